@@ -1,0 +1,75 @@
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`] and [`Record`]. Pure rules: no I/O, no clock.
+
+mod id;
+mod record;
+mod tier;
+
+pub use id::{BackupId, IdError};
+pub use record::{
+    Client, Compression, Failure, Record, Sealed, Server, Source, Status,
+    TableFingerprint, UnknownVersion, RECORD_VERSION,
+};
+pub use tier::{Retention, Tier, UnknownWord};
+
+/// A database's label as it stands in key names and records: the `<NAME>` of `PGCOFFER_DB_<NAME>_URL` in lower case.
+///
+/// Only `a`–`z`, `0`–`9` and `_`, 1 to 63 characters: a label can never change where in the bucket a key stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Label(String);
+
+/// Why a text can't be a database's label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} can't be a database's label: 1 to 63 of the characters a-z, 0-9 and _")]
+pub struct BadLabel(String);
+
+impl Label {
+    /// Takes a label in either case.
+    ///
+    /// # Errors
+    /// [`BadLabel`] where it is empty, too long, or has another character.
+    pub fn parse(text: &str) -> Result<Self, BadLabel> {
+        let lower = text.to_ascii_lowercase();
+        let fits = (1..=63).contains(&lower.len())
+            && lower.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits { Ok(Self(lower)) } else { Err(BadLabel(text.to_owned())) }
+    }
+
+    /// The label as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Label {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = BadLabel;
+    fn try_from(text: String) -> Result<Self, BadLabel> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_lower_case_and_can_not_leave_its_folder() {
+        assert_eq!(Label::parse("MAIN").map(|l| l.to_string()), Ok("main".into()));
+        for bad in ["", "a/b", "..", "a b", "ä", &"x".repeat(64)] {
+            assert!(Label::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{BackupId, Label, Retention, Tier};
+use crate::archive::{Fingerprint, LargeObjects};
+
+/// The version of the record's shape that this program writes.
+pub const RECORD_VERSION: u32 = 1;
+
+/// What one run did: sealed in the bucket beside the archive and written last, so that it is the commit.
+///
+/// Sizes are in bytes. A reader skips fields that it doesn't know; `version` rises only where that would mislead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// shape of this document, [`RECORD_VERSION`]
+    pub version: u32,
+    /// the backup's id
+    pub id: BackupId,
+    /// label of the database
+    pub database: Label,
+    /// tier under which the archive stands
+    pub tier: Tier,
+    /// how long it is kept
+    pub retention: Retention,
+    /// when the retention runs out; none: never
+    pub expires: Option<Timestamp>,
+    /// when the run began
+    pub started: Timestamp,
+    /// when it ended
+    pub finished: Timestamp,
+    /// version of pgcoffer that ran
+    pub agent: String,
+    /// how it ended; only `succeeded` is a good backup
+    #[serde(flatten)]
+    pub status: Status,
+    /// warnings of pg_dump and of the run
+    pub warnings: Vec<String>,
+    /// what was dumped, as far as the run came
+    pub source: Option<Source>,
+    /// the archive in the bucket; none for a run that failed
+    pub sealed: Option<Sealed>,
+    /// each table's rows, bytes and fingerprint, in the archive's order
+    pub tables: Vec<TableFingerprint>,
+    /// all large objects together
+    pub large_objects: LargeObjects,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Status {
+    /// pg_dump ended with 0, its archive was whole, the upload was confirmed
+    Succeeded,
+    /// anything less
+    Failed(Failure),
+}
+
+/// Why a run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// what failed, on what, and why
+    pub error: String,
+    /// what cures it
+    pub hint: Option<String>,
+    /// exit status of the run
+    pub exit_status: u8,
+}
+
+/// Where a dump came from and how it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// the server
+    pub server: Server,
+    /// the client that dumped it
+    pub client: Client,
+    /// arguments of pg_dump; no secret is ever among them
+    pub options: Vec<String>,
+}
+
+/// A PostgreSQL server as it was met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// full version, `16.4`
+    pub version: String,
+    /// major version, `16`
+    pub major: u32,
+    /// name of the database on it
+    pub database: String,
+    /// size on disk of what a dump holds (tables without their indexes, large objects)
+    pub table_bytes: u64,
+    /// a standby rather than a primary
+    pub standby: bool,
+    /// extensions and their versions
+    pub extensions: Vec<(String, String)>,
+}
+
+/// A pg_dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// full version, `16.4`
+    pub version: String,
+    /// major version, `16`
+    pub major: u32,
+}
+
+/// The sealed archive in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// the object's key, from the bucket's root
+    pub key: String,
+    /// bytes stored
+    pub bytes: u64,
+    /// bytes of pg_dump's archive inside
+    pub dump_bytes: u64,
+    /// the service's entity tag, where it gave one
+    pub etag: Option<String>,
+    /// CRC-64/NVME of the stored bytes, base64 of its 8 bytes big-endian, as S3 writes it
+    pub crc64nvme: String,
+    /// part size of the upload
+    pub part_bytes: u64,
+    /// how the payload is compressed
+    pub compression: Compression,
+}
+
+/// How the payload of an archive is compressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compression {
+    /// `zstd` or `none`
+    pub algorithm: String,
+    /// zstd's level; 0 for none
+    pub level: i32,
+    /// bytes of pg_dump's archive in each chunk; the last one holds the rest
+    pub chunk_bytes: u64,
+    /// compressed length of each chunk: chunk n begins where the sum of those before it ends
+    pub chunks: Vec<u32>,
+}
+
+/// What one table held when it was dumped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFingerprint {
+    /// schema
+    pub schema: String,
+    /// name
+    pub name: String,
+    /// rows
+    pub rows: u64,
+    /// bytes of its rows in COPY's text form
+    pub bytes: u64,
+    /// 128-bit sum over all rows of the XXH3-128 of each: the order of rows does not matter
+    pub fingerprint: Fingerprint,
+    /// where its data begins and ends in pg_dump's archive
+    pub span: (u64, u64),
+}
+
+/// A record of a later shape than this program knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownVersion {
+    /// not the JSON of a record
+    #[error("it is not a record: {0}")]
+    NotARecord(String),
+    /// a later version
+    #[error("it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}")]
+    Newer(u32),
+}
+
+impl Record {
+    /// Whether this is a good backup: the only kind that may be restored from or counted on.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.status == Status::Succeeded && self.sealed.is_some()
+    }
+
+    /// Rows of all tables.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// Writes the record as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a record has string keys and no fallible field")
+    }
+
+    /// Reads a record, looking at its version before anything else.
+    ///
+    /// # Errors
+    /// [`UnknownVersion`] where the bytes are no record or one of a later version.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, UnknownVersion> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let not_a_record = |e: serde_json::Error| UnknownVersion::NotARecord(e.to_string());
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(not_a_record)?;
+        if version > RECORD_VERSION {
+            return Err(UnknownVersion::Newer(version));
+        }
+        serde_json::from_slice(bytes).map_err(not_a_record)
+    }
+}

@@ -1,0 +1,38 @@
+//! pgcoffer takes encrypted offsite backups of PostgreSQL databases into their owner's own S3 bucket.
+//!
+//! The crate is built in floors; a file uses its own floor's folder and lower floors only (a test checks it).
+//!
+//! | floor | modules | what they are |
+//! |---|---|---|
+//! | 1, rules | [`backup`] | what one backup is: pure, no I/O, time is an argument |
+//! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
+//! | 2, doors | [`store`], [`postgres`] | one for each outside party; doors never meet |
+//! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
+//! | 4 | [`operation`] | one verb, one file, a story in named steps |
+//! | 5 | [`config`], and the binary | everything parsed once; arguments, tables, progress, exit |
+//!
+//! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on all
+//! cores -> frames sealed in lock step on all cores -> parts of an upload. Every arrow is a bounded queue, so memory has one
+//! figure whatever the size of the database. Only when pg_dump has ended with 0 *and* its archive was whole is the last
+//! frame sealed, then the upload completed, then the record written. So half a dump has no last frame, no object and no
+//! record: three locks.
+//!
+//! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK.
+
+pub mod backup;
+
+pub mod archive;
+pub mod compress;
+pub mod seal;
+
+pub mod postgres;
+pub mod store;
+
+pub mod catalog;
+pub mod error;
+
+pub mod operation;
+
+pub mod config;
+
+pub use error::{Error, Result};
