@@ -1,0 +1,177 @@
+//! The whole road: header, contents, blocks, and perhaps the contents again.
+
+use super::blocks::{BlockReader, Stop};
+use super::header::{Header, HeaderReader};
+use super::promises::Promises;
+use super::scan::Input;
+use super::toc::{Step, Summary, TocReader};
+use super::{Contents, Error, Place};
+
+/// Looks at an archive's bytes as they pass.
+///
+/// Push all bytes in their order, in any cuts, then [`finish`](Self::finish). Once a fault was found, every further call returns
+/// it again.
+///
+/// ```
+/// use pgcoffer::archive::{ArchiveReader, Error, LooksLike};
+///
+/// let mut reader = ArchiveReader::new();
+/// assert_eq!(reader.push(b"PGD"), Ok(()));
+/// assert_eq!(reader.push(b"UMP"), Err(Error::NotAnArchive(LooksLike::Unknown)));
+/// ```
+#[derive(Clone)]
+pub struct ArchiveReader {
+    length: u64,
+    stage: Stage,
+    header: Header,
+    /// Of the first table of contents.
+    summary: Option<Summary>,
+    promises: Promises,
+    blocks: BlockReader,
+    fault: Option<Error>,
+}
+
+/// Where in the archive.
+#[derive(Clone)]
+enum Stage {
+    Header(Box<HeaderReader>),
+    Contents(Box<TocReader>),
+    Blocks,
+    SecondContents(Box<TocReader>),
+    End,
+}
+
+impl Default for ArchiveReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ArchiveReader {
+    /// Before the first byte.
+    pub fn new() -> Self {
+        Self {
+            length: 0,
+            stage: Stage::Header(Box::default()),
+            header: Header::default(),
+            summary: None,
+            promises: Promises::default(),
+            blocks: BlockReader::new(),
+            fault: None,
+        }
+    }
+
+    /// Looks at the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        self.length += bytes.len() as u64;
+        let result = self.read(Input::new(bytes, self.length));
+        self.fault = result.as_ref().err().cloned();
+        result
+    }
+
+    /// The stream has ended: was the archive whole, and what did it hold?
+    pub fn finish(mut self) -> Result<Contents, Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        self.check_end()?;
+        Ok(Contents {
+            version: self.header.version,
+            created: self.header.created,
+            database: self.header.database,
+            server_version: self.header.server_version,
+            dump_version: self.header.dump_version,
+            entries: self.summary.map_or(0, |summary| summary.entries as usize),
+            large_objects: self.blocks.large_objects(),
+            tables: self.promises.into_tables(),
+            length: self.length,
+        })
+    }
+
+    /// How many bytes were pushed.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn read(&mut self, mut input: Input<'_>) -> Result<(), Error> {
+        while let Some(next) = self.stage(&mut input)? {
+            self.stage = next;
+        }
+        Ok(())
+    }
+
+    /// Reads on in the current stage; what follows it, if it has ended.
+    fn stage(&mut self, input: &mut Input<'_>) -> Result<Option<Stage>, Error> {
+        match &mut self.stage {
+            Stage::Header(reader) => {
+                let Some(header) = reader.push(input)? else {
+                    return Ok(None);
+                };
+                self.header = header;
+                Ok(Some(Stage::Contents(self.contents(false))))
+            }
+            Stage::Contents(reader) => loop {
+                match reader.step(input)? {
+                    Step::More => return Ok(None),
+                    Step::Promise(promise) => self.promises.add(promise)?,
+                    Step::End(summary) => {
+                        self.summary = Some(summary);
+                        return Ok(Some(Stage::Blocks));
+                    }
+                }
+            },
+            Stage::Blocks => match self.blocks.push(input, &mut self.promises)? {
+                Stop::More => Ok(None),
+                Stop::Contents => {
+                    self.promises.check_kept()?;
+                    Ok(Some(Stage::SecondContents(self.contents(true))))
+                }
+            },
+            Stage::SecondContents(reader) => loop {
+                match reader.step(input)? {
+                    Step::More => return Ok(None),
+                    Step::Promise(_) => (),
+                    Step::End(summary) if self.summary == Some(summary) => {
+                        return Ok(Some(Stage::End));
+                    }
+                    Step::End(_) => return Err(Error::ContentsDiffer),
+                }
+            },
+            Stage::End if input.rest.is_empty() => Ok(None),
+            Stage::End => Err(Error::AfterEnd { at: input.at() }),
+        }
+    }
+
+    fn contents(&self, second: bool) -> Box<TocReader> {
+        Box::new(TocReader::new(
+            self.header.version.1,
+            self.header.offset_bytes,
+            second,
+        ))
+    }
+
+    fn check_end(&self) -> Result<(), Error> {
+        let place = match &self.stage {
+            Stage::Header(reader) => match reader.cut_short() {
+                Some(error) => return Err(error),
+                None => Place::Header,
+            },
+            Stage::Contents(reader) => Place::Contents {
+                read: reader.read(),
+            },
+            Stage::Blocks => match self.blocks.place(&self.promises) {
+                Some(place) => place,
+                None => return self.promises.check_kept(),
+            },
+            Stage::SecondContents(_) => Place::SecondContents,
+            Stage::End => return Ok(()),
+        };
+        Err(Error::CutShort {
+            place,
+            length: self.length,
+        })
+    }
+}
