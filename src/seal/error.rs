@@ -1,0 +1,216 @@
+//! What can go wrong in sealing and opening.
+
+use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, SLOTS_MAX};
+
+/// Why something could not be sealed or opened. No variant carries a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The bytes do not begin as a sealed object does.
+    #[error("not a sealed object: it does not begin with `pgcoffer/1`")]
+    NotSealed,
+    /// The first line states a version that this program does not know.
+    #[error("sealed in format {version}, and this program reads format 1")]
+    NewerVersion {
+        /// The version that the first line states.
+        version: u32,
+    },
+    /// The header breaks the grammar.
+    #[error("malformed header, line {line}: {what}")]
+    HeaderMalformed {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The object ends before its header does.
+    #[error("cut short inside its header")]
+    HeaderCutShort,
+    /// The header's MAC is wrong, or a slot that names a key at hand does not open under it.
+    #[error("header changed: it is not as it was when the object was sealed")]
+    HeaderChanged,
+    /// A passphrase slot asks for more memory or time than this program is willing to spend.
+    #[error("header asks for more than the ceiling for passphrases: {what}")]
+    AboveCeiling {
+        /// Which figure is above its ceiling.
+        what: &'static str,
+    },
+    /// No secret at hand opens any slot.
+    #[error("wrong key: sealed for {}, at hand: {}", list(sealed_for), list(held))]
+    WrongKey {
+        /// What the object was sealed for, slot by slot, for example `key 0123456789abcdef`.
+        sealed_for: Vec<String>,
+        /// What was tried.
+        held: Vec<String>,
+    },
+    /// The object opens, and is another one than its place in the bucket says.
+    #[error("not what its name says: it holds the {} of backup {found_backup}", found_content.as_str())]
+    Misplaced {
+        /// The backup that the header names.
+        found_backup: String,
+        /// The content that the header names.
+        found_content: Content,
+    },
+    /// A frame's MAC is wrong.
+    #[error("frame {frame} changed{}", or_cut_short(*at_end))]
+    FrameChanged {
+        /// The frame, counted from 0.
+        frame: u64,
+        /// Whether it is the last one that is there, so that it may also have been cut short.
+        at_end: bool,
+    },
+    /// The last frame is missing.
+    #[error("cut short {}", place(*after))]
+    CutShort {
+        /// The last whole frame that is there, counted from 0; `None` where there is none.
+        after: Option<u64>,
+    },
+    /// The frame that is marked as the last has something behind it.
+    #[error("bytes after the last frame, which is frame {frame}")]
+    TrailingBytes {
+        /// The frame marked as the last, counted from 0.
+        frame: u64,
+    },
+    /// A backup's id that can't stand in a header.
+    #[error("not a possible backup id: 1 to 128 letters, digits, `.`, `_` and `-` are")]
+    BackupId,
+    /// A frame size that the format does not allow.
+    #[error("frame size {bytes} is not a multiple of 16 from {FRAME_SIZE_MIN} to {FRAME_SIZE_MAX}")]
+    FrameSize {
+        /// The size that was given.
+        bytes: usize,
+    },
+    /// More secrets than a header has slots, or none.
+    #[error("an object is sealed for 1 to {SLOTS_MAX} secrets, not for {count}")]
+    SlotCount {
+        /// Secrets that were given.
+        count: usize,
+    },
+    /// A new passphrase that could be guessed.
+    #[error("passphrase too easy to guess: {advice}")]
+    WeakPassphrase {
+        /// zxcvbn's own advice, as one line.
+        advice: String,
+    },
+    /// A key that can't be read.
+    #[error("not a usable key: {0}")]
+    Key(#[from] KeyFault),
+    /// Argon2id could not get the memory that it needs.
+    #[error("out of memory: stretching the passphrase takes {kib} KiB")]
+    OutOfMemory {
+        /// KiB asked for.
+        kib: u32,
+    },
+    /// The operating system's random source failed.
+    #[error("the operating system's random source failed: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// What is wrong with a key as it was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// Nothing, or only white space.
+    #[error("it is empty")]
+    Empty,
+    /// Neither `PGCOFFER-KEY-1…`, nor hex, nor base64.
+    #[error("it is neither `PGCOFFER-KEY-1…`, nor 64 hex digits, nor the base64 of 32 bytes")]
+    Unrecognised,
+    /// Bech32 has to be of one case throughout.
+    #[error("upper and lower case are mixed")]
+    MixedCase,
+    /// A character that no key holds.
+    #[error("character {position} can't stand in a key")]
+    Character {
+        /// Its place, counted from 1 without surrounding white space.
+        position: usize,
+    },
+    /// The key has too many or too few characters.
+    #[error("it has {found} characters, and a key of this kind has {expected}")]
+    Length {
+        /// Characters found, without surrounding white space.
+        found: usize,
+        /// Characters that a whole key has.
+        expected: usize,
+    },
+    /// The checksum at the end does not fit.
+    #[error("its checksum is wrong: a character was mistyped")]
+    Checksum,
+    /// One byte 32 times over: a placeholder, never a key.
+    #[error("all of its bytes are equal, so it is a placeholder and no key")]
+    Weak,
+}
+
+impl Error {
+    /// One plain sentence with the cure, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NewerVersion { .. } => "update pgcoffer to read this object",
+            Self::NotSealed => {
+                "check that this is the .pgc file itself, whole and from its first byte"
+            }
+            Self::WrongKey { .. } => {
+                "set the key that the object was sealed for, also as one of PGCOFFER_OLD_KEYS"
+            }
+            Self::HeaderCutShort | Self::CutShort { .. } => {
+                "fetch the object again; if its size in the bucket is the same, use an older backup or the mirror"
+            }
+            Self::HeaderMalformed { .. }
+            | Self::HeaderChanged
+            | Self::FrameChanged { .. }
+            | Self::TrailingBytes { .. } => {
+                "fetch the object again; if it fails again it was damaged or altered, so use another backup or the mirror"
+            }
+            Self::AboveCeiling { .. } => {
+                "this header was not written by pgcoffer, so do not trust the object"
+            }
+            Self::Misplaced { .. } => {
+                "somebody moved or renamed the object, so look for the original"
+            }
+            Self::WeakPassphrase { .. } => {
+                "take six or more random words, or better a key made by `pgcoffer keygen`"
+            }
+            Self::Key(fault) => fault.hint(),
+            Self::OutOfMemory { .. } => {
+                "give the process more memory, or use a key instead of a passphrase"
+            }
+            Self::Random(_) => {
+                "check that the container or sandbox allows the getrandom system call"
+            }
+            Self::BackupId | Self::FrameSize { .. } | Self::SlotCount { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl KeyFault {
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
+                "copy the key again from where it is kept, from `PGCOFFER-KEY-1` to its last character"
+            }
+            Self::Empty | Self::Unrecognised | Self::Weak => "`pgcoffer keygen` makes a key",
+        }
+    }
+}
+
+fn or_cut_short(at_end: bool) -> &'static str {
+    if at_end {
+        ", or the object was cut short inside it"
+    } else {
+        ""
+    }
+}
+
+fn place(after: Option<u64>) -> String {
+    after.map_or_else(
+        || "before frame 0".to_owned(),
+        |frame| format!("after frame {frame}"),
+    )
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(" and ")
+    }
+}

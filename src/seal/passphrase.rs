@@ -1,0 +1,188 @@
+//! Passphrases: graded when they are set, stretched with Argon2id, and remembered while the process lives.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroizing;
+use zxcvbn::{Score, zxcvbn};
+
+use super::Error;
+
+/// Stretched keys remembered per passphrase. All objects of one label share one salt, so that a handful of
+/// labels fit with room to spare, while a run of hostile headers can't fill memory.
+const REMEMBERED: usize = 32;
+
+/// What Argon2id is asked to spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2Cost {
+    /// Memory in KiB (Argon2's m).
+    pub memory_kib: u32,
+    /// Passes over that memory (t).
+    pub passes: u32,
+    /// Degree of parallelism (p). It changes the result, and here not the time.
+    pub lanes: u32,
+}
+
+impl Argon2Cost {
+    /// What this program writes: the second recommended option of
+    /// [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4).
+    pub const WRITTEN: Self = Self {
+        memory_kib: 64 * 1024,
+        passes: 3,
+        lanes: 4,
+    };
+
+    /// The most that a header may ask for. The product of memory and passes, summed over all the slots of a
+    /// header, may not exceed this one's either: opening never costs more than one slot at the ceiling.
+    pub const CEILING: Self = Self {
+        memory_kib: 256 * 1024,
+        passes: 10,
+        lanes: 16,
+    };
+
+    /// KiB written in all: memory times passes.
+    pub(super) fn work_kib(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
+
+    /// Which figure is above the ceiling, if one is.
+    pub(super) fn above_ceiling(self) -> Option<&'static str> {
+        if self.memory_kib > Self::CEILING.memory_kib {
+            Some("m is above 262144")
+        } else if self.passes > Self::CEILING.passes {
+            Some("t is above 10")
+        } else if self.lanes > Self::CEILING.lanes {
+            Some("p is above 16")
+        } else {
+            None
+        }
+    }
+
+    /// Whether Argon2 is defined for these figures at all.
+    pub(super) fn is_defined(self) -> bool {
+        self.passes >= 1
+            && self.lanes >= 1
+            && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
+    }
+}
+
+/// A passphrase. Clones share what has been stretched already.
+#[derive(Clone)]
+pub struct Passphrase(Arc<Inner>);
+
+struct Inner {
+    text: Zeroizing<String>,
+    stretched: Mutex<Vec<Stretched>>,
+}
+
+struct Stretched {
+    salt: [u8; 16],
+    cost: Argon2Cost,
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl Passphrase {
+    /// A passphrase to seal with.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassphrase`] where [zxcvbn](https://docs.rs/zxcvbn) grades it below its best grade (4 of 4),
+    /// with zxcvbn's own advice.
+    pub fn new(text: String) -> Result<Self, Error> {
+        let text = Zeroizing::new(text);
+        let graded = zxcvbn(&text, &["pgcoffer", "backup", "postgres", "postgresql"]);
+        if graded.score() < Score::Four {
+            let mut advice: Vec<String> = Vec::new();
+            if let Some(feedback) = graded.feedback() {
+                advice.extend(feedback.warning().map(|warning| warning.to_string()));
+                advice.extend(feedback.suggestions().iter().map(ToString::to_string));
+            }
+            // zxcvbn is silent about a passphrase that is merely not quite long enough.
+            if advice.is_empty() {
+                advice.push("Add another word or two.".to_owned());
+            }
+            return Err(Error::WeakPassphrase {
+                advice: advice.join(" "),
+            });
+        }
+        Ok(Self::from_text(text))
+    }
+
+    /// A passphrase to open with: accepted as it is, because a backup sealed under an earlier rule must still open.
+    pub fn for_reading(text: String) -> Self {
+        Self::from_text(Zeroizing::new(text))
+    }
+
+    fn from_text(text: Zeroizing<String>) -> Self {
+        Self(Arc::new(Inner {
+            text,
+            stretched: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Argon2id (version 0x13) of the passphrase's UTF-8 bytes, 32 bytes long; remembered.
+    ///
+    /// The caller has checked `cost` against the ceiling. Who asks while another thread stretches waits for
+    /// it, so that memory is taken once.
+    pub(super) fn stretch(
+        &self,
+        salt: &[u8; 16],
+        cost: Argon2Cost,
+    ) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let mut stretched = self
+            .0
+            .stretched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = stretched
+            .iter()
+            .find(|known| known.salt == *salt && known.cost == cost)
+        {
+            return Ok(known.key.clone());
+        }
+        let key = argon2id(self.0.text.as_bytes(), salt, cost)?;
+        if stretched.len() == REMEMBERED {
+            stretched.remove(0);
+        }
+        stretched.push(Stretched {
+            salt: *salt,
+            cost,
+            key: key.clone(),
+        });
+        Ok(key)
+    }
+    /// How many stretched keys are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passphrase").finish_non_exhaustive()
+    }
+}
+
+fn argon2id(text: &[u8], salt: &[u8; 16], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let out_of_memory = Error::OutOfMemory {
+        kib: cost.memory_kib,
+    };
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| {
+        Error::AboveCeiling {
+            what: "Argon2 is not defined for its figures",
+        }
+    })?;
+    let mut blocks: Vec<Block> = Vec::new();
+    // A process with little memory gets an error that it can report instead of being aborted.
+    blocks
+        .try_reserve_exact(params.block_count())
+        .map_err(|_| out_of_memory.clone())?;
+    blocks.resize(params.block_count(), Block::new());
+    let mut memory = Zeroizing::new(blocks);
+    let mut key = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(text, salt, &mut *key, memory.as_mut_slice())
+        .map_err(|_| out_of_memory)?;
+    Ok(key)
+}

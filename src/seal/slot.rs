@@ -1,0 +1,200 @@
+//! Slots: the ways to an object's data key, one line of the header each.
+
+use data_encoding::{BASE64, HEXLOWER};
+
+use super::data_key::{DataKey, WRAPPED_LEN};
+use super::{Argon2Cost, Error, Secret};
+
+/// One way to the data key, as a header's line states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// Wrapped under a master key.
+    Key {
+        /// [`MasterKey::key_id`](super::MasterKey::key_id) of that key.
+        key_id: String,
+        /// The data key, wrapped with AES-256 key wrap.
+        wrapped: [u8; WRAPPED_LEN],
+    },
+    /// Wrapped under a passphrase, stretched with Argon2id.
+    Passphrase {
+        /// What the stretching costs.
+        cost: Argon2Cost,
+        /// Argon2id's salt.
+        salt: [u8; 16],
+        /// The data key, wrapped with AES-256 key wrap.
+        wrapped: [u8; WRAPPED_LEN],
+    },
+    /// Of a kind that this version does not know, and skips.
+    Unknown {
+        /// The word that names the kind.
+        kind: String,
+    },
+}
+
+impl Slot {
+    /// Wraps `data_key` for `secret`.
+    pub(super) fn seal(data_key: &DataKey, secret: &Secret, database: &str) -> Result<Self, Error> {
+        match secret {
+            Secret::Key(key) => Ok(Self::Key {
+                key_id: key.key_id(),
+                wrapped: data_key.wrap(&key.wrapping_key()),
+            }),
+            Secret::Passphrase(passphrase) => {
+                let salt = secret.identity(database)?.slot_salt();
+                let cost = Argon2Cost::WRITTEN;
+                let wrapped = data_key.wrap(&*passphrase.stretch(&salt, cost)?);
+                Ok(Self::Passphrase {
+                    cost,
+                    salt,
+                    wrapped,
+                })
+            }
+        }
+    }
+
+    /// The data key, where `secret` opens this slot; [`Error::HeaderChanged`] where the slot names that very key and
+    /// does not open under it.
+    pub(super) fn open(&self, secret: &Secret) -> Result<Option<DataKey>, Error> {
+        match (self, secret) {
+            (Self::Key { key_id, wrapped }, Secret::Key(key)) if *key_id == key.key_id() => {
+                DataKey::unwrap(wrapped, &key.wrapping_key())
+                    .map(Some)
+                    .ok_or(Error::HeaderChanged)
+            }
+            (
+                Self::Passphrase {
+                    cost,
+                    salt,
+                    wrapped,
+                },
+                Secret::Passphrase(passphrase),
+            ) => Ok(DataKey::unwrap(wrapped, &*passphrase.stretch(salt, *cost)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether trying this slot takes Argon2id.
+    pub(super) fn is_costly(&self) -> bool {
+        matches!(self, Self::Passphrase { .. })
+    }
+
+    /// What the slot is sealed for, for a person to read.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Key { key_id, .. } => format!("key {key_id}"),
+            Self::Passphrase { .. } => "a passphrase".to_owned(),
+            Self::Unknown { kind } => format!("a slot of the unknown kind `{kind}`"),
+        }
+    }
+
+    /// The slot's line, without its newline. Only what this version writes has one.
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Key { key_id, wrapped } => {
+                format!("slot key {key_id} {}", BASE64.encode(wrapped))
+            }
+            Self::Passphrase {
+                cost:
+                    Argon2Cost {
+                        memory_kib,
+                        passes,
+                        lanes,
+                    },
+                salt,
+                wrapped,
+            } => format!(
+                "slot passphrase argon2id m={memory_kib} t={passes} p={lanes} {} {}",
+                BASE64.encode(salt),
+                BASE64.encode(wrapped)
+            ),
+            Self::Unknown { kind } => format!("slot {kind}"),
+        }
+    }
+
+    /// Reads what follows `slot ` in a line.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let fields: Vec<&str> = text.split(' ').collect();
+        if fields.iter().any(|field| field.is_empty()) {
+            return Err("fields are separated by exactly one space");
+        }
+        match fields.as_slice() {
+            ["key", key_id, wrapped] => Ok(Self::Key {
+                key_id: parse_key_id(key_id)?,
+                wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
+            }),
+            ["key", ..] => Err("a key slot is `slot key <key id> <wrapped>`"),
+            ["passphrase", "argon2id", m, t, p, salt, wrapped] => {
+                Self::parse_passphrase([m, t, p], salt, wrapped)
+            }
+            ["passphrase", "argon2id", ..] => Err(
+                "a passphrase slot is `slot passphrase argon2id m=<KiB> t=<n> p=<n> <salt> <wrapped>`",
+            ),
+            // Also a passphrase slot with another function than Argon2id.
+            [kind, ..] => parse_kind(kind),
+            [] => Err("a slot has a kind"),
+        }
+    }
+
+    fn parse_passphrase(
+        figures: [&str; 3],
+        salt: &str,
+        wrapped: &str,
+    ) -> Result<Self, &'static str> {
+        let figure = |place: usize, name: &str| {
+            let text = figures[place]
+                .strip_prefix(name)
+                .ok_or("Argon2id's figures are m=, t= and p=, in this order")?;
+            parse_number(text)
+                .ok_or("a figure of Argon2id is not a number below 2^32 without leading zeros")
+        };
+        let cost = Argon2Cost {
+            memory_kib: figure(0, "m=")?,
+            passes: figure(1, "t=")?,
+            lanes: figure(2, "p=")?,
+        };
+        if !cost.is_defined() {
+            return Err("Argon2id needs t and p of at least 1 and m of at least 8 times p");
+        }
+        Ok(Self::Passphrase {
+            cost,
+            salt: parse_base64(salt).ok_or("a salt is the base64 of 16 bytes")?,
+            wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
+        })
+    }
+}
+
+/// A number as the header writes it: decimal, no sign, no leading zeros, below 2^32.
+pub(super) fn parse_number(text: &str) -> Option<u32> {
+    let canonical = text == "0" || !text.starts_with('0');
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if canonical && digits {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+/// Exactly `N` bytes in padded base64, of which there is one spelling only.
+pub(super) fn parse_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
+    BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
+}
+
+fn parse_key_id(text: &str) -> Result<String, &'static str> {
+    let id = HEXLOWER
+        .decode(text.as_bytes())
+        .ok()
+        .filter(|id| id.len() == 8);
+    id.map(|_| text.to_owned())
+        .ok_or("a key id is 16 lower-case hex digits")
+}
+
+fn parse_kind(kind: &str) -> Result<Slot, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if kind.bytes().all(allowed) {
+        Ok(Slot::Unknown {
+            kind: kind.to_owned(),
+        })
+    } else {
+        Err("a slot's kind is made of lower-case letters, digits and hyphens")
+    }
+}

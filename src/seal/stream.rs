@@ -1,0 +1,426 @@
+//! [`Sealer`] and [`Opener`], twins: bytes come in at any cut, groups of frames go out, and each group can be sealed or
+//! opened on any thread.
+//!
+//! The caller's loop is the same on both sides: push until nothing comes back, then finish.
+//!
+//! ```
+//! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, Sealer, Secret};
+//! # fn main() -> Result<(), Error> {
+//! # let secret = Secret::Key(MasterKey::generate()?);
+//! let (mut sealer, mut object) =
+//!     Sealer::new("20261120T070000Z-abcdefghijkl", Content::Archive, Compression::None, "main", &secret)?;
+//! for mut bytes in [&b"some "[..], &b"plaintext"[..]] {
+//!     while let Some(group) = sealer.push(&mut bytes) {
+//!         let sealed = group.seal()?;
+//!         object.extend_from_slice(&sealed);
+//!         sealer.recycle(sealed);
+//!     }
+//! }
+//! object.extend_from_slice(&sealer.finish().seal()?);
+//! # Ok(())
+//! # }
+//! ```
+
+use subtle::ConstantTimeEq;
+
+use super::data_key::DataKey;
+use super::frame::{self, IV_LEN, TAG_LEN, full_frame_len, sealed_frame_len};
+use super::header::Subject;
+use super::{Compression, Content, Error, FRAME_SIZE, FrameKeys, Header, LANES, Secret, lanes};
+
+/// Lays plaintext out in groups of frames, to be sealed in place.
+#[derive(Debug)]
+pub struct Sealer {
+    keys: FrameKeys,
+    frame_size: usize,
+    /// The index of the first frame in `buffer`.
+    first: u64,
+    /// Frames of `buffer` that are full and known not to be the last.
+    closed: usize,
+    /// Plaintext bytes in the open frame behind them.
+    filled: usize,
+    buffer: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Sealer {
+    /// A sealer with a data key of its own, and the header's bytes, which go before all frames.
+    ///
+    /// # Errors
+    /// [`Error::BackupId`], [`Error::Random`], or [`Error::OutOfMemory`] with a passphrase.
+    pub fn new(
+        backup: &str,
+        content: Content,
+        compression: Compression,
+        database: &str,
+        secret: &Secret,
+    ) -> Result<(Self, Vec<u8>), Error> {
+        Self::with_frame_size(backup, content, compression, database, secret, FRAME_SIZE)
+    }
+
+    /// The same with another frame size: a multiple of 16 from 4096 to 16777216.
+    ///
+    /// # Errors
+    /// As [`Sealer::new`], and [`Error::FrameSize`].
+    pub fn with_frame_size(
+        backup: &str,
+        content: Content,
+        compression: Compression,
+        database: &str,
+        secret: &Secret,
+        frame_size: usize,
+    ) -> Result<(Self, Vec<u8>), Error> {
+        let data_key = DataKey::generate()?;
+        let subject = Subject {
+            backup,
+            content,
+            compression,
+            frame_size,
+        };
+        let header = subject.write(&data_key, database, std::slice::from_ref(secret))?;
+        Ok((Self::from_keys(data_key.frame_keys(), frame_size), header))
+    }
+
+    fn from_keys(keys: FrameKeys, frame_size: usize) -> Self {
+        let buffer = vec![0; IV_LEN];
+        Self {
+            keys,
+            frame_size,
+            first: 0,
+            closed: 0,
+            filled: 0,
+            buffer,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes from the front of `plaintext`: all of it, giving `None`, or as much as completes a group. Call it again
+    /// until it gives `None`.
+    pub fn push(&mut self, plaintext: &mut &[u8]) -> Option<Group> {
+        while !plaintext.is_empty() {
+            // A full frame stays open until a further byte shows that it isn't the last.
+            if self.filled == self.frame_size {
+                self.close_frame();
+                if self.closed == LANES {
+                    return Some(self.take_group());
+                }
+                self.open_frame();
+            }
+            let (taken, rest) =
+                plaintext.split_at(plaintext.len().min(self.frame_size - self.filled));
+            self.buffer.extend_from_slice(taken);
+            self.filled += taken.len();
+            *plaintext = rest;
+        }
+        None
+    }
+
+    /// The rest, which ends with the last frame of the object.
+    pub fn finish(mut self) -> Group {
+        let last_start = self.closed * full_frame_len(self.frame_size);
+        self.buffer
+            .resize(last_start + sealed_frame_len(self.filled), 0);
+        Group {
+            keys: self.keys,
+            frame_size: self.frame_size,
+            first: self.first,
+            last_len: Some(self.filled),
+            buffer: self.buffer,
+        }
+    }
+
+    /// Takes back a buffer that is no longer needed, to be filled again. With as many buffers on their way as
+    /// come back, sealing allocates nothing.
+    pub fn recycle(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.spare.push(buffer);
+    }
+
+    fn close_frame(&mut self) {
+        self.closed += 1;
+        self.filled = 0;
+        let frames_len = self.closed * full_frame_len(self.frame_size);
+        if self.closed == 1 {
+            // More than one frame: it will probably be a whole group. A small object never comes here.
+            self.buffer
+                .reserve_exact(LANES * full_frame_len(self.frame_size) - self.buffer.len());
+        }
+        self.buffer.resize(frames_len, 0);
+    }
+
+    fn open_frame(&mut self) {
+        self.buffer.resize(self.buffer.len() + IV_LEN, 0);
+    }
+
+    fn take_group(&mut self) -> Group {
+        let buffer = std::mem::replace(&mut self.buffer, self.spare.pop().unwrap_or_default());
+        let first = self.first;
+        self.first += LANES as u64;
+        self.closed = 0;
+        self.open_frame();
+        Group {
+            keys: self.keys.clone(),
+            frame_size: self.frame_size,
+            first,
+            last_len: None,
+            buffer,
+        }
+    }
+}
+
+/// Up to [`LANES`] frames of plaintext in one buffer, each byte where it will stay, to be sealed on any thread.
+#[derive(Debug)]
+pub struct Group {
+    keys: FrameKeys,
+    frame_size: usize,
+    first: u64,
+    /// Plaintext bytes in the object's last frame, if this group ends with it.
+    last_len: Option<usize>,
+    buffer: Vec<u8>,
+}
+
+impl Group {
+    /// Seals the frames in place, and gives their bytes as they go into the object.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn seal(mut self) -> Result<Vec<u8>, Error> {
+        let frame_len = full_frame_len(self.frame_size);
+        let frames = self.buffer.len().div_ceil(frame_len);
+        let mut ivs = [0; LANES * IV_LEN];
+        getrandom::fill(&mut ivs[..frames * IV_LEN])?;
+        for (frame, iv) in self
+            .buffer
+            .chunks_mut(frame_len)
+            .zip(ivs.chunks_exact(IV_LEN))
+        {
+            frame[..IV_LEN].copy_from_slice(iv);
+        }
+        if self.buffer.len() == LANES * frame_len {
+            let last = self.last_len.is_some();
+            lanes::seal_in_place(
+                &self.keys,
+                self.frame_size,
+                self.first,
+                last,
+                &mut self.buffer,
+            );
+        } else {
+            self.seal_one_by_one(frames);
+        }
+        Ok(self.buffer)
+    }
+
+    fn seal_one_by_one(&mut self, frames: usize) {
+        for (at, frame) in self
+            .buffer
+            .chunks_mut(full_frame_len(self.frame_size))
+            .enumerate()
+        {
+            let last_len = self.last_len.filter(|_| at + 1 == frames);
+            let plaintext_len = last_len.unwrap_or(self.frame_size);
+            frame::seal_in_place(
+                &self.keys,
+                self.first + at as u64,
+                last_len.is_some(),
+                plaintext_len,
+                frame,
+            );
+        }
+    }
+}
+
+/// Collects sealed frames in groups, to be checked and opened in place.
+#[derive(Debug)]
+pub struct Opener {
+    keys: FrameKeys,
+    frame_size: usize,
+    /// The index of the first frame in `buffer`.
+    first: u64,
+    buffer: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Opener {
+    /// An opener for the frames behind a header, with the keys from [`Header::unlock`] and the header's frame size.
+    pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
+        Self {
+            keys,
+            frame_size,
+            first: 0,
+            buffer: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes from the front of `sealed`: all of it, giving `None`, or as much as completes a group. Call it again
+    /// until it gives `None`.
+    pub fn push(&mut self, sealed: &mut &[u8]) -> Option<OpenGroup> {
+        let frame_len = full_frame_len(self.frame_size);
+        while !sealed.is_empty() {
+            // A whole group stays until a further byte shows that its last frame isn't the object's last.
+            if self.buffer.len() == LANES * frame_len {
+                return Some(self.take_group());
+            }
+            if self.buffer.len() >= frame_len {
+                self.buffer
+                    .reserve_exact(LANES * frame_len - self.buffer.len());
+            }
+            // At most to the end of the frame, so that a short object takes no whole group's memory.
+            let room = frame_len - self.buffer.len() % frame_len;
+            let (taken, rest) = sealed.split_at(sealed.len().min(room));
+            self.buffer.extend_from_slice(taken);
+            *sealed = rest;
+        }
+        None
+    }
+
+    /// What is left, to be opened as the end of the object.
+    pub fn finish(self) -> OpenGroup {
+        let Self {
+            keys,
+            frame_size,
+            first,
+            buffer,
+            ..
+        } = self;
+        OpenGroup {
+            keys,
+            frame_size,
+            first,
+            at_end: true,
+            buffer,
+        }
+    }
+
+    /// Takes back a buffer that is no longer needed, to be filled again.
+    pub fn recycle(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.spare.push(buffer);
+    }
+
+    fn take_group(&mut self) -> OpenGroup {
+        let buffer = std::mem::replace(&mut self.buffer, self.spare.pop().unwrap_or_default());
+        let first = self.first;
+        self.first += LANES as u64;
+        OpenGroup {
+            keys: self.keys.clone(),
+            frame_size: self.frame_size,
+            first,
+            at_end: false,
+            buffer,
+        }
+    }
+}
+
+/// Up to [`LANES`] sealed frames in one buffer, to be opened on any thread.
+#[derive(Debug)]
+pub struct OpenGroup {
+    keys: FrameKeys,
+    frame_size: usize,
+    first: u64,
+    /// Whether nothing follows, so that the last frame has to be here.
+    at_end: bool,
+    buffer: Vec<u8>,
+}
+
+impl OpenGroup {
+    /// The plaintext. Every MAC of the group is checked, in constant time, before a byte of it is decrypted.
+    ///
+    /// # Errors
+    /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in the group.
+    pub fn open(mut self) -> Result<Vec<u8>, Error> {
+        if self.buffer.is_empty() {
+            return Err(Error::CutShort {
+                after: self.first.checked_sub(1),
+            });
+        }
+        self.check()?;
+        let frame_len = full_frame_len(self.frame_size);
+        let frames = self.buffer.len().div_ceil(frame_len);
+        let mut plaintext_len = 0;
+        for at in 0..frames {
+            let last = self.at_end && at + 1 == frames;
+            let start = at * frame_len;
+            let end = self.buffer.len().min(start + frame_len);
+            let index = self.first + at as u64;
+            let frame = &mut self.buffer[start..end];
+            let plaintext =
+                frame::decrypt_in_place(&self.keys, self.frame_size, index, last, frame)?;
+            self.buffer.copy_within(
+                start + plaintext.start..start + plaintext.end,
+                plaintext_len,
+            );
+            plaintext_len += plaintext.len();
+        }
+        self.buffer.truncate(plaintext_len);
+        Ok(self.buffer)
+    }
+
+    /// Checks the MACs of all frames, and where one fails names the first fault.
+    fn check(&self) -> Result<(), Error> {
+        let frame_len = full_frame_len(self.frame_size);
+        let last_at = self.buffer.len().div_ceil(frame_len) - 1;
+        let whole = self.buffer.len() == LANES * frame_len;
+        let expected = whole.then(|| {
+            lanes::tags(
+                &self.keys,
+                self.frame_size,
+                self.first,
+                self.at_end,
+                &self.buffer,
+            )
+        });
+        for (at, frame) in self.buffer.chunks(frame_len).enumerate() {
+            let tag = &frame[frame.len().saturating_sub(TAG_LEN)..];
+            if expected.is_some_and(|expected| bool::from(expected[at].ct_eq(tag))) {
+                continue;
+            }
+            let last = self.at_end && at == last_at;
+            frame::check(
+                &self.keys,
+                self.frame_size,
+                self.first + at as u64,
+                last,
+                frame,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Seals a small object as a whole: header and frames.
+///
+/// # Errors
+/// As [`Sealer::new`].
+pub fn seal_bytes(
+    backup: &str,
+    content: Content,
+    compression: Compression,
+    database: &str,
+    secret: &Secret,
+    mut plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let (mut sealer, mut object) = Sealer::new(backup, content, compression, database, secret)?;
+    while let Some(group) = sealer.push(&mut plaintext) {
+        object.extend_from_slice(&group.seal()?);
+    }
+    object.extend_from_slice(&sealer.finish().seal()?);
+    Ok(object)
+}
+
+/// Opens a small object as a whole. The payload is still compressed as the header says.
+///
+/// # Errors
+/// Every error of [`Header::parse_whole`], [`Header::unlock`] and [`OpenGroup::open`].
+pub fn open_bytes(object: &[u8], secrets: &[Secret]) -> Result<(Header, Vec<u8>), Error> {
+    let (header, header_len) = Header::parse_whole(object)?;
+    let mut opener = Opener::new(header.unlock(secrets)?, header.frame_size);
+    let mut sealed = &object[header_len..];
+    let mut plaintext = Vec::new();
+    while let Some(group) = opener.push(&mut sealed) {
+        plaintext.append(&mut group.open()?);
+    }
+    plaintext.append(&mut opener.finish().open()?);
+    Ok((header, plaintext))
+}
