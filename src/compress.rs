@@ -1,0 +1,180 @@
+//! zstd, chunk by chunk: each [`CHUNK_BYTES`] of input becomes a zstd frame of its own (RFC 8878), so that all cores
+//! compress at once, a reader can begin in the middle, and `zstd -d` reads the whole.
+
+use std::sync::{Mutex, PoisonError};
+
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+
+/// Input of one chunk. Below 1 MiB the ratio falls (zstd's window at levels 1 to 3 is 512 KiB to 2 MiB); above it
+/// memory rises with the number of cores.
+pub const CHUNK_BYTES: usize = 1 << 20;
+
+/// Windows above this are refused when reading: 8 MiB (2^23) is what RFC 8878 §3.1.1.1.2 asks every decoder to support.
+const WINDOW_LOG_MAX: u32 = 23;
+
+/// The most that one step of decompression gives.
+pub const STEP_BYTES: usize = 1 << 20;
+
+/// What failed in zstd.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// the library refused
+    #[error("zstd can't compress a chunk: {0}")]
+    Compress(std::io::Error),
+    /// bytes that are no zstd frame
+    #[error("the payload is not what zstd wrote: {0}")]
+    Decompress(std::io::Error),
+    /// the end came inside a frame
+    #[error("the payload ends inside a zstd frame")]
+    Cut,
+}
+
+/// Compresses chunks; to be shared by threads, which borrow its contexts in turn.
+pub struct Compressor {
+    level: i32,
+    idle: Mutex<Vec<zstd::bulk::Compressor<'static>>>,
+}
+
+impl Compressor {
+    /// Levels that may be asked for: zstd's own, without the "fast" negative ones and the memory-hungry "ultra" ones.
+    pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=19;
+
+    /// A compressor at one of [`Compressor::LEVELS`].
+    #[must_use]
+    pub fn new(level: i32) -> Self {
+        Self { level, idle: Mutex::default() }
+    }
+
+    /// Compresses one chunk into `out`, whatever `out` held before.
+    ///
+    /// # Errors
+    /// [`Error::Compress`] where zstd has no memory.
+    pub fn chunk(&self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        // a context costs megabytes to set up: as many live as threads compress at once
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut context = match idle {
+            Some(context) => context,
+            None => zstd::bulk::Compressor::new(self.level).map_err(Error::Compress)?,
+        };
+        out.clear();
+        out.reserve(zstd::zstd_safe::compress_bound(plaintext.len()));
+        context.compress_to_buffer(plaintext, out).map_err(Error::Compress)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
+        Ok(())
+    }
+}
+
+/// Turns a run of zstd frames back into what went in, in any cuts.
+pub struct Decompressor {
+    decoder: Decoder<'static>,
+    /// no frame is open: the stream may end here
+    between_frames: bool,
+}
+
+impl Decompressor {
+    /// A decompressor at the beginning of a payload.
+    ///
+    /// # Errors
+    /// [`Error::Decompress`] where zstd has no memory.
+    pub fn new() -> Result<Self, Error> {
+        let mut decoder = Decoder::new().map_err(Error::Decompress)?;
+        decoder
+            .set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(WINDOW_LOG_MAX))
+            .map_err(Error::Decompress)?;
+        Ok(Self { decoder, between_frames: true })
+    }
+
+    /// Takes from the front of `compressed` and puts what it holds, at most [`STEP_BYTES`], into `out`, whatever `out` held
+    /// before. False once there is nothing left to take and nothing came out.
+    ///
+    /// # Errors
+    /// [`Error::Decompress`] where the bytes are not zstd's.
+    pub fn step(&mut self, compressed: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
+        out.resize(STEP_BYTES, 0);
+        let mut input = InBuffer::around(compressed);
+        let mut output = OutBuffer::around(out.as_mut_slice());
+        let mut full = false;
+        // a full output may hide more that is ready; an empty input with room left hides nothing
+        while !full && (input.pos() < compressed.len() || output.pos() == 0) {
+            let before = (input.pos(), output.pos());
+            let more_wanted = self.decoder.run(&mut input, &mut output).map_err(Error::Decompress)?;
+            if before == (input.pos(), output.pos()) {
+                break;
+            }
+            self.between_frames = more_wanted == 0;
+            full = output.pos() == STEP_BYTES;
+        }
+        let (taken, given) = (input.pos(), output.pos());
+        *compressed = &compressed[taken..];
+        out.truncate(given);
+        Ok(given > 0)
+    }
+
+    /// The payload has ended.
+    ///
+    /// # Errors
+    /// [`Error::Cut`] where a frame is still open.
+    pub fn finish(self) -> Result<(), Error> {
+        if self.between_frames { Ok(()) } else { Err(Error::Cut) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compress(plaintext: &[u8], level: i32) -> Vec<u8> {
+        let compressor = Compressor::new(level);
+        let mut all = Vec::new();
+        let mut one = Vec::new();
+        for chunk in plaintext.chunks(CHUNK_BYTES) {
+            compressor.chunk(chunk, &mut one).unwrap();
+            all.extend_from_slice(&one);
+        }
+        all
+    }
+
+    fn decompress(compressed: &[u8], cut: usize) -> Result<Vec<u8>, Error> {
+        let mut decompressor = Decompressor::new()?;
+        let mut out = Vec::new();
+        let mut step = Vec::new();
+        for mut piece in compressed.chunks(cut) {
+            while decompressor.step(&mut piece, &mut step)? {
+                out.extend_from_slice(&step);
+            }
+        }
+        decompressor.finish()?;
+        Ok(out)
+    }
+
+    /// Half rows of text, half noise, more than two chunks.
+    fn sample() -> Vec<u8> {
+        let mut state = 1_u64;
+        (0..2 * CHUNK_BYTES + 12_345)
+            .map(|i| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if i % 4096 < 2048 { b"row\t42\n"[i % 7] } else { (state >> 56) as u8 }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn comes_back_whatever_the_cuts_and_the_level() {
+        let plaintext = sample();
+        for level in [1, 3, 19] {
+            let compressed = compress(&plaintext, level);
+            assert!(compressed.len() < plaintext.len() * 3 / 4);
+            for cut in [1000, 65_537, usize::MAX] {
+                assert!(decompress(&compressed, cut).unwrap() == plaintext, "level {level}, cut {cut}");
+            }
+        }
+        assert_eq!(decompress(&[], 1).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_cut_payload_and_foreign_bytes_are_errors() {
+        let compressed = compress(&sample(), 1);
+        assert!(matches!(decompress(&compressed[..compressed.len() - 1], 4096), Err(Error::Cut)));
+        assert!(matches!(decompress(b"not zstd at all", 4096), Err(Error::Decompress(_))));
+    }
+}
