@@ -1,0 +1,201 @@
+use std::fmt;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+/// What went wrong with the bucket.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// what a caller can decide by
+    pub kind: Kind,
+    /// what was being done, and on which object: `read s3://bucket/key`
+    pub doing: String,
+    /// the service's or the network's own words
+    pub why: String,
+}
+
+/// The kinds of failure that callers or users treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// the text after `PGCOFFER_BUCKET=` or an option is wrong
+    Configuration,
+    /// no credentials anywhere in the SDK's chain
+    NoCredentials,
+    /// the service doesn't know these credentials, or their signature is wrong
+    WrongCredentials,
+    /// the credentials may not do this
+    Denied,
+    /// there is no such bucket
+    NoBucket,
+    /// the bucket is in another region
+    WrongRegion,
+    /// there is no such object
+    NotFound,
+    /// the object exists already and must not be overwritten
+    Exists,
+    /// the object isn't the one that was looked at before
+    Changed,
+    /// the object lies in cold storage
+    Cold,
+    /// the service doesn't know the request or a header of it
+    Unsupported,
+    /// the service says: later
+    Busy,
+    /// no connection, or it broke
+    Unreachable,
+    /// what the service holds isn't what was sent
+    Mismatch,
+    /// anything else
+    Other,
+}
+
+impl Kind {
+    /// Whether the same request may well succeed a little later.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Busy | Self::Unreachable)
+    }
+
+    fn of_code(code: &str, status: u16) -> Self {
+        match code {
+            "NoSuchBucket" => Self::NoBucket,
+            "NoSuchKey" | "NotFound" | "NoSuchUpload" => Self::NotFound,
+            "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => Self::Denied,
+            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken"
+            | "RequestTimeTooSkewed" => Self::WrongCredentials,
+            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+                Self::WrongRegion
+            }
+            "PreconditionFailed" | "ConditionalRequestConflict" => Self::Exists,
+            "InvalidObjectState" => Self::Cold,
+            "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => Self::Unsupported,
+            "BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" => Self::Mismatch,
+            "SlowDown" | "ServiceUnavailable" | "InternalError" | "RequestTimeout" | "Throttling"
+            | "ThrottlingException" | "OperationAborted" | "RequestLimitExceeded" => Self::Busy,
+            _ => Self::of_status(status),
+        }
+    }
+
+    fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Denied,
+            404 => Self::NotFound,
+            301 | 307 => Self::WrongRegion,
+            405 | 501 => Self::Unsupported,
+            409 | 412 => Self::Exists,
+            408 | 429 | 500 | 502 | 503 | 504 => Self::Busy,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, doing: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { kind, doing: doing.into(), why: why.into() }
+    }
+
+    /// Reads what the SDK says into what we say.
+    pub(crate) fn from_sdk<E>(doing: String, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let chain = causes(error);
+        match error {
+            SdkError::ServiceError(service) => {
+                let status = service.raw().status().as_u16();
+                let code = service.err().code().unwrap_or_default();
+                let message = service.err().message().unwrap_or_default();
+                let why = match (code, message) {
+                    ("", "") => format!("the service answered with status {status}"),
+                    ("", message) => format!("{message} (status {status})"),
+                    (code, "") => format!("{code} (status {status})"),
+                    (code, message) => format!("{message} ({code}, status {status})"),
+                };
+                Self::new(Kind::of_code(code, status), doing, why)
+            }
+            SdkError::ResponseError(response) => {
+                let kind = match Kind::of_status(response.raw().status().as_u16()) {
+                    // a good status and an answer that broke off
+                    Kind::Other => Kind::Unreachable,
+                    kind => kind,
+                };
+                Self::new(kind, doing, chain)
+            }
+            SdkError::TimeoutError(_) => Self::new(Kind::Unreachable, doing, chain),
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+                Self::new(Kind::Unreachable, doing, chain)
+            }
+            _ if chain.contains("credentials") => Self::new(Kind::NoCredentials, doing, chain),
+            SdkError::DispatchFailure(_) => Self::new(Kind::Unreachable, doing, chain),
+            _ => Self::new(Kind::Other, doing, chain),
+        }
+    }
+
+    /// What a user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self.kind {
+            Kind::Configuration => return None,
+            Kind::NoCredentials => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
+            }
+            Kind::WrongCredentials if self.why.contains("RequestTimeTooSkewed") => {
+                "set this machine's clock: S3 refuses requests that are more than 15 minutes off"
+            }
+            Kind::WrongCredentials => {
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they belong to this endpoint"
+            }
+            Kind::Denied => {
+                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket"
+            }
+            Kind::NoBucket => "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3",
+            Kind::WrongRegion => "set AWS_REGION to the bucket's region",
+            Kind::Exists => "the object is there already and is never overwritten; look at it with `pgcoffer list`",
+            Kind::Cold => "the archive lies in cold storage: ask for its restoration (aws s3api restore-object) and try again when it is done",
+            Kind::Unreachable => {
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
+            }
+            Kind::Busy => "the service was busy or failed for some time: try again later",
+            Kind::Mismatch => "nothing was kept; run it again, and if it happens again suspect the network or the service",
+            Kind::NotFound | Kind::Changed | Kind::Unsupported | Kind::Other => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "can't {}: {}", self.doing, self.why)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The innermost causes of an SDK error, outermost first, each said once.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if said.last().is_none_or(|last| !last.contains(&text)) {
+            said.push(text);
+        }
+        source = cause.source();
+    }
+    said.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_come_before_statuses() {
+        assert_eq!(Kind::of_code("NoSuchBucket", 404), Kind::NoBucket);
+        assert_eq!(Kind::of_code("SignatureDoesNotMatch", 403), Kind::WrongCredentials);
+        assert_eq!(Kind::of_code("AuthorizationHeaderMalformed", 400), Kind::WrongRegion);
+        assert_eq!(Kind::of_code("", 503), Kind::Busy);
+        assert_eq!(Kind::of_code("Unheard", 418), Kind::Other);
+        assert!(Kind::Busy.is_passing() && !Kind::Denied.is_passing());
+    }
+}

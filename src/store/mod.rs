@@ -1,0 +1,295 @@
+//! The bucket: keys and bytes, and nothing of what they mean.
+//!
+//! One type, [`Store`], for S3 and all that speak its language; what services do differently (tags refused, no
+//! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
+//! second backend and so no trait: tests put faults into a real server instead.
+
+mod connect;
+mod error;
+mod parts;
+mod upload;
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use aws_sdk_s3::{Client, primitives::ByteStream};
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+
+pub use connect::{Location, Options};
+pub use error::{Error, Kind};
+pub use parts::{PARTS_MAX, PART_BYTES_MIN, PartPlan};
+pub use upload::{Stored, TagsKept, Upload};
+
+/// How often a request for bytes is begun again after it broke off, beyond the SDK's own three attempts each.
+const READ_ATTEMPTS: u32 = 5;
+
+/// A place in a bucket.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    location: Location,
+    options: Options,
+    checksums: bool,
+    quirks: Arc<Quirks>,
+    /// aborts of uploads whose owner is gone
+    cleanup: TaskTracker,
+}
+
+/// What a service was found not to do, so that it is asked once.
+#[derive(Default)]
+struct Quirks {
+    no_tags: AtomicBool,
+    no_conditions: AtomicBool,
+}
+
+/// An object as it stands in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// key, from the bucket's root
+    pub key: String,
+    /// length in bytes
+    pub bytes: u64,
+    /// entity tag as the service writes it
+    pub etag: Option<String>,
+    /// when it was written
+    pub modified: Option<Timestamp>,
+    /// `STANDARD`, `GLACIER` …, where the service says
+    pub storage_class: Option<String>,
+}
+
+impl Store {
+    /// Where this store is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The most parts an upload to this service may have.
+    #[must_use]
+    pub fn parts_max(&self) -> u32 {
+        self.options.parts_max.unwrap_or(PARTS_MAX)
+    }
+
+    /// Writes an object that must not exist yet.
+    ///
+    /// # Errors
+    /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
+    pub async fn put_new(&self, key: &str, body: Bytes, tags: &[(String, String)]) -> Result<TagsKept, Error> {
+        let doing = || format!("write {}", self.url(key));
+        loop {
+            let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
+            let tagged = !tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
+            if !conditional && self.head(key).await?.is_some() {
+                return Err(Error::new(Kind::Exists, doing(), "the object exists"));
+            }
+            let result = self
+                .client
+                .put_object()
+                .bucket(&self.location.bucket)
+                .key(key)
+                .content_type("application/octet-stream")
+                .set_if_none_match(conditional.then(|| "*".to_owned()))
+                .set_tagging(tagged.then(|| upload::query(tags)))
+                .set_server_side_encryption(self.options.encryption())
+                .set_ssekms_key_id(self.options.kms_key.clone())
+                .body(ByteStream::from(body.clone()))
+                .customize()
+                .disable_payload_signing()
+                .send()
+                .await;
+            match result {
+                Ok(_) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
+                Ok(_) => return Ok(TagsKept::Refused),
+                Err(error) => self.learn(Error::from_sdk(doing(), &error), tagged, conditional)?,
+            }
+        }
+    }
+
+    /// Takes a refusal for what it may be: first tags, then conditions are given up, and the request may be repeated.
+    fn learn(&self, error: Error, tagged: bool, conditional: bool) -> Result<(), Error> {
+        if error.kind != Kind::Unsupported || !(tagged || conditional) {
+            return Err(error);
+        }
+        let quirk = if tagged { &self.quirks.no_tags } else { &self.quirks.no_conditions };
+        quirk.store(true, Ordering::Relaxed);
+        tracing::debug!(refused = %error, "the service refuses {}", if tagged { "tags" } else { "conditional writes" });
+        Ok(())
+    }
+
+    /// Reads a small object whole, of at most `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], and whatever the service or the network refuses.
+    pub async fn read(&self, key: &str, bytes_max: u64) -> Result<Bytes, Error> {
+        self.read_again(key, None, None, bytes_max).await
+    }
+
+    /// Reads bytes `range` of an object whose entity tag was `etag`.
+    ///
+    /// # Errors
+    /// [`Kind::Changed`] where it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], and whatever the service
+    /// or the network refuses.
+    pub async fn read_range(&self, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes, Error> {
+        let bytes = range.end.saturating_sub(range.start);
+        let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let body = self.read_again(key, Some(header), etag, bytes).await?;
+        if body.len() as u64 == bytes {
+            Ok(body)
+        } else {
+            let why = format!("asked for {bytes} bytes from {}, got {}", range.start, body.len());
+            Err(Error::new(Kind::Changed, format!("read {}", self.url(key)), why))
+        }
+    }
+
+    async fn read_again(&self, key: &str, range: Option<String>, etag: Option<&str>, bytes_max: u64) -> Result<Bytes, Error> {
+        let mut attempt = 1;
+        loop {
+            match self.read_once(key, range.clone(), etag, bytes_max).await {
+                Err(error) if error.kind.is_passing() && attempt < READ_ATTEMPTS => {
+                    tracing::debug!(%error, attempt, "reading again");
+                    tokio::time::sleep(upload::pause(attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn read_once(&self, key: &str, range: Option<String>, etag: Option<&str>, bytes_max: u64) -> Result<Bytes, Error> {
+        let doing = || format!("read {}", self.url(key));
+        let output = self
+            .client
+            .get_object()
+            .bucket(&self.location.bucket)
+            .key(key)
+            .set_range(range)
+            .set_if_match(etag.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| {
+                let error = Error::from_sdk(doing(), &error);
+                // If-Match is the only condition that reading has
+                if error.kind == Kind::Exists { Error { kind: Kind::Changed, ..error } } else { error }
+            })?;
+        let too_long = || Error::new(Kind::Other, doing(), format!("it is longer than {bytes_max} bytes"));
+        if output.content_length().and_then(|n| u64::try_from(n).ok()).is_some_and(|n| n > bytes_max) {
+            return Err(too_long());
+        }
+        let mut body = output.body;
+        let mut bytes = Vec::with_capacity(usize::try_from(bytes_max.min(64 << 20)).unwrap_or(0).min(
+            usize::try_from(output.content_length.unwrap_or(0)).unwrap_or(0),
+        ));
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|e| Error::new(Kind::Unreachable, doing(), format!("the answer broke off: {e}")))?;
+            bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 > bytes_max {
+                return Err(too_long());
+            }
+        }
+        Ok(bytes.into())
+    }
+
+    /// Looks at an object; `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
+    /// that isn't there.
+    pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
+        let request = self.client.head_object().bucket(&self.location.bucket).key(key);
+        match request.send().await {
+            Ok(output) => Ok(Some(Object {
+                key: key.to_owned(),
+                bytes: output.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                etag: output.e_tag().map(str::to_owned),
+                modified: output.last_modified().and_then(timestamp),
+                storage_class: output.storage_class().map(|class| class.as_str().to_owned()),
+            })),
+            Err(error) => {
+                let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);
+                if error.kind == Kind::NotFound { Ok(None) } else { Err(error) }
+            }
+        }
+    }
+
+    /// Every object below `folder` (a key from the bucket's root that ends with `/`).
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
+        let mut objects = Vec::new();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.location.bucket)
+            .prefix(folder)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            objects.extend(page.contents().iter().filter_map(|object| {
+                Some(Object {
+                    key: object.key()?.to_owned(),
+                    bytes: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                    etag: object.e_tag().map(str::to_owned),
+                    modified: object.last_modified().and_then(timestamp),
+                    storage_class: object.storage_class().map(|class| class.as_str().to_owned()),
+                })
+            }));
+        }
+        Ok(objects)
+    }
+
+    /// The names of the folders directly below `folder`, without their `/`.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.location.bucket)
+            .prefix(folder)
+            .delimiter("/")
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            names.extend(page.common_prefixes().iter().filter_map(|prefix| {
+                Some(prefix.prefix()?.strip_prefix(folder)?.trim_end_matches('/').to_owned())
+            }));
+        }
+        Ok(names)
+    }
+
+    /// Begins a multipart upload of an object that must not exist yet.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn begin_upload(&self, key: &str, plan: PartPlan, tags: &[(String, String)]) -> Result<Upload, Error> {
+        Upload::begin(self, key, plan, tags).await
+    }
+
+    /// Waits until every upload that was given up has been aborted; to be called before the process ends.
+    pub async fn settle(&self) {
+        self.cleanup.close();
+        self.cleanup.wait().await;
+        self.cleanup.reopen();
+    }
+
+    /// `s3://bucket/key`, as messages name it.
+    fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.location.bucket)
+    }
+}
+
+fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
+}

@@ -1,0 +1,160 @@
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::Error;
+use super::error::Kind;
+
+const MIB: u64 = 1 << 20;
+
+/// S3 takes parts of 5 MiB and more (all but the last); below 8 MiB requests get many without saving memory.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+pub const PART_BYTES_MIN: u64 = 8 * MIB;
+/// S3's own upper bound of a part is 5 GiB; at this size a part is a matter of memory long before.
+const PART_BYTES_MAX: u64 = 1024 * MIB;
+/// Parts of one upload on S3 and nearly all others (same source).
+pub const PARTS_MAX: u32 = 10_000;
+/// Memory that parts may take at small sizes; beyond it there are three buffers of whatever size is needed.
+const BUFFER_BYTES: u64 = 36 * MIB;
+
+/// How an upload is cut into parts: chosen once, before its first byte, from what is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartPlan {
+    /// bytes of each part but the last
+    pub part_bytes: u64,
+    /// parts in memory at once: being filled, under way, waiting for a retry
+    pub buffers: u32,
+    /// the most parts that the service takes
+    pub parts_max: u32,
+}
+
+impl PartPlan {
+    /// A plan that holds `expected_bytes` with a quarter of room to spare in `parts_max` parts.
+    ///
+    /// Memory is `part_bytes` × `buffers`: 36 MiB at most up to 100 GB expected, three parts of
+    /// expected × 1.25 / `parts_max` beyond.
+    #[must_use]
+    pub fn for_expected(expected_bytes: u64, parts_max: u32) -> Self {
+        let roomy = expected_bytes.saturating_add(expected_bytes / 4);
+        let part_bytes = roomy
+            .div_ceil(u64::from(parts_max.max(1)))
+            .next_multiple_of(MIB)
+            .clamp(PART_BYTES_MIN, PART_BYTES_MAX);
+        Self::of_part_bytes(part_bytes, parts_max)
+    }
+
+    /// A plan with parts of exactly this size.
+    #[must_use]
+    pub fn of_part_bytes(part_bytes: u64, parts_max: u32) -> Self {
+        let buffers = (BUFFER_BYTES / part_bytes.max(1)).clamp(3, 4);
+        Self { part_bytes, buffers: u32::try_from(buffers).unwrap_or(3), parts_max }
+    }
+
+    /// The size of part `number` (from 1). Uniform, because some services (R2) take nothing else, until nine in ten
+    /// parts are used up: then it doubles with every hundredth of them, since a failed backup is worse than a refused
+    /// `CompleteMultipartUpload`, and holds some 25 times what the uniform parts held.
+    #[must_use]
+    pub fn bytes_of(&self, number: u32) -> u64 {
+        let late = u64::from(number).saturating_sub(u64::from(self.parts_max) * 9 / 10);
+        let step = u64::from(self.parts_max / 100).max(1);
+        let doublings = u32::try_from(late.div_ceil(step)).unwrap_or(u32::MAX).min(8);
+        self.part_bytes.checked_shl(doublings).unwrap_or(u64::MAX).clamp(self.part_bytes, PART_BYTES_MAX.max(self.part_bytes))
+    }
+}
+
+/// The buffers of one upload: as many as may be in memory at once. To take one is to wait for a permit.
+pub(super) struct Buffers {
+    empty: mpsc::UnboundedReceiver<Vec<u8>>,
+    give_back: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+impl Buffers {
+    pub(super) fn new(count: u32) -> Self {
+        let (give_back, empty) = mpsc::unbounded_channel();
+        for _ in 0..count.max(1) {
+            // the receiver stands beside us: this can't fail, and a missing buffer would only be a smaller pool
+            let _ = give_back.send(Vec::new());
+        }
+        Self { empty, give_back }
+    }
+
+    /// The next empty buffer, with room for `bytes`, once an earlier part is done with one.
+    pub(super) async fn take(&mut self, bytes: u64) -> Result<Vec<u8>, Error> {
+        let mut buffer = self.empty.recv().await.ok_or_else(|| {
+            Error::new(Kind::Other, "fill a part", "no buffer is left")
+        })?;
+        buffer.reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(buffer.len()));
+        Ok(buffer)
+    }
+
+    /// Makes a filled buffer into a body; when the last clone of it is gone, the buffer is empty again.
+    pub(super) fn body(&self, filled: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Body { filled, give_back: self.give_back.clone() })
+    }
+}
+
+struct Body {
+    filled: Vec<u8>,
+    give_back: mpsc::UnboundedSender<Vec<u8>>,
+}
+
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.filled
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.filled);
+        buffer.clear();
+        // the upload may be over: then the buffer is simply freed
+        let _ = self.give_back.send(buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GB: u64 = 1_000_000_000;
+
+    fn capacity(plan: &PartPlan) -> u64 {
+        (1..=plan.parts_max).map(|n| plan.bytes_of(n)).sum()
+    }
+
+    #[test]
+    fn up_to_100_gb_buffers_stay_within_36_mib() {
+        for expected in [0, 1, GB, 50 * GB, 100 * GB] {
+            let plan = PartPlan::for_expected(expected, PARTS_MAX);
+            assert!(plan.part_bytes * u64::from(plan.buffers) <= 36 * MIB, "{plan:?}");
+            assert!(plan.part_bytes * u64::from(PARTS_MAX) >= expected * 5 / 4);
+        }
+    }
+
+    #[test]
+    fn parts_are_uniform_as_long_as_the_expectation_holds_and_grow_rather_than_fail() {
+        for (expected, parts_max) in [(0, PARTS_MAX), (800 * GB, PARTS_MAX), (100 * GB, 1000), (5000 * GB, PARTS_MAX)] {
+            let plan = PartPlan::for_expected(expected, parts_max);
+            let uniform = parts_max * 9 / 10;
+            assert!((1..=uniform).all(|n| plan.bytes_of(n) == plan.part_bytes));
+            assert!(plan.part_bytes * u64::from(uniform) >= expected);
+            assert!(capacity(&plan) > 2 * plan.part_bytes * u64::from(parts_max) || plan.part_bytes >= PART_BYTES_MAX / 2);
+            assert!((1..=parts_max).all(|n| plan.bytes_of(n) <= PART_BYTES_MAX));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_gives_its_buffer_back_when_its_last_clone_is_gone() {
+        let mut buffers = Buffers::new(1);
+        let mut buffer = buffers.take(10).await.unwrap();
+        buffer.extend_from_slice(b"part");
+        let at = buffer.as_ptr();
+        let body = buffers.body(buffer);
+        let clone = body.clone();
+        drop(body);
+        assert!(buffers.empty.try_recv().is_err());
+        drop(clone);
+        let again = buffers.take(10).await.unwrap();
+        assert!(again.is_empty() && again.as_ptr() == at);
+    }
+}
