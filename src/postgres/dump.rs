@@ -1,0 +1,94 @@
+//! `pg_dump` as a child process: its archive comes out of a pipe, and counts only if it ended well.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::ChildStdout;
+
+use super::child::{Invocation, Running};
+use super::client::Client;
+use super::error::Error;
+use super::url::DatabaseUrl;
+
+/// How to dump.
+#[derive(Clone, Debug)]
+pub struct DumpOptions {
+    /// How long to wait for the lock on each table before giving up; whatever holds it, a migration for instance, would
+    /// otherwise hold the backup up without end. 120 s by default.
+    pub lock_wait_timeout: Duration,
+    /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to one may be
+    /// none to the other.
+    pub server_major: u32,
+}
+
+impl DumpOptions {
+    /// The defaults for a server of that major version.
+    pub fn new(server_major: u32) -> Self {
+        Self { lock_wait_timeout: Duration::from_secs(120), server_major }
+    }
+
+    /// What `pg_dump` is told, but for where the database is: none of it is secret.
+    pub fn arguments(&self, client: &Client) -> Vec<String> {
+        let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"].map(String::from).into();
+        args.push(format!("--lock-wait-timeout={}", self.lock_wait_timeout.as_millis()));
+        if client.major != self.server_major {
+            args.push("--quote-all-identifiers".into());
+        }
+        args
+    }
+}
+
+/// A running `pg_dump`. Dropping it kills the process.
+///
+/// Read its [`stdout`](Self::take_stdout) to the end, then [`finish`](Self::finish): `pg_dump` often fails after it has written, and what
+/// it wrote is worth something only if it ended with 0.
+#[derive(Debug)]
+pub struct Dump {
+    running: Running,
+    stdout: Option<ChildStdout>,
+}
+
+/// What a `pg_dump` that ended well had to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpReport {
+    /// The lines that it wrote to stderr, up to a number.
+    pub warnings: Vec<String>,
+}
+
+impl Dump {
+    /// Starts `pg_dump` in its custom format, uncompressed: compressing is ours to do, on all cores.
+    pub fn start(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
+        let mut args = options.arguments(client);
+        args.push(format!("--dbname={}", url.child_conninfo()));
+        let mut running = Running::start(Invocation {
+            program: "pg_dump",
+            path: &client.pg_dump,
+            args,
+            surroundings: client.surroundings(),
+            url,
+            stdin: Stdio::null(),
+            stdout: Stdio::piped(),
+        })?;
+        let stdout = running.take_stdout();
+        Ok(Self { running, stdout })
+    }
+
+    /// The archive as it is made. An error the second time.
+    pub fn take_stdout(&mut self) -> Result<ChildStdout, Error> {
+        self.stdout.take().ok_or_else(|| Error::io("read from pg_dump", io::Error::other("its output was taken before")))
+    }
+
+    /// Waits for the end. An error unless `pg_dump` ended with 0.
+    pub async fn finish(mut self) -> Result<DumpReport, Error> {
+        // Should nobody have taken the pipe, pg_dump must not wait for a reader.
+        drop(self.stdout.take());
+        let warnings = self.running.finish().await.map_err(Error::DumpFailed)?;
+        Ok(DumpReport { warnings })
+    }
+
+    /// Ends it: `pg_dump` is asked to, upon which it cancels what the server is doing for it, and killed after 5 s.
+    pub async fn kill(mut self) {
+        self.running.kill().await;
+    }
+}

@@ -1,0 +1,324 @@
+//! What can go wrong with PostgreSQL, told apart as far as the cure differs.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::preflight::Obstacle;
+use super::url::UrlFault;
+
+/// A failure on PostgreSQL's side: its address, the connection, what a role may do, or one of the child processes.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database's URL can't be used.
+    #[error("the database's url cannot be used: {0}")]
+    Url(#[from] UrlFault),
+    /// sqlx would take settings from the environment that neither the URL gives nor the children get.
+    #[error("{0} is set in the environment, and would apply to one half of the connections only")]
+    Environment(&'static str),
+    /// No connection came about.
+    #[error("cannot connect to {target}: {message}")]
+    Connect {
+        /// `user@host:port/database`.
+        target: String,
+        /// What kept it from it.
+        fault: ConnectFault,
+        /// What was said.
+        message: String,
+    },
+    /// The server turned the login down.
+    #[error("{target} refuses the login: {message}")]
+    Auth {
+        /// `user@host:port/database`.
+        target: String,
+        /// What the server said.
+        message: String,
+    },
+    /// The connection broke, or what it held is gone.
+    #[error("the connection to {target} was lost: {message}")]
+    Lost {
+        /// `user@host:port/database`.
+        target: String,
+        /// What was seen.
+        message: String,
+    },
+    /// A statement of ours failed.
+    #[error("cannot {what} in {target}: {message}")]
+    Query {
+        /// `user@host:port/database`.
+        target: String,
+        /// What it was for.
+        what: &'static str,
+        /// What the server said.
+        message: String,
+    },
+    /// Another run holds the lock.
+    #[error("another run holds the lock of {label}{}", .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Locked {
+        /// The database's label.
+        label: String,
+        /// The holder as far as the server lets it be seen.
+        holder: Option<String>,
+    },
+    /// The role lacks rights without which pg_dump fails.
+    #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
+    Obstacles {
+        /// The role.
+        user: String,
+        /// The database.
+        database: String,
+        /// Each of them; at least one.
+        obstacles: Vec<Obstacle>,
+    },
+    /// Every installed client is older than the server, and pg_dump refuses those.
+    #[error("the server is PostgreSQL {server_major}, and no pg_dump as new is installed; found: {}", list(.found))]
+    NewerServer {
+        /// The server's major version.
+        server_major: u32,
+        /// Version and place of each client found.
+        found: Vec<String>,
+    },
+    /// The program that's needed isn't installed.
+    #[error("no {program} is installed that will do ({need}); found: {}", list(.found))]
+    NoClient {
+        /// The program.
+        program: &'static str,
+        /// What is needed of it.
+        need: String,
+        /// Version and place of each client found, or the folders that were searched.
+        found: Vec<String>,
+        /// The major version to install.
+        major: Option<u32>,
+    },
+    /// pg_dump failed; what it wrote is worthless.
+    #[error("{0}")]
+    DumpFailed(ChildFault),
+    /// pg_restore or psql failed.
+    #[error("{0}")]
+    LoadFailed(ChildFault),
+    /// The target of a restore has something in it.
+    #[error("database {database} is not empty: it has {}", .occupants.join(", "))]
+    TargetNotEmpty {
+        /// The database.
+        database: String,
+        /// Some of what is there.
+        occupants: Vec<String>,
+    },
+    /// A program couldn't be started, or a pipe failed.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// What keeps a connection from coming about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFault {
+    /// The host's name has no address.
+    Unresolved,
+    /// Nothing listens there.
+    Refused,
+    /// The network has no way there.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// TLS is asked for and the server has none.
+    NoTls,
+    /// The server's certificate doesn't pass the check that is asked for.
+    Certificate,
+    /// TLS failed otherwise.
+    Tls,
+    /// There is no such database.
+    NoSuchDatabase,
+    /// All connections are taken.
+    TooMany,
+    /// The server is starting up, shutting down or recovering.
+    StartingUp,
+    /// Anything else.
+    Other,
+}
+
+/// How a child process failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildFault {
+    /// `pg_dump`, `pg_restore` or `psql`.
+    pub program: &'static str,
+    /// How it ended: `exit status: 1`, `signal: 9 (SIGKILL)`.
+    pub ending: String,
+    /// The last lines that it wrote to stderr.
+    pub stderr: String,
+    /// What that means, as far as it's known.
+    pub cause: Cause,
+}
+
+/// What lies behind a child's failure, as far as its messages tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A right is missing.
+    PermissionDenied,
+    /// A row security policy would hide rows.
+    RowSecurity,
+    /// Another session holds a lock on a table.
+    LockTimeout,
+    /// pg_dump is older than the server.
+    VersionMismatch,
+    /// The archive's format is newer than pg_restore.
+    ArchiveTooNew,
+    /// A standby cancelled it to go on replaying.
+    RecoveryConflict,
+    /// The connection broke.
+    ConnectionLost,
+    /// The login was turned down.
+    Auth,
+    /// A disk is full, the server's most likely.
+    DiskFull,
+    /// It was told to end.
+    Terminated,
+    /// We stopped reading what it writes: a consequence of something on our side, never the cause.
+    NotRead,
+    /// What is to be created is there already.
+    AlreadyExists,
+    /// A role that the archive names isn't there.
+    NoSuchRole,
+    /// An extension isn't installed on the server.
+    NoSuchExtension,
+    /// The archive ends early or isn't one.
+    BadArchive,
+    /// Nothing known.
+    Unknown,
+}
+
+impl Error {
+    /// One plain sentence with the cure, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Url(fault) => fault.hint(),
+            Self::Environment(name) => format!("unset {name}, or give the same as a parameter of the url"),
+            Self::Connect { fault, .. } => fault.hint()?.to_owned(),
+            Self::Auth { message, .. } if message.contains("no encryption") => {
+                "this server takes encrypted connections only: put sslmode=require into the url".into()
+            }
+            Self::Auth { message, .. } if message.contains("no pg_hba.conf entry") => {
+                "the server's pg_hba.conf lets this role in from elsewhere only; add a line for this host".into()
+            }
+            Self::Auth { .. } => {
+                "check user and password; special characters in the url must be percent-encoded, and credentials may have been rotated".into()
+            }
+            Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect to the server itself rather than to a pooler".into(),
+            Self::Query { .. } => return None,
+            Self::Locked { .. } => "wait until it has ended; a lock goes with its connection, so none outlives its run".into(),
+            Self::Obstacles { obstacles, .. } => {
+                let grants = Obstacle::script(obstacles);
+                format!("let the owner of these objects or a superuser run: {grants}")
+            }
+            Self::NewerServer { server_major, .. } => install(*server_major),
+            Self::NoClient { major, .. } => match major {
+                Some(major) => install(*major),
+                None => "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN".into(),
+            },
+            Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
+            Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
+            Self::TargetNotEmpty { .. } => "restore into a new database (createdb NAME), or have what is there dropped first by --clean".into(),
+            Self::Io { .. } => return None,
+        })
+    }
+
+    /// True when the same again, a little later, may well succeed.
+    pub fn is_transient(&self) -> bool {
+        use ConnectFault as F;
+        match self {
+            Self::Connect { fault, .. } => matches!(fault, F::Refused | F::Unreachable | F::Timeout | F::TooMany | F::StartingUp),
+            Self::Lost { .. } => true,
+            Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
+                matches!(fault.cause, Cause::LockTimeout | Cause::RecoveryConflict | Cause::ConnectionLost)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn install(major: u32) -> String {
+    format!("install its client (apt-get install postgresql-client-{major}), or name the folder that has it by PGCOFFER_PG_BIN")
+}
+
+impl ConnectFault {
+    fn hint(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unresolved => "check the host in the url for a typing error, and this machine's name service",
+            Self::Refused => "check host and port, and that the server runs and listens on that address",
+            Self::Unreachable => "check this machine's network and the server's address",
+            Self::Timeout => "a firewall or an allow list may drop the packets; check host and port",
+            Self::NoTls => "the server offers no tls; turn it on there, or put sslmode=disable into the url if the network between is your own",
+            Self::Certificate => {
+                "its certificate is not from an authority known here or not for this host: name the authority's file by sslrootcert=, or ask for less by sslmode=require"
+            }
+            Self::NoSuchDatabase => "check the database's name in the url",
+            Self::TooMany => "close other connections or raise the server's limit; a dump takes two",
+            Self::StartingUp => "wait a little",
+            Self::Tls | Self::Other => return None,
+        })
+    }
+}
+
+impl ChildFault {
+    fn hint(&self, dump: bool) -> Option<&'static str> {
+        Some(match self.cause {
+            Cause::PermissionDenied if dump => "grant the role USAGE on the schema and SELECT on the object, for those to come by ALTER DEFAULT PRIVILEGES; `pgcoffer check` prints all that's missing",
+            Cause::PermissionDenied => "restore as the owner of the target database; objects that only a superuser may create need one",
+            Cause::RowSecurity => "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS",
+            Cause::LockTimeout => "another session holds a lock that excludes readers, often a migration; run it again after that",
+            Cause::VersionMismatch => "install the client of the server's major version, or name its folder by PGCOFFER_PG_BIN",
+            Cause::ArchiveTooNew => "use a pg_restore at least as new as the pg_dump that made the archive",
+            Cause::RecoveryConflict => "back up from the primary, or raise max_standby_streaming_delay on this standby",
+            Cause::ConnectionLost => "the server or the network between cut the connection; look into the server's log, and run it again",
+            Cause::Auth => "check user and password of the url",
+            Cause::DiskFull => "make room on the server's disk",
+            Cause::Terminated => "something ended it: a deploy, a limit of memory or time, or an administrator",
+            Cause::AlreadyExists => "restore into an empty database, or with --clean",
+            Cause::NoSuchRole => "create the role first, or restore without owners and privileges",
+            Cause::NoSuchExtension => "install the extension's package on the target server first",
+            Cause::BadArchive => "the archive is cut off or damaged: verify the backup",
+            Cause::NotRead | Cause::Unknown => return None,
+        })
+    }
+}
+
+impl fmt::Display for ChildFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} failed ({})", self.program, self.ending)?;
+        if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", self.stderr) }
+    }
+}
+
+impl Error {
+    pub(super) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+
+    /// The client of that path, for messages.
+    pub(super) fn found(version: &str, path: &std::path::Path) -> String {
+        format!("{version} at {}", path.display())
+    }
+
+    /// The folders searched, for messages.
+    pub(super) fn searched(folders: &[PathBuf]) -> Vec<String> {
+        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        vec![format!("nothing in {}", folders.join(", "))]
+    }
+}
+
+fn list(found: &[String]) -> String {
+    if found.is_empty() { "none".into() } else { found.join(", ") }
+}
+
+/// As many as a line bears; the rest as a number.
+fn list_obstacles(obstacles: &[Obstacle]) -> String {
+    const SHOWN: usize = 5;
+    let mut text: Vec<_> = obstacles.iter().take(SHOWN).map(ToString::to_string).collect();
+    if obstacles.len() > SHOWN {
+        text.push(format!("and {} more", obstacles.len() - SHOWN));
+    }
+    text.join("; ")
+}

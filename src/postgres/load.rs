@@ -1,0 +1,223 @@
+//! `pg_restore` as a child process, fed an archive through its stdin.
+//!
+//! The archive must never seem to end when it was cut: on any fault upstream call [`Load::kill`], which ends the process while its
+//! stdin is still open.
+//!
+//! Clients from 17 on emit `SET transaction_timeout = 0`, which servers up to 16 refuse, and with `--exit-on-error` that's
+//! the end. For these `pg_restore` renders the archive as a script, the line is taken out, and `psql` runs the
+//! rest. There the script's end is another false friend: at the end of its input `psql` commits, and the server takes the end
+//! of a connection's COPY data for the table's end. So `psql`'s stdin is closed only once `pg_restore` has ended with 0.
+
+use std::io;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use tokio::process::ChildStdin;
+use tokio::task::JoinHandle;
+
+use super::child::{Invocation, Running};
+use super::client::Client;
+use super::error::{ChildFault, Error};
+use super::script::{Broken, copy_without_setting};
+use super::url::DatabaseUrl;
+
+/// How to restore.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Drop what the archive is about to create. False by default.
+    pub clean: bool,
+    /// All or nothing. False by default: it holds a lock for each object, which big databases run out of.
+    pub single_transaction: bool,
+    /// Leave ownership to the role that restores; the roles of the origin are seldom there. True by default.
+    pub no_owner: bool,
+    /// Leave GRANTs out, as they name such roles too. True by default.
+    pub no_acl: bool,
+    /// Leave comments out: a comment on an extension can be set by its owner only. False by default.
+    pub no_comments: bool,
+    /// The target server's major version.
+    pub server_major: u32,
+}
+
+impl LoadOptions {
+    /// The defaults for a server of that major version.
+    pub fn new(server_major: u32) -> Self {
+        Self { clean: false, single_transaction: false, no_owner: true, no_acl: true, no_comments: false, server_major }
+    }
+}
+
+/// A running restore. Dropping it kills its processes.
+#[derive(Debug)]
+pub struct Load {
+    /// First, so that on drop `psql` is killed before its input could end.
+    script: Option<Script>,
+    restore: Running,
+    stdin: Option<ChildStdin>,
+}
+
+/// The second half where the archive goes through a script.
+#[derive(Debug)]
+struct Script {
+    psql: Running,
+    /// Gives `psql`'s stdin back, still open.
+    filter: JoinHandle<(ChildStdin, Result<(), Broken>)>,
+}
+
+/// What a restore that ended well had to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadReport {
+    /// The lines that it wrote to stderr, up to a number.
+    pub warnings: Vec<String>,
+}
+
+impl Load {
+    /// Starts restoring into the database of the URL.
+    pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
+        let args = restore_args(options);
+        if client.emits_transaction_timeout_into(options.server_major) {
+            return Self::start_script(client, url, args);
+        }
+        let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
+        let mut restore = start_restore(client, url, connected, Stdio::null())?;
+        let stdin = restore.take_stdin();
+        Ok(Self { script: None, restore, stdin })
+    }
+
+    fn start_script(client: &Client, url: &DatabaseUrl, args: Vec<String>) -> Result<Self, Error> {
+        let mut psql = start_psql(client, url)?;
+        let rendering = [args, vec!["--file=-".into()]].concat();
+        let mut restore = start_restore(client, url, rendering, Stdio::piped())?;
+        let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
+        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
+        let filter = tokio::spawn(async move {
+            let result = copy_without_setting(from, &mut to).await;
+            (to, result)
+        });
+        let stdin = restore.take_stdin();
+        Ok(Self { script: Some(Script { psql, filter }), restore, stdin })
+    }
+
+    /// Ends the archive and waits for the restore to end. An error unless all its processes ended with 0.
+    ///
+    /// Also the way to find out why a write failed with a broken pipe: the restore has then ended by itself and says why.
+    pub async fn finish(mut self) -> Result<LoadReport, Error> {
+        drop(self.stdin.take());
+        let rendered = self.restore.finish().await;
+        let warnings = match self.script.take() {
+            None => rendered.map_err(Error::LoadFailed)?,
+            Some(script) => script.complete(rendered).await?,
+        };
+        Ok(LoadReport { warnings })
+    }
+
+    /// Ends the restore, whatever it has done by then. Its processes are asked to, upon which they cancel what the server is
+    /// doing for them, and killed after 5 s; they never see their input end.
+    pub async fn kill(mut self) {
+        if let Some(script) = &mut self.script {
+            script.psql.kill().await;
+        }
+        self.restore.kill().await;
+    }
+}
+
+/// The archive goes in here. Shutting it down only flushes: what comes from above may have been cut, and only
+/// [`Load::finish`] may make it look whole.
+impl AsyncWrite for Load {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stdin {
+            Some(stdin) => Pin::new(stdin).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl Script {
+    /// Lets `psql` see the end of its input if `pg_restore` ended well and all of the script has passed, and kills it if not.
+    /// Where both failed, the one that failed first has the cause.
+    async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
+        let (stdin, copied) = (&mut self.filter).await.map_err(|error| Error::io("filter the script", io::Error::other(error)))?;
+        match (rendered, copied) {
+            (Ok(mut warnings), Ok(())) => {
+                drop(stdin);
+                warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
+                Ok(warnings)
+            }
+            // psql stopped reading: what it said is the cause, and pg_restore's broken pipe the consequence.
+            (_, Err(Broken::Write(error))) => {
+                let ended = self.psql.finish().await;
+                drop(stdin);
+                Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
+            }
+            (Err(fault), _) => {
+                self.psql.kill().await;
+                Err(Error::LoadFailed(fault))
+            }
+            (Ok(_), Err(Broken::Read(error))) => {
+                self.psql.kill().await;
+                Err(Error::io("read from pg_restore", error))
+            }
+        }
+    }
+}
+
+/// `--exit-on-error` would be ignored when rendering a script, where `psql` sees to it. `--single-transaction` then puts BEGIN and COMMIT
+/// into the script: should all of us die at once, `psql` finds no COMMIT at the end of its input.
+fn restore_args(options: &LoadOptions) -> Vec<String> {
+    let chosen = [
+        (true, "--exit-on-error"),
+        (true, "--no-password"),
+        (options.clean, "--clean"),
+        (options.clean, "--if-exists"),
+        (options.single_transaction, "--single-transaction"),
+        (options.no_owner, "--no-owner"),
+        (options.no_acl, "--no-acl"),
+        (options.no_comments, "--no-comments"),
+    ];
+    chosen.iter().filter(|(wanted, _)| *wanted).map(|(_, arg)| (*arg).to_owned()).collect()
+}
+
+fn start_restore(client: &Client, url: &DatabaseUrl, args: Vec<String>, stdout: Stdio) -> Result<Running, Error> {
+    Running::start(Invocation {
+        program: "pg_restore",
+        path: &client.pg_restore,
+        args,
+        surroundings: client.surroundings(),
+        url,
+        stdin: Stdio::piped(),
+        stdout,
+    })
+}
+
+/// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
+fn start_psql(client: &Client, url: &DatabaseUrl) -> Result<Running, Error> {
+    let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
+        program: "psql",
+        need: format!("{}, of the same package as pg_restore", client.version),
+        found: Vec::new(),
+        major: Some(client.major),
+    })?;
+    let mut args: Vec<String> =
+        ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"].map(String::from).into();
+    args.push(format!("--dbname={}", url.child_conninfo()));
+    Running::start(Invocation {
+        program: "psql",
+        path,
+        args,
+        surroundings: client.surroundings(),
+        url,
+        stdin: Stdio::piped(),
+        stdout: Stdio::null(),
+    })
+}

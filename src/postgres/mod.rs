@@ -1,0 +1,33 @@
+//! The door to PostgreSQL: everything that talks to a server goes through here.
+//!
+//! - [`DatabaseUrl`] is where a database is and how to log in; it reaches child processes through their environment.
+//! - [`Clients`] are the `pg_dump`, `pg_restore` and `psql` installed here, and the choice among them by major version.
+//! - [`Session`] is one connection of our own: the advisory lock, the look at what is there ([`Inspection`]) and at
+//!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
+//! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
+//!
+//! Nothing here reads the environment or prints. A password is held in a [`Secret`], goes to children in their
+//! environment and never in their arguments, and is struck out of whatever they write to stderr.
+
+mod child;
+mod client;
+mod connect;
+mod dump;
+mod error;
+mod inspect;
+mod load;
+mod occupants;
+mod preflight;
+mod script;
+mod session;
+mod transcript;
+mod url;
+
+pub use client::{Client, ClientWarning, Clients};
+pub use dump::{Dump, DumpOptions, DumpReport};
+pub use error::{Cause, ChildFault, ConnectFault, Error};
+pub use inspect::Inspection;
+pub use load::{Load, LoadOptions, LoadReport};
+pub use preflight::{Obstacle, ObstacleKind};
+pub use session::Session;
+pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};

@@ -1,0 +1,120 @@
+//! What a child process wrote to stderr, kept within bounds.
+
+use std::collections::VecDeque;
+
+use memchr::memmem;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::url::Secret;
+
+/// Bytes kept of the beginning, and as many of the end.
+const KEPT_BYTES: usize = 8 * 1024;
+/// Lines of the end that an error shows.
+const TAIL_LINES: usize = 20;
+/// Warnings kept of a child that ended well.
+const WARNINGS: usize = 100;
+
+/// The beginning and the end of what was written; what lies between is counted only.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    dropped_bytes: u64,
+}
+
+impl Transcript {
+    /// Reads to the end, so that the child never waits for a reader. A read that fails ends it as well: what was said
+    /// until then is what there is.
+    pub(super) async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
+        let mut transcript = Self::default();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+            transcript.push(&buffer[..count]);
+        }
+        transcript
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let (first, rest) = bytes.split_at(bytes.len().min(KEPT_BYTES - self.head.len()));
+        self.head.extend_from_slice(first);
+        self.tail.extend(rest);
+        let excess = self.tail.len().saturating_sub(KEPT_BYTES);
+        self.tail.drain(..excess);
+        self.dropped_bytes += excess as u64;
+    }
+
+    /// The whole as text, without the secret, should the child have repeated it.
+    pub(super) fn text(mut self, secret: Option<&Secret>) -> String {
+        let mut bytes = self.head;
+        if self.dropped_bytes > 0 {
+            bytes.extend_from_slice(format!("\n… {} bytes left out …\n", self.dropped_bytes).as_bytes());
+        }
+        bytes.extend_from_slice(self.tail.make_contiguous());
+        if let Some(secret) = secret {
+            bytes = strike_out(&bytes, secret.reveal().as_bytes());
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+fn strike_out(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    if secret.is_empty() {
+        return bytes.to_vec();
+    }
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for at in memmem::find_iter(bytes, secret) {
+        clean.extend_from_slice(&bytes[from..at]);
+        clean.extend_from_slice(b"******");
+        from = at + secret.len();
+    }
+    clean.extend_from_slice(&bytes[from..]);
+    clean
+}
+
+/// The last lines, for an error.
+pub(super) fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+/// Each line a warning, up to a number.
+pub(super) fn warnings(text: &str) -> Vec<String> {
+    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();
+    let more = lines.count();
+    if more > 0 {
+        warnings.push(format!("and {more} more lines"));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn short_output_is_kept_whole() {
+        let text = Transcript::read(&b"one\n\xfftwo\n"[..]).await.text(None);
+        assert_eq!(text, "one\n\u{fffd}two\n");
+    }
+
+    #[tokio::test]
+    async fn long_output_keeps_both_ends_within_bounds() {
+        let lines: String = (0..100_000).map(|n| format!("line {n}\n")).collect();
+        let text = Transcript::read(lines.as_bytes()).await.text(None);
+        assert!(text.len() < 2 * KEPT_BYTES + 100, "{}", text.len());
+        assert!(text.starts_with("line 0\nline 1\n") && text.ends_with("line 99999\n"));
+        assert!(text.contains("bytes left out"));
+        let tail = last_lines(&text);
+        assert_eq!((tail.lines().count(), tail.lines().next()), (TAIL_LINES, Some("line 99980")));
+        assert_eq!(warnings(&lines).len(), WARNINGS + 1);
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_struck_out_wherever_it_stands() {
+        let secret = Secret::new("s3/cr:t".into());
+        let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..]).await.text(Some(&secret));
+        assert_eq!(text, "****** at first, then ******");
+    }
+}

@@ -1,0 +1,194 @@
+use std::time::Duration;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
+
+use super::*;
+
+fn parse(text: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(text).unwrap_or_else(|fault| panic!("{text}: {fault}"))
+}
+
+fn variable(url: &DatabaseUrl, wanted: &str) -> Option<String> {
+    let mut values = url.child_env().into_iter().filter(|(name, _)| *name == wanted);
+    let value = values.next().map(|(_, value)| value.reveal().to_owned());
+    assert!(values.next().is_none(), "{wanted} is set twice");
+    value
+}
+
+#[test]
+fn urls_are_read_as_libpq_reads_them() {
+    // url, user, password, host, port, database
+    let table = [
+        ("postgres://u:p@h:5433/d", "u", Some("p"), "h", 5433, "d"),
+        ("postgresql://u@h/d", "u", None, "h", 5432, "d"),
+        ("  postgres://u:p@h/d\n", "u", Some("p"), "h", 5432, "d"),
+        ("postgres://u:@h/d", "u", None, "h", 5432, "d"),
+        ("postgres://u:p%40%3A%2F%25%2B+%20%C3%A4@h/d", "u", Some("p@:/%++ ä"), "h", 5432, "d"),
+        ("postgres://u:a:b?c#d@h/d", "u", Some("a:b?c#d"), "h", 5432, "d"),
+        ("postgres://us%65r%40corp:p@h/my%20db%2Fx", "user@corp", Some("p"), "h", 5432, "my db/x"),
+        ("postgres://u:p@[::1]:6000/d", "u", Some("p"), "::1", 6000, "d"),
+        ("postgres://u:p@[2001:db8::7]/d", "u", Some("p"), "2001:db8::7", 5432, "d"),
+        ("postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d", "u", Some("p"), "/var/run/postgresql", 5432, "d"),
+        ("postgres:///d?host=/var/run/postgresql&user=u", "u", None, "/var/run/postgresql", 5432, "d"),
+        ("postgres://u@/d?host=%2Ftmp&port=7000", "u", None, "/tmp", 7000, "d"),
+        ("postgres://u:p@h/d?password=q&user=v&dbname=e&host=i&port=1", "v", Some("q"), "i", 1, "e"),
+        ("postgres://h?user=u&dbname=d", "u", None, "h", 5432, "d"),
+        ("postgres://u@h/%E6%95%B0", "u", None, "h", 5432, "数"),
+    ];
+    for (text, user, password, host, port, database) in table {
+        let url = parse(text);
+        assert_eq!(url.user(), user, "{text}");
+        assert_eq!(url.password().map(Secret::reveal), password, "{text}");
+        assert_eq!((url.host(), url.port(), url.database()), (host, port, database), "{text}");
+    }
+}
+
+#[test]
+fn faults_are_told_apart() {
+    use UrlFault as F;
+    let value = |name, wanted| F::Value { name, wanted };
+    let table = [
+        ("mysql://u@h/d", F::Scheme),
+        ("", F::Scheme),
+        ("postgres://h/d", F::Missing("user")),
+        ("postgres://u@h", F::Missing("database")),
+        ("postgres://u@h/", F::Missing("database")),
+        ("postgres://u@/d", F::Missing("host")),
+        ("postgres://u:100%@h/d", F::Escape("password".into())),
+        ("postgres://u:%zz@h/d", F::Escape("password".into())),
+        ("postgres://u:%00@h/d", F::Zero("password".into())),
+        ("postgres://u:%ff@h/d", F::Encoding("password".into())),
+        ("postgres://u:p q@h/d", F::Space),
+        ("postgres://u:p@h:0/d", F::Port),
+        ("postgres://u:p@h:65536/d", F::Port),
+        ("postgres://u:p@h:+1/d", F::Port),
+        ("postgres://u:se/cret@h/d", F::Port),
+        ("postgres://u:p@[::1/d", F::Brackets),
+        ("postgres://u:p@[]/d", F::Brackets),
+        ("postgres://u:p@[::1]x/d", F::Brackets),
+        ("postgres://u:p@h1,h2/d", F::ManyHosts),
+        ("postgres://u:p@h1:1,h2:2/d", F::ManyHosts),
+        ("postgres://u:p@[::1],[::2]/d", F::ManyHosts),
+        ("postgres://u:p@h/d?host=a,b", F::ManyHosts),
+        ("postgres://u:p@%40abstract/d", F::AbstractSocket),
+        ("postgres://u:p@h/d?sslmode", F::Malformed),
+        ("postgres://u:p@h/d?sslmode=a=b", F::Malformed),
+        ("postgres://u:p@h/d?pgbouncer=true", F::Unknown("pgbouncer".into())),
+        ("postgres://u:p@h/d?hostaddr=1.2.3.4", F::Unknown("hostaddr".into())),
+        ("postgres://u:p@h/d?S3cret!=x", F::Unknown("(unprintable)".into())),
+        ("postgres://u:p@h/d?connect_timeout=soon", value("connect_timeout", "a whole number")),
+        ("postgres://u:p@h/d?channel_binding=yes", value("channel_binding", "one of disable, prefer, require")),
+        ("postgres://u:p@h/d?sslmode=", value("sslmode", "one of disable, allow, prefer, require, verify-ca, verify-full")),
+        (
+            "postgres://u:p@h/d?sslmode=require&sslrootcert=system",
+            value("sslmode", "verify-full, which sslrootcert=system demands"),
+        ),
+    ];
+    for (text, fault) in table {
+        assert_eq!(DatabaseUrl::parse(text).unwrap_err(), fault, "{text}");
+        assert!(!fault.hint().is_empty());
+    }
+}
+
+#[test]
+fn tls_is_required_unless_the_server_is_local_or_the_url_says_otherwise() {
+    let table = [
+        ("postgres://u@db.example.com/d", SslMode::Require, false),
+        ("postgres://u@10.0.0.1/d", SslMode::Require, false),
+        ("postgres://u@localhost/d", SslMode::Prefer, true),
+        ("postgres://u@127.8.9.1/d", SslMode::Prefer, true),
+        ("postgres://u@[::1]/d", SslMode::Prefer, true),
+        ("postgres://u@%2Ftmp/d", SslMode::Prefer, true),
+        ("postgres://u@localhost.example.com/d", SslMode::Require, false),
+        ("postgres://u@h/d?sslmode=disable", SslMode::Disable, false),
+        ("postgres://u@localhost/d?sslmode=verify-full", SslMode::VerifyFull, true),
+        ("postgres://u@localhost/d?ssl=true", SslMode::Require, true),
+        ("postgres://u@h/d?sslrootcert=system", SslMode::VerifyFull, false),
+    ];
+    for (text, mode, local) in table {
+        let url = parse(text);
+        assert_eq!((url.ssl_mode(), url.is_local()), (mode, local), "{text}");
+    }
+}
+
+#[test]
+fn children_get_everything_by_variables() {
+    let url = parse(
+        "postgres://u:p@h/d?sslmode=verify-ca&sslrootcert=/ca.crt&sslcert=c&sslkey=k&application_name=me&connect_timeout=7\
+         &options=-c%20geqo%3Doff&channel_binding=prefer&target_session_attrs=any&keepalives_idle=9&keepalives=1",
+    );
+    let expected = [
+        ("PGHOST", "h"),
+        ("PGPORT", "5432"),
+        ("PGUSER", "u"),
+        ("PGPASSWORD", "p"),
+        ("PGDATABASE", "d"),
+        ("PGSSLMODE", "verify-ca"),
+        ("PGSSLROOTCERT", "/ca.crt"),
+        ("PGSSLCERT", "c"),
+        ("PGSSLKEY", "k"),
+        ("PGAPPNAME", "me"),
+        ("PGCONNECT_TIMEOUT", "7"),
+        ("PGOPTIONS", "-c geqo=off"),
+        ("PGCHANNELBINDING", "prefer"),
+        ("PGTARGETSESSIONATTRS", "any"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(variable(&url, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(url.child_conninfo(), "dbname='d' keepalives='1' keepalives_idle='9'");
+    assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn defaults_for_children() {
+    let url = parse("postgres://u@h/d").with_database(r"a'b\c=d");
+    assert_eq!(variable(&url, "PGPASSWORD"), None);
+    assert_eq!(variable(&url, "PGAPPNAME").as_deref(), Some("pgcoffer"));
+    assert_eq!(variable(&url, "PGCONNECT_TIMEOUT").as_deref(), Some("15"));
+    assert_eq!(variable(&url, "PGDATABASE").as_deref(), Some(r"a'b\c=d"));
+    assert_eq!(url.child_conninfo(), r"dbname='a\'b\\c=d' keepalives_idle='60'");
+    assert_eq!(parse("postgres://u@h/d?connect_timeout=0").connect_timeout(), None);
+    assert_eq!(parse("postgres://u@h/d?connect_timeout=1").connect_timeout(), Some(Duration::from_secs(2)));
+}
+
+#[test]
+fn sslmode_does_not_bear_on_sockets() {
+    let url = parse("postgres://u@%2Ftmp/d?sslmode=verify-full");
+    assert_eq!(variable(&url, "PGSSLMODE").as_deref(), Some("disable"));
+}
+
+#[test]
+fn nothing_shown_holds_the_password() {
+    let url = parse("postgres://u:s3cret@[::1]:1/d?options=-c%20a%3Db");
+    assert_eq!(url.to_string(), "u@[::1]:1/d");
+    assert_eq!(format!("{url:?}"), "DatabaseUrl(u@[::1]:1/d)");
+    assert!(!format!("{:?}", url.child_env()).contains("s3cret"));
+}
+
+proptest! {
+    #[test]
+    fn any_login_survives_encoding(user in "[^\0]{1,20}", password in "[^\0]{1,40}", database in "[^\0]{1,20}") {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let text = format!("postgres://{}:{}@h/{}", encode(&user), encode(&password), encode(&database));
+        let url = DatabaseUrl::parse(&text).unwrap();
+        prop_assert_eq!(url.user(), &user);
+        prop_assert_eq!(url.password().map(Secret::reveal), Some(password.as_str()));
+        prop_assert_eq!(url.database(), &database);
+    }
+
+    /// Whatever is wrong with a URL, and wherever in it the password then seems to stand, no message shows it.
+    #[test]
+    fn no_fault_repeats_a_misplaced_password(junk in "[/:@%?&=\\[\\] ,#]{0,3}", more in "[/:@%?&=\\[\\],#]{0,3}") {
+        let text = format!("postgres://user:{junk}S3cretWord{more}@host:5432/db?sslmode=require");
+        if let Err(fault) = DatabaseUrl::parse(&text) {
+            prop_assert!(!format!("{fault} {fault:?} {}", fault.hint()).contains("S3cretWord"));
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "postgres(ql)?://.{0,60}") {
+        let _ = DatabaseUrl::parse(&text);
+    }
+}
