@@ -1,0 +1,187 @@
+//! Arguments as they are typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+
+use pgcoffer::backup::{Retention, Tier};
+
+const AFTER_HELP: &str = "\
+Settings (environment):
+  PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
+  PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
+  PGCOFFER_DB_<NAME>_KEY   a key for one database
+  PGCOFFER_OLD_KEYS        earlier keys, for reading only
+  PGCOFFER_BUCKET          s3://bucket/prefix
+  AWS_…                    credentials, region, endpoint: as for any AWS SDK
+  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID
+  PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
+  PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
+
+Exit status:
+  0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
+  5 integrity or key    6 another run holds the database's lock    7 no such backup
+  130, 143 interrupted";
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+/// Encrypted offsite backups of PostgreSQL into your own S3 bucket
+#[derive(Debug, Parser)]
+#[command(name = "pgcoffer", version, about, after_help = AFTER_HELP, styles = STYLES, max_term_width = 110)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// How to write the log on stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+    /// Log more; twice for all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Log warnings only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+    /// The bucket, over PGCOFFER_BUCKET
+    #[arg(long, global = true, value_name = "s3://BUCKET/PREFIX")]
+    pub(super) bucket: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a key; keep a copy of it away from this machine
+    Keygen {
+        /// Read a passphrase from standard input, grade it, and explain how to use it instead of a key
+        #[arg(long)]
+        passphrase: bool,
+    },
+    /// Take one backup now
+    Backup(BackupArgs),
+    /// List the backups: is there one, how old is it, is it good
+    List {
+        /// Of this database only
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+        /// Show the newest N
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 30)]
+        limit: usize,
+    },
+    /// Show one backup with its tables
+    Show(Chosen),
+    /// Download a backup, check, decrypt and decompress it: what comes out is what pg_restore reads
+    Get {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Where to write it (default: DATABASE-ID.dump; - is standard output)
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Leave it sealed, as it stands in the bucket
+        #[arg(long)]
+        sealed: bool,
+    },
+    /// Check, decrypt and decompress a sealed archive that was downloaded already, without any network
+    Open {
+        /// The sealed archive
+        file: PathBuf,
+        /// Where to write it (default: FILE with .dump for .pgc; - is standard output)
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Read every byte back from the bucket, check every MAC, compare with what was dumped
+    Verify {
+        /// An id, the beginning of one, latest, or latest:TIER
+        #[arg(default_value = "latest")]
+        id: String,
+        /// Of this database
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+    },
+    /// Restore a backup into a database
+    Restore(RestoreArgs),
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Chosen {
+    /// An id, the beginning of one, latest, or latest:TIER
+    pub(super) id: String,
+    /// Of this database
+    #[arg(long, value_name = "NAME")]
+    pub(super) database: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// The database's label (default: the only one there is)
+    #[arg(value_name = "DB")]
+    pub(super) label: Option<String>,
+    /// The same, as other commands take it
+    #[arg(long = "database", value_name = "NAME", conflicts_with = "label")]
+    pub(super) database: Option<String>,
+    /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
+    #[arg(long, default_value_t = Tier::Manual)]
+    pub(super) tier: Tier,
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever
+    #[arg(long, value_name = "RETENTION", default_value_t = Retention::Forever)]
+    pub(super) retain: Retention,
+    /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION
+    #[arg(long, value_name = "HOW")]
+    pub(super) compression: Option<String>,
+    /// Part size of the upload in MiB (default: chosen from the size of the last backup)
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(5..=1024))]
+    pub(super) part_size: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    #[command(flatten)]
+    pub(super) chosen: Chosen,
+    /// The database to restore into; `env:NAME` takes the URL from that variable, which keeps its password out of the
+    /// list of processes
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
+    /// The name of that database, instead of typing it when asked
+    #[arg(long, value_name = "DBNAME")]
+    pub(super) confirm: Option<String>,
+    /// Drop what the backup holds from the target first, instead of refusing a target that isn't empty
+    #[arg(long)]
+    pub(super) clean: bool,
+    /// All or nothing, in one transaction
+    #[arg(long)]
+    pub(super) single_transaction: bool,
+    /// Keep owners as they were: every role must exist
+    #[arg(long)]
+    pub(super) keep_owner: bool,
+    /// Keep privileges as they were: every role must exist
+    #[arg(long)]
+    pub(super) keep_acl: bool,
+}

@@ -1,0 +1,200 @@
+//! What users read: text for people, JSON for programs. Results go to stdout, errors to stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use indicatif::{HumanBytes, HumanCount};
+use jiff::Timestamp;
+use pgcoffer::{
+    Error, Result,
+    backup::{Label, Record},
+    catalog::Listing,
+    operation::{Fetched, RestoreReport, Verified},
+    seal::MasterKey,
+    store::Location,
+};
+use serde_json::{Value, json};
+
+use super::text::{
+    answer, answer_json, backups_table, databases, facts, record_json, span, summary_json, tables_table, took,
+};
+
+/// How results are printed.
+#[derive(Clone, Copy)]
+pub(super) struct Output {
+    pub(super) json: bool,
+}
+
+/// Prints an error as people read it: what, on what, why, and the cure.
+pub(super) fn error(error: &Error) {
+    let mut stderr = std::io::stderr().lock();
+    // where stderr is gone there is nobody to tell
+    let _ = writeln!(stderr, "error: {error}");
+    if let Some(hint) = error.hint() {
+        let _ = writeln!(stderr, "hint: {hint}");
+    }
+}
+
+impl Output {
+    pub(super) fn key(self, key: &MasterKey) -> Result<()> {
+        let text = key.encode();
+        if self.json {
+            return self.print_json(&json!({ "key": text.as_str(), "key_id": key.key_id() }));
+        }
+        // the key alone on stdout, so that it can be captured
+        print(&format!("{}\n", text.as_str()))?;
+        if std::io::stdout().is_terminal() {
+            note(&format!(
+                "\nThis is the only copy of key {}. Without it no backup can be read, by nobody, ever.\n\
+                 Write it down or put it into a password manager now, away from this machine,\n\
+                 then set it: PGCOFFER_KEY=…",
+                key.key_id()
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn passphrase_is_strong(self) -> Result<()> {
+        if self.json {
+            return self.print_json(&json!({ "passphrase": "strong" }));
+        }
+        print(
+            "This passphrase will do. Set it as PGCOFFER_PASSPHRASE instead of PGCOFFER_KEY, and keep a copy of it\n\
+             away from this machine: without it no backup can be read, by nobody, ever.\n",
+        )
+    }
+
+    pub(super) fn backup(self, record: &Record, location: &Location) -> Result<()> {
+        if self.json {
+            return self.print_json(&record_json(record));
+        }
+        let bytes = record.sealed.as_ref().map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes));
+        let mut text = format!(
+            "Backed up {} as {} in {}\n  {} tables, {} rows, {} dumped, {} stored, {}\n",
+            record.database,
+            record.id,
+            location,
+            record.tables.len(),
+            HumanCount(record.rows()),
+            HumanBytes(bytes.0),
+            HumanBytes(bytes.1),
+            took(record),
+        );
+        for warning in &record.warnings {
+            text.push_str(&format!("  warning: {warning}\n"));
+        }
+        print(&text)
+    }
+
+    pub(super) fn list(self, listing: &Listing, expected: &[Label], location: &Location, limit: usize) -> Result<()> {
+        let now = Timestamp::now();
+        let databases = databases(listing, expected);
+        if self.json {
+            let backups: Vec<Value> = listing.records.iter().map(summary_json).collect();
+            let unreadable: Vec<Value> =
+                listing.unreadable.iter().map(|(key, why)| json!({ "key": key, "why": why })).collect();
+            let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
+            return self.print_json(&json!({
+                "location": location.to_string(),
+                "databases": answers,
+                "backups": backups,
+                "unreadable": unreadable,
+            }));
+        }
+        let mut text = String::new();
+        for label in &databases {
+            text.push_str(&answer(listing, label, now));
+        }
+        if databases.is_empty() {
+            text.push_str(&format!("There are no backups in {location}.\n"));
+        }
+        if !listing.records.is_empty() {
+            text.push_str(&format!("\n{}\n", backups_table(&listing.records).trim_fmt()));
+        }
+        if listing.records.len() + listing.unreadable.len() >= limit {
+            text.push_str(&format!("\nOnly the newest {limit} are shown; -n N shows more.\n"));
+        }
+        print(&text)?;
+        for (key, why) in &listing.unreadable {
+            note(&format!("warning: {key}: {why}"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn show(self, record: &Record, location: &Location) -> Result<()> {
+        if self.json {
+            return self.print_json(&record_json(record));
+        }
+        let mut text = facts(record, location);
+        if !record.tables.is_empty() {
+            text.push_str(&format!("\n{}\n", tables_table(record).trim_fmt()));
+        }
+        print(&text)
+    }
+
+    pub(super) fn fetched(self, fetched: &Fetched) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(fetched)?);
+        }
+        match &fetched.file {
+            Some(file) => print(&format!("{} of {} in {}\n", HumanBytes(fetched.bytes), fetched.id, file.display())),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn verified(self, verified: &Verified) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(verified)?);
+        }
+        print(&format!(
+            "{} of {} is good: {} read back, every MAC right, {} tables with {} rows as they were dumped\n",
+            verified.id,
+            verified.database,
+            HumanBytes(verified.sealed_bytes),
+            verified.tables,
+            HumanCount(verified.rows),
+        ))
+    }
+
+    pub(super) fn restored(self, report: &RestoreReport) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(report)?);
+        }
+        let mut text = format!(
+            "Restored {} of {} into {}\n  {} tables, {} rows, in {}\n",
+            report.id,
+            report.database,
+            report.target,
+            report.tables,
+            HumanCount(report.rows),
+            span(report.started, report.finished),
+        );
+        for warning in &report.warnings {
+            text.push_str(&format!("  warning: {warning}\n"));
+        }
+        text.push_str("  planner statistics are not part of a dump: run ANALYZE before real work\n");
+        print(&text)
+    }
+
+    fn print_json(self, value: &Value) -> Result<()> {
+        print(&format!("{value:#}\n"))
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::Internal(e.to_string()))
+}
+
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // `pgcoffer list | head` is no failure
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|source| Error::Io { doing: "write to standard output".to_owned(), source }),
+    }
+}
+
+/// What a person should see beside the result.
+fn note(text: &str) {
+    // where stderr is gone there is nobody to tell
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,284 @@
+//! What can go wrong in an operation: what failed, on what, why, the cure where there is one, and the exit status.
+//!
+//! Each lower module has an error of its own; here they get the object they happened on, once.
+
+use std::{fmt, io, path::Path};
+
+use crate::{archive, compress, postgres, seal, store};
+
+/// The result of everything above the doors.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A setting that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// name of the variable
+    pub variable: String,
+    /// what is wrong with it
+    pub why: String,
+    /// what cures it
+    pub hint: Option<String>,
+}
+
+/// Why an operation failed.
+#[derive(Debug)]
+pub enum Error {
+    /// the command can't be carried out as given
+    Usage {
+        /// what is wrong
+        why: String,
+        /// what cures it
+        hint: String,
+    },
+    /// settings are wrong
+    Config(Vec<Fault>),
+    /// the database's side
+    Postgres(postgres::Error),
+    /// the bucket's side
+    Store(store::Error),
+    /// a sealed object can't be sealed or opened
+    Seal {
+        /// its key or file name
+        object: String,
+        /// why
+        source: seal::Error,
+    },
+    /// a record opens and says something impossible
+    Record {
+        /// its key
+        object: String,
+        /// what
+        why: String,
+    },
+    /// pg_dump's archive, on its way out
+    Dump(archive::Error),
+    /// pg_dump's archive, as it came back
+    Archive {
+        /// its key or file name
+        object: String,
+        /// why
+        source: archive::Error,
+    },
+    /// the payload, as it came back
+    Payload {
+        /// its key or file name
+        object: String,
+        /// why
+        source: compress::Error,
+    },
+    /// what came back differs from what the record says was dumped
+    Differs {
+        /// key or file name
+        object: String,
+        /// the first differences
+        what: String,
+    },
+    /// no memory to compress, no random bytes: the machine's side
+    Compress(compress::Error),
+    /// there is no such backup
+    NoSuchBackup {
+        /// what was asked for
+        wanted: String,
+        /// where
+        location: String,
+    },
+    /// the backup is the record of a failed run
+    NotGood {
+        /// its id
+        id: String,
+        /// why it failed
+        why: String,
+    },
+    /// a restore began and failed
+    RestoreFailed {
+        /// user@host:port/name
+        target: String,
+        /// all was rolled back
+        rolled_back: bool,
+        /// what failed
+        source: Box<Self>,
+    },
+    /// a file or stream of this machine
+    Io {
+        /// what was being done, on what
+        doing: String,
+        /// why it failed
+        source: io::Error,
+    },
+    /// a signal asked to stop
+    Interrupted,
+    /// a bug
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn usage(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { why: why.into(), hint: hint.into() }
+    }
+
+    pub(crate) fn seal(object: impl Into<String>, source: seal::Error) -> Self {
+        Self::Seal { object: object.into(), source }
+    }
+
+    pub(crate) fn record(object: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Record { object: object.into(), why: why.into() }
+    }
+
+    pub(crate) fn no_such_backup(wanted: &str, location: impl fmt::Display) -> Self {
+        Self::NoSuchBackup { wanted: wanted.to_owned(), location: location.to_string() }
+    }
+
+    /// An error of reading or writing a file.
+    pub fn io(doing: &str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing: format!("{doing} {}", path.display()), source }
+    }
+
+    /// The exit status, as `--help` lists them.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Compress(_) | Self::Io { .. } | Self::Internal(_) => 1,
+            Self::Usage { .. } | Self::Config(_) => 2,
+            Self::Store(error) if error.kind == store::Kind::Configuration => 2,
+            Self::Postgres(error) => postgres_status(error),
+            Self::Dump(_) => 3,
+            Self::Store(_) => 4,
+            Self::Seal { .. }
+            | Self::Record { .. }
+            | Self::Archive { .. }
+            | Self::Payload { .. }
+            | Self::Differs { .. } => 5,
+            Self::NoSuchBackup { .. } | Self::NotGood { .. } => 7,
+            Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What a user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Postgres(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Seal { source, .. } => source.hint(),
+            Self::Dump(error) => error.hint(),
+            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
+                Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
+            }
+            Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
+            Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
+            Self::RestoreFailed { rolled_back: false, .. } => Some(
+                "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
+            ),
+            Self::RestoreFailed { source, .. } => source.hint(),
+            Self::Io { source, .. } => io_hint(source),
+            Self::Config(_) | Self::Compress(_) | Self::Interrupted | Self::Internal(_) => None,
+        }
+    }
+}
+
+fn postgres_status(error: &postgres::Error) -> u8 {
+    match error {
+        postgres::Error::Locked { .. } => 6,
+        postgres::Error::Url(_) | postgres::Error::Environment(_) => 2,
+        _ => 3,
+    }
+}
+
+fn io_hint(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another place with -o",
+        io::ErrorKind::PermissionDenied => "choose a place that this user may use with -o",
+        io::ErrorKind::AlreadyExists => "it is never overwritten: choose another name with -o, or move it away",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { why, .. } => write!(f, "{why}"),
+            Self::Config(faults) => faults_text(faults, f),
+            Self::Postgres(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Seal { object, source } => write!(f, "{object}: {source}"),
+            Self::Record { object, why } => write!(f, "{object}: {why}"),
+            Self::Dump(error) => write!(f, "what pg_dump wrote can't be taken for a backup: {error}"),
+            Self::Archive { object, source } => write!(f, "{object}: {source}"),
+            Self::Payload { object, source } => write!(f, "{object}: {source}"),
+            Self::Differs { object, what } => write!(f, "{object}: it isn't what the record says was dumped: {what}"),
+            Self::Compress(error) => write!(f, "{error}"),
+            Self::NoSuchBackup { wanted, location } => write!(f, "there is no backup {wanted} in {location}"),
+            Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
+            Self::RestoreFailed { target, rolled_back, source } => {
+                let state = if *rolled_back { "nothing was changed" } else { "it is incomplete" };
+                write!(f, "the restore into {target} failed, {state}: {source}")
+            }
+            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
+            Self::Interrupted => write!(f, "interrupted"),
+            Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
+        }
+    }
+}
+
+fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let several = faults.len() > 1;
+    if several {
+        write!(f, "{} settings are wrong", faults.len())?;
+    }
+    for fault in faults {
+        let indent = if several { "\n  " } else { "" };
+        write!(f, "{indent}{}: {}", fault.variable, fault.why)?;
+        if let Some(hint) = &fault.hint {
+            write!(f, "{}hint: {hint}", if several { "\n    " } else { "\n" })?;
+        }
+    }
+    Ok(())
+}
+
+impl std::error::Error for Error {}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_side_has_its_exit_status() {
+        let store = |kind| Error::Store(store::Error { kind, doing: "read x".into(), why: "y".into() });
+        assert_eq!(store(store::Kind::Denied).exit_status(), 4);
+        assert_eq!(store(store::Kind::Configuration).exit_status(), 2);
+        assert_eq!(Error::seal("x", seal::Error::NotSealed).exit_status(), 5);
+        assert_eq!(Error::no_such_backup("latest", "s3://b").exit_status(), 7);
+        assert_eq!(Error::usage("x", "y").exit_status(), 2);
+        let failed = Error::RestoreFailed {
+            target: "t".into(),
+            rolled_back: false,
+            source: Box::new(Error::seal("x", seal::Error::NotSealed)),
+        };
+        assert_eq!(failed.exit_status(), 5);
+    }
+
+    #[test]
+    fn one_fault_is_one_line_and_several_are_a_list() {
+        let fault = |variable: &str| Fault { variable: variable.into(), why: "bad".into(), hint: Some("do".into()) };
+        assert_eq!(Error::Config(vec![fault("A")]).to_string(), "A: bad\nhint: do");
+        assert_eq!(
+            Error::Config(vec![fault("A"), fault("B")]).to_string(),
+            "2 settings are wrong\n  A: bad\n    hint: do\n  B: bad\n    hint: do"
+        );
+    }
+}

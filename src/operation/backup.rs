@@ -1,0 +1,297 @@
+use std::future::Future;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{Progress, outbound::Outbound};
+use crate::{
+    archive::{Contents, LargeObjects, TableData},
+    backup::{
+        BackupId, Client, Failure, Label, RECORD_VERSION, Record, Retention, Sealed, Server, Source, Status,
+        TableFingerprint, Tier,
+    },
+    catalog::Catalog,
+    error::{Error, Result},
+    postgres::{self, Clients, DatabaseUrl, Dump, DumpOptions, Inspection, Session},
+    seal::{self, Content, Identity, Sealer, Secret},
+    store::{PartPlan, TagsKept},
+};
+
+/// Records that are looked through for the size of the last good backup.
+const RECORDS_LOOKED_AT: usize = 5;
+
+/// One backup to be taken.
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
+    /// label of the database
+    pub database: Label,
+    /// where it is
+    pub url: DatabaseUrl,
+    /// what seals it
+    pub secret: Secret,
+    /// the tier it serves
+    pub tier: Tier,
+    /// how long it is kept
+    pub retention: Retention,
+    /// zstd's level, or none
+    pub level: Option<i32>,
+    /// part size of the upload, where it isn't to be chosen from what is expected
+    pub part_bytes: Option<u64>,
+}
+
+/// Takes one backup, and leaves a record of the run whether it succeeded or not.
+///
+/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the upload
+/// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
+///
+/// # Errors
+/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was cancelled. The upload has then been given up.
+pub async fn backup(
+    catalog: &Catalog,
+    clients: &Clients,
+    request: &BackupRequest,
+    progress: &Progress,
+    interrupt: &CancellationToken,
+) -> Result<Record> {
+    let mut run = Run::begin(catalog, request).await?;
+    let outcome = tokio::select! {
+        outcome = run.attempt(clients, progress) => outcome,
+        () = interrupt.cancelled() => Err(Error::Interrupted),
+    };
+    match outcome {
+        Ok(()) => Ok(run.record),
+        // somebody else's run is under way: this one was none
+        Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => Err(error),
+        Err(error) => {
+            catalog.store().settle().await;
+            run.leave_failure(&error).await;
+            Err(error)
+        }
+    }
+}
+
+/// One run: its record as it grows.
+struct Run<'a> {
+    catalog: &'a Catalog,
+    request: &'a BackupRequest,
+    identity: Identity,
+    record: Record,
+}
+
+impl<'a> Run<'a> {
+    async fn begin(catalog: &'a Catalog, request: &'a BackupRequest) -> Result<Self> {
+        let (secret, database) = (request.secret.clone(), request.database.clone());
+        // with a passphrase this stretches it, which takes a while
+        let identity = super::ordered::done(tokio::task::spawn_blocking(move || secret.identity(database.as_str())))
+            .await?
+            .map_err(|e| Error::seal("the key", e))?;
+        let started = Timestamp::now();
+        let record = Record {
+            version: RECORD_VERSION,
+            id: BackupId::new(&identity, &request.database, started),
+            database: request.database.clone(),
+            tier: request.tier,
+            retention: request.retention,
+            expires: request.retention.expires(started),
+            started,
+            finished: started,
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            status: Status::Succeeded,
+            warnings: Vec::new(),
+            source: None,
+            sealed: None,
+            tables: Vec::new(),
+            large_objects: LargeObjects::default(),
+        };
+        Ok(Self { catalog, request, identity, record })
+    }
+
+    /// From the first connection to the commit.
+    async fn attempt(&mut self, clients: &Clients, progress: &Progress) -> Result<()> {
+        let label = self.request.database.as_str();
+        let mut session = Session::connect(&self.request.url).await?;
+        session.lock(label).await?;
+        let inspection = session.inspect().await?;
+        inspection.check()?;
+        let (client, warning) = clients.for_dump(inspection.server_major)?;
+        self.warn(warning.map(|warning| warning.to_string()));
+        let earlier = self.earlier().await?;
+        let plan = self.plan(&inspection, earlier.as_ref());
+        progress.expect(earlier.map_or(inspection.table_bytes, |sealed| sealed.dump_bytes));
+
+        let options = DumpOptions::new(inspection.server_major);
+        self.record.source = Some(source(&inspection, client, &options));
+        self.announce(&inspection, client, &plan);
+        let mut outbound = self.begin_upload(plan, progress).await?;
+        let mut dump = Dump::start(client, &self.request.url, &options)?;
+        let reader = watched(&mut session, outbound.carry(dump.take_stdout()?)).await;
+        // where pg_dump failed, its own words come before what its half archive looks like
+        let reader = match reader {
+            Ok(reader) => {
+                let report = dump.finish().await?;
+                self.record.warnings.extend(report.warnings);
+                reader
+            }
+            Err(error) => return Err(self.first_cause(dump, error).await),
+        };
+        let contents = reader.finish().map_err(Error::Dump)?;
+        let (stored, compression) = outbound.end().await?;
+
+        self.warn(tags_warning(stored.tags));
+        self.warn(stored.unconfirmed.then(|| "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()));
+        self.record.sealed = Some(Sealed {
+            key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
+            bytes: stored.bytes,
+            dump_bytes: contents.length,
+            etag: stored.etag,
+            crc64nvme: stored.crc64nvme,
+            part_bytes: plan.part_bytes,
+            compression,
+        });
+        self.take_contents(&contents);
+        self.record.finished = Timestamp::now();
+        self.catalog.commit(&self.record, &self.request.secret, &self.tags()).await?;
+        Ok(())
+    }
+
+    /// The last good backup, which tells best how large this one will be.
+    async fn earlier(&self) -> Result<Option<Sealed>> {
+        let listed = self.catalog.list(Some(&self.request.database), RECORDS_LOOKED_AT).await;
+        match listed {
+            Ok(listing) => Ok(listing.records.into_iter().find(Record::is_good).and_then(|record| record.sealed)),
+            // who may only write can still back up
+            Err(Error::Store(error)) if error.kind == crate::store::Kind::Denied => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn plan(&self, inspection: &Inspection, earlier: Option<&Sealed>) -> PartPlan {
+        let parts_max = self.catalog.store().parts_max();
+        match self.request.part_bytes {
+            Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
+            None => PartPlan::for_expected(earlier.map_or(inspection.table_bytes, |sealed| sealed.bytes), parts_max),
+        }
+    }
+
+    async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
+        let compression = if self.request.level.is_some() { seal::Compression::Zstd } else { seal::Compression::None };
+        let (id, label) = (self.record.id.as_str(), self.request.database.as_str());
+        let (sealer, header) = Sealer::new(id, Content::Archive, compression, label, &self.request.secret)
+            .map_err(|e| Error::seal(id, e))?;
+        let path = Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id);
+        let store = self.catalog.store();
+        let upload = store.begin_upload(&store.location().key(&path), plan, &self.tags()).await?;
+        Outbound::begin(sealer, &header, upload, self.request.level, progress.clone()).await
+    }
+
+    /// What pg_dump says about its own end, where that is why the road ended.
+    async fn first_cause(&self, dump: Dump, error: Error) -> Error {
+        match error {
+            Error::Dump(_) | Error::Io { .. } => match dump.finish().await {
+                Err(failed) => failed.into(),
+                Ok(_) => error,
+            },
+            error => error,
+        }
+    }
+
+    fn take_contents(&mut self, contents: &Contents) {
+        self.record.tables = contents.tables.iter().map(fingerprint).collect();
+        self.record.large_objects = contents.large_objects;
+    }
+
+    fn warn(&mut self, warning: Option<String>) {
+        if let Some(warning) = warning {
+            tracing::warn!(database = %self.request.database, "{warning}");
+            self.record.warnings.push(warning);
+        }
+    }
+
+    fn announce(&self, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+        tracing::info!(
+            database = %self.request.database,
+            id = %self.record.id,
+            server = %inspection.server_version,
+            pg_dump = %client.version,
+            tables = inspection.tables,
+            part_bytes = plan.part_bytes,
+            "dumping {}", self.request.url
+        );
+    }
+
+    /// Tags of archive and record, by which S3's own lifecycle, IAM and cost reports can tell them.
+    fn tags(&self) -> Vec<(String, String)> {
+        let mut tags = vec![
+            ("pgcoffer:owner".to_owned(), self.identity.owner()),
+            ("pgcoffer:database".to_owned(), self.record.database.to_string()),
+            ("pgcoffer:tier".to_owned(), self.record.tier.to_string()),
+            ("pgcoffer:retain".to_owned(), self.record.retention.to_string()),
+        ];
+        tags.extend(self.record.expires.map(|time| ("pgcoffer:expires".to_owned(), time.to_string())));
+        tags
+    }
+
+    /// Writes the record of a failed run, so that the history shows it. Where that can't be done either, the run's own
+    /// error is what counts.
+    async fn leave_failure(&mut self, error: &Error) {
+        self.record.finished = Timestamp::now();
+        self.record.sealed = None;
+        self.record.tables.clear();
+        self.record.large_objects = LargeObjects::default();
+        self.record.status = Status::Failed(Failure {
+            error: error.to_string(),
+            hint: error.hint(),
+            exit_status: error.exit_status(),
+        });
+        if let Err(also) = self.catalog.commit(&self.record, &self.request.secret, &self.tags()).await {
+            tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
+        }
+    }
+}
+
+/// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
+/// which has a connection of its own.
+async fn watched<T>(session: &mut Session, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::pin!(work);
+    tokio::select! {
+        result = &mut work => return result,
+        lost = session.keep_alive() => tracing::warn!("the lock of this run is gone: {lost}"),
+    }
+    work.await
+}
+
+/// A table as the record names it.
+pub(super) fn fingerprint(table: &TableData) -> TableFingerprint {
+    TableFingerprint {
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+        rows: table.rows,
+        bytes: table.bytes,
+        fingerprint: table.fingerprint,
+        span: (table.start, table.end),
+    }
+}
+
+fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {
+    Source {
+        server: Server {
+            version: inspection.server_version.clone(),
+            major: inspection.server_major,
+            database: inspection.database.clone(),
+            table_bytes: inspection.table_bytes,
+            standby: inspection.in_recovery,
+            extensions: inspection.extensions.clone(),
+        },
+        client: Client { version: client.version.clone(), major: client.major },
+        options: options.arguments(client),
+    }
+}
+
+fn tags_warning(tags: TagsKept) -> Option<String> {
+    let text = match tags {
+        TagsKept::Yes => return None,
+        TagsKept::Refused => "this service refuses tags: the backup has none, its record holds the same facts",
+        TagsKept::Lost => "this service took the tags and doesn't show them: the backup's record holds the same facts",
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,47 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// How far an operation has come, to be watched from elsewhere. Clones show the same.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    done_bytes: AtomicU64,
+    expected_bytes: AtomicU64,
+    moved_bytes: AtomicU64,
+}
+
+impl Progress {
+    /// Bytes of pg_dump's archive (or of the sealed object, where that is what is read) so far.
+    #[must_use]
+    pub fn done_bytes(&self) -> u64 {
+        self.0.done_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What `done_bytes` may come to; an estimate, 0 while there is none.
+    #[must_use]
+    pub fn expected_bytes(&self) -> u64 {
+        self.0.expected_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that went to the bucket or came from it.
+    #[must_use]
+    pub fn moved_bytes(&self) -> u64 {
+        self.0.moved_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn expect(&self, bytes: u64) {
+        self.0.expected_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_done(&self, bytes: usize) {
+        self.0.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_moved(&self, bytes: u64) {
+        self.0.moved_bytes.store(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,125 @@
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Progress,
+    verify::{compare, open_archive},
+};
+use crate::{
+    backup::{BackupId, Label, Record},
+    catalog::Catalog,
+    error::{Error, Result},
+    postgres::{Clients, DatabaseUrl, Load, LoadOptions, Session},
+};
+
+/// One restore to be made.
+#[derive(Debug, Clone)]
+pub struct RestoreRequest {
+    /// the database to restore into
+    pub target: DatabaseUrl,
+    /// drop what is there first, instead of refusing
+    pub clean: bool,
+    /// all or nothing: one transaction
+    pub single_transaction: bool,
+    /// keep owners as they were dumped: every role must exist
+    pub keep_owner: bool,
+    /// keep privileges as they were dumped: every role must exist
+    pub keep_acl: bool,
+}
+
+/// What was restored where.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RestoreReport {
+    /// the backup
+    pub id: BackupId,
+    /// its database's label
+    pub database: Label,
+    /// user@host:port/name
+    pub target: String,
+    /// tables with data
+    pub tables: usize,
+    /// rows of them
+    pub rows: u64,
+    /// bytes of pg_dump's archive
+    pub dump_bytes: u64,
+    /// what pg_restore warned of
+    pub warnings: Vec<String>,
+    /// when it began
+    pub started: Timestamp,
+    /// when it ended
+    pub finished: Timestamp,
+}
+
+/// Restores a backup into a database that must be empty, unless `clean` says otherwise.
+///
+/// The last frame is checked before anything is touched; on any fault pg_restore is killed rather than given a clean end.
+///
+/// # Errors
+/// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
+pub async fn restore(
+    catalog: &Catalog,
+    clients: &Clients,
+    record: &Record,
+    request: &RestoreRequest,
+    progress: &Progress,
+) -> Result<RestoreReport> {
+    let started = Timestamp::now();
+    let archive = open_archive(catalog, record).await?;
+    let name = archive.name();
+    let mut session = Session::connect(&request.target).await?;
+    if !request.clean {
+        session.check_empty().await?;
+    }
+    let server_major = session.server_major();
+    drop(session);
+    let client_major = record.source.as_ref().map_or(0, |source| source.client.major);
+    let client = clients.for_restore(client_major, server_major)?;
+
+    let options = LoadOptions {
+        clean: request.clean,
+        single_transaction: request.single_transaction,
+        no_owner: !request.keep_owner,
+        no_acl: !request.keep_acl,
+        ..LoadOptions::new(server_major)
+    };
+    tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
+    let mut load = Load::start(client, &request.target, &options)?;
+    let outcome = match archive.bring(&mut load, progress).await {
+        Ok(contents) => compare(record, &contents, &name).map(|()| contents),
+        Err(error) => Err(error),
+    };
+    let result = match outcome {
+        Ok(contents) => load.finish().await.map(|report| (contents, report)).map_err(Error::from),
+        Err(error) => Err(first_cause(load, error).await),
+    };
+    let (contents, report) = result.map_err(|source| Error::RestoreFailed {
+        target: request.target.to_string(),
+        rolled_back: request.single_transaction,
+        source: Box::new(source),
+    })?;
+    Ok(RestoreReport {
+        id: record.id.clone(),
+        database: record.database.clone(),
+        target: request.target.to_string(),
+        tables: contents.tables.len(),
+        rows: record.rows(),
+        dump_bytes: contents.length,
+        warnings: report.warnings,
+        started,
+        finished: Timestamp::now(),
+    })
+}
+
+/// Ends pg_restore, and finds out who failed first: where writing to it failed, it ended by itself and says why; in every
+/// other case it is killed, since a clean end of its input would make a cut archive look whole.
+async fn first_cause(load: Load, error: Error) -> Error {
+    if matches!(error, Error::Io { .. }) {
+        match load.finish().await {
+            Err(failed) => failed.into(),
+            Ok(_) => error,
+        }
+    } else {
+        load.kill().await;
+        error
+    }
+}
