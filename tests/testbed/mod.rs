@@ -1,0 +1,53 @@
+//! The test bed: throwaway PostgreSQL clusters, S3 servers that misbehave to order, and the built binary run against them.
+//!
+//! Test binaries and examples include it with `mod testbed;` or `#[path]`. Nothing here skips a test: what is missing on
+//! the machine is a panic that names `tests/testbed/install.sh`.
+//!
+//! Every child process ends with the process that started it, also when that one is killed: each has a standard input that
+//! it reads to the end before it stops.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "shared by test binaries and examples, each of which uses a part of it"
+)]
+
+mod agent;
+mod localstack;
+mod postgres;
+mod s3;
+
+pub use agent::{Agent, Outcome, Running, binary};
+pub use localstack::{LocalBucket, LocalStack};
+pub use postgres::{Cluster, ClusterOptions};
+pub use s3::{
+    Behaviour, Call, ConditionalWrites, Fault, Rule, S3Server, Stored, Tagging, UnderWay, client,
+};
+
+use std::path::{Path, PathBuf};
+
+/// The project's top folder.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// What a test says when a program that it needs is not there.
+pub const INSTALL_HINT: &str = "run `make test`, or tests/testbed/install.sh once";
+
+/// Where children of this process keep their files: a folder that other users may enter, since servers may run as one.
+fn temporary_root() -> PathBuf {
+    if is_root() {
+        PathBuf::from("/tmp")
+    } else {
+        std::env::temp_dir()
+    }
+}
+
+/// Whether this process is root's; the owner of `/proc/self` is the effective user.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Everything that `make test` checks, with one LocalStack for all test binaries.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+cargo fmt --check
+cargo clippy --all-targets -- -D warnings
+
+# LocalStack ends when the pipe to its standard input closes: when this script has ended, however it did.
+port=$(.testbed/localstack/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+log=$(mktemp)
+coproc LOCALSTACK { exec localstack/start.sh --until-eof --port "$port" 2>"$log"; }
+# Bash forgets a coprocess's numbers when it ends, so they are kept.
+# shellcheck disable=SC2153
+localstack_pid=$LOCALSTACK_PID
+stop_localstack() {
+    eval "exec ${LOCALSTACK[1]:-9}>&-"
+    wait "$localstack_pid" 2>/dev/null || true
+    rm -f "$log"
+}
+trap stop_localstack EXIT
+if ! read -r ready url <&"${LOCALSTACK[0]}" || [ "$ready" != ready ]; then
+    cat "$log" >&2
+    echo "LocalStack did not start" >&2
+    exit 1
+fi
+
+PGCOFFER_TEST_LOCALSTACK_URL=$url cargo test

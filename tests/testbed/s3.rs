@@ -1,0 +1,322 @@
+//! An S3 server in this process that behaves like Amazon's, or misbehaves to order.
+//!
+//! [s3s] speaks HTTP and XML and checks signatures; what stands behind it is a few maps in memory, so that a test can look
+//! into them, change them behind the client's back, and have conditional writes that are truly atomic.
+//!
+//! [s3s]: https://docs.rs/s3s/0.14.1/s3s/
+
+mod behaviour;
+mod bucket;
+mod front;
+mod listing;
+mod multipart;
+mod objects;
+mod operations;
+mod receive;
+
+pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Rule, Tagging};
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use behaviour::Control;
+use bucket::{Content, Object, Stores};
+
+const ACCESS_KEY: &str = "AKIATESTBED000000000";
+const SECRET_KEY: &str = "testbed/secret+key";
+const BUCKET: &str = "testbed";
+const PREFIX: &str = "backups";
+
+/// A running server with one bucket. It stops when it is dropped, and its objects go with it.
+#[derive(Debug)]
+pub struct S3Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What requests and the test both see.
+#[derive(Debug, Default)]
+struct Shared {
+    stores: Mutex<Stores>,
+    control: Mutex<Control>,
+}
+
+impl Shared {
+    fn stores(&self) -> MutexGuard<'_, Stores> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An object as a test sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub key: String,
+    pub size_bytes: u64,
+    pub tags: Vec<(String, String)>,
+    pub storage_class: Option<String>,
+    pub content_type: Option<String>,
+}
+
+/// A multipart upload that was neither completed nor aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    pub key: String,
+    pub upload_id: String,
+    pub parts: usize,
+}
+
+impl S3Server {
+    /// Starts a server on a free port of 127.0.0.1.
+    pub fn start() -> Self {
+        Self::start_on(0)
+    }
+
+    /// Starts a server on this port.
+    pub fn start_on(port: u16) -> Self {
+        let shared = Arc::new(Shared::default());
+        shared.stores().make_bucket(BUCKET);
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new().name("s3".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || front::serve(shared, port, &tell, stopped)
+        });
+        let address = told.recv().expect("the S3 server found no port");
+        Self {
+            address,
+            shared,
+            stop: Some(stop),
+            thread: Some(thread.unwrap()),
+        }
+    }
+
+    /// Such as `http://127.0.0.1:40123`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &'static str {
+        BUCKET
+    }
+
+    /// The prefix that [`env`](Self::env) tells the agent to work below.
+    pub fn prefix(&self) -> &'static str {
+        PREFIX
+    }
+
+    /// The access key and the secret key.
+    pub fn credentials(&self) -> (&'static str, &'static str) {
+        (ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// What a child process needs to work in the bucket.
+    pub fn env(&self) -> Vec<(String, String)> {
+        environment(&self.endpoint(), ACCESS_KEY, SECRET_KEY, BUCKET, PREFIX)
+    }
+
+    /// An SDK client with the right credentials.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        client(&self.endpoint(), ACCESS_KEY, SECRET_KEY)
+    }
+
+    /// Changes how the server behaves from now on.
+    pub fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.shared.control().behaviour);
+    }
+
+    /// Lets the calls that a rule matches go wrong.
+    pub fn inject(&self, rule: Rule, fault: Fault) {
+        self.shared.control().rules.push((rule, fault));
+    }
+
+    /// Forgets all faults not yet used up.
+    pub fn heal(&self) {
+        self.shared.control().rules.clear();
+    }
+
+    /// Every call with valid credentials since the start, oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.control().calls.clone()
+    }
+
+    /// How many calls of this operation came, such as `UploadPart`.
+    pub fn count(&self, operation: &str) -> usize {
+        self.shared
+            .control()
+            .calls
+            .iter()
+            .filter(|call| call.operation == operation)
+            .count()
+    }
+
+    /// Every object in the bucket, in order of keys.
+    pub fn objects(&self) -> Vec<Stored> {
+        let stores = self.shared.stores();
+        let objects = stores.bucket(BUCKET).unwrap().iter();
+        objects
+            .map(|(key, object)| Stored {
+                key: key.clone(),
+                size_bytes: object.content.len(),
+                tags: object.tags.clone(),
+                storage_class: object.attributes.storage_class.clone(),
+                content_type: object.attributes.content_type.clone(),
+            })
+            .collect()
+    }
+
+    /// The keys of every object, in order.
+    pub fn keys(&self) -> Vec<String> {
+        self.objects()
+            .into_iter()
+            .map(|object| object.key)
+            .collect()
+    }
+
+    /// The multipart uploads that were neither completed nor aborted.
+    pub fn uploads_under_way(&self) -> Vec<UnderWay> {
+        let stores = self.shared.stores();
+        let uploads = stores.uploads.iter();
+        uploads
+            .map(|(id, upload)| UnderWay {
+                key: upload.key.clone(),
+                upload_id: id.clone(),
+                parts: upload.parts.len(),
+            })
+            .collect()
+    }
+
+    /// An object's bytes; `None` where there is no such object, or only its size was kept.
+    pub fn read(&self, key: &str) -> Option<Vec<u8>> {
+        self.shared
+            .stores()
+            .bucket(BUCKET)
+            .unwrap()
+            .get(key)?
+            .content
+            .to_vec()
+    }
+
+    /// Puts an object there, or other bytes into one that is there, whose tags and attributes stay.
+    pub fn write(&self, key: &str, bytes: impl Into<Bytes>) {
+        let content = Content::kept(vec![bytes.into()]);
+        let mut stores = self.shared.stores();
+        let bucket = stores.bucket_mut(BUCKET).unwrap();
+        let new = match bucket.remove(key) {
+            Some(old) => Object {
+                tags: old.tags,
+                attributes: old.attributes,
+                ..Object::new(content)
+            },
+            None => Object::new(content),
+        };
+        bucket.insert(key.to_owned(), new);
+    }
+
+    /// Takes an object away; whether there was one.
+    pub fn delete(&self, key: &str) -> bool {
+        self.shared
+            .stores()
+            .bucket_mut(BUCKET)
+            .unwrap()
+            .remove(key)
+            .is_some()
+    }
+
+    /// An object's tags, where there is such an object.
+    pub fn tags(&self, key: &str) -> Option<Vec<(String, String)>> {
+        Some(
+            self.shared
+                .stores()
+                .bucket(BUCKET)
+                .unwrap()
+                .get(key)?
+                .tags
+                .clone(),
+        )
+    }
+
+    /// Gives an object other tags.
+    pub fn set_tags(&self, key: &str, tags: &[(&str, &str)]) {
+        let tags = tags
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        self.shared
+            .stores()
+            .bucket_mut(BUCKET)
+            .unwrap()
+            .get_mut(key)
+            .expect("no such object")
+            .tags = tags;
+    }
+
+    /// Makes an object look as if it had been written this long ago; uploads under way likewise.
+    pub fn age(&self, key: &str, by: std::time::Duration) {
+        let mut stores = self.shared.stores();
+        for upload in stores
+            .uploads
+            .values_mut()
+            .filter(|upload| upload.key == key)
+        {
+            upload.initiated -= by;
+        }
+        if let Some(object) = stores.bucket_mut(BUCKET).unwrap().get_mut(key) {
+            object.modified -= by;
+        }
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The variables that point a child process at a bucket.
+pub(super) fn environment(
+    endpoint: &str,
+    access_key: &str,
+    secret_key: &str,
+    bucket: &str,
+    prefix: &str,
+) -> Vec<(String, String)> {
+    [
+        ("AWS_ENDPOINT_URL_S3", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", access_key),
+        ("AWS_SECRET_ACCESS_KEY", secret_key),
+        ("PGCOFFER_S3_PATH_STYLE", "true"),
+        ("PGCOFFER_BUCKET", &format!("s3://{bucket}/{prefix}")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+/// An SDK client for a server on this machine.
+pub fn client(endpoint: &str, access_key: &str, secret_key: &str) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(endpoint)
+        .force_path_style(true)
+        .credentials_provider(Credentials::new(
+            access_key, secret_key, None, None, "testbed",
+        ))
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}

@@ -1,0 +1,219 @@
+//! What a test may order: lasting habits of a service, and faults of single calls; and the log of what was called.
+
+use std::collections::BTreeMap;
+
+/// A service's lasting habits. The default is what Amazon S3 does.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    pub tagging: Tagging,
+    pub conditional_writes: ConditionalWrites,
+    /// Refuses to complete an upload whose parts, but the last, differ in size, as Cloudflare R2 does.
+    pub equal_parts_only: bool,
+    /// The highest part number; 1,000 on some services.
+    pub max_parts: i32,
+    /// The least size of a part that isn't the last.
+    pub min_part_bytes: u64,
+    /// The most keys, uploads or parts in one answer of a listing.
+    pub page_size: usize,
+    /// Whether DELETE deletes. Where not, it still says so.
+    pub deletes: bool,
+    /// Whether `If-Match` on DELETE is known; 501 where not.
+    pub conditional_deletes: bool,
+    /// Whether checksums come back in answers.
+    pub returns_checksums: bool,
+    /// Keeps only the size of an object whose key holds this, for uploads larger than memory.
+    pub discard_keys_with: Option<String>,
+}
+
+/// What a service does with object tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tagging {
+    Full,
+    /// Tags given with CreateMultipartUpload or PutObject vanish, with 200; PutObjectTagging works.
+    LostOnWrite,
+    /// Tags vanish however they are given, with 200.
+    Dropped,
+    /// 501 NotImplemented to the tagging calls and to writes that bring tags.
+    NotImplemented,
+    /// 400 InvalidArgument, likewise.
+    InvalidArgument,
+    /// 403 AccessDenied, likewise: the key lacks `s3:PutObjectTagging`.
+    Denied,
+}
+
+/// Where `If-None-Match` and `If-Match` are honoured. Elsewhere they are ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionalWrites {
+    Everywhere,
+    /// By PutObject and not by CompleteMultipartUpload.
+    PutOnly,
+    Nowhere,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            tagging: Tagging::Full,
+            conditional_writes: ConditionalWrites::Everywhere,
+            equal_parts_only: false,
+            max_parts: 10_000,
+            min_part_bytes: 5 << 20,
+            page_size: 1000,
+            deletes: true,
+            conditional_deletes: true,
+            returns_checksums: true,
+            discard_keys_with: None,
+        }
+    }
+}
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Answers with this status and code and does nothing.
+    Refuse { status: u16, code: &'static str },
+    /// Does what was asked, and then answers with this status, or cuts the connection where there is none.
+    LoseAnswer { status: Option<u16> },
+    /// Cuts the connection once so many bytes of the body have passed, of a request's body or of GetObject's answer.
+    Cut { after_bytes: u64 },
+    /// Says nothing more once so many bytes of the body have passed.
+    Stall { after_bytes: u64 },
+    /// Does nothing, and answers 200 with this error in the body, as CompleteMultipartUpload and CopyObject may do.
+    ErrorInBody { code: &'static str },
+    /// GetObject only: inverts the lowest bit of the object's byte at this offset.
+    FlipBit { at_byte: u64 },
+    /// GetObject only: leaves out all but the first so many bytes, with headers that agree with it.
+    Shorten { to_bytes: u64 },
+    /// Waits before it does what was asked.
+    Delay { millis: u64 },
+}
+
+impl Fault {
+    /// 503, as S3 asks a client to send less.
+    pub fn slow_down() -> Self {
+        Self::Refuse {
+            status: 503,
+            code: "SlowDown",
+        }
+    }
+
+    /// 500, which clients try again.
+    pub fn internal_error() -> Self {
+        Self::Refuse {
+            status: 500,
+            code: "InternalError",
+        }
+    }
+
+    /// 403, which no retry cures.
+    pub fn access_denied() -> Self {
+        Self::Refuse {
+            status: 403,
+            code: "AccessDenied",
+        }
+    }
+}
+
+/// Which calls a fault strikes: by default the next one of its operation, once.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    operation: String,
+    key_part: String,
+    skip: usize,
+    times: usize,
+}
+
+impl Rule {
+    /// Calls of this operation, such as `UploadPart`; `*` stands for all.
+    pub fn on(operation: &str) -> Self {
+        Self {
+            operation: operation.to_owned(),
+            key_part: String::new(),
+            skip: 0,
+            times: 1,
+        }
+    }
+
+    /// Only where the object's key holds this.
+    #[must_use]
+    pub fn key(mut self, part: &str) -> Self {
+        part.clone_into(&mut self.key_part);
+        self
+    }
+
+    /// Beginning with the n-th such call from now, counted from 1.
+    #[must_use]
+    pub fn nth(mut self, n: usize) -> Self {
+        self.skip = n.checked_sub(1).expect("calls are counted from 1");
+        self
+    }
+
+    /// So many times in a row.
+    #[must_use]
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// From then on without end.
+    #[must_use]
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    /// Whether this rule strikes a call, which it counts.
+    fn strikes(&mut self, call: &Call) -> bool {
+        if self.operation != "*" && self.operation != call.operation
+            || !call.key.contains(&self.key_part)
+        {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        let strikes = self.times > 0;
+        self.times = self.times.saturating_sub(1);
+        strikes
+    }
+}
+
+/// A call with valid credentials, as it came.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: String,
+    pub bucket: String,
+    /// Empty where the call is about no object.
+    pub key: String,
+    /// The query string as it came, without its question mark.
+    pub query: String,
+    /// All headers but `authorization`, by their names in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Call {
+    /// A header's value, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}
+
+/// Habits, rules, and the log.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    pub behaviour: Behaviour,
+    pub rules: Vec<(Rule, Fault)>,
+    pub calls: Vec<Call>,
+}
+
+impl Control {
+    /// Logs a call; what is to go wrong with it, by the first rule that strikes.
+    pub(super) fn admit(&mut self, call: Call) -> Option<Fault> {
+        let struck = self
+            .rules
+            .iter_mut()
+            .find_map(|(rule, fault)| rule.strikes(&call).then(|| fault.clone()));
+        self.calls.push(call);
+        struck
+    }
+}

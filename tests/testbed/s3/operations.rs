@@ -1,0 +1,47 @@
+//! The operations that the server knows; what is not here is answered 501.
+
+use std::sync::Arc;
+
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result};
+
+use super::{Shared, listing, multipart, objects};
+
+pub(super) struct Storage {
+    pub shared: Arc<Shared>,
+}
+
+/// Hands each operation to the function of the same name.
+macro_rules! operations {
+    ($($file:ident :: $name:ident($input:ty) -> $output:ty;)*) => {
+        #[async_trait::async_trait]
+        impl S3 for Storage {
+            $(async fn $name(&self, request: S3Request<$input>) -> S3Result<S3Response<$output>> {
+                $file::$name(&self.shared, request).await.map(S3Response::new)
+            })*
+        }
+    };
+}
+
+operations! {
+    listing::create_bucket(CreateBucketInput) -> CreateBucketOutput;
+    listing::head_bucket(HeadBucketInput) -> HeadBucketOutput;
+    listing::get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
+    listing::list_buckets(ListBucketsInput) -> ListBucketsOutput;
+    listing::list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output;
+    listing::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
+    listing::list_parts(ListPartsInput) -> ListPartsOutput;
+    objects::put_object(PutObjectInput) -> PutObjectOutput;
+    objects::get_object(GetObjectInput) -> GetObjectOutput;
+    objects::head_object(HeadObjectInput) -> HeadObjectOutput;
+    objects::copy_object(CopyObjectInput) -> CopyObjectOutput;
+    objects::delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+    objects::delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
+    objects::get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput;
+    objects::put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput;
+    objects::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;
+    multipart::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
+    multipart::upload_part(UploadPartInput) -> UploadPartOutput;
+    multipart::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
+    multipart::abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
+}
