@@ -1,0 +1,275 @@
+//! The kept vectors of the sealed format, the published ones of its parts, and the worked example
+//! of `docs/format.md`.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "vectors/faults.rs"]
+mod faults;
+#[path = "vectors/header_faults.rs"]
+mod header_faults;
+#[path = "vectors/parts.rs"]
+mod parts;
+#[path = "vectors/writer.rs"]
+mod writer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use data_encoding::{BASE64, HEXLOWER};
+use pgcoffer::seal::{self, Error, Header, MasterKey, Passphrase, Secret};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A line of `verdicts.json`.
+#[derive(Serialize, Deserialize)]
+struct Verdict {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passphrase: Option<String>,
+    verdict: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+}
+
+impl Verdict {
+    fn secret(&self) -> Secret {
+        match (&self.key, &self.passphrase) {
+            (Some(key), None) => Secret::Key(MasterKey::parse(key).unwrap()),
+            (None, Some(text)) => Secret::Passphrase(Passphrase::for_reading(text.clone())),
+            _ => panic!("{}: one secret each", self.file),
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sealed")
+}
+
+fn format_page() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/format.md")).unwrap()
+}
+
+/// The verdict in the words of `docs/format.md`.
+fn words(error: &Error) -> String {
+    match error {
+        Error::NotSealed => "not sealed".into(),
+        Error::NewerVersion { .. } => "newer version".into(),
+        Error::HeaderCutShort => "header cut short".into(),
+        Error::HeaderMalformed { line, .. } => format!("header malformed, line {line}"),
+        Error::HeaderChanged => "header changed".into(),
+        Error::AboveCeiling { .. } => "above ceiling".into(),
+        Error::WrongKey { .. } => "wrong key".into(),
+        Error::FrameChanged {
+            frame,
+            at_end: false,
+        } => format!("frame {frame} changed"),
+        Error::FrameChanged {
+            frame,
+            at_end: true,
+        } => {
+            format!("frame {frame} changed or cut short inside")
+        }
+        Error::CutShort { after: None } => "cut short before frame 0".into(),
+        Error::CutShort { after: Some(frame) } => format!("cut short after frame {frame}"),
+        Error::TrailingBytes { frame } => format!("bytes after frame {frame}"),
+        other => panic!("no verdict: {other}"),
+    }
+}
+
+#[test]
+fn every_sealed_vector_gets_its_verdict() {
+    if std::env::var_os("PGCOFFER_MAKE_VECTORS").is_some() {
+        make();
+    }
+    let verdicts: Vec<Verdict> =
+        serde_json::from_slice(&std::fs::read(folder().join("verdicts.json")).unwrap()).unwrap();
+    assert!(verdicts.len() >= 60);
+    for expected in &verdicts {
+        let bytes = std::fs::read(folder().join(&expected.file)).unwrap();
+        match seal::open_bytes(&bytes, &[expected.secret()]) {
+            Ok((_, plaintext)) => {
+                assert_eq!("opens", expected.verdict, "{}", expected.file);
+                assert_eq!(Some(plaintext.len()), expected.length, "{}", expected.file);
+                assert_eq!(
+                    Some(sha256(&plaintext)),
+                    expected.sha256,
+                    "{}",
+                    expected.file
+                );
+            }
+            Err(error) => {
+                assert_eq!(words(&error), expected.verdict, "{}", expected.file);
+                assert!(error.hint().is_some(), "{}", expected.file);
+            }
+        }
+    }
+
+    let named: BTreeSet<String> = verdicts.into_iter().map(|verdict| verdict.file).collect();
+    let there: BTreeSet<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "verdicts.json")
+        .collect();
+    assert_eq!(named, there);
+}
+
+/// Writes the vectors anew.
+fn make() {
+    let mut verdicts = Vec::new();
+    for vector in faults::all() {
+        std::fs::write(folder().join(&vector.name), &vector.bytes).unwrap();
+        verdicts.push(Verdict {
+            file: vector.name,
+            key: vector.held.key().map(|key| HEXLOWER.encode(&key)),
+            passphrase: match vector.held {
+                faults::Held::Passphrase(text) => Some(text.to_owned()),
+                _ => None,
+            },
+            verdict: vector.verdict,
+            length: vector.plaintext.as_ref().map(Vec::len),
+            sha256: vector.plaintext.as_deref().map(sha256),
+        });
+    }
+    let json = serde_json::to_string_pretty(&verdicts).unwrap();
+    std::fs::write(folder().join("verdicts.json"), json + "\n").unwrap();
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// `name   value` lines of the page's worked example. The passphrase's part is the last.
+fn example(part: &str) -> BTreeMap<String, String> {
+    let lines = part
+        .lines()
+        .filter(|line| line.len() > 14 && line.is_char_boundary(14));
+    lines
+        .map(|line| line.split_at(14))
+        .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
+        .filter(|(name, value)| !name.is_empty() && !value.starts_with(' '))
+        .collect()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    HEXLOWER.decode(text.as_bytes()).unwrap()
+}
+
+fn key_of(text: &str) -> [u8; 32] {
+    hex(text).try_into().unwrap()
+}
+
+#[test]
+fn the_worked_example_of_the_page_holds() {
+    let page = format_page();
+    let (_, section) = page.split_once("## 8. Worked example").unwrap();
+    let (with_key, with_passphrase) = section.split_once("With a passphrase").unwrap();
+    let value = example(with_key);
+    let value = |name: &str| value[name].as_str();
+    let (_, header) = with_key.split_once("```header\n").unwrap();
+    let header = header.split_once("```").unwrap().0.as_bytes();
+
+    let key = MasterKey::parse(value("master key")).unwrap();
+    assert_eq!(*key.encode(), value("as text"));
+    assert_eq!(key.key_id(), value("key id"));
+    let secret = Secret::Key(key);
+    let master_key = key_of(value("master key"));
+    let data_key = key_of(value("data key"));
+    let identity = secret.identity(value("label")).unwrap();
+    assert_eq!(identity.owner(), value("owner"));
+    let message = ["pgcoffer/1 id", value("label"), value("time")].concat();
+    assert_eq!(
+        HEXLOWER.encode(&identity.mac(message.as_bytes())),
+        value("id HMAC")
+    );
+    assert_eq!(
+        id(value("time"), &identity.mac(message.as_bytes())),
+        value("id")
+    );
+    assert_eq!(
+        writer::hkdf(&master_key, "pgcoffer/1 wrap").to_vec(),
+        hex(value("wrap KEK"))
+    );
+    assert_eq!(
+        writer::wrap(key_of(value("wrap KEK")), &data_key),
+        hex(value("wrapped"))
+    );
+    for (name, info) in [
+        ("header key", "header"),
+        ("encrypt key", "encrypt"),
+        ("auth. key", "authenticate"),
+    ] {
+        assert_eq!(
+            writer::expand(&data_key, &format!("pgcoffer/1 {info}")).to_vec(),
+            hex(value(name))
+        );
+    }
+
+    assert_eq!(header.len(), 223);
+    let body = ["IV", "ciphertext", "tag"]
+        .map(|name| hex(value(name)))
+        .concat();
+    assert_eq!(body.len(), 64);
+    let object = [header, &body].concat();
+    let (header, plaintext) = seal::open_bytes(&object, &[secret]).unwrap();
+    assert_eq!(header.backup, value("id"));
+    assert_eq!(plaintext, hex(value("plaintext")));
+    assert!(value("padded").starts_with(value("plaintext")));
+    let tag = writer::hmac(&hex(value("auth. key")), &hex(value("MAC input")));
+    assert_eq!(tag.to_vec(), hex(value("tag")));
+
+    check_passphrase_example(with_passphrase, value("label"), value("time"));
+}
+
+fn check_passphrase_example(part: &str, label: &str, time: &str) {
+    let value = example(part);
+    let value = |name: &str| value[name].as_str();
+    let passphrase = Passphrase::new(value("passphrase").to_owned()).unwrap();
+    let secret = Secret::Passphrase(passphrase);
+    let identity = secret.identity(label).unwrap();
+    assert_eq!(identity.owner(), value("owner"));
+    assert_eq!(
+        id(
+            time,
+            &identity.mac(["pgcoffer/1 id", label, time].concat().as_bytes())
+        ),
+        value("id")
+    );
+    let stable = writer::argon2id(value("passphrase"), &hex(value("stable salt")), 65536, 3, 4);
+    assert_eq!(stable.to_vec(), hex(value("stable key")));
+    let salt = value("slot salt");
+    assert_eq!(
+        BASE64.encode(&writer::hkdf(&stable, "pgcoffer/1 slot salt")[..12]),
+        salt
+    );
+    let kek = writer::argon2id(value("passphrase"), salt.as_bytes(), 65536, 3, 4);
+    assert_eq!(kek.to_vec(), hex(value("slot KEK")));
+
+    // What this crate writes has the very slot that the page describes.
+    let object = seal::seal_bytes(
+        "x",
+        seal::Content::Record,
+        seal::Compression::None,
+        label,
+        &secret,
+        b"",
+    )
+    .unwrap();
+    let salt = BASE64.encode(salt.as_bytes());
+    let slot = format!("\nslot passphrase argon2id m=65536 t=3 p=4 {salt} ");
+    let (_, header_len) = Header::parse_whole(&object).unwrap();
+    assert!(
+        str::from_utf8(&object[..header_len])
+            .unwrap()
+            .contains(&slot)
+    );
+}
+
+/// The id of `docs/format.md` §2.
+fn id(time: &str, mac: &[u8]) -> String {
+    let text = data_encoding::BASE32_NOPAD.encode(mac).to_lowercase();
+    format!("{time}-{}", &text[..12])
+}
