@@ -7,21 +7,26 @@
 //!
 //! An archive without a record is no backup and is never listed as one.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
     backup::{BackupId, Label, Record, Tier},
     error::{Error, Result},
     seal::{self, Content, Secret},
-    store::{Store, TagsKept},
+    store::{Kind, Store, TagsKept},
 };
 
 /// A record of a database of 10 TB stays below this; more is not a record.
 const RECORD_BYTES_MAX: u64 = 256 << 20;
 /// Records read at once when many are wanted.
 const READS_AT_ONCE: usize = 16;
+/// How often a record is written before hours of work are called lost.
+const COMMIT_ATTEMPTS: u32 = 5;
+/// The first pause between; each further one is longer by as much.
+const COMMIT_PAUSE: Duration = Duration::from_secs(3);
 const SUFFIX: &str = ".pgc";
 
 /// The backups in one place, and the secrets that open them.
@@ -62,11 +67,18 @@ impl Wanted {
     /// # Errors
     /// [`Error::Usage`] for what can't be the beginning of an id.
     pub fn parse(text: &str) -> Result<Self> {
-        let usage = |why: String| Error::usage(why, "give an id from `pgcoffer list`, the beginning of one, latest, or latest:daily");
+        let usage = |why: String| {
+            Error::usage(
+                why,
+                "give an id from `pgcoffer list`, the beginning of one, latest, or latest:daily",
+            )
+        };
         if let Some(rest) = text.strip_prefix("latest") {
             return match rest.strip_prefix(':') {
                 None if rest.is_empty() => Ok(Self::Latest(None)),
-                Some(tier) => Ok(Self::Latest(Some(tier.parse().map_err(|e| usage(format!("{e}")))?))),
+                Some(tier) => Ok(Self::Latest(Some(
+                    tier.parse().map_err(|e| usage(format!("{e}")))?,
+                ))),
                 None => Err(usage(format!("{text:?} is not a backup id"))),
             };
         }
@@ -74,7 +86,9 @@ impl Wanted {
         if plain && text.starts_with(|c: char| c.is_ascii_digit()) {
             Ok(Self::Beginning(text.to_owned()))
         } else {
-            Err(usage(format!("{text:?} is not a backup id, nor the first four characters or more of one")))
+            Err(usage(format!(
+                "{text:?} is not a backup id, nor the first four characters or more of one"
+            )))
         }
     }
 }
@@ -117,19 +131,33 @@ impl Catalog {
     /// The key of a record's archive, from the bucket's root.
     #[must_use]
     pub fn archive_key(&self, record: &Record) -> String {
-        self.store.location().key(&Self::archive_path(&record.database, record.tier, &record.id))
+        self.store.location().key(&Self::archive_path(
+            &record.database,
+            record.tier,
+            &record.id,
+        ))
     }
 
     fn record_key(&self, entry: &Entry) -> String {
-        self.store.location().key(&format!("{}/records/{}{SUFFIX}", entry.database, entry.id))
+        self.store
+            .location()
+            .key(&format!("{}/records/{}{SUFFIX}", entry.database, entry.id))
     }
 
     /// Seals and writes a record, which must not exist yet. From here on the backup is one.
     ///
     /// # Errors
     /// What the bucket refuses, and [`Error::Seal`] where the system gives no random bytes.
-    pub async fn commit(&self, record: &Record, secret: &Secret, tags: &[(String, String)]) -> Result<TagsKept> {
-        let entry = Entry { database: record.database.clone(), id: record.id.clone() };
+    pub async fn commit(
+        &self,
+        record: &Record,
+        secret: &Secret,
+        tags: &[(String, String)],
+    ) -> Result<TagsKept> {
+        let entry = Entry {
+            database: record.database.clone(),
+            id: record.id.clone(),
+        };
         let key = self.record_key(&entry);
         let sealed = seal::seal_bytes(
             record.id.as_str(),
@@ -140,7 +168,35 @@ impl Catalog {
             &record.to_json(),
         )
         .map_err(|e| Error::seal(&key, e))?;
-        Ok(self.store.put_new(&key, sealed.into(), tags).await?)
+        self.put_record(&key, sealed.into(), tags).await
+    }
+
+    /// A lost answer is not a failure: what can't be written is looked for before it is called missing.
+    async fn put_record(
+        &self,
+        key: &str,
+        sealed: Bytes,
+        tags: &[(String, String)],
+    ) -> Result<TagsKept> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.store.put_new(key, sealed.clone(), tags).await {
+                Ok(kept) => return Ok(kept),
+                Err(error) => error,
+            };
+            let passing = error.kind.is_passing();
+            if passing || error.kind == Kind::Exists {
+                let there = self.store.read(key, sealed.len() as u64).await;
+                if there.is_ok_and(|there| there == sealed) {
+                    return Ok(TagsKept::Yes);
+                }
+            }
+            if !passing || attempt == COMMIT_ATTEMPTS {
+                return Err(error.into());
+            }
+            tokio::time::sleep(COMMIT_PAUSE * attempt).await;
+            attempt += 1;
+        }
     }
 
     /// The databases that have records here.
@@ -150,7 +206,14 @@ impl Catalog {
     pub async fn databases(&self) -> Result<Vec<Label>> {
         let folders = self.store.folders(&self.store.location().key("")).await?;
         // anything else below the prefix is somebody else's
-        Ok(folders.iter().filter_map(|name| Label::parse(name).ok().filter(|label| label.as_str() == name)).collect())
+        Ok(folders
+            .iter()
+            .filter_map(|name| {
+                Label::parse(name)
+                    .ok()
+                    .filter(|label| label.as_str() == name)
+            })
+            .collect())
     }
 
     /// The newest `count_max` records of one database or of all, newest first.
@@ -177,34 +240,56 @@ impl Catalog {
     }
 
     async fn find_beginning(&self, text: &str, entries: Vec<Entry>) -> Result<Record> {
-        let mut fitting: Vec<Entry> = entries.into_iter().filter(|entry| entry.id.as_str().starts_with(text)).collect();
+        let mut fitting: Vec<Entry> = entries
+            .into_iter()
+            .filter(|entry| entry.id.as_str().starts_with(text))
+            .collect();
         match fitting.len() {
             1 => self.open(&fitting.remove(0)).await,
             0 => Err(Error::no_such_backup(text, self.store.location())),
             n => Err(Error::usage(
-                format!("{n} backups begin with {text:?}: {}, {} …", fitting[0].id, fitting[1].id),
+                format!(
+                    "{n} backups begin with {text:?}: {}, {} …",
+                    fitting[0].id, fitting[1].id
+                ),
                 "give more of the id, or --database",
             )),
         }
     }
 
-    async fn find_latest(&self, tier: Option<Tier>, entries: Vec<Entry>, wanted: &Wanted) -> Result<Record> {
-        if let Some(other) = entries.iter().find(|entry| entry.database != entries[0].database) {
+    async fn find_latest(
+        &self,
+        tier: Option<Tier>,
+        entries: Vec<Entry>,
+        wanted: &Wanted,
+    ) -> Result<Record> {
+        if let Some(other) = entries
+            .iter()
+            .find(|entry| entry.database != entries[0].database)
+        {
             return Err(Error::usage(
-                format!("{wanted} of which database? there are {} and {} here", entries[0].database, other.database),
+                format!(
+                    "{wanted} of which database? there are {} and {} here",
+                    entries[0].database, other.database
+                ),
                 "add --database NAME",
             ));
         }
         let mut refused = None;
         for entry in &entries {
             match self.open(entry).await {
-                Ok(record) if record.is_good() && tier.is_none_or(|tier| record.tier == tier) => return Ok(record),
+                Ok(record) if record.is_good() && tier.is_none_or(|tier| record.tier == tier) => {
+                    return Ok(record);
+                }
                 Ok(_) => {}
-                Err(error @ (Error::Seal { .. } | Error::Record { .. })) => refused = refused.or(Some(error)),
+                Err(error @ (Error::Seal { .. } | Error::Record { .. })) => {
+                    refused = refused.or(Some(error))
+                }
                 Err(error) => return Err(error),
             }
         }
-        Err(refused.unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))
+        Err(refused
+            .unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))
     }
 
     /// Records by name, newest first.
@@ -217,9 +302,15 @@ impl Catalog {
         for database in databases {
             let folder = self.store.location().key(&format!("{database}/records/"));
             for object in self.store.list(&folder).await? {
-                let name = object.key.strip_prefix(&folder).and_then(|name| name.strip_suffix(SUFFIX));
+                let name = object
+                    .key
+                    .strip_prefix(&folder)
+                    .and_then(|name| name.strip_suffix(SUFFIX));
                 if let Some(id) = name.and_then(|name| BackupId::parse(name).ok()) {
-                    entries.push(Entry { database: database.clone(), id });
+                    entries.push(Entry {
+                        database: database.clone(),
+                        id,
+                    });
                 }
             }
         }
@@ -235,8 +326,12 @@ impl Catalog {
         while let Some((entry, result)) = opened.next().await {
             match result {
                 Ok(record) => listing.records.push(record),
-                Err(Error::Store(error)) if error.kind != crate::store::Kind::NotFound => return Err(error.into()),
-                Err(error) => listing.unreadable.push((self.record_key(entry), error.to_string())),
+                Err(Error::Store(error)) if error.kind != Kind::NotFound => {
+                    return Err(error.into());
+                }
+                Err(error) => listing
+                    .unreadable
+                    .push((self.record_key(entry), error.to_string())),
             }
         }
         Ok(listing)
@@ -245,14 +340,26 @@ impl Catalog {
     async fn open(&self, entry: &Entry) -> Result<Record> {
         let key = self.record_key(entry);
         let sealed = self.store.read(&key, RECORD_BYTES_MAX).await?;
-        let (header, json) = seal::open_bytes(&sealed, &self.secrets).map_err(|e| Error::seal(&key, e))?;
-        let misplaced = |what: &str| Error::record(&key, format!("it holds {what}: it was put under another's name"));
+        let (header, json) =
+            seal::open_bytes(&sealed, &self.secrets).map_err(|e| Error::seal(&key, e))?;
+        let misplaced = |what: &str| {
+            Error::record(
+                &key,
+                format!("it holds {what}: it was put under another's name"),
+            )
+        };
         if header.content != Content::Record {
             return Err(misplaced("no record"));
         }
         let record = Record::from_json(&json).map_err(|e| Error::record(&key, e.to_string()))?;
-        if header.backup != entry.id.as_str() || record.id != entry.id || record.database != entry.database {
-            return Err(misplaced(&format!("the record of {} {}", record.database, record.id)));
+        if header.backup != entry.id.as_str()
+            || record.id != entry.id
+            || record.database != entry.database
+        {
+            return Err(misplaced(&format!(
+                "the record of {} {}",
+                record.database, record.id
+            )));
         }
         Ok(record)
     }
@@ -265,9 +372,24 @@ mod tests {
     #[test]
     fn what_a_person_types_is_an_id_a_beginning_or_latest() {
         assert_eq!(Wanted::parse("latest").unwrap(), Wanted::Latest(None));
-        assert_eq!(Wanted::parse("latest:daily").unwrap(), Wanted::Latest(Some(Tier::Daily)));
-        assert_eq!(Wanted::parse("20261120").unwrap(), Wanted::Beginning("20261120".into()));
-        for bad in ["", "lat", "latest:", "latestdaily", "latest:x", "2", "../x", "main/2026"] {
+        assert_eq!(
+            Wanted::parse("latest:daily").unwrap(),
+            Wanted::Latest(Some(Tier::Daily))
+        );
+        assert_eq!(
+            Wanted::parse("20261120").unwrap(),
+            Wanted::Beginning("20261120".into())
+        );
+        for bad in [
+            "",
+            "lat",
+            "latest:",
+            "latestdaily",
+            "latest:x",
+            "2",
+            "../x",
+            "main/2026",
+        ] {
             assert!(Wanted::parse(bad).is_err(), "{bad:?}");
         }
     }

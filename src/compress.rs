@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
-/// Input of one chunk. Below 1 MiB the ratio falls (zstd's window at levels 1 to 3 is 512 KiB to 2 MiB); above it
-/// memory rises with the number of cores.
-pub const CHUNK_BYTES: usize = 1 << 20;
+/// Input of one chunk: zstd's whole window at its level 1
+/// (<https://github.com/facebook/zstd/blob/v1.5.7/lib/compress/clevels.h>). Smaller ones compress worse, larger ones take
+/// memory for each core.
+pub const CHUNK_BYTES: usize = 512 << 10;
 
 /// Windows above this are refused when reading: 8 MiB (2^23) is what RFC 8878 §3.1.1.1.2 asks every decoder to support.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -42,7 +43,10 @@ impl Compressor {
     /// A compressor at one of [`Compressor::LEVELS`].
     #[must_use]
     pub fn new(level: i32) -> Self {
-        Self { level, idle: Mutex::default() }
+        Self {
+            level,
+            idle: Mutex::default(),
+        }
     }
 
     /// Compresses one chunk into `out`, whatever `out` held before.
@@ -51,15 +55,24 @@ impl Compressor {
     /// [`Error::Compress`] where zstd has no memory.
     pub fn chunk(&self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         // a context costs megabytes to set up: as many live as threads compress at once
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut context = match idle {
             Some(context) => context,
             None => zstd::bulk::Compressor::new(self.level).map_err(Error::Compress)?,
         };
         out.clear();
         out.reserve(zstd::zstd_safe::compress_bound(plaintext.len()));
-        context.compress_to_buffer(plaintext, out).map_err(Error::Compress)?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
+        context
+            .compress_to_buffer(plaintext, out)
+            .map_err(Error::Compress)?;
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(context);
         Ok(())
     }
 }
@@ -81,7 +94,10 @@ impl Decompressor {
         decoder
             .set_parameter(zstd::zstd_safe::DParameter::WindowLogMax(WINDOW_LOG_MAX))
             .map_err(Error::Decompress)?;
-        Ok(Self { decoder, between_frames: true })
+        Ok(Self {
+            decoder,
+            between_frames: true,
+        })
     }
 
     /// Takes from the front of `compressed` and puts what it holds, at most [`STEP_BYTES`], into `out`, whatever `out` held
@@ -97,7 +113,10 @@ impl Decompressor {
         // a full output may hide more that is ready; an empty input with room left hides nothing
         while !full && (input.pos() < compressed.len() || output.pos() == 0) {
             let before = (input.pos(), output.pos());
-            let more_wanted = self.decoder.run(&mut input, &mut output).map_err(Error::Decompress)?;
+            let more_wanted = self
+                .decoder
+                .run(&mut input, &mut output)
+                .map_err(Error::Decompress)?;
             if before == (input.pos(), output.pos()) {
                 break;
             }
@@ -115,7 +134,11 @@ impl Decompressor {
     /// # Errors
     /// [`Error::Cut`] where a frame is still open.
     pub fn finish(self) -> Result<(), Error> {
-        if self.between_frames { Ok(()) } else { Err(Error::Cut) }
+        if self.between_frames {
+            Ok(())
+        } else {
+            Err(Error::Cut)
+        }
     }
 }
 
@@ -152,8 +175,14 @@ mod tests {
         let mut state = 1_u64;
         (0..2 * CHUNK_BYTES + 12_345)
             .map(|i| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                if i % 4096 < 2048 { b"row\t42\n"[i % 7] } else { (state >> 56) as u8 }
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                if i % 4096 < 2048 {
+                    b"row\t42\n"[i % 7]
+                } else {
+                    (state >> 56) as u8
+                }
             })
             .collect()
     }
@@ -165,7 +194,10 @@ mod tests {
             let compressed = compress(&plaintext, level);
             assert!(compressed.len() < plaintext.len() * 3 / 4);
             for cut in [1000, 65_537, usize::MAX] {
-                assert!(decompress(&compressed, cut).unwrap() == plaintext, "level {level}, cut {cut}");
+                assert!(
+                    decompress(&compressed, cut).unwrap() == plaintext,
+                    "level {level}, cut {cut}"
+                );
             }
         }
         assert_eq!(decompress(&[], 1).unwrap(), b"");
@@ -174,7 +206,13 @@ mod tests {
     #[test]
     fn a_cut_payload_and_foreign_bytes_are_errors() {
         let compressed = compress(&sample(), 1);
-        assert!(matches!(decompress(&compressed[..compressed.len() - 1], 4096), Err(Error::Cut)));
-        assert!(matches!(decompress(b"not zstd at all", 4096), Err(Error::Decompress(_))));
+        assert!(matches!(
+            decompress(&compressed[..compressed.len() - 1], 4096),
+            Err(Error::Cut)
+        ));
+        assert!(matches!(
+            decompress(b"not zstd at all", 4096),
+            Err(Error::Decompress(_))
+        ));
     }
 }

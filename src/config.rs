@@ -50,7 +50,13 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let mut reading = Reading { config: Self { level: Some(DEFAULT_LEVEL), ..Self::default() }, ..Reading::default() };
+        let mut reading = Reading {
+            config: Self {
+                level: Some(DEFAULT_LEVEL),
+                ..Self::default()
+            },
+            ..Reading::default()
+        };
         for (name, value) in vars {
             // an empty value is how compose files and some shells say "not set"
             if value.is_empty() {
@@ -69,8 +75,16 @@ impl Config {
     /// Every secret that may open something, the present ones first.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
-        let own = self.databases.iter().filter_map(|database| database.secret.clone());
-        self.secret.iter().cloned().chain(own).chain(self.old_secrets.iter().cloned()).collect()
+        let own = self
+            .databases
+            .iter()
+            .filter_map(|database| database.secret.clone());
+        self.secret
+            .iter()
+            .cloned()
+            .chain(own)
+            .chain(self.old_secrets.iter().cloned())
+            .collect()
     }
 
     /// The database that is meant: the one named, or the only one there is.
@@ -78,20 +92,32 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] where that isn't exactly one.
     pub fn database(&self, label: Option<&str>) -> Result<&Database> {
-        let names = || self.databases.iter().map(|d| d.label.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || {
+            self.databases
+                .iter()
+                .map(|d| d.label.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match (label, self.databases.as_slice()) {
             (_, []) => Err(Error::usage(
                 "no database is configured",
                 "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)",
             )),
             (None, [only]) => Ok(only),
-            (None, _) => Err(Error::usage(format!("which database? configured are {}", names()), "name one of them")),
-            (Some(label), all) => all.iter().find(|d| d.label.as_str() == label.to_ascii_lowercase()).ok_or_else(|| {
-                Error::usage(
-                    format!("no database {label:?} is configured; there are {}", names()),
-                    format!("set PGCOFFER_DB_{}_URL", label.to_ascii_uppercase()),
-                )
-            }),
+            (None, _) => Err(Error::usage(
+                format!("which database? configured are {}", names()),
+                "name one of them",
+            )),
+            (Some(label), all) => all
+                .iter()
+                .find(|d| d.label.as_str() == label.to_ascii_lowercase())
+                .ok_or_else(|| {
+                    Error::usage(
+                        format!("no database {label:?} is configured; there are {}", names()),
+                        format!("set PGCOFFER_DB_{}_URL", label.to_ascii_uppercase()),
+                    )
+                }),
         }
     }
 
@@ -100,7 +126,11 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] where there is none.
     pub fn secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
-        database.secret.as_ref().or(self.secret.as_ref()).ok_or_else(no_key)
+        database
+            .secret
+            .as_ref()
+            .or(self.secret.as_ref())
+            .ok_or_else(no_key)
     }
 
     /// The bucket.
@@ -109,7 +139,10 @@ impl Config {
     /// [`Error::Usage`] where none is set.
     pub fn location(&self) -> Result<&Location> {
         self.location.as_ref().ok_or_else(|| {
-            Error::usage("no bucket is configured", "set PGCOFFER_BUCKET=s3://bucket/prefix, or give --bucket")
+            Error::usage(
+                "no bucket is configured",
+                "set PGCOFFER_BUCKET=s3://bucket/prefix, or give --bucket",
+            )
         })
     }
 
@@ -119,7 +152,11 @@ impl Config {
     /// [`Error::Usage`] where there is none at all.
     pub fn secrets_for_reading(&self) -> Result<Vec<Secret>> {
         let secrets = self.secrets();
-        if secrets.is_empty() { Err(no_key()) } else { Ok(secrets) }
+        if secrets.is_empty() {
+            Err(no_key())
+        } else {
+            Ok(secrets)
+        }
     }
 }
 
@@ -144,26 +181,42 @@ struct Reading {
 impl Reading {
     fn take(&mut self, setting: &str, name: &str, value: &str) {
         if let Err((why, hint)) = self.try_take(setting, value) {
-            self.faults.push(Fault { variable: name.to_owned(), why, hint });
+            self.faults.push(Fault {
+                variable: name.to_owned(),
+                why,
+                hint,
+            });
         }
     }
 
-    fn try_take(&mut self, setting: &str, value: &str) -> std::result::Result<(), (String, Option<String>)> {
+    fn try_take(
+        &mut self,
+        setting: &str,
+        value: &str,
+    ) -> std::result::Result<(), (String, Option<String>)> {
         let plain = |why: String| (why, None);
         match setting {
             "KEY" => self.key = Some(key(value)?),
             "PASSPHRASE" => {
-                let passphrase = Passphrase::new(value.to_owned()).map_err(|e| (e.to_string(), e.hint()))?;
+                let passphrase =
+                    Passphrase::new(value.to_owned()).map_err(|e| (e.to_string(), e.hint()))?;
                 self.passphrase = Some(Secret::Passphrase(passphrase));
             }
             "OLD_KEYS" => {
-                for text in value.split([',', ' ', '\n', '\t']).filter(|text| !text.is_empty()) {
+                for text in value
+                    .split([',', ' ', '\n', '\t'])
+                    .filter(|text| !text.is_empty())
+                {
                     self.config.old_secrets.push(key(text)?);
                 }
             }
-            "BUCKET" => self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?),
+            "BUCKET" => {
+                self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?)
+            }
             "S3_PATH_STYLE" => self.config.store.path_style = boolean(value).map_err(plain)?,
-            "STORAGE_CLASS" => self.config.store.storage_class = Some(storage_class(value).map_err(plain)?),
+            "STORAGE_CLASS" => {
+                self.config.store.storage_class = Some(storage_class(value).map_err(plain)?)
+            }
             "SSE_KMS_KEY_ID" => self.config.store.kms_key = Some(value.to_owned()),
             "PG_BIN" => self.config.pg_bin = Some(PathBuf::from(value)),
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
@@ -172,11 +225,20 @@ impl Reading {
         Ok(())
     }
 
-    fn take_of_database(&mut self, setting: &str, value: &str) -> std::result::Result<(), (String, Option<String>)> {
+    fn take_of_database(
+        &mut self,
+        setting: &str,
+        value: &str,
+    ) -> std::result::Result<(), (String, Option<String>)> {
         let (name, what) = setting
             .strip_prefix("DB_")
             .and_then(|rest| rest.rsplit_once('_'))
-            .ok_or_else(|| ("this version has no such setting".to_owned(), nearest(setting)))?;
+            .ok_or_else(|| {
+                (
+                    "this version has no such setting".to_owned(),
+                    nearest(setting),
+                )
+            })?;
         let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
         match what {
             "URL" => {
@@ -186,7 +248,15 @@ impl Reading {
             "KEY" => {
                 self.keys.insert(label, key(value)?);
             }
-            _ => return Err(("this version has no such setting".to_owned(), Some("a database has PGCOFFER_DB_<NAME>_URL and PGCOFFER_DB_<NAME>_KEY".to_owned()))),
+            _ => {
+                return Err((
+                    "this version has no such setting".to_owned(),
+                    Some(
+                        "a database has PGCOFFER_DB_<NAME>_URL and PGCOFFER_DB_<NAME>_KEY"
+                            .to_owned(),
+                    ),
+                ));
+            }
         }
         Ok(())
     }
@@ -196,28 +266,43 @@ impl Reading {
             self.faults.push(Fault {
                 variable: "PGCOFFER_PASSPHRASE".to_owned(),
                 why: "PGCOFFER_KEY is set as well, and only one of them can seal".to_owned(),
-                hint: Some("unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS".to_owned()),
+                hint: Some(
+                    "unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS"
+                        .to_owned(),
+                ),
             });
         }
         self.config.secret = self.key.or(self.passphrase);
-        for label in self.keys.keys().filter(|label| !self.urls.contains_key(*label)) {
+        for label in self
+            .keys
+            .keys()
+            .filter(|label| !self.urls.contains_key(*label))
+        {
             let name = label.as_str().to_ascii_uppercase();
             self.faults.push(Fault {
                 variable: format!("PGCOFFER_DB_{name}_KEY"),
                 why: "there is a key for a database that isn't configured".to_owned(),
-                hint: Some(format!("set PGCOFFER_DB_{name}_URL, or give the key in PGCOFFER_OLD_KEYS to read only")),
+                hint: Some(format!(
+                    "set PGCOFFER_DB_{name}_URL, or give the key in PGCOFFER_OLD_KEYS to read only"
+                )),
             });
         }
         for (label, url) in self.urls {
             let secret = self.keys.remove(&label);
             self.config.databases.push(Database { label, url, secret });
         }
-        if self.faults.is_empty() { Ok(self.config) } else { Err(Error::Config(self.faults)) }
+        if self.faults.is_empty() {
+            Ok(self.config)
+        } else {
+            Err(Error::Config(self.faults))
+        }
     }
 }
 
 fn key(text: &str) -> std::result::Result<Secret, (String, Option<String>)> {
-    MasterKey::parse(text).map(Secret::Key).map_err(|e| (e.to_string(), e.hint()))
+    MasterKey::parse(text)
+        .map(Secret::Key)
+        .map_err(|e| (e.to_string(), e.hint()))
 }
 
 fn boolean(text: &str) -> std::result::Result<bool, String> {
@@ -240,9 +325,12 @@ pub fn compression(text: &str) -> std::result::Result<Option<i32>, String> {
     match text.split_once(':') {
         None if text == "none" => Ok(None),
         None if text == "zstd" => Ok(Some(DEFAULT_LEVEL)),
-        Some(("zstd", level)) => {
-            level.parse().ok().filter(|level| Compressor::LEVELS.contains(level)).map(Some).ok_or_else(wrong)
-        }
+        Some(("zstd", level)) => level
+            .parse()
+            .ok()
+            .filter(|level| Compressor::LEVELS.contains(level))
+            .map(Some)
+            .ok_or_else(wrong),
         _ => Err(wrong()),
     }
 }
@@ -262,7 +350,11 @@ fn storage_class(text: &str) -> std::result::Result<String, String> {
         "EXPRESS_ONEZONE",
     ];
     let upper = text.to_ascii_uppercase();
-    if CLASSES.contains(&upper.as_str()) { Ok(upper) } else { Err(format!("{text:?} is none of {}", CLASSES.join(", "))) }
+    if CLASSES.contains(&upper.as_str()) {
+        Ok(upper)
+    } else {
+        Err(format!("{text:?} is none of {}", CLASSES.join(", ")))
+    }
 }
 
 /// The setting that was probably meant.
@@ -278,7 +370,9 @@ fn nearest(setting: &str) -> Option<String> {
         "PG_BIN",
         "COMPRESSION",
     ];
-    let likely = NAMES.iter().find(|name| setting.contains(**name) || name.contains(setting));
+    let likely = NAMES
+        .iter()
+        .find(|name| setting.contains(**name) || name.contains(setting));
     likely.map(|name| format!("PGCOFFER_{name} is one"))
 }
 
@@ -289,7 +383,10 @@ mod tests {
     const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
     fn read(vars: &[(&str, &str)]) -> Result<Config> {
-        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Config::from_vars(
+            vars.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     #[test]
@@ -306,8 +403,19 @@ mod tests {
         ])
         .unwrap_err()
         .to_string();
-        for name in ["KEY", "BUCKET", "BUKET", "DB_MAIN_URL", "DB_MAIN_PORT", "COMPRESSION", "S3_PATH_STYLE"] {
-            assert!(error.contains(&format!("PGCOFFER_{name}:")), "{name} is missing in: {error}");
+        for name in [
+            "KEY",
+            "BUCKET",
+            "BUKET",
+            "DB_MAIN_URL",
+            "DB_MAIN_PORT",
+            "COMPRESSION",
+            "S3_PATH_STYLE",
+        ] {
+            assert!(
+                error.contains(&format!("PGCOFFER_{name}:")),
+                "{name} is missing in: {error}"
+            );
         }
         assert!(!error.contains("UNRELATED"));
     }
@@ -319,7 +427,10 @@ mod tests {
             ("PGCOFFER_DB_MAIN_URL", "postgres://u:p@localhost/main"),
             ("PGCOFFER_DB_BIG_SHOP_URL", "postgres://u:p@localhost/shop"),
             ("PGCOFFER_DB_BIG_SHOP_KEY", &KEY.replace("00", "aa")),
-            ("PGCOFFER_OLD_KEYS", &format!("{}, {}", KEY.replace("00", "bb"), KEY.replace("00", "cc"))),
+            (
+                "PGCOFFER_OLD_KEYS",
+                &format!("{}, {}", KEY.replace("00", "bb"), KEY.replace("00", "cc")),
+            ),
             ("PGCOFFER_BUCKET", "s3://bucket/p"),
             ("PGCOFFER_COMPRESSION", ""),
         ])
@@ -334,22 +445,47 @@ mod tests {
 
     #[test]
     fn a_key_and_a_passphrase_together_are_a_fault() {
-        let vars = [("PGCOFFER_KEY", KEY), ("PGCOFFER_PASSPHRASE", "correct horse battery staple, and a blue door")];
-        assert!(read(&vars).unwrap_err().to_string().contains("PGCOFFER_PASSPHRASE"));
+        let vars = [
+            ("PGCOFFER_KEY", KEY),
+            (
+                "PGCOFFER_PASSPHRASE",
+                "correct horse battery staple, and a blue door",
+            ),
+        ];
+        assert!(
+            read(&vars)
+                .unwrap_err()
+                .to_string()
+                .contains("PGCOFFER_PASSPHRASE")
+        );
         assert!(read(&vars[1..]).unwrap().secret.is_some());
     }
 
     #[test]
     fn no_secret_is_ever_printed() {
-        let config = read(&[("PGCOFFER_KEY", KEY), ("PGCOFFER_DB_MAIN_URL", "postgres://u:hunter2@localhost/main")]).unwrap();
+        let config = read(&[
+            ("PGCOFFER_KEY", KEY),
+            (
+                "PGCOFFER_DB_MAIN_URL",
+                "postgres://u:hunter2@localhost/main",
+            ),
+        ])
+        .unwrap();
         let text = format!("{config:?}");
-        assert!(!text.contains("hunter2") && !text.contains("00010203") && !text.contains("0, 1, 2"), "{text}");
+        assert!(
+            !text.contains("hunter2") && !text.contains("00010203") && !text.contains("0, 1, 2"),
+            "{text}"
+        );
     }
 
     #[test]
     fn compression_is_none_or_a_level() {
         assert_eq!(compression("none"), Ok(None));
         assert_eq!(compression("zstd:7"), Ok(Some(7)));
-        assert!(compression("zstd:0").is_err() && compression("gzip").is_err() && compression("zstd:").is_err());
+        assert!(
+            compression("zstd:0").is_err()
+                && compression("gzip").is_err()
+                && compression("zstd:").is_err()
+        );
     }
 }

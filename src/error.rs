@@ -113,24 +113,39 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn usage(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage { why: why.into(), hint: hint.into() }
+        Self::Usage {
+            why: why.into(),
+            hint: hint.into(),
+        }
     }
 
     pub(crate) fn seal(object: impl Into<String>, source: seal::Error) -> Self {
-        Self::Seal { object: object.into(), source }
+        Self::Seal {
+            object: object.into(),
+            source,
+        }
     }
 
     pub(crate) fn record(object: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Record { object: object.into(), why: why.into() }
+        Self::Record {
+            object: object.into(),
+            why: why.into(),
+        }
     }
 
     pub(crate) fn no_such_backup(wanted: &str, location: impl fmt::Display) -> Self {
-        Self::NoSuchBackup { wanted: wanted.to_owned(), location: location.to_string() }
+        Self::NoSuchBackup {
+            wanted: wanted.to_owned(),
+            location: location.to_string(),
+        }
     }
 
     /// An error of reading or writing a file.
     pub fn io(doing: &str, path: &Path, source: io::Error) -> Self {
-        Self::Io { doing: format!("{doing} {}", path.display()), source }
+        Self::Io {
+            doing: format!("{doing} {}", path.display()),
+            source,
+        }
     }
 
     /// The exit status, as `--help` lists them.
@@ -188,9 +203,13 @@ fn postgres_status(error: &postgres::Error) -> u8 {
 
 fn io_hint(error: &io::Error) -> Option<String> {
     let text = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another place with -o",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another place with -o"
+        }
         io::ErrorKind::PermissionDenied => "choose a place that this user may use with -o",
-        io::ErrorKind::AlreadyExists => "it is never overwritten: choose another name with -o, or move it away",
+        io::ErrorKind::AlreadyExists => {
+            "it is never overwritten: choose another name with -o, or move it away"
+        }
         _ => return None,
     };
     Some(text.to_owned())
@@ -205,15 +224,30 @@ impl fmt::Display for Error {
             Self::Store(error) => write!(f, "{error}"),
             Self::Seal { object, source } => write!(f, "{object}: {source}"),
             Self::Record { object, why } => write!(f, "{object}: {why}"),
-            Self::Dump(error) => write!(f, "what pg_dump wrote can't be taken for a backup: {error}"),
+            Self::Dump(error) => {
+                write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
+            }
             Self::Archive { object, source } => write!(f, "{object}: {source}"),
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
-            Self::Differs { object, what } => write!(f, "{object}: it isn't what the record says was dumped: {what}"),
+            Self::Differs { object, what } => write!(
+                f,
+                "{object}: it isn't what the record says was dumped: {what}"
+            ),
             Self::Compress(error) => write!(f, "{error}"),
-            Self::NoSuchBackup { wanted, location } => write!(f, "there is no backup {wanted} in {location}"),
+            Self::NoSuchBackup { wanted, location } => {
+                write!(f, "there is no backup {wanted} in {location}")
+            }
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
-            Self::RestoreFailed { target, rolled_back, source } => {
-                let state = if *rolled_back { "nothing was changed" } else { "it is incomplete" };
+            Self::RestoreFailed {
+                target,
+                rolled_back,
+                source,
+            } => {
+                let state = if *rolled_back {
+                    "nothing was changed"
+                } else {
+                    "it is incomplete"
+                };
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
@@ -258,7 +292,13 @@ mod tests {
 
     #[test]
     fn every_side_has_its_exit_status() {
-        let store = |kind| Error::Store(store::Error { kind, doing: "read x".into(), why: "y".into() });
+        let store = |kind| {
+            Error::Store(store::Error {
+                kind,
+                doing: "read x".into(),
+                why: "y".into(),
+            })
+        };
         assert_eq!(store(store::Kind::Denied).exit_status(), 4);
         assert_eq!(store(store::Kind::Configuration).exit_status(), 2);
         assert_eq!(Error::seal("x", seal::Error::NotSealed).exit_status(), 5);
@@ -274,8 +314,15 @@ mod tests {
 
     #[test]
     fn one_fault_is_one_line_and_several_are_a_list() {
-        let fault = |variable: &str| Fault { variable: variable.into(), why: "bad".into(), hint: Some("do".into()) };
-        assert_eq!(Error::Config(vec![fault("A")]).to_string(), "A: bad\nhint: do");
+        let fault = |variable: &str| Fault {
+            variable: variable.into(),
+            why: "bad".into(),
+            hint: Some("do".into()),
+        };
+        assert_eq!(
+            Error::Config(vec![fault("A")]).to_string(),
+            "A: bad\nhint: do"
+        );
         assert_eq!(
             Error::Config(vec![fault("A"), fault("B")]).to_string(),
             "2 settings are wrong\n  A: bad\n    hint: do\n  B: bad\n    hint: do"

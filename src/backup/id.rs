@@ -17,7 +17,9 @@ const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// `20261120T070000Z-` and 12 characters of lower-case base32 (RFC 4648 §6, `a`–`z` `2`–`7`, unpadded) of
 /// HMAC-SHA-256(stable key, "pgcoffer/1 id" || database || time), so that whether a name is ours can be told from the
 /// name alone, also for an upload still under way. Ids sort by time.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
 
@@ -44,15 +46,26 @@ impl BackupId {
             time.len() == TIME_LEN
                 && civil_time(time).is_some()
                 && mac.len() == MAC_LEN
-                && mac.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+                && mac
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
         });
-        if fits { Ok(Self(text.to_owned())) } else { Err(IdError(text.to_owned())) }
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError(text.to_owned()))
+        }
     }
 
     /// Whether the holder of `identity` made this id for `database`.
     #[must_use]
     pub fn is_by(&self, identity: &Identity, database: &Label) -> bool {
-        self.0 == format!("{}-{}", self.time_text(), mac(identity, database, self.time_text()))
+        self.0
+            == format!(
+                "{}-{}",
+                self.time_text(),
+                mac(identity, database, self.time_text())
+            )
     }
 
     /// When the backup began.
@@ -80,7 +93,12 @@ fn civil_time(text: &str) -> Option<Timestamp> {
 }
 
 fn mac(identity: &Identity, database: &Label, time: &str) -> String {
-    let message = [b"pgcoffer/1 id".as_slice(), database.as_str().as_bytes(), time.as_bytes()].concat();
+    let message = [
+        b"pgcoffer/1 id".as_slice(),
+        database.as_str().as_bytes(),
+        time.as_bytes(),
+    ]
+    .concat();
     let mut text = base32().encode(&identity.mac(&message));
     text.truncate(MAC_LEN);
     text
@@ -88,8 +106,12 @@ fn mac(identity: &Identity, database: &Label, time: &str) -> String {
 
 fn base32() -> Encoding {
     let mut specification = Specification::new();
-    specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-    specification.encoding().expect("32 distinct ASCII symbols make an encoding")
+    specification
+        .symbols
+        .push_str("abcdefghijklmnopqrstuvwxyz234567");
+    specification
+        .encoding()
+        .expect("32 distinct ASCII symbols make an encoding")
 }
 
 impl fmt::Display for BackupId {
@@ -117,7 +139,9 @@ mod tests {
     use crate::seal::{MasterKey, Secret};
 
     fn identity(key: &str) -> Identity {
-        Secret::Key(MasterKey::parse(key).unwrap()).identity("main").unwrap()
+        Secret::Key(MasterKey::parse(key).unwrap())
+            .identity("main")
+            .unwrap()
     }
 
     const ONE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

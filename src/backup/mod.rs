@@ -6,15 +6,17 @@ mod tier;
 
 pub use id::{BackupId, IdError};
 pub use record::{
-    Client, Compression, Failure, Record, Sealed, Server, Source, Status,
-    TableFingerprint, UnknownVersion, RECORD_VERSION,
+    Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status,
+    TableFingerprint, UnknownVersion,
 };
 pub use tier::{Retention, Tier, UnknownWord};
 
 /// A database's label as it stands in key names and records: the `<NAME>` of `PGCOFFER_DB_<NAME>_URL` in lower case.
 ///
 /// Only `a`–`z`, `0`–`9` and `_`, 1 to 63 characters: a label can never change where in the bucket a key stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
 
@@ -31,8 +33,14 @@ impl Label {
     pub fn parse(text: &str) -> Result<Self, BadLabel> {
         let lower = text.to_ascii_lowercase();
         let fits = (1..=63).contains(&lower.len())
-            && lower.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if fits { Ok(Self(lower)) } else { Err(BadLabel(text.to_owned())) }
+            && lower
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits {
+            Ok(Self(lower))
+        } else {
+            Err(BadLabel(text.to_owned()))
+        }
     }
 
     /// The label as text.
@@ -67,7 +75,10 @@ mod tests {
 
     #[test]
     fn a_label_is_lower_case_and_can_not_leave_its_folder() {
-        assert_eq!(Label::parse("MAIN").map(|l| l.to_string()), Ok("main".into()));
+        assert_eq!(
+            Label::parse("MAIN").map(|l| l.to_string()),
+            Ok("main".into())
+        );
         for bad in ["", "a/b", "..", "a b", "ä", &"x".repeat(64)] {
             assert!(Label::parse(bad).is_err(), "{bad:?}");
         }

@@ -159,7 +159,9 @@ pub enum UnknownVersion {
     #[error("it is not a record: {0}")]
     NotARecord(String),
     /// a later version
-    #[error("it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}")]
+    #[error(
+        "it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}"
+    )]
     Newer(u32),
 }
 

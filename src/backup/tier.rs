@@ -3,7 +3,9 @@ use std::{fmt, str::FromStr};
 use jiff::{Span, Timestamp, tz::TimeZone};
 
 /// How often a backup of this kind is made; one backup serves every tier due at its moment and carries the highest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// asked for by a person
@@ -31,8 +33,14 @@ pub struct UnknownWord {
 
 impl Tier {
     /// Every tier, lowest first.
-    pub const ALL: [Self; 6] =
-        [Self::Manual, Self::Hourly, Self::Daily, Self::Weekly, Self::Monthly, Self::Yearly];
+    pub const ALL: [Self; 6] = [
+        Self::Manual,
+        Self::Hourly,
+        Self::Daily,
+        Self::Weekly,
+        Self::Monthly,
+        Self::Yearly,
+    ];
 
     /// The tier's name, as in keys, tags and records.
     #[must_use]
@@ -57,11 +65,14 @@ impl fmt::Display for Tier {
 impl FromStr for Tier {
     type Err = UnknownWord;
     fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|tier| tier.as_str() == word).ok_or_else(|| UnknownWord {
-            word: word.to_owned(),
-            kind: "tier",
-            expected: "one of manual, hourly, daily, weekly, monthly, yearly",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|tier| tier.as_str() == word)
+            .ok_or_else(|| UnknownWord {
+                word: word.to_owned(),
+                kind: "tier",
+                expected: "one of manual, hourly, daily, weekly, monthly, yearly",
+            })
     }
 }
 
@@ -127,7 +138,9 @@ impl FromStr for Retention {
             return Ok(Self::Forever);
         }
         let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        let count: u16 = word[..word.len() - unit.len()].parse().map_err(|_| unknown())?;
+        let count: u16 = word[..word.len() - unit.len()]
+            .parse()
+            .map_err(|_| unknown())?;
         if !(1..=9999).contains(&count) {
             return Err(unknown());
         }
@@ -164,7 +177,18 @@ mod tests {
         for text in ["24h", "7d", "5w", "12mo", "7y", "forever"] {
             assert_eq!(text.parse::<Retention>().unwrap().to_string(), text);
         }
-        for bad in ["", "7", "d", "0d", "-1d", "7 d", "10000d", "7m", "Forever", "99999999d"] {
+        for bad in [
+            "",
+            "7",
+            "d",
+            "0d",
+            "-1d",
+            "7 d",
+            "10000d",
+            "7m",
+            "Forever",
+            "99999999d",
+        ] {
             assert!(bad.parse::<Retention>().is_err(), "{bad:?}");
         }
     }
@@ -172,7 +196,12 @@ mod tests {
     #[test]
     fn months_and_years_go_by_the_calendar() {
         let start: Timestamp = "2027-12-31T12:00:00Z".parse().unwrap();
-        let end = |text: &str| text.parse::<Retention>().unwrap().expires(start).map(|t| t.to_string());
+        let end = |text: &str| {
+            text.parse::<Retention>()
+                .unwrap()
+                .expires(start)
+                .map(|t| t.to_string())
+        };
         assert_eq!(end("24h").as_deref(), Some("2028-01-01T12:00:00Z"));
         assert_eq!(end("2mo").as_deref(), Some("2028-02-29T12:00:00Z"));
         assert_eq!(end("7y").as_deref(), Some("2034-12-31T12:00:00Z"));

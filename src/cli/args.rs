@@ -184,4 +184,7 @@ pub(super) struct RestoreArgs {
     /// Keep privileges as they were: every role must exist
     #[arg(long)]
     pub(super) keep_acl: bool,
+    /// Leave comments out: a role that doesn't own an extension may not comment on it
+    #[arg(long)]
+    pub(super) no_comments: bool,
 }

@@ -17,10 +17,19 @@ pub(super) fn init(global: &Global) {
     let filter = EnvFilter::new(format!("{theirs},pgcoffer={ours}"));
     let registry = tracing_subscriber::registry().with(filter);
     match global.log_format {
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).init(),
+        LogFormat::Json => registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr),
+            )
+            .init(),
         LogFormat::Text => {
             let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
-            registry.with(layer.with_ansi(std::io::stderr().is_terminal())).init();
+            registry
+                .with(layer.with_ansi(std::io::stderr().is_terminal()))
+                .init();
         }
     }
 }

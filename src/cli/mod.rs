@@ -50,14 +50,24 @@ impl From<Error> for Stop {
 
 fn dispatch(cli: Cli) -> Result<(), Stop> {
     match &cli.command {
-        Command::Keygen { passphrase } => return Ok(commands::keygen(*passphrase, cli.global.json)?),
+        Command::Keygen { passphrase } => {
+            return Ok(commands::keygen(*passphrase, cli.global.json)?);
+        }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut std::io::stdout());
+            clap_complete::generate(
+                *shell,
+                &mut Cli::command(),
+                "pgcoffer",
+                &mut std::io::stdout(),
+            );
             return Ok(());
         }
         Command::Man => {
             let page = clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout());
-            return Ok(page.map_err(|source| Error::Io { doing: "print the manual".to_owned(), source })?);
+            return Ok(page.map_err(|source| Error::Io {
+                doing: "print the manual".to_owned(),
+                source,
+            })?);
         }
         _ => {}
     }
@@ -68,7 +78,10 @@ fn dispatch(cli: Cli) -> Result<(), Stop> {
         .max_blocking_threads(12)
         .enable_all()
         .build()
-        .map_err(|source| Error::Io { doing: "start".to_owned(), source })?;
+        .map_err(|source| Error::Io {
+            doing: "start".to_owned(),
+            source,
+        })?;
     let outcome = runtime.block_on(until_signal(&cli, &config));
     // a blocking read of a terminal must not keep the process
     runtime.shutdown_background();
@@ -81,7 +94,11 @@ fn config(cli: &Cli) -> Result<Config, Error> {
         // a value that isn't UTF-8 becomes one that no setting takes, rather than none
         Some((name, value.to_string_lossy().into_owned()))
     });
-    let bucket = cli.global.bucket.iter().map(|bucket| ("PGCOFFER_BUCKET".to_owned(), bucket.clone()));
+    let bucket = cli
+        .global
+        .bucket
+        .iter()
+        .map(|bucket| ("PGCOFFER_BUCKET".to_owned(), bucket.clone()));
     Config::from_vars(vars.chain(bucket))
 }
 
@@ -90,20 +107,34 @@ async fn until_signal(cli: &Cli, config: &Config) -> Result<(), Stop> {
     let interrupt = CancellationToken::new();
     let status = signals(interrupt.clone())?;
     match commands::run(cli, config, &interrupt).await {
-        Err(Error::Interrupted) => {
-            Err(Stop { error: Error::Interrupted, status: status.load(std::sync::atomic::Ordering::Relaxed) })
-        }
+        Err(Error::Interrupted) => Err(Stop {
+            error: Error::Interrupted,
+            status: status.load(std::sync::atomic::Ordering::Relaxed),
+        }),
         result => Ok(result?),
     }
 }
 
 /// Cancels `interrupt` at the first SIGINT or SIGTERM; the exit status to end with stands in what is returned.
-fn signals(interrupt: CancellationToken) -> Result<std::sync::Arc<std::sync::atomic::AtomicU8>, Error> {
-    use std::sync::{Arc, atomic::{AtomicU8, Ordering}};
+fn signals(
+    interrupt: CancellationToken,
+) -> Result<std::sync::Arc<std::sync::atomic::AtomicU8>, Error> {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    };
     use tokio::signal::unix::{SignalKind, signal};
 
-    let listen = |kind| signal(kind).map_err(|source| Error::Io { doing: "listen for signals".to_owned(), source });
-    let (mut int, mut term) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let listen = |kind| {
+        signal(kind).map_err(|source| Error::Io {
+            doing: "listen for signals".to_owned(),
+            source,
+        })
+    };
+    let (mut int, mut term) = (
+        listen(SignalKind::interrupt())?,
+        listen(SignalKind::terminate())?,
+    );
     let status = Arc::new(AtomicU8::new(130));
     let shared = Arc::clone(&status);
     tokio::spawn(async move {

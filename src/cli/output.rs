@@ -15,7 +15,8 @@ use pgcoffer::{
 use serde_json::{Value, json};
 
 use super::text::{
-    answer, answer_json, backups_table, databases, facts, record_json, span, summary_json, tables_table, took,
+    answer, answer_json, backups_table, databases, facts, record_json, span, summary_json,
+    tables_table, took,
 };
 
 /// How results are printed.
@@ -67,7 +68,10 @@ impl Output {
         if self.json {
             return self.print_json(&record_json(record));
         }
-        let bytes = record.sealed.as_ref().map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes));
+        let bytes = record
+            .sealed
+            .as_ref()
+            .map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes));
         let mut text = format!(
             "Backed up {} as {} in {}\n  {} tables, {} rows, {} dumped, {} stored, {}\n",
             record.database,
@@ -85,14 +89,26 @@ impl Output {
         print(&text)
     }
 
-    pub(super) fn list(self, listing: &Listing, expected: &[Label], location: &Location, limit: usize) -> Result<()> {
+    pub(super) fn list(
+        self,
+        listing: &Listing,
+        expected: &[Label],
+        location: &Location,
+        limit: usize,
+    ) -> Result<()> {
         let now = Timestamp::now();
         let databases = databases(listing, expected);
         if self.json {
             let backups: Vec<Value> = listing.records.iter().map(summary_json).collect();
-            let unreadable: Vec<Value> =
-                listing.unreadable.iter().map(|(key, why)| json!({ "key": key, "why": why })).collect();
-            let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
+            let unreadable: Vec<Value> = listing
+                .unreadable
+                .iter()
+                .map(|(key, why)| json!({ "key": key, "why": why }))
+                .collect();
+            let answers: Vec<Value> = databases
+                .iter()
+                .map(|label| answer_json(listing, label, now))
+                .collect();
             return self.print_json(&json!({
                 "location": location.to_string(),
                 "databases": answers,
@@ -108,10 +124,15 @@ impl Output {
             text.push_str(&format!("There are no backups in {location}.\n"));
         }
         if !listing.records.is_empty() {
-            text.push_str(&format!("\n{}\n", backups_table(&listing.records).trim_fmt()));
+            text.push_str(&format!(
+                "\n{}\n",
+                backups_table(&listing.records).trim_fmt()
+            ));
         }
         if listing.records.len() + listing.unreadable.len() >= limit {
-            text.push_str(&format!("\nOnly the newest {limit} are shown; -n N shows more.\n"));
+            text.push_str(&format!(
+                "\nOnly the newest {limit} are shown; -n N shows more.\n"
+            ));
         }
         print(&text)?;
         for (key, why) in &listing.unreadable {
@@ -136,7 +157,12 @@ impl Output {
             return self.print_json(&to_json(fetched)?);
         }
         match &fetched.file {
-            Some(file) => print(&format!("{} of {} in {}\n", HumanBytes(fetched.bytes), fetched.id, file.display())),
+            Some(file) => print(&format!(
+                "{} of {} in {}\n",
+                HumanBytes(fetched.bytes),
+                fetched.id,
+                file.display()
+            )),
             None => Ok(()),
         }
     }
@@ -171,7 +197,9 @@ impl Output {
         for warning in &report.warnings {
             text.push_str(&format!("  warning: {warning}\n"));
         }
-        text.push_str("  planner statistics are not part of a dump: run ANALYZE before real work\n");
+        text.push_str(
+            "  planner statistics are not part of a dump: run ANALYZE before real work\n",
+        );
         print(&text)
     }
 
@@ -186,10 +214,16 @@ fn to_json(value: &impl serde::Serialize) -> Result<Value> {
 
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         // `pgcoffer list | head` is no failure
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|source| Error::Io { doing: "write to standard output".to_owned(), source }),
+        result => result.map_err(|source| Error::Io {
+            doing: "write to standard output".to_owned(),
+            source,
+        }),
     }
 }
 

@@ -21,7 +21,10 @@ pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
 
 /// The newest good backup and the newest run of one database.
 fn newest<'a>(listing: &'a Listing, label: &Label) -> (Option<&'a Record>, Option<&'a Record>) {
-    let mut of_label = listing.records.iter().filter(|record| record.database == *label);
+    let mut of_label = listing
+        .records
+        .iter()
+        .filter(|record| record.database == *label);
     let last = of_label.clone().next();
     (of_label.find(|record| record.is_good()), last)
 }
@@ -40,8 +43,17 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
         ),
         None => format!("{label}: THERE IS NO GOOD BACKUP\n"),
     };
-    if let Some(Record { status: Status::Failed(failure), started, .. }) = last {
-        text.push_str(&format!("{label}: the last run FAILED {} ago: {}\n", span(*started, now), first_line(&failure.error)));
+    if let Some(Record {
+        status: Status::Failed(failure),
+        started,
+        ..
+    }) = last
+    {
+        text.push_str(&format!(
+            "{label}: the last run FAILED {} ago: {}\n",
+            span(*started, now),
+            first_line(&failure.error)
+        ));
     }
     text
 }
@@ -59,9 +71,21 @@ pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> V
 
 /// One line for each backup.
 pub(super) fn backups_table(records: &[Record]) -> Table {
-    let mut table = plain_table(&["ID", "DATABASE", "TIER", "STARTED (UTC)", "TOOK", "DUMPED", "STORED", "KEPT UNTIL", "STATUS"]);
+    let mut table = plain_table(&[
+        "ID",
+        "DATABASE",
+        "TIER",
+        "STARTED (UTC)",
+        "TOOK",
+        "DUMPED",
+        "STORED",
+        "KEPT UNTIL",
+        "STATUS",
+    ]);
     for record in records {
-        let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
+        let bytes = |bytes: Option<u64>| {
+            bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
+        };
         let sealed = record.sealed.as_ref();
         table.add_row([
             record.id.to_string(),
@@ -101,31 +125,91 @@ pub(super) fn facts(record: &Record, location: &Location) -> String {
         ("database", record.database.to_string()),
         ("status", status_line(record)),
         ("tier", record.tier.to_string()),
-        ("kept", format!("{} (until {})", record.retention, kept_until(record))),
-        ("started", format!("{} UTC, took {}", second(record.started), took(record))),
+        (
+            "kept",
+            record.expires.map_or_else(
+                || "forever".to_owned(),
+                |time| format!("{}, until {} UTC", record.retention, minute(time)),
+            ),
+        ),
+        (
+            "started",
+            format!("{} UTC, took {}", second(record.started), took(record)),
+        ),
         ("agent", format!("pgcoffer {}", record.agent)),
     ];
     if let Some(source) = &record.source {
-        let standby = if source.server.standby { ", a standby" } else { "" };
-        lines.push(("server", format!("PostgreSQL {} ({}{standby})", source.server.version, source.server.database)));
-        lines.push(("pg_dump", format!("{} {}", source.client.version, source.options.join(" "))));
+        let standby = if source.server.standby {
+            ", a standby"
+        } else {
+            ""
+        };
+        lines.push((
+            "server",
+            format!(
+                "PostgreSQL {} ({}{standby})",
+                source.server.version, source.server.database
+            ),
+        ));
+        lines.push((
+            "pg_dump",
+            format!("{} {}", source.client.version, source.options.join(" ")),
+        ));
     }
     if let Some(sealed) = &record.sealed {
-        lines.push(("dumped", format!("{} ({} bytes), {} rows", HumanBytes(sealed.dump_bytes), HumanCount(sealed.dump_bytes), HumanCount(record.rows()))));
-        lines.push(("stored", format!("{} ({} bytes), {} {}", HumanBytes(sealed.bytes), HumanCount(sealed.bytes), sealed.compression.algorithm, sealed.compression.level)));
-        lines.push(("object", format!("s3://{}/{}", location.bucket, location.key(&sealed.key))));
+        lines.push((
+            "dumped",
+            format!(
+                "{} ({} bytes), {} rows",
+                HumanBytes(sealed.dump_bytes),
+                HumanCount(sealed.dump_bytes),
+                HumanCount(record.rows())
+            ),
+        ));
+        lines.push((
+            "stored",
+            format!(
+                "{} ({} bytes), {} {}",
+                HumanBytes(sealed.bytes),
+                HumanCount(sealed.bytes),
+                sealed.compression.algorithm,
+                sealed.compression.level
+            ),
+        ));
+        lines.push((
+            "object",
+            format!("s3://{}/{}", location.bucket, location.key(&sealed.key)),
+        ));
     }
     if record.large_objects.count > 0 {
-        lines.push(("large objects", format!("{}, {}", HumanCount(record.large_objects.count), HumanBytes(record.large_objects.bytes))));
+        lines.push((
+            "large objects",
+            format!(
+                "{}, {}",
+                HumanCount(record.large_objects.count),
+                HumanBytes(record.large_objects.bytes)
+            ),
+        ));
     }
-    lines.extend(record.warnings.iter().map(|warning| ("warning", warning.clone())));
-    lines.iter().map(|(name, value)| format!("{name:<14} {}\n", value.replace('\n', "\n               "))).collect()
+    lines.extend(
+        record
+            .warnings
+            .iter()
+            .map(|warning| ("warning", warning.clone())),
+    );
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<14} {}\n", value.replace('\n', "\n               ")))
+        .collect()
 }
 
 /// A record without what only a program that reads the archive needs.
 pub(super) fn record_json(record: &Record) -> Value {
     let mut value = serde_json::to_value(record).unwrap_or(Value::Null);
-    if let Some(compression) = value.pointer_mut("/sealed/compression").and_then(Value::as_object_mut) {
+    if let Some(compression) = value
+        .pointer_mut("/sealed/compression")
+        .and_then(Value::as_object_mut)
+    {
         compression.remove("chunks");
     }
     value
@@ -177,8 +261,14 @@ fn status_line(record: &Record) -> String {
     match &record.status {
         Status::Succeeded => status_word(record).to_owned(),
         Status::Failed(failure) => {
-            let hint = failure.hint.as_ref().map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-            format!("failed with status {}\n{}{hint}", failure.exit_status, failure.error)
+            let hint = failure
+                .hint
+                .as_ref()
+                .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+            format!(
+                "failed with status {}\n{}{hint}",
+                failure.exit_status, failure.error
+            )
         }
     }
 }
@@ -192,7 +282,10 @@ fn minute(time: Timestamp) -> String {
 }
 
 fn second(time: Timestamp) -> String {
-    time.round(Unit::Second).unwrap_or(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    time.round(Unit::Second)
+        .unwrap_or(time)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 fn first_line(text: &str) -> &str {
@@ -202,13 +295,20 @@ fn first_line(text: &str) -> &str {
 /// A name as it is, or quoted where it could be misread or break a line.
 fn identifier(name: &str) -> String {
     let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { format!("{name:?}") }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
 }
 
 fn plain_table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     // never folded to the width of a terminal: lines stay lines for grep
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(heads.to_vec());
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(heads.to_vec());
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -229,7 +329,12 @@ mod tests {
 
     #[test]
     fn spans_have_two_units() {
-        let span_of = |seconds| span(Timestamp::UNIX_EPOCH, Timestamp::from_second(seconds).unwrap());
+        let span_of = |seconds| {
+            span(
+                Timestamp::UNIX_EPOCH,
+                Timestamp::from_second(seconds).unwrap(),
+            )
+        };
         assert_eq!(span_of(0), "0s");
         assert_eq!(span_of(59), "59s");
         assert_eq!(span_of(61), "1m 1s");

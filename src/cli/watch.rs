@@ -12,8 +12,14 @@ const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Shows `progress` while `work` runs.
-pub(super) async fn watched<T>(global: &Global, doing: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
-    let bar = (!global.no_progress && !global.quiet && std::io::stderr().is_terminal()).then(|| new_bar(doing));
+pub(super) async fn watched<T>(
+    global: &Global,
+    doing: &str,
+    progress: &Progress,
+    work: impl Future<Output = T>,
+) -> T {
+    let bar = (!global.no_progress && !global.quiet && std::io::stderr().is_terminal())
+        .then(|| new_bar(doing));
     let began = Instant::now();
     let mut last_line = began;
     let mut tick = tokio::time::interval(REDRAW);
@@ -38,7 +44,9 @@ pub(super) async fn watched<T>(global: &Global, doing: &str, progress: &Progress
 
 fn new_bar(doing: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{prefix} {wide_bar} {bytes} of about {total_bytes}  {bytes_per_sec}  {eta} left  {msg}");
+    let style = ProgressStyle::with_template(
+        "{prefix} {wide_bar} {bytes} of about {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
+    );
     // the template is a constant; a wrong one only costs the looks
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(doing.to_owned());
@@ -55,7 +63,10 @@ fn draw(bar: &ProgressBar, progress: &Progress) {
 fn line(doing: &str, progress: &Progress, elapsed: Duration) {
     let done = progress.done_bytes();
     let rate = done / elapsed.as_secs().max(1);
-    let left = progress.expected_bytes().saturating_sub(done).checked_div(rate);
+    let left = progress
+        .expected_bytes()
+        .saturating_sub(done)
+        .checked_div(rate);
     tracing::info!(
         "{doing}: {} of about {}, {}/s, {} s left, bucket: {}",
         HumanBytes(done),

@@ -7,8 +7,8 @@ use super::{Progress, outbound::Outbound};
 use crate::{
     archive::{Contents, LargeObjects, TableData},
     backup::{
-        BackupId, Client, Failure, Label, RECORD_VERSION, Record, Retention, Sealed, Server, Source, Status,
-        TableFingerprint, Tier,
+        BackupId, Client, Failure, Label, RECORD_VERSION, Record, Retention, Sealed, Server,
+        Source, Status, TableFingerprint, Tier,
     },
     catalog::Catalog,
     error::{Error, Result},
@@ -82,9 +82,11 @@ impl<'a> Run<'a> {
     async fn begin(catalog: &'a Catalog, request: &'a BackupRequest) -> Result<Self> {
         let (secret, database) = (request.secret.clone(), request.database.clone());
         // with a passphrase this stretches it, which takes a while
-        let identity = super::ordered::done(tokio::task::spawn_blocking(move || secret.identity(database.as_str())))
-            .await?
-            .map_err(|e| Error::seal("the key", e))?;
+        let identity = super::ordered::done(tokio::task::spawn_blocking(move || {
+            secret.identity(database.as_str())
+        }))
+        .await?
+        .map_err(|e| Error::seal("the key", e))?;
         let started = Timestamp::now();
         let record = Record {
             version: RECORD_VERSION,
@@ -103,7 +105,12 @@ impl<'a> Run<'a> {
             tables: Vec::new(),
             large_objects: LargeObjects::default(),
         };
-        Ok(Self { catalog, request, identity, record })
+        Ok(Self {
+            catalog,
+            request,
+            identity,
+            record,
+        })
     }
 
     /// From the first connection to the commit.
@@ -132,13 +139,15 @@ impl<'a> Run<'a> {
                 self.record.warnings.extend(report.warnings);
                 reader
             }
-            Err(error) => return Err(self.first_cause(dump, error).await),
+            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
         };
         let contents = reader.finish().map_err(Error::Dump)?;
         let (stored, compression) = outbound.end().await?;
 
         self.warn(tags_warning(stored.tags));
-        self.warn(stored.unconfirmed.then(|| "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()));
+        self.warn(stored.unconfirmed.then(|| {
+            "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()
+        }));
         self.record.sealed = Some(Sealed {
             key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
             bytes: stored.bytes,
@@ -150,15 +159,24 @@ impl<'a> Run<'a> {
         });
         self.take_contents(&contents);
         self.record.finished = Timestamp::now();
-        self.catalog.commit(&self.record, &self.request.secret, &self.tags()).await?;
+        self.catalog
+            .commit(&self.record, &self.request.secret, &self.tags())
+            .await?;
         Ok(())
     }
 
     /// The last good backup, which tells best how large this one will be.
     async fn earlier(&self) -> Result<Option<Sealed>> {
-        let listed = self.catalog.list(Some(&self.request.database), RECORDS_LOOKED_AT).await;
+        let listed = self
+            .catalog
+            .list(Some(&self.request.database), RECORDS_LOOKED_AT)
+            .await;
         match listed {
-            Ok(listing) => Ok(listing.records.into_iter().find(Record::is_good).and_then(|record| record.sealed)),
+            Ok(listing) => Ok(listing
+                .records
+                .into_iter()
+                .find(Record::is_good)
+                .and_then(|record| record.sealed)),
             // who may only write can still back up
             Err(Error::Store(error)) if error.kind == crate::store::Kind::Denied => Ok(None),
             Err(error) => Err(error),
@@ -169,30 +187,41 @@ impl<'a> Run<'a> {
         let parts_max = self.catalog.store().parts_max();
         match self.request.part_bytes {
             Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
-            None => PartPlan::for_expected(earlier.map_or(inspection.table_bytes, |sealed| sealed.bytes), parts_max),
+            None => PartPlan::for_expected(
+                earlier.map_or(inspection.table_bytes, |sealed| sealed.bytes),
+                parts_max,
+            ),
         }
     }
 
     async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
-        let compression = if self.request.level.is_some() { seal::Compression::Zstd } else { seal::Compression::None };
+        let compression = if self.request.level.is_some() {
+            seal::Compression::Zstd
+        } else {
+            seal::Compression::None
+        };
         let (id, label) = (self.record.id.as_str(), self.request.database.as_str());
-        let (sealer, header) = Sealer::new(id, Content::Archive, compression, label, &self.request.secret)
-            .map_err(|e| Error::seal(id, e))?;
+        let (sealer, header) = Sealer::new(
+            id,
+            Content::Archive,
+            compression,
+            label,
+            &self.request.secret,
+        )
+        .map_err(|e| Error::seal(id, e))?;
         let path = Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id);
         let store = self.catalog.store();
-        let upload = store.begin_upload(&store.location().key(&path), plan, &self.tags()).await?;
-        Outbound::begin(sealer, &header, upload, self.request.level, progress.clone()).await
-    }
-
-    /// What pg_dump says about its own end, where that is why the road ended.
-    async fn first_cause(&self, dump: Dump, error: Error) -> Error {
-        match error {
-            Error::Dump(_) | Error::Io { .. } => match dump.finish().await {
-                Err(failed) => failed.into(),
-                Ok(_) => error,
-            },
-            error => error,
-        }
+        let upload = store
+            .begin_upload(&store.location().key(&path), plan, &self.tags())
+            .await?;
+        Outbound::begin(
+            sealer,
+            &header,
+            upload,
+            self.request.level,
+            progress.clone(),
+        )
+        .await
     }
 
     fn take_contents(&mut self, contents: &Contents) {
@@ -223,11 +252,21 @@ impl<'a> Run<'a> {
     fn tags(&self) -> Vec<(String, String)> {
         let mut tags = vec![
             ("pgcoffer:owner".to_owned(), self.identity.owner()),
-            ("pgcoffer:database".to_owned(), self.record.database.to_string()),
+            (
+                "pgcoffer:database".to_owned(),
+                self.record.database.to_string(),
+            ),
             ("pgcoffer:tier".to_owned(), self.record.tier.to_string()),
-            ("pgcoffer:retain".to_owned(), self.record.retention.to_string()),
+            (
+                "pgcoffer:retain".to_owned(),
+                self.record.retention.to_string(),
+            ),
         ];
-        tags.extend(self.record.expires.map(|time| ("pgcoffer:expires".to_owned(), time.to_string())));
+        tags.extend(
+            self.record
+                .expires
+                .map(|time| ("pgcoffer:expires".to_owned(), time.to_string())),
+        );
         tags
     }
 
@@ -243,7 +282,11 @@ impl<'a> Run<'a> {
             hint: error.hint(),
             exit_status: error.exit_status(),
         });
-        if let Err(also) = self.catalog.commit(&self.record, &self.request.secret, &self.tags()).await {
+        if let Err(also) = self
+            .catalog
+            .commit(&self.record, &self.request.secret, &self.tags())
+            .await
+        {
             tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
         }
     }
@@ -282,7 +325,10 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
             standby: inspection.in_recovery,
             extensions: inspection.extensions.clone(),
         },
-        client: Client { version: client.version.clone(), major: client.major },
+        client: Client {
+            version: client.version.clone(),
+            major: client.major,
+        },
         options: options.arguments(client),
     }
 }
@@ -290,8 +336,12 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
 fn tags_warning(tags: TagsKept) -> Option<String> {
     let text = match tags {
         TagsKept::Yes => return None,
-        TagsKept::Refused => "this service refuses tags: the backup has none, its record holds the same facts",
-        TagsKept::Lost => "this service took the tags and doesn't show them: the backup's record holds the same facts",
+        TagsKept::Refused => {
+            "this service refuses tags: the backup has none, its record holds the same facts"
+        }
+        TagsKept::Lost => {
+            "this service took the tags and doesn't show them: the backup's record holds the same facts"
+        }
     };
     Some(text.to_owned())
 }

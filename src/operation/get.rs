@@ -40,7 +40,13 @@ pub struct Fetched {
 ///
 /// # Errors
 /// The first fault; no file is then left.
-pub async fn get(catalog: &Catalog, record: &Record, target: &Target, sealed: bool, progress: &Progress) -> Result<Fetched> {
+pub async fn get(
+    catalog: &Catalog,
+    record: &Record,
+    target: &Target,
+    sealed: bool,
+    progress: &Progress,
+) -> Result<Fetched> {
     let archive = open_archive(catalog, record).await?;
     let mut output = Output::begin(target)?;
     let bytes = if sealed {
@@ -51,39 +57,70 @@ pub async fn get(catalog: &Catalog, record: &Record, target: &Target, sealed: bo
         compare(record, &contents, &name)?;
         contents.length
     };
-    Ok(Fetched { id: record.id.to_string(), file: output.end().await?, bytes })
+    Ok(Fetched {
+        id: record.id.to_string(),
+        file: output.end().await?,
+        bytes,
+    })
 }
 
 /// The same for a sealed object that was downloaded already: no network, no record to compare with.
 ///
 /// # Errors
 /// The first fault; no file is then left.
-pub async fn open(file: &Path, secrets: &[Secret], target: &Target, progress: &Progress) -> Result<Fetched> {
+pub async fn open(
+    file: &Path,
+    secrets: &[Secret],
+    target: &Target,
+    progress: &Progress,
+) -> Result<Fetched> {
     let archive = Inbound::begin(Source::file(file.to_owned()).await?, secrets, None).await?;
     let id = archive.header().backup.clone();
     let mut output = Output::begin(target)?;
     let contents = archive.bring(&mut output.writer, progress).await?;
-    Ok(Fetched { id, file: output.end().await?, bytes: contents.length })
+    Ok(Fetched {
+        id,
+        file: output.end().await?,
+        bytes: contents.length,
+    })
 }
 
-async fn copy_sealed(catalog: &Catalog, record: &Record, output: &mut Output, progress: &Progress) -> Result<u64> {
+async fn copy_sealed(
+    catalog: &Catalog,
+    record: &Record,
+    output: &mut Output,
+    progress: &Progress,
+) -> Result<u64> {
     let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
     progress.expect(source.bytes());
     let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
     let mut pieces = source.pieces(0);
     while let Some(piece) = pieces.next().await? {
         crc.update(&piece);
-        output.writer.write_all(&piece).await.map_err(|e| output.error(e))?;
+        output
+            .writer
+            .write_all(&piece)
+            .await
+            .map_err(|e| output.error(e))?;
         progress.add_done(piece.len());
         progress.set_moved(progress.done_bytes());
     }
     let crc64nvme = data_encoding::BASE64.encode(&crc.finalize().to_be_bytes());
-    let uploaded = record.sealed.as_ref().map(|sealed| sealed.crc64nvme.as_str());
+    let uploaded = record
+        .sealed
+        .as_ref()
+        .map(|sealed| sealed.crc64nvme.as_str());
     if uploaded == Some(crc64nvme.as_str()) {
         Ok(source.bytes())
     } else {
-        let what = format!("its bytes have checksum {crc64nvme}, uploaded were {}", uploaded.unwrap_or("none"));
-        Err(Error::Differs { object: source.name(), what })
+        let what = format!(
+            "its bytes have checksum {crc64nvme}, uploaded were {}",
+            uploaded.unwrap_or("none")
+        );
+        Err(Error::Differs {
+            object: source.name(),
+            what,
+        })
     }
 }
 
@@ -97,23 +134,42 @@ struct Output {
 impl Output {
     fn begin(target: &Target) -> Result<Self> {
         let Target::File(path) = target else {
-            return Ok(Self { writer: Box::new(tokio::io::stdout()), file: None });
+            return Ok(Self {
+                writer: Box::new(tokio::io::stdout()),
+                file: None,
+            });
         };
         if path.exists() {
-            return Err(Error::io("write", path, std::io::ErrorKind::AlreadyExists.into()));
+            return Err(Error::io(
+                "write",
+                path,
+                std::io::ErrorKind::AlreadyExists.into(),
+            ));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         // readable by its owner alone: it holds the whole database
-        let part = tempfile::Builder::new().prefix(".pgcoffer-").suffix(".part").tempfile_in(folder);
+        let part = tempfile::Builder::new()
+            .prefix(".pgcoffer-")
+            .suffix(".part")
+            .tempfile_in(folder);
         let (file, passing) = part.map_err(|e| Error::io("write", path, e))?.into_parts();
         let writer = Box::new(tokio::fs::File::from_std(file));
-        Ok(Self { writer, file: Some((passing, path.clone())) })
+        Ok(Self {
+            writer,
+            file: Some((passing, path.clone())),
+        })
     }
 
     fn error(&self, source: std::io::Error) -> Error {
         match &self.file {
             Some((_, path)) => Error::io("write", path, source),
-            None => Error::Io { doing: "write to standard output".to_owned(), source },
+            None => Error::Io {
+                doing: "write to standard output".to_owned(),
+                source,
+            },
         }
     }
 
@@ -121,8 +177,12 @@ impl Output {
     async fn end(mut self) -> Result<Option<PathBuf>> {
         let flushed = self.writer.flush().await;
         flushed.map_err(|e| self.error(e))?;
-        let Some((passing, path)) = self.file else { return Ok(None) };
-        passing.persist_noclobber(&path).map_err(|e| Error::io("write", &path, e.error))?;
+        let Some((passing, path)) = self.file else {
+            return Ok(None);
+        };
+        passing
+            .persist_noclobber(&path)
+            .map_err(|e| Error::io("write", &path, e.error))?;
         Ok(Some(path))
     }
 }

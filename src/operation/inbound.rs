@@ -13,13 +13,15 @@ use tokio::{
 
 use super::{
     Progress,
-    ordered::{Ordered, done, width},
+    ordered::{Ordered, done, seal_width},
 };
 use crate::{
     archive::{ArchiveReader, Contents},
     compress::Decompressor,
     error::{Error, Result},
-    seal::{self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, Secret},
+    seal::{
+        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, Secret,
+    },
     store::{Kind, Store},
 };
 
@@ -31,7 +33,12 @@ const RANGES: usize = 6;
 #[derive(Clone)]
 pub(super) enum Source {
     /// an object in the bucket, as it was when it was looked at
-    Object { store: Store, key: String, bytes: u64, etag: Option<String> },
+    Object {
+        store: Store,
+        key: String,
+        bytes: u64,
+        etag: Option<String>,
+    },
     /// a file
     File { path: PathBuf, bytes: u64 },
 }
@@ -45,16 +52,29 @@ impl Source {
             why: "the record is there and its archive is gone".to_owned(),
         };
         let object = store.head(key).await?.ok_or_else(gone)?;
-        Ok(Self::Object { store: store.clone(), key: key.to_owned(), bytes: object.bytes, etag: object.etag })
+        Ok(Self::Object {
+            store: store.clone(),
+            key: key.to_owned(),
+            bytes: object.bytes,
+            etag: object.etag,
+        })
     }
 
     /// Looks at a file.
     pub(super) async fn file(path: PathBuf) -> Result<Self> {
-        let metadata = tokio::fs::metadata(&path).await.map_err(|e| Error::io("read", &path, e))?;
+        let metadata = tokio::fs::metadata(&path)
+            .await
+            .map_err(|e| Error::io("read", &path, e))?;
         if !metadata.is_file() {
-            return Err(Error::usage(format!("{} is not a regular file", path.display()), "save the object to a file first"));
+            return Err(Error::usage(
+                format!("{} is not a regular file", path.display()),
+                "save the object to a file first",
+            ));
         }
-        Ok(Self::File { path, bytes: metadata.len() })
+        Ok(Self::File {
+            path,
+            bytes: metadata.len(),
+        })
     }
 
     /// Length of the sealed object.
@@ -74,16 +94,22 @@ impl Source {
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         match self {
-            Self::Object { store, key, etag, .. } => Ok(store.read_range(key, range, etag.as_deref()).await?),
-            Self::File { path, .. } => {
-                read_file(path, range).await.map_err(|e| Error::io("read", path, e))
-            }
+            Self::Object {
+                store, key, etag, ..
+            } => Ok(store.read_range(key, range, etag.as_deref()).await?),
+            Self::File { path, .. } => read_file(path, range)
+                .await
+                .map_err(|e| Error::io("read", path, e)),
         }
     }
 
     /// Everything from `start` on, in order, several ranges in flight.
     pub(super) fn pieces(&self, start: u64) -> Pieces {
-        Pieces { source: self.clone(), next: start, under_way: VecDeque::new() }
+        Pieces {
+            source: self.clone(),
+            next: start,
+            under_way: VecDeque::new(),
+        }
     }
 }
 
@@ -108,7 +134,8 @@ impl Pieces {
             let range = self.next..(self.next + RANGE_BYTES).min(self.source.bytes());
             self.next = range.end;
             let source = self.source.clone();
-            self.under_way.push_back(tokio::spawn(async move { source.read(range).await }));
+            self.under_way
+                .push_back(tokio::spawn(async move { source.read(range).await }));
         }
         match self.under_way.pop_front() {
             Some(piece) => done(piece).await?.map(Some),
@@ -135,19 +162,30 @@ pub(super) struct Inbound {
 
 impl Inbound {
     /// Reads and checks header and last frame. With `backup`, the object has to be that backup's archive.
-    pub(super) async fn begin(source: Source, secrets: &[Secret], backup: Option<&str>) -> Result<Self> {
+    pub(super) async fn begin(
+        source: Source,
+        secrets: &[Secret],
+        backup: Option<&str>,
+    ) -> Result<Self> {
         let name = source.name();
         let refused = |e| Error::seal(&name, e);
-        let beginning = source.read(0..source.bytes().min(HEADER_LEN_MAX as u64)).await?;
+        let beginning = source
+            .read(0..source.bytes().min(HEADER_LEN_MAX as u64))
+            .await?;
         let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
         let keys = unlock(&header, secrets).await?.map_err(refused)?;
         let backup = backup.unwrap_or(&header.backup);
         header.check_is(backup, Content::Archive).map_err(refused)?;
-        let (index, range) =
-            seal::last_frame_range(header_len, header.frame_size, source.bytes()).map_err(refused)?;
+        let (index, range) = seal::last_frame_range(header_len, header.frame_size, source.bytes())
+            .map_err(refused)?;
         let last = source.read(range).await?;
         seal::open_frame(&keys, header.frame_size, index, true, &last).map_err(refused)?;
-        Ok(Self { source, header, header_len, keys })
+        Ok(Self {
+            source,
+            header,
+            header_len,
+            keys,
+        })
     }
 
     /// The header.
@@ -162,11 +200,15 @@ impl Inbound {
 
     /// Brings all of it to `sink` and says what the archive held. An error before the end means: what the sink got is
     /// true and not all.
-    pub(super) async fn bring(self, sink: &mut (impl AsyncWrite + Unpin), progress: &Progress) -> Result<Contents> {
+    pub(super) async fn bring(
+        self,
+        sink: &mut (impl AsyncWrite + Unpin),
+        progress: &Progress,
+    ) -> Result<Contents> {
         progress.expect(self.source.bytes());
         let mut pieces = self.source.pieces(self.header_len as u64);
         let mut opener = Opener::new(self.keys, self.header.frame_size);
-        let mut opening = Ordered::new(width());
+        let mut opening = Ordered::new(seal_width());
         let mut payload = Payload::new(self.source.name(), self.header.compression)?;
         while let Some(piece) = pieces.next().await? {
             let mut sealed = &piece[..];
@@ -190,7 +232,10 @@ impl Inbound {
 }
 
 /// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
-async fn unlock(header: &Header, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
+async fn unlock(
+    header: &Header,
+    secrets: &[Secret],
+) -> Result<std::result::Result<FrameKeys, seal::Error>> {
     let (header, secrets) = (header.clone(), secrets.to_vec());
     done(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await
 }
@@ -209,7 +254,12 @@ impl Payload {
             Compression::None => None,
             Compression::Zstd => Some(Decompressor::new().map_err(Error::Compress)?),
         };
-        Ok(Self { name, decompressor, reader: ArchiveReader::new(), plaintext: Vec::new() })
+        Ok(Self {
+            name,
+            decompressor,
+            reader: ArchiveReader::new(),
+            plaintext: Vec::new(),
+        })
     }
 
     /// Hands one opened group on, and gives its buffer back.
@@ -226,7 +276,10 @@ impl Payload {
         // in steps, since what compresses a hundredfold must not come out at once
         let mut plaintext = std::mem::take(&mut self.plaintext);
         let mut input = &opened[..];
-        while decompressor.step(&mut input, &mut plaintext).map_err(|e| self.payload_error(e))? {
+        while decompressor
+            .step(&mut input, &mut plaintext)
+            .map_err(|e| self.payload_error(e))?
+        {
             self.hand_on(&plaintext, sink).await?;
         }
         self.plaintext = plaintext;
@@ -234,23 +287,47 @@ impl Payload {
         Ok(opened)
     }
 
-    async fn hand_on(&mut self, plaintext: &[u8], sink: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
+    async fn hand_on(
+        &mut self,
+        plaintext: &[u8],
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<()> {
         self.reader
             .push(plaintext)
-            .map_err(|source| Error::Archive { object: self.name.clone(), source })?;
+            .map_err(|source| Error::Archive {
+                object: self.name.clone(),
+                source,
+            })?;
         let written = sink.write_all(plaintext).await;
-        written.map_err(|source| Error::Io { doing: "write what was opened".to_owned(), source })
+        written.map_err(|source| Error::Io {
+            doing: "write what was opened".to_owned(),
+            source,
+        })
     }
 
     fn payload_error(&self, source: crate::compress::Error) -> Error {
-        Error::Payload { object: self.name.clone(), source }
+        Error::Payload {
+            object: self.name.clone(),
+            source,
+        }
     }
 
     fn finish(self) -> Result<Contents> {
-        let Self { name, decompressor, reader, .. } = self;
+        let Self {
+            name,
+            decompressor,
+            reader,
+            ..
+        } = self;
         if let Some(decompressor) = decompressor {
-            decompressor.finish().map_err(|source| Error::Payload { object: name.clone(), source })?;
+            decompressor.finish().map_err(|source| Error::Payload {
+                object: name.clone(),
+                source,
+            })?;
         }
-        reader.finish().map_err(|source| Error::Archive { object: name, source })
+        reader.finish().map_err(|source| Error::Archive {
+            object: name,
+            source,
+        })
     }
 }

@@ -12,12 +12,22 @@ pub(super) struct Ordered<T> {
 
 impl<T: Send + 'static> Ordered<T> {
     pub(super) fn new(width: usize) -> Self {
-        Self { under_way: VecDeque::new(), width: width.max(1) }
+        Self {
+            under_way: VecDeque::new(),
+            width: width.max(1),
+        }
     }
 
     /// Begins a piece of work; where `width` are under way already, waits for the oldest and gives its result.
-    pub(super) async fn push(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>> {
-        let oldest = if self.under_way.len() >= self.width { self.next().await? } else { None };
+    pub(super) async fn push(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Option<T>> {
+        let oldest = if self.under_way.len() >= self.width {
+            self.next().await?
+        } else {
+            None
+        };
         self.under_way.push_back(spawn_blocking(work));
         Ok(oldest)
     }
@@ -33,12 +43,23 @@ impl<T: Send + 'static> Ordered<T> {
 
 /// The result of a piece of work, which ends early only by a panic.
 pub(super) async fn done<T>(handle: JoinHandle<T>) -> Result<T> {
-    handle.await.map_err(|e| Error::Internal(format!("a piece of work ended early: {e}")))
+    handle
+        .await
+        .map_err(|e| Error::Internal(format!("a piece of work ended early: {e}")))
 }
 
-/// Cores that work at once: beyond four, memory grows and a single pg_dump gives no more to do.
-pub(super) fn width() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(4)
+/// Cores that compress at once: beyond four, memory grows and a single pg_dump gives no more to do.
+pub(super) fn compress_width() -> usize {
+    cores().min(4)
+}
+
+/// Cores that seal or open at once: one does more than a pg_dump gives, two keep up with any network, each takes 2 MiB.
+pub(super) fn seal_width() -> usize {
+    cores().min(2)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]

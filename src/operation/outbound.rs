@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Progress,
-    ordered::{Ordered, done, width},
+    ordered::{Ordered, compress_width, done, seal_width},
 };
 use crate::{
     archive::ArchiveReader,
@@ -48,7 +48,7 @@ impl Outbound {
         upload.write(header).await?;
         Ok(Self {
             sealer,
-            sealing: Ordered::new(width()),
+            sealing: Ordered::new(seal_width()),
             upload,
             compressor: level.map(|level| Arc::new(Compressor::new(level))),
             compression: Compression {
@@ -64,8 +64,11 @@ impl Outbound {
 
     /// Carries all of `source`, up to its end and without the last frame: whether this end is a good one is for others
     /// to say. Gives the archive reader that has seen every byte.
-    pub(super) async fn carry(&mut self, source: impl AsyncRead + Send + Unpin + 'static) -> Result<ArchiveReader> {
-        let (sender, mut chunks) = mpsc::channel(width());
+    pub(super) async fn carry(
+        &mut self,
+        source: impl AsyncRead + Send + Unpin + 'static,
+    ) -> Result<ArchiveReader> {
+        let (sender, mut chunks) = mpsc::channel(compress_width());
         let reading = Reading {
             source,
             reader: ArchiveReader::new(),
@@ -81,13 +84,18 @@ impl Outbound {
             let chunk = done(compressing).await?.map_err(Error::Compress)?;
             self.seal(chunk).await?;
         }
-        let read = tasks.join_next().await.ok_or_else(|| Error::Internal("nothing was reading".to_owned()))?;
+        let read = tasks
+            .join_next()
+            .await
+            .ok_or_else(|| Error::Internal("nothing was reading".to_owned()))?;
         read.map_err(|e| Error::Internal(format!("reading ended early: {e}")))?
     }
 
     async fn seal(&mut self, chunk: Vec<u8>) -> Result<()> {
         if self.compressor.is_some() {
-            self.compression.chunks.push(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
+            self.compression
+                .chunks
+                .push(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
         }
         let mut plaintext = chunk.as_slice();
         while let Some(group) = self.sealer.push(&mut plaintext) {
@@ -119,7 +127,9 @@ impl Outbound {
         }
         let last = self.sealer.finish();
         let sealed = done(tokio::task::spawn_blocking(move || last.seal())).await?;
-        self.upload.write(&sealed.map_err(|e| Error::seal("the last frame", e))?).await?;
+        self.upload
+            .write(&sealed.map_err(|e| Error::seal("the last frame", e))?)
+            .await?;
         let stored = self.upload.complete().await?;
         self.progress.set_moved(stored.bytes);
         Ok((stored, self.compression))
@@ -159,7 +169,11 @@ impl<R: AsyncRead + Send + Unpin> Reading<R> {
         let mut limited = (&mut self.source).take(CHUNK_BYTES as u64);
         while chunk.len() < CHUNK_BYTES {
             let read = limited.read_buf(&mut chunk).await;
-            if read.map_err(|source| Error::Io { doing: "read from pg_dump".to_owned(), source })? == 0 {
+            if read.map_err(|source| Error::Io {
+                doing: "read from pg_dump".to_owned(),
+                source,
+            })? == 0
+            {
                 break;
             }
         }
@@ -186,11 +200,18 @@ struct Shelf(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Shelf {
     fn take(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(buffer);
     }
 }

@@ -25,6 +25,8 @@ pub struct RestoreRequest {
     pub keep_owner: bool,
     /// keep privileges as they were dumped: every role must exist
     pub keep_acl: bool,
+    /// leave comments out: a role that doesn't own an extension may not comment on it
+    pub no_comments: bool,
 }
 
 /// What was restored where.
@@ -72,7 +74,10 @@ pub async fn restore(
     }
     let server_major = session.server_major();
     drop(session);
-    let client_major = record.source.as_ref().map_or(0, |source| source.client.major);
+    let client_major = record
+        .source
+        .as_ref()
+        .map_or(0, |source| source.client.major);
     let client = clients.for_restore(client_major, server_major)?;
 
     let options = LoadOptions {
@@ -80,6 +85,7 @@ pub async fn restore(
         single_transaction: request.single_transaction,
         no_owner: !request.keep_owner,
         no_acl: !request.keep_acl,
+        no_comments: request.no_comments,
         ..LoadOptions::new(server_major)
     };
     tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
@@ -89,8 +95,13 @@ pub async fn restore(
         Err(error) => Err(error),
     };
     let result = match outcome {
-        Ok(contents) => load.finish().await.map(|report| (contents, report)).map_err(Error::from),
-        Err(error) => Err(first_cause(load, error).await),
+        Ok(contents) => load
+            .finish()
+            .await
+            .map(|report| (contents, report))
+            .map_err(Error::from),
+        // its input never ends cleanly: that would make a cut archive look whole. Where it had failed by itself, it says why.
+        Err(error) => Err(load.abort().await.map_or(error, Error::from)),
     };
     let (contents, report) = result.map_err(|source| Error::RestoreFailed {
         target: request.target.to_string(),
@@ -108,18 +119,4 @@ pub async fn restore(
         started,
         finished: Timestamp::now(),
     })
-}
-
-/// Ends pg_restore, and finds out who failed first: where writing to it failed, it ended by itself and says why; in every
-/// other case it is killed, since a clean end of its input would make a cut archive look whole.
-async fn first_cause(load: Load, error: Error) -> Error {
-    if matches!(error, Error::Io { .. }) {
-        match load.finish().await {
-            Err(failed) => failed.into(),
-            Ok(_) => error,
-        }
-    } else {
-        load.kill().await;
-        error
-    }
 }

@@ -58,16 +58,29 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
     let sealed = match (&record.status, &record.sealed) {
         (Status::Succeeded, Some(sealed)) => sealed,
         (Status::Failed(failure), _) => {
-            return Err(Error::NotGood { id: record.id.to_string(), why: failure.error.clone() });
+            return Err(Error::NotGood {
+                id: record.id.to_string(),
+                why: failure.error.clone(),
+            });
         }
         (Status::Succeeded, None) => {
-            return Err(Error::record(record.id.as_str(), "it says that it succeeded and names no archive"));
+            return Err(Error::record(
+                record.id.as_str(),
+                "it says that it succeeded and names no archive",
+            ));
         }
     };
     let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
     if source.bytes() != sealed.bytes {
-        let what = format!("it has {} bytes, and {} were uploaded", source.bytes(), sealed.bytes);
-        return Err(Error::Differs { object: source.name(), what });
+        let what = format!(
+            "it has {} bytes, and {} were uploaded",
+            source.bytes(),
+            sealed.bytes
+        );
+        return Err(Error::Differs {
+            object: source.name(),
+            what,
+        });
     }
     Inbound::begin(source, catalog.secrets(), Some(record.id.as_str())).await
 }
@@ -76,21 +89,34 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
 pub(super) fn compare(record: &Record, contents: &Contents, name: &str) -> Result<()> {
     match difference(record, contents) {
         None => Ok(()),
-        Some(what) => Err(Error::Differs { object: name.to_owned(), what }),
+        Some(what) => Err(Error::Differs {
+            object: name.to_owned(),
+            what,
+        }),
     }
 }
 
 fn difference(record: &Record, contents: &Contents) -> Option<String> {
     let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
     if contents.length != dumped {
-        return Some(format!("the archive has {} bytes, and pg_dump wrote {dumped}", contents.length));
+        return Some(format!(
+            "the archive has {} bytes, and pg_dump wrote {dumped}",
+            contents.length
+        ));
     }
     if contents.tables.len() != record.tables.len() {
-        return Some(format!("it holds {} tables, and {} were dumped", contents.tables.len(), record.tables.len()));
+        return Some(format!(
+            "it holds {} tables, and {} were dumped",
+            contents.tables.len(),
+            record.tables.len()
+        ));
     }
     for (table, dumped) in contents.tables.iter().zip(&record.tables) {
         if *dumped != super::backup::fingerprint(table) {
-            return Some(format!("table {:?}.{:?} differs", dumped.schema, dumped.name));
+            return Some(format!(
+                "table {:?}.{:?} differs",
+                dumped.schema, dumped.name
+            ));
         }
     }
     (contents.large_objects != record.large_objects).then(|| "the large objects differ".to_owned())

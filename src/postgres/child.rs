@@ -18,6 +18,9 @@ use super::url::{DatabaseUrl, Secret};
 /// Time for a child to cancel what it runs on the server and end, before it's killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Time for a child that has failed by itself to be seen as ended, before a fault elsewhere is taken for the cause.
+pub(super) const OWN_END: Duration = Duration::from_secs(1);
+
 /// Time for the last of stderr to arrive once the child has ended; something else may hold the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -43,21 +46,49 @@ pub(super) struct Invocation<'a> {
 }
 
 impl Running {
-    /// Starts it with the login in its environment. Nothing of our own environment comes along but the surroundings: no `PG*`
-    /// variable that would change where it connects, and none of our other secrets. Messages are in English,
-    /// as they are searched for causes.
+    /// Starts it with the login in its environment. Nothing of our own environment comes along but the
+    /// surroundings: no `PG*` variable that would change where it connects, and none of our other secrets. Messages
+    /// are in English, as they are searched for causes.
     pub(super) fn start(invocation: Invocation<'_>) -> Result<Self, Error> {
-        let Invocation { program, path, args, surroundings, url, stdin, stdout } = invocation;
+        let Invocation {
+            program,
+            path,
+            args,
+            surroundings,
+            url,
+            stdin,
+            stdout,
+        } = invocation;
         let mut command = Command::new(path);
-        command.args(args).env_clear().envs(surroundings.iter().map(|(name, value)| (name, value)));
+        command
+            .args(args)
+            .env_clear()
+            .envs(surroundings.iter().map(|(name, value)| (name, value)));
         for (name, value) in url.child_env() {
             command.env(name, value.reveal());
         }
-        command.env("LC_ALL", "C").env("LC_MESSAGES", "C").env("PG_COLOR", "never");
-        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|source| Error::io(format!("start {}", path.display()), source))?;
-        let stderr = child.stderr.take().expect("stderr was just asked to be a pipe");
-        Ok(Self { program, child, stderr: tokio::spawn(Transcript::read(stderr)), secret: url.password().cloned() })
+        command
+            .env("LC_ALL", "C")
+            .env("LC_MESSAGES", "C")
+            .env("PG_COLOR", "never");
+        command
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .map_err(|source| Error::io(format!("start {}", path.display()), source))?;
+        let stderr = child
+            .stderr
+            .take()
+            .expect("stderr was just asked to be a pipe");
+        Ok(Self {
+            program,
+            child,
+            stderr: tokio::spawn(Transcript::read(stderr)),
+            secret: url.password().cloned(),
+        })
     }
 
     pub(super) fn take_stdin(&mut self) -> Option<ChildStdin> {
@@ -77,21 +108,40 @@ impl Running {
         };
         match ended {
             Ok(status) if status.success() => Ok(warnings(&text)),
-            Ok(status) => Err(self.fault(status.to_string(), Cause::of(&text, status.signal()), &text)),
-            Err(error) => Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, &text)),
+            Ok(status) => {
+                Err(self.fault(status.to_string(), Cause::of(&text, status.signal()), &text))
+            }
+            Err(error) => {
+                Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, &text))
+            }
         }
     }
 
     fn fault(&self, ending: String, cause: Cause, text: &str) -> ChildFault {
-        ChildFault { program: self.program, ending, stderr: last_lines(text), cause }
+        ChildFault {
+            program: self.program,
+            ending,
+            stderr: last_lines(text),
+            cause,
+        }
     }
 
-    /// Ends it: asks first, as PostgreSQL's clients then cancel what the server is doing for them (`psql` on SIGINT, the others
-    /// on SIGTERM), and kills soon after.
+    /// Ends it: asks first, as PostgreSQL's clients then cancel what the server is doing for them (`psql` on
+    /// SIGINT, the others on SIGTERM), and kills soon after.
     pub(super) async fn kill(&mut self) {
-        if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
-            // The pid is still the child's: only `wait` gives it back. Should the signal fail, the kill below is left.
-            let signal = if self.program == "psql" { Signal::INT } else { Signal::TERM };
+        if let Some(pid) = self
+            .child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw)
+        {
+            // The pid is still the child's: only `wait` gives it back. Should the signal fail, the kill below is
+            // left.
+            let signal = if self.program == "psql" {
+                Signal::INT
+            } else {
+                Signal::TERM
+            };
             let _ = kill_process(pid, signal);
             let _ = timeout(GRACE, self.child.wait()).await;
         }
@@ -103,41 +153,64 @@ impl Running {
 /// A writer whose reader is gone gets SIGPIPE: number 13 on every Unix.
 const SIGPIPE: i32 = 13;
 
+/// Messages by which a cause is known. The order matters: a lock timeout is a cancelled statement too.
+const KNOWN: &[(&str, Cause)] = &[
+    ("server version mismatch", Cause::VersionMismatch),
+    ("unsupported version (", Cause::ArchiveTooNew),
+    ("conflict with recovery", Cause::RecoveryConflict),
+    (
+        "canceling statement due to statement timeout",
+        Cause::LockTimeout,
+    ),
+    (
+        "canceling statement due to lock timeout",
+        Cause::LockTimeout,
+    ),
+    ("row-level security policy", Cause::RowSecurity),
+    ("password authentication failed", Cause::Auth),
+    ("no password supplied", Cause::Auth),
+    ("no pg_hba.conf entry", Cause::Auth),
+    ("terminating connection", Cause::ConnectionLost),
+    (
+        "server closed the connection unexpectedly",
+        Cause::ConnectionLost,
+    ),
+    ("PQgetCopyData() failed", Cause::ConnectionLost),
+    ("could not receive data from server", Cause::ConnectionLost),
+    ("could not send data to server", Cause::ConnectionLost),
+    ("connection to server was lost", Cause::ConnectionLost),
+    (
+        "SSL connection has been closed unexpectedly",
+        Cause::ConnectionLost,
+    ),
+    ("No space left on device", Cause::DiskFull),
+    ("permission denied", Cause::PermissionDenied),
+    ("must be owner of", Cause::PermissionDenied),
+    ("must be superuser", Cause::PermissionDenied),
+    ("must be member of role", Cause::PermissionDenied),
+    ("must be able to SET ROLE", Cause::PermissionDenied),
+    ("user may lack SELECT privilege", Cause::PermissionDenied),
+    ("extension control file", Cause::NoSuchExtension),
+    ("is not available", Cause::NoSuchExtension),
+    ("already exists", Cause::AlreadyExists),
+    ("could not read from input file", Cause::BadArchive),
+    ("does not appear to be a valid", Cause::BadArchive),
+    ("input file is too short", Cause::BadArchive),
+    ("terminated by user", Cause::Terminated),
+];
+
 impl Cause {
-    /// Looks for the first message that is known. The order matters: a lock timeout is a cancelled statement too.
+    /// The cause of the first message that is known. The statement that failed, which `pg_restore` repeats at the
+    /// end, doesn't count: it may say anything.
     fn of(text: &str, signal: Option<i32>) -> Self {
-        const KNOWN: &[(&str, Cause)] = &[
-            ("server version mismatch", Cause::VersionMismatch),
-            ("unsupported version (", Cause::ArchiveTooNew),
-            ("conflict with recovery", Cause::RecoveryConflict),
-            ("canceling statement due to statement timeout", Cause::LockTimeout),
-            ("canceling statement due to lock timeout", Cause::LockTimeout),
-            ("row-level security policy", Cause::RowSecurity),
-            ("password authentication failed", Cause::Auth),
-            ("no password supplied", Cause::Auth),
-            ("no pg_hba.conf entry", Cause::Auth),
-            ("terminating connection", Cause::ConnectionLost),
-            ("server closed the connection unexpectedly", Cause::ConnectionLost),
-            ("PQgetCopyData() failed", Cause::ConnectionLost),
-            ("could not receive data from server", Cause::ConnectionLost),
-            ("could not send data to server", Cause::ConnectionLost),
-            ("connection to server was lost", Cause::ConnectionLost),
-            ("SSL connection has been closed unexpectedly", Cause::ConnectionLost),
-            ("No space left on device", Cause::DiskFull),
-            ("permission denied", Cause::PermissionDenied),
-            ("must be owner of", Cause::PermissionDenied),
-            ("must be superuser", Cause::PermissionDenied),
-            ("user may lack SELECT privilege", Cause::PermissionDenied),
-            ("extension control file", Cause::NoSuchExtension),
-            ("is not available", Cause::NoSuchExtension),
-            ("already exists", Cause::AlreadyExists),
-            ("could not read from input file", Cause::BadArchive),
-            ("does not appear to be a valid archive", Cause::BadArchive),
-            ("input file is too short", Cause::BadArchive),
-            ("terminated by user", Cause::Terminated),
-        ];
-        let known = KNOWN.iter().find(|(message, _)| text.contains(message)).map(|(_, cause)| *cause);
-        let no_role = text.lines().any(|line| line.contains("role \"") && line.ends_with("does not exist"));
+        let text = text.split("Command was: ").next().unwrap_or_default();
+        let known = KNOWN
+            .iter()
+            .find(|(message, _)| text.contains(message))
+            .map(|(_, cause)| *cause);
+        let no_role = text
+            .lines()
+            .any(|line| line.contains("role \"") && line.ends_with("does not exist"));
         match known {
             Some(cause) => cause,
             None if no_role => Self::NoSuchRole,
@@ -155,16 +228,44 @@ mod tests {
     #[test]
     fn causes_are_read_from_messages() {
         let cases = [
-            ("pg_dump: error: query failed: ERROR:  permission denied for table t", Cause::PermissionDenied),
-            ("pg_dump: error: aborting because of server version mismatch", Cause::VersionMismatch),
-            ("ERROR:  canceling statement due to conflict with recovery", Cause::RecoveryConflict),
-            ("ERROR:  canceling statement due to statement timeout", Cause::LockTimeout),
-            ("ERROR:  query would be affected by row-level security policy for table \"t\"", Cause::RowSecurity),
-            ("FATAL:  terminating connection due to administrator command", Cause::ConnectionLost),
-            ("ERROR:  could not extend file \"base/1\": No space left on device", Cause::DiskFull),
+            (
+                "pg_dump: error: query failed: ERROR:  permission denied for table t",
+                Cause::PermissionDenied,
+            ),
+            (
+                "pg_dump: error: aborting because of server version mismatch",
+                Cause::VersionMismatch,
+            ),
+            (
+                "ERROR:  canceling statement due to conflict with recovery",
+                Cause::RecoveryConflict,
+            ),
+            (
+                "ERROR:  canceling statement due to statement timeout",
+                Cause::LockTimeout,
+            ),
+            (
+                "ERROR:  query would be affected by row-level security policy for table \"t\"",
+                Cause::RowSecurity,
+            ),
+            (
+                "FATAL:  terminating connection due to administrator command",
+                Cause::ConnectionLost,
+            ),
+            (
+                "ERROR:  could not extend file \"base/1\": No space left on device",
+                Cause::DiskFull,
+            ),
             ("ERROR:  role \"gone\" does not exist", Cause::NoSuchRole),
-            ("pg_restore: error: unsupported version (1.16) in file header", Cause::ArchiveTooNew),
+            (
+                "pg_restore: error: unsupported version (1.16) in file header",
+                Cause::ArchiveTooNew,
+            ),
             ("something else", Cause::Unknown),
+            (
+                "ERROR:  syntax error\nCommand was: COMMENT ON TABLE t IS 'No space left on device';",
+                Cause::Unknown,
+            ),
         ];
         for (text, cause) in cases {
             assert_eq!(Cause::of(text, None), cause, "{text}");

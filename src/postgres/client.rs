@@ -1,8 +1,13 @@
 //! The client programs installed on this machine, and the choice among them by major version.
 //!
-//! Dump and restore need different things. `pg_dump` refuses a server newer than itself, and reads older ones; but what
-//! it and `pg_restore` emit from 17 on holds `SET transaction_timeout`, which servers up to 16 don't know. `pg_restore` reads
-//! archives of its own and older clients only. So several majors side by side are common, and the nearest is best.
+//! Dump and restore need different things. `pg_dump` refuses a server newer than itself, and reads older ones; but
+//! what it and `pg_restore` emit from 17 on holds `SET transaction_timeout`, which servers up to 16 don't know.
+//! `pg_restore` reads archives of its own and older clients only. So several majors side by side are common, and
+//! the nearest is best.
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -46,7 +51,8 @@ pub enum ClientWarning {
     },
 }
 
-/// The variables that children may have of ours: where programs and libraries, certificates, home and temporary files are.
+/// The variables that children may have of ours: where programs and libraries, certificates, home and temporary
+/// files are.
 const SURROUNDINGS: &[&str] = &[
     "PATH",
     "HOME",
@@ -64,8 +70,9 @@ const SURROUNDINGS: &[&str] = &[
     "HOSTALIASES",
 ];
 
-/// Where distributions keep the programs of each major, a `*` standing for any one name: Debian, PostgreSQL's own RPMs, Homebrew,
-/// Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder of `PATH` are found from that.
+/// Where distributions keep the programs of each major, a `*` standing for any one name: Debian, PostgreSQL's own
+/// RPMs, Homebrew, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder of `PATH`
+/// are found from that.
 const FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -91,27 +98,43 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version), in the folders of
-    /// `PATH` and where distributions keep them. `environment` is the process's own; of it, `PATH` and `HOME` are
-    /// looked at, and what the programs need to run is handed on to them.
+    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version), in the
+    /// folders of `PATH` and where distributions keep them. `environment` is the process's own; of it, `PATH` and
+    /// `HOME` are looked at, and what the programs need to run is handed on to them.
     ///
-    /// Of two with the same major the one in `pg_bin` is taken, else the newer. It's an error if `pg_bin` is given and holds none.
+    /// Of two with the same major the one in `pg_bin` is taken, else the newer. It's an error if `pg_bin` is given
+    /// and holds none.
     pub async fn discover(
         pg_bin: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Error> {
-        let surroundings: Vec<_> =
-            environment.into_iter().filter(|(name, _)| SURROUNDINGS.iter().any(|wanted| name == wanted)).collect();
-        let mut clients = Self { by_major: BTreeMap::new(), searched: Vec::new() };
+        let surroundings: Vec<_> = environment
+            .into_iter()
+            .filter(|(name, _)| SURROUNDINGS.iter().any(|wanted| name == wanted))
+            .collect();
+        let mut clients = Self {
+            by_major: BTreeMap::new(),
+            searched: Vec::new(),
+        };
         if let Some(folder) = pg_bin {
             clients.add_all(&own_folders(folder), &surroundings).await;
             if clients.by_major.is_empty() {
                 let need = "PGCOFFER_PG_BIN should hold it".to_owned();
-                return Err(Error::NoClient { program: "pg_dump", need, found: Error::searched(&clients.searched), major: None });
+                return Err(Error::NoClient {
+                    program: "pg_dump",
+                    need,
+                    found: Error::searched(&clients.searched),
+                    major: None,
+                });
             }
         }
-        let mut others = Self { by_major: BTreeMap::new(), searched: Vec::new() };
-        others.add_all(&usual_folders(&surroundings), &surroundings).await;
+        let mut others = Self {
+            by_major: BTreeMap::new(),
+            searched: Vec::new(),
+        };
+        others
+            .add_all(&usual_folders(&surroundings), &surroundings)
+            .await;
         clients.searched.extend(others.searched);
         for (major, client) in others.by_major {
             clients.by_major.entry(major).or_insert(client);
@@ -129,23 +152,44 @@ impl Clients {
         let Some((_, client)) = self.by_major.range(server_major..).next() else {
             if self.by_major.is_empty() {
                 let need = format!("{server_major} or newer");
-                return Err(Error::NoClient { program: "pg_dump", need, found: self.found(), major: Some(server_major) });
+                return Err(Error::NoClient {
+                    program: "pg_dump",
+                    need,
+                    found: self.found(),
+                    major: Some(server_major),
+                });
             }
-            return Err(Error::NewerServer { server_major, found: self.found() });
+            return Err(Error::NewerServer {
+                server_major,
+                found: self.found(),
+            });
         };
         let warning = client.emits_transaction_timeout_into(server_major);
-        let warning = warning.then(|| ClientWarning::TransactionTimeout { client: client.version.clone(), server_major });
+        let warning = warning.then(|| ClientWarning::TransactionTimeout {
+            client: client.version.clone(),
+            server_major,
+        });
         Ok((client, warning))
     }
 
-    /// The client to restore with an archive that a `pg_dump` of major `archive_major` made: the server's own major if it
-    /// can read the archive, else the lowest that can.
+    /// The client to restore with an archive that a `pg_dump` of major `archive_major` made: the server's own major
+    /// if it can read the archive, else the lowest that can.
     pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&Client, Error> {
-        let own = self.by_major.get(&server_major).filter(|client| client.major >= archive_major);
-        let client = own.or_else(|| self.by_major.range(archive_major..).map(|(_, client)| client).next());
+        let own = self
+            .by_major
+            .get(&server_major)
+            .filter(|client| client.major >= archive_major);
+        let client = own.or_else(|| {
+            self.by_major
+                .range(archive_major..)
+                .map(|(_, client)| client)
+                .next()
+        });
         client.ok_or_else(|| Error::NoClient {
             program: "pg_restore",
-            need: format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}"),
+            need: format!(
+                "{archive_major} or newer, as the archive was made by pg_dump {archive_major}"
+            ),
             found: self.found(),
             major: Some(archive_major),
         })
@@ -156,7 +200,9 @@ impl Clients {
         if self.by_major.is_empty() {
             return Error::searched(&self.searched);
         }
-        self.iter().map(|client| Error::found(&client.version, &client.pg_dump)).collect()
+        self.iter()
+            .map(|client| Error::found(&client.version, &client.pg_dump))
+            .collect()
     }
 
     async fn add_all(&mut self, folders: &[PathBuf], surroundings: &[(OsString, OsString)]) {
@@ -165,7 +211,9 @@ impl Clients {
                 continue;
             }
             self.searched.push(folder.clone());
-            let Some(client) = Client::look_at(folder, surroundings).await else { continue };
+            let Some(client) = Client::look_at(folder, surroundings).await else {
+                continue;
+            };
             let known = self.by_major.get(&client.major);
             if known.is_none_or(|known| minor(&known.version) < minor(&client.version)) {
                 self.by_major.insert(client.major, client);
@@ -177,7 +225,8 @@ impl Clients {
 impl Client {
     /// True when what this client emits needs [`super::Load`]'s care to be restored into a server of that major.
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
-        self.major >= FIRST_WITH_TRANSACTION_TIMEOUT && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
+        self.major >= FIRST_WITH_TRANSACTION_TIMEOUT
+            && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 
     pub(super) fn surroundings(&self) -> &[(OsString, OsString)] {
@@ -186,29 +235,55 @@ impl Client {
 
     /// The client in that folder, if both programs are there and `pg_dump` says its version.
     async fn look_at(folder: &Path, surroundings: &[(OsString, OsString)]) -> Option<Self> {
-        let program = |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
+        let program =
+            |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
         let (pg_dump, pg_restore) = (program("pg_dump")?, program("pg_restore")?);
         let mut command = Command::new(&pg_dump);
-        command.arg("--version").env_clear().envs(surroundings.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let output = timeout(VERSION_TIMEOUT, command.output()).await.ok()?.ok()?;
+        command
+            .arg("--version")
+            .env_clear()
+            .envs(surroundings.iter().map(|(name, value)| (name, value)));
+        command
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let output = timeout(VERSION_TIMEOUT, command.output())
+            .await
+            .ok()?
+            .ok()?;
         let (major, version) = read_version(&String::from_utf8(output.stdout).ok()?)?;
         let psql = program("psql");
-        Some(Self { major, version, pg_dump, pg_restore, psql, surroundings: surroundings.to_vec() })
+        Some(Self {
+            major,
+            version,
+            pg_dump,
+            pg_restore,
+            psql,
+            surroundings: surroundings.to_vec(),
+        })
     }
 }
 
-/// Debian's `/usr/bin/pg_dump` is a Perl script that picks a version by its own lights, and breaks where its files have moved.
+/// Debian's `/usr/bin/pg_dump` is a Perl script that picks a version by its own lights, and breaks where its files
+/// have moved.
 fn is_wrapper(path: &Path) -> bool {
     let mut start = [0; 64];
-    let length = std::fs::File::open(path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
-    let line = start[..length].split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let length = std::fs::File::open(path)
+        .and_then(|mut file| file.read(&mut start))
+        .unwrap_or(0);
+    let line = start[..length]
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
     line.starts_with(b"#!") && line.windows(4).any(|word| word == b"perl")
 }
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` -> 15, `15.18`.
 fn read_version(text: &str) -> Option<(u32, String)> {
-    let version = text.strip_prefix("pg_dump (PostgreSQL) ")?.split_whitespace().next()?;
+    let version = text
+        .strip_prefix("pg_dump (PostgreSQL) ")?
+        .split_whitespace()
+        .next()?;
     let major: String = version.chars().take_while(char::is_ascii_digit).collect();
     // Before 10 the major version was of two numbers; no such client can dump a server that is still in use.
     let major = major.parse().ok().filter(|major| *major >= 10)?;
@@ -217,7 +292,9 @@ fn read_version(text: &str) -> Option<(u32, String)> {
 
 /// The number behind the major: 18 of `15.18`; below all releases for `18beta1`.
 fn minor(version: &str) -> Option<u32> {
-    version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
+    version
+        .split_once('.')
+        .and_then(|(_, minor)| minor.parse().ok())
 }
 
 /// The folder itself, and those by major version in it with and without `bin`.
@@ -229,16 +306,34 @@ fn own_folders(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn usual_folders(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
-    let variable = |wanted: &str| surroundings.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_os_str());
+    let variable = |wanted: &str| {
+        surroundings
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_os_str())
+    };
     let mut folders = Vec::new();
-    for folder in std::env::split_paths(variable("PATH").unwrap_or(OsStr::new(""))).filter(|folder| folder.is_absolute()) {
+    for folder in std::env::split_paths(variable("PATH").unwrap_or(OsStr::new("")))
+        .filter(|folder| folder.is_absolute())
+    {
         // The real programs behind Debian's wrapper, wherever a package was unpacked to.
-        folders.extend(folder.parent().map(|parent| expand(&parent.join("lib/postgresql/*/bin"))).unwrap_or_default());
+        folders.extend(
+            folder
+                .parent()
+                .map(|parent| expand(&parent.join("lib/postgresql/*/bin")))
+                .unwrap_or_default(),
+        );
         folders.push(folder);
     }
-    folders.extend(FOLDERS.iter().flat_map(|pattern| expand(Path::new(pattern))));
+    folders.extend(
+        FOLDERS
+            .iter()
+            .flat_map(|pattern| expand(Path::new(pattern))),
+    );
     if let Some(home) = variable("HOME") {
-        folders.extend(expand(&Path::new(home).join(".apt/usr/lib/postgresql/*/bin")));
+        folders.extend(expand(
+            &Path::new(home).join(".apt/usr/lib/postgresql/*/bin"),
+        ));
     }
     folders
 }
@@ -250,7 +345,10 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
         let part = part.as_os_str();
         found = match part.to_str().and_then(|part| part.split_once('*')) {
             None => found.into_iter().map(|folder| folder.join(part)).collect(),
-            Some((before, after)) => found.iter().flat_map(|folder| children(folder, before, after)).collect(),
+            Some((before, after)) => found
+                .iter()
+                .flat_map(|folder| children(folder, before, after))
+                .collect(),
         };
     }
     found.retain(|folder| folder.is_dir());
@@ -258,12 +356,20 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
 }
 
 fn children(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let matches = |name: &OsStr| {
         let name = name.to_string_lossy();
-        name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
     };
-    let mut found: Vec<_> = entries.flatten().filter(|entry| matches(&entry.file_name())).map(|entry| entry.path()).collect();
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter(|entry| matches(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect();
     found.sort();
     found
 }
@@ -276,7 +382,10 @@ impl fmt::Debug for Client {
 
 impl fmt::Display for ClientWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::TransactionTimeout { client, server_major } = self;
+        let Self::TransactionTimeout {
+            client,
+            server_major,
+        } = self;
         write!(
             f,
             "pg_dump {client} is newer than the server ({server_major}): `pgcoffer restore` copes, but a stock pg_restore --exit-on-error into PostgreSQL \

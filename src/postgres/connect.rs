@@ -20,7 +20,11 @@ pub(super) async fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
         Ok(result) => result,
         Err(_) => {
             let message = format!("no answer within {} s", limit.as_secs());
-            Err(Error::Connect { target: url.to_string(), fault: ConnectFault::Timeout, message })
+            Err(Error::Connect {
+                target: url.to_string(),
+                fault: ConnectFault::Timeout,
+                message,
+            })
         }
     }
 }
@@ -31,24 +35,33 @@ async fn attempt(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     let first = options.connect().await;
     let may_go_without = matches!(url.effective_ssl_mode(), SslMode::Prefer | SslMode::Allow);
     let result = match first {
-        Err(error) if may_go_without && (is_tls(&error) || code(&error).as_deref() == Some("28000")) => {
+        Err(error)
+            if may_go_without && (is_tls(&error) || code(&error).as_deref() == Some("28000")) =>
+        {
             // Should this fail too, the first answer is the one that says more.
-            options.ssl_mode(PgSslMode::Disable).connect().await.map_err(|_| error)
+            options
+                .ssl_mode(PgSslMode::Disable)
+                .connect()
+                .await
+                .map_err(|_| error)
         }
         other => other,
     };
     result.map_err(|error| explain(url, &error))
 }
 
-/// The URL in sqlx's terms. sqlx starts from libpq's variables in the environment: all that it reads is either set here or
-/// found and refused.
+/// The URL in sqlx's terms. sqlx starts from libpq's variables in the environment: all that it reads is either set
+/// here or found and refused.
 fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, Error> {
     refuse_environment()?;
     let options = match url.parameter("options") {
         // There's no setter for the text as it is, which libpq hands to the server unread.
         Some(text) => {
-            let text = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
-            format!("postgres://host?options={text}").parse().map_err(|error| explain(url, &error))?
+            let text =
+                percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+            format!("postgres://host?options={text}")
+                .parse()
+                .map_err(|error| explain(url, &error))?
         }
         None => PgConnectOptions::new_without_pgpass(),
     };
@@ -61,6 +74,8 @@ fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, Error> {
         .application_name(url.parameter("application_name").unwrap_or("pgcoffer"))
         .ssl_mode(ssl_mode(url))
         .ssl_root_cert_from_pem(Vec::new())
+        // PgBouncer refuses what it can't keep track of, and no floating-point number is asked for.
+        .extra_float_digits(None)
         .disable_statement_logging();
     if let Some(folder) = url.socket_folder() {
         options = options.socket(folder);
@@ -74,15 +89,21 @@ fn options(url: &DatabaseUrl) -> Result<PgConnectOptions, Error> {
     Ok(options)
 }
 
-/// `PGOPTIONS`, `PGSSLCERT` and `PGSSLKEY` can't be overridden by "none", and would hold for our session but not for the
-/// children, which get what the URL says.
+/// `PGOPTIONS`, `PGSSLCERT` and `PGSSLKEY` can't be overridden by "none", and would hold for our session but not
+/// for the children, which get what the URL says.
 fn refuse_environment() -> Result<(), Error> {
     let inherited = PgConnectOptions::new_without_pgpass();
     if inherited.get_options().is_some() {
         return Err(Error::Environment("PGOPTIONS"));
     }
-    // The certificates have no getter. Names from the environment might be no valid URL: they are set to ones that are.
-    let inherited = inherited.host("host").username("user").password("").database("database").to_url_lossy();
+    // The certificates have no getter. Names from the environment might be no valid URL: they are set to ones that
+    // are.
+    let inherited = inherited
+        .host("host")
+        .username("user")
+        .password("")
+        .database("database")
+        .to_url_lossy();
     for (name, _) in inherited.query_pairs() {
         match name.as_ref() {
             "sslcert" => return Err(Error::Environment("PGSSLCERT")),
@@ -93,15 +114,17 @@ fn refuse_environment() -> Result<(), Error> {
     Ok(())
 }
 
-/// As libpq does, `require` with authorities named checks the certificate. sqlx can't bind the login to the TLS channel;
-/// where that's required, checking certificate and name keeps whoever sits on the line out as well.
+/// As libpq does, `require` with authorities named checks the certificate. sqlx can't bind the login to the TLS
+/// channel; where that's required, checking certificate and name keeps whoever sits on the line out as well.
 fn ssl_mode(url: &DatabaseUrl) -> PgSslMode {
     let names_authorities = url.parameter("sslrootcert").is_some();
     match url.effective_ssl_mode() {
         SslMode::Disable => PgSslMode::Disable,
         SslMode::Allow | SslMode::Prefer => PgSslMode::Prefer,
         SslMode::Require if names_authorities => PgSslMode::VerifyCa,
-        SslMode::Require if url.parameter("channel_binding") == Some("require") => PgSslMode::VerifyFull,
+        SslMode::Require if url.parameter("channel_binding") == Some("require") => {
+            PgSslMode::VerifyFull
+        }
         SslMode::Require => PgSslMode::Require,
         SslMode::VerifyCa => PgSslMode::VerifyCa,
         SslMode::VerifyFull => PgSslMode::VerifyFull,
@@ -117,7 +140,10 @@ fn is_tls(error: &sqlx::Error) -> bool {
 }
 
 fn code(error: &sqlx::Error) -> Option<String> {
-    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .map(|code| code.into_owned())
 }
 
 /// Puts sqlx's error into our terms.
@@ -141,7 +167,11 @@ fn explain(url: &DatabaseUrl, error: &sqlx::Error) -> Error {
         },
         _ => F::Other,
     };
-    Error::Connect { target, fault, message }
+    Error::Connect {
+        target,
+        fault,
+        message,
+    }
 }
 
 fn io_fault(error: &io::Error) -> ConnectFault {
@@ -150,7 +180,9 @@ fn io_fault(error: &io::Error) -> ConnectFault {
         // A socket that isn't there is a server that doesn't run.
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => F::Refused,
         io::ErrorKind::TimedOut => F::Timeout,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => F::Unreachable,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => F::Unreachable,
         // How rustls's errors come out of the handshake.
         io::ErrorKind::InvalidData if error.to_string().contains("certificate") => F::Certificate,
         io::ErrorKind::InvalidData => F::Tls,

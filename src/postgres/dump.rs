@@ -5,33 +5,45 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::ChildStdout;
+use tokio::time::timeout;
 
-use super::child::{Invocation, Running};
+use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
-use super::error::Error;
+use super::error::{Cause, Error};
 use super::url::DatabaseUrl;
+
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1 << 20;
 
 /// How to dump.
 #[derive(Clone, Debug)]
 pub struct DumpOptions {
-    /// How long to wait for the lock on each table before giving up; whatever holds it, a migration for instance, would
-    /// otherwise hold the backup up without end. 120 s by default.
+    /// How long to wait for the lock on each table before giving up; whatever holds it, a migration for instance,
+    /// would otherwise hold the backup up without end. 120 s by default.
     pub lock_wait_timeout: Duration,
-    /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to one may be
-    /// none to the other.
+    /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to
+    /// one may be none to the other.
     pub server_major: u32,
 }
 
 impl DumpOptions {
     /// The defaults for a server of that major version.
     pub fn new(server_major: u32) -> Self {
-        Self { lock_wait_timeout: Duration::from_secs(120), server_major }
+        Self {
+            lock_wait_timeout: Duration::from_secs(120),
+            server_major,
+        }
     }
 
     /// What `pg_dump` is told, but for where the database is: none of it is secret.
     pub fn arguments(&self, client: &Client) -> Vec<String> {
-        let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"].map(String::from).into();
-        args.push(format!("--lock-wait-timeout={}", self.lock_wait_timeout.as_millis()));
+        let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"]
+            .map(String::from)
+            .into();
+        args.push(format!(
+            "--lock-wait-timeout={}",
+            self.lock_wait_timeout.as_millis()
+        ));
         if client.major != self.server_major {
             args.push("--quote-all-identifiers".into());
         }
@@ -41,8 +53,8 @@ impl DumpOptions {
 
 /// A running `pg_dump`. Dropping it kills the process.
 ///
-/// Read its [`stdout`](Self::take_stdout) to the end, then [`finish`](Self::finish): `pg_dump` often fails after it has written, and what
-/// it wrote is worth something only if it ended with 0.
+/// Read its [`stdout`](Self::take_stdout) to the end, then [`finish`](Self::finish): `pg_dump` often fails after it
+/// has written, and what it wrote is worth something only if it ended with 0.
 #[derive(Debug)]
 pub struct Dump {
     running: Running,
@@ -70,13 +82,18 @@ impl Dump {
             stdin: Stdio::null(),
             stdout: Stdio::piped(),
         })?;
-        let stdout = running.take_stdout();
+        let stdout = running.take_stdout().inspect(widen);
         Ok(Self { running, stdout })
     }
 
     /// The archive as it is made. An error the second time.
     pub fn take_stdout(&mut self) -> Result<ChildStdout, Error> {
-        self.stdout.take().ok_or_else(|| Error::io("read from pg_dump", io::Error::other("its output was taken before")))
+        self.stdout.take().ok_or_else(|| {
+            Error::io(
+                "read from pg_dump",
+                io::Error::other("its output was taken before"),
+            )
+        })
     }
 
     /// Waits for the end. An error unless `pg_dump` ended with 0.
@@ -87,8 +104,33 @@ impl Dump {
         Ok(DumpReport { warnings })
     }
 
+    /// Ends it after a fault elsewhere, and gives its own error if it had failed by itself before: then that's the cause,
+    /// and the archive that broke off the consequence.
+    pub async fn abort(mut self) -> Option<Error> {
+        drop(self.stdout.take());
+        match timeout(OWN_END, self.running.finish()).await {
+            Ok(Err(fault)) if fault.cause != Cause::NotRead => Some(Error::DumpFailed(fault)),
+            Ok(_) => None,
+            Err(_) => {
+                self.kill().await;
+                None
+            }
+        }
+    }
+
     /// Ends it: `pg_dump` is asked to, upon which it cancels what the server is doing for it, and killed after 5 s.
     pub async fn kill(mut self) {
         self.running.kill().await;
     }
+}
+
+/// Asks for a larger pipe than Linux's 64 KiB, so that `pg_dump` goes on while a chunk is looked at. What every user may have is
+/// 1 MiB ([pipe(7)](https://man7.org/linux/man-pages/man7/pipe.7.html)); with less it only goes slower.
+fn widen(pipe: &ChildStdout) {
+    #[cfg(target_os = "linux")]
+    {
+        let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }

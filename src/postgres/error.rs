@@ -196,6 +196,9 @@ impl Error {
         Some(match self {
             Self::Url(fault) => fault.hint(),
             Self::Environment(name) => format!("unset {name}, or give the same as a parameter of the url"),
+            Self::Connect { message, .. } if message.contains("CaUsedAsEndEntity") => {
+                "the server's certificate is an authority's at once, which is refused: give it one without CA:TRUE and name its authority by sslrootcert=, or ask for less by sslmode=require".into()
+            }
             Self::Connect { fault, .. } => fault.hint()?.to_owned(),
             Self::Auth { message, .. } if message.contains("no encryption") => {
                 "this server takes encrypted connections only: put sslmode=require into the url".into()
@@ -229,10 +232,16 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         use ConnectFault as F;
         match self {
-            Self::Connect { fault, .. } => matches!(fault, F::Refused | F::Unreachable | F::Timeout | F::TooMany | F::StartingUp),
+            Self::Connect { fault, .. } => matches!(
+                fault,
+                F::Refused | F::Unreachable | F::Timeout | F::TooMany | F::StartingUp
+            ),
             Self::Lost { .. } => true,
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
-                matches!(fault.cause, Cause::LockTimeout | Cause::RecoveryConflict | Cause::ConnectionLost)
+                matches!(
+                    fault.cause,
+                    Cause::LockTimeout | Cause::RecoveryConflict | Cause::ConnectionLost
+                )
             }
             _ => false,
         }
@@ -240,22 +249,34 @@ impl Error {
 }
 
 fn install(major: u32) -> String {
-    format!("install its client (apt-get install postgresql-client-{major}), or name the folder that has it by PGCOFFER_PG_BIN")
+    format!(
+        "install its client (apt-get install postgresql-client-{major}), or name the folder that has it by PGCOFFER_PG_BIN"
+    )
 }
 
 impl ConnectFault {
     fn hint(self) -> Option<&'static str> {
         Some(match self {
-            Self::Unresolved => "check the host in the url for a typing error, and this machine's name service",
-            Self::Refused => "check host and port, and that the server runs and listens on that address",
+            Self::Unresolved => {
+                "check the host in the url for a typing error, and this machine's name service"
+            }
+            Self::Refused => {
+                "check host and port, and that the server runs and listens on that address"
+            }
             Self::Unreachable => "check this machine's network and the server's address",
-            Self::Timeout => "a firewall or an allow list may drop the packets; check host and port",
-            Self::NoTls => "the server offers no tls; turn it on there, or put sslmode=disable into the url if the network between is your own",
+            Self::Timeout => {
+                "a firewall or an allow list may drop the packets; check host and port"
+            }
+            Self::NoTls => {
+                "the server offers no tls; turn it on there, or put sslmode=disable into the url if the network between is your own"
+            }
             Self::Certificate => {
                 "its certificate is not from an authority known here or not for this host: name the authority's file by sslrootcert=, or ask for less by sslmode=require"
             }
             Self::NoSuchDatabase => "check the database's name in the url",
-            Self::TooMany => "close other connections or raise the server's limit; a dump takes two",
+            Self::TooMany => {
+                "close other connections or raise the server's limit; a dump takes two"
+            }
             Self::StartingUp => "wait a little",
             Self::Tls | Self::Other => return None,
         })
@@ -265,17 +286,35 @@ impl ConnectFault {
 impl ChildFault {
     fn hint(&self, dump: bool) -> Option<&'static str> {
         Some(match self.cause {
-            Cause::PermissionDenied if dump => "grant the role USAGE on the schema and SELECT on the object, for those to come by ALTER DEFAULT PRIVILEGES; `pgcoffer check` prints all that's missing",
-            Cause::PermissionDenied => "restore as the owner of the target database; objects that only a superuser may create need one",
-            Cause::RowSecurity => "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS",
-            Cause::LockTimeout => "another session holds a lock that excludes readers, often a migration; run it again after that",
-            Cause::VersionMismatch => "install the client of the server's major version, or name its folder by PGCOFFER_PG_BIN",
-            Cause::ArchiveTooNew => "use a pg_restore at least as new as the pg_dump that made the archive",
-            Cause::RecoveryConflict => "back up from the primary, or raise max_standby_streaming_delay on this standby",
-            Cause::ConnectionLost => "the server or the network between cut the connection; look into the server's log, and run it again",
+            Cause::PermissionDenied if dump => {
+                "grant the role USAGE on the schema and SELECT on the object, for those to come by ALTER DEFAULT PRIVILEGES; `pgcoffer check` prints all that's missing"
+            }
+            Cause::PermissionDenied => {
+                "restore as the owner of the target database; objects that only a superuser may create need one"
+            }
+            Cause::RowSecurity => {
+                "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS"
+            }
+            Cause::LockTimeout => {
+                "another session holds a lock that excludes readers, often a migration; run it again after that"
+            }
+            Cause::VersionMismatch => {
+                "install the client of the server's major version, or name its folder by PGCOFFER_PG_BIN"
+            }
+            Cause::ArchiveTooNew => {
+                "use a pg_restore at least as new as the pg_dump that made the archive"
+            }
+            Cause::RecoveryConflict => {
+                "back up from the primary, or raise max_standby_streaming_delay on this standby"
+            }
+            Cause::ConnectionLost => {
+                "the server or the network between cut the connection; look into the server's log, and run it again"
+            }
             Cause::Auth => "check user and password of the url",
             Cause::DiskFull => "make room on the server's disk",
-            Cause::Terminated => "something ended it: a deploy, a limit of memory or time, or an administrator",
+            Cause::Terminated => {
+                "something ended it: a deploy, a limit of memory or time, or an administrator"
+            }
             Cause::AlreadyExists => "restore into an empty database, or with --clean",
             Cause::NoSuchRole => "create the role first, or restore without owners and privileges",
             Cause::NoSuchExtension => "install the extension's package on the target server first",
@@ -288,13 +327,20 @@ impl ChildFault {
 impl fmt::Display for ChildFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed ({})", self.program, self.ending)?;
-        if self.stderr.is_empty() { Ok(()) } else { write!(f, ": {}", self.stderr) }
+        if self.stderr.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.stderr)
+        }
     }
 }
 
 impl Error {
     pub(super) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io { what: what.into(), source }
+        Self::Io {
+            what: what.into(),
+            source,
+        }
     }
 
     /// The client of that path, for messages.
@@ -304,19 +350,30 @@ impl Error {
 
     /// The folders searched, for messages.
     pub(super) fn searched(folders: &[PathBuf]) -> Vec<String> {
-        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<_> = folders
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
         vec![format!("nothing in {}", folders.join(", "))]
     }
 }
 
 fn list(found: &[String]) -> String {
-    if found.is_empty() { "none".into() } else { found.join(", ") }
+    if found.is_empty() {
+        "none".into()
+    } else {
+        found.join(", ")
+    }
 }
 
 /// As many as a line bears; the rest as a number.
 fn list_obstacles(obstacles: &[Obstacle]) -> String {
     const SHOWN: usize = 5;
-    let mut text: Vec<_> = obstacles.iter().take(SHOWN).map(ToString::to_string).collect();
+    let mut text: Vec<_> = obstacles
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
     if obstacles.len() > SHOWN {
         text.push(format!("and {} more", obstacles.len() - SHOWN));
     }

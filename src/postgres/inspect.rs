@@ -1,7 +1,7 @@
 //! A look at a server and a database before a dump or a restore: what it is, how much, and what would be in the way.
 //!
-//! Each statement is read-only and a transaction of its own. Only the sizes take a lock, the weakest there is and for the moment of
-//! asking; where a table is locked against that, its size is PostgreSQL's own estimate.
+//! Each statement is read-only and a transaction of its own. Only the sizes take a lock, the weakest there is and
+//! for the moment of asking; where a table is locked against that, its size is PostgreSQL's own estimate.
 
 use super::error::Error;
 use super::preflight::{self, Obstacle};
@@ -28,8 +28,8 @@ pub struct Inspection {
     pub encrypted: bool,
     /// Bytes of the whole database, with indexes and catalogs, if the role may know.
     pub size_bytes: Option<u64>,
-    /// Bytes of what a dump reads: tables with their TOAST data, without indexes, and large objects. A dump's uncompressed size
-    /// is of that order.
+    /// Bytes of what a dump reads: tables with their TOAST data, without indexes, and large objects. A dump's
+    /// uncompressed size is of that order.
     pub table_bytes: u64,
     /// Tables, each partition being one, and partitioned ones.
     pub tables: u64,
@@ -47,13 +47,21 @@ impl Inspection {
         if self.obstacles.is_empty() {
             return Ok(());
         }
-        let (user, database, obstacles) = (self.user.clone(), self.database.clone(), self.obstacles.clone());
-        Err(Error::Obstacles { user, database, obstacles })
+        let (user, database, obstacles) = (
+            self.user.clone(),
+            self.database.clone(),
+            self.obstacles.clone(),
+        );
+        Err(Error::Obstacles {
+            user,
+            database,
+            obstacles,
+        })
     }
 }
 
-/// The relations that `pg_dump` dumps the data of, or locks: it leaves out system and temporary schemas, and what belongs to an
-/// extension unless the extension says that it's configuration.
+/// The relations that `pg_dump` dumps the data of, or locks: it leaves out system and temporary schemas, and what
+/// belongs to an extension unless the extension says that it's configuration.
 ///
 /// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
 pub(super) const DUMPED: &str = "
@@ -108,12 +116,22 @@ impl Session {
             is_superuser,
             in_recovery: self.column(row, 5, WHAT)?,
             encrypted: self.column(row, 6, WHAT)?,
-            size_bytes: self.number("ask for the database's size", "SELECT pg_database_size(current_database())").await.ok(),
+            size_bytes: self
+                .number(
+                    "ask for the database's size",
+                    "SELECT pg_database_size(current_database())",
+                )
+                .await
+                .ok(),
             table_bytes: self.table_bytes().await?,
             tables,
             large_objects,
             extensions: self.extensions().await?,
-            obstacles: if is_superuser { Vec::new() } else { preflight::obstacles(self, server_major).await? },
+            obstacles: if is_superuser {
+                Vec::new()
+            } else {
+                preflight::obstacles(self, server_major).await?
+            },
         })
     }
 
@@ -128,15 +146,26 @@ impl Session {
     /// Exact unless a table is locked against reading, when the wait for it runs into the session's `lock_timeout`.
     async fn table_bytes(&mut self) -> Result<u64, Error> {
         const WHAT: &str = "ask for the tables' sizes";
-        match self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES}")).await {
-            Err(Error::Query { .. }) => self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES_ESTIMATE}")).await,
+        match self
+            .number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES}"))
+            .await
+        {
+            Err(Error::Query { .. }) => {
+                self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES_ESTIMATE}"))
+                    .await
+            }
             result => result,
         }
     }
 
     async fn extensions(&mut self) -> Result<Vec<(String, String)>, Error> {
         const WHAT: &str = "list extensions";
-        let rows = self.rows(WHAT, "SELECT extname::text, extversion FROM pg_extension ORDER BY extname").await?;
+        let rows = self
+            .rows(
+                WHAT,
+                "SELECT extname::text, extversion FROM pg_extension ORDER BY extname",
+            )
+            .await?;
         let extension = |row| Ok((self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?));
         rows.iter().map(extension).collect()
     }

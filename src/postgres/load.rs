@@ -1,12 +1,13 @@
 //! `pg_restore` as a child process, fed an archive through its stdin.
 //!
-//! The archive must never seem to end when it was cut: on any fault upstream call [`Load::kill`], which ends the process while its
-//! stdin is still open.
+//! The archive must never seem to end when it was cut: on any fault upstream call [`Load::abort`] (or [`Load::kill`]),
+//! which ends the processes while their stdin is still open.
 //!
-//! Clients from 17 on emit `SET transaction_timeout = 0`, which servers up to 16 refuse, and with `--exit-on-error` that's
-//! the end. For these `pg_restore` renders the archive as a script, the line is taken out, and `psql` runs the
-//! rest. There the script's end is another false friend: at the end of its input `psql` commits, and the server takes the end
-//! of a connection's COPY data for the table's end. So `psql`'s stdin is closed only once `pg_restore` has ended with 0.
+//! Clients from 17 on emit `SET transaction_timeout = 0`, which servers up to 16 refuse, and with `--exit-on-error`
+//! that's the end. For these `pg_restore` renders the archive as a script, the line is taken out, and `psql` runs
+//! the rest. There the script's end is another false friend: at the end of its input `psql` commits, and the server
+//! takes the end of a connection's COPY data for the table's end. So `psql`'s stdin is closed only once
+//! `pg_restore` has ended with 0.
 
 use std::io;
 use std::pin::Pin;
@@ -16,8 +17,9 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use super::child::{Invocation, Running};
+use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::script::{Broken, copy_without_setting};
@@ -43,7 +45,14 @@ pub struct LoadOptions {
 impl LoadOptions {
     /// The defaults for a server of that major version.
     pub fn new(server_major: u32) -> Self {
-        Self { clean: false, single_transaction: false, no_owner: true, no_acl: true, no_comments: false, server_major }
+        Self {
+            clean: false,
+            single_transaction: false,
+            no_owner: true,
+            no_acl: true,
+            no_comments: false,
+            server_major,
+        }
     }
 }
 
@@ -81,26 +90,39 @@ impl Load {
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
         let mut restore = start_restore(client, url, connected, Stdio::null())?;
         let stdin = restore.take_stdin();
-        Ok(Self { script: None, restore, stdin })
+        Ok(Self {
+            script: None,
+            restore,
+            stdin,
+        })
     }
 
     fn start_script(client: &Client, url: &DatabaseUrl, args: Vec<String>) -> Result<Self, Error> {
         let mut psql = start_psql(client, url)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
         let mut restore = start_restore(client, url, rendering, Stdio::piped())?;
-        let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
-        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
+        let from = restore
+            .take_stdout()
+            .expect("stdout was just asked to be a pipe");
+        let mut to = psql
+            .take_stdin()
+            .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
             let result = copy_without_setting(from, &mut to).await;
             (to, result)
         });
         let stdin = restore.take_stdin();
-        Ok(Self { script: Some(Script { psql, filter }), restore, stdin })
+        Ok(Self {
+            script: Some(Script { psql, filter }),
+            restore,
+            stdin,
+        })
     }
 
     /// Ends the archive and waits for the restore to end. An error unless all its processes ended with 0.
     ///
-    /// Also the way to find out why a write failed with a broken pipe: the restore has then ended by itself and says why.
+    /// Also the way to find out why a write failed with a broken pipe: the restore has then ended by itself and
+    /// says why.
     pub async fn finish(mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
         let rendered = self.restore.finish().await;
@@ -111,8 +133,25 @@ impl Load {
         Ok(LoadReport { warnings })
     }
 
-    /// Ends the restore, whatever it has done by then. Its processes are asked to, upon which they cancel what the server is
-    /// doing for them, and killed after 5 s; they never see their input end.
+    /// Ends the restore after a fault elsewhere, and gives its own error if it had failed by itself before: then that's
+    /// the cause, and the broken pipe seen here the consequence. Its input never seems to end.
+    pub async fn abort(mut self) -> Option<Error> {
+        let Ok(rendered) = timeout(OWN_END, self.restore.finish()).await else {
+            self.kill().await;
+            return None;
+        };
+        match (self.script.take(), rendered) {
+            (None, rendered) => rendered.err().map(Error::LoadFailed),
+            (Some(script), Err(fault)) => script.complete(Err(fault)).await.err(),
+            (Some(mut script), Ok(_)) => {
+                script.psql.kill().await;
+                None
+            }
+        }
+    }
+
+    /// Ends the restore, whatever it has done by then. Its processes are asked to, upon which they cancel what the
+    /// server is doing for them, and killed after 5 s; they never see their input end.
     pub async fn kill(mut self) {
         if let Some(script) = &mut self.script {
             script.psql.kill().await;
@@ -124,7 +163,11 @@ impl Load {
 /// The archive goes in here. Shutting it down only flushes: what comes from above may have been cut, and only
 /// [`Load::finish`] may make it look whole.
 impl AsyncWrite for Load {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match &mut self.stdin {
             Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
@@ -144,10 +187,15 @@ impl AsyncWrite for Load {
 }
 
 impl Script {
-    /// Lets `psql` see the end of its input if `pg_restore` ended well and all of the script has passed, and kills it if not.
-    /// Where both failed, the one that failed first has the cause.
-    async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
-        let (stdin, copied) = (&mut self.filter).await.map_err(|error| Error::io("filter the script", io::Error::other(error)))?;
+    /// Lets `psql` see the end of its input if `pg_restore` ended well and all of the script has passed, and kills
+    /// it if not. Where both failed, the one that failed first has the cause.
+    async fn complete(
+        mut self,
+        rendered: Result<Vec<String>, ChildFault>,
+    ) -> Result<Vec<String>, Error> {
+        let (stdin, copied) = (&mut self.filter)
+            .await
+            .map_err(|error| Error::io("filter the script", io::Error::other(error)))?;
         match (rendered, copied) {
             (Ok(mut warnings), Ok(())) => {
                 drop(stdin);
@@ -172,8 +220,9 @@ impl Script {
     }
 }
 
-/// `--exit-on-error` would be ignored when rendering a script, where `psql` sees to it. `--single-transaction` then puts BEGIN and COMMIT
-/// into the script: should all of us die at once, `psql` finds no COMMIT at the end of its input.
+/// `--exit-on-error` would be ignored when rendering a script, where `psql` sees to it. `--single-transaction` then
+/// puts BEGIN and COMMIT into the script: should all of us die at once, `psql` finds no COMMIT at the end of its
+/// input.
 fn restore_args(options: &LoadOptions) -> Vec<String> {
     let chosen = [
         (true, "--exit-on-error"),
@@ -185,10 +234,19 @@ fn restore_args(options: &LoadOptions) -> Vec<String> {
         (options.no_acl, "--no-acl"),
         (options.no_comments, "--no-comments"),
     ];
-    chosen.iter().filter(|(wanted, _)| *wanted).map(|(_, arg)| (*arg).to_owned()).collect()
+    chosen
+        .iter()
+        .filter(|(wanted, _)| *wanted)
+        .map(|(_, arg)| (*arg).to_owned())
+        .collect()
 }
 
-fn start_restore(client: &Client, url: &DatabaseUrl, args: Vec<String>, stdout: Stdio) -> Result<Running, Error> {
+fn start_restore(
+    client: &Client,
+    url: &DatabaseUrl,
+    args: Vec<String>,
+    stdout: Stdio,
+) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
         path: &client.pg_restore,
@@ -208,8 +266,15 @@ fn start_psql(client: &Client, url: &DatabaseUrl) -> Result<Running, Error> {
         found: Vec::new(),
         major: Some(client.major),
     })?;
-    let mut args: Vec<String> =
-        ["--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--file=-"].map(String::from).into();
+    let mut args: Vec<String> = [
+        "--no-psqlrc",
+        "--quiet",
+        "--no-password",
+        "--set=ON_ERROR_STOP=1",
+        "--file=-",
+    ]
+    .map(String::from)
+    .into();
     args.push(format!("--dbname={}", url.child_conninfo()));
     Running::start(Invocation {
         program: "psql",

@@ -17,9 +17,13 @@ pub(super) enum Broken {
     Write(std::io::Error),
 }
 
-/// Copies a script and leaves that line out where it stands in the preamble: among the comments, settings and `\restrict` that
-/// come before the first other statement. From there on nothing is looked at, so that no data is ever altered.
-pub(super) async fn copy_without_setting(from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Broken> {
+/// Copies a script and leaves that line out where it stands in the preamble: among the comments, settings and
+/// `\restrict` that come before the first other statement. From there on nothing is looked at, so that no data is
+/// ever altered.
+pub(super) async fn copy_without_setting(
+    from: impl AsyncRead + Unpin,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Broken> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
     copy_preamble(&mut from, to).await?;
     loop {
@@ -33,12 +37,18 @@ pub(super) async fn copy_without_setting(from: impl AsyncRead + Unpin, to: &mut 
     }
 }
 
-async fn copy_preamble(from: &mut (impl AsyncBufRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Broken> {
+async fn copy_preamble(
+    from: &mut (impl AsyncBufRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Broken> {
     let mut seen = 0;
     let mut line = Vec::new();
     while seen < PREAMBLE_BYTES {
         line.clear();
-        seen += from.read_until(b'\n', &mut line).await.map_err(Broken::Read)?;
+        seen += from
+            .read_until(b'\n', &mut line)
+            .await
+            .map_err(Broken::Read)?;
         if line == UNKNOWN_SETTING {
             continue;
         }
@@ -51,11 +61,19 @@ async fn copy_preamble(from: &mut (impl AsyncBufRead + Unpin), to: &mut (impl As
 }
 
 fn is_preamble(line: &[u8]) -> bool {
-    const STARTS: &[&[u8]] = &[b"--", b"\n", b"BEGIN;\n", b"SET ", b"\\restrict ", b"SELECT pg_catalog.set_config("];
+    const STARTS: &[&[u8]] = &[
+        b"--",
+        b"\n",
+        b"BEGIN;\n",
+        b"SET ",
+        b"\\restrict ",
+        b"SELECT pg_catalog.set_config(",
+    ];
     STARTS.iter().any(|start| line.starts_with(start))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests {
     use proptest::prelude::*;
 
@@ -74,7 +92,12 @@ mod tests {
     #[tokio::test]
     async fn the_line_goes_and_nothing_else() {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
-        assert_eq!(filtered(script.as_bytes()).await, script.replace("SET transaction_timeout = 0;\n", "").as_bytes());
+        assert_eq!(
+            filtered(script.as_bytes()).await,
+            script
+                .replace("SET transaction_timeout = 0;\n", "")
+                .as_bytes()
+        );
     }
 
     #[tokio::test]
@@ -82,12 +105,19 @@ mod tests {
         let body = "COPY public.t (a) FROM stdin;\nSET transaction_timeout = 0;\n\\.\n\nSET transaction_timeout = 0;\n";
         let out = filtered(format!("{PREAMBLE}{body}").as_bytes()).await;
         assert!(out.ends_with(body.as_bytes()));
-        assert_eq!(out.len() + UNKNOWN_SETTING.len(), PREAMBLE.len() + body.len());
+        assert_eq!(
+            out.len() + UNKNOWN_SETTING.len(),
+            PREAMBLE.len() + body.len()
+        );
     }
 
     #[tokio::test]
     async fn a_body_without_preamble_is_left_alone() {
-        for script in ["", "no newline", "COPY t FROM stdin;\nSET transaction_timeout = 0;\n"] {
+        for script in [
+            "",
+            "no newline",
+            "COPY t FROM stdin;\nSET transaction_timeout = 0;\n",
+        ] {
             assert_eq!(filtered(script.as_bytes()).await, script.as_bytes());
         }
     }

@@ -51,11 +51,19 @@ impl Session {
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         let connection = connect::connect(url).await?;
         let (target, database) = (url.to_string(), url.database().to_owned());
-        let mut session = Self { connection, target, database, server_major: 0, backend: 0 };
+        let mut session = Self {
+            connection,
+            target,
+            database,
+            server_major: 0,
+            backend: 0,
+        };
         session.rows("set up the session", SETTINGS).await?;
         session.backend = session.backend().await?;
         session.server_major = {
-            let number = session.number("ask for the server's version", SERVER_VERSION).await?;
+            let number = session
+                .number("ask for the server's version", SERVER_VERSION)
+                .await?;
             u32::try_from(number / 10_000).unwrap_or(u32::MAX)
         };
         Ok(session)
@@ -71,24 +79,33 @@ impl Session {
         &self.database
     }
 
-    /// Takes the lock of that label in this database, or says who has it ([`Error::Locked`]). It is held while the session lives.
+    /// Takes the lock of that label in this database, or says who has it ([`Error::Locked`]). It is held while the
+    /// session lives.
     ///
-    /// It's the session-level advisory lock of the two numbers 1885823846 (`pgcf` in ASCII) and the first four bytes of the
-    /// label's SHA-256, big-endian and signed; to look for one:
-    /// `SELECT * FROM pg_locks WHERE locktype = 'advisory' AND classid = 1885823846`.
+    /// It's the session-level advisory lock of the two numbers 1885823846 (`pgcf` in ASCII) and the first four
+    /// bytes of the label's SHA-256, big-endian and signed; to look for one: `SELECT * FROM pg_locks WHERE locktype
+    /// = 'advisory' AND classid = 1885823846`.
     pub async fn lock(&mut self, label: &str) -> Result<(), Error> {
         let number = lock_number(label);
-        let rows = self.rows("take the lock", &format!("SELECT pg_try_advisory_lock({LOCK_CLASS}, {number})")).await?;
+        let rows = self
+            .rows(
+                "take the lock",
+                &format!("SELECT pg_try_advisory_lock({LOCK_CLASS}, {number})"),
+            )
+            .await?;
         if self.first(&rows, "take the lock")? {
             return Ok(());
         }
         // Who holds it is a courtesy: not being able to tell is no further error.
         let holder = self.holder(number).await.ok().flatten();
-        Err(Error::Locked { label: label.to_owned(), holder })
+        Err(Error::Locked {
+            label: label.to_owned(),
+            holder,
+        })
     }
 
-    /// Speaks to the server once a minute, and returns only when the connection is lost; to be polled beside the work that
-    /// the lock protects. May be dropped at any time.
+    /// Speaks to the server once a minute, and returns only when the connection is lost; to be polled beside the
+    /// work that the lock protects. May be dropped at any time.
     pub async fn keep_alive(&mut self) -> Error {
         loop {
             sleep(KEEP_ALIVE).await;
@@ -101,24 +118,40 @@ impl Session {
     /// One sign of life: an error if the connection, and the lock with it, is gone.
     pub async fn check(&mut self) -> Result<(), Error> {
         let target = self.target.clone();
-        let lost = |message: &str| Error::Lost { target, message: message.to_owned() };
+        let lost = |message: &str| Error::Lost {
+            target,
+            message: message.to_owned(),
+        };
         match timeout(ANSWER, self.backend()).await {
             Ok(Ok(backend)) if backend == self.backend => Ok(()),
-            Ok(Ok(_)) => Err(lost("another server process answers, so a pooler stands between and the lock is gone")),
+            Ok(Ok(_)) => Err(lost(
+                "another server process answers, so a pooler stands between and the lock is gone",
+            )),
             Ok(Err(error)) => Err(lost(&error.to_string())),
             Err(_) => Err(lost(&format!("no answer within {} s", ANSWER.as_secs()))),
         }
     }
 
-    /// Says goodbye to the server. Dropping the session does as well, but leaves it to the server to notice.
-    pub async fn close(self) {
-        // Whatever goes wrong here, the connection is gone afterwards.
+    /// Lets the lock go and says goodbye to the server. Dropping the session does as well, but leaves it to the
+    /// server to notice.
+    pub async fn close(mut self) {
+        // Whatever goes wrong here, the connection is gone afterwards, and the lock with it.
+        let _ = timeout(
+            ANSWER,
+            self.rows(
+                "release the lock",
+                "SELECT pg_catalog.pg_advisory_unlock_all()",
+            ),
+        )
+        .await;
         let _ = timeout(ANSWER, self.connection.close()).await;
     }
 
     async fn backend(&mut self) -> Result<i32, Error> {
         let what = "ask for the server process";
-        let rows = self.rows(what, "SELECT pg_catalog.pg_backend_pid()").await?;
+        let rows = self
+            .rows(what, "SELECT pg_catalog.pg_backend_pid()")
+            .await?;
         self.first(&rows, what)
     }
 
@@ -132,26 +165,44 @@ impl Session {
             u32::from_be_bytes(number.to_be_bytes())
         );
         let rows = self.rows("ask for the lock's holder", &sql).await?;
-        rows.first().map(|row| self.column(row, 0, "ask for the lock's holder")).transpose()
+        rows.first()
+            .map(|row| self.column(row, 0, "ask for the lock's holder"))
+            .transpose()
     }
 
-    /// Runs one statement by the simple protocol: nothing is prepared on the server, so that a pooler may stand between.
-    /// Outside of a transaction block it's a transaction of its own, and read-only by the session's default.
-    pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<PgRow>, Error> {
+    /// Runs one statement by the simple protocol: nothing is prepared on the server, so that a pooler may stand
+    /// between. Outside of a transaction block it's a transaction of its own, and read-only by the session's
+    /// default.
+    pub(super) async fn rows(
+        &mut self,
+        what: &'static str,
+        sql: &str,
+    ) -> Result<Vec<PgRow>, Error> {
         // Nothing but our own text, numbers and quoted names gets here.
-        let result = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut self.connection).await;
+        let result = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .fetch_all(&mut self.connection)
+            .await;
         result.map_err(|error| match error {
-            sqlx::Error::Io(error) => Error::Lost { target: self.target.clone(), message: error.to_string() },
+            sqlx::Error::Io(error) => Error::Lost {
+                target: self.target.clone(),
+                message: error.to_string(),
+            },
             error => self.query_error(what, connect::message(&error)),
         })
     }
 
     /// A column of a row by its place.
-    pub(super) fn column<'r, T>(&self, row: &'r PgRow, index: usize, what: &'static str) -> Result<T, Error>
+    pub(super) fn column<'r, T>(
+        &self,
+        row: &'r PgRow,
+        index: usize,
+        what: &'static str,
+    ) -> Result<T, Error>
     where
         T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
-        row.try_get(index).map_err(|error| self.query_error(what, error.to_string()))
+        row.try_get(index)
+            .map_err(|error| self.query_error(what, error.to_string()))
     }
 
     /// A statement's one number, which isn't negative.
@@ -166,12 +217,18 @@ impl Session {
     where
         T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
-        let row = rows.first().ok_or_else(|| self.query_error(what, "no row came back".into()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| self.query_error(what, "no row came back".into()))?;
         self.column(row, 0, what)
     }
 
     fn query_error(&self, what: &'static str, message: String) -> Error {
-        Error::Query { target: self.target.clone(), what, message }
+        Error::Query {
+            target: self.target.clone(),
+            what,
+            message,
+        }
     }
 }
 

@@ -47,7 +47,9 @@ impl Transcript {
     pub(super) fn text(mut self, secret: Option<&Secret>) -> String {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
-            bytes.extend_from_slice(format!("\n… {} bytes left out …\n", self.dropped_bytes).as_bytes());
+            bytes.extend_from_slice(
+                format!("\n… {} bytes left out …\n", self.dropped_bytes).as_bytes(),
+            );
         }
         bytes.extend_from_slice(self.tail.make_contiguous());
         if let Some(secret) = secret {
@@ -72,15 +74,24 @@ fn strike_out(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
     clean
 }
 
-/// The last lines, for an error.
+/// The last lines, for an error; of overlong ones the end.
 pub(super) fn last_lines(text: &str) -> String {
-    let lines: Vec<_> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+    let start = tail.ceil_char_boundary(tail.len().saturating_sub(KEPT_BYTES));
+    tail[start..].to_owned()
 }
 
 /// Each line a warning, up to a number.
 pub(super) fn warnings(text: &str) -> Vec<String> {
-    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let mut lines = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty());
     let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();
     let more = lines.count();
     if more > 0 {
@@ -107,14 +118,19 @@ mod tests {
         assert!(text.starts_with("line 0\nline 1\n") && text.ends_with("line 99999\n"));
         assert!(text.contains("bytes left out"));
         let tail = last_lines(&text);
-        assert_eq!((tail.lines().count(), tail.lines().next()), (TAIL_LINES, Some("line 99980")));
+        assert_eq!(
+            (tail.lines().count(), tail.lines().next()),
+            (TAIL_LINES, Some("line 99980"))
+        );
         assert_eq!(warnings(&lines).len(), WARNINGS + 1);
     }
 
     #[tokio::test]
     async fn a_secret_is_struck_out_wherever_it_stands() {
         let secret = Secret::new("s3/cr:t".into());
-        let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..]).await.text(Some(&secret));
+        let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..])
+            .await
+            .text(Some(&secret));
         assert_eq!(text, "****** at first, then ******");
     }
 }

@@ -84,7 +84,8 @@ impl DataKey {
     }
 }
 
-/// The keys of one object's frames, ready for use. Clones share one schedule, which is wiped with the last of them.
+/// The keys of one object's frames, ready for use. Clones share one schedule, which is wiped with
+/// the last of them.
 #[derive(Clone)]
 pub struct FrameKeys(Arc<Schedule>);
 

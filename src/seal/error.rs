@@ -43,7 +43,10 @@ pub enum Error {
         held: Vec<String>,
     },
     /// The object opens, and is another one than its place in the bucket says.
-    #[error("not what its name says: it holds the {} of backup {found_backup}", found_content.as_str())]
+    #[error(
+        "not what its name says: it holds the {} of backup {found_backup}",
+        found_content.as_str()
+    )]
     Misplaced {
         /// The backup that the header names.
         found_backup: String,
@@ -93,7 +96,7 @@ pub enum Error {
     },
     /// A key that can't be read.
     #[error("not a usable key: {0}")]
-    Key(#[from] KeyFault),
+    Key(KeyFault),
     /// Argon2id could not get the memory that it needs.
     #[error("out of memory: stretching the passphrase takes {kib} KiB")]
     OutOfMemory {
@@ -102,7 +105,7 @@ pub enum Error {
     },
     /// The operating system's random source failed.
     #[error("the operating system's random source failed: {0}")]
-    Random(#[from] getrandom::Error),
+    Random(getrandom::Error),
 }
 
 /// What is wrong with a key as it was typed.
@@ -151,13 +154,13 @@ impl Error {
                 "set the key that the object was sealed for, also as one of PGCOFFER_OLD_KEYS"
             }
             Self::HeaderCutShort | Self::CutShort { .. } => {
-                "fetch the object again; if its size in the bucket is the same, use an older backup or the mirror"
+                "fetch the object again; if it is as short in the bucket, use another backup"
             }
             Self::HeaderMalformed { .. }
             | Self::HeaderChanged
             | Self::FrameChanged { .. }
             | Self::TrailingBytes { .. } => {
-                "fetch the object again; if it fails again it was damaged or altered, so use another backup or the mirror"
+                "fetch the object again; if it fails again, use another backup or the mirror"
             }
             Self::AboveCeiling { .. } => {
                 "this header was not written by pgcoffer, so do not trust the object"
@@ -181,11 +184,24 @@ impl Error {
     }
 }
 
+// Written out, because `#[from]` would also make a source of what the message says already.
+impl From<KeyFault> for Error {
+    fn from(fault: KeyFault) -> Self {
+        Self::Key(fault)
+    }
+}
+
+impl From<getrandom::Error> for Error {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Random(error)
+    }
+}
+
 impl KeyFault {
     fn hint(self) -> &'static str {
         match self {
             Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
-                "copy the key again from where it is kept, from `PGCOFFER-KEY-1` to its last character"
+                "copy the key again from where it is kept, from its first character to its last"
             }
             Self::Empty | Self::Unrecognised | Self::Weak => "`pgcoffer keygen` makes a key",
         }

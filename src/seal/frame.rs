@@ -21,7 +21,7 @@ const BLOCK_LEN: usize = 16;
 /// The frame of an empty plaintext: IV, one block of padding, tag.
 const SHORTEST: usize = IV_LEN + BLOCK_LEN + TAG_LEN;
 
-/// The length of the whole sealed object.
+/// The length of the whole sealed object. `frame_size` is one that a header may state.
 ///
 /// Lengths that no object can have saturate at `u64::MAX`.
 pub fn sealed_len(header_len: usize, frame_size: usize, plaintext_len: u64) -> u64 {
@@ -106,7 +106,8 @@ pub(super) fn mac_trailer(iv: &[u8], index: u64, last: bool) -> [u8; 25] {
     trailer
 }
 
-/// Seals one frame in place. Its IV and plaintext stand where they will stay; its length is that of the sealed frame.
+/// Seals one frame in place. Its IV and plaintext stand where they will stay; its length is that of
+/// the sealed frame.
 pub(super) fn seal_in_place(
     keys: &FrameKeys,
     index: u64,
@@ -127,7 +128,8 @@ pub(super) fn seal_in_place(
     tag.copy_from_slice(&mac.finalize().into_bytes());
 }
 
-/// Checks that `frame` is frame `index` and is or is not the `last`. Where it isn't, the error says what it is instead.
+/// Checks that `frame` is frame `index` and is or is not the `last`. Where it isn't, the error says
+/// what it is instead.
 pub(super) fn check(
     keys: &FrameKeys,
     frame_size: usize,
@@ -136,6 +138,9 @@ pub(super) fn check(
     frame: &[u8],
 ) -> Result<(), Error> {
     if last && !is_frame_len(frame_size, frame.len()) {
+        if frame.len() > SHORTEST && holds_last_frame(keys, index, frame) {
+            return Err(Error::TrailingBytes { frame: index });
+        }
         return Err(Error::CutShort {
             after: index.checked_sub(1),
         });
@@ -210,7 +215,8 @@ fn ends_with_tag(ciphertext: Hmac<Sha256>, iv: &[u8], index: u64, last: bool, ta
     expected.as_slice().ct_eq(tag).into()
 }
 
-/// Whether the bytes begin with a last frame and go on behind it. One pass over the frame, taken only to name a fault.
+/// Whether the bytes begin with a last frame and go on behind it. One pass over the frame, taken
+/// only to name a fault.
 fn holds_last_frame(keys: &FrameKeys, index: u64, frame: &[u8]) -> bool {
     let (iv, body) = frame.split_at(IV_LEN);
     let mut ciphertext = keys.hmac();

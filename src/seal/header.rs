@@ -1,16 +1,11 @@
-//! The header: parsed, written, unlocked, and written anew for other secrets.
+//! The header: what it says, unlocked, written, and written anew for other secrets.
 
 use data_encoding::BASE64;
 use hmac::Mac;
 
 use super::data_key::DataKey;
-use super::slot::{parse_base64, parse_number};
-use super::{
-    Argon2Cost, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, FrameKeys, HEADER_LEN_MAX, SLOTS_MAX,
-    Secret, Slot,
-};
-
-const MAGIC: &str = "pgcoffer/";
+use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
+use super::{Error, FrameKeys, SLOTS_MAX, Secret, Slot};
 
 /// What is inside, so that one thing can't be passed off as the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +19,9 @@ pub enum Content {
 }
 
 impl Content {
+    /// All there are.
+    pub(super) const ALL: [Self; 3] = [Self::Archive, Self::Record, Self::Settings];
+
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,6 +42,9 @@ pub enum Compression {
 }
 
 impl Compression {
+    /// All there are.
+    pub(super) const ALL: [Self; 2] = [Self::None, Self::Zstd];
+
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +54,8 @@ impl Compression {
     }
 }
 
-/// A header that follows the grammar. What it says is true only once [`Header::unlock`] has checked its MAC.
+/// A header that follows the grammar. What it says is true only once [`Header::unlock`] has checked
+/// its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The backup's id.
@@ -72,37 +74,34 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the header at the start of `bytes`, and its length with the newline that ends it; `None` where more
-    /// bytes are needed, which is never so once 16 KiB are there.
+    /// Reads the header at the start of `bytes`, and its length with the newline that ends it;
+    /// `None` where more bytes are needed, which is never so once 16 KiB are there.
     ///
     /// # Errors
-    /// [`Error::NotSealed`], [`Error::NewerVersion`], [`Error::HeaderMalformed`] or [`Error::AboveCeiling`], as soon as
-    /// the bytes show it, and before anything costly is done.
+    /// [`Error::NotSealed`], [`Error::NewerVersion`], [`Error::HeaderMalformed`] or
+    /// [`Error::AboveCeiling`], as soon as the bytes show it, and before anything costly is done.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
-        let window = &bytes[..bytes.len().min(HEADER_LEN_MAX)];
-        let mut lines = Lines {
-            rest: window,
-            number: 0,
+        let Some(read) = grammar::read(bytes)? else {
+            return Ok(None);
         };
-        match parse_lines(&mut lines) {
-            Ok(mut header) => {
-                let len = window.len() - lines.rest.len();
-                header.authenticated = window[..len - "\n".len() - BASE64.encode_len(32)].to_vec();
-                Ok(Some((header, len)))
-            }
-            Err(Stop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
-            Err(Stop::MoreNeeded) => Err(malformed(
-                lines.number + 1,
-                "a header has at most 16384 bytes",
-            )),
-            Err(Stop::Because(error)) => Err(error),
-        }
+        let mac_line_end = BASE64.encode_len(read.mac.len()) + "\n".len();
+        let header = Self {
+            backup: read.backup.to_owned(),
+            content: read.content,
+            compression: read.compression,
+            frame_size: read.frame_size,
+            slots: read.slots,
+            authenticated: bytes[..read.len - mac_line_end].to_vec(),
+            mac: read.mac,
+        };
+        Ok(Some((header, read.len)))
     }
 
     /// The same where all bytes are there: a header that isn't whole is an error.
     ///
     /// # Errors
-    /// As [`Header::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for nothing at all.
+    /// As [`Header::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for nothing at
+    /// all.
     pub fn parse_whole(bytes: &[u8]) -> Result<(Self, usize), Error> {
         let cut_short = if bytes.is_empty() {
             Error::NotSealed
@@ -122,8 +121,8 @@ impl Header {
         Ok(self.open_data_key(secrets)?.frame_keys())
     }
 
-    /// The same header with the same data key, wrapped for `new_secrets` in place of all slots that it has now. The
-    /// frames behind it stay as they are.
+    /// The same header with the same data key, wrapped for `new_secrets` in place of all slots that
+    /// it has now. The frames behind it stay as they are.
     ///
     /// # Errors
     /// As [`Header::unlock`], and [`Error::SlotCount`].
@@ -238,174 +237,4 @@ impl Subject<'_> {
         text.push('\n');
         Ok(text.into_bytes())
     }
-}
-
-/// Why parsing stopped.
-enum Stop {
-    MoreNeeded,
-    Because(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Self::Because(error)
-    }
-}
-
-struct Lines<'a> {
-    rest: &'a [u8],
-    /// The line read last, from 1.
-    number: usize,
-}
-
-impl<'a> Lines<'a> {
-    fn next(&mut self) -> Result<&'a str, Stop> {
-        let line_end = self.rest.iter().position(|byte| *byte == b'\n');
-        let visible = &self.rest[..line_end.unwrap_or(self.rest.len())];
-        if visible.iter().any(|byte| !matches!(byte, 0x20..=0x7e)) {
-            return Err(malformed(
-                self.number + 1,
-                "a header is printable ASCII, its lines ended by one newline",
-            )
-            .into());
-        }
-        let end = line_end.ok_or(Stop::MoreNeeded)?;
-        let text = str::from_utf8(visible).map_err(|_| self.fault("not ASCII"))?;
-        self.rest = &self.rest[end + 1..];
-        self.number += 1;
-        Ok(text)
-    }
-
-    /// The value of the line that has to come now.
-    fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, Stop> {
-        let line = self.next()?;
-        let value = line
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix(' '));
-        value.ok_or_else(|| self.fault(missing).into())
-    }
-
-    /// A fault of the line read last.
-    fn fault(&self, what: &'static str) -> Error {
-        malformed(self.number, what)
-    }
-}
-
-fn malformed(line: usize, what: &'static str) -> Error {
-    Error::HeaderMalformed { line, what }
-}
-
-fn parse_lines(lines: &mut Lines<'_>) -> Result<Header, Stop> {
-    parse_version(lines)?;
-    let backup = lines.value("backup", "the second line is `backup <id>`")?;
-    if !is_backup_id(backup) {
-        return Err(lines
-            .fault("a backup's id is 1 to 128 letters, digits, `.`, `_` and `-`")
-            .into());
-    }
-    let content = match lines.value(
-        "content",
-        "the third line is `content <archive|record|settings>`",
-    )? {
-        "archive" => Content::Archive,
-        "record" => Content::Record,
-        "settings" => Content::Settings,
-        _ => return Err(lines.fault("content is archive, record or settings").into()),
-    };
-    let compression = match lines.value(
-        "compression",
-        "the fourth line is `compression <none|zstd>`",
-    )? {
-        "none" => Compression::None,
-        "zstd" => Compression::Zstd,
-        _ => return Err(lines.fault("compression is none or zstd").into()),
-    };
-    let frame_size = lines.value("frame", "the fifth line is `frame <bytes>`")?;
-    let frame_size = parse_number(frame_size).and_then(|size| usize::try_from(size).ok());
-    let frame_size = frame_size
-        .filter(|size| is_frame_size(*size))
-        .ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
-    let (slots, mac) = parse_slots(lines)?;
-    let backup = backup.to_owned();
-    Ok(Header {
-        backup,
-        content,
-        compression,
-        frame_size,
-        slots,
-        authenticated: Vec::new(),
-        mac,
-    })
-}
-
-fn parse_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
-    let known = lines.rest.len().min(MAGIC.len());
-    if lines.rest[..known] != MAGIC.as_bytes()[..known] {
-        return Err(Error::NotSealed.into());
-    }
-    let line = lines.next().map_err(|stop| match stop {
-        Stop::MoreNeeded => Stop::MoreNeeded,
-        Stop::Because(_) => Error::NotSealed.into(),
-    })?;
-    match line.strip_prefix(MAGIC).and_then(parse_number) {
-        Some(1) => Ok(()),
-        Some(version) if version > 1 => Err(Error::NewerVersion { version }.into()),
-        _ => Err(Error::NotSealed.into()),
-    }
-}
-
-/// The slots and the MAC behind them.
-fn parse_slots(lines: &mut Lines<'_>) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
-    let mut seen: Vec<&str> = Vec::new();
-    let mut slots = Vec::new();
-    let mut work_kib = 0;
-    loop {
-        let line = lines.next()?;
-        if let Some(mac) = line.strip_prefix("mac ") {
-            if slots.is_empty() {
-                return Err(lines.fault("a header has at least one slot").into());
-            }
-            let mac =
-                parse_base64(mac).ok_or_else(|| lines.fault("a MAC is the base64 of 32 bytes"))?;
-            return Ok((slots, mac));
-        }
-        let slot = line
-            .strip_prefix("slot ")
-            .ok_or_else(|| lines.fault("slots and then `mac <tag>` follow here"))?;
-        if seen.contains(&line) {
-            return Err(lines.fault("a line is repeated").into());
-        }
-        if slots.len() == SLOTS_MAX {
-            return Err(lines.fault("a header has at most 16 slots").into());
-        }
-        seen.push(line);
-        let slot = Slot::parse(slot).map_err(|what| lines.fault(what))?;
-        work_kib += check_cost(&slot, work_kib)?;
-        slots.push(slot);
-    }
-}
-
-/// What trying the slot would cost, refused where that is too much beside the `work_kib` of the slots before it.
-fn check_cost(slot: &Slot, work_kib: u64) -> Result<u64, Error> {
-    let Slot::Passphrase { cost, .. } = slot else {
-        return Ok(0);
-    };
-    if let Some(what) = cost.above_ceiling() {
-        return Err(Error::AboveCeiling { what });
-    }
-    if work_kib + cost.work_kib() > Argon2Cost::CEILING.work_kib() {
-        return Err(Error::AboveCeiling {
-            what: "m times t, summed over the slots, is above 2621440",
-        });
-    }
-    Ok(cost.work_kib())
-}
-
-fn is_frame_size(size: usize) -> bool {
-    (FRAME_SIZE_MIN..=FRAME_SIZE_MAX).contains(&size) && size.is_multiple_of(16)
-}
-
-fn is_backup_id(id: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=128).contains(&id.len()) && id.bytes().all(allowed)
 }

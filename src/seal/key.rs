@@ -16,13 +16,15 @@ use super::{Error, KeyFault};
 
 /// The human-readable part of a key in bech32, before the separator `1`.
 const HRP: &str = "pgcoffer-key-";
-/// Characters of a key in bech32: human-readable part, separator, 52 for 32 bytes, 6 for the checksum.
+/// Characters of a key in bech32: human-readable part, separator, 52 for 32 bytes, 6 for the
+/// checksum.
 const BECH32_LEN: usize = HRP.len() + 1 + 52 + 6;
 
 /// A random key of 32 bytes: the usual thing to seal with.
 ///
-/// As text it is bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with the
-/// human-readable part `pgcoffer-key-`, in upper case, 72 characters: a typing error is caught by its checksum.
+/// As text it is bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki))
+/// with the human-readable part `pgcoffer-key-`, in upper case, 72 characters: a typing error is
+/// caught by its checksum.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MasterKey([u8; 32]);
 
@@ -37,8 +39,8 @@ impl MasterKey {
         Ok(key)
     }
 
-    /// Reads a key as a person writes it: bech32 in upper or lower case, 64 hex digits, or the padded base64 of 32
-    /// bytes. White space around it is ignored.
+    /// Reads a key as a person writes it: bech32 in upper or lower case, 64 hex digits, or the
+    /// padded base64 of 32 bytes. White space around it is ignored.
     ///
     /// # Errors
     /// [`Error::Key`], which tells a mistyped character from a missing one.
@@ -96,8 +98,8 @@ pub enum Secret {
 impl Secret {
     /// The identity under which the backups of `database` (its label) are named and tagged.
     ///
-    /// With a passphrase this takes 64 MiB and a good part of a second the first time; later calls for the same
-    /// label, also on clones, cost nothing.
+    /// With a passphrase this takes 64 MiB and a good part of a second the first time; later calls
+    /// for the same label, also on clones, cost nothing.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], with a passphrase.
@@ -126,8 +128,8 @@ impl Secret {
     }
 }
 
-/// What stays the same from backup to backup under one secret and database: it makes the backups' ids, so that one
-/// can tell from a name alone whether it is ours, and the tag of their owner.
+/// What stays the same from backup to backup under one secret and database: it makes the backups'
+/// ids, so that one can tell from a name alone whether it is ours, and the tag of their owner.
 #[derive(Clone)]
 pub struct Identity {
     stable_key: Zeroizing<[u8; 32]>,
@@ -148,11 +150,14 @@ impl Identity {
         HEXLOWER.encode(&derive(&self.stable_key, "pgcoffer/1 owner")[..8])
     }
 
-    /// The salt that this program writes into passphrase slots. It is one for all objects of a passphrase and
-    /// label, so that reading a hundred of them costs one stretching and not a hundred.
+    /// The salt that this program writes into passphrase slots. It is one for all objects of a
+    /// passphrase and label, so that reading a hundred of them costs one stretching and not a
+    /// hundred. It is printable, because the `argon2` program takes no other and a backup has to
+    /// open by hand; 96 bits are enough to keep salts apart.
     pub(super) fn slot_salt(&self) -> [u8; 16] {
+        let derived = derive(&self.stable_key, "pgcoffer/1 slot salt");
         let mut salt = [0; 16];
-        salt.copy_from_slice(&derive(&self.stable_key, "pgcoffer/1 slot salt")[..16]);
+        BASE64.encode_mut(&derived[..12], &mut salt);
         salt
     }
 }
@@ -188,7 +193,10 @@ fn parse_bech32(text: &str) -> Result<MasterKey, KeyFault> {
         return Err(KeyFault::MixedCase);
     }
     if text.len() == HRP.len() {
-        return Err(KeyFault::Length { found: text.len(), expected: BECH32_LEN });
+        return Err(KeyFault::Length {
+            found: text.len(),
+            expected: BECH32_LEN,
+        });
     }
     if text.as_bytes()[HRP.len()] != b'1' {
         return Err(KeyFault::Character {
@@ -213,7 +221,8 @@ fn parse_bech32(text: &str) -> Result<MasterKey, KeyFault> {
         CheckedHrpstringError::Checksum(_) => KeyFault::Checksum,
         _ => KeyFault::Unrecognised,
     })?;
-    // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one key.
+    // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one
+    // key.
     checked
         .validate_segwit_padding()
         .map_err(|_| KeyFault::Checksum)?;

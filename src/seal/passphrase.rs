@@ -1,4 +1,5 @@
-//! Passphrases: graded when they are set, stretched with Argon2id, and remembered while the process lives.
+//! Passphrases: graded when they are set, stretched with Argon2id, and remembered while the process
+//! lives.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,8 +10,8 @@ use zxcvbn::{Score, zxcvbn};
 
 use super::Error;
 
-/// Stretched keys remembered per passphrase. All objects of one label share one salt, so that a handful of
-/// labels fit with room to spare, while a run of hostile headers can't fill memory.
+/// Stretched keys remembered per passphrase. All objects of one label share one salt, so that a
+/// handful of labels fit with room to spare, while a run of hostile headers can't fill memory.
 const REMEMBERED: usize = 32;
 
 /// What Argon2id is asked to spend.
@@ -33,8 +34,9 @@ impl Argon2Cost {
         lanes: 4,
     };
 
-    /// The most that a header may ask for. The product of memory and passes, summed over all the slots of a
-    /// header, may not exceed this one's either: opening never costs more than one slot at the ceiling.
+    /// The most that a header may ask for. The product of memory and passes, summed over all the
+    /// slots of a header, may not exceed this one's either: opening never costs more than one slot
+    /// at the ceiling.
     pub const CEILING: Self = Self {
         memory_kib: 256 * 1024,
         passes: 10,
@@ -86,8 +88,8 @@ impl Passphrase {
     /// A passphrase to seal with.
     ///
     /// # Errors
-    /// [`Error::WeakPassphrase`] where [zxcvbn](https://docs.rs/zxcvbn) grades it below its best grade (4 of 4),
-    /// with zxcvbn's own advice.
+    /// [`Error::WeakPassphrase`] where [zxcvbn](https://docs.rs/zxcvbn) grades it below its best
+    /// grade (4 of 4), with zxcvbn's own advice.
     pub fn new(text: String) -> Result<Self, Error> {
         let text = Zeroizing::new(text);
         let graded = zxcvbn(&text, &["pgcoffer", "backup", "postgres", "postgresql"]);
@@ -99,16 +101,17 @@ impl Passphrase {
             }
             // zxcvbn is silent about a passphrase that is merely not quite long enough.
             if advice.is_empty() {
-                advice.push("Add another word or two.".to_owned());
+                advice.push("Add another word or two".to_owned());
             }
             return Err(Error::WeakPassphrase {
-                advice: advice.join(" "),
+                advice: advice.join(" ").trim_end_matches('.').to_owned(),
             });
         }
         Ok(Self::from_text(text))
     }
 
-    /// A passphrase to open with: accepted as it is, because a backup sealed under an earlier rule must still open.
+    /// A passphrase to open with: accepted as it is, because a backup sealed under an earlier rule
+    /// must still open.
     pub fn for_reading(text: String) -> Self {
         Self::from_text(Zeroizing::new(text))
     }
@@ -122,8 +125,8 @@ impl Passphrase {
 
     /// Argon2id (version 0x13) of the passphrase's UTF-8 bytes, 32 bytes long; remembered.
     ///
-    /// The caller has checked `cost` against the ceiling. Who asks while another thread stretches waits for
-    /// it, so that memory is taken once.
+    /// The caller has checked `cost` against the ceiling. Who asks while another thread stretches
+    /// waits for it, so that memory is taken once.
     pub(super) fn stretch(
         &self,
         salt: &[u8; 16],
@@ -154,7 +157,11 @@ impl Passphrase {
     /// How many stretched keys are remembered.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0
+            .stretched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 }
 

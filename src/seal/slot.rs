@@ -52,8 +52,8 @@ impl Slot {
         }
     }
 
-    /// The data key, where `secret` opens this slot; [`Error::HeaderChanged`] where the slot names that very key and
-    /// does not open under it.
+    /// The data key, where `secret` opens this slot; [`Error::HeaderChanged`] where the slot names
+    /// that very key and does not open under it.
     pub(super) fn open(&self, secret: &Secret) -> Result<Option<DataKey>, Error> {
         match (self, secret) {
             (Self::Key { key_id, wrapped }, Secret::Key(key)) if *key_id == key.key_id() => {
@@ -126,9 +126,9 @@ impl Slot {
             ["passphrase", "argon2id", m, t, p, salt, wrapped] => {
                 Self::parse_passphrase([m, t, p], salt, wrapped)
             }
-            ["passphrase", "argon2id", ..] => Err(
-                "a passphrase slot is `slot passphrase argon2id m=<KiB> t=<n> p=<n> <salt> <wrapped>`",
-            ),
+            ["passphrase", "argon2id", ..] => {
+                Err("an Argon2id slot goes on with m=<KiB> t=<n> p=<n> <salt> <wrapped>")
+            }
             // Also a passphrase slot with another function than Argon2id.
             [kind, ..] => parse_kind(kind),
             [] => Err("a slot has a kind"),

@@ -1,5 +1,5 @@
-//! [`Sealer`] and [`Opener`], twins: bytes come in at any cut, groups of frames go out, and each group can be sealed or
-//! opened on any thread.
+//! [`Sealer`] and [`Opener`], twins: bytes come in at any cut, groups of frames go out, and each
+//! group can be sealed or opened on any thread.
 //!
 //! The caller's loop is the same on both sides: push until nothing comes back, then finish.
 //!
@@ -7,8 +7,9 @@
 //! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, Sealer, Secret};
 //! # fn main() -> Result<(), Error> {
 //! # let secret = Secret::Key(MasterKey::generate()?);
+//! let backup = "20261120T070000Z-abcdefghijkl";
 //! let (mut sealer, mut object) =
-//!     Sealer::new("20261120T070000Z-abcdefghijkl", Content::Archive, Compression::None, "main", &secret)?;
+//!     Sealer::new(backup, Content::Archive, Compression::None, "main", &secret)?;
 //! for mut bytes in [&b"some "[..], &b"plaintext"[..]] {
 //!     while let Some(group) = sealer.push(&mut bytes) {
 //!         let sealed = group.seal()?;
@@ -26,7 +27,7 @@ use subtle::ConstantTimeEq;
 use super::data_key::DataKey;
 use super::frame::{self, IV_LEN, TAG_LEN, full_frame_len, sealed_frame_len};
 use super::header::Subject;
-use super::{Compression, Content, Error, FRAME_SIZE, FrameKeys, Header, LANES, Secret, lanes};
+use super::{Compression, Content, Error, FRAME_SIZE, FrameKeys, LANES, Secret, lanes};
 
 /// Lays plaintext out in groups of frames, to be sealed in place.
 #[derive(Debug)]
@@ -94,8 +95,8 @@ impl Sealer {
         }
     }
 
-    /// Takes from the front of `plaintext`: all of it, giving `None`, or as much as completes a group. Call it again
-    /// until it gives `None`.
+    /// Takes from the front of `plaintext`: all of it, giving `None`, or as much as completes a
+    /// group. Call it again until it gives `None`.
     pub fn push(&mut self, plaintext: &mut &[u8]) -> Option<Group> {
         while !plaintext.is_empty() {
             // A full frame stays open until a further byte shows that it isn't the last.
@@ -129,8 +130,8 @@ impl Sealer {
         }
     }
 
-    /// Takes back a buffer that is no longer needed, to be filled again. With as many buffers on their way as
-    /// come back, sealing allocates nothing.
+    /// Takes back a buffer that is no longer needed, to be filled again. With as many buffers on
+    /// their way as come back, sealing allocates nothing.
     pub fn recycle(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
         self.spare.push(buffer);
@@ -141,7 +142,8 @@ impl Sealer {
         self.filled = 0;
         let frames_len = self.closed * full_frame_len(self.frame_size);
         if self.closed == 1 {
-            // More than one frame: it will probably be a whole group. A small object never comes here.
+            // More than one frame: it will probably be a whole group. A small object never comes
+            // here.
             self.buffer
                 .reserve_exact(LANES * full_frame_len(self.frame_size) - self.buffer.len());
         }
@@ -168,7 +170,8 @@ impl Sealer {
     }
 }
 
-/// Up to [`LANES`] frames of plaintext in one buffer, each byte where it will stay, to be sealed on any thread.
+/// Up to [`LANES`] frames of plaintext in one buffer, each byte where it will stay, to be sealed on
+/// any thread.
 #[derive(Debug)]
 pub struct Group {
     keys: FrameKeys,
@@ -242,7 +245,8 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// An opener for the frames behind a header, with the keys from [`Header::unlock`] and the header's frame size.
+    /// An opener for the frames behind a header, with the header's frame size and the keys from
+    /// [`Header::unlock`](super::Header::unlock).
     pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
         Self {
             keys,
@@ -253,12 +257,13 @@ impl Opener {
         }
     }
 
-    /// Takes from the front of `sealed`: all of it, giving `None`, or as much as completes a group. Call it again
-    /// until it gives `None`.
+    /// Takes from the front of `sealed`: all of it, giving `None`, or as much as completes a group.
+    /// Call it again until it gives `None`.
     pub fn push(&mut self, sealed: &mut &[u8]) -> Option<OpenGroup> {
         let frame_len = full_frame_len(self.frame_size);
         while !sealed.is_empty() {
-            // A whole group stays until a further byte shows that its last frame isn't the object's last.
+            // A whole group stays until a further byte shows that its last frame isn't the object's
+            // last.
             if self.buffer.len() == LANES * frame_len {
                 return Some(self.take_group());
             }
@@ -266,7 +271,8 @@ impl Opener {
                 self.buffer
                     .reserve_exact(LANES * frame_len - self.buffer.len());
             }
-            // At most to the end of the frame, so that a short object takes no whole group's memory.
+            // At most to the end of the frame, so that a short object takes no whole group's
+            // memory.
             let room = frame_len - self.buffer.len() % frame_len;
             let (taken, rest) = sealed.split_at(sealed.len().min(room));
             self.buffer.extend_from_slice(taken);
@@ -325,10 +331,12 @@ pub struct OpenGroup {
 }
 
 impl OpenGroup {
-    /// The plaintext. Every MAC of the group is checked, in constant time, before a byte of it is decrypted.
+    /// The plaintext. Every MAC of the group is checked, in constant time, before a byte of it is
+    /// decrypted.
     ///
     /// # Errors
-    /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in the group.
+    /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in
+    /// the group.
     pub fn open(mut self) -> Result<Vec<u8>, Error> {
         if self.buffer.is_empty() {
             return Err(Error::CutShort {
@@ -387,40 +395,4 @@ impl OpenGroup {
         }
         Ok(())
     }
-}
-
-/// Seals a small object as a whole: header and frames.
-///
-/// # Errors
-/// As [`Sealer::new`].
-pub fn seal_bytes(
-    backup: &str,
-    content: Content,
-    compression: Compression,
-    database: &str,
-    secret: &Secret,
-    mut plaintext: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let (mut sealer, mut object) = Sealer::new(backup, content, compression, database, secret)?;
-    while let Some(group) = sealer.push(&mut plaintext) {
-        object.extend_from_slice(&group.seal()?);
-    }
-    object.extend_from_slice(&sealer.finish().seal()?);
-    Ok(object)
-}
-
-/// Opens a small object as a whole. The payload is still compressed as the header says.
-///
-/// # Errors
-/// Every error of [`Header::parse_whole`], [`Header::unlock`] and [`OpenGroup::open`].
-pub fn open_bytes(object: &[u8], secrets: &[Secret]) -> Result<(Header, Vec<u8>), Error> {
-    let (header, header_len) = Header::parse_whole(object)?;
-    let mut opener = Opener::new(header.unlock(secrets)?, header.frame_size);
-    let mut sealed = &object[header_len..];
-    let mut plaintext = Vec::new();
-    while let Some(group) = opener.push(&mut sealed) {
-        plaintext.append(&mut group.open()?);
-    }
-    plaintext.append(&mut opener.finish().open()?);
-    Ok((header, plaintext))
 }

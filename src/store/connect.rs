@@ -36,7 +36,9 @@ pub struct Options {
 
 impl Options {
     pub(super) fn encryption(&self) -> Option<ServerSideEncryption> {
-        self.kms_key.is_some().then_some(ServerSideEncryption::AwsKms)
+        self.kms_key
+            .is_some()
+            .then_some(ServerSideEncryption::AwsKms)
     }
 
     pub(super) fn class(&self) -> Option<StorageClass> {
@@ -50,39 +52,66 @@ impl Location {
     /// # Errors
     /// [`Kind::Configuration`] where the text isn't that.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let wrong = |why: &str| Error::new(Kind::Configuration, format!("use {text:?} as a bucket"), why);
-        let rest = text.strip_prefix("s3://").ok_or_else(|| wrong("it should look like s3://bucket/prefix"))?;
+        let wrong = |why: &str| {
+            Error::new(
+                Kind::Configuration,
+                format!("use {text:?} as a bucket"),
+                why,
+            )
+        };
+        let rest = text
+            .strip_prefix("s3://")
+            .ok_or_else(|| wrong("it should look like s3://bucket/prefix"))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older buckets may have
         let named = (3..=255).contains(&bucket.len())
-            && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            && bucket
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !named {
-            return Err(wrong("the bucket's name has 3 to 255 letters, digits, dots and hyphens"));
+            return Err(wrong(
+                "the bucket's name has 3 to 255 letters, digits, dots and hyphens",
+            ));
         }
         let prefix = prefix.trim_matches('/');
         let plain = |part: &str| {
             !part.is_empty()
                 && part != "."
                 && part != ".."
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-=+@".contains(&b))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"._-=+@".contains(&b))
         };
         if prefix.len() > 512 || !(prefix.is_empty() || prefix.split('/').all(plain)) {
-            return Err(wrong("the prefix has folders of letters, digits and . _ - = + @, 512 characters in all"));
+            return Err(wrong(
+                "the prefix has folders of letters, digits and . _ - = + @, 512 characters in all",
+            ));
         }
-        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        })
     }
 
     /// The key of something below the prefix.
     #[must_use]
     pub fn key(&self, below: &str) -> String {
-        if self.prefix.is_empty() { below.to_owned() } else { format!("{}/{below}", self.prefix) }
+        if self.prefix.is_empty() {
+            below.to_owned()
+        } else {
+            format!("{}/{below}", self.prefix)
+        }
     }
 }
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}", self.bucket)?;
-        if self.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
+        if self.prefix.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.prefix)
+        }
     }
 }
 
@@ -114,9 +143,14 @@ impl Store {
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         }
-        let required_only = sdk.request_checksum_calculation() == Some(RequestChecksumCalculation::WhenRequired);
+        let required_only =
+            sdk.request_checksum_calculation() == Some(RequestChecksumCalculation::WhenRequired);
         let checksums = !required_only && (options.checksums_chosen || !elsewhere);
-        if options.parts_max.is_none() && endpoint.as_deref().is_some_and(|url| host(url).ends_with(".scw.cloud")) {
+        if options.parts_max.is_none()
+            && endpoint
+                .as_deref()
+                .is_some_and(|url| host(url).ends_with(".scw.cloud"))
+        {
             // https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/
             options.parts_max = Some(1000);
         }
@@ -139,19 +173,25 @@ fn endpoint(sdk: &SdkConfig) -> Option<String> {
         .profile("endpoint_url")
         .build()
         .ok()?;
-    let own = sdk.service_config().and_then(|config| config.load_config(key));
+    let own = sdk
+        .service_config()
+        .and_then(|config| config.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
 }
 
 fn is_aws(url: &str) -> bool {
     let host = host(url);
-    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn") || host.ends_with(".api.aws")
+    host.ends_with(".amazonaws.com")
+        || host.ends_with(".amazonaws.com.cn")
+        || host.ends_with(".api.aws")
 }
 
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+    authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host)
 }
 
 #[cfg(test)]
@@ -161,19 +201,42 @@ mod tests {
     #[test]
     fn a_bucket_is_read_with_its_prefix() {
         let parse = |text: &str| Location::parse(text).map(|l| (l.bucket, l.prefix));
-        assert_eq!(parse("s3://b-1.x").unwrap(), ("b-1.x".into(), String::new()));
-        assert_eq!(parse("s3://bucket/a/b/").unwrap(), ("bucket".into(), "a/b".into()));
-        for bad in ["bucket", "s3:/bucket", "s3://", "s3://a b/c", "s3://bucket/a//b", "s3://bucket/../x", "s3://bucket/ä"] {
-            assert_eq!(Location::parse(bad).unwrap_err().kind, Kind::Configuration, "{bad}");
+        assert_eq!(
+            parse("s3://b-1.x").unwrap(),
+            ("b-1.x".into(), String::new())
+        );
+        assert_eq!(
+            parse("s3://bucket/a/b/").unwrap(),
+            ("bucket".into(), "a/b".into())
+        );
+        for bad in [
+            "bucket",
+            "s3:/bucket",
+            "s3://",
+            "s3://a b/c",
+            "s3://bucket/a//b",
+            "s3://bucket/../x",
+            "s3://bucket/ä",
+        ] {
+            assert_eq!(
+                Location::parse(bad).unwrap_err().kind,
+                Kind::Configuration,
+                "{bad}"
+            );
         }
-        assert_eq!(Location::parse("s3://bucket/p").unwrap().key("x/y"), "p/x/y");
+        assert_eq!(
+            Location::parse("s3://bucket/p").unwrap().key("x/y"),
+            "p/x/y"
+        );
         assert_eq!(Location::parse("s3://bucket").unwrap().key("x/y"), "x/y");
     }
 
     #[test]
     fn aws_is_told_from_others_by_its_host() {
         assert!(is_aws("https://s3.eu-central-1.amazonaws.com"));
-        assert!(is_aws("https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com:443/x"));
+        assert!(is_aws(
+            "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com:443/x"
+        ));
         assert!(!is_aws("http://127.0.0.1:9000"));
         assert!(!is_aws("https://evil.example/.amazonaws.com"));
     }

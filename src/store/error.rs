@@ -61,17 +61,28 @@ impl Kind {
             "NoSuchBucket" => Self::NoBucket,
             "NoSuchKey" | "NotFound" | "NoSuchUpload" => Self::NotFound,
             "AccessDenied" | "AllAccessDisabled" | "AccountProblem" => Self::Denied,
-            "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken"
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken"
             | "RequestTimeTooSkewed" => Self::WrongCredentials,
-            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
-                Self::WrongRegion
-            }
+            "PermanentRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException" => Self::WrongRegion,
             "PreconditionFailed" | "ConditionalRequestConflict" => Self::Exists,
             "InvalidObjectState" => Self::Cold,
-            "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => Self::Unsupported,
+            "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => {
+                Self::Unsupported
+            }
             "BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" => Self::Mismatch,
-            "SlowDown" | "ServiceUnavailable" | "InternalError" | "RequestTimeout" | "Throttling"
-            | "ThrottlingException" | "OperationAborted" | "RequestLimitExceeded" => Self::Busy,
+            "SlowDown"
+            | "ServiceUnavailable"
+            | "InternalError"
+            | "RequestTimeout"
+            | "Throttling"
+            | "ThrottlingException"
+            | "OperationAborted"
+            | "RequestLimitExceeded" => Self::Busy,
             _ => Self::of_status(status),
         }
     }
@@ -91,7 +102,11 @@ impl Kind {
 
 impl Error {
     pub(crate) fn new(kind: Kind, doing: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { kind, doing: doing.into(), why: why.into() }
+        Self {
+            kind,
+            doing: doing.into(),
+            why: why.into(),
+        }
     }
 
     /// Reads what the SDK says into what we say.
@@ -148,15 +163,23 @@ impl Error {
             Kind::Denied => {
                 "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket"
             }
-            Kind::NoBucket => "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3",
+            Kind::NoBucket => {
+                "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"
+            }
             Kind::WrongRegion => "set AWS_REGION to the bucket's region",
-            Kind::Exists => "the object is there already and is never overwritten; look at it with `pgcoffer list`",
-            Kind::Cold => "the archive lies in cold storage: ask for its restoration (aws s3api restore-object) and try again when it is done",
+            Kind::Exists => {
+                "the object is there already and is never overwritten; look at it with `pgcoffer list`"
+            }
+            Kind::Cold => {
+                "the archive lies in cold storage: ask for its restoration (aws s3api restore-object) and try again when it is done"
+            }
             Kind::Unreachable => {
                 "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
             }
             Kind::Busy => "the service was busy or failed for some time: try again later",
-            Kind::Mismatch => "nothing was kept; run it again, and if it happens again suspect the network or the service",
+            Kind::Mismatch => {
+                "nothing was kept; run it again, and if it happens again suspect the network or the service"
+            }
             Kind::NotFound | Kind::Changed | Kind::Unsupported | Kind::Other => return None,
         };
         Some(text.to_owned())
@@ -192,8 +215,14 @@ mod tests {
     #[test]
     fn codes_come_before_statuses() {
         assert_eq!(Kind::of_code("NoSuchBucket", 404), Kind::NoBucket);
-        assert_eq!(Kind::of_code("SignatureDoesNotMatch", 403), Kind::WrongCredentials);
-        assert_eq!(Kind::of_code("AuthorizationHeaderMalformed", 400), Kind::WrongRegion);
+        assert_eq!(
+            Kind::of_code("SignatureDoesNotMatch", 403),
+            Kind::WrongCredentials
+        );
+        assert_eq!(
+            Kind::of_code("AuthorizationHeaderMalformed", 400),
+            Kind::WrongRegion
+        );
         assert_eq!(Kind::of_code("", 503), Kind::Busy);
         assert_eq!(Kind::of_code("Unheard", 418), Kind::Other);
         assert!(Kind::Busy.is_passing() && !Kind::Denied.is_passing());

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
-pub use parts::{PARTS_MAX, PART_BYTES_MIN, PartPlan};
+pub use parts::{PART_BYTES_MIN, PARTS_MAX, PartPlan};
 pub use upload::{Stored, TagsKept, Upload};
 
 /// How often a request for bytes is begun again after it broke off, beyond the SDK's own three attempts each.
@@ -81,7 +81,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
-    pub async fn put_new(&self, key: &str, body: Bytes, tags: &[(String, String)]) -> Result<TagsKept, Error> {
+    pub async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        tags: &[(String, String)],
+    ) -> Result<TagsKept, Error> {
         let doing = || format!("write {}", self.url(key));
         loop {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
@@ -117,7 +122,11 @@ impl Store {
         if error.kind != Kind::Unsupported || !(tagged || conditional) {
             return Err(error);
         }
-        let quirk = if tagged { &self.quirks.no_tags } else { &self.quirks.no_conditions };
+        let quirk = if tagged {
+            &self.quirks.no_tags
+        } else {
+            &self.quirks.no_conditions
+        };
         quirk.store(true, Ordering::Relaxed);
         tracing::debug!(refused = %error, "the service refuses {}", if tagged { "tags" } else { "conditional writes" });
         Ok(())
@@ -136,19 +145,38 @@ impl Store {
     /// # Errors
     /// [`Kind::Changed`] where it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], and whatever the service
     /// or the network refuses.
-    pub async fn read_range(&self, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes, Error> {
+    pub async fn read_range(
+        &self,
+        key: &str,
+        range: Range<u64>,
+        etag: Option<&str>,
+    ) -> Result<Bytes, Error> {
         let bytes = range.end.saturating_sub(range.start);
         let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
         let body = self.read_again(key, Some(header), etag, bytes).await?;
         if body.len() as u64 == bytes {
             Ok(body)
         } else {
-            let why = format!("asked for {bytes} bytes from {}, got {}", range.start, body.len());
-            Err(Error::new(Kind::Changed, format!("read {}", self.url(key)), why))
+            let why = format!(
+                "asked for {bytes} bytes from {}, got {}",
+                range.start,
+                body.len()
+            );
+            Err(Error::new(
+                Kind::Changed,
+                format!("read {}", self.url(key)),
+                why,
+            ))
         }
     }
 
-    async fn read_again(&self, key: &str, range: Option<String>, etag: Option<&str>, bytes_max: u64) -> Result<Bytes, Error> {
+    async fn read_again(
+        &self,
+        key: &str,
+        range: Option<String>,
+        etag: Option<&str>,
+        bytes_max: u64,
+    ) -> Result<Bytes, Error> {
         let mut attempt = 1;
         loop {
             match self.read_once(key, range.clone(), etag, bytes_max).await {
@@ -162,7 +190,13 @@ impl Store {
         }
     }
 
-    async fn read_once(&self, key: &str, range: Option<String>, etag: Option<&str>, bytes_max: u64) -> Result<Bytes, Error> {
+    async fn read_once(
+        &self,
+        key: &str,
+        range: Option<String>,
+        etag: Option<&str>,
+        bytes_max: u64,
+    ) -> Result<Bytes, Error> {
         let doing = || format!("read {}", self.url(key));
         let output = self
             .client
@@ -176,18 +210,43 @@ impl Store {
             .map_err(|error| {
                 let error = Error::from_sdk(doing(), &error);
                 // If-Match is the only condition that reading has
-                if error.kind == Kind::Exists { Error { kind: Kind::Changed, ..error } } else { error }
+                if error.kind == Kind::Exists {
+                    Error {
+                        kind: Kind::Changed,
+                        ..error
+                    }
+                } else {
+                    error
+                }
             })?;
-        let too_long = || Error::new(Kind::Other, doing(), format!("it is longer than {bytes_max} bytes"));
-        if output.content_length().and_then(|n| u64::try_from(n).ok()).is_some_and(|n| n > bytes_max) {
+        let too_long = || {
+            Error::new(
+                Kind::Other,
+                doing(),
+                format!("it is longer than {bytes_max} bytes"),
+            )
+        };
+        if output
+            .content_length()
+            .and_then(|n| u64::try_from(n).ok())
+            .is_some_and(|n| n > bytes_max)
+        {
             return Err(too_long());
         }
         let mut body = output.body;
-        let mut bytes = Vec::with_capacity(usize::try_from(bytes_max.min(64 << 20)).unwrap_or(0).min(
-            usize::try_from(output.content_length.unwrap_or(0)).unwrap_or(0),
-        ));
+        let mut bytes = Vec::with_capacity(
+            usize::try_from(bytes_max.min(64 << 20))
+                .unwrap_or(0)
+                .min(usize::try_from(output.content_length.unwrap_or(0)).unwrap_or(0)),
+        );
         while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|e| Error::new(Kind::Unreachable, doing(), format!("the answer broke off: {e}")))?;
+            let piece = piece.map_err(|e| {
+                Error::new(
+                    Kind::Unreachable,
+                    doing(),
+                    format!("the answer broke off: {e}"),
+                )
+            })?;
             bytes.extend_from_slice(&piece);
             if bytes.len() as u64 > bytes_max {
                 return Err(too_long());
@@ -202,18 +261,31 @@ impl Store {
     /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
     /// that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
-        let request = self.client.head_object().bucket(&self.location.bucket).key(key);
+        let request = self
+            .client
+            .head_object()
+            .bucket(&self.location.bucket)
+            .key(key);
         match request.send().await {
             Ok(output) => Ok(Some(Object {
                 key: key.to_owned(),
-                bytes: output.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                bytes: output
+                    .content_length()
+                    .and_then(|n| u64::try_from(n).ok())
+                    .unwrap_or(0),
                 etag: output.e_tag().map(str::to_owned),
                 modified: output.last_modified().and_then(timestamp),
-                storage_class: output.storage_class().map(|class| class.as_str().to_owned()),
+                storage_class: output
+                    .storage_class()
+                    .map(|class| class.as_str().to_owned()),
             })),
             Err(error) => {
                 let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);
-                if error.kind == Kind::NotFound { Ok(None) } else { Err(error) }
+                if error.kind == Kind::NotFound {
+                    Ok(None)
+                } else {
+                    Err(error)
+                }
             }
         }
     }
@@ -232,14 +304,20 @@ impl Store {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            let page = page
+                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
             objects.extend(page.contents().iter().filter_map(|object| {
                 Some(Object {
                     key: object.key()?.to_owned(),
-                    bytes: object.size().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+                    bytes: object
+                        .size()
+                        .and_then(|n| u64::try_from(n).ok())
+                        .unwrap_or(0),
                     etag: object.e_tag().map(str::to_owned),
                     modified: object.last_modified().and_then(timestamp),
-                    storage_class: object.storage_class().map(|class| class.as_str().to_owned()),
+                    storage_class: object
+                        .storage_class()
+                        .map(|class| class.as_str().to_owned()),
                 })
             }));
         }
@@ -261,9 +339,16 @@ impl Store {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            let page = page
+                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
             names.extend(page.common_prefixes().iter().filter_map(|prefix| {
-                Some(prefix.prefix()?.strip_prefix(folder)?.trim_end_matches('/').to_owned())
+                Some(
+                    prefix
+                        .prefix()?
+                        .strip_prefix(folder)?
+                        .trim_end_matches('/')
+                        .to_owned(),
+                )
             }));
         }
         Ok(names)
@@ -273,7 +358,12 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the service or the network refuses.
-    pub async fn begin_upload(&self, key: &str, plan: PartPlan, tags: &[(String, String)]) -> Result<Upload, Error> {
+    pub async fn begin_upload(
+        &self,
+        key: &str,
+        plan: PartPlan,
+        tags: &[(String, String)],
+    ) -> Result<Upload, Error> {
         Upload::begin(self, key, plan, tags).await
     }
 

@@ -13,8 +13,8 @@ pub const PART_BYTES_MIN: u64 = 8 * MIB;
 const PART_BYTES_MAX: u64 = 1024 * MIB;
 /// Parts of one upload on S3 and nearly all others (same source).
 pub const PARTS_MAX: u32 = 10_000;
-/// Memory that parts may take at small sizes; beyond it there are three buffers of whatever size is needed.
-const BUFFER_BYTES: u64 = 36 * MIB;
+/// Parts in memory at once: one being filled, two under way.
+const BUFFERS: u32 = 3;
 
 /// How an upload is cut into parts: chosen once, before its first byte, from what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,7 @@ pub struct PartPlan {
 impl PartPlan {
     /// A plan that holds `expected_bytes` with a quarter of room to spare in `parts_max` parts.
     ///
-    /// Memory is `part_bytes` × `buffers`: 36 MiB at most up to 100 GB expected, three parts of
-    /// expected × 1.25 / `parts_max` beyond.
+    /// Memory is three parts: 24 MiB up to 67 GB expected, 36 MiB up to 100 GB, 3 × expected × 1.25 / `parts_max` beyond.
     #[must_use]
     pub fn for_expected(expected_bytes: u64, parts_max: u32) -> Self {
         let roomy = expected_bytes.saturating_add(expected_bytes / 4);
@@ -45,8 +44,11 @@ impl PartPlan {
     /// A plan with parts of exactly this size.
     #[must_use]
     pub fn of_part_bytes(part_bytes: u64, parts_max: u32) -> Self {
-        let buffers = (BUFFER_BYTES / part_bytes.max(1)).clamp(3, 4);
-        Self { part_bytes, buffers: u32::try_from(buffers).unwrap_or(3), parts_max }
+        Self {
+            part_bytes,
+            buffers: BUFFERS,
+            parts_max,
+        }
     }
 
     /// The size of part `number` (from 1). Uniform, because some services (R2) take nothing else, until nine in ten
@@ -56,8 +58,13 @@ impl PartPlan {
     pub fn bytes_of(&self, number: u32) -> u64 {
         let late = u64::from(number).saturating_sub(u64::from(self.parts_max) * 9 / 10);
         let step = u64::from(self.parts_max / 100).max(1);
-        let doublings = u32::try_from(late.div_ceil(step)).unwrap_or(u32::MAX).min(8);
-        self.part_bytes.checked_shl(doublings).unwrap_or(u64::MAX).clamp(self.part_bytes, PART_BYTES_MAX.max(self.part_bytes))
+        let doublings = u32::try_from(late.div_ceil(step))
+            .unwrap_or(u32::MAX)
+            .min(8);
+        self.part_bytes
+            .checked_shl(doublings)
+            .unwrap_or(u64::MAX)
+            .clamp(self.part_bytes, PART_BYTES_MAX.max(self.part_bytes))
     }
 }
 
@@ -79,16 +86,25 @@ impl Buffers {
 
     /// The next empty buffer, with room for `bytes`, once an earlier part is done with one.
     pub(super) async fn take(&mut self, bytes: u64) -> Result<Vec<u8>, Error> {
-        let mut buffer = self.empty.recv().await.ok_or_else(|| {
-            Error::new(Kind::Other, "fill a part", "no buffer is left")
-        })?;
-        buffer.reserve_exact(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(buffer.len()));
+        let mut buffer = self
+            .empty
+            .recv()
+            .await
+            .ok_or_else(|| Error::new(Kind::Other, "fill a part", "no buffer is left"))?;
+        buffer.reserve_exact(
+            usize::try_from(bytes)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(buffer.len()),
+        );
         Ok(buffer)
     }
 
     /// Makes a filled buffer into a body; when the last clone of it is gone, the buffer is empty again.
     pub(super) fn body(&self, filled: Vec<u8>) -> Bytes {
-        Bytes::from_owner(Body { filled, give_back: self.give_back.clone() })
+        Bytes::from_owner(Body {
+            filled,
+            give_back: self.give_back.clone(),
+        })
     }
 }
 
@@ -123,22 +139,33 @@ mod tests {
     }
 
     #[test]
-    fn up_to_100_gb_buffers_stay_within_36_mib() {
+    fn up_to_100_gb_parts_stay_within_36_mib() {
         for expected in [0, 1, GB, 50 * GB, 100 * GB] {
             let plan = PartPlan::for_expected(expected, PARTS_MAX);
-            assert!(plan.part_bytes * u64::from(plan.buffers) <= 36 * MIB, "{plan:?}");
+            assert!(
+                plan.part_bytes * u64::from(plan.buffers) <= 36 * MIB,
+                "{plan:?}"
+            );
             assert!(plan.part_bytes * u64::from(PARTS_MAX) >= expected * 5 / 4);
         }
     }
 
     #[test]
     fn parts_are_uniform_as_long_as_the_expectation_holds_and_grow_rather_than_fail() {
-        for (expected, parts_max) in [(0, PARTS_MAX), (800 * GB, PARTS_MAX), (100 * GB, 1000), (5000 * GB, PARTS_MAX)] {
+        for (expected, parts_max) in [
+            (0, PARTS_MAX),
+            (800 * GB, PARTS_MAX),
+            (100 * GB, 1000),
+            (5000 * GB, PARTS_MAX),
+        ] {
             let plan = PartPlan::for_expected(expected, parts_max);
             let uniform = parts_max * 9 / 10;
             assert!((1..=uniform).all(|n| plan.bytes_of(n) == plan.part_bytes));
             assert!(plan.part_bytes * u64::from(uniform) >= expected);
-            assert!(capacity(&plan) > 2 * plan.part_bytes * u64::from(parts_max) || plan.part_bytes >= PART_BYTES_MAX / 2);
+            assert!(
+                capacity(&plan) > 2 * plan.part_bytes * u64::from(parts_max)
+                    || plan.part_bytes >= PART_BYTES_MAX / 2
+            );
             assert!((1..=parts_max).all(|n| plan.bytes_of(n) <= PART_BYTES_MAX));
         }
     }

@@ -1,26 +1,25 @@
 use std::{
     fmt::Write as _,
-    sync::atomic::{AtomicU64, Ordering},
     sync::Arc,
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::{
     config::Config,
     primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Tag, Tagging},
+    types::{
+        ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, Tag, Tagging,
+    },
 };
-use aws_config::timeout::TimeoutConfig;
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
 use data_encoding::BASE64;
 use md5::{Digest as _, Md5};
 use tokio::task::JoinSet;
 
-use super::{
-    Error, Kind, Object, PartPlan, Store,
-    parts::Buffers,
-};
+use super::{Error, Kind, Object, PartPlan, Store, parts::Buffers};
 
 /// How often a part is sent before the upload is given up, beyond the SDK's own three attempts each: with the pauses
 /// between, an outage of about a minute and a half is outlived.
@@ -80,7 +79,12 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(super) async fn begin(store: &Store, key: &str, plan: PartPlan, tags: &[(String, String)]) -> Result<Self, Error> {
+    pub(super) async fn begin(
+        store: &Store,
+        key: &str,
+        plan: PartPlan,
+        tags: &[(String, String)],
+    ) -> Result<Self, Error> {
         let upload_id = Self::create(store, key, tags).await?;
         Ok(Self {
             store: store.clone(),
@@ -121,7 +125,10 @@ impl Upload {
             match result {
                 Ok(output) => {
                     let none = || Error::new(Kind::Other, doing(), "the service gave no upload id");
-                    return output.upload_id.filter(|id| !id.is_empty()).ok_or_else(none);
+                    return output
+                        .upload_id
+                        .filter(|id| !id.is_empty())
+                        .ok_or_else(none);
                 }
                 Err(error) => store.learn(Error::from_sdk(doing(), &error), tagged, false)?,
             }
@@ -168,8 +175,13 @@ impl Upload {
         }
     }
 
-    fn arrived(&mut self, part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>) -> Result<(), Error> {
-        let part = part.map_err(|e| Error::new(Kind::Other, self.doing("upload a part of"), e.to_string()))??;
+    fn arrived(
+        &mut self,
+        part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>,
+    ) -> Result<(), Error> {
+        let part = part.map_err(|e| {
+            Error::new(Kind::Other, self.doing("upload a part of"), e.to_string())
+        })??;
         self.done.push(part);
         Ok(())
     }
@@ -236,7 +248,9 @@ impl Upload {
     }
 
     async fn put_together(&self, crc64nvme: &str) -> Result<(), Error> {
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(self.done.clone())).build();
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(self.done.clone()))
+            .build();
         loop {
             let conditional = !self.store.quirks.no_conditions.load(Ordering::Relaxed);
             let result = self
@@ -255,7 +269,9 @@ impl Upload {
                 .send()
                 .await;
             match result {
-                Ok(output) => return self.compare_checksum(output.checksum_crc64_nvme(), crc64nvme),
+                Ok(output) => {
+                    return self.compare_checksum(output.checksum_crc64_nvme(), crc64nvme);
+                }
                 Err(error) => {
                     let error = Error::from_sdk(self.doing("complete the upload of"), &error);
                     self.store.learn(error, false, conditional)?;
@@ -268,7 +284,11 @@ impl Upload {
         match theirs {
             Some(theirs) if self.store.checksums && theirs != ours => {
                 let why = format!("the service holds bytes of checksum {theirs}, sent were {ours}");
-                Err(Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why))
+                Err(Error::new(
+                    Kind::Mismatch,
+                    self.doing("confirm the upload of"),
+                    why,
+                ))
             }
             _ => Ok(()),
         }
@@ -283,7 +303,13 @@ impl Upload {
             Err(error) => return Err(answered.err().unwrap_or(error)),
         };
         let Some(object) = found else {
-            let gone = || Error::new(Kind::Mismatch, self.doing("confirm the upload of"), "the service said it was done, and there is no object");
+            let gone = || {
+                Error::new(
+                    Kind::Mismatch,
+                    self.doing("confirm the upload of"),
+                    "the service said it was done, and there is no object",
+                )
+            };
             return Err(answered.err().unwrap_or_else(gone));
         };
         let ours = self.etag_expected();
@@ -293,11 +319,22 @@ impl Upload {
         };
         if let Err(error) = answered {
             // the object is ours only where its tag proves that it was put together from our very parts
-            return if same_tag && object.bytes == self.bytes { Ok(Some(object)) } else { Err(error) };
+            return if same_tag && object.bytes == self.bytes {
+                Ok(Some(object))
+            } else {
+                Err(error)
+            };
         }
         if object.bytes != self.bytes {
-            let why = format!("{} bytes were sent, the service holds {}", self.bytes, object.bytes);
-            return Err(Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why));
+            let why = format!(
+                "{} bytes were sent, the service holds {}",
+                self.bytes, object.bytes
+            );
+            return Err(Error::new(
+                Kind::Mismatch,
+                self.doing("confirm the upload of"),
+                why,
+            ));
         }
         if !same_tag {
             tracing::debug!(?ours, theirs = ?object.etag, "the entity tag has another form than S3's");
@@ -311,9 +348,18 @@ impl Upload {
         let mut md5 = Md5::new();
         for part in &self.done {
             let tag = part.e_tag()?.trim_matches('"').to_ascii_lowercase();
-            md5.update(data_encoding::HEXLOWER.decode(tag.as_bytes()).ok().filter(|tag| tag.len() == 16)?);
+            md5.update(
+                data_encoding::HEXLOWER
+                    .decode(tag.as_bytes())
+                    .ok()
+                    .filter(|tag| tag.len() == 16)?,
+            );
         }
-        Some(format!("{}-{}", data_encoding::HEXLOWER.encode(&md5.finalize()), self.done.len()))
+        Some(format!(
+            "{}-{}",
+            data_encoding::HEXLOWER.encode(&md5.finalize()),
+            self.done.len()
+        ))
     }
 
     /// Some services take tags with the upload, answer 200 and lose them: looks, and sets them once more.
@@ -337,20 +383,48 @@ impl Upload {
     }
 
     async fn tags_shown(&self) -> Result<bool, Error> {
-        let request = self.store.client.get_object_tagging().bucket(&self.store.location.bucket).key(&self.key);
-        let output = request.send().await.map_err(|e| Error::from_sdk(self.doing("read the tags of"), &e))?;
+        let request = self
+            .store
+            .client
+            .get_object_tagging()
+            .bucket(&self.store.location.bucket)
+            .key(&self.key);
+        let output = request
+            .send()
+            .await
+            .map_err(|e| Error::from_sdk(self.doing("read the tags of"), &e))?;
         Ok(self.tags.iter().all(|(key, value)| {
-            output.tag_set().iter().any(|tag| tag.key() == key && tag.value() == value)
+            output
+                .tag_set()
+                .iter()
+                .any(|tag| tag.key() == key && tag.value() == value)
         }))
     }
 
     async fn put_tags(&self) -> Result<(), Error> {
-        let wrong = |e: &dyn std::fmt::Display| Error::new(Kind::Other, self.doing("tag"), e.to_string());
-        let tags: Result<Vec<Tag>, _> =
-            self.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-        let tagging = Tagging::builder().set_tag_set(Some(tags.map_err(|e| wrong(&e))?)).build().map_err(|e| wrong(&e))?;
-        let request = self.store.client.put_object_tagging().bucket(&self.store.location.bucket).key(&self.key).tagging(tagging);
-        request.send().await.map(|_| ()).map_err(|e| Error::from_sdk(self.doing("tag"), &e))
+        let wrong =
+            |e: &dyn std::fmt::Display| Error::new(Kind::Other, self.doing("tag"), e.to_string());
+        let tags: Result<Vec<Tag>, _> = self
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags.map_err(|e| wrong(&e))?))
+            .build()
+            .map_err(|e| wrong(&e))?;
+        let request = self
+            .store
+            .client
+            .put_object_tagging()
+            .bucket(&self.store.location.bucket)
+            .key(&self.key)
+            .tagging(tagging);
+        request
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Error::from_sdk(self.doing("tag"), &e))
     }
 
     /// Gives the upload up and frees its parts. A failure to do so is logged: the first error is what counts.
@@ -381,7 +455,12 @@ impl Drop for Upload {
 }
 
 async fn abort(store: Store, key: String, upload_id: String) {
-    let request = store.client.abort_multipart_upload().bucket(&store.location.bucket).key(&key).upload_id(&upload_id);
+    let request = store
+        .client
+        .abort_multipart_upload()
+        .bucket(&store.location.bucket)
+        .key(&key)
+        .upload_id(&upload_id);
     if let Err(error) = request.send().await {
         let error = Error::from_sdk(format!("abort the upload of {}", store.url(&key)), &error);
         if error.kind != Kind::NotFound {
@@ -432,7 +511,11 @@ impl Part {
             .send()
             .await
             .map_err(|error| {
-                let doing = format!("upload part {} of {}", self.number, self.store.url(&self.key));
+                let doing = format!(
+                    "upload part {} of {}",
+                    self.number,
+                    self.store.url(&self.key)
+                );
                 Error::from_sdk(doing, &error)
             })?;
         Ok(CompletedPart::builder()
@@ -444,7 +527,11 @@ impl Part {
 }
 
 fn attempt_timeout(limit: Duration) -> aws_sdk_s3::config::Builder {
-    Config::builder().timeout_config(TimeoutConfig::builder().operation_attempt_timeout(limit).build())
+    Config::builder().timeout_config(
+        TimeoutConfig::builder()
+            .operation_attempt_timeout(limit)
+            .build(),
+    )
 }
 
 /// 1, 2, 4, 8, 16, 30, 30 … seconds.
@@ -456,7 +543,8 @@ pub(super) fn pause(attempt: u32) -> Duration {
 pub(super) fn query(tags: &[(String, String)]) -> String {
     let mut text = String::new();
     for (key, value) in tags {
-        let encode = |part| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC);
+        let encode =
+            |part| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC);
         let separator = if text.is_empty() { "" } else { "&" };
         // writing to a String can't fail
         let _ = write!(text, "{separator}{}={}", encode(key), encode(value));

@@ -2,6 +2,7 @@
 
 mod parse;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -71,7 +72,8 @@ impl SslMode {
 
 /// A database's address and login.
 ///
-/// Read with [`DatabaseUrl::parse`]. `Display` and `Debug` show `user@host:port/database`: no password, no parameters.
+/// Read with [`DatabaseUrl::parse`]. `Display` and `Debug` show `user@host:port/database`: no password, no
+/// parameters.
 #[derive(Clone)]
 pub struct DatabaseUrl {
     host: Host,
@@ -114,9 +116,9 @@ const PARAMETERS: &[(&str, Option<&str>)] = &[
 /// How long a connection may take to come about unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Seconds of silence after which a child's connection is probed. Routers forget an idle connection after as little as 350 s
-/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a restore that builds
-/// an index is silent for longer.
+/// Seconds of silence after which a child's connection is probed. Routers forget an idle connection after as little
+/// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a
+/// restore that builds an index is silent for longer.
 const KEEPALIVES_IDLE: &str = "60";
 
 /// A file that can't exist: its parent is no folder.
@@ -163,7 +165,10 @@ impl DatabaseUrl {
     /// The same server and login, another database.
     #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
-        Self { database: name.to_owned(), ..self.clone() }
+        Self {
+            database: name.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// True when what is sent doesn't leave this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
@@ -196,13 +201,20 @@ impl DatabaseUrl {
             env.retain(|(set, _)| *set != "PGSSLROOTCERT");
             env.push(("PGSSLROOTCERT", file.to_owned()));
         }
-        let mut env: Vec<_> = env.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-        env.extend(self.password.clone().map(|password| ("PGPASSWORD", password)));
+        let mut env: Vec<_> = env
+            .into_iter()
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect();
+        env.extend(
+            self.password
+                .clone()
+                .map(|password| ("PGPASSWORD", password)),
+        );
         env
     }
 
-    /// The connection string that may stand among a child's arguments: the database's name, and what libpq takes by no
-    /// variable. `pg_restore` connects only if it's given one.
+    /// The connection string that may stand among a child's arguments: the database's name, and what libpq takes by
+    /// no variable. `pg_restore` connects only if it's given one.
     pub(super) fn child_conninfo(&self) -> String {
         let mut conninfo = format!("dbname={}", quote_conninfo(&self.database));
         for (name, _) in PARAMETERS.iter().filter(|(_, variable)| variable.is_none()) {
@@ -232,7 +244,10 @@ impl DatabaseUrl {
 
     /// How long a connection may take to come about. As in libpq 0 means for ever and 1 means 2 s.
     pub(super) fn connect_timeout(&self) -> Option<Duration> {
-        match self.parameter("connect_timeout").and_then(|text| text.parse::<i64>().ok()) {
+        match self
+            .parameter("connect_timeout")
+            .and_then(|text| text.parse::<i64>().ok())
+        {
             None => Some(CONNECT_TIMEOUT),
             Some(seconds) if seconds <= 0 => None,
             Some(seconds) => Some(Duration::from_secs(seconds.unsigned_abs().max(2))),
@@ -247,14 +262,18 @@ impl DatabaseUrl {
         }
     }
 
-    /// The file of authorities to check the server's certificate with, where one is needed: what the URL names; the system's
-    /// for `sslrootcert=system`, which clients older than 16 don't know, and where the URL asks for a check and names
-    /// none, so that our session and the children judge alike. libpq would take `~/.postgresql/root.crt`.
+    /// The file of authorities to check the server's certificate with, where one is needed: what the URL names; the
+    /// system's for `sslrootcert=system`, which clients older than 16 don't know, and where the URL asks for a
+    /// check and names none, so that our session and the children judge alike. libpq would take
+    /// `~/.postgresql/root.crt`.
     pub(super) fn root_certificates(&self) -> Option<&str> {
         match self.parameter("sslrootcert") {
             Some(file) if file != "system" => Some(file),
             None if self.effective_ssl_mode() < SslMode::VerifyCa => None,
-            _ => SYSTEM_CERTIFICATES.iter().copied().find(|file| Path::new(file).exists()),
+            _ => SYSTEM_CERTIFICATES
+                .iter()
+                .copied()
+                .find(|file| Path::new(file).exists()),
         }
     }
 }
@@ -264,7 +283,10 @@ impl Host {
         match self {
             Self::Socket(_) => true,
             Self::Tcp(name) => {
-                name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+                name.eq_ignore_ascii_case("localhost")
+                    || name
+                        .parse::<IpAddr>()
+                        .is_ok_and(|address| address.is_loopback())
             }
         }
     }
@@ -279,9 +301,17 @@ fn quote_conninfo(value: &str) -> String {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, user, database, .. } = self;
+        let Self {
+            host,
+            port,
+            user,
+            database,
+            ..
+        } = self;
         match host {
-            Host::Tcp(address) if address.contains(':') => write!(f, "{user}@[{address}]:{port}/{database}"),
+            Host::Tcp(address) if address.contains(':') => {
+                write!(f, "{user}@[{address}]:{port}/{database}")
+            }
             Host::Tcp(host) | Host::Socket(host) => write!(f, "{user}@{host}:{port}/{database}"),
         }
     }

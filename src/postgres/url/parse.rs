@@ -34,7 +34,9 @@ pub enum UrlFault {
     #[error("the port is not a number from 1 to 65535")]
     Port,
     /// No `]` behind an IPv6 address, or something odd behind it.
-    #[error("the bracketed address is not closed, is empty or is followed by something else than a port")]
+    #[error(
+        "the bracketed address is not closed, is empty or is followed by something else than a port"
+    )]
     Brackets,
     /// More than one host.
     #[error("it names more than one host")]
@@ -84,13 +86,16 @@ impl FromStr for DatabaseUrl {
 impl DatabaseUrl {
     /// Reads `postgres://user:password@host:port/database?parameter=value&…`.
     ///
-    /// As in libpq `%xx` is the only escape (a `+` stays one), an IPv6 address stands in brackets, a host that begins with `/`
-    /// once decoded is the folder of a Unix socket, and the parameters `host`, `port`, `user`, `password` and `dbname`
-    /// override what stands before them. Otherwise than libpq it never falls back on the operating system's user,
-    /// and one host is all it takes. White space around the whole is forgiven.
+    /// As in libpq `%xx` is the only escape (a `+` stays one), an IPv6 address stands in brackets, a host that
+    /// begins with `/` once decoded is the folder of a Unix socket, and the parameters `host`, `port`, `user`,
+    /// `password` and `dbname` override what stands before them. Otherwise than libpq it never falls back on the
+    /// operating system's user, and one host is all it takes. White space around the whole is forgiven.
     pub fn parse(text: &str) -> Result<Self, UrlFault> {
         let text = text.trim();
-        let rest = text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://")).ok_or(UrlFault::Scheme)?;
+        let rest = text
+            .strip_prefix("postgresql://")
+            .or_else(|| text.strip_prefix("postgres://"))
+            .ok_or(UrlFault::Scheme)?;
         if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlFault::Space);
         }
@@ -115,10 +120,13 @@ struct Parts {
 }
 
 impl Parts {
-    /// Reads `user:password@` if there is an `@` before the first `/`. As in libpq it's the first `@` that ends the login.
+    /// Reads `user:password@` if there is an `@` before the first `/`. As in libpq it's the first `@` that ends the
+    /// login.
     fn read_login<'a>(&mut self, rest: &'a str) -> Result<&'a str, UrlFault> {
         let authority = rest.split('/').next().unwrap_or_default();
-        let Some((login, _)) = authority.split_once('@') else { return Ok(rest) };
+        let Some((login, _)) = authority.split_once('@') else {
+            return Ok(rest);
+        };
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         self.user = Some(decode(user, "user")?);
         self.password = Some(Secret::new(decode(password, "password")?));
@@ -140,7 +148,10 @@ impl Parts {
 
     fn read_database_and_parameters(&mut self, rest: &str) -> Result<(), UrlFault> {
         let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
-        self.database = Some(decode(database.strip_prefix('/').unwrap_or(database), "database")?);
+        self.database = Some(decode(
+            database.strip_prefix('/').unwrap_or(database),
+            "database",
+        )?);
         for pair in query.split('&').filter(|_| !query.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or(UrlFault::Malformed)?;
             if value.contains('=') {
@@ -167,7 +178,8 @@ impl Parts {
             "gssencmode" if value == "disable" => {}
             _ => {
                 let known = PARAMETERS.iter().find(|(known, _)| *known == name);
-                let (known, _) = known.ok_or_else(|| UrlFault::Unknown(plausible(name).to_owned()))?;
+                let (known, _) =
+                    known.ok_or_else(|| UrlFault::Unknown(plausible(name).to_owned()))?;
                 check_value(known, &value)?;
                 self.parameters.insert(known, value);
             }
@@ -177,7 +189,10 @@ impl Parts {
 
     fn complete(self) -> Result<DatabaseUrl, UrlFault> {
         let port = check_port(self.port.as_deref())?;
-        let host = self.host.filter(|host| !host.is_empty()).ok_or(UrlFault::Missing("host"))?;
+        let host = self
+            .host
+            .filter(|host| !host.is_empty())
+            .ok_or(UrlFault::Missing("host"))?;
         if host.contains(',') || self.port.is_some_and(|port| port.contains(',')) {
             return Err(UrlFault::ManyHosts);
         }
@@ -186,15 +201,29 @@ impl Parts {
             b'@' => return Err(UrlFault::AbstractSocket),
             _ => Host::Tcp(host),
         };
-        let parameters: BTreeMap<_, _> = self.parameters.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let system = parameters.get("sslrootcert").is_some_and(|file| file == "system");
+        let parameters: BTreeMap<_, _> = self
+            .parameters
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let system = parameters
+            .get("sslrootcert")
+            .is_some_and(|file| file == "system");
         Ok(DatabaseUrl {
             ssl_mode: choose_ssl_mode(self.ssl_mode.as_deref(), &host, system)?,
             host,
             port,
-            user: self.user.filter(|user| !user.is_empty()).ok_or(UrlFault::Missing("user"))?,
-            password: self.password.filter(|password| !password.reveal().is_empty()),
-            database: self.database.filter(|database| !database.is_empty()).ok_or(UrlFault::Missing("database"))?,
+            user: self
+                .user
+                .filter(|user| !user.is_empty())
+                .ok_or(UrlFault::Missing("user"))?,
+            password: self
+                .password
+                .filter(|password| !password.reveal().is_empty()),
+            database: self
+                .database
+                .filter(|database| !database.is_empty())
+                .ok_or(UrlFault::Missing("database"))?,
             parameters,
         })
     }
@@ -225,14 +254,31 @@ fn check_port(port: Option<&str>) -> Result<u16, UrlFault> {
 
 fn check_value(name: &'static str, value: &str) -> Result<(), UrlFault> {
     let (allowed, wanted): (&[&str], _) = match name {
-        "channel_binding" => (&["disable", "prefer", "require"], "one of disable, prefer, require"),
+        "channel_binding" => (
+            &["disable", "prefer", "require"],
+            "one of disable, prefer, require",
+        ),
         "target_session_attrs" => (
-            &["any", "read-write", "read-only", "primary", "standby", "prefer-standby"],
+            &[
+                "any",
+                "read-write",
+                "read-only",
+                "primary",
+                "standby",
+                "prefer-standby",
+            ],
             "one of any, read-write, read-only, primary, standby, prefer-standby",
         ),
-        "connect_timeout" | "keepalives" | "keepalives_idle" | "keepalives_interval" | "keepalives_count" => {
+        "connect_timeout"
+        | "keepalives"
+        | "keepalives_idle"
+        | "keepalives_interval"
+        | "keepalives_count" => {
             let good = value.is_empty() || value.parse::<i32>().is_ok();
-            return good.then_some(()).ok_or(UrlFault::Value { name, wanted: "a whole number" });
+            return good.then_some(()).ok_or(UrlFault::Value {
+                name,
+                wanted: "a whole number",
+            });
         }
         _ => return Ok(()),
     };
@@ -253,12 +299,18 @@ fn choose_ssl_mode(given: Option<&str>, host: &Host, system: bool) -> Result<Ssl
         Some("verify-full") => SslMode::VerifyFull,
         Some(_) => {
             let wanted = "one of disable, allow, prefer, require, verify-ca, verify-full";
-            return Err(UrlFault::Value { name: "sslmode", wanted });
+            return Err(UrlFault::Value {
+                name: "sslmode",
+                wanted,
+            });
         }
     };
     // libpq refuses a weaker mode with the system's authorities: any holder of any certificate would do.
     if system && mode != SslMode::VerifyFull {
-        return Err(UrlFault::Value { name: "sslmode", wanted: "verify-full, which sslrootcert=system demands" });
+        return Err(UrlFault::Value {
+            name: "sslmode",
+            wanted: "verify-full, which sslrootcert=system demands",
+        });
     }
     Ok(mode)
 }
@@ -279,5 +331,7 @@ fn decode(text: &str, part: &str) -> Result<String, UrlFault> {
         }
     }
     let decoded = percent_decode_str(text).decode_utf8();
-    Ok(decoded.map_err(|_| UrlFault::Encoding(part.to_owned()))?.into_owned())
+    Ok(decoded
+        .map_err(|_| UrlFault::Encoding(part.to_owned()))?
+        .into_owned())
 }

@@ -10,7 +10,10 @@ fn parse(text: &str) -> DatabaseUrl {
 }
 
 fn variable(url: &DatabaseUrl, wanted: &str) -> Option<String> {
-    let mut values = url.child_env().into_iter().filter(|(name, _)| *name == wanted);
+    let mut values = url
+        .child_env()
+        .into_iter()
+        .filter(|(name, _)| *name == wanted);
     let value = values.next().map(|(_, value)| value.reveal().to_owned());
     assert!(values.next().is_none(), "{wanted} is set twice");
     value
@@ -24,15 +27,78 @@ fn urls_are_read_as_libpq_reads_them() {
         ("postgresql://u@h/d", "u", None, "h", 5432, "d"),
         ("  postgres://u:p@h/d\n", "u", Some("p"), "h", 5432, "d"),
         ("postgres://u:@h/d", "u", None, "h", 5432, "d"),
-        ("postgres://u:p%40%3A%2F%25%2B+%20%C3%A4@h/d", "u", Some("p@:/%++ ä"), "h", 5432, "d"),
-        ("postgres://u:a:b?c#d@h/d", "u", Some("a:b?c#d"), "h", 5432, "d"),
-        ("postgres://us%65r%40corp:p@h/my%20db%2Fx", "user@corp", Some("p"), "h", 5432, "my db/x"),
-        ("postgres://u:p@[::1]:6000/d", "u", Some("p"), "::1", 6000, "d"),
-        ("postgres://u:p@[2001:db8::7]/d", "u", Some("p"), "2001:db8::7", 5432, "d"),
-        ("postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d", "u", Some("p"), "/var/run/postgresql", 5432, "d"),
-        ("postgres:///d?host=/var/run/postgresql&user=u", "u", None, "/var/run/postgresql", 5432, "d"),
-        ("postgres://u@/d?host=%2Ftmp&port=7000", "u", None, "/tmp", 7000, "d"),
-        ("postgres://u:p@h/d?password=q&user=v&dbname=e&host=i&port=1", "v", Some("q"), "i", 1, "e"),
+        (
+            "postgres://u:p%40%3A%2F%25%2B+%20%C3%A4@h/d",
+            "u",
+            Some("p@:/%++ ä"),
+            "h",
+            5432,
+            "d",
+        ),
+        (
+            "postgres://u:a:b?c#d@h/d",
+            "u",
+            Some("a:b?c#d"),
+            "h",
+            5432,
+            "d",
+        ),
+        (
+            "postgres://us%65r%40corp:p@h/my%20db%2Fx",
+            "user@corp",
+            Some("p"),
+            "h",
+            5432,
+            "my db/x",
+        ),
+        (
+            "postgres://u:p@[::1]:6000/d",
+            "u",
+            Some("p"),
+            "::1",
+            6000,
+            "d",
+        ),
+        (
+            "postgres://u:p@[2001:db8::7]/d",
+            "u",
+            Some("p"),
+            "2001:db8::7",
+            5432,
+            "d",
+        ),
+        (
+            "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/d",
+            "u",
+            Some("p"),
+            "/var/run/postgresql",
+            5432,
+            "d",
+        ),
+        (
+            "postgres:///d?host=/var/run/postgresql&user=u",
+            "u",
+            None,
+            "/var/run/postgresql",
+            5432,
+            "d",
+        ),
+        (
+            "postgres://u@/d?host=%2Ftmp&port=7000",
+            "u",
+            None,
+            "/tmp",
+            7000,
+            "d",
+        ),
+        (
+            "postgres://u:p@h/d?password=q&user=v&dbname=e&host=i&port=1",
+            "v",
+            Some("q"),
+            "i",
+            1,
+            "e",
+        ),
         ("postgres://h?user=u&dbname=d", "u", None, "h", 5432, "d"),
         ("postgres://u@h/%E6%95%B0", "u", None, "h", 5432, "数"),
     ];
@@ -40,7 +106,11 @@ fn urls_are_read_as_libpq_reads_them() {
         let url = parse(text);
         assert_eq!(url.user(), user, "{text}");
         assert_eq!(url.password().map(Secret::reveal), password, "{text}");
-        assert_eq!((url.host(), url.port(), url.database()), (host, port, database), "{text}");
+        assert_eq!(
+            (url.host(), url.port(), url.database()),
+            (host, port, database),
+            "{text}"
+        );
     }
 }
 
@@ -74,12 +144,33 @@ fn faults_are_told_apart() {
         ("postgres://u:p@%40abstract/d", F::AbstractSocket),
         ("postgres://u:p@h/d?sslmode", F::Malformed),
         ("postgres://u:p@h/d?sslmode=a=b", F::Malformed),
-        ("postgres://u:p@h/d?pgbouncer=true", F::Unknown("pgbouncer".into())),
-        ("postgres://u:p@h/d?hostaddr=1.2.3.4", F::Unknown("hostaddr".into())),
-        ("postgres://u:p@h/d?S3cret!=x", F::Unknown("(unprintable)".into())),
-        ("postgres://u:p@h/d?connect_timeout=soon", value("connect_timeout", "a whole number")),
-        ("postgres://u:p@h/d?channel_binding=yes", value("channel_binding", "one of disable, prefer, require")),
-        ("postgres://u:p@h/d?sslmode=", value("sslmode", "one of disable, allow, prefer, require, verify-ca, verify-full")),
+        (
+            "postgres://u:p@h/d?pgbouncer=true",
+            F::Unknown("pgbouncer".into()),
+        ),
+        (
+            "postgres://u:p@h/d?hostaddr=1.2.3.4",
+            F::Unknown("hostaddr".into()),
+        ),
+        (
+            "postgres://u:p@h/d?S3cret!=x",
+            F::Unknown("(unprintable)".into()),
+        ),
+        (
+            "postgres://u:p@h/d?connect_timeout=soon",
+            value("connect_timeout", "a whole number"),
+        ),
+        (
+            "postgres://u:p@h/d?channel_binding=yes",
+            value("channel_binding", "one of disable, prefer, require"),
+        ),
+        (
+            "postgres://u:p@h/d?sslmode=",
+            value(
+                "sslmode",
+                "one of disable, allow, prefer, require, verify-ca, verify-full",
+            ),
+        ),
         (
             "postgres://u:p@h/d?sslmode=require&sslrootcert=system",
             value("sslmode", "verify-full, which sslrootcert=system demands"),
@@ -100,11 +191,23 @@ fn tls_is_required_unless_the_server_is_local_or_the_url_says_otherwise() {
         ("postgres://u@127.8.9.1/d", SslMode::Prefer, true),
         ("postgres://u@[::1]/d", SslMode::Prefer, true),
         ("postgres://u@%2Ftmp/d", SslMode::Prefer, true),
-        ("postgres://u@localhost.example.com/d", SslMode::Require, false),
+        (
+            "postgres://u@localhost.example.com/d",
+            SslMode::Require,
+            false,
+        ),
         ("postgres://u@h/d?sslmode=disable", SslMode::Disable, false),
-        ("postgres://u@localhost/d?sslmode=verify-full", SslMode::VerifyFull, true),
+        (
+            "postgres://u@localhost/d?sslmode=verify-full",
+            SslMode::VerifyFull,
+            true,
+        ),
         ("postgres://u@localhost/d?ssl=true", SslMode::Require, true),
-        ("postgres://u@h/d?sslrootcert=system", SslMode::VerifyFull, false),
+        (
+            "postgres://u@h/d?sslrootcert=system",
+            SslMode::VerifyFull,
+            false,
+        ),
     ];
     for (text, mode, local) in table {
         let url = parse(text);
@@ -137,7 +240,10 @@ fn children_get_everything_by_variables() {
     for (name, value) in expected {
         assert_eq!(variable(&url, name).as_deref(), Some(value), "{name}");
     }
-    assert_eq!(url.child_conninfo(), "dbname='d' keepalives='1' keepalives_idle='9'");
+    assert_eq!(
+        url.child_conninfo(),
+        "dbname='d' keepalives='1' keepalives_idle='9'"
+    );
     assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
 }
 
@@ -148,9 +254,18 @@ fn defaults_for_children() {
     assert_eq!(variable(&url, "PGAPPNAME").as_deref(), Some("pgcoffer"));
     assert_eq!(variable(&url, "PGCONNECT_TIMEOUT").as_deref(), Some("15"));
     assert_eq!(variable(&url, "PGDATABASE").as_deref(), Some(r"a'b\c=d"));
-    assert_eq!(url.child_conninfo(), r"dbname='a\'b\\c=d' keepalives_idle='60'");
-    assert_eq!(parse("postgres://u@h/d?connect_timeout=0").connect_timeout(), None);
-    assert_eq!(parse("postgres://u@h/d?connect_timeout=1").connect_timeout(), Some(Duration::from_secs(2)));
+    assert_eq!(
+        url.child_conninfo(),
+        r"dbname='a\'b\\c=d' keepalives_idle='60'"
+    );
+    assert_eq!(
+        parse("postgres://u@h/d?connect_timeout=0").connect_timeout(),
+        None
+    );
+    assert_eq!(
+        parse("postgres://u@h/d?connect_timeout=1").connect_timeout(),
+        Some(Duration::from_secs(2))
+    );
 }
 
 #[test]
@@ -183,7 +298,8 @@ proptest! {
     fn no_fault_repeats_a_misplaced_password(junk in "[/:@%?&=\\[\\] ,#]{0,3}", more in "[/:@%?&=\\[\\],#]{0,3}") {
         let text = format!("postgres://user:{junk}S3cretWord{more}@host:5432/db?sslmode=require");
         if let Err(fault) = DatabaseUrl::parse(&text) {
-            prop_assert!(!format!("{fault} {fault:?} {}", fault.hint()).contains("S3cretWord"));
+            let shown = format!("{fault} {fault:?} {}", fault.hint());
+            prop_assert!(!shown.contains("S3cretWord"));
         }
     }
 

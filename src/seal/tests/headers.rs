@@ -26,7 +26,10 @@ fn what_is_written_is_read() {
     let (header, len) = Header::parse(text.as_bytes()).unwrap().unwrap();
     assert_eq!(len, text.len());
     assert_eq!((header.backup.as_str(), header.frame_size), (BACKUP, 4096));
-    assert_eq!((header.content, header.compression), (Content::Archive, Compression::None));
+    assert_eq!(
+        (header.content, header.compression),
+        (Content::Archive, Compression::None)
+    );
     header.check_is(BACKUP, Content::Archive).unwrap();
     assert!(header.check_is(BACKUP, Content::Record).is_err());
     assert!(header.check_is("another", Content::Archive).is_err());
@@ -44,10 +47,20 @@ fn every_beginning_asks_for_more() {
 
 #[test]
 fn other_files_are_told_apart_at_once() {
-    for text in ["PK\x03\x04", "pgcopher", "PGDMP", "pgcoffer/0\n", "pgcoffer/01\n", "pgcoffer/x\n"] {
+    for text in [
+        "PK\x03\x04",
+        "pgcopher",
+        "PGDMP",
+        "pgcoffer/0\n",
+        "pgcoffer/01\n",
+        "pgcoffer/x\n",
+    ] {
         assert_eq!(fault(text), Error::NotSealed, "{text}");
     }
-    assert_eq!(fault("pgcoffer/2\nanything\n"), Error::NewerVersion { version: 2 });
+    assert_eq!(
+        fault("pgcoffer/2\nanything\n"),
+        Error::NewerVersion { version: 2 }
+    );
 }
 
 #[test]
@@ -74,28 +87,45 @@ fn each_line_is_held_to_its_grammar() {
         ("mac ", "mac A", 7),
     ];
     for (from, to, line) in faults {
-        assert_eq!(line_of(&fault(&text.replacen(from, to, 1))), line, "{from:?} -> {to:?}");
+        assert_eq!(
+            line_of(&fault(&text.replacen(from, to, 1))),
+            line,
+            "{from:?} -> {to:?}"
+        );
     }
     let slot = text.lines().nth(5).unwrap();
-    assert_eq!(line_of(&fault(&text.replace(slot, &format!("{slot}\n{slot}")))), 7);
+    assert_eq!(
+        line_of(&fault(&text.replace(slot, &format!("{slot}\n{slot}")))),
+        7
+    );
     assert_eq!(line_of(&fault(&text.replace(&format!("{slot}\n"), ""))), 6);
 }
 
 #[test]
 fn a_header_has_bounds() {
     let text = header();
-    let kinds = |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
+    let kinds =
+        |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
     let with = |slots: &str| text.replacen("slot ", &format!("{slots}slot "), 1);
     Header::parse_whole(with(&kinds(15)).as_bytes()).unwrap();
     assert_eq!(line_of(&fault(&with(&kinds(16)))), 22);
     let long = with(&format!("slot x {}\n", "y".repeat(HEADER_LEN_MAX)));
     assert_eq!(line_of(&fault(&long)), 6);
-    assert_eq!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]), Ok(None));
+    assert_eq!(
+        Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]),
+        Ok(None)
+    );
     assert!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX]).is_err());
     // Of the greatest length exactly, and of one byte more.
     let room = HEADER_LEN_MAX - text.len();
-    let fitting = with(&format!("slot x {}\n", "y".repeat(room - "slot x \n".len())));
-    assert_eq!(Header::parse_whole(fitting.as_bytes()).unwrap().1, HEADER_LEN_MAX);
+    let fitting = with(&format!(
+        "slot x {}\n",
+        "y".repeat(room - "slot x \n".len())
+    ));
+    assert_eq!(
+        Header::parse_whole(fitting.as_bytes()).unwrap().1,
+        HEADER_LEN_MAX
+    );
     assert!(Header::parse_whole(fitting.replacen("x y", "x yy", 1).as_bytes()).is_err());
 }
 
@@ -110,13 +140,35 @@ fn passphrase_slots_have_a_ceiling() {
         text.replacen("slot ", &format!("{slot}slot "), 1)
     };
     Header::parse_whole(with("m=262144 t=10 p=16").as_bytes()).unwrap();
-    for above in ["m=262145 t=1 p=1", "m=65536 t=11 p=4", "m=65536 t=3 p=17", "m=4294967295 t=1 p=1"] {
-        assert!(matches!(fault(&with(above)), Error::AboveCeiling { .. }), "{above}");
+    for above in [
+        "m=262145 t=1 p=1",
+        "m=65536 t=11 p=4",
+        "m=65536 t=3 p=17",
+        "m=4294967295 t=1 p=1",
+    ] {
+        assert!(
+            matches!(fault(&with(above)), Error::AboveCeiling { .. }),
+            "{above}"
+        );
     }
-    for undefined in ["m=65536 t=0 p=1", "m=65536 t=1 p=0", "m=31 t=1 p=4", "m=4294967296 t=1 p=1", "t=1 m=8 p=1"] {
+    for undefined in [
+        "m=65536 t=0 p=1",
+        "m=65536 t=1 p=0",
+        "m=31 t=1 p=4",
+        "m=4294967296 t=1 p=1",
+        "t=1 m=8 p=1",
+    ] {
         assert_eq!(line_of(&fault(&with(undefined))), 6, "{undefined}");
     }
-    let many: String = (0..2).map(|at| format!("slot passphrase argon2id m=262144 t=6 p={} AAAAAAAAAAAAAAAAAAAAAA== {}\n", at + 1, data_encoding::BASE64.encode(&[1; 40]))).collect();
+    let many: String = (0..2)
+        .map(|at| {
+            format!(
+                "slot passphrase argon2id m=262144 t=6 p={} AAAAAAAAAAAAAAAAAAAAAA== {}\n",
+                at + 1,
+                data_encoding::BASE64.encode(&[1; 40])
+            )
+        })
+        .collect();
     let many = text.replacen("slot ", &format!("{many}slot "), 1);
     assert!(matches!(fault(&many), Error::AboveCeiling { .. }));
 }
@@ -127,11 +179,19 @@ fn a_wrong_key_is_told_from_a_changed_header() {
     let (header, _) = Header::parse_whole(text.as_bytes()).unwrap();
     let error = header.unlock(&[key(2)]).unwrap_err();
     let message = error.to_string();
-    assert!(message.contains(&key(1).describe()) && message.contains(&key(2).describe()), "{message}");
+    assert!(
+        message.contains(&key(1).describe()) && message.contains(&key(2).describe()),
+        "{message}"
+    );
     assert!(header.unlock(&[]).is_err());
     header.unlock(&[key(2), key(1)]).unwrap();
 
-    for (from, to) in [("archive", "record"), ("none", "zstd"), ("4096", "8192"), ("abc", "abd")] {
+    for (from, to) in [
+        ("archive", "record"),
+        ("none", "zstd"),
+        ("4096", "8192"),
+        ("abc", "abd"),
+    ] {
         let (changed, _) = Header::parse_whole(text.replacen(from, to, 1).as_bytes()).unwrap();
         assert_eq!(changed.unlock(&[key(1)]).unwrap_err(), Error::HeaderChanged);
     }
@@ -152,20 +212,39 @@ fn a_rekeyed_header_opens_the_same_frames() {
     for secret in [key(2), key(3), passphrase] {
         assert_eq!(open(&rekeyed, &secret).unwrap(), bytes(10_000));
     }
-    assert!(matches!(open(&rekeyed, &key(1)), Err(Error::WrongKey { .. })));
+    assert!(matches!(
+        open(&rekeyed, &key(1)),
+        Err(Error::WrongKey { .. })
+    ));
     let wrong = Secret::Passphrase(Passphrase::for_reading("waltz hamster".into()));
-    assert!(matches!(open(&rekeyed, &wrong), Err(Error::WrongKey { .. })));
+    assert!(matches!(
+        open(&rekeyed, &wrong),
+        Err(Error::WrongKey { .. })
+    ));
 }
 
 #[test]
 fn impossible_wishes_are_refused() {
     for backup in ["", "a b", "ä", "a\nb", &"x".repeat(129)] {
-        let sealed = seal_bytes(backup, Content::Record, Compression::None, "main", &key(1), b"");
+        let sealed = seal_bytes(
+            backup,
+            Content::Record,
+            Compression::None,
+            "main",
+            &key(1),
+            b"",
+        );
         assert_eq!(sealed.unwrap_err(), Error::BackupId);
     }
     for size in [0, 16, 4095, 4097, FRAME_SIZE_MAX + 16] {
         let sealer = Sealer::with_frame_size(
-            BACKUP, Content::Record, Compression::None, "main", &key(1), size);
+            BACKUP,
+            Content::Record,
+            Compression::None,
+            "main",
+            &key(1),
+            size,
+        );
         assert_eq!(sealer.unwrap_err(), Error::FrameSize { bytes: size });
     }
 }
@@ -174,7 +253,8 @@ proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
         let _ = Header::parse(&bytes);
-        let mut lines = b"pgcoffer/1\nbackup x\ncontent record\ncompression none\nframe 4096\n".to_vec();
+        let beginning = "pgcoffer/1\nbackup x\ncontent record\ncompression none\nframe 4096\n";
+        let mut lines = beginning.as_bytes().to_vec();
         lines.extend(bytes);
         let _ = Header::parse(&lines);
     }

@@ -18,10 +18,19 @@ fn all_spellings_mean_one_key() {
     let text = key.encode();
     assert!(text.starts_with("PGCOFFER-KEY-1"));
     assert_eq!(text.len(), 72);
-    let spellings =
-        [text.to_string(), text.to_lowercase(), HEX.to_uppercase(), BASE64.into(), format!(" {HEX}\n")];
+    let spellings = [
+        text.to_string(),
+        text.to_lowercase(),
+        HEX.to_uppercase(),
+        BASE64.into(),
+        format!(" {HEX}\n"),
+    ];
     for spelling in spellings {
-        assert_eq!(MasterKey::parse(&spelling).unwrap().key_id(), key.key_id(), "{spelling}");
+        assert_eq!(
+            MasterKey::parse(&spelling).unwrap().key_id(),
+            key.key_id(),
+            "{spelling}"
+        );
     }
 }
 
@@ -44,18 +53,57 @@ fn every_mistyped_character_is_found() {
 fn each_fault_has_its_own_error() {
     let text = MasterKey::parse(HEX).unwrap().encode().to_string();
     assert_eq!(fault("  \n"), KeyFault::Empty);
-    assert_eq!(fault("correct horse battery staple"), KeyFault::Unrecognised);
+    assert_eq!(
+        fault("correct horse battery staple"),
+        KeyFault::Unrecognised
+    );
     assert_eq!(fault(&text.replacen("PG", "pg", 1)), KeyFault::MixedCase);
-    assert_eq!(fault(&text[..71]), KeyFault::Length { found: 71, expected: 72 });
-    assert_eq!(fault(&format!("{text}Q")), KeyFault::Length { found: 73, expected: 72 });
-    assert_eq!(fault("pgcoffer-key-"), KeyFault::Length { found: 13, expected: 72 });
-    assert_eq!(fault(&text.replacen('1', "7", 1)), KeyFault::Character { position: 14 });
+    assert_eq!(
+        fault(&text[..71]),
+        KeyFault::Length {
+            found: 71,
+            expected: 72
+        }
+    );
+    assert_eq!(
+        fault(&format!("{text}Q")),
+        KeyFault::Length {
+            found: 73,
+            expected: 72
+        }
+    );
+    assert_eq!(
+        fault("pgcoffer-key-"),
+        KeyFault::Length {
+            found: 13,
+            expected: 72
+        }
+    );
+    assert_eq!(
+        fault(&text.replacen('1', "7", 1)),
+        KeyFault::Character { position: 14 }
+    );
     let with_b = format!("{}B{}", &text[..20], &text[21..]);
     assert_eq!(fault(&with_b), KeyFault::Character { position: 21 });
-    assert_eq!(fault(&HEX[..62]), KeyFault::Length { found: 62, expected: 64 });
-    assert_eq!(fault(&BASE64[..43]), KeyFault::Length { found: 43, expected: 44 });
+    assert_eq!(
+        fault(&HEX[..62]),
+        KeyFault::Length {
+            found: 62,
+            expected: 64
+        }
+    );
+    assert_eq!(
+        fault(&BASE64[..43]),
+        KeyFault::Length {
+            found: 43,
+            expected: 44
+        }
+    );
     // 32 bytes leave two bits over in the last digit, which have to be zero.
-    assert_eq!(fault(&BASE64.replace("Hh8=", "Hh9=")), KeyFault::Character { position: 43 });
+    assert_eq!(
+        fault(&BASE64.replace("Hh8=", "Hh9=")),
+        KeyFault::Character { position: 43 }
+    );
     assert_eq!(fault(&"00".repeat(32)), KeyFault::Weak);
     assert_eq!(fault(&"ff".repeat(32)), KeyFault::Weak);
 }
@@ -65,6 +113,24 @@ fn bech32m_is_not_taken_for_bech32() {
     let hrp = bech32::Hrp::parse("pgcoffer-key-").unwrap();
     let text = bech32::encode_lower::<bech32::Bech32m>(hrp, &bytes(32)).unwrap();
     assert_eq!(fault(&text), KeyFault::Checksum);
+}
+
+#[test]
+fn bits_left_over_have_to_be_zero() {
+    use bech32::primitives::iter::{ByteIterExt, Fe32IterExt};
+    let hrp = bech32::Hrp::parse("pgcoffer-key-").unwrap();
+    let mut digits: Vec<_> = bytes(32).into_iter().bytes_to_fes().collect();
+    let text = |digits: &[bech32::Fe32]| -> String {
+        digits
+            .iter()
+            .copied()
+            .with_checksum::<bech32::Bech32>(&hrp)
+            .chars()
+            .collect()
+    };
+    MasterKey::parse(&text(&digits)).unwrap();
+    digits[51] += bech32::Fe32::P;
+    assert_eq!(fault(&text(&digits)), KeyFault::Checksum);
 }
 
 #[test]
@@ -79,12 +145,22 @@ fn nothing_secret_is_printed() {
     let passphrase = Secret::Passphrase(Passphrase::for_reading(text.into()));
     let key = key(1);
     let printed = format!("{key:?} {passphrase:?} {:?}", key.identity("main").unwrap());
-    assert!(!printed.contains("hamster") && !printed.contains("01, 2") && !printed.contains("0102"), "{printed}");
+    assert!(
+        !printed.contains("hamster") && !printed.contains("01, 2") && !printed.contains("0102"),
+        "{printed}"
+    );
 }
 
 #[test]
 fn weak_passphrases_are_refused_with_advice() {
-    for weak in ["", "password", "correcthorse", "Tr0ub4dour&3", "qwertyuiop", "pgcoffer backup"] {
+    for weak in [
+        "",
+        "password",
+        "correcthorse",
+        "Tr0ub4dour&3",
+        "qwertyuiop",
+        "pgcoffer backup",
+    ] {
         let Err(Error::WeakPassphrase { advice }) = Passphrase::new(weak.into()) else {
             panic!("accepted {weak:?}");
         };
@@ -97,13 +173,21 @@ fn weak_passphrases_are_refused_with_advice() {
 #[test]
 fn identities_depend_on_the_key_and_with_a_passphrase_on_the_label() {
     let key = key(1);
-    assert_eq!(key.identity("main").unwrap().owner(), key.identity("other").unwrap().owner());
+    assert_eq!(
+        key.identity("main").unwrap().owner(),
+        key.identity("other").unwrap().owner()
+    );
     let passphrase = Passphrase::for_reading("hamster waltz onyx brisk".into());
-    let [main, other] = ["main", "other"]
-        .map(|label| Secret::Passphrase(passphrase.clone()).identity(label).unwrap());
+    let [main, other] = ["main", "other"].map(|label| {
+        Secret::Passphrase(passphrase.clone())
+            .identity(label)
+            .unwrap()
+    });
     assert_ne!(main.owner(), other.owner());
     assert_ne!(main.mac(b"message"), other.mac(b"message"));
     assert_eq!(passphrase.remembered(), 2);
-    Secret::Passphrase(passphrase.clone()).identity("main").unwrap();
+    Secret::Passphrase(passphrase.clone())
+        .identity("main")
+        .unwrap();
     assert_eq!(passphrase.remembered(), 2);
 }

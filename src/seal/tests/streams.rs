@@ -21,10 +21,18 @@ fn every_length_comes_back_and_lies_where_it_should() {
     for len in lengths() {
         let (header_len, object) = sealed(&bytes(len), &key(1));
         assert_eq!(open(&object, &key(1)).unwrap(), bytes(len), "{len}");
-        assert_eq!(sealed_len(header_len, C, len as u64), object.len() as u64, "{len}");
+        assert_eq!(
+            sealed_len(header_len, C, len as u64),
+            object.len() as u64,
+            "{len}"
+        );
         let frames = len.div_ceil(C).max(1);
         let (last, range) = last_frame_range(header_len, C, object.len() as u64).unwrap();
-        assert_eq!((last, range.end), (frames as u64 - 1, object.len() as u64), "{len}");
+        assert_eq!(
+            (last, range.end),
+            (frames as u64 - 1, object.len() as u64),
+            "{len}"
+        );
         assert_eq!(range.start, frame_range(header_len, C, last).start);
     }
 }
@@ -34,7 +42,11 @@ fn frames_open_by_themselves() {
     for frames in 1..=9 {
         let plaintext = bytes(frames * C);
         let (header_len, object) = sealed(&plaintext, &key(1));
-        let keys = Header::parse_whole(&object).unwrap().0.unlock(&[key(1)]).unwrap();
+        let keys = Header::parse_whole(&object)
+            .unwrap()
+            .0
+            .unlock(&[key(1)])
+            .unwrap();
         for index in 0..frames as u64 {
             let range = frame_range(header_len, C, index);
             let frame = &object[range.start as usize..range.end as usize];
@@ -48,7 +60,13 @@ fn frames_open_by_themselves() {
                 assert_eq!(unexpected, Error::CutShort { after: Some(index) });
             }
             let moved = open_frame(&keys, C, index + 1, last, frame).unwrap_err();
-            assert_eq!(moved, Error::FrameChanged { frame: index + 1, at_end: last });
+            assert_eq!(
+                moved,
+                Error::FrameChanged {
+                    frame: index + 1,
+                    at_end: last
+                }
+            );
         }
     }
 }
@@ -63,8 +81,14 @@ fn any_changed_byte_is_found() {
             let error = open(&changed, &key(1)).unwrap_err();
             let expected = match at.checked_sub(header_len) {
                 None => continue,
-                Some(at) if at < FRAME => Error::FrameChanged { frame: 0, at_end: false },
-                Some(_) => Error::FrameChanged { frame: 1, at_end: true },
+                Some(at) if at < FRAME => Error::FrameChanged {
+                    frame: 0,
+                    at_end: false,
+                },
+                Some(_) => Error::FrameChanged {
+                    frame: 1,
+                    at_end: true,
+                },
             };
             assert_eq!(error, expected, "at {at}");
         }
@@ -77,21 +101,46 @@ fn any_cut_is_found() {
     for len in 0..object.len() {
         let error = open(&object[..len], &key(1)).unwrap_err();
         let Some(rest) = len.checked_sub(header_len) else {
-            let expected = if len == 0 { Error::NotSealed } else { Error::HeaderCutShort };
+            let expected = if len == 0 {
+                Error::NotSealed
+            } else {
+                Error::HeaderCutShort
+            };
             assert_eq!(error, expected);
             continue;
         };
         let whole = (rest / FRAME) as u64;
         match rest % FRAME {
-            0 => assert_eq!(error, Error::CutShort { after: whole.checked_sub(1) }),
+            0 => assert_eq!(
+                error,
+                Error::CutShort {
+                    after: whole.checked_sub(1)
+                }
+            ),
             left if left < 64 || left % 16 != 0 => {
-                assert_eq!(error, Error::CutShort { after: whole.checked_sub(1) });
+                assert_eq!(
+                    error,
+                    Error::CutShort {
+                        after: whole.checked_sub(1)
+                    }
+                );
             }
-            _ => assert_eq!(error, Error::FrameChanged { frame: whole, at_end: true }),
+            _ => assert_eq!(
+                error,
+                Error::FrameChanged {
+                    frame: whole,
+                    at_end: true
+                }
+            ),
         }
         let last = last_frame_range(header_len, C, len as u64);
-        assert_eq!(last.is_err(), !(64..=FRAME).contains(&(rest % FRAME)) && rest % FRAME != 0
-            || rest == 0 || !(rest % FRAME).is_multiple_of(16), "at {rest}");
+        assert_eq!(
+            last.is_err(),
+            !(64..=FRAME).contains(&(rest % FRAME)) && rest % FRAME != 0
+                || rest == 0
+                || !(rest % FRAME).is_multiple_of(16),
+            "at {rest}"
+        );
     }
 }
 
@@ -100,15 +149,16 @@ fn bytes_behind_the_last_frame_are_found() {
     for len in [0, 100, C - 1, C, 8 * C, 8 * C + 100] {
         let (_, object) = sealed(&bytes(len), &key(1));
         let last = (len.div_ceil(C).max(1) - 1) as u64;
-        for more in [16, 64, 160, FRAME, 9 * FRAME] {
+        for more in [1, 16, 64, 160, FRAME, 9 * FRAME] {
             let mut longer = object.clone();
             longer.extend(bytes(more));
             let error = open(&longer, &key(1)).unwrap_err();
-            assert_eq!(error, Error::TrailingBytes { frame: last }, "{len} + {more}");
+            assert_eq!(
+                error,
+                Error::TrailingBytes { frame: last },
+                "{len} + {more}"
+            );
         }
-        let mut longer = object;
-        longer.push(0);
-        assert!(open(&longer, &key(1)).is_err());
     }
 }
 
@@ -123,24 +173,70 @@ fn dropped_swapped_repeated_and_spliced_frames_are_found() {
         }
         open(&joined, &key(1)).unwrap_err()
     };
-    assert_eq!(frames(&[1, 2, 3]), Error::FrameChanged { frame: 0, at_end: false });
-    assert_eq!(frames(&[0, 2, 3]), Error::FrameChanged { frame: 1, at_end: false });
-    assert_eq!(frames(&[0, 2, 1, 3]), Error::FrameChanged { frame: 1, at_end: false });
-    assert_eq!(frames(&[0, 1, 1, 2, 3]), Error::FrameChanged { frame: 2, at_end: false });
+    assert_eq!(
+        frames(&[1, 2, 3]),
+        Error::FrameChanged {
+            frame: 0,
+            at_end: false
+        }
+    );
+    assert_eq!(
+        frames(&[0, 2, 3]),
+        Error::FrameChanged {
+            frame: 1,
+            at_end: false
+        }
+    );
+    assert_eq!(
+        frames(&[0, 2, 1, 3]),
+        Error::FrameChanged {
+            frame: 1,
+            at_end: false
+        }
+    );
+    assert_eq!(
+        frames(&[0, 1, 1, 2, 3]),
+        Error::FrameChanged {
+            frame: 2,
+            at_end: false
+        }
+    );
     assert_eq!(frames(&[0, 1, 2]), Error::CutShort { after: Some(2) });
-    assert_eq!(frames(&[0, 1, 3]), Error::FrameChanged { frame: 2, at_end: true });
+    assert_eq!(
+        frames(&[0, 1, 3]),
+        Error::FrameChanged {
+            frame: 2,
+            at_end: true
+        }
+    );
     let mut spliced = object[..header_len + FRAME].to_vec();
     spliced.extend(&other[other_len + FRAME..]);
     let error = open(&spliced, &key(1)).unwrap_err();
-    assert_eq!(error, Error::FrameChanged { frame: 1, at_end: false });
+    assert_eq!(
+        error,
+        Error::FrameChanged {
+            frame: 1,
+            at_end: false
+        }
+    );
 }
 
 #[test]
 fn buffers_are_filled_again() {
-    let (mut sealer, header) =
-        Sealer::with_frame_size(BACKUP, Content::Archive, Compression::None, "main", &key(1), C)
-            .unwrap();
-    let keys = Header::parse_whole(&header).unwrap().0.unlock(&[key(1)]).unwrap();
+    let (mut sealer, header) = Sealer::with_frame_size(
+        BACKUP,
+        Content::Archive,
+        Compression::None,
+        "main",
+        &key(1),
+        C,
+    )
+    .unwrap();
+    let keys = Header::parse_whole(&header)
+        .unwrap()
+        .0
+        .unlock(&[key(1)])
+        .unwrap();
     let mut opener = Opener::new(keys, C);
     let plaintext = bytes(8 * C);
     let mut places = std::collections::HashSet::new();

@@ -1,0 +1,40 @@
+//! Small objects, such as records, sealed and opened at once.
+
+use super::{Compression, Content, Error, Header, Opener, Sealer, Secret};
+
+/// Seals a small object as a whole: header and frames.
+///
+/// # Errors
+/// As [`Sealer::new`].
+pub fn seal_bytes(
+    backup: &str,
+    content: Content,
+    compression: Compression,
+    database: &str,
+    secret: &Secret,
+    mut plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let (mut sealer, mut object) = Sealer::new(backup, content, compression, database, secret)?;
+    while let Some(group) = sealer.push(&mut plaintext) {
+        object.extend_from_slice(&group.seal()?);
+    }
+    object.extend_from_slice(&sealer.finish().seal()?);
+    Ok(object)
+}
+
+/// Opens a small object as a whole. The payload is still compressed as the header says.
+///
+/// # Errors
+/// Every error of [`Header::parse_whole`], [`Header::unlock`] and
+/// [`OpenGroup::open`](super::OpenGroup::open).
+pub fn open_bytes(object: &[u8], secrets: &[Secret]) -> Result<(Header, Vec<u8>), Error> {
+    let (header, header_len) = Header::parse_whole(object)?;
+    let mut opener = Opener::new(header.unlock(secrets)?, header.frame_size);
+    let mut sealed = &object[header_len..];
+    let mut plaintext = Vec::new();
+    while let Some(group) = opener.push(&mut sealed) {
+        plaintext.append(&mut group.open()?);
+    }
+    plaintext.append(&mut opener.finish().open()?);
+    Ok((header, plaintext))
+}

@@ -1,0 +1,155 @@
+//! A file uses its own floor's folder and lower floors only: the table of allowed edges, checked against every `crate::…`.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Each module of the library, and those it may mention.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("archive", &[]),
+    ("compress", &[]),
+    ("seal", &[]),
+    ("backup", &["archive", "seal"]),
+    ("store", &[]),
+    ("postgres", &[]),
+    (
+        "error",
+        &["archive", "compress", "postgres", "seal", "store"],
+    ),
+    ("catalog", &["backup", "error", "seal", "store"]),
+    (
+        "operation",
+        &[
+            "archive", "backup", "catalog", "compress", "error", "postgres", "seal", "store",
+        ],
+    ),
+    (
+        "config",
+        &["backup", "compress", "error", "postgres", "seal", "store"],
+    ),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The module that a file belongs to; none for the crate's own page and the binary.
+fn module(file: &Path, src: &Path) -> Option<String> {
+    let first = file
+        .strip_prefix(src)
+        .unwrap()
+        .iter()
+        .next()
+        .unwrap()
+        .to_str()
+        .unwrap();
+    let name = first.trim_end_matches(".rs");
+    (!["lib", "main", "cli"].contains(&name)).then(|| name.to_owned())
+}
+
+/// Modules that a text mentions: `crate::name`, `crate::{a::…, b}`.
+fn mentioned(text: &str) -> Vec<String> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut found = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        if let Some(list) = rest.strip_prefix('{') {
+            found.extend(first_names(list));
+        } else {
+            found.push(name(rest));
+        }
+    }
+    found
+}
+
+/// The first path segment of each item of a braced list.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut at_start, mut names) = (0, true, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => at_start = true,
+            c if c.is_whitespace() => {}
+            _ if at_start => {
+                names.push(name(&list[at..]));
+                at_start = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn name(text: &str) -> String {
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+#[test]
+fn every_file_keeps_to_its_floor() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for file in sources(&src) {
+        let Some(module) = module(&file, &src) else {
+            continue;
+        };
+        let allowed = ALLOWED.iter().find(|(name, _)| *name == module);
+        let Some((_, allowed)) = allowed else {
+            faults.push(format!(
+                "{}: the module {module} stands on no floor: add it to the table",
+                file.display()
+            ));
+            continue;
+        };
+        for other in mentioned(&fs::read_to_string(&file).unwrap()) {
+            if other != module && !allowed.contains(&other.as_str()) {
+                faults.push(format!("{}: {module} must not use {other}", file.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn mentions_are_found_in_every_form() {
+    let text = "use crate::{\n    a::{b, c},\n    d,\n};\n// crate::no\nlet x = crate::e::f;";
+    assert_eq!(mentioned(text), ["a", "d", "e"]);
+}
+
+#[test]
+fn the_library_does_not_print_exit_or_read_the_environment() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in sources(&src) {
+        if module(&file, &src).is_none() {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for forbidden in [
+            "println!",
+            "eprintln!",
+            "process::exit",
+            "env::var",
+            "env::args",
+        ] {
+            assert!(!text.contains(forbidden), "{}: {forbidden}", file.display());
+        }
+    }
+}

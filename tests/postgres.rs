@@ -1,0 +1,18 @@
+//! The door to PostgreSQL against real servers and real client programs: 15 of the distribution, 16 and 18 of the test bed.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod testbed;
+
+#[path = "postgres/connecting.rs"]
+mod connecting;
+#[path = "postgres/dumping.rs"]
+mod dumping;
+#[path = "postgres/installed.rs"]
+mod installed;
+#[path = "postgres/loading.rs"]
+mod loading;
+#[path = "postgres/rights.rs"]
+mod rights;
+#[path = "postgres/scene.rs"]
+mod scene;
