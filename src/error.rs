@@ -106,7 +106,10 @@ pub enum Error {
         source: io::Error,
     },
     /// a signal asked to stop
-    Interrupted,
+    Interrupted {
+        /// 128 and the signal's number
+        exit_status: u8,
+    },
     /// a bug
     Internal(String),
 }
@@ -165,7 +168,7 @@ impl Error {
             | Self::Differs { .. } => 5,
             Self::NoSuchBackup { .. } | Self::NotGood { .. } => 7,
             Self::RestoreFailed { source, .. } => source.exit_status(),
-            Self::Interrupted => 130,
+            Self::Interrupted { exit_status } => *exit_status,
         }
     }
 
@@ -188,7 +191,7 @@ impl Error {
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
             Self::Io { source, .. } => io_hint(source),
-            Self::Config(_) | Self::Compress(_) | Self::Interrupted | Self::Internal(_) => None,
+            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
         }
     }
 }
@@ -251,7 +254,7 @@ impl fmt::Display for Error {
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
-            Self::Interrupted => write!(f, "interrupted"),
+            Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }
     }

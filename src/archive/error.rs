@@ -135,20 +135,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it, as one sentence.
+    /// One plain sentence with the cure, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotAnArchive(looks_like) => looks_like.hint()?,
             Self::Version { newer: true, .. } => {
-                "A newer version of pgcoffer may read it; or dump with a pg_dump of PostgreSQL 18 or older."
+                "update pgcoffer, or dump with a pg_dump of PostgreSQL 18 or older"
             }
-            Self::Version { newer: false, .. } => "Dump with a pg_dump of PostgreSQL 9.0 or newer.",
-            Self::Format(_) => "Dump with pg_dump --format=custom.",
-            Self::Compressed(_) => "Dump with pg_dump --compress=0; pgcoffer compresses by itself.",
+            Self::Version { newer: false, .. } => "dump with a pg_dump of PostgreSQL 9.0 or newer",
+            Self::Format(_) => "dump with `pg_dump --format=custom`",
+            Self::Compressed(_) => {
+                "dump with `pg_dump --compress=0`: pgcoffer compresses by itself"
+            }
             Self::Empty
             | Self::CutShort { .. }
             | Self::NoEndMarker { .. }
-            | Self::MissingData { .. } => "The dump did not run to its end; see what pg_dump says.",
+            | Self::MissingData { .. } => "the dump did not run to its end: see what pg_dump says",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -244,9 +246,9 @@ impl LooksLike {
     fn hint(self) -> Option<&'static str> {
         match self {
             Self::Unknown => None,
-            Self::PlainSql | Self::Tar => Some("Dump with pg_dump --format=custom."),
-            Self::Compressed(_) => Some("Decompress it first."),
-            Self::Sealed => Some("Open it with pgcoffer open first."),
+            Self::PlainSql | Self::Tar => Some("dump with `pg_dump --format=custom`"),
+            Self::Compressed(_) => Some("decompress it first"),
+            Self::Sealed => Some("open it with `pgcoffer open` first"),
         }
     }
 }
@@ -283,4 +285,42 @@ fn list(entries: &[EntryName], count: usize) -> String {
         text.push_str(&format!(" and {} more", count - entries.len()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_read_alike() {
+        let errors = [
+            Error::Empty,
+            Error::NotAnArchive(LooksLike::PlainSql),
+            Error::NotAnArchive(LooksLike::Tar),
+            Error::NotAnArchive(LooksLike::Compressed("gzip")),
+            Error::NotAnArchive(LooksLike::Sealed),
+            Error::Version {
+                version: (1, 17, 0),
+                newer: true,
+            },
+            Error::Version {
+                version: (1, 11, 0),
+                newer: false,
+            },
+            Error::Format(3),
+            Error::Compressed("gzip"),
+            Error::CutShort {
+                place: Place::Header,
+                length: 3,
+            },
+        ];
+        for error in errors {
+            let hint = error.hint().expect("each of these has a cure");
+            assert!(
+                hint.starts_with(|first: char| first.is_ascii_lowercase()),
+                "{hint}"
+            );
+            assert!(!hint.ends_with('.'), "{hint}");
+        }
+    }
 }

@@ -11,12 +11,11 @@ use pgcoffer::{
     backup::{Label, Record},
     catalog::{Catalog, Wanted},
     config::{self, Config},
-    operation::{self, BackupRequest, Progress, RestoreRequest, Target},
+    operation::{self, BackupRequest, Interrupt, Progress, RestoreRequest, Target},
     postgres::{Clients, DatabaseUrl},
     seal::{MasterKey, Passphrase},
     store::Store,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     args::{BackupArgs, Chosen, Cli, Command, RestoreArgs},
@@ -52,7 +51,7 @@ fn key_error(source: pgcoffer::seal::Error) -> Error {
 }
 
 /// Everything that needs the bucket, a database or time.
-pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &CancellationToken) -> Result<()> {
+pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Result<()> {
     let output = Output {
         json: cli.global.json,
     };
@@ -83,7 +82,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &CancellationToke
 struct Context<'a> {
     cli: &'a Cli,
     config: &'a Config,
-    interrupt: &'a CancellationToken,
+    interrupt: &'a Interrupt,
     output: Output,
 }
 
@@ -107,7 +106,7 @@ impl Context<'_> {
             part_bytes: args.part_size.map(|mib| mib << 20),
         };
         let catalog = self.catalog().await?;
-        let clients = self.clients().await?;
+        let clients = self.clients().await;
         let progress = Progress::default();
         let work = operation::backup(&catalog, &clients, &request, &progress, self.interrupt);
         let result = watched(&self.cli.global, "backup", &progress, work).await;
@@ -119,7 +118,8 @@ impl Context<'_> {
         let catalog = self.catalog().await?;
         let label = label(database)?;
         let listing = self
-            .interruptible(catalog.list(label.as_ref(), limit))
+            .interrupt
+            .or(catalog.list(label.as_ref(), limit))
             .await?;
         let configured = self
             .config
@@ -130,7 +130,7 @@ impl Context<'_> {
             .filter(|l| label.as_ref().is_none_or(|only| only == l))
             .collect();
         self.output
-            .list(&listing, &expected, catalog.store().location(), limit)
+            .list(&listing, &expected, catalog.store().location())
     }
 
     async fn show(&self, chosen: &Chosen) -> Result<()> {
@@ -151,7 +151,7 @@ impl Context<'_> {
         let target = self.target(file.unwrap_or(default))?;
         let progress = Progress::default();
         let work = operation::get(&catalog, &record, &target, sealed, &progress);
-        let fetched = watched(&self.cli.global, "get", &progress, self.interruptible(work)).await?;
+        let fetched = watched(&self.cli.global, "get", &progress, self.interrupt.or(work)).await?;
         self.output.fetched(&fetched)
     }
 
@@ -160,13 +160,7 @@ impl Context<'_> {
         let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
         let progress = Progress::default();
         let work = operation::open(file, &secrets, &target, &progress);
-        let fetched = watched(
-            &self.cli.global,
-            "open",
-            &progress,
-            self.interruptible(work),
-        )
-        .await?;
+        let fetched = watched(&self.cli.global, "open", &progress, self.interrupt.or(work)).await?;
         self.output.fetched(&fetched)
     }
 
@@ -179,7 +173,7 @@ impl Context<'_> {
             &self.cli.global,
             "verify",
             &progress,
-            self.interruptible(work),
+            self.interrupt.or(work),
         )
         .await?;
         self.output.verified(&verified)
@@ -200,16 +194,17 @@ impl Context<'_> {
             keep_acl: args.keep_acl,
             no_comments: args.no_comments,
         };
-        let clients = self.clients().await?;
+        let clients = self.clients().await;
         let progress = Progress::default();
-        let work = operation::restore(&catalog, &clients, &record, &request, &progress);
-        let report = watched(
-            &self.cli.global,
-            "restore",
+        let work = operation::restore(
+            &catalog,
+            &clients,
+            &record,
+            &request,
             &progress,
-            self.interruptible(work),
-        )
-        .await?;
+            self.interrupt,
+        );
+        let report = watched(&self.cli.global, "restore", &progress, work).await?;
         self.output.restored(&report)
     }
 
@@ -233,7 +228,7 @@ impl Context<'_> {
                     "Restore {} of {} into {target} ({what}).\nType the name of the target database to go on: ",
                     record.id, record.database
                 );
-                self.interruptible(ask(question)).await?
+                self.interrupt.or(ask(question)).await?
             }
             None => {
                 return Err(usage(
@@ -263,13 +258,14 @@ impl Context<'_> {
         ))
     }
 
-    async fn clients(&self) -> Result<Clients> {
-        Ok(Clients::discover(self.config.pg_bin.as_deref(), std::env::vars_os()).await?)
+    async fn clients(&self) -> Clients {
+        Clients::discover(self.config.pg_bin.as_deref(), std::env::vars_os()).await
     }
 
     async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
         let wanted = Wanted::parse(id)?;
-        self.interruptible(catalog.find(&wanted, label(database)?.as_ref()))
+        self.interrupt
+            .or(catalog.find(&wanted, label(database)?.as_ref()))
             .await
     }
 
@@ -291,13 +287,6 @@ impl Context<'_> {
             ));
         }
         Ok(Target::Stdout)
-    }
-
-    async fn interruptible<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            result = work => result,
-            () = self.interrupt.cancelled() => Err(Error::Interrupted),
-        }
     }
 }
 

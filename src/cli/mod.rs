@@ -10,10 +10,10 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use tokio_util::sync::CancellationToken;
+use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Cli, Command};
-use pgcoffer::{Error, config::Config};
+use pgcoffer::{Error, config::Config, operation::Interrupt};
 
 /// Runs the command and gives its exit status.
 pub(super) fn run() -> ExitCode {
@@ -28,46 +28,31 @@ pub(super) fn run() -> ExitCode {
     log::init(&cli.global);
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop { error, status }) => {
+        Err(error) => {
             output::error(&error);
-            ExitCode::from(status)
+            ExitCode::from(error.exit_status())
         }
     }
 }
 
-/// Why a command ended, and the exit status for it.
-struct Stop {
-    error: Error,
-    status: u8,
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        let status = error.exit_status();
-        Self { error, status }
-    }
-}
-
-fn dispatch(cli: Cli) -> Result<(), Stop> {
+fn dispatch(cli: Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Keygen { passphrase } => {
-            return Ok(commands::keygen(*passphrase, cli.global.json)?);
+            return commands::keygen(*passphrase, cli.global.json);
         }
         Command::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "pgcoffer",
-                &mut std::io::stdout(),
-            );
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
+            return output::print(&script);
         }
         Command::Man => {
-            let page = clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout());
-            return Ok(page.map_err(|source| Error::Io {
-                doing: "print the manual".to_owned(),
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            rendered.map_err(|source| Error::Io {
+                doing: "render the manual".to_owned(),
                 source,
-            })?);
+            })?;
+            return output::print(&page);
         }
         _ => {}
     }
@@ -103,48 +88,28 @@ fn config(cli: &Cli) -> Result<Config, Error> {
 }
 
 /// Runs the command; a signal asks it to stop and gives it time to clean up.
-async fn until_signal(cli: &Cli, config: &Config) -> Result<(), Stop> {
-    let interrupt = CancellationToken::new();
-    let status = signals(interrupt.clone())?;
-    match commands::run(cli, config, &interrupt).await {
-        Err(Error::Interrupted) => Err(Stop {
-            error: Error::Interrupted,
-            status: status.load(std::sync::atomic::Ordering::Relaxed),
-        }),
-        result => Ok(result?),
-    }
+async fn until_signal(cli: &Cli, config: &Config) -> Result<(), Error> {
+    let interrupt = Interrupt::default();
+    listen(interrupt.clone())?;
+    commands::run(cli, config, &interrupt).await
 }
 
-/// Cancels `interrupt` at the first SIGINT or SIGTERM; the exit status to end with stands in what is returned.
-fn signals(
-    interrupt: CancellationToken,
-) -> Result<std::sync::Arc<std::sync::atomic::AtomicU8>, Error> {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    };
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let listen = |kind| {
+/// Raises `interrupt` at the first SIGINT or SIGTERM.
+fn listen(interrupt: Interrupt) -> Result<(), Error> {
+    let to = |kind| {
         signal(kind).map_err(|source| Error::Io {
             doing: "listen for signals".to_owned(),
             source,
         })
     };
-    let (mut int, mut term) = (
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    );
-    let status = Arc::new(AtomicU8::new(130));
-    let shared = Arc::clone(&status);
+    let (mut int, mut term) = (to(SignalKind::interrupt())?, to(SignalKind::terminate())?);
     tokio::spawn(async move {
-        let code = tokio::select! { _ = int.recv() => 130, _ = term.recv() => 143 };
-        shared.store(code, Ordering::Relaxed);
+        let exit_status = tokio::select! { _ = int.recv() => 130, _ = term.recv() => 143 };
         tracing::warn!("asked to stop: giving up what is under way");
-        interrupt.cancel();
-        // asked again: whatever cleaning up still does is not waited for
-        tokio::select! { _ = int.recv() => {}, () = std::future::pending() => {} }
-        std::process::exit(code.into());
+        interrupt.raise(exit_status);
+        // pressed again: whatever cleaning up still does is not waited for
+        int.recv().await;
+        std::process::exit(exit_status.into());
     });
-    Ok(status)
+    Ok(())
 }

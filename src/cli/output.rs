@@ -42,7 +42,8 @@ impl Output {
             return self.print_json(&json!({ "key": text.as_str(), "key_id": key.key_id() }));
         }
         // the key alone on stdout, so that it can be captured
-        print(&format!("{}\n", text.as_str()))?;
+        print(text.as_bytes())?;
+        print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
                 "\nThis is the only copy of key {}. Without it no backup can be read, by nobody, ever.\n\
@@ -86,7 +87,7 @@ impl Output {
         for warning in &record.warnings {
             text.push_str(&format!("  warning: {warning}\n"));
         }
-        print(&text)
+        print(text)
     }
 
     pub(super) fn list(
@@ -94,7 +95,6 @@ impl Output {
         listing: &Listing,
         expected: &[Label],
         location: &Location,
-        limit: usize,
     ) -> Result<()> {
         let now = Timestamp::now();
         let databases = databases(listing, expected);
@@ -114,6 +114,7 @@ impl Output {
                 "databases": answers,
                 "backups": backups,
                 "unreadable": unreadable,
+                "more": listing.more,
             }));
         }
         let mut text = String::new();
@@ -129,12 +130,13 @@ impl Output {
                 backups_table(&listing.records).trim_fmt()
             ));
         }
-        if listing.records.len() + listing.unreadable.len() >= limit {
+        if listing.more > 0 {
             text.push_str(&format!(
-                "\nOnly the newest {limit} are shown; -n N shows more.\n"
+                "\n{} older ones are not shown; -n N shows more.\n",
+                listing.more
             ));
         }
-        print(&text)?;
+        print(text)?;
         for (key, why) in &listing.unreadable {
             note(&format!("warning: {key}: {why}"));
         }
@@ -149,7 +151,7 @@ impl Output {
         if !record.tables.is_empty() {
             text.push_str(&format!("\n{}\n", tables_table(record).trim_fmt()));
         }
-        print(&text)
+        print(text)
     }
 
     pub(super) fn fetched(self, fetched: &Fetched) -> Result<()> {
@@ -157,7 +159,7 @@ impl Output {
             return self.print_json(&to_json(fetched)?);
         }
         match &fetched.file {
-            Some(file) => print(&format!(
+            Some(file) => print(format!(
                 "{} of {} in {}\n",
                 HumanBytes(fetched.bytes),
                 fetched.id,
@@ -171,7 +173,7 @@ impl Output {
         if self.json {
             return self.print_json(&to_json(verified)?);
         }
-        print(&format!(
+        print(format!(
             "{} of {} is good: {} read back, every MAC right, {} tables with {} rows as they were dumped\n",
             verified.id,
             verified.database,
@@ -200,11 +202,11 @@ impl Output {
         text.push_str(
             "  planner statistics are not part of a dump: run ANALYZE before real work\n",
         );
-        print(&text)
+        print(text)
     }
 
     fn print_json(self, value: &Value) -> Result<()> {
-        print(&format!("{value:#}\n"))
+        print(format!("{value:#}\n"))
     }
 }
 
@@ -212,10 +214,11 @@ fn to_json(value: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| Error::Internal(e.to_string()))
 }
 
-fn print(text: &str) -> Result<()> {
+/// Writes to standard output.
+pub(super) fn print(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match stdout
-        .write_all(text.as_bytes())
+        .write_all(text.as_ref())
         .and_then(|()| stdout.flush())
     {
         // `pgcoffer list | head` is no failure

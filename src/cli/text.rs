@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
-    let listed = listing.records.iter().map(|record| record.database.clone());
+    let records = listing.records.iter().chain(&listing.older_good);
+    let listed = records.map(|record| record.database.clone());
     let mut labels: Vec<Label> = expected.iter().cloned().chain(listed).collect();
     labels.sort();
     labels.dedup();
@@ -24,6 +25,7 @@ fn newest<'a>(listing: &'a Listing, label: &Label) -> (Option<&'a Record>, Optio
     let mut of_label = listing
         .records
         .iter()
+        .chain(&listing.older_good)
         .filter(|record| record.database == *label);
     let last = of_label.clone().next();
     (of_label.find(|record| record.is_good()), last)

@@ -1,9 +1,8 @@
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
-use super::{Progress, outbound::Outbound};
+use super::{Interrupt, Progress, outbound::Outbound};
 use crate::{
     archive::{Contents, LargeObjects, TableData},
     backup::{
@@ -19,6 +18,12 @@ use crate::{
 
 /// Records that are looked through for the size of the last good backup.
 const RECORDS_LOOKED_AT: usize = 5;
+
+/// How much later than pg_dump we may see a signal that went to both.
+const SIGNAL_LAG: Duration = Duration::from_millis(300);
+/// Time to abort the upload and leave a record: after a signal a platform waits some 30 s and kills.
+const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
+const CLEAN_UP: Duration = Duration::from_secs(120);
 
 /// One backup to be taken.
 #[derive(Debug, Clone)]
@@ -45,29 +50,39 @@ pub struct BackupRequest {
 /// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
 ///
 /// # Errors
-/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was cancelled. The upload has then been given up.
+/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
 pub async fn backup(
     catalog: &Catalog,
     clients: &Clients,
     request: &BackupRequest,
     progress: &Progress,
-    interrupt: &CancellationToken,
+    interrupt: &Interrupt,
 ) -> Result<Record> {
     let mut run = Run::begin(catalog, request).await?;
-    let outcome = tokio::select! {
-        outcome = run.attempt(clients, progress) => outcome,
-        () = interrupt.cancelled() => Err(Error::Interrupted),
-    };
+    let outcome = interrupt.or(run.attempt(clients, progress)).await;
     match outcome {
         Ok(()) => Ok(run.record),
         // somebody else's run is under way: this one was none
         Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => Err(error),
         Err(error) => {
-            catalog.store().settle().await;
-            run.leave_failure(&error).await;
+            let error = signal_first(error, interrupt).await;
+            run.clean_up(&error).await;
             Err(error)
         }
     }
+}
+
+/// A signal to all processes at once may end pg_dump before we see ours: then the signal is the cause.
+pub(super) async fn signal_first(error: Error, interrupt: &Interrupt) -> Error {
+    let child = matches!(
+        &error,
+        Error::Postgres(postgres::Error::DumpFailed(_) | postgres::Error::LoadFailed(_))
+    );
+    if !child {
+        return error;
+    }
+    let lag = tokio::time::timeout(SIGNAL_LAG, interrupt.raised());
+    lag.await.unwrap_or(error)
 }
 
 /// One run: its record as it grows.
@@ -118,6 +133,7 @@ impl<'a> Run<'a> {
         let label = self.request.database.as_str();
         let mut session = Session::connect(&self.request.url).await?;
         session.lock(label).await?;
+        self.take_free_id().await?;
         let inspection = session.inspect().await?;
         inspection.check()?;
         let (client, warning) = clients.for_dump(inspection.server_major)?;
@@ -162,6 +178,19 @@ impl<'a> Run<'a> {
         self.catalog
             .commit(&self.record, &self.request.secret, &self.tags())
             .await?;
+        Ok(())
+    }
+
+    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
+    /// for the next. Under the lock nobody else takes it.
+    async fn take_free_id(&mut self) -> Result<()> {
+        while self.catalog.is_taken(&self.record).await? {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            let started = Timestamp::now();
+            self.record.id = BackupId::new(&self.identity, &self.request.database, started);
+            self.record.expires = self.request.retention.expires(started);
+            self.record.started = started;
+        }
         Ok(())
     }
 
@@ -270,6 +299,21 @@ impl<'a> Run<'a> {
         tags
     }
 
+    /// Aborts the upload and leaves a record of the failure, in bounded time.
+    async fn clean_up(&mut self, error: &Error) {
+        let limit = match error {
+            Error::Interrupted { .. } => CLEAN_UP_AFTER_SIGNAL,
+            _ => CLEAN_UP,
+        };
+        let store = self.catalog.store().clone();
+        let work = async { tokio::join!(store.settle(), self.leave_failure(error)) };
+        if tokio::time::timeout(limit, work).await.is_err() {
+            tracing::warn!(
+                "the bucket does not answer: an upload that was given up may still be stored, and this failed run left no record"
+            );
+        }
+    }
+
     /// Writes the record of a failed run, so that the history shows it. Where that can't be done either, the run's own
     /// error is what counts.
     async fn leave_failure(&mut self, error: &Error) {
@@ -282,11 +326,11 @@ impl<'a> Run<'a> {
             hint: error.hint(),
             exit_status: error.exit_status(),
         });
-        if let Err(also) = self
+        let tags = self.tags();
+        let written = self
             .catalog
-            .commit(&self.record, &self.request.secret, &self.tags())
-            .await
-        {
+            .commit_failure(&self.record, &self.request.secret, &tags);
+        if let Err(also) = written.await {
             tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
         }
     }

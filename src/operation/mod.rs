@@ -3,6 +3,7 @@
 mod backup;
 mod get;
 mod inbound;
+mod interrupt;
 mod ordered;
 mod outbound;
 mod progress;
@@ -11,6 +12,7 @@ mod verify;
 
 pub use backup::{BackupRequest, backup};
 pub use get::{Fetched, Target, get, open};
+pub use interrupt::Interrupt;
 pub use progress::Progress;
 pub use restore::{RestoreReport, RestoreRequest, restore};
 pub use verify::{Verified, verify};

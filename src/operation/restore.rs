@@ -2,14 +2,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Progress,
+    Interrupt, Progress,
+    backup::signal_first,
+    inbound::Inbound,
     verify::{compare, open_archive},
 };
 use crate::{
+    archive::Contents,
     backup::{BackupId, Label, Record},
     catalog::Catalog,
     error::{Error, Result},
-    postgres::{Clients, DatabaseUrl, Load, LoadOptions, Session},
+    postgres::{Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
 };
 
 /// One restore to be made.
@@ -64,50 +67,23 @@ pub async fn restore(
     record: &Record,
     request: &RestoreRequest,
     progress: &Progress,
+    interrupt: &Interrupt,
 ) -> Result<RestoreReport> {
     let started = Timestamp::now();
-    let archive = open_archive(catalog, record).await?;
-    let name = archive.name();
-    let mut session = Session::connect(&request.target).await?;
-    if !request.clean {
-        session.check_empty().await?;
-    }
-    let server_major = session.server_major();
-    drop(session);
-    let client_major = record
-        .source
-        .as_ref()
-        .map_or(0, |source| source.client.major);
-    let client = clients.for_restore(client_major, server_major)?;
-
-    let options = LoadOptions {
-        clean: request.clean,
-        single_transaction: request.single_transaction,
-        no_owner: !request.keep_owner,
-        no_acl: !request.keep_acl,
-        no_comments: request.no_comments,
-        ..LoadOptions::new(server_major)
+    let (archive, load) = interrupt
+        .or(prepare(catalog, clients, record, request))
+        .await?;
+    let loaded = carry_out(record, archive, load, progress, interrupt).await;
+    let (contents, report) = match loaded {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            return Err(Error::RestoreFailed {
+                target: request.target.to_string(),
+                rolled_back: request.single_transaction,
+                source: Box::new(signal_first(error, interrupt).await),
+            });
+        }
     };
-    tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
-    let mut load = Load::start(client, &request.target, &options)?;
-    let outcome = match archive.bring(&mut load, progress).await {
-        Ok(contents) => compare(record, &contents, &name).map(|()| contents),
-        Err(error) => Err(error),
-    };
-    let result = match outcome {
-        Ok(contents) => load
-            .finish()
-            .await
-            .map(|report| (contents, report))
-            .map_err(Error::from),
-        // its input never ends cleanly: that would make a cut archive look whole. Where it had failed by itself, it says why.
-        Err(error) => Err(load.abort().await.map_or(error, Error::from)),
-    };
-    let (contents, report) = result.map_err(|source| Error::RestoreFailed {
-        target: request.target.to_string(),
-        rolled_back: request.single_transaction,
-        source: Box::new(source),
-    })?;
     Ok(RestoreReport {
         id: record.id.clone(),
         database: record.database.clone(),
@@ -119,4 +95,61 @@ pub async fn restore(
         started,
         finished: Timestamp::now(),
     })
+}
+
+/// Everything that can be refused before the target is touched.
+async fn prepare(
+    catalog: &Catalog,
+    clients: &Clients,
+    record: &Record,
+    request: &RestoreRequest,
+) -> Result<(Inbound, Load)> {
+    let archive = open_archive(catalog, record).await?;
+    let mut session = Session::connect(&request.target).await?;
+    if !request.clean {
+        session.check_empty().await?;
+    }
+    let server_major = session.server_major();
+    session.close().await;
+    let dumped_by = record
+        .source
+        .as_ref()
+        .map_or(0, |source| source.client.major);
+    let client = clients.for_restore(dumped_by, server_major)?;
+    let options = LoadOptions {
+        clean: request.clean,
+        single_transaction: request.single_transaction,
+        no_owner: !request.keep_owner,
+        no_acl: !request.keep_acl,
+        no_comments: request.no_comments,
+        ..LoadOptions::new(server_major)
+    };
+    tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
+    let load = Load::start(client, &request.target, &options)?;
+    Ok((archive, load))
+}
+
+/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
+/// is killed, since a clean end would make a cut archive look whole.
+async fn carry_out(
+    record: &Record,
+    archive: Inbound,
+    mut load: Load,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<(Contents, LoadReport)> {
+    let name = archive.name();
+    let brought = interrupt.or(archive.bring(&mut load, progress)).await;
+    match brought.and_then(|contents| compare(record, &contents, &name).map(|()| contents)) {
+        Ok(contents) => {
+            let ended = async { Ok(load.finish().await?) };
+            Ok((contents, interrupt.or(ended).await?))
+        }
+        Err(error @ Error::Interrupted { .. }) => {
+            load.kill().await;
+            Err(error)
+        }
+        // where pg_restore had failed by itself, it says why
+        Err(error) => Err(load.abort().await.map_or(error, Error::from)),
+    }
 }

@@ -102,12 +102,12 @@ impl Clients {
     /// folders of `PATH` and where distributions keep them. `environment` is the process's own; of it, `PATH` and
     /// `HOME` are looked at, and what the programs need to run is handed on to them.
     ///
-    /// Of two with the same major the one in `pg_bin` is taken, else the newer. It's an error if `pg_bin` is given
-    /// and holds none.
+    /// Of two with the same major the one in `pg_bin` is taken, else the newer. Where `pg_bin` is given and holds none,
+    /// there is none to choose: somebody meant that folder and no other.
     pub async fn discover(
         pg_bin: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let surroundings: Vec<_> = environment
             .into_iter()
             .filter(|(name, _)| SURROUNDINGS.iter().any(|wanted| name == wanted))
@@ -119,13 +119,7 @@ impl Clients {
         if let Some(folder) = pg_bin {
             clients.add_all(&own_folders(folder), &surroundings).await;
             if clients.by_major.is_empty() {
-                let need = "PGCOFFER_PG_BIN should hold it".to_owned();
-                return Err(Error::NoClient {
-                    program: "pg_dump",
-                    need,
-                    found: Error::searched(&clients.searched),
-                    major: None,
-                });
+                return clients;
             }
         }
         let mut others = Self {
@@ -139,7 +133,7 @@ impl Clients {
         for (major, client) in others.by_major {
             clients.by_major.entry(major).or_insert(client);
         }
-        Ok(clients)
+        clients
     }
 
     /// Each client, lowest major first.

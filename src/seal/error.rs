@@ -1,6 +1,6 @@
 //! What can go wrong in sealing and opening.
 
-use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, SLOTS_MAX};
+use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN};
 
 /// Why something could not be sealed or opened. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,12 +82,6 @@ pub enum Error {
         /// The size that was given.
         bytes: usize,
     },
-    /// More secrets than a header has slots, or none.
-    #[error("an object is sealed for 1 to {SLOTS_MAX} secrets, not for {count}")]
-    SlotCount {
-        /// Secrets that were given.
-        count: usize,
-    },
     /// A new passphrase that could be guessed.
     #[error("passphrase too easy to guess: {advice}")]
     WeakPassphrase {
@@ -137,9 +131,9 @@ pub enum KeyFault {
     /// The checksum at the end does not fit.
     #[error("its checksum is wrong: a character was mistyped")]
     Checksum,
-    /// One byte 32 times over: a placeholder, never a key.
-    #[error("all of its bytes are equal, so it is a placeholder and no key")]
-    Weak,
+    /// 32 zero bytes: a placeholder, never a key.
+    #[error("all of its bytes are zero, so it is a placeholder and no key")]
+    Zero,
 }
 
 impl Error {
@@ -178,7 +172,7 @@ impl Error {
             Self::Random(_) => {
                 "check that the container or sandbox allows the getrandom system call"
             }
-            Self::BackupId | Self::FrameSize { .. } | Self::SlotCount { .. } => return None,
+            Self::BackupId | Self::FrameSize { .. } => return None,
         };
         Some(hint.to_owned())
     }
@@ -203,7 +197,7 @@ impl KeyFault {
             Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
                 "copy the key again from where it is kept, from its first character to its last"
             }
-            Self::Empty | Self::Unrecognised | Self::Weak => "`pgcoffer keygen` makes a key",
+            Self::Empty | Self::Unrecognised | Self::Zero => "`pgcoffer keygen` makes a key",
         }
     }
 }

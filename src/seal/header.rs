@@ -1,11 +1,11 @@
-//! The header: what it says, unlocked, written, and written anew for other secrets.
+//! The header: what it says, unlocked and written.
 
 use data_encoding::BASE64;
 use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Error, FrameKeys, SLOTS_MAX, Secret, Slot};
+use super::{Error, FrameKeys, Secret, Slot};
 
 /// What is inside, so that one thing can't be passed off as the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,28 +118,26 @@ impl Header {
     /// # Errors
     /// [`Error::WrongKey`], [`Error::HeaderChanged`], or [`Error::OutOfMemory`] with a passphrase.
     pub fn unlock(&self, secrets: &[Secret]) -> Result<FrameKeys, Error> {
-        Ok(self.open_data_key(secrets)?.frame_keys())
-    }
-
-    /// The same header with the same data key, wrapped for `new_secrets` in place of all slots that
-    /// it has now. The frames behind it stay as they are.
-    ///
-    /// # Errors
-    /// As [`Header::unlock`], and [`Error::SlotCount`].
-    pub fn rekey(
-        &self,
-        secrets: &[Secret],
-        database: &str,
-        new_secrets: &[Secret],
-    ) -> Result<Vec<u8>, Error> {
-        let data_key = self.open_data_key(secrets)?;
-        let subject = Subject {
-            backup: &self.backup,
-            content: self.content,
-            compression: self.compression,
-            frame_size: self.frame_size,
-        };
-        subject.write(&data_key, database, new_secrets)
+        let (costly, cheap): (Vec<_>, Vec<_>) =
+            self.slots.iter().partition(|slot| slot.is_costly());
+        let mut changed = false;
+        for slot in cheap.into_iter().chain(costly) {
+            for secret in secrets {
+                match slot.open(secret) {
+                    Ok(Some(data_key)) => return self.authenticate(&data_key),
+                    Ok(None) => {}
+                    Err(Error::HeaderChanged) => changed = true,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        if changed {
+            return Err(Error::HeaderChanged);
+        }
+        Err(Error::WrongKey {
+            sealed_for: self.slots.iter().map(Slot::describe).collect(),
+            held: secrets.iter().map(Secret::describe).collect(),
+        })
     }
 
     /// Checks that this is the object that its place in the bucket says it is.
@@ -156,38 +154,16 @@ impl Header {
         })
     }
 
-    fn open_data_key(&self, secrets: &[Secret]) -> Result<DataKey, Error> {
-        let (costly, cheap): (Vec<_>, Vec<_>) =
-            self.slots.iter().partition(|slot| slot.is_costly());
-        let mut changed = false;
-        for slot in cheap.into_iter().chain(costly) {
-            for secret in secrets {
-                match slot.open(secret) {
-                    Ok(Some(data_key)) => return self.authenticate(data_key),
-                    Ok(None) => {}
-                    Err(Error::HeaderChanged) => changed = true,
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        if changed {
-            return Err(Error::HeaderChanged);
-        }
-        Err(Error::WrongKey {
-            sealed_for: self.slots.iter().map(Slot::describe).collect(),
-            held: secrets.iter().map(Secret::describe).collect(),
-        })
-    }
-
-    fn authenticate(&self, data_key: DataKey) -> Result<DataKey, Error> {
+    /// The keys that follow from `data_key`, once the MAC shows that the header is as it was sealed.
+    fn authenticate(&self, data_key: &DataKey) -> Result<FrameKeys, Error> {
         let hmac = data_key.header_hmac().chain_update(&self.authenticated);
         hmac.verify_slice(&self.mac)
             .map_err(|_| Error::HeaderChanged)?;
-        Ok(data_key)
+        Ok(data_key.frame_keys())
     }
 }
 
-/// All that a header says beside its slots.
+/// All that a header says beside its slot.
 pub(super) struct Subject<'a> {
     pub(super) backup: &'a str,
     pub(super) content: Content,
@@ -196,12 +172,12 @@ pub(super) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The bytes of a header that wraps `data_key` for each of `secrets`.
+    /// The bytes of a header that wraps `data_key` for `secret`.
     pub(super) fn write(
         &self,
         data_key: &DataKey,
         database: &str,
-        secrets: &[Secret],
+        secret: &Secret,
     ) -> Result<Vec<u8>, Error> {
         if !is_backup_id(self.backup) {
             return Err(Error::BackupId);
@@ -211,23 +187,14 @@ impl Subject<'_> {
                 bytes: self.frame_size,
             });
         }
-        if secrets.is_empty() || secrets.len() > SLOTS_MAX {
-            return Err(Error::SlotCount {
-                count: secrets.len(),
-            });
-        }
         let mut text = format!(
-            "{MAGIC}1\nbackup {}\ncontent {}\ncompression {}\nframe {}\n",
+            "{MAGIC}1\nbackup {}\ncontent {}\ncompression {}\nframe {}\n{}\nmac ",
             self.backup,
             self.content.as_str(),
             self.compression.as_str(),
-            self.frame_size
+            self.frame_size,
+            Slot::seal(data_key, secret, database)?
         );
-        for secret in secrets {
-            text.push_str(&Slot::seal(data_key, secret, database)?.line());
-            text.push('\n');
-        }
-        text.push_str("mac ");
         let mac = data_key
             .header_hmac()
             .chain_update(&text)

@@ -56,8 +56,8 @@ impl MasterKey {
         } else {
             parse_plain(text)?
         };
-        if key.0.iter().all(|byte| *byte == key.0[0]) {
-            return Err(KeyFault::Weak.into());
+        if key.0 == [0; 32] {
+            return Err(KeyFault::Zero.into());
         }
         Ok(key)
     }

@@ -11,7 +11,7 @@
 //! | `data_key` | the key of one object, and the [`FrameKeys`] expanded from it |
 //! | `slot` | [`Slot`]: one way to the data key, one line of the header |
 //! | `grammar` | the header's lines, held to their rules |
-//! | `header` | [`Header`]: what it says, unlocked, written, rekeyed |
+//! | `header` | [`Header`]: what it says, unlocked and written |
 //! | `frame` | where a frame lies, and one frame sealed or opened by itself |
 //! | `lanes` | eight frames sealed in lock step |
 //! | `stream` | [`Sealer`] and [`Opener`], twins |

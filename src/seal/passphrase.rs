@@ -79,7 +79,7 @@ struct Inner {
 }
 
 struct Stretched {
-    salt: [u8; 16],
+    salt: Vec<u8>,
     cost: Argon2Cost,
     key: Zeroizing<[u8; 32]>,
 }
@@ -129,7 +129,7 @@ impl Passphrase {
     /// waits for it, so that memory is taken once.
     pub(super) fn stretch(
         &self,
-        salt: &[u8; 16],
+        salt: &[u8],
         cost: Argon2Cost,
     ) -> Result<Zeroizing<[u8; 32]>, Error> {
         let mut stretched = self
@@ -139,7 +139,7 @@ impl Passphrase {
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = stretched
             .iter()
-            .find(|known| known.salt == *salt && known.cost == cost)
+            .find(|known| known.salt == salt && known.cost == cost)
         {
             return Ok(known.key.clone());
         }
@@ -148,12 +148,13 @@ impl Passphrase {
             stretched.remove(0);
         }
         stretched.push(Stretched {
-            salt: *salt,
+            salt: salt.to_vec(),
             cost,
             key: key.clone(),
         });
         Ok(key)
     }
+
     /// How many stretched keys are remembered.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
@@ -171,7 +172,7 @@ impl fmt::Debug for Passphrase {
     }
 }
 
-fn argon2id(text: &[u8], salt: &[u8; 16], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
+fn argon2id(text: &[u8], salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
     let out_of_memory = Error::OutOfMemory {
         kib: cost.memory_kib,
     };

@@ -1,9 +1,16 @@
 //! Slots: the ways to an object's data key, one line of the header each.
 
+use std::ops::RangeInclusive;
+
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::data_key::{DataKey, WRAPPED_LEN};
 use super::{Argon2Cost, Error, Secret};
+
+/// Bytes of a salt that a header may state. Argon2 is built for 8 at least (the shorter of the two
+/// lengths in [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64
+/// gain nothing.
+const SALT_LENS: RangeInclusive<usize> = 8..=64;
 
 /// One way to the data key, as a header's line states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +26,8 @@ pub enum Slot {
     Passphrase {
         /// What the stretching costs.
         cost: Argon2Cost,
-        /// Argon2id's salt.
-        salt: [u8; 16],
+        /// Argon2id's salt: 8 to 64 bytes, of which this program writes 16.
+        salt: Vec<u8>,
         /// The data key, wrapped with AES-256 key wrap.
         wrapped: [u8; WRAPPED_LEN],
     },
@@ -32,22 +39,33 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Wraps `data_key` for `secret`.
-    pub(super) fn seal(data_key: &DataKey, secret: &Secret, database: &str) -> Result<Self, Error> {
+    /// The line of a slot that wraps `data_key` for `secret`, without its newline.
+    pub(super) fn seal(
+        data_key: &DataKey,
+        secret: &Secret,
+        database: &str,
+    ) -> Result<String, Error> {
         match secret {
-            Secret::Key(key) => Ok(Self::Key {
-                key_id: key.key_id(),
-                wrapped: data_key.wrap(&key.wrapping_key()),
-            }),
+            Secret::Key(key) => {
+                let wrapped = data_key.wrap(&key.wrapping_key());
+                Ok(format!(
+                    "slot key {} {}",
+                    key.key_id(),
+                    BASE64.encode(&wrapped)
+                ))
+            }
             Secret::Passphrase(passphrase) => {
                 let salt = secret.identity(database)?.slot_salt();
                 let cost = Argon2Cost::WRITTEN;
                 let wrapped = data_key.wrap(&*passphrase.stretch(&salt, cost)?);
-                Ok(Self::Passphrase {
-                    cost,
-                    salt,
-                    wrapped,
-                })
+                Ok(format!(
+                    "slot passphrase argon2id m={} t={} p={} {} {}",
+                    cost.memory_kib,
+                    cost.passes,
+                    cost.lanes,
+                    BASE64.encode(&salt),
+                    BASE64.encode(&wrapped)
+                ))
             }
         }
     }
@@ -84,30 +102,6 @@ impl Slot {
             Self::Key { key_id, .. } => format!("key {key_id}"),
             Self::Passphrase { .. } => "a passphrase".to_owned(),
             Self::Unknown { kind } => format!("a slot of the unknown kind `{kind}`"),
-        }
-    }
-
-    /// The slot's line, without its newline. Only what this version writes has one.
-    pub(super) fn line(&self) -> String {
-        match self {
-            Self::Key { key_id, wrapped } => {
-                format!("slot key {key_id} {}", BASE64.encode(wrapped))
-            }
-            Self::Passphrase {
-                cost:
-                    Argon2Cost {
-                        memory_kib,
-                        passes,
-                        lanes,
-                    },
-                salt,
-                wrapped,
-            } => format!(
-                "slot passphrase argon2id m={memory_kib} t={passes} p={lanes} {} {}",
-                BASE64.encode(salt),
-                BASE64.encode(wrapped)
-            ),
-            Self::Unknown { kind } => format!("slot {kind}"),
         }
     }
 
@@ -157,7 +151,7 @@ impl Slot {
         }
         Ok(Self::Passphrase {
             cost,
-            salt: parse_base64(salt).ok_or("a salt is the base64 of 16 bytes")?,
+            salt: parse_salt(salt).ok_or("a salt is the base64 of 8 to 64 bytes")?,
             wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
         })
     }
@@ -177,6 +171,11 @@ pub(super) fn parse_number(text: &str) -> Option<u32> {
 /// Exactly `N` bytes in padded base64, of which there is one spelling only.
 pub(super) fn parse_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
     BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
+}
+
+fn parse_salt(text: &str) -> Option<Vec<u8>> {
+    let salt = BASE64.decode(text.as_bytes()).ok()?;
+    SALT_LENS.contains(&salt.len()).then_some(salt)
 }
 
 fn parse_key_id(text: &str) -> Result<String, &'static str> {

@@ -78,7 +78,7 @@ impl Sealer {
             compression,
             frame_size,
         };
-        let header = subject.write(&data_key, database, std::slice::from_ref(secret))?;
+        let header = subject.write(&data_key, database, secret)?;
         Ok((Self::from_keys(data_key.frame_keys(), frame_size), header))
     }
 

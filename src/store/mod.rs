@@ -6,7 +6,9 @@
 
 mod connect;
 mod error;
+mod list;
 mod parts;
+mod tags;
 mod upload;
 
 use std::{
@@ -15,6 +17,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
@@ -25,10 +28,11 @@ use tokio_util::task::TaskTracker;
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
 pub use parts::{PART_BYTES_MIN, PARTS_MAX, PartPlan};
-pub use upload::{Stored, TagsKept, Upload};
+pub use tags::TagsKept;
+pub use upload::{Stored, Upload};
 
-/// How often a request for bytes is begun again after it broke off, beyond the SDK's own three attempts each.
-const READ_ATTEMPTS: u32 = 5;
+/// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
+const ATTEMPTS: u32 = 4;
 
 /// A place in a bucket.
 #[derive(Clone)]
@@ -101,7 +105,7 @@ impl Store {
                 .key(key)
                 .content_type("application/octet-stream")
                 .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_tagging(tagged.then(|| upload::query(tags)))
+                .set_tagging(tagged.then(|| tags::query(tags)))
                 .set_server_side_encryption(self.options.encryption())
                 .set_ssekms_key_id(self.options.kms_key.clone())
                 .body(ByteStream::from(body.clone()))
@@ -122,7 +126,8 @@ impl Store {
         if error.kind != Kind::Unsupported || !(tagged || conditional) {
             return Err(error);
         }
-        let quirk = if tagged {
+        let about_conditions = error.why.to_ascii_lowercase().contains("none-match");
+        let quirk = if tagged && !(conditional && about_conditions) {
             &self.quirks.no_tags
         } else {
             &self.quirks.no_conditions
@@ -177,17 +182,7 @@ impl Store {
         etag: Option<&str>,
         bytes_max: u64,
     ) -> Result<Bytes, Error> {
-        let mut attempt = 1;
-        loop {
-            match self.read_once(key, range.clone(), etag, bytes_max).await {
-                Err(error) if error.kind.is_passing() && attempt < READ_ATTEMPTS => {
-                    tracing::debug!(%error, attempt, "reading again");
-                    tokio::time::sleep(upload::pause(attempt)).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        patiently(|| self.read_once(key, range.clone(), etag, bytes_max)).await
     }
 
     async fn read_once(
@@ -261,6 +256,10 @@ impl Store {
     /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
     /// that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
+        patiently(|| self.head_once(key)).await
+    }
+
+    async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
         let request = self
             .client
             .head_object()
@@ -290,70 +289,6 @@ impl Store {
         }
     }
 
-    /// Every object below `folder` (a key from the bucket's root that ends with `/`).
-    ///
-    /// # Errors
-    /// Whatever the service or the network refuses.
-    pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
-        let mut objects = Vec::new();
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.location.bucket)
-            .prefix(folder)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            objects.extend(page.contents().iter().filter_map(|object| {
-                Some(Object {
-                    key: object.key()?.to_owned(),
-                    bytes: object
-                        .size()
-                        .and_then(|n| u64::try_from(n).ok())
-                        .unwrap_or(0),
-                    etag: object.e_tag().map(str::to_owned),
-                    modified: object.last_modified().and_then(timestamp),
-                    storage_class: object
-                        .storage_class()
-                        .map(|class| class.as_str().to_owned()),
-                })
-            }));
-        }
-        Ok(objects)
-    }
-
-    /// The names of the folders directly below `folder`, without their `/`.
-    ///
-    /// # Errors
-    /// Whatever the service or the network refuses.
-    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.location.bucket)
-            .prefix(folder)
-            .delimiter("/")
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            names.extend(page.common_prefixes().iter().filter_map(|prefix| {
-                Some(
-                    prefix
-                        .prefix()?
-                        .strip_prefix(folder)?
-                        .trim_end_matches('/')
-                        .to_owned(),
-                )
-            }));
-        }
-        Ok(names)
-    }
-
     /// Begins a multipart upload of an object that must not exist yet.
     ///
     /// # Errors
@@ -378,6 +313,29 @@ impl Store {
     fn url(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.location.bucket)
     }
+}
+
+/// Makes a request again while its failure is a passing one.
+async fn patiently<T, F>(request: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut attempt = 1;
+    loop {
+        match request().await {
+            Err(error) if error.kind.is_passing() && attempt < ATTEMPTS => {
+                tracing::debug!(%error, attempt, "asking again");
+                tokio::time::sleep(pause(attempt)).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds.
+pub(crate) fn pause(attempt: u32) -> Duration {
+    Duration::from_secs((1 << attempt.saturating_sub(1).min(5)).min(30))
 }
 
 fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {

@@ -37,7 +37,10 @@ async fn clients_are_found_by_major() {
 #[tokio::test]
 async fn a_folder_without_clients_is_an_error() {
     let empty = tempfile::tempdir().unwrap();
-    let error = Clients::discover(Some(empty.path()), []).await.unwrap_err();
+    let error = Clients::discover(Some(empty.path()), [])
+        .await
+        .for_dump(15)
+        .unwrap_err();
     assert!(
         error.to_string().contains(empty.path().to_str().unwrap()),
         "{error}"

@@ -49,7 +49,7 @@ pub(crate) async fn client(cluster: &Cluster) -> Client {
 }
 
 pub(crate) async fn clients(bin: &Path) -> Clients {
-    Clients::discover(Some(bin), []).await.unwrap()
+    Clients::discover(Some(bin), []).await
 }
 
 /// The major version of a cluster's programs.

@@ -104,8 +104,26 @@ fn each_fault_has_its_own_error() {
         fault(&BASE64.replace("Hh8=", "Hh9=")),
         KeyFault::Character { position: 43 }
     );
-    assert_eq!(fault(&"00".repeat(32)), KeyFault::Weak);
-    assert_eq!(fault(&"ff".repeat(32)), KeyFault::Weak);
+}
+
+#[test]
+fn only_zeros_are_a_placeholder() {
+    let hrp = bech32::Hrp::parse("pgcoffer-key-").unwrap();
+    for zeros in [
+        "00".repeat(32),
+        format!("{}=", "A".repeat(43)),
+        bech32::encode_upper::<bech32::Bech32>(hrp, &[0; 32]).unwrap(),
+    ] {
+        assert_eq!(fault(&zeros), KeyFault::Zero, "{zeros}");
+    }
+    for byte in 1..=255_u8 {
+        MasterKey::parse(&format!("{byte:02x}").repeat(32)).unwrap();
+    }
+    for at in 0..32 {
+        let mut digits = vec!["00"; 32];
+        digits[at] = "01";
+        MasterKey::parse(&digits.concat()).unwrap();
+    }
 }
 
 #[test]

@@ -112,7 +112,8 @@ impl Object {
         let content = Content::join(parts.iter().map(|part| &part.content));
         let mut hash = Md5::new();
         for part in parts {
-            hash.update(part.etag.as_bytes());
+            // of the tags' bytes, not of their hex digits
+            hash.update(HEXLOWER.decode(part.etag.as_bytes()).unwrap_or_default());
         }
         let etag = format!(
             "{}-{}",

@@ -7,7 +7,7 @@
 //!
 //! An archive without a record is no backup and is never listed as one.
 
-use std::{fmt, time::Duration};
+mod wanted;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -16,17 +16,17 @@ use crate::{
     backup::{BackupId, Label, Record, Tier},
     error::{Error, Result},
     seal::{self, Content, Secret},
-    store::{Kind, Store, TagsKept},
+    store::{Kind, Store, TagsKept, pause},
 };
+
+pub use wanted::Wanted;
 
 /// A record of a database of 10 TB stays below this; more is not a record.
 const RECORD_BYTES_MAX: u64 = 256 << 20;
 /// Records read at once when many are wanted.
 const READS_AT_ONCE: usize = 16;
 /// How often a record is written before hours of work are called lost.
-const COMMIT_ATTEMPTS: u32 = 5;
-/// The first pause between; each further one is longer by as much.
-const COMMIT_PAUSE: Duration = Duration::from_secs(3);
+const COMMIT_ATTEMPTS: u32 = 7;
 const SUFFIX: &str = ".pgc";
 
 /// The backups in one place, and the secrets that open them.
@@ -36,15 +36,6 @@ pub struct Catalog {
     secrets: Vec<Secret>,
 }
 
-/// Which backup a person means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// the newest good one, of a tier where one is named
-    Latest(Option<Tier>),
-    /// the one whose id begins so
-    Beginning(String),
-}
-
 /// What a place holds.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -52,6 +43,10 @@ pub struct Listing {
     pub records: Vec<Record>,
     /// records that can't be read with our keys: their key in the bucket, and why
     pub unreadable: Vec<(String, String)>,
+    /// the newest good backup of each database that has none among `records`
+    pub older_good: Vec<Record>,
+    /// how many older records there are that were not read
+    pub more: usize,
 }
 
 /// A record as its name shows it, unopened.
@@ -59,48 +54,6 @@ pub struct Listing {
 struct Entry {
     database: Label,
     id: BackupId,
-}
-
-impl Wanted {
-    /// Reads what a person typed.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for what can't be the beginning of an id.
-    pub fn parse(text: &str) -> Result<Self> {
-        let usage = |why: String| {
-            Error::usage(
-                why,
-                "give an id from `pgcoffer list`, the beginning of one, latest, or latest:daily",
-            )
-        };
-        if let Some(rest) = text.strip_prefix("latest") {
-            return match rest.strip_prefix(':') {
-                None if rest.is_empty() => Ok(Self::Latest(None)),
-                Some(tier) => Ok(Self::Latest(Some(
-                    tier.parse().map_err(|e| usage(format!("{e}")))?,
-                ))),
-                None => Err(usage(format!("{text:?} is not a backup id"))),
-            };
-        }
-        let plain = text.len() >= 4 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if plain && text.starts_with(|c: char| c.is_ascii_digit()) {
-            Ok(Self::Beginning(text.to_owned()))
-        } else {
-            Err(usage(format!(
-                "{text:?} is not a backup id, nor the first four characters or more of one"
-            )))
-        }
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Latest(None) => write!(f, "latest"),
-            Self::Latest(Some(tier)) => write!(f, "latest:{tier}"),
-            Self::Beginning(id) => write!(f, "{id}"),
-        }
-    }
 }
 
 impl Catalog {
@@ -144,6 +97,26 @@ impl Catalog {
             .key(&format!("{}/records/{}{SUFFIX}", entry.database, entry.id))
     }
 
+    /// Whether a backup of this record's id is there already, or an archive of one that never was committed.
+    ///
+    /// # Errors
+    /// What the bucket refuses; who may not look is told that nothing is there.
+    pub async fn is_taken(&self, record: &Record) -> Result<bool> {
+        let entry = Entry {
+            database: record.database.clone(),
+            id: record.id.clone(),
+        };
+        for key in [self.record_key(&entry), self.archive_key(record)] {
+            match self.store.head(&key).await {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(true),
+                Err(error) if error.kind == Kind::Denied => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
     /// Seals and writes a record, which must not exist yet. From here on the backup is one.
     ///
     /// # Errors
@@ -153,6 +126,30 @@ impl Catalog {
         record: &Record,
         secret: &Secret,
         tags: &[(String, String)],
+    ) -> Result<TagsKept> {
+        self.commit_patiently(record, secret, tags, COMMIT_ATTEMPTS)
+            .await
+    }
+
+    /// Does so for the record of a failed run, without the patience that hours of work deserve.
+    ///
+    /// # Errors
+    /// As [`Catalog::commit`].
+    pub async fn commit_failure(
+        &self,
+        record: &Record,
+        secret: &Secret,
+        tags: &[(String, String)],
+    ) -> Result<TagsKept> {
+        self.commit_patiently(record, secret, tags, 1).await
+    }
+
+    async fn commit_patiently(
+        &self,
+        record: &Record,
+        secret: &Secret,
+        tags: &[(String, String)],
+        attempts_max: u32,
     ) -> Result<TagsKept> {
         let entry = Entry {
             database: record.database.clone(),
@@ -168,7 +165,8 @@ impl Catalog {
             &record.to_json(),
         )
         .map_err(|e| Error::seal(&key, e))?;
-        self.put_record(&key, sealed.into(), tags).await
+        self.put_record(&key, sealed.into(), tags, attempts_max)
+            .await
     }
 
     /// A lost answer is not a failure: what can't be written is looked for before it is called missing.
@@ -177,6 +175,7 @@ impl Catalog {
         key: &str,
         sealed: Bytes,
         tags: &[(String, String)],
+        attempts_max: u32,
     ) -> Result<TagsKept> {
         let mut attempt = 1;
         loop {
@@ -191,10 +190,10 @@ impl Catalog {
                     return Ok(TagsKept::Yes);
                 }
             }
-            if !passing || attempt == COMMIT_ATTEMPTS {
+            if !passing || attempt == attempts_max {
                 return Err(error.into());
             }
-            tokio::time::sleep(COMMIT_PAUSE * attempt).await;
+            tokio::time::sleep(pause(attempt)).await;
             attempt += 1;
         }
     }
@@ -216,14 +215,41 @@ impl Catalog {
             .collect())
     }
 
-    /// The newest `count_max` records of one database or of all, newest first.
+    /// The newest `count_max` records of one database or of all, newest first; and beside them the newest good backup of
+    /// each database that has none among those, however old.
     ///
     /// # Errors
     /// What the bucket refuses. A record that can't be opened is no error here: see [`Listing::unreadable`].
     pub async fn list(&self, database: Option<&Label>, count_max: usize) -> Result<Listing> {
         let mut entries = self.entries(database).await?;
-        entries.truncate(count_max);
-        self.open_all(entries).await
+        let older = entries.split_off(entries.len().min(count_max));
+        let mut listing = self.open_all(&entries).await?;
+        listing.more = older.len();
+        let mut labels: Vec<&Label> = entries.iter().chain(&older).map(|e| &e.database).collect();
+        labels.sort();
+        labels.dedup();
+        for label in labels {
+            let has_good = listing
+                .records
+                .iter()
+                .any(|r| r.database == *label && r.is_good());
+            if !has_good {
+                let of_label = older.iter().filter(|entry| entry.database == *label);
+                listing.older_good.extend(self.newest_good(of_label).await?);
+            }
+        }
+        Ok(listing)
+    }
+
+    async fn newest_good(&self, entries: impl Iterator<Item = &Entry>) -> Result<Option<Record>> {
+        let entries: Vec<Entry> = entries.cloned().collect();
+        for some in entries.chunks(READS_AT_ONCE) {
+            let listing = self.open_all(some).await?;
+            if let Some(record) = listing.records.into_iter().find(Record::is_good) {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
     }
 
     /// The backup that a person means.
@@ -283,7 +309,8 @@ impl Catalog {
                 }
                 Ok(_) => {}
                 Err(error @ (Error::Seal { .. } | Error::Record { .. })) => {
-                    refused = refused.or(Some(error))
+                    tracing::warn!("passed over a newer record that can't be read: {error}");
+                    refused = refused.or(Some(error));
                 }
                 Err(error) => return Err(error),
             }
@@ -318,9 +345,9 @@ impl Catalog {
         Ok(entries)
     }
 
-    async fn open_all(&self, entries: Vec<Entry>) -> Result<Listing> {
+    async fn open_all(&self, entries: &[Entry]) -> Result<Listing> {
         let mut listing = Listing::default();
-        let mut opened = stream::iter(&entries)
+        let mut opened = stream::iter(entries)
             .map(|entry| async move { (entry, self.open(entry).await) })
             .buffered(READS_AT_ONCE);
         while let Some((entry, result)) = opened.next().await {
@@ -362,35 +389,5 @@ impl Catalog {
             )));
         }
         Ok(record)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_person_types_is_an_id_a_beginning_or_latest() {
-        assert_eq!(Wanted::parse("latest").unwrap(), Wanted::Latest(None));
-        assert_eq!(
-            Wanted::parse("latest:daily").unwrap(),
-            Wanted::Latest(Some(Tier::Daily))
-        );
-        assert_eq!(
-            Wanted::parse("20261120").unwrap(),
-            Wanted::Beginning("20261120".into())
-        );
-        for bad in [
-            "",
-            "lat",
-            "latest:",
-            "latestdaily",
-            "latest:x",
-            "2",
-            "../x",
-            "main/2026",
-        ] {
-            assert!(Wanted::parse(bad).is_err(), "{bad:?}");
-        }
     }
 }

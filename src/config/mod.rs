@@ -1,0 +1,164 @@
+//! Settings: the environment parsed once, every fault told at once. Handed on in parts; no operation sees a [`Config`].
+
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::{
+    backup::Label,
+    error::{Error, Fault, Result},
+    postgres::DatabaseUrl,
+    seal::Secret,
+    store::{Location, Options},
+};
+
+use self::reading::Reading;
+pub use self::reading::compression;
+
+/// zstd's level where none is chosen: measured in `docs/performance.md`.
+pub const DEFAULT_LEVEL: i32 = 1;
+
+/// Everything that can be set from outside.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// databases, by label
+    pub databases: Vec<Database>,
+    /// the key or passphrase for databases that have none of their own
+    pub secret: Option<Secret>,
+    /// earlier keys, for reading only
+    pub old_secrets: Vec<Secret>,
+    /// the bucket
+    pub location: Option<Location>,
+    /// choices about the bucket
+    pub store: Options,
+    /// where pg_dump and pg_restore are
+    pub pg_bin: Option<PathBuf>,
+    /// level of compression; `None` for none
+    pub level: Option<i32>,
+    /// why the passphrase may open and not seal
+    pub weak_passphrase: Option<Fault>,
+}
+
+/// One database to be backed up.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// its label: the name between `PGCOFFER_DB_` and `_URL`
+    pub label: Label,
+    /// where it is
+    pub url: DatabaseUrl,
+    /// a key of its own
+    pub secret: Option<Secret>,
+}
+
+impl Config {
+    /// Reads settings from the environment's variables.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let mut reading = Reading::default();
+        for (name, value) in vars {
+            reading.take(&name, &value);
+        }
+        reading.finish()
+    }
+
+    /// Every secret that may open something, the present ones first.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        let own = self
+            .databases
+            .iter()
+            .filter_map(|database| database.secret.clone());
+        self.secret
+            .iter()
+            .cloned()
+            .chain(own)
+            .chain(self.old_secrets.iter().cloned())
+            .collect()
+    }
+
+    /// The database that is meant: the one named, or the only one there is.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where that isn't exactly one.
+    pub fn database(&self, label: Option<&str>) -> Result<&Database> {
+        let names = || {
+            self.databases
+                .iter()
+                .map(|d| d.label.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match (label, self.databases.as_slice()) {
+            (_, []) => Err(Error::usage(
+                "no database is configured",
+                "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)",
+            )),
+            (None, [only]) => Ok(only),
+            (None, _) => Err(Error::usage(
+                format!("which database? configured are {}", names()),
+                "name one of them",
+            )),
+            (Some(label), all) => all
+                .iter()
+                .find(|d| d.label.as_str() == label.to_ascii_lowercase())
+                .ok_or_else(|| {
+                    Error::usage(
+                        format!("no database {label:?} is configured; there are {}", names()),
+                        format!("set PGCOFFER_DB_{}_URL", label.to_ascii_uppercase()),
+                    )
+                }),
+        }
+    }
+
+    /// The secret that seals this database's backups.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none, [`Error::Config`] where it is a passphrase that could be guessed: such a one
+    /// still opens what was sealed with it.
+    pub fn secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
+        if let Some(secret) = &database.secret {
+            return Ok(secret);
+        }
+        match &self.weak_passphrase {
+            Some(fault) => Err(Error::Config(vec![fault.clone()])),
+            None => self.secret.as_ref().ok_or_else(no_key),
+        }
+    }
+
+    /// The bucket.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where none is set.
+    pub fn location(&self) -> Result<&Location> {
+        self.location.as_ref().ok_or_else(|| {
+            Error::usage(
+                "no bucket is configured",
+                "set PGCOFFER_BUCKET=s3://bucket/prefix, or give --bucket",
+            )
+        })
+    }
+
+    /// Secrets for reading.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is none at all.
+    pub fn secrets_for_reading(&self) -> Result<Vec<Secret>> {
+        let secrets = self.secrets();
+        if secrets.is_empty() {
+            Err(no_key())
+        } else {
+            Ok(secrets)
+        }
+    }
+}
+
+fn no_key() -> Error {
+    Error::usage(
+        "no key is configured",
+        "set PGCOFFER_KEY to the key that `pgcoffer keygen` prints (keep a copy away from this machine), or PGCOFFER_PASSPHRASE",
+    )
+}

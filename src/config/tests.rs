@@ -1,0 +1,110 @@
+use super::*;
+
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+fn read(vars: &[(&str, &str)]) -> Result<Config> {
+    Config::from_vars(
+        vars.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+}
+
+#[test]
+fn every_fault_is_told_at_once_with_its_variable() {
+    let error = read(&[
+        ("PGCOFFER_KEY", "short"),
+        ("PGCOFFER_BUCKET", "bucket"),
+        ("PGCOFFER_BUKET", "s3://bucket"),
+        ("PGCOFFER_DB_MAIN_URL", "mysql://x"),
+        ("PGCOFFER_DB_MAIN_PORT", "1"),
+        ("PGCOFFER_COMPRESSION", "zstd:99"),
+        ("PGCOFFER_S3_PATH_STYLE", "perhaps"),
+        ("UNRELATED", "x"),
+    ])
+    .unwrap_err()
+    .to_string();
+    for name in [
+        "KEY",
+        "BUCKET",
+        "BUKET",
+        "DB_MAIN_URL",
+        "DB_MAIN_PORT",
+        "COMPRESSION",
+        "S3_PATH_STYLE",
+    ] {
+        assert!(
+            error.contains(&format!("PGCOFFER_{name}:")),
+            "{name} is missing in: {error}"
+        );
+    }
+    assert!(!error.contains("UNRELATED"));
+}
+
+#[test]
+fn databases_are_found_by_name_and_may_have_keys_of_their_own() {
+    let config = read(&[
+        ("PGCOFFER_KEY", KEY),
+        ("PGCOFFER_DB_MAIN_URL", "postgres://u:p@localhost/main"),
+        ("PGCOFFER_DB_BIG_SHOP_URL", "postgres://u:p@localhost/shop"),
+        ("PGCOFFER_DB_BIG_SHOP_KEY", &KEY.replace("00", "aa")),
+        (
+            "PGCOFFER_OLD_KEYS",
+            &format!("{}, {}", KEY.replace("00", "bb"), KEY.replace("00", "cc")),
+        ),
+        ("PGCOFFER_BUCKET", "s3://bucket/p"),
+        ("PGCOFFER_COMPRESSION", ""),
+    ])
+    .unwrap();
+    let labels: Vec<_> = config.databases.iter().map(|d| d.label.as_str()).collect();
+    assert_eq!(labels, ["big_shop", "main"]);
+    assert!(config.database(Some("BIG_SHOP")).unwrap().secret.is_some());
+    assert!(config.database(None).is_err() && config.database(Some("other")).is_err());
+    assert_eq!(config.secrets().len(), 4);
+    assert_eq!(config.level, Some(DEFAULT_LEVEL));
+}
+
+#[test]
+fn a_key_and_a_passphrase_together_are_a_fault() {
+    let vars = [
+        ("PGCOFFER_KEY", KEY),
+        (
+            "PGCOFFER_PASSPHRASE",
+            "correct horse battery staple, and a blue door",
+        ),
+    ];
+    assert!(
+        read(&vars)
+            .unwrap_err()
+            .to_string()
+            .contains("PGCOFFER_PASSPHRASE")
+    );
+    assert!(read(&vars[1..]).unwrap().secret.is_some());
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let config = read(&[
+        ("PGCOFFER_KEY", KEY),
+        (
+            "PGCOFFER_DB_MAIN_URL",
+            "postgres://u:hunter2@localhost/main",
+        ),
+    ])
+    .unwrap();
+    let text = format!("{config:?}");
+    assert!(
+        !text.contains("hunter2") && !text.contains("00010203") && !text.contains("0, 1, 2"),
+        "{text}"
+    );
+}
+
+#[test]
+fn compression_is_none_or_a_level() {
+    assert_eq!(compression("none"), Ok(None));
+    assert_eq!(compression("zstd:7"), Ok(Some(7)));
+    assert!(
+        compression("zstd:0").is_err()
+            && compression("gzip").is_err()
+            && compression("zstd:").is_err()
+    );
+}

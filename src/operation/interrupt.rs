@@ -1,0 +1,42 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+
+/// A request to stop, from a signal: operations end with [`Error::Interrupted`] and clean up. Clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    token: CancellationToken,
+    exit_status: Arc<AtomicU8>,
+}
+
+impl Interrupt {
+    /// Asks to stop and to end with `exit_status`: by custom 128 and the signal's number.
+    pub fn raise(&self, exit_status: u8) {
+        self.exit_status.store(exit_status, Ordering::Relaxed);
+        self.token.cancel();
+    }
+
+    /// Waits until asked to stop, and gives the error to end with.
+    pub async fn raised(&self) -> Error {
+        self.token.cancelled().await;
+        Error::Interrupted {
+            exit_status: self.exit_status.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The result of `work`, unless asked to stop before.
+    ///
+    /// # Errors
+    /// That of `work`, or [`Error::Interrupted`].
+    pub async fn or<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            result = work => result,
+            error = self.raised() => Err(error),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+use super::{Error, Object, Store, patiently, timestamp};
+
+impl Store {
+    /// Every object below `folder` (a key from the bucket's root that ends with `/`).
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
+        patiently(|| self.list_once(folder)).await
+    }
+
+    async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
+        let mut objects = Vec::new();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.location.bucket)
+            .prefix(folder)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            objects.extend(page.contents().iter().filter_map(|object| {
+                Some(Object {
+                    key: object.key()?.to_owned(),
+                    bytes: object
+                        .size()
+                        .and_then(|n| u64::try_from(n).ok())
+                        .unwrap_or(0),
+                    etag: object.e_tag().map(str::to_owned),
+                    modified: object.last_modified().and_then(timestamp),
+                    storage_class: object
+                        .storage_class()
+                        .map(|class| class.as_str().to_owned()),
+                })
+            }));
+        }
+        Ok(objects)
+    }
+
+    /// The names of the folders directly below `folder`, without their `/`.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
+        patiently(|| self.folders_once(folder)).await
+    }
+
+    async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.location.bucket)
+            .prefix(folder)
+            .delimiter("/")
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            names.extend(page.common_prefixes().iter().filter_map(|prefix| {
+                Some(
+                    prefix
+                        .prefix()?
+                        .strip_prefix(folder)?
+                        .trim_end_matches('/')
+                        .to_owned(),
+                )
+            }));
+        }
+        Ok(names)
+    }
+}

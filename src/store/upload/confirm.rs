@@ -1,0 +1,215 @@
+//! The end of an upload: put together, looked at, and its tags looked for.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, Tag, Tagging};
+use md5::{Digest as _, Md5};
+
+use super::{
+    Upload,
+    part::{PART_ATTEMPTS, attempt_timeout},
+};
+use crate::store::{Error, Kind, Object, TagsKept, pause};
+
+/// S3 may take minutes to put 10,000 parts together.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
+
+impl Upload {
+    /// Has the parts put together, and looks at the object whatever was answered: an answer can be lost though the work
+    /// was done. Hours of work may lie behind, so an outage is waited out as for a part. `None`: the service doesn't let
+    /// us look.
+    pub(super) async fn put_together_and_confirm(
+        &self,
+        crc64nvme: &str,
+    ) -> Result<Option<Object>, Error> {
+        let mut attempt = 1;
+        loop {
+            let answered = self.put_together(crc64nvme).await;
+            match self.confirm(answered).await {
+                Err(error) if error.kind.is_passing() && attempt < PART_ATTEMPTS => {
+                    tracing::debug!(%error, attempt, "completing the upload again");
+                    tokio::time::sleep(pause(attempt)).await;
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn put_together(&self, crc64nvme: &str) -> Result<(), Error> {
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(self.done.clone()))
+            .build();
+        loop {
+            let conditional = !self.store.quirks.no_conditions.load(Ordering::Relaxed);
+            let result = self
+                .store
+                .client
+                .complete_multipart_upload()
+                .bucket(&self.store.location.bucket)
+                .key(&self.key)
+                .upload_id(&self.upload_id)
+                .multipart_upload(parts.clone())
+                .set_if_none_match(conditional.then(|| "*".to_owned()))
+                .set_checksum_crc64_nvme(self.store.checksums.then(|| crc64nvme.to_owned()))
+                .set_checksum_type(self.store.checksums.then_some(ChecksumType::FullObject))
+                .customize()
+                .config_override(attempt_timeout(COMPLETE_TIMEOUT))
+                .send()
+                .await;
+            match result {
+                Ok(output) => {
+                    return self.compare_checksum(output.checksum_crc64_nvme(), crc64nvme);
+                }
+                Err(error) => {
+                    let error = Error::from_sdk(self.doing("complete the upload of"), &error);
+                    self.store.learn(error, false, conditional)?;
+                }
+            }
+        }
+    }
+
+    fn compare_checksum(&self, theirs: Option<&str>, ours: &str) -> Result<(), Error> {
+        match theirs {
+            Some(theirs) if self.store.checksums && theirs != ours => {
+                let why = format!("the service holds bytes of checksum {theirs}, sent were {ours}");
+                Err(Error::new(
+                    Kind::Mismatch,
+                    self.doing("confirm the upload of"),
+                    why,
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn confirm(&self, answered: Result<(), Error>) -> Result<Option<Object>, Error> {
+        let found = match self.store.head(&self.key).await {
+            Ok(found) => found,
+            Err(error) if error.kind == Kind::Denied => return answered.map(|()| None),
+            Err(error) => return Err(answered.err().unwrap_or(error)),
+        };
+        let mismatch =
+            |why: String| Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why);
+        let Some(object) = found else {
+            let gone = "the service said it was done, and there is no object";
+            return Err(answered.err().unwrap_or_else(|| mismatch(gone.to_owned())));
+        };
+        match answered {
+            Ok(()) if object.bytes == self.bytes => Ok(Some(object)),
+            Ok(()) => Err(mismatch(format!(
+                "{} bytes were sent, the service holds {}",
+                self.bytes, object.bytes
+            ))),
+            Err(_) if self.is_ours(&object).await => Ok(Some(object)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an object is what this upload would have made: by an entity tag that says it was put together from our very
+    /// parts, or, where the tag has another form, by its length and last bytes, which are random.
+    async fn is_ours(&self, object: &Object) -> bool {
+        if object.bytes != self.bytes {
+            return false;
+        }
+        let theirs = object
+            .etag
+            .as_deref()
+            .map(|tag| tag.trim_matches('"').to_ascii_lowercase());
+        if theirs.is_some() && theirs == self.etag_expected() {
+            return true;
+        }
+        let range = self.bytes - self.tail.len() as u64..self.bytes;
+        let tail = self
+            .store
+            .read_range(&self.key, range, object.etag.as_deref())
+            .await;
+        tail.is_ok_and(|tail| tail == self.tail)
+    }
+
+    /// S3's entity tag of an object in parts: MD5 of the parts' MD5s, a hyphen, their number. Not promised, and other
+    /// where KMS encrypts: it can confirm and never refute.
+    fn etag_expected(&self) -> Option<String> {
+        let mut md5 = Md5::new();
+        for part in &self.done {
+            let tag = part.e_tag()?.trim_matches('"').to_ascii_lowercase();
+            md5.update(
+                data_encoding::HEXLOWER
+                    .decode(tag.as_bytes())
+                    .ok()
+                    .filter(|tag| tag.len() == 16)?,
+            );
+        }
+        Some(format!(
+            "{}-{}",
+            data_encoding::HEXLOWER.encode(&md5.finalize()),
+            self.done.len()
+        ))
+    }
+
+    /// Some services take tags with the upload, answer 200 and lose them: looks, and sets them once more.
+    pub(super) async fn confirm_tags(&self) -> TagsKept {
+        if self.tags.is_empty() {
+            return TagsKept::Yes;
+        }
+        if self.store.quirks.no_tags.load(Ordering::Relaxed) {
+            return TagsKept::Refused;
+        }
+        match self.tags_shown().await {
+            // whoever may write and not look has the service's word
+            Err(error) if error.kind == Kind::Denied => TagsKept::Yes,
+            Err(_) => TagsKept::Lost,
+            Ok(true) => TagsKept::Yes,
+            Ok(false) => match (self.put_tags().await, self.tags_shown().await) {
+                (Ok(()), Ok(true)) => TagsKept::Yes,
+                _ => TagsKept::Lost,
+            },
+        }
+    }
+
+    async fn tags_shown(&self) -> Result<bool, Error> {
+        let request = self
+            .store
+            .client
+            .get_object_tagging()
+            .bucket(&self.store.location.bucket)
+            .key(&self.key);
+        let output = request
+            .send()
+            .await
+            .map_err(|e| Error::from_sdk(self.doing("read the tags of"), &e))?;
+        Ok(self.tags.iter().all(|(key, value)| {
+            output
+                .tag_set()
+                .iter()
+                .any(|tag| tag.key() == key && tag.value() == value)
+        }))
+    }
+
+    async fn put_tags(&self) -> Result<(), Error> {
+        let wrong =
+            |e: &dyn std::fmt::Display| Error::new(Kind::Other, self.doing("tag"), e.to_string());
+        let tags: Result<Vec<Tag>, _> = self
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags.map_err(|e| wrong(&e))?))
+            .build()
+            .map_err(|e| wrong(&e))?;
+        let request = self
+            .store
+            .client
+            .put_object_tagging()
+            .bucket(&self.store.location.bucket)
+            .key(&self.key)
+            .tagging(tagging);
+        request
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|e| Error::from_sdk(self.doing("tag"), &e))
+    }
+}

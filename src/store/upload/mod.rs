@@ -1,0 +1,284 @@
+//! Objects on their way into the bucket, in parts.
+
+mod confirm;
+mod part;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
+use crc_fast::CrcAlgorithm;
+use data_encoding::BASE64;
+use tokio::task::JoinSet;
+
+use self::part::Part;
+use super::{
+    Error, Kind, PartPlan, Store,
+    parts::Buffers,
+    patiently,
+    tags::{TagsKept, query},
+};
+
+/// What is read back of an object to know it again: more than any last frame's tag, and no other run's random bytes.
+const TAIL_BYTES: usize = 4096;
+
+/// What the bucket holds after an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// length in bytes
+    pub bytes: u64,
+    /// the service's entity tag
+    pub etag: Option<String>,
+    /// CRC-64/NVME of the bytes, as S3 writes it
+    pub crc64nvme: String,
+    /// what became of the tags
+    pub tags: TagsKept,
+    /// the service did not let us look at the object; its size is what it was told
+    pub unconfirmed: bool,
+}
+
+/// One object on its way: parts are sent from memory as they fill.
+///
+/// Ends by [`Upload::complete`] or [`Upload::abort`]; one that is dropped is aborted in the background, which
+/// [`Store::settle`] waits for. Until it is complete there is no object.
+pub struct Upload {
+    store: Store,
+    key: String,
+    upload_id: String,
+    plan: PartPlan,
+    tags: Vec<(String, String)>,
+    buffers: Buffers,
+    filling: Vec<u8>,
+    under_way: JoinSet<Result<CompletedPart, Error>>,
+    done: Vec<CompletedPart>,
+    next_number: u32,
+    bytes: u64,
+    sent: Arc<AtomicU64>,
+    crc: crc_fast::Digest,
+    /// the object's last bytes so far, by which it can be known again
+    tail: Vec<u8>,
+    /// nothing is left to abort
+    over: bool,
+}
+
+impl Upload {
+    pub(super) async fn begin(
+        store: &Store,
+        key: &str,
+        plan: PartPlan,
+        tags: &[(String, String)],
+    ) -> Result<Self, Error> {
+        // one whose answer was lost stays behind without parts, and costs nothing
+        let upload_id = patiently(|| Self::create(store, key, tags)).await?;
+        Ok(Self {
+            store: store.clone(),
+            key: key.to_owned(),
+            upload_id,
+            plan,
+            tags: tags.to_vec(),
+            buffers: Buffers::new(plan.buffers),
+            filling: Vec::new(),
+            under_way: JoinSet::new(),
+            done: Vec::new(),
+            next_number: 1,
+            bytes: 0,
+            sent: Arc::default(),
+            crc: crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme),
+            tail: Vec::new(),
+            over: false,
+        })
+    }
+
+    async fn create(store: &Store, key: &str, tags: &[(String, String)]) -> Result<String, Error> {
+        let doing = || format!("begin the upload of {}", store.url(key));
+        loop {
+            let tagged = !tags.is_empty() && !store.quirks.no_tags.load(Ordering::Relaxed);
+            let result = store
+                .client
+                .create_multipart_upload()
+                .bucket(&store.location.bucket)
+                .key(key)
+                .content_type("application/octet-stream")
+                .set_tagging(tagged.then(|| query(tags)))
+                .set_storage_class(store.options.class())
+                .set_server_side_encryption(store.options.encryption())
+                .set_ssekms_key_id(store.options.kms_key.clone())
+                .set_checksum_algorithm(store.checksums.then_some(ChecksumAlgorithm::Crc64Nvme))
+                .set_checksum_type(store.checksums.then_some(ChecksumType::FullObject))
+                .send()
+                .await;
+            match result {
+                Ok(output) => {
+                    let none = || Error::new(Kind::Other, doing(), "the service gave no upload id");
+                    return output
+                        .upload_id
+                        .filter(|id| !id.is_empty())
+                        .ok_or_else(none);
+                }
+                Err(error) => store.learn(Error::from_sdk(doing(), &error), tagged, false)?,
+            }
+        }
+    }
+
+    /// Bytes that the service has acknowledged so far.
+    #[must_use]
+    pub fn sent_bytes(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Takes the object's next bytes; waits while as many parts are under way as memory allows.
+    ///
+    /// # Errors
+    /// The error of any part so far.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        self.crc.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.keep_tail(bytes);
+        while !bytes.is_empty() {
+            let part_bytes = self.plan.bytes_of(self.next_number);
+            if self.filling.is_empty() {
+                self.filling = self.next_buffer(part_bytes).await?;
+            }
+            let room = usize::try_from(part_bytes).unwrap_or(usize::MAX) - self.filling.len();
+            let (now, later) = bytes.split_at(bytes.len().min(room));
+            self.filling.extend_from_slice(now);
+            bytes = later;
+            if self.filling.len() as u64 == part_bytes {
+                self.send_part()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let old = TAIL_BYTES - new.len();
+        self.tail.drain(..self.tail.len().saturating_sub(old));
+        self.tail.extend_from_slice(new);
+    }
+
+    /// The next empty buffer; learns meanwhile of parts that arrived or failed.
+    async fn next_buffer(&mut self, part_bytes: u64) -> Result<Vec<u8>, Error> {
+        loop {
+            tokio::select! {
+                biased;
+                Some(part) = self.under_way.join_next() => self.arrived(part)?,
+                buffer = self.buffers.take(part_bytes) => return buffer,
+            }
+        }
+    }
+
+    fn arrived(
+        &mut self,
+        part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>,
+    ) -> Result<(), Error> {
+        let part = part.map_err(|e| {
+            Error::new(Kind::Other, self.doing("upload a part of"), e.to_string())
+        })??;
+        self.done.push(part);
+        Ok(())
+    }
+
+    fn send_part(&mut self) -> Result<(), Error> {
+        let number = self.next_number;
+        if number > self.plan.parts_max {
+            let why = format!("it is longer than {} parts hold", self.plan.parts_max);
+            return Err(Error::new(Kind::Other, self.doing("upload"), why));
+        }
+        self.next_number += 1;
+        let body = self.buffers.body(std::mem::take(&mut self.filling));
+        let part = Part {
+            store: self.store.clone(),
+            key: self.key.clone(),
+            upload_id: self.upload_id.clone(),
+            number: i32::try_from(number).unwrap_or(i32::MAX),
+            body,
+        };
+        let sent = Arc::clone(&self.sent);
+        self.under_way.spawn(async move {
+            let bytes = part.body.len() as u64;
+            let done = part.send().await?;
+            sent.fetch_add(bytes, Ordering::Relaxed);
+            Ok(done)
+        });
+        Ok(())
+    }
+
+    /// Sends what is left, puts the object together, and confirms its size and checksum.
+    ///
+    /// # Errors
+    /// Any part's error; [`Kind::Exists`] where there is such an object already; [`Kind::Mismatch`] where the service
+    /// holds something else than was sent.
+    pub async fn complete(mut self) -> Result<Stored, Error> {
+        let result = self.finish().await;
+        if result.is_err() {
+            self.abort().await;
+        }
+        result
+    }
+
+    async fn finish(&mut self) -> Result<Stored, Error> {
+        // an object of no bytes still needs one part
+        if !self.filling.is_empty() || self.next_number == 1 {
+            self.send_part()?;
+        }
+        while let Some(part) = self.under_way.join_next().await {
+            self.arrived(part)?;
+        }
+        self.done.sort_by_key(CompletedPart::part_number);
+        let crc64nvme = BASE64.encode(&self.crc.finalize().to_be_bytes());
+        let found = self.put_together_and_confirm(&crc64nvme).await?;
+        self.over = true;
+        let tags = self.confirm_tags().await;
+        Ok(Stored {
+            bytes: self.bytes,
+            etag: found.as_ref().and_then(|object| object.etag.clone()),
+            crc64nvme,
+            tags,
+            unconfirmed: found.is_none(),
+        })
+    }
+
+    /// Gives the upload up and frees its parts. A failure to do so is logged: the first error is what counts.
+    pub async fn abort(mut self) {
+        self.under_way.shutdown().await;
+        if !std::mem::replace(&mut self.over, true) {
+            abort(self.store.clone(), self.key.clone(), self.upload_id.clone()).await;
+        }
+    }
+
+    fn doing(&self, what: &str) -> String {
+        format!("{what} {}", self.store.url(&self.key))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        // aborted while the parts under way are cancelled: one that arrives later would be billed and invisible
+        if !self.over && tokio::runtime::Handle::try_current().is_ok() {
+            let mut under_way = std::mem::take(&mut self.under_way);
+            let abort = abort(self.store.clone(), self.key.clone(), self.upload_id.clone());
+            self.store.cleanup.spawn(async move {
+                under_way.shutdown().await;
+                abort.await;
+            });
+        }
+    }
+}
+
+async fn abort(store: Store, key: String, upload_id: String) {
+    let request = store
+        .client
+        .abort_multipart_upload()
+        .bucket(&store.location.bucket)
+        .key(&key)
+        .upload_id(&upload_id);
+    if let Err(error) = request.send().await {
+        let error = Error::from_sdk(format!("abort the upload of {}", store.url(&key)), &error);
+        if error.kind != Kind::NotFound {
+            tracing::warn!(%error, upload_id, "an upload that was given up may still be stored and billed");
+        }
+    }
+}
