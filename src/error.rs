@@ -105,6 +105,8 @@ pub enum Error {
         /// why it failed
         source: io::Error,
     },
+    /// whoever was to take opened bytes doesn't
+    Sink(io::Error),
     /// a signal asked to stop
     Interrupted {
         /// 128 and the signal's number
@@ -155,7 +157,7 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Internal(_) => 1,
+            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Internal(_) => 1,
             Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(error) if error.kind == store::Kind::Configuration => 2,
             Self::Postgres(error) => postgres_status(error),
@@ -190,7 +192,7 @@ impl Error {
                 "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
-            Self::Io { source, .. } => io_hint(source),
+            Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
         }
     }
@@ -254,6 +256,7 @@ impl fmt::Display for Error {
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
+            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
             Self::Interrupted { .. } => write!(f, "interrupted"),
             Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
         }

@@ -9,6 +9,7 @@ use super::{
     verify::{compare, open_archive},
 };
 use crate::{
+    archive::Contents,
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
@@ -53,7 +54,7 @@ pub async fn get(
         copy_sealed(catalog, record, &mut output, progress).await?
     } else {
         let name = archive.name();
-        let contents = archive.bring(&mut output.writer, progress).await?;
+        let contents = output.bring(archive, progress).await?;
         compare(record, &contents, &name)?;
         contents.length
     };
@@ -77,7 +78,7 @@ pub async fn open(
     let archive = Inbound::begin(Source::file(file.to_owned()).await?, secrets, None).await?;
     let id = archive.header().backup.clone();
     let mut output = Output::begin(target)?;
-    let contents = archive.bring(&mut output.writer, progress).await?;
+    let contents = output.bring(archive, progress).await?;
     Ok(Fetched {
         id,
         file: output.end().await?,
@@ -160,6 +161,15 @@ impl Output {
         Ok(Self {
             writer,
             file: Some((passing, path.clone())),
+        })
+    }
+
+    /// Takes all of an archive.
+    async fn bring(&mut self, archive: Inbound, progress: &Progress) -> Result<Contents> {
+        let brought = archive.bring(&mut self.writer, progress).await;
+        brought.map_err(|error| match error {
+            Error::Sink(source) => self.error(source),
+            error => error,
         })
     }
 

@@ -299,10 +299,7 @@ impl Payload {
                 source,
             })?;
         let written = sink.write_all(plaintext).await;
-        written.map_err(|source| Error::Io {
-            doing: "write what was opened".to_owned(),
-            source,
-        })
+        written.map_err(Error::Sink)
     }
 
     fn payload_error(&self, source: crate::compress::Error) -> Error {

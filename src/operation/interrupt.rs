@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -37,6 +40,26 @@ impl Interrupt {
         tokio::select! {
             result = work => result,
             error = self.raised() => Err(error),
+        }
+    }
+
+    /// The same, but once asked to stop `work` may take another `grace`.
+    ///
+    /// # Errors
+    /// That of `work`, or [`Error::Interrupted`].
+    pub async fn or_after<T>(
+        &self,
+        grace: Duration,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let late = async {
+            let error = self.raised().await;
+            tokio::time::sleep(grace).await;
+            error
+        };
+        tokio::select! {
+            result = work => result,
+            error = late => Err(error),
         }
     }
 }

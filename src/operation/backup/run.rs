@@ -2,91 +2,28 @@ use std::{future::Future, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{Interrupt, Progress, outbound::Outbound};
+use super::{BackupRequest, fingerprint};
 use crate::{
-    archive::{Contents, LargeObjects, TableData},
-    backup::{
-        BackupId, Client, Failure, Label, RECORD_VERSION, Record, Retention, Sealed, Server,
-        Source, Status, TableFingerprint, Tier,
-    },
+    archive::{Contents, LargeObjects},
+    backup::{BackupId, Client, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status},
     catalog::Catalog,
     error::{Error, Result},
-    postgres::{self, Clients, DatabaseUrl, Dump, DumpOptions, Inspection, Session},
-    seal::{self, Content, Identity, Sealer, Secret},
+    operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
+    postgres::{self, Clients, Dump, DumpOptions, Inspection, Session},
+    seal::{self, Content, Identity, Sealer},
     store::{PartPlan, TagsKept},
 };
 
 /// Records that are looked through for the size of the last good backup.
 const RECORDS_LOOKED_AT: usize = 5;
-
-/// How much later than pg_dump we may see a signal that went to both.
-const SIGNAL_LAG: Duration = Duration::from_millis(300);
-/// Time to abort the upload and leave a record: after a signal a platform waits some 30 s and kills.
+/// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
+const GRACE: Duration = Duration::from_secs(8);
+/// Time to abort the upload and leave a record, after a signal and otherwise.
 const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
 const CLEAN_UP: Duration = Duration::from_secs(120);
 
-/// One backup to be taken.
-#[derive(Debug, Clone)]
-pub struct BackupRequest {
-    /// label of the database
-    pub database: Label,
-    /// where it is
-    pub url: DatabaseUrl,
-    /// what seals it
-    pub secret: Secret,
-    /// the tier it serves
-    pub tier: Tier,
-    /// how long it is kept
-    pub retention: Retention,
-    /// zstd's level, or none
-    pub level: Option<i32>,
-    /// part size of the upload, where it isn't to be chosen from what is expected
-    pub part_bytes: Option<u64>,
-}
-
-/// Takes one backup, and leaves a record of the run whether it succeeded or not.
-///
-/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the upload
-/// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
-///
-/// # Errors
-/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
-pub async fn backup(
-    catalog: &Catalog,
-    clients: &Clients,
-    request: &BackupRequest,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> Result<Record> {
-    let mut run = Run::begin(catalog, request).await?;
-    let outcome = interrupt.or(run.attempt(clients, progress)).await;
-    match outcome {
-        Ok(()) => Ok(run.record),
-        // somebody else's run is under way: this one was none
-        Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => Err(error),
-        Err(error) => {
-            let error = signal_first(error, interrupt).await;
-            run.clean_up(&error).await;
-            Err(error)
-        }
-    }
-}
-
-/// A signal to all processes at once may end pg_dump before we see ours: then the signal is the cause.
-pub(super) async fn signal_first(error: Error, interrupt: &Interrupt) -> Error {
-    let child = matches!(
-        &error,
-        Error::Postgres(postgres::Error::DumpFailed(_) | postgres::Error::LoadFailed(_))
-    );
-    if !child {
-        return error;
-    }
-    let lag = tokio::time::timeout(SIGNAL_LAG, interrupt.raised());
-    lag.await.unwrap_or(error)
-}
-
 /// One run: its record as it grows.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     catalog: &'a Catalog,
     request: &'a BackupRequest,
     identity: Identity,
@@ -94,10 +31,10 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn begin(catalog: &'a Catalog, request: &'a BackupRequest) -> Result<Self> {
+    pub(super) async fn begin(catalog: &'a Catalog, request: &'a BackupRequest) -> Result<Self> {
         let (secret, database) = (request.secret.clone(), request.database.clone());
         // with a passphrase this stretches it, which takes a while
-        let identity = super::ordered::done(tokio::task::spawn_blocking(move || {
+        let identity = done(tokio::task::spawn_blocking(move || {
             secret.identity(database.as_str())
         }))
         .await?
@@ -129,10 +66,24 @@ impl<'a> Run<'a> {
     }
 
     /// From the first connection to the commit.
-    async fn attempt(&mut self, clients: &Clients, progress: &Progress) -> Result<()> {
-        let label = self.request.database.as_str();
+    pub(super) async fn attempt(
+        &mut self,
+        clients: &Clients,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let mut ready = interrupt.or(self.prepare(clients, progress)).await?;
+        let work = self.dump(&mut ready, progress);
+        let (outbound, contents) = interrupt.or(work).await?;
+        // so near the end a signal leaves some time: hours of work lie behind
+        let work = self.complete(outbound, &contents, ready.plan);
+        interrupt.or_after(GRACE, work).await
+    }
+
+    /// Everything that can be refused before a byte is uploaded.
+    async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<Ready> {
         let mut session = Session::connect(&self.request.url).await?;
-        session.lock(label).await?;
+        session.lock(self.request.database.as_str()).await?;
         self.take_free_id().await?;
         let inspection = session.inspect().await?;
         inspection.check()?;
@@ -141,25 +92,44 @@ impl<'a> Run<'a> {
         let earlier = self.earlier().await?;
         let plan = self.plan(&inspection, earlier.as_ref());
         progress.expect(earlier.map_or(inspection.table_bytes, |sealed| sealed.dump_bytes));
-
         let options = DumpOptions::new(inspection.server_major);
         self.record.source = Some(source(&inspection, client, &options));
         self.announce(&inspection, client, &plan);
-        let mut outbound = self.begin_upload(plan, progress).await?;
-        let mut dump = Dump::start(client, &self.request.url, &options)?;
-        let reader = watched(&mut session, outbound.carry(dump.take_stdout()?)).await;
-        // where pg_dump failed, its own words come before what its half archive looks like
-        let reader = match reader {
-            Ok(reader) => {
-                let report = dump.finish().await?;
-                self.record.warnings.extend(report.warnings);
-                reader
-            }
+        Ok(Ready {
+            session,
+            client: client.clone(),
+            options,
+            plan,
+        })
+    }
+
+    /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
+    async fn dump(
+        &mut self,
+        ready: &mut Ready,
+        progress: &Progress,
+    ) -> Result<(Outbound, Contents)> {
+        let mut outbound = self.begin_upload(ready.plan, progress).await?;
+        let mut dump = Dump::start(&ready.client, &self.request.url, &ready.options)?;
+        let carried = watched(&mut ready.session, outbound.carry(dump.take_stdout()?)).await;
+        let reader = match carried {
+            Ok(reader) => reader,
+            // where pg_dump failed, its own words come before what its half archive looks like
             Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
         };
+        self.record.warnings.extend(dump.finish().await?.warnings);
         let contents = reader.finish().map_err(Error::Dump)?;
-        let (stored, compression) = outbound.end().await?;
+        Ok((outbound, contents))
+    }
 
+    /// The last frame, the completed upload, the record.
+    async fn complete(
+        &mut self,
+        outbound: Outbound,
+        contents: &Contents,
+        plan: PartPlan,
+    ) -> Result<()> {
+        let (stored, compression) = outbound.end().await?;
         self.warn(tags_warning(stored.tags));
         self.warn(stored.unconfirmed.then(|| {
             "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()
@@ -173,12 +143,18 @@ impl<'a> Run<'a> {
             part_bytes: plan.part_bytes,
             compression,
         });
-        self.take_contents(&contents);
+        self.record.tables = contents.tables.iter().map(fingerprint).collect();
+        self.record.large_objects = contents.large_objects;
         self.record.finished = Timestamp::now();
-        self.catalog
-            .commit(&self.record, &self.request.secret, &self.tags())
-            .await?;
-        Ok(())
+        let tags = self.tags();
+        let commit = self
+            .catalog
+            .commit(&self.record, &self.request.secret, &tags);
+        commit.await.map(|_| ())
+    }
+
+    pub(super) fn into_record(self) -> Record {
+        self.record
     }
 
     /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
@@ -253,11 +229,6 @@ impl<'a> Run<'a> {
         .await
     }
 
-    fn take_contents(&mut self, contents: &Contents) {
-        self.record.tables = contents.tables.iter().map(fingerprint).collect();
-        self.record.large_objects = contents.large_objects;
-    }
-
     fn warn(&mut self, warning: Option<String>) {
         if let Some(warning) = warning {
             tracing::warn!(database = %self.request.database, "{warning}");
@@ -300,7 +271,7 @@ impl<'a> Run<'a> {
     }
 
     /// Aborts the upload and leaves a record of the failure, in bounded time.
-    async fn clean_up(&mut self, error: &Error) {
+    pub(super) async fn clean_up(&mut self, error: &Error) {
         let limit = match error {
             Error::Interrupted { .. } => CLEAN_UP_AFTER_SIGNAL,
             _ => CLEAN_UP,
@@ -336,6 +307,14 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A run that nothing stands in the way of. The session holds the lock.
+struct Ready {
+    session: Session,
+    client: postgres::Client,
+    options: DumpOptions,
+    plan: PartPlan,
+}
+
 /// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
 /// which has a connection of its own.
 async fn watched<T>(session: &mut Session, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -345,18 +324,6 @@ async fn watched<T>(session: &mut Session, work: impl Future<Output = Result<T>>
         lost = session.keep_alive() => tracing::warn!("the lock of this run is gone: {lost}"),
     }
     work.await
-}
-
-/// A table as the record names it.
-pub(super) fn fingerprint(table: &TableData) -> TableFingerprint {
-    TableFingerprint {
-        schema: table.schema.clone(),
-        name: table.name.clone(),
-        rows: table.rows,
-        bytes: table.bytes,
-        fingerprint: table.fingerprint,
-        span: (table.start, table.end),
-    }
 }
 
 fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {

@@ -1,0 +1,88 @@
+mod run;
+
+use std::time::Duration;
+
+use self::run::Run;
+use super::{Interrupt, Progress};
+use crate::{
+    archive::TableData,
+    backup::{Label, Record, Retention, TableFingerprint, Tier},
+    catalog::Catalog,
+    error::{Error, Result},
+    postgres::{self, Clients, DatabaseUrl},
+    seal::Secret,
+};
+
+/// How much later than pg_dump we may see a signal that went to both.
+const SIGNAL_LAG: Duration = Duration::from_millis(300);
+/// One backup to be taken.
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
+    /// label of the database
+    pub database: Label,
+    /// where it is
+    pub url: DatabaseUrl,
+    /// what seals it
+    pub secret: Secret,
+    /// the tier it serves
+    pub tier: Tier,
+    /// how long it is kept
+    pub retention: Retention,
+    /// zstd's level, or none
+    pub level: Option<i32>,
+    /// part size of the upload, where it isn't to be chosen from what is expected
+    pub part_bytes: Option<u64>,
+}
+
+/// Takes one backup, and leaves a record of the run whether it succeeded or not.
+///
+/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the upload
+/// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
+///
+/// # Errors
+/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
+pub async fn backup(
+    catalog: &Catalog,
+    clients: &Clients,
+    request: &BackupRequest,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<Record> {
+    let mut run = Run::begin(catalog, request).await?;
+    let outcome = run.attempt(clients, progress, interrupt).await;
+    match outcome {
+        Ok(()) => Ok(run.into_record()),
+        // somebody else's run is under way: this one was none
+        Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => Err(error),
+        Err(error) => {
+            let error = signal_first(error, interrupt).await;
+            run.clean_up(&error).await;
+            Err(error)
+        }
+    }
+}
+
+/// A signal to all processes at once may end pg_dump before we see ours: then the signal is the cause.
+pub(super) async fn signal_first(error: Error, interrupt: &Interrupt) -> Error {
+    let child = matches!(
+        &error,
+        Error::Postgres(postgres::Error::DumpFailed(_) | postgres::Error::LoadFailed(_))
+    );
+    if !child {
+        return error;
+    }
+    let lag = tokio::time::timeout(SIGNAL_LAG, interrupt.raised());
+    lag.await.unwrap_or(error)
+}
+
+/// A table as the record names it.
+pub(super) fn fingerprint(table: &TableData) -> TableFingerprint {
+    TableFingerprint {
+        schema: table.schema.clone(),
+        name: table.name.clone(),
+        rows: table.rows,
+        bytes: table.bytes,
+        fingerprint: table.fingerprint,
+        span: (table.start, table.end),
+    }
+}
