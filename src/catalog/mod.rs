@@ -42,7 +42,7 @@ pub struct Listing {
     /// records, newest first
     pub records: Vec<Record>,
     /// records that can't be read with our keys: their key in the bucket, and why
-    pub unreadable: Vec<(String, String)>,
+    pub unreadable: Vec<(String, Error)>,
     /// the newest good backup of each database that has none among `records`
     pub older_good: Vec<Record>,
     /// how many older records there are that were not read
@@ -356,9 +356,7 @@ impl Catalog {
                 Err(Error::Store(error)) if error.kind != Kind::NotFound => {
                     return Err(error.into());
                 }
-                Err(error) => listing
-                    .unreadable
-                    .push((self.record_key(entry), error.to_string())),
+                Err(error) => listing.unreadable.push((self.record_key(entry), error)),
             }
         }
         Ok(listing)

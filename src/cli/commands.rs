@@ -130,7 +130,12 @@ impl Context<'_> {
             .filter(|l| label.as_ref().is_none_or(|only| only == l))
             .collect();
         self.output
-            .list(&listing, &expected, catalog.store().location())
+            .list(&listing, &expected, catalog.store().location())?;
+        let none_opens = listing.records.is_empty() && listing.older_good.is_empty();
+        match listing.unreadable.into_iter().next() {
+            Some((_, error)) if none_opens => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn show(&self, chosen: &Chosen) -> Result<()> {

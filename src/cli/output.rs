@@ -103,7 +103,7 @@ impl Output {
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
-                .map(|(key, why)| json!({ "key": key, "why": why }))
+                .map(|(key, why)| json!({ "key": key, "why": why_alone(key, why) }))
                 .collect();
             let answers: Vec<Value> = databases
                 .iter()
@@ -122,7 +122,10 @@ impl Output {
             text.push_str(&answer(listing, label, now));
         }
         if databases.is_empty() {
-            text.push_str(&format!("There are no backups in {location}.\n"));
+            text.push_str(&match listing.unreadable.len() {
+                0 => format!("There are no backups in {location}.\n"),
+                n => format!("There are {n} records in {location}, and no key here opens one.\n"),
+            });
         }
         if !listing.records.is_empty() {
             text.push_str(&format!(
@@ -137,8 +140,8 @@ impl Output {
             ));
         }
         print(text)?;
-        for (key, why) in &listing.unreadable {
-            note(&format!("warning: {key}: {why}"));
+        for (_, why) in &listing.unreadable {
+            note(&format!("warning: {why}"));
         }
         Ok(())
     }
@@ -208,6 +211,15 @@ impl Output {
     fn print_json(self, value: &Value) -> Result<()> {
         print(format!("{value:#}\n"))
     }
+}
+
+/// An error without the key that it begins with.
+fn why_alone(key: &str, why: &Error) -> String {
+    let text = why.to_string();
+    let rest = text
+        .strip_prefix(key)
+        .and_then(|rest| rest.strip_prefix(": "));
+    rest.map_or(text.clone(), str::to_owned)
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<Value> {

@@ -1,6 +1,6 @@
 //! What stands in `sealed/`, file by file.
 
-use super::header_faults::{headers, slots};
+use super::header_faults::{headers, salts, several_slots, slots};
 use super::writer::{FRAME_SIZE, frame, frame_of, frames, header, key_slot, lines};
 
 pub(crate) const MASTER_KEY: [u8; 32] = numbers(0);
@@ -45,6 +45,8 @@ pub(crate) fn all() -> Vec<Vector> {
         authentic_and_wrong(),
         headers(),
         slots(),
+        several_slots(),
+        salts(),
     ]
     .into_iter()
     .flatten()

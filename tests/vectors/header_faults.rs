@@ -1,10 +1,14 @@
 //! The files of `sealed/` in which the header is at issue.
 
+use data_encoding::BASE64;
+
 use super::faults::{
     DATA_KEY, Held, MASTER_KEY, OTHER_KEY, PASSPHRASE, Vector, fails, head, header_with, object,
     opens, plaintext, whole,
 };
-use super::writer::{BACKUP, FRAME_SIZE, frames, header, key_slot, passphrase_slot};
+use super::writer::{
+    BACKUP, FRAME_SIZE, frames, header, key_slot, passphrase_slot, passphrase_slot_salted,
+};
 
 pub(crate) fn headers() -> Vec<Vector> {
     let text = String::from_utf8(head()).unwrap();
@@ -270,4 +274,59 @@ pub(crate) fn slots() -> Vec<Vector> {
             &[costly(65_536, 0, 4)],
         ),
     ]
+}
+
+/// Passphrase slots beside others: each is tried until one opens.
+pub(crate) fn several_slots() -> Vec<Vector> {
+    let other_key = key_slot(&OTHER_KEY, &DATA_KEY);
+    let other_passphrase = passphrase_slot("another one", 64, 1, 1, &DATA_KEY);
+    let passphrase = passphrase_slot(PASSPHRASE, 72, 1, 1, &DATA_KEY);
+    let unknown = "slot x25519 some-stanza AAAA".to_owned();
+    vec![
+        opens(
+            "passphrase_in_fourth_slot",
+            Held::Passphrase(PASSPHRASE),
+            whole(
+                header_with(&[
+                    other_key.clone(),
+                    unknown.clone(),
+                    other_passphrase.clone(),
+                    passphrase,
+                ]),
+                100,
+            ),
+            plaintext(100),
+        ),
+        Vector {
+            held: Held::Passphrase(PASSPHRASE),
+            ..fails(
+                "no_slot_of_three_opens",
+                "wrong key",
+                whole(header_with(&[other_key, unknown, other_passphrase]), 100),
+            )
+        },
+    ]
+}
+
+/// Salts of other lengths than the 16 bytes that are written.
+pub(crate) fn salts() -> Vec<Vector> {
+    let sealed = |slot: String| whole(header_with(&[slot]), 100);
+    let salt = |len: u8| (0..len).collect::<Vec<_>>();
+    let slot = |len: u8| passphrase_slot_salted(PASSPHRASE, &salt(len), 64, 1, 1, &DATA_KEY);
+    let opening = [8, 24, 32, 64].map(|len| {
+        opens(
+            &format!("salt_{len}_bytes"),
+            Held::Passphrase(PASSPHRASE),
+            sealed(slot(len)),
+            plaintext(100),
+        )
+    });
+    // Argon2 itself refuses to make a key with so short a salt.
+    let too_short = slot(8).replace(&BASE64.encode(&salt(8)), &BASE64.encode(&salt(7)));
+    let malformed =
+        [("salt_7_bytes", too_short), ("salt_65_bytes", slot(65))].map(|(name, slot)| Vector {
+            held: Held::Passphrase(PASSPHRASE),
+            ..fails(name, "header malformed, line 6", sealed(slot))
+        });
+    opening.into_iter().chain(malformed).collect()
 }

@@ -69,11 +69,21 @@ pub(crate) fn passphrase_slot(
     p: u32,
     data_key: &[u8; 32],
 ) -> String {
-    let salt = [7; 16];
-    let wrapped = wrap(argon2id(passphrase, &salt, m, t, p), data_key);
+    passphrase_slot_salted(passphrase, &[7; 16], m, t, p, data_key)
+}
+
+pub(crate) fn passphrase_slot_salted(
+    passphrase: &str,
+    salt: &[u8],
+    m: u32,
+    t: u32,
+    p: u32,
+    data_key: &[u8; 32],
+) -> String {
+    let wrapped = wrap(argon2id(passphrase, salt, m, t, p), data_key);
     format!(
         "slot passphrase argon2id m={m} t={t} p={p} {} {}",
-        BASE64.encode(&salt),
+        BASE64.encode(salt),
         BASE64.encode(&wrapped)
     )
 }

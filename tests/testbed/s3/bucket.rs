@@ -113,7 +113,8 @@ impl Object {
         let mut hash = Md5::new();
         for part in parts {
             // of the tags' bytes, not of their hex digits
-            hash.update(HEXLOWER.decode(part.etag.as_bytes()).unwrap_or_default());
+            let tag = HEXLOWER.decode(part.etag.as_bytes()).unwrap_or_default();
+            hash.update(&tag);
         }
         let etag = format!(
             "{}-{}",
