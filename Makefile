@@ -1,7 +1,7 @@
 # make demo    a backup and a restore, with everything they need made on the spot
 # make test    everything: installs what is missing, formats, lints, tests
 
-.PHONY: demo test lint bench doc clean
+.PHONY: demo test lint bench bench-memory bench-end-to-end doc clean
 .DEFAULT_GOAL := test
 
 # What install.sh brings by rustup is not yet on the PATH of the shell that called make.
@@ -21,9 +21,22 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
+# Sealing, in GB/s and ratios.
 bench:
-	tests/testbed/install.sh
+	tests/testbed/install.sh demo
 	cargo bench
+
+# The agent's memory at 1 GiB and 20 GiB: about two minutes.
+bench-memory:
+	tests/testbed/install.sh demo
+	cargo build --release --bin pgcoffer --example stage
+	target/release/examples/stage --scale 0.1 --discard python3 benches/memory.py
+
+# A whole backup against the scripts that people use; needs gpg, age, zstd and the AWS CLI.
+bench-end-to-end:
+	tests/testbed/install.sh demo
+	cargo build --release --bin pgcoffer --example stage
+	target/release/examples/stage --scale 20 python3 benches/end_to_end.py
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps

@@ -110,7 +110,6 @@ impl Context<'_> {
         let progress = Progress::default();
         let work = operation::backup(&catalog, &clients, &request, &progress, self.interrupt);
         let result = watched(&self.cli.global, "backup", &progress, work).await;
-        catalog.store().settle().await;
         self.output.backup(&result?, catalog.store().location())
     }
 

@@ -135,8 +135,11 @@ impl Output {
         }
         if listing.more > 0 {
             text.push_str(&format!(
-                "\n{} older ones are not shown; -n N shows more.\n",
-                listing.more
+                "\n{} not shown; -n N shows more.\n",
+                match listing.more {
+                    1 => "1 older one is".to_owned(),
+                    n => format!("{n} older ones are"),
+                }
             ));
         }
         print(text)?;

@@ -48,9 +48,10 @@ pub(super) async fn done<T>(handle: JoinHandle<T>) -> Result<T> {
         .map_err(|e| Error::Internal(format!("a piece of work ended early: {e}")))
 }
 
-/// Cores that compress at once: beyond four, memory grows and a single pg_dump gives no more to do.
-pub(super) fn compress_width() -> usize {
-    cores().min(4)
+/// Cores that compress at once at zstd's `level`. One pg_dump gives some 300 MB/s: at the low levels two cores do more than
+/// that, at the high ones every core counts, and each takes memory (`docs/performance.md`).
+pub(super) fn compress_width(level: i32) -> usize {
+    cores().min(if level <= 3 { 2 } else { 8 })
 }
 
 /// Cores that seal or open at once: one does more than a pg_dump gives, two keep up with any network, each takes 2 MiB.

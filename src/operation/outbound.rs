@@ -68,7 +68,7 @@ impl Outbound {
         &mut self,
         source: impl AsyncRead + Send + Unpin + 'static,
     ) -> Result<ArchiveReader> {
-        let (sender, mut chunks) = mpsc::channel(compress_width());
+        let (sender, mut chunks) = mpsc::channel(compress_width(self.compression.level));
         let reading = Reading {
             source,
             reader: ArchiveReader::new(),
@@ -153,8 +153,6 @@ impl<R: AsyncRead + Send + Unpin> Reading<R> {
             if chunk.is_empty() {
                 return Ok(self.reader);
             }
-            self.reader.push(&chunk).map_err(Error::Dump)?;
-            self.progress.add_done(chunk.len());
             // where nobody receives any more, the run has failed further down and says so
             if self.sender.send(self.compress(chunk)).await.is_err() {
                 return Ok(self.reader);
@@ -162,20 +160,24 @@ impl<R: AsyncRead + Send + Unpin> Reading<R> {
         }
     }
 
-    /// The next [`CHUNK_BYTES`], fewer only at the end.
+    /// The next [`CHUNK_BYTES`], fewer only at the end. Bytes are looked at as they come, so that a pg_dump which goes
+    /// wrong and hangs is found out at once.
     async fn read_chunk(&mut self) -> Result<Vec<u8>> {
         let mut chunk = self.shelf.take();
         chunk.reserve_exact(CHUNK_BYTES);
-        let mut limited = (&mut self.source).take(CHUNK_BYTES as u64);
         while chunk.len() < CHUNK_BYTES {
+            let seen = chunk.len();
+            let mut limited = (&mut self.source).take((CHUNK_BYTES - seen) as u64);
             let read = limited.read_buf(&mut chunk).await;
-            if read.map_err(|source| Error::Io {
+            let bytes = read.map_err(|source| Error::Io {
                 doing: "read from pg_dump".to_owned(),
                 source,
-            })? == 0
-            {
+            })?;
+            if bytes == 0 {
                 break;
             }
+            self.reader.push(&chunk[seen..]).map_err(Error::Dump)?;
+            self.progress.add_done(bytes);
         }
         Ok(chunk)
     }

@@ -28,12 +28,12 @@ pub struct PartPlan {
 }
 
 impl PartPlan {
-    /// A plan that holds `expected_bytes` with a quarter of room to spare in `parts_max` parts.
+    /// A plan that holds `expected_bytes` with an eighth of room to spare in `parts_max` parts of one size.
     ///
-    /// Memory is three parts: 24 MiB up to 67 GB expected, 36 MiB up to 100 GB, 3 × expected × 1.25 / `parts_max` beyond.
+    /// Memory is three parts: 24 MiB up to 74 GB expected, 33 MiB up to 100 GB, 3 × expected × 1.125 / `parts_max` beyond.
     #[must_use]
     pub fn for_expected(expected_bytes: u64, parts_max: u32) -> Self {
-        let roomy = expected_bytes.saturating_add(expected_bytes / 4);
+        let roomy = expected_bytes.saturating_add(expected_bytes / 8);
         let part_bytes = roomy
             .div_ceil(u64::from(parts_max.max(1)))
             .next_multiple_of(MIB)
@@ -139,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn up_to_100_gb_parts_stay_within_36_mib() {
+    fn up_to_100_gb_parts_stay_within_33_mib() {
         for expected in [0, 1, GB, 50 * GB, 100 * GB] {
             let plan = PartPlan::for_expected(expected, PARTS_MAX);
             assert!(
-                plan.part_bytes * u64::from(plan.buffers) <= 36 * MIB,
+                plan.part_bytes * u64::from(plan.buffers) <= 33 * MIB,
                 "{plan:?}"
             );
-            assert!(plan.part_bytes * u64::from(PARTS_MAX) >= expected * 5 / 4);
+            assert!(plan.part_bytes * u64::from(PARTS_MAX) >= expected * 9 / 8);
         }
     }
 
