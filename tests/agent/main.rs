@@ -1,0 +1,26 @@
+//! The whole agent against the real thing: the built binary, PostgreSQL servers, S3 services that behave and misbehave.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and names the seed that it ran with"
+)]
+
+#[path = "../testbed/mod.rs"]
+mod testbed;
+
+mod bucket;
+mod faults;
+mod hostile;
+mod killed_restores;
+mod kills;
+mod oddities;
+mod outputs;
+mod pretenders;
+mod reading;
+mod refusals;
+mod round_trip;
+mod servers;
+mod services;
+mod shapes;
+mod stage;
