@@ -52,15 +52,16 @@ impl PartPlan {
     }
 
     /// The size of part `number` (from 1). Uniform, because some services (R2) take nothing else, until nine in ten
-    /// parts are used up: then it doubles with every hundredth of them, since a failed backup is worse than a refused
-    /// `CompleteMultipartUpload`, and holds some 25 times what the uniform parts held.
+    /// parts are used up: then it doubles with every hundredth of them, up to sixteenfold, since a failed backup is worse
+    /// than a refused `CompleteMultipartUpload` or than memory. The whole then holds about twice what parts of one
+    /// size would.
     #[must_use]
     pub fn bytes_of(&self, number: u32) -> u64 {
         let late = u64::from(number).saturating_sub(u64::from(self.parts_max) * 9 / 10);
         let step = u64::from(self.parts_max / 100).max(1);
         let doublings = u32::try_from(late.div_ceil(step))
             .unwrap_or(u32::MAX)
-            .min(8);
+            .min(4);
         self.part_bytes
             .checked_shl(doublings)
             .unwrap_or(u64::MAX)
@@ -163,8 +164,8 @@ mod tests {
             assert!((1..=uniform).all(|n| plan.bytes_of(n) == plan.part_bytes));
             assert!(plan.part_bytes * u64::from(uniform) >= expected);
             assert!(
-                capacity(&plan) > 2 * plan.part_bytes * u64::from(parts_max)
-                    || plan.part_bytes >= PART_BYTES_MAX / 2
+                capacity(&plan) > 3 * plan.part_bytes * u64::from(parts_max) / 2
+                    || plan.part_bytes >= PART_BYTES_MAX / 4
             );
             assert!((1..=parts_max).all(|n| plan.bytes_of(n) <= PART_BYTES_MAX));
         }

@@ -115,7 +115,7 @@ exit 3
         std::fs::set_permissions(folder.path().join(program), executable).unwrap();
     }
     let path = [("PATH".into(), "/usr/bin:/bin".into())];
-    let clients = Clients::discover(Some(folder.path()), path).await.unwrap();
+    let clients = Clients::discover(Some(folder.path()), path).await;
     let (client, _) = clients.for_dump(77).unwrap();
     let url = crate::scene::url("postgres://u:S3cretWord@localhost/d");
     let error = dump_with(client, &url, &DumpOptions::new(77))

@@ -14,7 +14,7 @@ async fn clients_are_found_by_major() {
         std::fs::create_dir(root.path().join(major)).unwrap();
         std::os::unix::fs::symlink(bin, root.path().join(major).join("bin")).unwrap();
     }
-    let found = Clients::discover(Some(root.path()), []).await.unwrap();
+    let found = Clients::discover(Some(root.path()), []).await;
     for wanted in majors() {
         let (client, warning) = found.for_dump(wanted).unwrap();
         assert!(client.major == wanted && warning.is_none(), "{client:?}");
@@ -76,9 +76,7 @@ async fn wrappers_are_passed_by() {
         .unwrap();
     }
     let path = std::env::join_paths([&wrappers]).unwrap();
-    let found = Clients::discover(None, [("PATH".into(), path)])
-        .await
-        .unwrap();
+    let found = Clients::discover(None, [("PATH".into(), path)]).await;
     assert!(found.for_dump(42).is_err());
     let client = found.iter().find(|client| client.major == 18).unwrap();
     assert!(client.pg_dump.starts_with(root.path()), "{client:?}");
