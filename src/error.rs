@@ -4,7 +4,7 @@
 
 use std::{fmt, io, path::Path};
 
-use crate::{archive, compress, postgres, seal, store};
+use crate::{archive, backup::UnknownVersion, compress, postgres, seal, store};
 
 /// The result of everything above the doors.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -18,6 +18,17 @@ pub struct Fault {
     pub why: String,
     /// what cures it
     pub hint: Option<String>,
+}
+
+/// What the target of a failed restore holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetState {
+    /// what it held before
+    Unchanged,
+    /// all of the backup, or what it held before
+    AllOrNothing,
+    /// some of the backup
+    Incomplete,
 }
 
 /// Why an operation failed.
@@ -43,12 +54,12 @@ pub enum Error {
         /// why
         source: seal::Error,
     },
-    /// a record opens and says something impossible
+    /// a record opens and can't be read
     Record {
         /// its key
         object: String,
-        /// what
-        why: String,
+        /// why
+        source: UnknownVersion,
     },
     /// pg_dump's archive, on its way out
     Dump(archive::Error),
@@ -66,7 +77,7 @@ pub enum Error {
         /// why
         source: compress::Error,
     },
-    /// what came back differs from what the record says was dumped
+    /// what is in the bucket isn't what it should be: what was dumped, or what its name says
     Differs {
         /// key or file name
         object: String,
@@ -93,8 +104,8 @@ pub enum Error {
     RestoreFailed {
         /// user@host:port/name
         target: String,
-        /// all was rolled back
-        rolled_back: bool,
+        /// what it holds now
+        state: TargetState,
         /// what failed
         source: Box<Self>,
     },
@@ -131,10 +142,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn record(object: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Record {
+    pub(crate) fn differs(object: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Differs {
             object: object.into(),
-            why: why.into(),
+            what: what.into(),
         }
     }
 
@@ -188,7 +199,7 @@ impl Error {
             }
             Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
             Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
-            Self::RestoreFailed { rolled_back: false, .. } => Some(
+            Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
                 "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
@@ -209,11 +220,13 @@ fn postgres_status(error: &postgres::Error) -> u8 {
 fn io_hint(error: &io::Error) -> Option<String> {
     let text = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another place with -o"
+            "free some space, or choose another place"
         }
-        io::ErrorKind::PermissionDenied => "choose a place that this user may use with -o",
+        io::ErrorKind::PermissionDenied => {
+            "check the file's and its folder's permissions, or choose another place"
+        }
         io::ErrorKind::AlreadyExists => {
-            "it is never overwritten: choose another name with -o, or move it away"
+            "nothing is overwritten: choose another name with -o, or move it away"
         }
         _ => return None,
     };
@@ -228,16 +241,13 @@ impl fmt::Display for Error {
             Self::Postgres(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
             Self::Seal { object, source } => write!(f, "{object}: {source}"),
-            Self::Record { object, why } => write!(f, "{object}: {why}"),
+            Self::Record { object, source } => write!(f, "{object}: {source}"),
             Self::Dump(error) => {
                 write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
             }
             Self::Archive { object, source } => write!(f, "{object}: {source}"),
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
-            Self::Differs { object, what } => write!(
-                f,
-                "{object}: it isn't what the record says was dumped: {what}"
-            ),
+            Self::Differs { object, what } => write!(f, "{object}: {what}"),
             Self::Compress(error) => write!(f, "{error}"),
             Self::NoSuchBackup { wanted, location } => {
                 write!(f, "there is no backup {wanted} in {location}")
@@ -245,13 +255,15 @@ impl fmt::Display for Error {
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
             Self::RestoreFailed {
                 target,
-                rolled_back,
+                state,
                 source,
             } => {
-                let state = if *rolled_back {
-                    "nothing was changed"
-                } else {
-                    "it is incomplete"
+                let state = match state {
+                    TargetState::Unchanged => "nothing was changed",
+                    TargetState::AllOrNothing => {
+                        "it was one transaction: the target holds all or nothing"
+                    }
+                    TargetState::Incomplete => "it is incomplete",
                 };
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
@@ -312,7 +324,7 @@ mod tests {
         assert_eq!(Error::usage("x", "y").exit_status(), 2);
         let failed = Error::RestoreFailed {
             target: "t".into(),
-            rolled_back: false,
+            state: TargetState::Incomplete,
             source: Box::new(Error::seal("x", seal::Error::NotSealed)),
         };
         assert_eq!(failed.exit_status(), 5);

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("postgres", &[]),
     (
         "error",
-        &["archive", "compress", "postgres", "seal", "store"],
+        &["archive", "backup", "compress", "postgres", "seal", "store"],
     ),
     ("catalog", &["backup", "error", "seal", "store"]),
     (

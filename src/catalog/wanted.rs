@@ -1,7 +1,8 @@
 use std::fmt;
 
+use super::{Catalog, Entry};
 use crate::{
-    backup::Tier,
+    backup::{Label, Record, Tier},
     error::{Error, Result},
 };
 
@@ -53,6 +54,77 @@ impl fmt::Display for Wanted {
             Self::Latest(Some(tier)) => write!(f, "latest:{tier}"),
             Self::Beginning(id) => write!(f, "{id}"),
         }
+    }
+}
+
+impl Catalog {
+    /// The backup that a person means.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of several
+    /// databases, [`Error::Seal`] where its record can't be opened.
+    pub async fn find(&self, wanted: &Wanted, database: Option<&Label>) -> Result<Record> {
+        let entries = self.entries(database).await?;
+        match wanted {
+            Wanted::Beginning(text) => self.find_beginning(text, entries).await,
+            Wanted::Latest(tier) => self.find_latest(*tier, entries, wanted).await,
+        }
+    }
+
+    async fn find_beginning(&self, text: &str, entries: Vec<Entry>) -> Result<Record> {
+        let mut fitting: Vec<Entry> = entries
+            .into_iter()
+            .filter(|entry| entry.id.as_str().starts_with(text))
+            .collect();
+        match fitting.len() {
+            1 => self.open(&fitting.remove(0)).await,
+            0 => Err(Error::no_such_backup(text, self.store.location())),
+            n => Err(Error::usage(
+                format!(
+                    "{n} backups begin with {text:?}: {}, {} …",
+                    fitting[0].id, fitting[1].id
+                ),
+                "give more of the id, or --database",
+            )),
+        }
+    }
+
+    async fn find_latest(
+        &self,
+        tier: Option<Tier>,
+        entries: Vec<Entry>,
+        wanted: &Wanted,
+    ) -> Result<Record> {
+        if let Some(other) = entries
+            .iter()
+            .find(|entry| entry.database != entries[0].database)
+        {
+            return Err(Error::usage(
+                format!(
+                    "{wanted} of which database? there are {} and {} here",
+                    entries[0].database, other.database
+                ),
+                "add --database NAME",
+            ));
+        }
+        let mut refused = None;
+        for entry in &entries {
+            match self.open(entry).await {
+                Ok(record) if record.is_good() && tier.is_none_or(|tier| record.tier == tier) => {
+                    return Ok(record);
+                }
+                Ok(_) => {}
+                Err(
+                    error @ (Error::Seal { .. } | Error::Record { .. } | Error::Differs { .. }),
+                ) => {
+                    tracing::warn!("passed over a newer record that can't be read: {error}");
+                    refused = refused.or(Some(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused
+            .unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))
     }
 }
 

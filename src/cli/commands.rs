@@ -33,13 +33,14 @@ pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
     if std::io::stdin().is_terminal() {
         tracing::info!("type the passphrase and press Enter; it will be seen on this screen");
     }
-    let mut line = String::new();
+    let mut line = zeroize::Zeroizing::new(String::new());
     let read = std::io::stdin().lock().read_line(&mut line);
     read.map_err(|source| Error::Io {
         doing: "read the passphrase".to_owned(),
         source,
     })?;
-    Passphrase::new(line.trim_end_matches(['\r', '\n']).to_owned()).map_err(key_error)?;
+    let text = line.trim_end_matches(['\r', '\n']).to_owned();
+    Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
     output.passphrase_is_strong()
 }
 
@@ -128,9 +129,13 @@ impl Context<'_> {
         let expected: Vec<Label> = configured
             .filter(|l| label.as_ref().is_none_or(|only| only == l))
             .collect();
-        self.output
-            .list(&listing, &expected, catalog.store().location())?;
-        let none_opens = listing.records.is_empty() && listing.older_good.is_empty();
+        self.output.list(
+            &listing,
+            &expected,
+            label.as_ref(),
+            catalog.store().location(),
+        )?;
+        let none_opens = listing.records.is_empty() && listing.beside.is_empty();
         match listing.unreadable.into_iter().next() {
             Some((_, error)) if none_opens => Err(error),
             _ => Ok(()),

@@ -2,19 +2,22 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 use super::args::{Global, LogFormat};
 
 /// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong.
 pub(super) fn init(global: &Global) {
     let (ours, theirs) = match (global.quiet, global.verbose) {
-        (true, _) => ("warn", "error"),
-        (false, 0) => ("info", "error"),
-        (false, 1) => ("debug", "warn"),
-        (false, _) => ("trace", "debug"),
+        (true, _) => (LevelFilter::WARN, LevelFilter::ERROR),
+        (false, 0) => (LevelFilter::INFO, LevelFilter::ERROR),
+        (false, 1) => (LevelFilter::DEBUG, LevelFilter::WARN),
+        (false, _) => (LevelFilter::TRACE, LevelFilter::DEBUG),
     };
-    let filter = EnvFilter::new(format!("{theirs},pgcoffer={ours}"));
+    let filter = Targets::new()
+        .with_default(theirs)
+        .with_target("pgcoffer", ours);
     let registry = tracing_subscriber::registry().with(filter);
     match global.log_format {
         LogFormat::Json => registry

@@ -7,29 +7,38 @@ mod output;
 mod text;
 mod watch;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 use args::{Cli, Command};
-use pgcoffer::{Error, config::Config, operation::Interrupt};
+use pgcoffer::{Error, config::Config, operation::Interrupt, store::Location};
 
 /// Runs the command and gives its exit status.
 pub(super) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // help and version are no errors: clap knows where each is printed
+        // help and version are no errors: clap knows where each is printed
+        Err(error) if !error.use_stderr() => {
             let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            let _ = write!(
+                std::io::stderr(),
+                "{}",
+                output::masked(&error.render().to_string())
+            );
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
     log::init(&cli.global);
+    let format = cli.global.log_format;
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::error(&error);
+            output::error(&error, format);
             ExitCode::from(error.exit_status())
         }
     }
@@ -79,12 +88,14 @@ fn config(cli: &Cli) -> Result<Config, Error> {
         // a value that isn't UTF-8 becomes one that no setting takes, rather than none
         Some((name, value.to_string_lossy().into_owned()))
     });
-    let bucket = cli
-        .global
-        .bucket
-        .iter()
-        .map(|bucket| ("PGCOFFER_BUCKET".to_owned(), bucket.clone()));
-    Config::from_vars(vars.chain(bucket))
+    // a flag is over its variable, also over a wrong one
+    let flag = cli.global.bucket.as_ref();
+    let vars = vars.filter(|(name, _)| flag.is_none() || name != "PGCOFFER_BUCKET");
+    let mut config = Config::from_vars(vars)?;
+    if let Some(bucket) = flag {
+        config.location = Some(Location::parse(bucket)?);
+    }
+    Ok(config)
 }
 
 /// Runs the command; a signal asks it to stop and gives it time to clean up.
@@ -94,7 +105,7 @@ async fn until_signal(cli: &Cli, config: &Config) -> Result<(), Error> {
     commands::run(cli, config, &interrupt).await
 }
 
-/// Raises `interrupt` at the first SIGINT or SIGTERM.
+/// Raises `interrupt` at the first SIGINT, SIGTERM or SIGHUP.
 fn listen(interrupt: Interrupt) -> Result<(), Error> {
     let to = |kind| {
         signal(kind).map_err(|source| Error::Io {
@@ -103,8 +114,14 @@ fn listen(interrupt: Interrupt) -> Result<(), Error> {
         })
     };
     let (mut int, mut term) = (to(SignalKind::interrupt())?, to(SignalKind::terminate())?);
+    // a terminal that went away
+    let mut hangup = to(SignalKind::hangup())?;
     tokio::spawn(async move {
-        let exit_status = tokio::select! { _ = int.recv() => 130, _ = term.recv() => 143 };
+        let exit_status = tokio::select! {
+            _ = int.recv() => 130,
+            _ = term.recv() => 143,
+            _ = hangup.recv() => 129,
+        };
         tracing::warn!("asked to stop: giving up what is under way");
         interrupt.raise(exit_status);
         // pressed again: whatever cleaning up still does is not waited for

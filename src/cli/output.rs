@@ -14,6 +14,7 @@ use pgcoffer::{
 };
 use serde_json::{Value, json};
 
+use super::args::LogFormat;
 use super::text::{
     answer, answer_json, backups_table, databases, facts, record_json, span, summary_json,
     tables_table, took,
@@ -25,14 +26,42 @@ pub(super) struct Output {
     pub(super) json: bool,
 }
 
-/// Prints an error as people read it: what, on what, why, and the cure.
-pub(super) fn error(error: &Error) {
-    let mut stderr = std::io::stderr().lock();
-    // where stderr is gone there is nobody to tell
-    let _ = writeln!(stderr, "error: {error}");
-    if let Some(hint) = error.hint() {
-        let _ = writeln!(stderr, "hint: {hint}");
+/// Prints an error as people read it: what, on what, why, and the cure; or as one line of a JSON log.
+pub(super) fn error(error: &Error, format: LogFormat) {
+    let (why, hint) = (
+        masked(&error.to_string()),
+        error.hint().map(|hint| masked(&hint)),
+    );
+    if format == LogFormat::Json {
+        let status = error.exit_status();
+        tracing::error!(exit_status = status, hint, "{why}");
+        return;
     }
+    note(&format!("error: {why}"));
+    if let Some(hint) = hint {
+        note(&format!("hint: {hint}"));
+    }
+}
+
+/// A text in which whatever looks like a user and password of a URL is left out: people type URLs in wrong places.
+pub(super) fn masked(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || "\"'`".contains(c))
+            .unwrap_or(after.len());
+        let (url, behind) = after.split_at(end);
+        match url.rfind('@') {
+            Some(host) => out.push_str(&format!("***{}", &url[host..])),
+            None => out.push_str(url),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }
 
 impl Output {
@@ -94,12 +123,17 @@ impl Output {
         self,
         listing: &Listing,
         expected: &[Label],
+        only: Option<&Label>,
         location: &Location,
     ) -> Result<()> {
         let now = Timestamp::now();
         let databases = databases(listing, expected);
         if self.json {
-            let backups: Vec<Value> = listing.records.iter().map(summary_json).collect();
+            let backups: Vec<Value> = listing
+                .records
+                .iter()
+                .map(|record| summary_json(listing, record))
+                .collect();
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
@@ -123,15 +157,15 @@ impl Output {
         }
         if databases.is_empty() {
             text.push_str(&match listing.unreadable.len() {
-                0 => format!("There are no backups in {location}.\n"),
+                0 => match only {
+                    Some(label) => format!("There are no backups of {label} in {location}.\n"),
+                    None => format!("There are no backups in {location}.\n"),
+                },
                 n => format!("There are {n} records in {location}, and no key here opens one.\n"),
             });
         }
         if !listing.records.is_empty() {
-            text.push_str(&format!(
-                "\n{}\n",
-                backups_table(&listing.records).trim_fmt()
-            ));
+            text.push_str(&format!("\n{}\n", backups_table(listing).trim_fmt()));
         }
         if listing.more > 0 {
             text.push_str(&format!(
@@ -249,4 +283,18 @@ pub(super) fn print(text: impl AsRef<[u8]>) -> Result<()> {
 fn note(text: &str) {
     // where stderr is gone there is nobody to tell
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_urls_are_left_out_wherever_they_were_typed() {
+        assert_eq!(
+            masked("no \"postgres://joe:a@b@db/x\" and s3://bucket/p or POSTGRES://U:P@H_URL"),
+            "no \"postgres://***@db/x\" and s3://bucket/p or POSTGRES://***@H_URL"
+        );
+        assert_eq!(masked("nothing"), "nothing");
+    }
 }

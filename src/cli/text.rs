@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
-    let records = listing.records.iter().chain(&listing.older_good);
+    let records = listing.records.iter().chain(&listing.beside);
     let listed = records.map(|record| record.database.clone());
     let mut labels: Vec<Label> = expected.iter().cloned().chain(listed).collect();
     labels.sort();
@@ -20,20 +20,9 @@ pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
     labels
 }
 
-/// The newest good backup and the newest run of one database.
-fn newest<'a>(listing: &'a Listing, label: &Label) -> (Option<&'a Record>, Option<&'a Record>) {
-    let mut of_label = listing
-        .records
-        .iter()
-        .chain(&listing.older_good)
-        .filter(|record| record.database == *label);
-    let last = of_label.clone().next();
-    (of_label.find(|record| record.is_good()), last)
-}
-
 /// Is there a backup, how old is it, is it good: one or two lines.
 pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String {
-    let (good, last) = newest(listing, label);
+    let (good, last) = listing.newest(label);
     let mut text = match good {
         Some(record) => format!(
             "{label}: newest good backup is {} old: {}, {} tables, {} rows, {} dumped\n",
@@ -57,22 +46,29 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
             first_line(&failure.error)
         ));
     }
+    let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
+    if let Some(record) = lost {
+        let id = &record.id;
+        text.push_str(&format!(
+            "{label}: THE ARCHIVE of the newest backup, {id}, is gone or has another length\n"
+        ));
+    }
     text
 }
 
 pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> Value {
-    let (good, last) = newest(listing, label);
+    let (good, last) = listing.newest(label);
     json!({
         "database": label,
         "newest_good": good.map(|record| record.id.as_str()),
         "age_seconds": good.map(|record| now.as_second() - record.started.as_second()),
         "last_run": last.map(|record| record.id.as_str()),
-        "last_run_status": last.map(status_word),
+        "last_run_status": last.map(|record| listed_status(listing, record)),
     })
 }
 
 /// One line for each backup.
-pub(super) fn backups_table(records: &[Record]) -> Table {
+pub(super) fn backups_table(listing: &Listing) -> Table {
     let mut table = plain_table(&[
         "ID",
         "DATABASE",
@@ -84,7 +80,7 @@ pub(super) fn backups_table(records: &[Record]) -> Table {
         "KEPT UNTIL",
         "STATUS",
     ]);
-    for record in records {
+    for record in &listing.records {
         let bytes = |bytes: Option<u64>| {
             bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
         };
@@ -98,7 +94,7 @@ pub(super) fn backups_table(records: &[Record]) -> Table {
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
             bytes(sealed.map(|sealed| sealed.bytes)),
             kept_until(record),
-            status_word(record).to_owned(),
+            listed_status(listing, record).to_owned(),
         ]);
     }
     align_right(&mut table, &[4, 5, 6]);
@@ -218,12 +214,13 @@ pub(super) fn record_json(record: &Record) -> Value {
 }
 
 /// A record without its tables, for lists.
-pub(super) fn summary_json(record: &Record) -> Value {
+pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
     let mut value = record_json(record);
     if let Some(object) = value.as_object_mut() {
         object.remove("tables");
         object.insert("table_count".to_owned(), record.tables.len().into());
         object.insert("rows".to_owned(), record.rows().into());
+        object.insert("good".to_owned(), listing.is_good(record).into());
     }
     value
 }
@@ -249,6 +246,15 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
         rest %= length;
     }
     parts.join(" ")
+}
+
+/// The status of a record whose archive was looked for.
+fn listed_status(listing: &Listing, record: &Record) -> &'static str {
+    if record.is_good() && !listing.is_good(record) {
+        "archive missing"
+    } else {
+        status_word(record)
+    }
 }
 
 fn status_word(record: &Record) -> &'static str {

@@ -63,16 +63,16 @@ fn draw(bar: &ProgressBar, progress: &Progress) {
 fn line(doing: &str, progress: &Progress, elapsed: Duration) {
     let done = progress.done_bytes();
     let rate = done / elapsed.as_secs().max(1);
-    let left = progress
-        .expected_bytes()
-        .saturating_sub(done)
-        .checked_div(rate);
+    let expected = progress.expected_bytes().max(done);
+    let left = match (expected - done).checked_div(rate) {
+        Some(seconds) => format!("about {seconds} s left"),
+        None => "no telling how long".to_owned(),
+    };
     tracing::info!(
-        "{doing}: {} of about {}, {}/s, {} s left, bucket: {}",
+        "{doing}: {} of about {}, {}/s, {left}, bucket: {}",
         HumanBytes(done),
-        HumanBytes(progress.expected_bytes().max(done)),
+        HumanBytes(expected),
         HumanBytes(rate),
-        left.unwrap_or(0),
         HumanBytes(progress.moved_bytes()),
     );
 }

@@ -5,7 +5,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::{
     Progress,
-    inbound::{Inbound, Source},
+    inbound::Inbound,
+    ordered::done,
+    source::Source,
     verify::{compare, open_archive},
 };
 use crate::{
@@ -128,8 +130,8 @@ async fn copy_sealed(
 /// A file under construction, or standard output.
 struct Output {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
-    /// the file under its passing name, and the name it shall have
-    file: Option<(tempfile::TempPath, PathBuf)>,
+    /// the file, its passing name, and the name it shall have
+    file: Option<(std::fs::File, tempfile::TempPath, PathBuf)>,
 }
 
 impl Output {
@@ -157,10 +159,11 @@ impl Output {
             .suffix(".part")
             .tempfile_in(folder);
         let (file, passing) = part.map_err(|e| Error::io("write", path, e))?.into_parts();
-        let writer = Box::new(tokio::fs::File::from_std(file));
+        let same = file.try_clone().map_err(|e| Error::io("write", path, e))?;
+        let writer = Box::new(tokio::fs::File::from_std(same));
         Ok(Self {
             writer,
-            file: Some((passing, path.clone())),
+            file: Some((file, passing, path.clone())),
         })
     }
 
@@ -175,7 +178,7 @@ impl Output {
 
     fn error(&self, source: std::io::Error) -> Error {
         match &self.file {
-            Some((_, path)) => Error::io("write", path, source),
+            Some((_, _, path)) => Error::io("write", path, source),
             None => Error::Io {
                 doing: "write to standard output".to_owned(),
                 source,
@@ -187,9 +190,12 @@ impl Output {
     async fn end(mut self) -> Result<Option<PathBuf>> {
         let flushed = self.writer.flush().await;
         flushed.map_err(|e| self.error(e))?;
-        let Some((passing, path)) = self.file else {
+        let Some((file, passing, path)) = self.file else {
             return Ok(None);
         };
+        // a name only for what is on the disk, not for what is on its way there
+        let synced = done(tokio::task::spawn_blocking(move || file.sync_all())).await?;
+        synced.map_err(|e| Error::io("write", &path, e))?;
         passing
             .persist_noclobber(&path)
             .map_err(|e| Error::io("write", &path, e.error))?;

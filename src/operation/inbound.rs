@@ -2,18 +2,14 @@
 //! whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the last frame
 //! was: an object that was cut short is found before anything is touched.
 
-use std::{collections::VecDeque, io::SeekFrom, ops::Range, path::PathBuf};
+use std::ops::Range;
 
-use bytes::Bytes;
-use tokio::{
-    fs::File,
-    io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _},
-    task::JoinHandle,
-};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::{
     Progress,
     ordered::{Ordered, done, seal_width},
+    source::Source,
 };
 use crate::{
     archive::{ArchiveReader, Contents},
@@ -22,135 +18,7 @@ use crate::{
     seal::{
         self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, Secret,
     },
-    store::{Kind, Store},
 };
-
-/// Bytes of one request: with [`RANGES`] of them in flight a restore needs 24 MiB for what is on its way.
-const RANGE_BYTES: u64 = 4 << 20;
-const RANGES: usize = 6;
-
-/// Where a sealed object is read from.
-#[derive(Clone)]
-pub(super) enum Source {
-    /// an object in the bucket, as it was when it was looked at
-    Object {
-        store: Store,
-        key: String,
-        bytes: u64,
-        etag: Option<String>,
-    },
-    /// a file
-    File { path: PathBuf, bytes: u64 },
-}
-
-impl Source {
-    /// Looks at an object in the bucket.
-    pub(super) async fn object(store: &Store, key: &str) -> Result<Self> {
-        let gone = || crate::store::Error {
-            kind: Kind::NotFound,
-            doing: format!("read s3://{}/{key}", store.location().bucket),
-            why: "the record is there and its archive is gone".to_owned(),
-        };
-        let object = store.head(key).await?.ok_or_else(gone)?;
-        Ok(Self::Object {
-            store: store.clone(),
-            key: key.to_owned(),
-            bytes: object.bytes,
-            etag: object.etag,
-        })
-    }
-
-    /// Looks at a file.
-    pub(super) async fn file(path: PathBuf) -> Result<Self> {
-        let metadata = tokio::fs::metadata(&path)
-            .await
-            .map_err(|e| Error::io("read", &path, e))?;
-        if !metadata.is_file() {
-            return Err(Error::usage(
-                format!("{} is not a regular file", path.display()),
-                "save the object to a file first",
-            ));
-        }
-        Ok(Self::File {
-            path,
-            bytes: metadata.len(),
-        })
-    }
-
-    /// Length of the sealed object.
-    pub(super) fn bytes(&self) -> u64 {
-        match self {
-            Self::Object { bytes, .. } | Self::File { bytes, .. } => *bytes,
-        }
-    }
-
-    /// What messages call it.
-    pub(super) fn name(&self) -> String {
-        match self {
-            Self::Object { store, key, .. } => format!("s3://{}/{key}", store.location().bucket),
-            Self::File { path, .. } => path.display().to_string(),
-        }
-    }
-
-    async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        match self {
-            Self::Object {
-                store, key, etag, ..
-            } => Ok(store.read_range(key, range, etag.as_deref()).await?),
-            Self::File { path, .. } => read_file(path, range)
-                .await
-                .map_err(|e| Error::io("read", path, e)),
-        }
-    }
-
-    /// Everything from `start` on, in order, several ranges in flight.
-    pub(super) fn pieces(&self, start: u64) -> Pieces {
-        Pieces {
-            source: self.clone(),
-            next: start,
-            under_way: VecDeque::new(),
-        }
-    }
-}
-
-async fn read_file(path: &PathBuf, range: Range<u64>) -> std::io::Result<Bytes> {
-    let mut file = File::open(path).await?;
-    file.seek(SeekFrom::Start(range.start)).await?;
-    let mut bytes = vec![0; usize::try_from(range.end - range.start).unwrap_or(usize::MAX)];
-    file.read_exact(&mut bytes).await?;
-    Ok(bytes.into())
-}
-
-/// The ranges of an object, in order.
-pub(super) struct Pieces {
-    source: Source,
-    next: u64,
-    under_way: VecDeque<JoinHandle<Result<Bytes>>>,
-}
-
-impl Pieces {
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
-        while self.under_way.len() < RANGES && self.next < self.source.bytes() {
-            let range = self.next..(self.next + RANGE_BYTES).min(self.source.bytes());
-            self.next = range.end;
-            let source = self.source.clone();
-            self.under_way
-                .push_back(tokio::spawn(async move { source.read(range).await }));
-        }
-        match self.under_way.pop_front() {
-            Some(piece) => done(piece).await?.map(Some),
-            None => Ok(None),
-        }
-    }
-}
-
-impl Drop for Pieces {
-    fn drop(&mut self) {
-        for piece in &self.under_way {
-            piece.abort();
-        }
-    }
-}
 
 /// A sealed archive whose header and last frame have been found good.
 pub(super) struct Inbound {
@@ -176,10 +44,9 @@ impl Inbound {
         let keys = unlock(&header, secrets).await?.map_err(refused)?;
         let backup = backup.unwrap_or(&header.backup);
         header.check_is(backup, Content::Archive).map_err(refused)?;
-        let (index, range) = seal::last_frame_range(header_len, header.frame_size, source.bytes())
+        check_end(&source, &header, header_len, &keys)
+            .await?
             .map_err(refused)?;
-        let last = source.read(range).await?;
-        seal::open_frame(&keys, header.frame_size, index, true, &last).map_err(refused)?;
         Ok(Self {
             source,
             header,
@@ -229,6 +96,57 @@ impl Inbound {
         }
         payload.finish()
     }
+}
+
+/// Checks the last frame, and tells what is wrong with the object's end as exactly as its last two frames allow.
+async fn check_end(
+    source: &Source,
+    header: &Header,
+    header_len: usize,
+    keys: &FrameKeys,
+) -> Result<std::result::Result<(), seal::Error>> {
+    let (frame_size, bytes) = (header.frame_size, source.bytes());
+    let (index, range) = match seal::last_frame_range(header_len, frame_size, bytes) {
+        Ok(found) => found,
+        // of a length that no frame has: what stands there says more than its length
+        Err(seal::Error::CutShort { after }) => {
+            let index = after.map_or(0, |after| after + 1);
+            let start = seal::frame_range(header_len, frame_size, index).start;
+            (index, start.min(bytes)..bytes)
+        }
+        Err(error) => return Ok(Err(error)),
+    };
+    let Err(fault) = open_at(source, keys, frame_size, index, true, range).await? else {
+        return Ok(Ok(()));
+    };
+    let seal::Error::CutShort {
+        after: Some(before),
+    } = fault
+    else {
+        return Ok(Err(fault));
+    };
+    let range = seal::frame_range(header_len, frame_size, before);
+    match open_at(source, keys, frame_size, before, false, range).await? {
+        Err(trailing @ seal::Error::TrailingBytes { .. }) => Ok(Err(trailing)),
+        _ => Ok(Err(fault)),
+    }
+}
+
+async fn open_at(
+    source: &Source,
+    keys: &FrameKeys,
+    frame_size: usize,
+    index: u64,
+    last: bool,
+    range: Range<u64>,
+) -> Result<std::result::Result<(), seal::Error>> {
+    let range = range.start..range.end.min(source.bytes());
+    if range.is_empty() {
+        let after = index.checked_sub(1);
+        return Ok(Err(seal::Error::CutShort { after }));
+    }
+    let frame = source.read(range).await?;
+    Ok(seal::open_frame(keys, frame_size, index, last, &frame).map(|_| ()))
 }
 
 /// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.

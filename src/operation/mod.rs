@@ -8,6 +8,7 @@ mod ordered;
 mod outbound;
 mod progress;
 mod restore;
+mod source;
 mod verify;
 
 pub use backup::{BackupRequest, backup};

@@ -11,8 +11,8 @@ use crate::{
     archive::Contents,
     backup::{BackupId, Label, Record},
     catalog::Catalog,
-    error::{Error, Result},
-    postgres::{Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
+    error::{Error, Result, TargetState},
+    postgres::{self, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
 };
 
 /// One restore to be made.
@@ -76,11 +76,12 @@ pub async fn restore(
     let loaded = carry_out(record, archive, load, progress, interrupt).await;
     let (contents, report) = match loaded {
         Ok(loaded) => loaded,
-        Err(error) => {
+        Err(Broken { error, all_given }) => {
+            let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
-                rolled_back: request.single_transaction,
-                source: Box::new(signal_first(error, interrupt).await),
+                state: state_after(&error, all_given, request.single_transaction),
+                source: Box::new(error),
             });
         }
     };
@@ -129,6 +130,12 @@ async fn prepare(
     Ok((archive, load))
 }
 
+/// A restore that broke off, and whether pg_restore had been given all of the archive.
+struct Broken {
+    error: Error,
+    all_given: bool,
+}
+
 /// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
 /// is killed, since a clean end would make a cut archive look whole.
 async fn carry_out(
@@ -137,19 +144,39 @@ async fn carry_out(
     mut load: Load,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<(Contents, LoadReport)> {
+) -> std::result::Result<(Contents, LoadReport), Broken> {
     let name = archive.name();
     let brought = interrupt.or(archive.bring(&mut load, progress)).await;
-    match brought.and_then(|contents| compare(record, &contents, &name).map(|()| contents)) {
+    let all_given = brought.is_ok();
+    let ended = match brought.and_then(|got| compare(record, &got, &name).map(|()| got)) {
         Ok(contents) => {
-            let ended = async { Ok(load.finish().await?) };
-            Ok((contents, interrupt.or(ended).await?))
+            tracing::info!("all rows are there; pg_restore goes on with indexes and constraints");
+            let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
+            ended.map(|report| (contents, report))
         }
-        Err(error @ Error::Interrupted { .. }) => {
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(loaded) => Ok(loaded),
+        Err(error @ Error::Sink(_)) => {
+            // pg_restore had failed by itself, and says why
+            let error = load.abort().await.map_or(error, Error::from);
+            Err(Broken { error, all_given })
+        }
+        Err(error) => {
             load.kill().await;
-            Err(error)
+            Err(Broken { error, all_given })
         }
-        // where pg_restore had failed by itself, it says why
-        Err(error) => Err(load.abort().await.map_or(error, Error::from)),
+    }
+}
+
+/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows, which
+/// may be before we see a fault of our own.
+fn state_after(error: &Error, all_given: bool, single_transaction: bool) -> TargetState {
+    match error {
+        _ if !single_transaction => TargetState::Incomplete,
+        Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
+        _ if !all_given => TargetState::Unchanged,
+        _ => TargetState::AllOrNothing,
     }
 }

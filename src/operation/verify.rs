@@ -1,10 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    Progress,
-    inbound::{Inbound, Source},
-};
+use super::{Progress, inbound::Inbound, source::Source};
 use crate::{
     archive::Contents,
     backup::{BackupId, Label, Record, Status},
@@ -64,10 +61,8 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
             });
         }
         (Status::Succeeded, None) => {
-            return Err(Error::record(
-                record.id.as_str(),
-                "it says that it succeeded and names no archive",
-            ));
+            let what = "its record says that it succeeded and names no archive";
+            return Err(Error::differs(record.id.as_str(), what));
         }
     };
     let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
@@ -89,10 +84,10 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
 pub(super) fn compare(record: &Record, contents: &Contents, name: &str) -> Result<()> {
     match difference(record, contents) {
         None => Ok(()),
-        Some(what) => Err(Error::Differs {
-            object: name.to_owned(),
-            what,
-        }),
+        Some(what) => Err(Error::differs(
+            name,
+            format!("it isn't what the record says was dumped: {what}"),
+        )),
     }
 }
 

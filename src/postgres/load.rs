@@ -123,7 +123,7 @@ impl Load {
     ///
     /// Also the way to find out why a write failed with a broken pipe: the restore has then ended by itself and
     /// says why.
-    pub async fn finish(mut self) -> Result<LoadReport, Error> {
+    pub async fn finish(&mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
         let rendered = self.restore.finish().await;
         let warnings = match self.script.take() {

@@ -159,6 +159,7 @@ impl Store {
             location,
             options,
             checksums,
+            over_tls: is_over_tls(endpoint.as_deref()),
             quirks: std::sync::Arc::default(),
             cleanup: tokio_util::task::TaskTracker::new(),
         }
@@ -177,6 +178,13 @@ fn endpoint(sdk: &SdkConfig) -> Option<String> {
         .service_config()
         .and_then(|config| config.load_config(key));
     own.or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+fn is_over_tls(endpoint: Option<&str>) -> bool {
+    endpoint.is_none_or(|url| {
+        url.get(..6)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    })
 }
 
 fn is_aws(url: &str) -> bool {
@@ -229,6 +237,12 @@ mod tests {
             "p/x/y"
         );
         assert_eq!(Location::parse("s3://bucket").unwrap().key("x/y"), "x/y");
+    }
+
+    #[test]
+    fn bodies_go_unsigned_over_tls_alone() {
+        assert!(is_over_tls(None) && is_over_tls(Some("HTTPS://s3.example")));
+        assert!(!is_over_tls(Some("http://s3.example")) && !is_over_tls(Some("s3")));
     }
 
     #[test]

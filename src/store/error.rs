@@ -178,7 +178,7 @@ impl Error {
             }
             Kind::Busy => "the service was busy or failed for some time: try again later",
             Kind::Mismatch => {
-                "nothing was kept; run it again, and if it happens again suspect the network or the service"
+                "it is no backup; run it again, and if it happens again suspect the network or the service"
             }
             Kind::NotFound | Kind::Changed | Kind::Unsupported | Kind::Other => return None,
         };

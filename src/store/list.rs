@@ -1,4 +1,4 @@
-use super::{Error, Object, Store, patiently, timestamp};
+use super::{ATTEMPTS, Error, Object, Store, patiently};
 
 impl Store {
     /// Every object below `folder` (a key from the bucket's root that ends with `/`).
@@ -6,7 +6,7 @@ impl Store {
     /// # Errors
     /// Whatever the service or the network refuses.
     pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
-        patiently(|| self.list_once(folder)).await
+        patiently(ATTEMPTS, || self.list_once(folder)).await
     }
 
     async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
@@ -29,10 +29,6 @@ impl Store {
                         .and_then(|n| u64::try_from(n).ok())
                         .unwrap_or(0),
                     etag: object.e_tag().map(str::to_owned),
-                    modified: object.last_modified().and_then(timestamp),
-                    storage_class: object
-                        .storage_class()
-                        .map(|class| class.as_str().to_owned()),
                 })
             }));
         }
@@ -44,7 +40,7 @@ impl Store {
     /// # Errors
     /// Whatever the service or the network refuses.
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
-        patiently(|| self.folders_once(folder)).await
+        patiently(ATTEMPTS, || self.folders_once(folder)).await
     }
 
     async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {

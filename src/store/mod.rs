@@ -20,9 +20,10 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_s3::{Client, primitives::ByteStream};
+use aws_sdk_s3::{
+    Client, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
+};
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
 pub use connect::{Location, Options};
@@ -33,6 +34,8 @@ pub use upload::{Stored, Upload};
 
 /// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
 const ATTEMPTS: u32 = 4;
+/// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is outlived.
+const ATTEMPTS_UNDER_WAY: u32 = 7;
 
 /// A place in a bucket.
 #[derive(Clone)]
@@ -41,6 +44,8 @@ pub struct Store {
     location: Location,
     options: Options,
     checksums: bool,
+    /// the wire guards bodies by itself: over plain http each is signed instead, which takes another pass over it
+    over_tls: bool,
     quirks: Arc<Quirks>,
     /// aborts of uploads whose owner is gone
     cleanup: TaskTracker,
@@ -62,10 +67,6 @@ pub struct Object {
     pub bytes: u64,
     /// entity tag as the service writes it
     pub etag: Option<String>,
-    /// when it was written
-    pub modified: Option<Timestamp>,
-    /// `STANDARD`, `GLACIER` …, where the service says
-    pub storage_class: Option<String>,
 }
 
 impl Store {
@@ -98,26 +99,59 @@ impl Store {
             if !conditional && self.head(key).await?.is_some() {
                 return Err(Error::new(Kind::Exists, doing(), "the object exists"));
             }
-            let result = self
-                .client
-                .put_object()
-                .bucket(&self.location.bucket)
-                .key(key)
-                .content_type("application/octet-stream")
+            let request = self
+                .put_object(key, &body)
                 .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_tagging(tagged.then(|| tags::query(tags)))
-                .set_server_side_encryption(self.options.encryption())
-                .set_ssekms_key_id(self.options.kms_key.clone())
-                .body(ByteStream::from(body.clone()))
-                .customize()
-                .disable_payload_signing()
-                .send()
-                .await;
-            match result {
-                Ok(_) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
-                Ok(_) => return Ok(TagsKept::Refused),
-                Err(error) => self.learn(Error::from_sdk(doing(), &error), tagged, conditional)?,
+                .set_tagging(tagged.then(|| tags::query(tags)));
+            match self.send_object(request, doing()).await {
+                Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
+                Ok(()) => return Ok(TagsKept::Refused),
+                Err(error) => self.learn(error, tagged, conditional)?,
             }
+        }
+    }
+
+    /// Writes an object in the place of the one whose entity tag is `etag`.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses.
+    pub async fn replace(&self, key: &str, body: Bytes, etag: &str) -> Result<(), Error> {
+        loop {
+            let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
+            let request = self
+                .put_object(key, &body)
+                .set_if_match(conditional.then(|| etag.to_owned()));
+            let doing = format!("write {}", self.url(key));
+            match self.send_object(request, doing).await {
+                Ok(()) => return Ok(()),
+                Err(error) => self.learn(error, false, conditional)?,
+            }
+        }
+    }
+
+    fn put_object(&self, key: &str, body: &Bytes) -> PutObjectFluentBuilder {
+        self.client
+            .put_object()
+            .bucket(&self.location.bucket)
+            .key(key)
+            .content_type("application/octet-stream")
+            .set_server_side_encryption(self.options.encryption())
+            .set_ssekms_key_id(self.options.kms_key.clone())
+            .body(ByteStream::from(body.clone()))
+    }
+
+    async fn send_object(
+        &self,
+        request: PutObjectFluentBuilder,
+        doing: String,
+    ) -> Result<(), Error> {
+        let mut request = request.customize();
+        if self.over_tls {
+            request = request.disable_payload_signing();
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::from_sdk(doing, &error)),
         }
     }
 
@@ -133,7 +167,7 @@ impl Store {
             &self.quirks.no_conditions
         };
         quirk.store(true, Ordering::Relaxed);
-        tracing::debug!(refused = %error, "the service refuses {}", if tagged { "tags" } else { "conditional writes" });
+        tracing::debug!("tags or conditional writes are given up: {error}");
         Ok(())
     }
 
@@ -182,7 +216,10 @@ impl Store {
         etag: Option<&str>,
         bytes_max: u64,
     ) -> Result<Bytes, Error> {
-        patiently(|| self.read_once(key, range.clone(), etag, bytes_max)).await
+        patiently(ATTEMPTS_UNDER_WAY, || {
+            self.read_once(key, range.clone(), etag, bytes_max)
+        })
+        .await
     }
 
     async fn read_once(
@@ -256,7 +293,7 @@ impl Store {
     /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
     /// that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
-        patiently(|| self.head_once(key)).await
+        patiently(ATTEMPTS, || self.head_once(key)).await
     }
 
     async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
@@ -273,10 +310,6 @@ impl Store {
                     .and_then(|n| u64::try_from(n).ok())
                     .unwrap_or(0),
                 etag: output.e_tag().map(str::to_owned),
-                modified: output.last_modified().and_then(timestamp),
-                storage_class: output
-                    .storage_class()
-                    .map(|class| class.as_str().to_owned()),
             })),
             Err(error) => {
                 let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);
@@ -316,15 +349,17 @@ impl Store {
 }
 
 /// Makes a request again while its failure is a passing one.
-async fn patiently<T, F>(request: impl Fn() -> F) -> Result<T, Error>
+async fn patiently<T, F>(attempts: u32, request: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, Error>>,
 {
     let mut attempt = 1;
     loop {
         match request().await {
-            Err(error) if error.kind.is_passing() && attempt < ATTEMPTS => {
-                tracing::debug!(%error, attempt, "asking again");
+            Err(error) if error.kind.is_passing() && attempt < attempts => {
+                if attempt == 1 {
+                    tracing::warn!("{error}; trying again");
+                }
                 tokio::time::sleep(pause(attempt)).await;
                 attempt += 1;
             }
@@ -336,8 +371,4 @@ where
 /// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds.
 pub(crate) fn pause(attempt: u32) -> Duration {
     Duration::from_secs((1 << attempt.saturating_sub(1).min(5)).min(30))
-}
-
-fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
-    Timestamp::from_second(time.secs()).ok()
 }

@@ -204,6 +204,11 @@ fn asked_to_end_by_int_it_gives_up_in_order() {
 }
 
 #[test]
+fn left_by_its_terminal_it_gives_up_in_order() {
+    assert_gives_up("HUP", 129);
+}
+
+#[test]
 fn a_signal_to_all_processes_is_an_interruption_too() {
     // a terminal's Ctrl-C and Heroku's SIGTERM reach pg_dump as well as us
     for _ in 0..4 {

@@ -20,6 +20,7 @@ mod pretenders;
 mod reading;
 mod refusals;
 mod round_trip;
+mod second_looks;
 mod servers;
 mod services;
 mod shapes;

@@ -17,7 +17,12 @@ fn a_file_that_is_there_is_not_overwritten() {
         let args = ["get", "latest", "-o", file.to_str().unwrap()]
             .into_iter()
             .chain(more.iter().copied());
-        refused(&stage, stage.run(args), 1, &["mine", "never overwritten"]);
+        refused(
+            &stage,
+            stage.run(args),
+            1,
+            &["mine", "nothing is overwritten"],
+        );
     }
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
     refused(

@@ -91,7 +91,10 @@ fn json_of_a_list() {
         &listed["databases"][0],
         "database newest_good age_seconds last_run last_run_status",
     );
-    assert_keys(&listed["backups"][0], &format!("{RECORD} table_count rows"));
+    assert_keys(
+        &listed["backups"][0],
+        &format!("{RECORD} good table_count rows"),
+    );
     assert_keys(&listed["unreadable"][0], "key why");
     assert_eq!(listed["databases"][0]["last_run_status"], "good");
     assert_eq!(

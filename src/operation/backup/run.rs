@@ -11,11 +11,13 @@ use crate::{
     operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
     postgres::{self, Clients, Dump, DumpOptions, Inspection, Session},
     seal::{self, Content, Identity, Sealer},
-    store::{PartPlan, TagsKept},
+    store::{Kind, PartPlan, TagsKept},
 };
 
 /// Records that are looked through for the size of the last good backup.
 const RECORDS_LOOKED_AT: usize = 5;
+/// How many seconds in a row can be taken before something else is wrong.
+const ID_ATTEMPTS: u32 = 8;
 /// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
 const GRACE: Duration = Duration::from_secs(8);
 /// Time to abort the upload and leave a record, after a signal and otherwise.
@@ -91,7 +93,8 @@ impl<'a> Run<'a> {
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = self.earlier().await?;
         let plan = self.plan(&inspection, earlier.as_ref());
-        progress.expect(earlier.map_or(inspection.table_bytes, |sealed| sealed.dump_bytes));
+        let last = earlier.and_then(|record| record.sealed);
+        progress.expect(last.map_or(inspection.table_bytes, |sealed| sealed.dump_bytes));
         let options = DumpOptions::new(inspection.server_major);
         self.record.source = Some(source(&inspection, client, &options));
         self.announce(&inspection, client, &plan);
@@ -111,7 +114,9 @@ impl<'a> Run<'a> {
     ) -> Result<(Outbound, Contents)> {
         let mut outbound = self.begin_upload(ready.plan, progress).await?;
         let mut dump = Dump::start(&ready.client, &self.request.url, &ready.options)?;
-        let carried = watched(&mut ready.session, outbound.carry(dump.take_stdout()?)).await;
+        let work = outbound.carry(dump.take_stdout()?);
+        let (carried, lost) = watched(&mut ready.session, work).await;
+        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
         let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
@@ -160,42 +165,41 @@ impl<'a> Run<'a> {
     /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
     /// for the next. Under the lock nobody else takes it.
     async fn take_free_id(&mut self) -> Result<()> {
-        while self.catalog.is_taken(&self.record).await? {
-            tokio::time::sleep(Duration::from_millis(250)).await;
+        for _ in 0..ID_ATTEMPTS {
+            if !self.catalog.is_taken(&self.record).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let started = Timestamp::now();
             self.record.id = BackupId::new(&self.identity, &self.request.database, started);
             self.record.expires = self.request.retention.expires(started);
             self.record.started = started;
         }
-        Ok(())
+        let what = format!(
+            "{} says that it holds objects which can't exist",
+            self.catalog.store().location()
+        );
+        Err(Error::usage(
+            what,
+            "check AWS_ENDPOINT_URL_S3: what answers there is no S3",
+        ))
     }
 
     /// The last good backup, which tells best how large this one will be.
-    async fn earlier(&self) -> Result<Option<Sealed>> {
-        let listed = self
-            .catalog
-            .list(Some(&self.request.database), RECORDS_LOOKED_AT)
-            .await;
-        match listed {
-            Ok(listing) => Ok(listing
-                .records
-                .into_iter()
-                .find(Record::is_good)
-                .and_then(|record| record.sealed)),
+    async fn earlier(&self) -> Result<Option<Record>> {
+        let database = &self.request.database;
+        match self.catalog.newest_good(database, RECORDS_LOOKED_AT).await {
             // who may only write can still back up
-            Err(Error::Store(error)) if error.kind == crate::store::Kind::Denied => Ok(None),
-            Err(error) => Err(error),
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
+            result => result,
         }
     }
 
-    fn plan(&self, inspection: &Inspection, earlier: Option<&Sealed>) -> PartPlan {
+    fn plan(&self, inspection: &Inspection, earlier: Option<&Record>) -> PartPlan {
         let parts_max = self.catalog.store().parts_max();
         match self.request.part_bytes {
             Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
-            None => PartPlan::for_expected(
-                earlier.map_or(inspection.table_bytes, |sealed| sealed.bytes),
-                parts_max,
-            ),
+            None => PartPlan::for_expected(expected_bytes(inspection, earlier), parts_max),
         }
     }
 
@@ -316,14 +320,36 @@ struct Ready {
 }
 
 /// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
-/// which has a connection of its own.
-async fn watched<T>(session: &mut Session, work: impl Future<Output = Result<T>>) -> Result<T> {
+/// which has a connection of its own: what happened is given beside the result.
+async fn watched<T>(
+    session: &mut Session,
+    work: impl Future<Output = Result<T>>,
+) -> (Result<T>, Option<postgres::Error>) {
     tokio::pin!(work);
-    tokio::select! {
-        result = &mut work => return result,
-        lost = session.keep_alive() => tracing::warn!("the lock of this run is gone: {lost}"),
+    let lost = tokio::select! {
+        result = &mut work => return (result, None),
+        lost = session.keep_alive() => lost,
+    };
+    (work.await, Some(lost))
+}
+
+/// What will be stored: as much as last time, and more where the tables have grown since; without a last time what the
+/// tables take on disk.
+fn expected_bytes(inspection: &Inspection, earlier: Option<&Record>) -> u64 {
+    let now = inspection.table_bytes;
+    let last = earlier.and_then(|record| {
+        Some((
+            record.sealed.as_ref()?.bytes,
+            record.source.as_ref()?.server.table_bytes,
+        ))
+    });
+    match last {
+        None | Some((_, 0)) => now,
+        Some((bytes, then)) => {
+            let grown = u128::from(bytes) * u128::from(now.max(then)) / u128::from(then);
+            u64::try_from(grown).unwrap_or(u64::MAX)
+        }
     }
-    work.await
 }
 
 fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {
@@ -351,7 +377,7 @@ fn tags_warning(tags: TagsKept) -> Option<String> {
             "this service refuses tags: the backup has none, its record holds the same facts"
         }
         TagsKept::Lost => {
-            "this service took the tags and doesn't show them: the backup's record holds the same facts"
+            "this service took the tags and they could not be seen afterwards: the backup's record holds the same facts"
         }
     };
     Some(text.to_owned())

@@ -5,11 +5,8 @@ use std::{sync::atomic::Ordering, time::Duration};
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, Tag, Tagging};
 use md5::{Digest as _, Md5};
 
-use super::{
-    Upload,
-    part::{PART_ATTEMPTS, attempt_timeout},
-};
-use crate::store::{Error, Kind, Object, TagsKept, pause};
+use super::{Upload, part::attempt_timeout};
+use crate::store::{ATTEMPTS, ATTEMPTS_UNDER_WAY, Error, Kind, Object, TagsKept, patiently};
 
 /// S3 may take minutes to put 10,000 parts together.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
@@ -23,18 +20,11 @@ impl Upload {
         &self,
         crc64nvme: &str,
     ) -> Result<Option<Object>, Error> {
-        let mut attempt = 1;
-        loop {
+        let complete = || async {
             let answered = self.put_together(crc64nvme).await;
-            match self.confirm(answered).await {
-                Err(error) if error.kind.is_passing() && attempt < PART_ATTEMPTS => {
-                    tracing::debug!(%error, attempt, "completing the upload again");
-                    tokio::time::sleep(pause(attempt)).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+            self.confirm(answered).await
+        };
+        patiently(ATTEMPTS_UNDER_WAY, complete).await
     }
 
     async fn put_together(&self, crc64nvme: &str) -> Result<(), Error> {
@@ -102,6 +92,8 @@ impl Upload {
                 "{} bytes were sent, the service holds {}",
                 self.bytes, object.bytes
             ))),
+            // bytes that arrived changed are no lost answer
+            Err(error) if error.kind == Kind::Mismatch => Err(error),
             Err(_) if self.is_ours(&object).await => Ok(Some(object)),
             Err(error) => Err(error),
         }
@@ -156,7 +148,7 @@ impl Upload {
         if self.store.quirks.no_tags.load(Ordering::Relaxed) {
             return TagsKept::Refused;
         }
-        match self.tags_shown().await {
+        match patiently(ATTEMPTS, || self.tags_shown()).await {
             // whoever may write and not look has the service's word
             Err(error) if error.kind == Kind::Denied => TagsKept::Yes,
             Err(_) => TagsKept::Lost,

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use self::part::Part;
 use super::{
-    Error, Kind, PartPlan, Store,
+    ATTEMPTS, Error, Kind, PartPlan, Store,
     parts::Buffers,
     patiently,
     tags::{TagsKept, query},
@@ -71,7 +71,7 @@ impl Upload {
         tags: &[(String, String)],
     ) -> Result<Self, Error> {
         // one whose answer was lost stays behind without parts, and costs nothing
-        let upload_id = patiently(|| Self::create(store, key, tags)).await?;
+        let upload_id = patiently(ATTEMPTS, || Self::create(store, key, tags)).await?;
         Ok(Self {
             store: store.clone(),
             key: key.to_owned(),

@@ -10,11 +10,8 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 
-use crate::store::{Error, Store, pause};
+use crate::store::{ATTEMPTS_UNDER_WAY, Error, Store, patiently};
 
-/// How often a part is sent before the upload is given up, beyond the SDK's own three attempts each: with the pauses
-/// between, an outage of about a minute and a half is outlived.
-pub(super) const PART_ATTEMPTS: u32 = 7;
 /// A connection slower than this is taken for dead: 64 KiB/s.
 const BYTES_PER_SECOND_MIN: u64 = 64 << 10;
 
@@ -29,22 +26,12 @@ pub(super) struct Part {
 
 impl Part {
     pub(super) async fn send(self) -> Result<CompletedPart, Error> {
-        let mut attempt = 1;
-        loop {
-            match self.send_once().await {
-                Err(error) if error.kind.is_passing() && attempt < PART_ATTEMPTS => {
-                    tracing::debug!(%error, part = self.number, attempt, "sending the part again");
-                    tokio::time::sleep(pause(attempt)).await;
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        patiently(ATTEMPTS_UNDER_WAY, || self.send_once()).await
     }
 
     async fn send_once(&self) -> Result<CompletedPart, Error> {
         let seconds = 60 + self.body.len() as u64 / BYTES_PER_SECOND_MIN;
-        let output = self
+        let mut request = self
             .store
             .client
             .upload_part()
@@ -55,19 +42,14 @@ impl Part {
             .set_checksum_algorithm(self.store.checksums.then_some(ChecksumAlgorithm::Crc64Nvme))
             .body(ByteStream::from(self.body.clone()))
             .customize()
-            // hashing the body for the signature would be the third pass over it
-            .disable_payload_signing()
-            .config_override(attempt_timeout(Duration::from_secs(seconds)))
-            .send()
-            .await
-            .map_err(|error| {
-                let doing = format!(
-                    "upload part {} of {}",
-                    self.number,
-                    self.store.url(&self.key)
-                );
-                Error::from_sdk(doing, &error)
-            })?;
+            .config_override(attempt_timeout(Duration::from_secs(seconds)));
+        if self.store.over_tls {
+            request = request.disable_payload_signing();
+        }
+        let output = request.send().await.map_err(|error| {
+            let object = self.store.url(&self.key);
+            Error::from_sdk(format!("upload part {} of {object}", self.number), &error)
+        })?;
         Ok(CompletedPart::builder()
             .part_number(self.number)
             .set_e_tag(output.e_tag)

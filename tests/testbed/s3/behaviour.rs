@@ -21,6 +21,8 @@ pub struct Behaviour {
     pub conditional_deletes: bool,
     /// Whether checksums come back in answers.
     pub returns_checksums: bool,
+    /// What Complete says that the whole object's CRC-64/NVME is, where it lies.
+    pub false_checksum: Option<String>,
     /// Keeps only the size of an object whose key holds this, for uploads larger than memory.
     pub discard_keys_with: Option<String>,
 }
@@ -62,6 +64,7 @@ impl Default for Behaviour {
             deletes: true,
             conditional_deletes: true,
             returns_checksums: true,
+            false_checksum: None,
             discard_keys_with: None,
         }
     }

@@ -140,7 +140,7 @@ pub(super) async fn complete_multipart_upload(
     let output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         e_tag: Some(ETag::Strong(object.etag.clone())),
-        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_crc64nvme: behaviour.false_checksum.or(sums.checksum_crc64nvme),
         checksum_type: sums.checksum_type,
         bucket: Some(input.bucket),
         key: Some(input.key.clone()),
