@@ -15,7 +15,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PGCOFFER = os.environ.get("BINARY", "target/release/pgcoffer")
-SIZES = [float(size) for size in sys.argv[1:]] or [1, 20]
+SIZES = [float(size) for size in sys.argv[1:] if not size.startswith("-")] or [1, 20]
+# the part size, for instance: --part-size=11 is what 100 GB get
+EXTRA = [option for option in sys.argv[1:] if option.startswith("-")]
 
 
 def fake_clients(folder, gib, version):
@@ -47,7 +49,7 @@ def peak_rss_mib(pid):
 
 def run(environment):
     begin = time.monotonic()
-    child = subprocess.Popen([PGCOFFER, "--quiet", "backup", "--database", "main"], env=environment, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([PGCOFFER, "--quiet", "backup", "--database", "main", *EXTRA], env=environment, stdout=subprocess.DEVNULL)
     peak = 0.0
     while child.poll() is None:
         peak = max(peak, peak_rss_mib(child.pid) or 0.0)

@@ -1,4 +1,4 @@
-//! zstd, chunk by chunk: each [`CHUNK_BYTES`] of input becomes a zstd frame of its own (RFC 8878), so that all cores
+//! zstd, chunk by chunk: each [`CHUNK_BYTES`] of input becomes a zstd frame of its own (RFC 8878), so that several cores
 //! compress at once, a reader can begin in the middle, and `zstd -d` reads the whole.
 
 use std::sync::{Mutex, PoisonError};

@@ -106,7 +106,7 @@ pub struct Client {
 /// The sealed archive in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
-    /// the object's key, from the bucket's root
+    /// the object's key, below the prefix
     pub key: String,
     /// bytes stored
     pub bytes: u64,

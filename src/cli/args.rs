@@ -21,7 +21,7 @@ Settings (environment):
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  130, 143 interrupted";
+  129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())

@@ -1,4 +1,4 @@
-//! The road of a byte back: ranges in order, several in flight -> frames opened on all cores -> zstd -> archive reader ->
+//! The road of a byte back: ranges in order, several in flight -> frames opened on several cores -> zstd -> archive reader ->
 //! whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the last frame
 //! was: an object that was cut short is found before anything is touched.
 

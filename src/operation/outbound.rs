@@ -1,5 +1,5 @@
-//! The road of a byte outwards: pg_dump's output -> archive reader (looks, never changes) -> zstd chunks on all cores ->
-//! frames sealed in lock step on all cores -> parts. Every arrow is a bounded queue.
+//! The road of a byte outwards: pg_dump's output -> archive reader (looks, never changes) -> zstd chunks on several cores ->
+//! frames sealed in lock step on several cores -> parts. Every arrow is a bounded queue.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

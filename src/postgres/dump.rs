@@ -69,7 +69,7 @@ pub struct DumpReport {
 }
 
 impl Dump {
-    /// Starts `pg_dump` in its custom format, uncompressed: compressing is ours to do, on all cores.
+    /// Starts `pg_dump` in its custom format, uncompressed: compressing is ours to do, on several cores.
     pub fn start(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
         let mut args = options.arguments(client);
         args.push(format!("--dbname={}", url.child_conninfo()));
