@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use pgcoffer::{
     backup::{Label, Record, Status},
     catalog::Listing,
@@ -290,10 +290,7 @@ fn minute(time: Timestamp) -> String {
 }
 
 fn second(time: Timestamp) -> String {
-    time.round(Unit::Second)
-        .unwrap_or(time)
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn first_line(text: &str) -> &str {
