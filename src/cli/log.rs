@@ -1,6 +1,6 @@
 //! The log on stderr.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
@@ -29,10 +29,20 @@ pub(super) fn init(global: &Global) {
             )
             .init(),
         LogFormat::Text => {
-            let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+            let layer = fmt::layer().with_writer(line_of_its_own).with_target(false);
             registry
                 .with(layer.with_ansi(std::io::stderr().is_terminal()))
                 .init();
         }
     }
+}
+
+/// Stderr for one line of the log, where a progress bar may stand: the bar gives way and is drawn again.
+fn line_of_its_own() -> std::io::Stderr {
+    let mut stderr = std::io::stderr();
+    if stderr.is_terminal() {
+        // back to the line's beginning, and clear it; where that fails the line is only less tidy
+        let _ = stderr.write_all(b"\r\x1b[2K");
+    }
+    stderr
 }

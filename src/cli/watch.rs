@@ -55,6 +55,10 @@ fn new_bar(doing: &str) -> ProgressBar {
 
 fn draw(bar: &ProgressBar, progress: &Progress) {
     let done = progress.done_bytes();
+    // nothing has begun yet
+    if progress.expected_bytes() == 0 {
+        return;
+    }
     bar.set_length(progress.expected_bytes().max(done));
     bar.set_position(done);
     bar.set_message(format!("bucket: {}", HumanBytes(progress.moved_bytes())));

@@ -93,8 +93,8 @@ impl<'a> Run<'a> {
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = self.earlier().await?;
         let plan = self.plan(&inspection, earlier.as_ref());
-        let last = earlier.and_then(|record| record.sealed);
-        progress.expect(last.map_or(inspection.table_bytes, |sealed| sealed.dump_bytes));
+        let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
+        progress.expect(expected(&inspection, earlier.as_ref(), dump_bytes));
         let options = DumpOptions::new(inspection.server_major);
         self.record.source = Some(source(&inspection, client, &options));
         self.announce(&inspection, client, &plan);
@@ -199,7 +199,10 @@ impl<'a> Run<'a> {
         let parts_max = self.catalog.store().parts_max();
         match self.request.part_bytes {
             Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
-            None => PartPlan::for_expected(expected_bytes(inspection, earlier), parts_max),
+            None => {
+                let bytes = expected(inspection, earlier, |sealed| sealed.bytes);
+                PartPlan::for_expected(bytes, parts_max)
+            }
         }
     }
 
@@ -333,20 +336,22 @@ async fn watched<T>(
     (work.await, Some(lost))
 }
 
-/// What will be stored: as much as last time, and more where the tables have grown since; without a last time what the
-/// tables take on disk.
-fn expected_bytes(inspection: &Inspection, earlier: Option<&Record>) -> u64 {
+/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what
+/// the tables take on disk.
+fn expected(
+    inspection: &Inspection,
+    earlier: Option<&Record>,
+    bytes: impl Fn(&Sealed) -> u64,
+) -> u64 {
     let now = inspection.table_bytes;
     let last = earlier.and_then(|record| {
-        Some((
-            record.sealed.as_ref()?.bytes,
-            record.source.as_ref()?.server.table_bytes,
-        ))
+        let then = record.source.as_ref()?.server.table_bytes;
+        Some((bytes(record.sealed.as_ref()?), then))
     });
     match last {
         None | Some((_, 0)) => now,
-        Some((bytes, then)) => {
-            let grown = u128::from(bytes) * u128::from(now.max(then)) / u128::from(then);
+        Some((last, then)) => {
+            let grown = u128::from(last) * u128::from(now.max(then)) / u128::from(then);
             u64::try_from(grown).unwrap_or(u64::MAX)
         }
     }
