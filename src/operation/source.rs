@@ -15,9 +15,9 @@ use crate::{
     store::Store,
 };
 
-/// Bytes of one request: with [`RANGES`] of them in flight a restore needs 24 MiB for what is on its way.
+/// Bytes of one request: with [`RANGES`] of them in flight a restore needs 16 MiB for what is on its way.
 const RANGE_BYTES: u64 = 4 << 20;
-const RANGES: usize = 6;
+const RANGES: usize = 4;
 
 /// Where a sealed object is read from.
 #[derive(Clone)]
