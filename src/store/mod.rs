@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
-pub use parts::{PART_BYTES_MIN, PARTS_MAX, PartPlan};
+pub use parts::{PARTS_MAX, PartPlan};
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};
 

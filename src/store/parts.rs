@@ -8,7 +8,7 @@ const MIB: u64 = 1 << 20;
 
 /// S3 takes parts of 5 MiB and more (all but the last); below 8 MiB requests get many without saving memory.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
-pub const PART_BYTES_MIN: u64 = 8 * MIB;
+const PART_BYTES_MIN: u64 = 8 * MIB;
 /// S3's own upper bound of a part is 5 GiB; at this size a part is a matter of memory long before.
 const PART_BYTES_MAX: u64 = 1024 * MIB;
 /// Parts of one upload on S3 and nearly all others (same source).

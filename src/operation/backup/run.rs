@@ -152,10 +152,9 @@ impl<'a> Run<'a> {
         self.record.large_objects = contents.large_objects;
         self.record.finished = Timestamp::now();
         let tags = self.tags();
-        let commit = self
-            .catalog
-            .commit(&self.record, &self.request.secret, &tags);
-        commit.await.map(|_| ())
+        self.catalog
+            .commit(&self.record, &self.request.secret, &tags)
+            .await
     }
 
     pub(super) fn into_record(self) -> Record {

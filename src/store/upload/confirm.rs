@@ -74,6 +74,7 @@ impl Upload {
         }
     }
 
+    /// What the bucket holds, whatever was answered: see [`Upload::put_together_and_confirm`].
     async fn confirm(&self, answered: Result<(), Error>) -> Result<Option<Object>, Error> {
         let found = match self.store.head(&self.key).await {
             Ok(found) => found,
