@@ -356,7 +356,7 @@ async fn a_terminated_session_knows_that_its_lock_is_gone() {
     let mut session = connect(&url).await;
     session.lock("main").await.unwrap();
     session.check().await.unwrap();
-    cluster.psql(name, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'pgcoffer'"));
+    cluster.psql(name, &format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'pgcoffer'"));
     assert!(matches!(
         session.check().await.unwrap_err(),
         Error::Lost { .. }

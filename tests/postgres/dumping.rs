@@ -262,7 +262,9 @@ async fn aborting_tells_whether_pg_dump_had_failed_by_itself() {
     let (dump, stdout) = half_read(cluster, name).await;
     cluster.psql(
         "postgres",
-        &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+        &format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
+        ),
     );
     // What is in the pipe is passed over, as by a reader that found the archive broken off.
     tokio::io::copy(&mut { stdout }, &mut tokio::io::sink())

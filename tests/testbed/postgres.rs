@@ -232,7 +232,8 @@ impl Cluster {
         command
     }
 
-    /// Stops the server at once, as a crash of its machine would; its files stay until the cluster is dropped.
+    /// Stops the server at once, as a crash of its machine would, and waits until it is gone; its files stay until the
+    /// cluster is dropped.
     pub fn crash(&self) {
         let pid_file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
         let pid = pid_file.lines().next().unwrap();
@@ -243,7 +244,22 @@ impl Cluster {
                 .unwrap()
                 .success()
         );
+        // the postmaster ends last, when every backend has ended: then the kernel has closed their connections
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while is_running(&process) {
+            assert!(Instant::now() < deadline, "PostgreSQL did not crash");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
+}
+
+/// Whether this process runs: one that has ended and that nobody has waited for does not.
+fn is_running(process: &Path) -> bool {
+    let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+    // the state stands behind the name, which is in brackets and may hold anything
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.chars().next());
+    !matches!(state.flatten(), None | Some('Z'))
 }
 
 impl Drop for Cluster {
