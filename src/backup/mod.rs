@@ -2,6 +2,7 @@
 
 mod id;
 mod record;
+mod retention;
 mod tier;
 
 pub use id::{BackupId, IdError};
@@ -9,7 +10,8 @@ pub use record::{
     Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status,
     TableFingerprint, UnknownVersion,
 };
-pub use tier::{Retention, Tier, UnknownWord};
+pub use retention::{Retention, Served};
+pub use tier::{Tier, UnknownWord};
 
 /// A database's label as it stands in key names and records: the `<NAME>` of `PGCOFFER_DB_<NAME>_URL` in lower case.
 ///

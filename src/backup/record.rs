@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupId, Label, Retention, Tier};
+use super::{BackupId, Label, Retention, Served, Tier};
 use crate::archive::{Fingerprint, LargeObjects};
 
 /// The version of the record's shape that this program writes.
@@ -20,10 +20,13 @@ pub struct Record {
     pub database: Label,
     /// tier under which the archive stands
     pub tier: Tier,
-    /// how long it is kept
+    /// how long it is kept: the longest of what it serves
     pub retention: Retention,
-    /// when the retention runs out; none: never
+    /// when that runs out; none: never, or at no fixed moment
     pub expires: Option<Timestamp>,
+    /// every tier it serves; none in a record of a version that knew one tier only
+    #[serde(default)]
+    pub serves: Vec<Served>,
     /// when the run began
     pub started: Timestamp,
     /// when it ended
@@ -35,6 +38,9 @@ pub struct Record {
     pub status: Status,
     /// warnings of pg_dump and of the run
     pub warnings: Vec<String>,
+    /// why it looks wrong beside the last good ones; empty where it does not
+    #[serde(default)]
+    pub suspicious: Vec<String>,
     /// what was dumped, as far as the run came
     pub source: Option<Source>,
     /// the archive in the bucket; none for a run that failed
@@ -118,6 +124,9 @@ pub struct Sealed {
     pub crc64nvme: String,
     /// part size of the upload
     pub part_bytes: u64,
+    /// whether the bucket took its tags: where it did, their absence means something
+    #[serde(default = "yes")]
+    pub tagged: bool,
     /// how the payload is compressed
     pub compression: Compression,
 }
@@ -165,7 +174,24 @@ pub enum UnknownVersion {
     Newer(u32),
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Record {
+    /// Every tier that this backup serves.
+    #[must_use]
+    pub fn serves(&self) -> Vec<Served> {
+        if !self.serves.is_empty() {
+            return self.serves.clone();
+        }
+        vec![Served {
+            tier: self.tier,
+            due: self.started,
+            retention: self.retention,
+        }]
+    }
+
     /// Whether this is a good backup: the only kind that may be restored from or counted on.
     #[must_use]
     pub fn is_good(&self) -> bool {

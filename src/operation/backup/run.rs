@@ -49,11 +49,13 @@ impl<'a> Run<'a> {
             tier: request.tier,
             retention: request.retention,
             expires: request.retention.expires(started),
+            serves: Vec::new(),
             started,
             finished: started,
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             status: Status::Succeeded,
             warnings: Vec::new(),
+            suspicious: Vec::new(),
             source: None,
             sealed: None,
             tables: Vec::new(),
@@ -146,6 +148,7 @@ impl<'a> Run<'a> {
             etag: stored.etag,
             crc64nvme: stored.crc64nvme,
             part_bytes: plan.part_bytes,
+            tagged: stored.tags == TagsKept::Yes,
             compression,
         });
         self.record.tables = contents.tables.iter().map(fingerprint).collect();
