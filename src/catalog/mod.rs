@@ -16,7 +16,7 @@ use crate::{
     backup::{BackupId, Label, Record, Status, Tier},
     error::{Error, Result},
     seal::{self, Content, Secret},
-    store::{self, Kind, Store, pause},
+    store::{self, Attributes, Kind, Store, pause},
 };
 
 pub use listing::Listing;
@@ -111,9 +111,9 @@ impl Catalog {
         &self,
         record: &Record,
         secret: &Secret,
-        tags: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result<()> {
-        self.commit_patiently(record, secret, tags, COMMIT_ATTEMPTS)
+        self.commit_patiently(record, secret, attributes, COMMIT_ATTEMPTS)
             .await
     }
 
@@ -125,16 +125,16 @@ impl Catalog {
         &self,
         record: &Record,
         secret: &Secret,
-        tags: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result<()> {
-        self.commit_patiently(record, secret, tags, 1).await
+        self.commit_patiently(record, secret, attributes, 1).await
     }
 
     async fn commit_patiently(
         &self,
         record: &Record,
         secret: &Secret,
-        tags: &[(String, String)],
+        attributes: &Attributes,
         attempts_max: u32,
     ) -> Result<()> {
         let key = self.record_key(&record.database, &record.id);
@@ -148,7 +148,7 @@ impl Catalog {
         )
         .map_err(|e| Error::seal(&key, e))?;
         let sealed = Bytes::from(sealed);
-        let written = self.put_record(&key, sealed.clone(), tags, attempts_max);
+        let written = self.put_record(&key, sealed.clone(), attributes, attempts_max);
         match written.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists && record.is_good() => {
                 self.replace_failure(record, &key, sealed, error).await
@@ -185,12 +185,12 @@ impl Catalog {
         &self,
         key: &str,
         sealed: Bytes,
-        tags: &[(String, String)],
+        attributes: &Attributes,
         attempts_max: u32,
     ) -> Result<()> {
         let mut attempt = 1;
         loop {
-            let Err(error) = self.store.put_new(key, sealed.clone(), tags).await else {
+            let Err(error) = self.store.put_new(key, sealed.clone(), attributes).await else {
                 return Ok(());
             };
             let passing = error.kind.is_passing();

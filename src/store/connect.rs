@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 };
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{Error, Kind, Store};
+use super::{Error, Kind, LockMode, Store, clock::ServiceClock};
 
 /// A bucket and the prefix below which everything of ours stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub kms_key: Option<String>,
     /// the most parts of an upload, where the service takes fewer than 10,000
     pub parts_max: Option<u32>,
+    /// how archives and records are locked until their retention ends, where they are
+    pub lock: Option<LockMode>,
     /// whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint
     pub checksums_chosen: bool,
 }
@@ -137,6 +139,8 @@ impl Store {
             // signatures need one, and services other than AWS take this one
             config = config.region(Region::new("us-east-1"));
         }
+        // a bucket with locks takes nothing that bears no checksum
+        options.checksums_chosen |= options.lock.is_some();
         if elsewhere && !options.checksums_chosen {
             // newer checksum headers are refused by many services: sent only where AWS itself answers
             config = config
@@ -154,13 +158,15 @@ impl Store {
             // https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/
             options.parts_max = Some(1000);
         }
+        let clock = ServiceClock::default();
         Self {
-            client: Client::from_conf(config.build()),
+            client: Client::from_conf(config.interceptor(clock.clone()).build()),
             location,
             options,
             checksums,
             over_tls: is_over_tls(endpoint.as_deref()),
             quirks: std::sync::Arc::default(),
+            clock,
             cleanup: tokio_util::task::TaskTracker::new(),
         }
     }

@@ -1,4 +1,4 @@
-use super::{ATTEMPTS, Error, Object, Store, patiently};
+use super::{ATTEMPTS, Error, Object, Store, lock::timestamp, patiently};
 
 impl Store {
     /// Every object below `folder` (a key from the bucket's root that ends with `/`).
@@ -29,6 +29,7 @@ impl Store {
                         .and_then(|n| u64::try_from(n).ok())
                         .unwrap_or(0),
                     etag: object.e_tag().map(str::to_owned),
+                    modified: object.last_modified().and_then(timestamp),
                 })
             }));
         }

@@ -4,9 +4,13 @@
 //! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
 //! second backend and so no trait: tests put faults into a real server instead.
 
+mod clock;
 mod connect;
+mod delete;
 mod error;
+mod leftovers;
 mod list;
+mod lock;
 mod parts;
 mod tags;
 mod upload;
@@ -24,10 +28,13 @@ use aws_sdk_s3::{
     Client, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
 };
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
+pub use leftovers::Unfinished;
+pub use lock::{LockMode, Locked};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};
@@ -47,6 +54,7 @@ pub struct Store {
     /// the wire guards bodies by itself: over plain http each is signed instead, which takes another pass over it
     over_tls: bool,
     quirks: Arc<Quirks>,
+    clock: clock::ServiceClock,
     /// aborts of uploads whose owner is gone
     cleanup: TaskTracker,
 }
@@ -56,6 +64,7 @@ pub struct Store {
 struct Quirks {
     no_tags: AtomicBool,
     no_conditions: AtomicBool,
+    no_conditional_deletes: AtomicBool,
 }
 
 /// An object as it stands in the bucket.
@@ -67,6 +76,17 @@ pub struct Object {
     pub bytes: u64,
     /// entity tag as the service writes it
     pub etag: Option<String>,
+    /// when it was written, by the service's clock
+    pub modified: Option<Timestamp>,
+}
+
+/// What an object bears beside its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// tags, where the service has them
+    pub tags: Vec<(String, String)>,
+    /// the end of its lock, in the mode that [`Options`] say; none: it isn't locked
+    pub locked_until: Option<Timestamp>,
 }
 
 impl Store {
@@ -90,9 +110,10 @@ impl Store {
         &self,
         key: &str,
         body: Bytes,
-        tags: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result<TagsKept, Error> {
         let doing = || format!("write {}", self.url(key));
+        let tags = &attributes.tags;
         loop {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
             let tagged = !tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
@@ -102,7 +123,9 @@ impl Store {
             let request = self
                 .put_object(key, &body)
                 .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_tagging(tagged.then(|| tags::query(tags)));
+                .set_tagging(tagged.then(|| tags::query(tags)))
+                .set_object_lock_mode(self.lock_mode(attributes))
+                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date));
             match self.send_object(request, doing()).await {
                 Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
                 Ok(()) => return Ok(TagsKept::Refused),
@@ -310,6 +333,7 @@ impl Store {
                     .and_then(|n| u64::try_from(n).ok())
                     .unwrap_or(0),
                 etag: output.e_tag().map(str::to_owned),
+                modified: output.last_modified().and_then(lock::timestamp),
             })),
             Err(error) => {
                 let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);
@@ -330,9 +354,9 @@ impl Store {
         &self,
         key: &str,
         plan: PartPlan,
-        tags: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result<Upload, Error> {
-        Upload::begin(self, key, plan, tags).await
+        Upload::begin(self, key, plan, attributes).await
     }
 
     /// Waits until every upload that was given up has been aborted; to be called before the process ends.

@@ -1,4 +1,8 @@
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::atomic::Ordering};
+
+use aws_sdk_s3::types::{Tag, Tagging};
+
+use super::{ATTEMPTS, Error, Kind, Store, patiently};
 
 /// What became of an object's tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,4 +26,63 @@ pub(super) fn query(tags: &[(String, String)]) -> String {
         let _ = write!(text, "{separator}{}={}", encode(key), encode(value));
     }
     text
+}
+
+impl Store {
+    /// An object's tags; `None` where the service has none.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], [`Kind::Denied`] where these credentials may not see them, and whatever else is refused.
+    pub async fn tags(&self, key: &str) -> Result<Option<Vec<(String, String)>>, Error> {
+        if self.quirks.no_tags.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let read = || async {
+            let request = self.client.get_object_tagging();
+            let answer = request.bucket(&self.location.bucket).key(key).send().await;
+            let doing = format!("read the tags of {}", self.url(key));
+            answer.map_err(|error| Error::from_sdk(doing, &error))
+        };
+        match patiently(ATTEMPTS, read).await {
+            Ok(answer) => {
+                let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
+                Ok(Some(answer.tag_set().iter().map(pair).collect()))
+            }
+            Err(error) if error.kind == Kind::Unsupported => {
+                tracing::debug!("this service has no tags: {error}");
+                self.quirks.no_tags.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts `tags` in the place of an object's tags; `false` where the service has none.
+    ///
+    /// # Errors
+    /// As [`Store::tags`].
+    pub async fn set_tags(&self, key: &str, tags: &[(String, String)]) -> Result<bool, Error> {
+        if self.quirks.no_tags.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let doing = format!("tag {}", self.url(key));
+        let tag = |(key, value): &(String, String)| Tag::builder().key(key).value(value).build();
+        let set: Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
+        let tagging = set.and_then(|set| Tagging::builder().set_tag_set(Some(set)).build());
+        let tagging = tagging.map_err(|e| Error::new(Kind::Other, &doing, e.to_string()))?;
+        let put = || async {
+            let request = self.client.put_object_tagging();
+            let request = request.bucket(&self.location.bucket).key(key);
+            let answer = request.tagging(tagging.clone()).send().await;
+            answer.map_err(|error| Error::from_sdk(doing.clone(), &error))
+        };
+        match patiently(ATTEMPTS, put).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == Kind::Unsupported => {
+                self.quirks.no_tags.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::{
     operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
     postgres::{self, Clients, Dump, DumpOptions, Inspection, Session},
     seal::{self, Content, Identity, Sealer},
-    store::{Kind, PartPlan, TagsKept},
+    store::{Attributes, Kind, PartPlan, TagsKept},
 };
 
 /// Records that are looked through for the size of the last good backup.
@@ -154,9 +154,9 @@ impl<'a> Run<'a> {
         self.record.tables = contents.tables.iter().map(fingerprint).collect();
         self.record.large_objects = contents.large_objects;
         self.record.finished = Timestamp::now();
-        let tags = self.tags();
+        let attributes = self.attributes();
         self.catalog
-            .commit(&self.record, &self.request.secret, &tags)
+            .commit(&self.record, &self.request.secret, &attributes)
             .await
     }
 
@@ -226,7 +226,7 @@ impl<'a> Run<'a> {
         let path = Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id);
         let store = self.catalog.store();
         let upload = store
-            .begin_upload(&store.location().key(&path), plan, &self.tags())
+            .begin_upload(&store.location().key(&path), plan, &self.attributes())
             .await?;
         Outbound::begin(
             sealer,
@@ -279,6 +279,15 @@ impl<'a> Run<'a> {
         tags
     }
 
+    /// Tags, and the lock's end: a backup that is kept forever has none, and what failed needs none.
+    fn attributes(&self) -> Attributes {
+        let locked = self.catalog.store().locks() && self.record.status == Status::Succeeded;
+        Attributes {
+            tags: self.tags(),
+            locked_until: self.record.expires.filter(|_| locked),
+        }
+    }
+
     /// Aborts the upload and leaves a record of the failure, in bounded time.
     pub(super) async fn clean_up(&mut self, error: &Error) {
         let limit = match error {
@@ -306,10 +315,10 @@ impl<'a> Run<'a> {
             hint: error.hint(),
             exit_status: error.exit_status(),
         });
-        let tags = self.tags();
+        let attributes = self.attributes();
         let written = self
             .catalog
-            .commit_failure(&self.record, &self.request.secret, &tags);
+            .commit_failure(&self.record, &self.request.secret, &attributes);
         if let Err(also) = written.await {
             tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
         }

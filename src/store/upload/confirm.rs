@@ -2,11 +2,11 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, Tag, Tagging};
+use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload};
 use md5::{Digest as _, Md5};
 
 use super::{Upload, part::attempt_timeout};
-use crate::store::{ATTEMPTS, ATTEMPTS_UNDER_WAY, Error, Kind, Object, TagsKept, patiently};
+use crate::store::{ATTEMPTS_UNDER_WAY, Error, Kind, Object, TagsKept, patiently};
 
 /// S3 may take minutes to put 10,000 parts together.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>
@@ -143,66 +143,29 @@ impl Upload {
 
     /// Some services take tags with the upload, answer 200 and lose them: looks, and sets them once more.
     pub(super) async fn confirm_tags(&self) -> TagsKept {
-        if self.tags.is_empty() {
+        if self.attributes.tags.is_empty() {
             return TagsKept::Yes;
         }
         if self.store.quirks.no_tags.load(Ordering::Relaxed) {
             return TagsKept::Refused;
         }
-        match patiently(ATTEMPTS, || self.tags_shown()).await {
+        match self.tags_shown().await {
             // whoever may write and not look has the service's word
             Err(error) if error.kind == Kind::Denied => TagsKept::Yes,
             Err(_) => TagsKept::Lost,
             Ok(true) => TagsKept::Yes,
-            Ok(false) => match (self.put_tags().await, self.tags_shown().await) {
-                (Ok(()), Ok(true)) => TagsKept::Yes,
-                _ => TagsKept::Lost,
-            },
+            Ok(false) => {
+                let again = self.store.set_tags(&self.key, &self.attributes.tags).await;
+                match (again, self.tags_shown().await) {
+                    (Ok(true), Ok(true)) => TagsKept::Yes,
+                    _ => TagsKept::Lost,
+                }
+            }
         }
     }
 
     async fn tags_shown(&self) -> Result<bool, Error> {
-        let request = self
-            .store
-            .client
-            .get_object_tagging()
-            .bucket(&self.store.location.bucket)
-            .key(&self.key);
-        let output = request
-            .send()
-            .await
-            .map_err(|e| Error::from_sdk(self.doing("read the tags of"), &e))?;
-        Ok(self.tags.iter().all(|(key, value)| {
-            output
-                .tag_set()
-                .iter()
-                .any(|tag| tag.key() == key && tag.value() == value)
-        }))
-    }
-
-    async fn put_tags(&self) -> Result<(), Error> {
-        let wrong =
-            |e: &dyn std::fmt::Display| Error::new(Kind::Other, self.doing("tag"), e.to_string());
-        let tags: Result<Vec<Tag>, _> = self
-            .tags
-            .iter()
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
-        let tagging = Tagging::builder()
-            .set_tag_set(Some(tags.map_err(|e| wrong(&e))?))
-            .build()
-            .map_err(|e| wrong(&e))?;
-        let request = self
-            .store
-            .client
-            .put_object_tagging()
-            .bucket(&self.store.location.bucket)
-            .key(&self.key)
-            .tagging(tagging);
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|e| Error::from_sdk(self.doing("tag"), &e))
+        let shown = self.store.tags(&self.key).await?.unwrap_or_default();
+        Ok(self.attributes.tags.iter().all(|tag| shown.contains(tag)))
     }
 }

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 
 use self::part::Part;
 use super::{
-    ATTEMPTS, Error, Kind, PartPlan, Store,
+    ATTEMPTS, Attributes, Error, Kind, PartPlan, Store,
+    lock::date,
     parts::Buffers,
     patiently,
     tags::{TagsKept, query},
@@ -48,7 +49,7 @@ pub struct Upload {
     key: String,
     upload_id: String,
     plan: PartPlan,
-    tags: Vec<(String, String)>,
+    attributes: Attributes,
     buffers: Buffers,
     filling: Vec<u8>,
     under_way: JoinSet<Result<CompletedPart, Error>>,
@@ -68,16 +69,16 @@ impl Upload {
         store: &Store,
         key: &str,
         plan: PartPlan,
-        tags: &[(String, String)],
+        attributes: &Attributes,
     ) -> Result<Self, Error> {
         // one whose answer was lost stays behind without parts, and costs nothing
-        let upload_id = patiently(ATTEMPTS, || Self::create(store, key, tags)).await?;
+        let upload_id = patiently(ATTEMPTS, || Self::create(store, key, attributes)).await?;
         Ok(Self {
             store: store.clone(),
             key: key.to_owned(),
             upload_id,
             plan,
-            tags: tags.to_vec(),
+            attributes: attributes.clone(),
             buffers: Buffers::new(plan.buffers),
             filling: Vec::new(),
             under_way: JoinSet::new(),
@@ -91,7 +92,8 @@ impl Upload {
         })
     }
 
-    async fn create(store: &Store, key: &str, tags: &[(String, String)]) -> Result<String, Error> {
+    async fn create(store: &Store, key: &str, attributes: &Attributes) -> Result<String, Error> {
+        let tags = &attributes.tags;
         let doing = || format!("begin the upload of {}", store.url(key));
         loop {
             let tagged = !tags.is_empty() && !store.quirks.no_tags.load(Ordering::Relaxed);
@@ -103,6 +105,8 @@ impl Upload {
                 .content_type("application/octet-stream")
                 .set_tagging(tagged.then(|| query(tags)))
                 .set_storage_class(store.options.class())
+                .set_object_lock_mode(store.lock_mode(attributes))
+                .set_object_lock_retain_until_date(attributes.locked_until.map(date))
                 .set_server_side_encryption(store.options.encryption())
                 .set_ssekms_key_id(store.options.kms_key.clone())
                 .set_checksum_algorithm(store.checksums.then_some(ChecksumAlgorithm::Crc64Nvme))
