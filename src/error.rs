@@ -4,7 +4,11 @@
 
 use std::{fmt, io, path::Path};
 
-use crate::{archive, backup::UnknownVersion, compress, postgres, seal, store};
+use crate::{
+    archive,
+    backup::{Failure, UnknownVersion},
+    compress, postgres, seal, store,
+};
 
 /// The result of everything above the doors.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -100,6 +104,25 @@ pub enum Error {
         /// why it failed
         why: String,
     },
+    /// what was due has been done by another run meanwhile
+    NotDue {
+        /// label of the database
+        database: String,
+    },
+    /// this machine's clock and the service's differ too much, or can't be compared
+    Clock {
+        /// how they differ
+        why: String,
+    },
+    /// a database's part of the bucket could not be read whole, so that nothing there may be deleted
+    NotWhole {
+        /// label of the database
+        database: String,
+        /// how many objects of ours can't be read
+        count: usize,
+        /// what is wrong with the first
+        first: Box<Self>,
+    },
     /// a restore began and failed
     RestoreFailed {
         /// user@host:port/name
@@ -181,6 +204,9 @@ impl Error {
             | Self::Differs { .. } => 5,
             Self::NoSuchBackup { .. } | Self::NotGood { .. } => 7,
             Self::RestoreFailed { source, .. } => source.exit_status(),
+            Self::NotWhole { first, .. } => first.exit_status(),
+            Self::NotDue { .. } => 6,
+            Self::Clock { .. } => 1,
             Self::Interrupted { exit_status } => *exit_status,
         }
     }
@@ -203,6 +229,9 @@ impl Error {
                 "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
+            Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
+            Self::NotWhole { first, .. } => first.hint(),
+            Self::NotDue { .. } => None,
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
         }
@@ -267,6 +296,21 @@ impl fmt::Display for Error {
                 };
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
+            Self::NotDue { database } => {
+                write!(
+                    f,
+                    "another run has just backed up {database}: nothing is due"
+                )
+            }
+            Self::Clock { why } => write!(f, "nothing is deleted by this clock: {why}"),
+            Self::NotWhole {
+                database,
+                count,
+                first,
+            } => write!(
+                f,
+                "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because {first}"
+            ),
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
             Self::Interrupted { .. } => write!(f, "interrupted"),
@@ -291,6 +335,16 @@ fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 impl std::error::Error for Error {}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            error: error.to_string(),
+            hint: error.hint(),
+            exit_status: error.exit_status(),
+        }
+    }
+}
 
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {

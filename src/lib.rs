@@ -4,7 +4,7 @@
 //!
 //! | floor | modules | what they are |
 //! |---|---|---|
-//! | 1, rules | [`backup`] | what one backup is: pure, no I/O, time is an argument |
+//! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
 //! | 2, doors | [`store`], [`postgres`] | one for each outside party; doors never meet |
 //! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
@@ -20,7 +20,10 @@
 //! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings) and
 //! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
 
+pub mod anomaly;
 pub mod backup;
+pub mod retention;
+pub mod schedule;
 
 pub mod archive;
 pub mod compress;

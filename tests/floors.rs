@@ -13,22 +13,48 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &[]),
     ("seal", &[]),
     ("backup", &["archive", "seal"]),
+    ("schedule", &["backup"]),
+    ("retention", &["backup"]),
+    ("anomaly", &["backup"]),
     ("store", &[]),
     ("postgres", &[]),
     (
         "error",
         &["archive", "backup", "compress", "postgres", "seal", "store"],
     ),
-    ("catalog", &["backup", "error", "seal", "store"]),
+    (
+        "catalog",
+        &[
+            "anomaly",
+            "backup",
+            "error",
+            "retention",
+            "schedule",
+            "seal",
+            "store",
+        ],
+    ),
     (
         "operation",
         &[
-            "archive", "backup", "catalog", "compress", "error", "postgres", "seal", "store",
+            "anomaly",
+            "archive",
+            "backup",
+            "catalog",
+            "compress",
+            "error",
+            "postgres",
+            "retention",
+            "schedule",
+            "seal",
+            "store",
         ],
     ),
     (
         "config",
-        &["backup", "compress", "error", "postgres", "seal", "store"],
+        &[
+            "backup", "compress", "error", "postgres", "schedule", "seal", "store",
+        ],
     ),
 ];
 

@@ -1,11 +1,13 @@
-//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`] and [`Record`]. Pure rules: no I/O, no clock.
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`] and [`Mark`]. Pure rules: no I/O, no clock.
 
 mod id;
+mod mark;
 mod record;
 mod retention;
 mod tier;
 
 pub use id::{BackupId, IdError};
+pub use mark::{Acceptance, Hold, MARK_VERSION, Mark};
 pub use record::{
     Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status,
     TableFingerprint, UnknownVersion,

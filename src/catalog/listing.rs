@@ -210,7 +210,7 @@ impl Catalog {
 }
 
 /// Whether an error says that nothing can be read here, rather than that this one object can't.
-fn is_of_the_whole(kind: Kind) -> bool {
+pub(super) fn is_of_the_whole(kind: Kind) -> bool {
     kind.is_passing()
         || matches!(
             kind,

@@ -3,11 +3,15 @@
 //! ```text
 //! <prefix>/<database>/archives/<tier>/<id>.pgc   the sealed archive
 //! <prefix>/<database>/records/<id>.pgc           the sealed record, written last
+//! <prefix>/<database>/marks/<id>.pgc             what people decided about it afterwards, sealed: hold, acceptance
 //! ```
 //!
 //! An archive without a record is no backup and is never listed as one.
 
+mod judged;
 mod listing;
+mod marks;
+mod survey;
 mod wanted;
 
 use bytes::Bytes;
@@ -20,6 +24,7 @@ use crate::{
 };
 
 pub use listing::Listing;
+pub use survey::{Orphan, Standing, Survey};
 pub use wanted::Wanted;
 
 /// A record of a database of 10 TB stays below this; more is not a record.
@@ -78,7 +83,9 @@ impl Catalog {
         ))
     }
 
-    fn record_key(&self, database: &Label, id: &BackupId) -> String {
+    /// The key of a record, from the bucket's root.
+    #[must_use]
+    pub fn record_key(&self, database: &Label, id: &BackupId) -> String {
         self.store
             .location()
             .key(&format!("{database}/records/{id}{SUFFIX}"))
@@ -216,25 +223,42 @@ impl Catalog {
     async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
         let sealed = self.store.read(&key, RECORD_BYTES_MAX).await?;
-        let (header, json) =
-            seal::open_bytes(&sealed, &self.secrets).map_err(|e| Error::seal(&key, e))?;
-        let misplaced = |what: &str| {
-            let what = format!("it holds {what}: it was put under another's name");
-            Error::differs(&key, what)
-        };
-        if header.content != Content::Record {
-            return Err(misplaced("no record"));
-        }
+        let json = self.open_sealed(&key, &sealed, id, Content::Record)?;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,
         })?;
-        if header.backup != id.as_str() || record.id != *id || record.database != *database {
-            return Err(misplaced(&format!(
-                "the record of {} {}",
-                record.database, record.id
-            )));
+        if record.id == *id && record.database == *database {
+            return Ok(record);
         }
-        Ok(record)
+        let what = format!("the record of {} {}", record.database, record.id);
+        Err(misplaced(&key, &what))
     }
+
+    /// Opens a small sealed object, which has to be what its place says.
+    fn open_sealed(
+        &self,
+        key: &str,
+        sealed: &[u8],
+        id: &BackupId,
+        content: Content,
+    ) -> Result<Vec<u8>> {
+        let opened = seal::open_bytes(sealed, &self.secrets);
+        let (header, json) = opened.map_err(|e| Error::seal(key, e))?;
+        if header.content != content {
+            return Err(misplaced(key, &format!("no {}", content.as_str())));
+        }
+        if header.backup != id.as_str() {
+            return Err(misplaced(
+                key,
+                &format!("what belongs to {}", header.backup),
+            ));
+        }
+        Ok(json)
+    }
+}
+
+fn misplaced(key: &str, what: &str) -> Error {
+    let what = format!("it holds {what}: it was put under another's name");
+    Error::differs(key, what)
 }

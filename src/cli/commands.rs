@@ -11,7 +11,9 @@ use pgcoffer::{
     backup::{Label, Record},
     catalog::{Catalog, Wanted},
     config::{self, Config},
-    operation::{self, BackupRequest, Interrupt, Progress, RestoreRequest, Target},
+    operation::{
+        self, BackupRequest, Clock, Interrupt, Occasion, Progress, RestoreRequest, Target,
+    },
     postgres::{Clients, DatabaseUrl},
     seal::{MasterKey, Passphrase},
     store::Store,
@@ -101,10 +103,10 @@ impl Context<'_> {
             database: database.label.clone(),
             url: database.url.clone(),
             secret: self.config.secret_of(database)?.clone(),
-            tier: args.tier,
-            retention: args.retain,
+            occasion: Occasion::Asked(args.tier, args.retain),
             level,
             part_bytes: args.part_size.map(|mib| mib << 20),
+            clock: Clock::system(),
         };
         let catalog = self.catalog().await?;
         let clients = self.clients().await;

@@ -1,21 +1,26 @@
 //! Settings: the environment parsed once, every fault told at once. Handed on in parts; no operation sees a [`Config`].
 
 mod reading;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use crate::{
     backup::Label,
     error::{Error, Fault, Result},
     postgres::DatabaseUrl,
+    schedule::Schedule,
     seal::Secret,
     store::{Location, Options},
 };
 
 use self::reading::Reading;
 pub use self::reading::compression;
+
+/// Good backups of each database that no retention deletes, where nothing else is said.
+pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
 /// zstd's level where none is chosen: measured in `docs/performance.md`.
 pub const DEFAULT_LEVEL: i32 = 1;
@@ -37,6 +42,8 @@ pub struct Config {
     pub pg_bin: Option<PathBuf>,
     /// level of compression; `None` for none
     pub level: Option<i32>,
+    /// good backups of each database that no retention deletes
+    pub keep_last: NonZeroU32,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
 }
@@ -50,6 +57,8 @@ pub struct Database {
     pub url: DatabaseUrl,
     /// a key of its own
     pub secret: Option<Secret>,
+    /// when it is backed up, and how long that is kept: its own schedule, or the one for all
+    pub schedule: Option<Schedule>,
 }
 
 impl Config {

@@ -1,14 +1,15 @@
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
 
-use super::{Config, DEFAULT_LEVEL, Database};
+use jiff::tz::TimeZone;
+
+use super::{Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, Database, schedules::Schedules};
 use crate::{
     backup::Label,
     compress::Compressor,
     error::{Error, Fault, Result},
     postgres::DatabaseUrl,
     seal::{MasterKey, Passphrase, Secret},
-    store::{Location, Options},
+    store::{Location, LockMode, Options},
 };
 
 /// A setting's fault before its variable's name is known: why, and the cure.
@@ -22,6 +23,7 @@ pub(super) struct Reading {
     passphrase: Option<Secret>,
     urls: BTreeMap<Label, DatabaseUrl>,
     keys: BTreeMap<Label, Secret>,
+    schedules: Schedules,
     faults: Vec<Fault>,
 }
 
@@ -35,6 +37,7 @@ impl Default for Reading {
             store: Options::default(),
             pg_bin: None,
             level: Some(DEFAULT_LEVEL),
+            keep_last: DEFAULT_KEEP_LAST,
             weak_passphrase: None,
         };
         Self {
@@ -43,6 +46,7 @@ impl Default for Reading {
             passphrase: None,
             urls: BTreeMap::new(),
             keys: BTreeMap::new(),
+            schedules: Schedules::default(),
             faults: Vec::new(),
         }
     }
@@ -92,6 +96,10 @@ impl Reading {
             }
             "SSE_KMS_KEY_ID" => self.config.store.kms_key = Some(value.to_owned()),
             "PG_BIN" => self.config.pg_bin = Some(PathBuf::from(value)),
+            "SCHEDULE" => self.schedules.for_all = Some(value.to_owned()),
+            "TIMEZONE" => self.schedules.zone = Some(zone(value)?),
+            "KEEP_LAST" => self.config.keep_last = keep_last(value)?,
+            "LOCK" => self.config.store.lock = Some(lock_mode(value).map_err(plain)?),
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
             _ => self.take_of_database(setting, value)?,
         }
@@ -129,11 +137,14 @@ impl Reading {
             "KEY" => {
                 self.keys.insert(label, key(value)?);
             }
+            "SCHEDULE" => {
+                self.schedules.own.insert(label, value.to_owned());
+            }
             _ => {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL and PGCOFFER_DB_<NAME>_KEY"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY and PGCOFFER_DB_<NAME>_SCHEDULE"
                             .to_owned(),
                     ),
                 ));
@@ -153,29 +164,54 @@ impl Reading {
                 ),
             });
         }
+        self.refuse_strays();
         self.config.secret = self.key.or(self.passphrase);
-        for label in self
-            .keys
-            .keys()
-            .filter(|label| !self.urls.contains_key(*label))
-        {
-            let name = label.as_str().to_ascii_uppercase();
-            self.faults.push(Fault {
-                variable: format!("PGCOFFER_DB_{name}_KEY"),
-                why: "there is a key for a database that isn't configured".to_owned(),
-                hint: Some(format!(
-                    "set PGCOFFER_DB_{name}_URL, or give the key in PGCOFFER_OLD_KEYS to read only"
-                )),
-            });
-        }
+        let locked = self.config.store.lock.is_some();
+        let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {
             let secret = self.keys.remove(&label);
-            self.config.databases.push(Database { label, url, secret });
+            let schedule = schedules.take(&label);
+            self.config.databases.push(Database {
+                label,
+                url,
+                secret,
+                schedule,
+            });
         }
         if self.faults.is_empty() {
             Ok(self.config)
         } else {
             Err(Error::Config(self.faults))
+        }
+    }
+
+    /// What is said of a database that isn't configured would otherwise be said to nobody.
+    fn refuse_strays(&mut self) {
+        let keys = self.keys.keys().map(|label| {
+            (
+                label,
+                "KEY",
+                ", or give the key in PGCOFFER_OLD_KEYS to read only",
+            )
+        });
+        let schedules = self
+            .schedules
+            .own
+            .keys()
+            .map(|label| (label, "SCHEDULE", ""));
+        let strays = keys
+            .chain(schedules)
+            .filter(|(label, ..)| !self.urls.contains_key(*label));
+        for (label, what, or) in strays {
+            let name = label.as_str().to_ascii_uppercase();
+            self.faults.push(Fault {
+                variable: format!("PGCOFFER_DB_{name}_{what}"),
+                why: format!(
+                    "there is a {} for a database that isn't configured",
+                    what.to_ascii_lowercase()
+                ),
+                hint: Some(format!("set PGCOFFER_DB_{name}_URL{or}")),
+            });
         }
     }
 }
@@ -238,9 +274,38 @@ fn storage_class(text: &str) -> std::result::Result<String, String> {
     }
 }
 
+fn zone(text: &str) -> std::result::Result<TimeZone, Wrong> {
+    TimeZone::get(text).map_err(|_| {
+        let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
+        (
+            format!("{text:?} is not a time zone"),
+            Some(hint.to_owned()),
+        )
+    })
+}
+
+fn keep_last(text: &str) -> std::result::Result<NonZeroU32, Wrong> {
+    text.parse().map_err(|_| {
+        let hint =
+            "the newest good backups are what a lost database comes back from: keep 1 at least";
+        (
+            format!("{text:?} is not a whole number from 1 on"),
+            Some(hint.to_owned()),
+        )
+    })
+}
+
+fn lock_mode(text: &str) -> std::result::Result<LockMode, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "governance" => Ok(LockMode::Governance),
+        "compliance" => Ok(LockMode::Compliance),
+        _ => Err(format!("{text:?} is neither governance nor compliance")),
+    }
+}
+
 /// The setting that was probably meant.
 fn nearest(setting: &str) -> Option<String> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 13] = [
         "KEY",
         "PASSPHRASE",
         "OLD_KEYS",
@@ -250,6 +315,10 @@ fn nearest(setting: &str) -> Option<String> {
         "SSE_KMS_KEY_ID",
         "PG_BIN",
         "COMPRESSION",
+        "SCHEDULE",
+        "TIMEZONE",
+        "KEEP_LAST",
+        "LOCK",
     ];
     let likely = NAMES
         .iter()

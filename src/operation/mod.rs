@@ -1,19 +1,31 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
 mod backup;
+mod clock;
+mod decide;
 mod get;
 mod inbound;
 mod interrupt;
 mod ordered;
 mod outbound;
 mod progress;
+mod prune;
 mod restore;
 mod source;
+mod status;
+mod tick;
 mod verify;
 
-pub use backup::{BackupRequest, backup};
+pub use backup::{BackupRequest, Occasion, backup};
+pub use clock::Clock;
+pub use decide::{Decided, Decision, decide};
 pub use get::{Fetched, Target, get, open};
 pub use interrupt::Interrupt;
 pub use progress::Progress;
+pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, restore};
+pub use status::{FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, status};
+pub use tick::{
+    BackupOutcome, DatabaseTick, PruneOutcome, TickDatabase, TickReport, TickRequest, tick,
+};
 pub use verify::{Verified, verify};

@@ -33,6 +33,17 @@ impl Progress {
         self.0.moved_bytes.load(Ordering::Relaxed)
     }
 
+    /// Begins anew, for the next of several.
+    pub(super) fn begin(&self) {
+        for counter in [
+            &self.0.done_bytes,
+            &self.0.expected_bytes,
+            &self.0.moved_bytes,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn expect(&self, bytes: u64) {
         self.0.expected_bytes.store(bytes, Ordering::Relaxed);
     }

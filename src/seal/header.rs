@@ -14,19 +14,22 @@ pub enum Content {
     Archive,
     /// The record of a run.
     Record,
+    /// What people decided about a backup afterwards.
+    Mark,
     /// Settings kept in the bucket.
     Settings,
 }
 
 impl Content {
     /// All there are.
-    pub(super) const ALL: [Self; 3] = [Self::Archive, Self::Record, Self::Settings];
+    pub(super) const ALL: [Self; 4] = [Self::Archive, Self::Record, Self::Mark, Self::Settings];
 
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Archive => "archive",
             Self::Record => "record",
+            Self::Mark => "mark",
             Self::Settings => "settings",
         }
     }

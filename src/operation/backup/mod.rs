@@ -1,15 +1,19 @@
+mod ready;
 mod run;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use self::run::Run;
-use super::{Interrupt, Progress};
+use super::{Clock, Interrupt, Progress};
 use crate::{
     archive::TableData,
-    backup::{Label, Record, Retention, TableFingerprint, Tier},
+    backup::{Label, Record, Retention, Served, TableFingerprint, Tier},
     catalog::Catalog,
     error::{Error, Result},
     postgres::{self, Clients, DatabaseUrl},
+    schedule::Schedule,
     seal::Secret,
 };
 
@@ -24,14 +28,42 @@ pub struct BackupRequest {
     pub url: DatabaseUrl,
     /// what seals it
     pub secret: Secret,
-    /// the tier it serves
-    pub tier: Tier,
-    /// how long it is kept
-    pub retention: Retention,
+    /// what it is taken for
+    pub occasion: Occasion,
     /// zstd's level, or none
     pub level: Option<i32>,
     /// part size of the upload, where it isn't to be chosen from what is expected
     pub part_bytes: Option<u64>,
+    /// by which clock it is dated
+    pub clock: Clock,
+}
+
+/// What a backup is taken for.
+#[derive(Debug, Clone)]
+pub enum Occasion {
+    /// somebody wants one now, under this tier and kept so long
+    Asked(Tier, Retention),
+    /// these periods of the schedule are due: it serves them all and carries the highest tier
+    Due {
+        /// the schedule by which they are, to be asked again once nobody else can run
+        schedule: Schedule,
+        /// the periods
+        due: Vec<Served>,
+    },
+}
+
+impl Occasion {
+    /// What a run that begins at `started` serves.
+    fn serves(&self, started: Timestamp) -> Vec<Served> {
+        match self {
+            Self::Asked(tier, retention) => vec![Served {
+                tier: *tier,
+                due: started,
+                retention: *retention,
+            }],
+            Self::Due { due, .. } => due.clone(),
+        }
+    }
 }
 
 /// Takes one backup, and leaves a record of the run whether it succeeded or not.
@@ -40,7 +72,7 @@ pub struct BackupRequest {
 /// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
 ///
 /// # Errors
-/// Whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
+/// [`Error::NotDue`] where another run has served what was due in the meantime; else whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
 pub async fn backup(
     catalog: &Catalog,
     clients: &Clients,
@@ -52,8 +84,10 @@ pub async fn backup(
     let outcome = run.attempt(clients, progress, interrupt).await;
     match outcome {
         Ok(()) => Ok(run.into_record()),
-        // somebody else's run is under way: this one was none
-        Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => Err(error),
+        // somebody else's run is under way, or has just done what was due: this one was none
+        Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => {
+            Err(error)
+        }
         Err(error) => {
             let error = signal_first(error, interrupt).await;
             run.clean_up(&error).await;

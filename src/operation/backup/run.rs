@@ -1,23 +1,19 @@
 use std::{future::Future, time::Duration};
 
-use jiff::Timestamp;
-
-use super::{BackupRequest, fingerprint};
+use super::{BackupRequest, fingerprint, ready::Ready};
 use crate::{
+    anomaly::{self, Measure},
     archive::{Contents, LargeObjects},
-    backup::{BackupId, Client, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status},
+    backup::{BackupId, Failure, RECORD_VERSION, Record, Retention, Sealed, Served, Status, Tier},
     catalog::Catalog,
     error::{Error, Result},
     operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
-    postgres::{self, Clients, Dump, DumpOptions, Inspection, Session},
+    postgres::{self, Clients, Dump, Session},
+    retention::FAILED_KEPT,
     seal::{self, Content, Identity, Sealer},
-    store::{Attributes, Kind, PartPlan, TagsKept},
+    store::{Attributes, PartPlan, TagsKept},
 };
 
-/// Records that are looked through for the size of the last good backup.
-const RECORDS_LOOKED_AT: usize = 5;
-/// How many seconds in a row can be taken before something else is wrong.
-const ID_ATTEMPTS: u32 = 8;
 /// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
 const GRACE: Duration = Duration::from_secs(8);
 /// Time to abort the upload and leave a record, after a signal and otherwise.
@@ -26,10 +22,10 @@ const CLEAN_UP: Duration = Duration::from_secs(120);
 
 /// One run: its record as it grows.
 pub(super) struct Run<'a> {
-    catalog: &'a Catalog,
-    request: &'a BackupRequest,
-    identity: Identity,
-    record: Record,
+    pub(super) catalog: &'a Catalog,
+    pub(super) request: &'a BackupRequest,
+    pub(super) identity: Identity,
+    pub(super) record: Record,
 }
 
 impl<'a> Run<'a> {
@@ -41,26 +37,7 @@ impl<'a> Run<'a> {
         }))
         .await?
         .map_err(|e| Error::seal("the key", e))?;
-        let started = Timestamp::now();
-        let record = Record {
-            version: RECORD_VERSION,
-            id: BackupId::new(&identity, &request.database, started),
-            database: request.database.clone(),
-            tier: request.tier,
-            retention: request.retention,
-            expires: request.retention.expires(started),
-            serves: Vec::new(),
-            started,
-            finished: started,
-            agent: env!("CARGO_PKG_VERSION").to_owned(),
-            status: Status::Succeeded,
-            warnings: Vec::new(),
-            suspicious: Vec::new(),
-            source: None,
-            sealed: None,
-            tables: Vec::new(),
-            large_objects: LargeObjects::default(),
-        };
+        let record = new_record(request, &identity);
         Ok(Self {
             catalog,
             request,
@@ -80,32 +57,8 @@ impl<'a> Run<'a> {
         let work = self.dump(&mut ready, progress);
         let (outbound, contents) = interrupt.or(work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
-        let work = self.complete(outbound, &contents, ready.plan);
+        let work = self.complete(outbound, &contents, &ready);
         interrupt.or_after(GRACE, work).await
-    }
-
-    /// Everything that can be refused before a byte is uploaded.
-    async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<Ready> {
-        let mut session = Session::connect(&self.request.url).await?;
-        session.lock(self.request.database.as_str()).await?;
-        self.take_free_id().await?;
-        let inspection = session.inspect().await?;
-        inspection.check()?;
-        let (client, warning) = clients.for_dump(inspection.server_major)?;
-        self.warn(warning.map(|warning| warning.to_string()));
-        let earlier = self.earlier().await?;
-        let plan = self.plan(&inspection, earlier.as_ref());
-        let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
-        progress.expect(expected(&inspection, earlier.as_ref(), dump_bytes));
-        let options = DumpOptions::new(inspection.server_major);
-        self.record.source = Some(source(&inspection, client, &options));
-        self.announce(&inspection, client, &plan);
-        Ok(Ready {
-            session,
-            client: client.clone(),
-            options,
-            plan,
-        })
     }
 
     /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
@@ -134,7 +87,7 @@ impl<'a> Run<'a> {
         &mut self,
         outbound: Outbound,
         contents: &Contents,
-        plan: PartPlan,
+        ready: &Ready,
     ) -> Result<()> {
         let (stored, compression) = outbound.end().await?;
         self.warn(tags_warning(stored.tags));
@@ -147,13 +100,17 @@ impl<'a> Run<'a> {
             dump_bytes: contents.length,
             etag: stored.etag,
             crc64nvme: stored.crc64nvme,
-            part_bytes: plan.part_bytes,
+            part_bytes: ready.plan.part_bytes,
             tagged: stored.tags == TagsKept::Yes,
             compression,
         });
         self.record.tables = contents.tables.iter().map(fingerprint).collect();
         self.record.large_objects = contents.large_objects;
-        self.record.finished = Timestamp::now();
+        self.record.suspicious = anomaly::compare(&Measure::from(&self.record), &ready.trusted);
+        for reason in &self.record.suspicious {
+            tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks suspicious: {reason}");
+        }
+        self.record.finished = self.request.clock.now();
         let attributes = self.attributes();
         self.catalog
             .commit(&self.record, &self.request.secret, &attributes)
@@ -162,50 +119,6 @@ impl<'a> Run<'a> {
 
     pub(super) fn into_record(self) -> Record {
         self.record
-    }
-
-    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
-    /// for the next. Under the lock nobody else takes it.
-    async fn take_free_id(&mut self) -> Result<()> {
-        for _ in 0..ID_ATTEMPTS {
-            if !self.catalog.is_taken(&self.record).await? {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            let started = Timestamp::now();
-            self.record.id = BackupId::new(&self.identity, &self.request.database, started);
-            self.record.expires = self.request.retention.expires(started);
-            self.record.started = started;
-        }
-        let what = format!(
-            "{} says that it holds objects which can't exist",
-            self.catalog.store().location()
-        );
-        Err(Error::usage(
-            what,
-            "check AWS_ENDPOINT_URL_S3: what answers there is no S3",
-        ))
-    }
-
-    /// The last good backup, which tells best how large this one will be.
-    async fn earlier(&self) -> Result<Option<Record>> {
-        let database = &self.request.database;
-        match self.catalog.newest_good(database, RECORDS_LOOKED_AT).await {
-            // who may only write can still back up
-            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
-            result => result,
-        }
-    }
-
-    fn plan(&self, inspection: &Inspection, earlier: Option<&Record>) -> PartPlan {
-        let parts_max = self.catalog.store().parts_max();
-        match self.request.part_bytes {
-            Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
-            None => {
-                let bytes = expected(inspection, earlier, |sealed| sealed.bytes);
-                PartPlan::for_expected(bytes, parts_max)
-            }
-        }
     }
 
     async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
@@ -238,23 +151,11 @@ impl<'a> Run<'a> {
         .await
     }
 
-    fn warn(&mut self, warning: Option<String>) {
+    pub(super) fn warn(&mut self, warning: Option<String>) {
         if let Some(warning) = warning {
             tracing::warn!(database = %self.request.database, "{warning}");
             self.record.warnings.push(warning);
         }
-    }
-
-    fn announce(&self, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
-        tracing::info!(
-            database = %self.request.database,
-            id = %self.record.id,
-            server = %inspection.server_version,
-            pg_dump = %client.version,
-            tables = inspection.tables,
-            part_bytes = plan.part_bytes,
-            "dumping {}", self.request.url
-        );
     }
 
     /// Tags of archive and record, by which S3's own lifecycle, IAM and cost reports can tell them.
@@ -303,18 +204,23 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// A failed run is history, and kept as such.
+    fn keep_as_failure(&mut self) {
+        let days = u16::try_from(FAILED_KEPT.as_hours() / 24).unwrap_or(u16::MAX);
+        self.record.retention = Retention::Days(days);
+        self.record.expires = self.record.retention.expires(self.record.started);
+    }
+
     /// Writes the record of a failed run, so that the history shows it. Where that can't be done either, the run's own
     /// error is what counts.
     async fn leave_failure(&mut self, error: &Error) {
-        self.record.finished = Timestamp::now();
+        self.record.finished = self.request.clock.now();
+        self.keep_as_failure();
         self.record.sealed = None;
+        self.record.suspicious.clear();
         self.record.tables.clear();
         self.record.large_objects = LargeObjects::default();
-        self.record.status = Status::Failed(Failure {
-            error: error.to_string(),
-            hint: error.hint(),
-            exit_status: error.exit_status(),
-        });
+        self.record.status = Status::Failed(Failure::from(error));
         let attributes = self.attributes();
         let written = self
             .catalog
@@ -325,12 +231,43 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A run that nothing stands in the way of. The session holds the lock.
-struct Ready {
-    session: Session,
-    client: postgres::Client,
-    options: DumpOptions,
-    plan: PartPlan,
+/// A record as it is when its run begins.
+pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record {
+    let started = request.clock.now();
+    let mut record = Record {
+        version: RECORD_VERSION,
+        id: BackupId::new(identity, &request.database, started),
+        database: request.database.clone(),
+        tier: Tier::Manual,
+        retention: Retention::Forever,
+        expires: None,
+        serves: Vec::new(),
+        started,
+        finished: started,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        status: Status::Succeeded,
+        warnings: Vec::new(),
+        suspicious: Vec::new(),
+        source: None,
+        sealed: None,
+        tables: Vec::new(),
+        large_objects: LargeObjects::default(),
+    };
+    serve(&mut record, request.occasion.serves(started));
+    record
+}
+
+/// One backup serves all these: it stands under the highest tier and is kept for the longest of them.
+pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
+    let retentions = serves.iter().map(|served| served.retention);
+    record.retention = Retention::longest(retentions, record.started).unwrap_or(Retention::Forever);
+    record.expires = record.retention.expires(record.started);
+    record.tier = serves
+        .iter()
+        .map(|served| served.tier)
+        .max()
+        .unwrap_or(Tier::Manual);
+    record.serves = serves;
 }
 
 /// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
@@ -345,45 +282,6 @@ async fn watched<T>(
         lost = session.keep_alive() => lost,
     };
     (work.await, Some(lost))
-}
-
-/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what
-/// the tables take on disk.
-fn expected(
-    inspection: &Inspection,
-    earlier: Option<&Record>,
-    bytes: impl Fn(&Sealed) -> u64,
-) -> u64 {
-    let now = inspection.table_bytes;
-    let last = earlier.and_then(|record| {
-        let then = record.source.as_ref()?.server.table_bytes;
-        Some((bytes(record.sealed.as_ref()?), then))
-    });
-    match last {
-        None | Some((_, 0)) => now,
-        Some((last, then)) => {
-            let grown = u128::from(last) * u128::from(now.max(then)) / u128::from(then);
-            u64::try_from(grown).unwrap_or(u64::MAX)
-        }
-    }
-}
-
-fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {
-    Source {
-        server: Server {
-            version: inspection.server_version.clone(),
-            major: inspection.server_major,
-            database: inspection.database.clone(),
-            table_bytes: inspection.table_bytes,
-            standby: inspection.in_recovery,
-            extensions: inspection.extensions.clone(),
-        },
-        client: Client {
-            version: client.version.clone(),
-            major: client.major,
-        },
-        options: options.arguments(client),
-    }
 }
 
 fn tags_warning(tags: TagsKept) -> Option<String> {

@@ -1,0 +1,225 @@
+//! What looks wrong: a new backup beside the last good ones, by its size, its tables and their rows.
+//!
+//! Only falls count, and only deep ones: a backup is marked so that a person looks and retention waits, and a mark that
+//! comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
+
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use crate::backup::Record;
+
+pub use standing::{AGREEING, Marked, standing};
+
+/// How many of the last good backups a new one is compared with.
+pub const COMPARED: usize = 5;
+/// Tables with fewer rows than this in any of the last backups are not looked at one by one: queues and sessions empty.
+pub const ROWS_MIN: u64 = 100;
+/// How many tables are named before the rest is only counted.
+pub const NAMED: usize = 5;
+
+/// What one backup measures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measure {
+    /// length of pg_dump's archive, before compression and sealing
+    pub dump_bytes: u64,
+    /// rows of each table, by its schema and name
+    pub tables: BTreeMap<(String, String), u64>,
+}
+
+impl From<&Record> for Measure {
+    fn from(record: &Record) -> Self {
+        let mut tables = BTreeMap::new();
+        for table in &record.tables {
+            *tables
+                .entry((table.schema.clone(), table.name.clone()))
+                .or_default() += table.rows;
+        }
+        Self {
+            dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
+            tables,
+        }
+    }
+}
+
+/// A table that fell below half.
+struct Fall<'a> {
+    table: &'a (String, String),
+    /// none where the table is gone
+    rows: Option<u64>,
+    /// the fewest that it had in any of the last backups
+    fewest: u64,
+}
+
+/// Why a new backup looks wrong beside the last good ones, a short line for each reason; none where it does not.
+///
+/// - Its dump is less than half as long as the shortest of the last ones.
+/// - It has fewer than three quarters of the tables that any of the last ones had.
+/// - A table that had at least [`ROWS_MIN`] rows in each of the last ones has fewer than half of the fewest, or is gone. A
+///   table that is gone and whose name holds a number is no loss as long as tables named alike but for their numbers still
+///   hold half of the rows that they held together: so old partitions are dropped.
+///
+/// `last`: the last [`COMPARED`] trusted ones in any order, or as many as there are. The first backup ever is never wrong.
+#[must_use]
+pub fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
+    let (Some(shortest), Some(fewest)) = (
+        last.iter().map(|measure| measure.dump_bytes).min(),
+        last.iter().map(|measure| measure.tables.len()).min(),
+    ) else {
+        return Vec::new();
+    };
+    let had = match last.len() {
+        1 => "the last backup had".to_owned(),
+        count => format!("the last {count} backups had"),
+    };
+    let mut reasons = Vec::new();
+    if is_below_half(new.dump_bytes, shortest) {
+        let (now, then) = (grouped(new.dump_bytes), grouped(shortest));
+        reasons.push(format!("the dump has {now} bytes, {had} {then} or more"));
+    }
+    if new.tables.len() * 4 < fewest * 3 {
+        let now = new.tables.len();
+        reasons.push(format!(
+            "it holds {now} {}, {had} {fewest} or more",
+            tables(now)
+        ));
+    }
+    reasons.extend(named(&falls(new, last), &had));
+    reasons
+}
+
+/// Tables that fell below half or are gone, those that lost the most rows first.
+fn falls<'a>(new: &Measure, last: &'a [Measure]) -> Vec<Fall<'a>> {
+    let Some((first, others)) = last.split_first() else {
+        return Vec::new();
+    };
+    let fewest = |(table, rows): (&'a (String, String), &u64)| {
+        let mut rest = others.iter().map(|measure| measure.tables.get(table));
+        let fewest = rest.try_fold(*rows, |fewest, rows| rows.map(|rows| fewest.min(*rows)))?;
+        let rows = new.tables.get(table).copied();
+        let fell = fewest >= ROWS_MIN && is_below_half(rows.unwrap_or(0), fewest);
+        fell.then_some(Fall {
+            table,
+            rows,
+            fewest,
+        })
+    };
+    let mut falls: Vec<_> = first.tables.iter().filter_map(fewest).collect();
+    if falls.iter().any(|fall| fall.rows.is_none()) {
+        let families = Families::new(new, last);
+        falls.retain(|fall| fall.rows.is_some() || !families.make_up_for(fall.table));
+    }
+    let lost = |fall: &Fall<'_>| fall.fewest - fall.rows.unwrap_or(0);
+    falls.sort_by_key(|fall| (Reverse(lost(fall)), fall.table));
+    falls
+}
+
+/// Rows of tables in the same schema that are named alike but for their numbers, as partitions by time are.
+struct Families<'a> {
+    new: HashMap<(&'a str, String), u64>,
+    last: Vec<HashMap<(&'a str, String), u64>>,
+}
+
+impl<'a> Families<'a> {
+    fn new(new: &'a Measure, last: &'a [Measure]) -> Self {
+        Self {
+            new: families(new),
+            last: last.iter().map(families).collect(),
+        }
+    }
+
+    /// Whether the family of a table that is gone has kept half of its rows.
+    fn make_up_for(&self, (schema, name): &(String, String)) -> bool {
+        let Some(family) = family(name) else {
+            return false;
+        };
+        let key = (schema.as_str(), family);
+        let rows = |families: &HashMap<_, u64>| families.get(&key).copied().unwrap_or(0);
+        let fewest = self.last.iter().map(rows).min().unwrap_or(0);
+        !is_below_half(rows(&self.new), fewest)
+    }
+}
+
+fn families(measure: &Measure) -> HashMap<(&str, String), u64> {
+    let mut families = HashMap::new();
+    for ((schema, name), rows) in &measure.tables {
+        if let Some(family) = family(name) {
+            *families.entry((schema.as_str(), family)).or_default() += rows;
+        }
+    }
+    families
+}
+
+/// A name with each number in it as one `#`; none where there is no number in it.
+fn family(name: &str) -> Option<String> {
+    let mut family = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            '0'..='9' if family.ends_with('#') => {}
+            '0'..='9' => family.push('#'),
+            c => family.push(c),
+        }
+    }
+    name.contains(|c: char| c.is_ascii_digit())
+        .then_some(family)
+}
+
+fn named(falls: &[Fall<'_>], had: &str) -> Vec<String> {
+    let line = |fall: &Fall<'_>| {
+        let (schema, name) = fall.table;
+        let (schema, name, fewest) = (shown(schema), shown(name), grouped(fall.fewest));
+        match fall.rows {
+            None => format!("table {schema}.{name} is gone, {had} {fewest} rows or more"),
+            Some(rows) => {
+                let noun = if rows == 1 { "row" } else { "rows" };
+                let rows = grouped(rows);
+                format!("table {schema}.{name} has {rows} {noun}, {had} {fewest} or more")
+            }
+        }
+    };
+    let mut lines: Vec<_> = falls.iter().take(NAMED).map(line).collect();
+    let more = falls.len().saturating_sub(NAMED);
+    if more > 0 {
+        let what = tables(more);
+        lines.push(format!(
+            "and {more} more {what} lost half or all of the rows"
+        ));
+    }
+    lines
+}
+
+fn is_below_half(now: u64, then: u64) -> bool {
+    u128::from(now) * 2 < u128::from(then)
+}
+
+fn tables(count: usize) -> &'static str {
+    if count == 1 { "table" } else { "tables" }
+}
+
+/// A name as it is, or quoted where it could be misread or break a line.
+fn shown(name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("{name:?}")
+    }
+}
+
+/// `10,230`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

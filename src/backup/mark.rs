@@ -1,0 +1,70 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{BackupId, Label};
+
+/// The version of the mark's shape that this program writes.
+pub const MARK_VERSION: u32 = 1;
+
+/// What people decided about a backup after it was made: sealed in the bucket beside its record, which never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// shape of this document, [`MARK_VERSION`]
+    pub version: u32,
+    /// the backup's id
+    pub id: BackupId,
+    /// label of its database
+    pub database: Label,
+    /// it is kept whatever its retention says
+    #[serde(default)]
+    pub hold: Option<Hold>,
+    /// what looked wrong with it was found to be right
+    #[serde(default)]
+    pub accepted: Option<Acceptance>,
+}
+
+/// Why a backup is kept whatever its retention says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// why
+    pub reason: String,
+    /// who wanted it
+    pub who: String,
+    /// since when
+    pub since: Timestamp,
+}
+
+/// Who took a suspicious backup for a good one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// who did
+    pub who: String,
+    /// when
+    pub at: Timestamp,
+}
+
+impl Mark {
+    /// A mark that says nothing yet.
+    #[must_use]
+    pub fn new(database: &Label, id: &BackupId) -> Self {
+        Self {
+            version: MARK_VERSION,
+            id: id.clone(),
+            database: database.clone(),
+            hold: None,
+            accepted: None,
+        }
+    }
+
+    /// Writes the mark as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a mark has string keys and no fallible field")
+    }
+}
+
+impl std::fmt::Display for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "by {}: {}", self.who, self.reason)
+    }
+}

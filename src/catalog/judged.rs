@@ -1,0 +1,107 @@
+//! What a survey comes to: which backups can be counted on, and what the rules of schedule and retention need to know.
+
+use std::collections::BTreeSet;
+
+use super::{Standing, Survey};
+use crate::{
+    anomaly::{self, Marked, Measure},
+    backup::{BackupId, Record},
+    retention::{Guards, Outcome, Run},
+    schedule::Past,
+};
+
+impl Survey {
+    /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
+    #[must_use]
+    pub fn suspicious(&self) -> BTreeSet<BackupId> {
+        // most databases never have one, and measuring takes a walk over every table of every backup
+        if self
+            .standing
+            .iter()
+            .all(|one| one.record.suspicious.is_empty())
+        {
+            return BTreeSet::new();
+        }
+        let good = self.standing.iter().filter(|one| one.has_archive());
+        let marked: Vec<Marked> = good.map(marked).collect();
+        anomaly::standing(&marked).into_iter().cloned().collect()
+    }
+
+    /// The good backups that nobody has reason to doubt, newest first.
+    pub fn trusted(&self) -> impl Iterator<Item = &Standing> {
+        let suspicious = self.suspicious();
+        let good = self.standing.iter().filter(|one| one.is_good());
+        good.filter(move |one| !suspicious.contains(&one.record.id))
+    }
+
+    /// The newest good backup, suspicious or not.
+    #[must_use]
+    pub fn newest_good(&self) -> Option<&Record> {
+        let good = self.standing.iter().find(|one| one.is_good());
+        good.map(|one| &one.record)
+    }
+
+    /// The runs as the schedule looks at them.
+    #[must_use]
+    pub fn past(&self) -> Vec<Past> {
+        self.standing
+            .iter()
+            .map(|one| Past::from(&one.record))
+            .collect()
+    }
+
+    /// The runs as retention looks at them: their tags and locks have not been looked at yet.
+    #[must_use]
+    pub fn runs(&self) -> Vec<Run> {
+        let suspicious = self.suspicious();
+        let run = |one: &Standing| Run {
+            id: one.record.id.clone(),
+            started: one.record.started,
+            outcome: one.outcome(&suspicious),
+            serves: one.record.serves(),
+            guards: Guards {
+                hold: one.hold().map(ToString::to_string),
+                ..Guards::NONE
+            },
+        };
+        self.standing.iter().map(run).collect()
+    }
+}
+
+impl Standing {
+    /// Whether this is a good backup whose archive is where it should be.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.record.is_good() && self.has_archive()
+    }
+
+    /// Who holds it and why, where somebody does.
+    #[must_use]
+    pub fn hold(&self) -> Option<&crate::backup::Hold> {
+        self.mark.as_ref().and_then(|mark| mark.hold.as_ref())
+    }
+
+    /// What retention takes it for.
+    #[must_use]
+    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> Outcome {
+        match (self.record.is_good(), self.has_archive()) {
+            (false, _) => Outcome::Failed,
+            (true, false) => Outcome::Lost,
+            (true, true) if suspicious.contains(&self.record.id) => Outcome::Suspicious,
+            (true, true) => Outcome::Good,
+        }
+    }
+}
+
+fn marked(one: &Standing) -> Marked {
+    Marked {
+        id: one.record.id.clone(),
+        started: one.record.started,
+        measure: Measure::from(&one.record),
+        marked: !one.record.suspicious.is_empty(),
+        accepted: one
+            .mark
+            .as_ref()
+            .is_some_and(|mark| mark.accepted.is_some()),
+    }
+}

@@ -1,0 +1,113 @@
+//! Marks: what people decided about a backup afterwards, in a small sealed object beside its record.
+
+use bytes::Bytes;
+
+use super::{Catalog, SUFFIX};
+use crate::{
+    backup::{BackupId, Label, MARK_VERSION, Mark},
+    error::{Error, Result},
+    seal::{self, Content, Secret},
+    store::{Attributes, Kind, Object},
+};
+
+/// A mark is a few lines of text.
+const MARK_BYTES_MAX: u64 = 1 << 20;
+/// How often a change is made again that another's came before.
+const ATTEMPTS: u32 = 5;
+
+impl Catalog {
+    pub(super) fn mark_key(&self, database: &Label, id: &BackupId) -> String {
+        let below = format!("{database}/marks/{id}{SUFFIX}");
+        self.store.location().key(&below)
+    }
+
+    /// Changes the mark of a backup, or makes it.
+    ///
+    /// Two that change it at once: the later one begins again with what the earlier one left.
+    ///
+    /// # Errors
+    /// What the bucket refuses, and [`Error::Seal`] where a mark is there that can't be opened.
+    pub async fn change_mark(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        secret: &Secret,
+        attributes: &Attributes,
+        change: impl Fn(&mut Mark),
+    ) -> Result<Mark> {
+        let key = self.mark_key(database, id);
+        let mut attempt = 1;
+        loop {
+            let found = self.store.head(&key).await?;
+            let before = match &found {
+                Some(object) => self.open_mark(database, id, object).await?,
+                None => Mark::new(database, id),
+            };
+            let mut after = before.clone();
+            change(&mut after);
+            if after == before {
+                return Ok(after);
+            }
+            let sealed = seal_mark(&after, secret).map_err(|e| Error::seal(&key, e))?;
+            let etag = found.and_then(|object| object.etag);
+            match self.write_mark(&key, sealed, attributes, etag).await {
+                Err(error) if error.kind == Kind::Exists && attempt < ATTEMPTS => attempt += 1,
+                result => return Ok(result.map(|()| after)?),
+            }
+        }
+    }
+
+    async fn write_mark(
+        &self,
+        key: &str,
+        sealed: Bytes,
+        attributes: &Attributes,
+        etag: Option<String>,
+    ) -> std::result::Result<(), crate::store::Error> {
+        match etag {
+            Some(etag) => self.store.replace(key, sealed, &etag).await,
+            None => {
+                let written = self.store.put_new(key, sealed, attributes).await;
+                written.map(drop)
+            }
+        }
+    }
+
+    /// Reads the mark that `object` is.
+    pub(super) async fn open_mark(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        object: &Object,
+    ) -> Result<Mark> {
+        let key = &object.key;
+        let sealed = self.store.read(key, MARK_BYTES_MAX).await?;
+        let json = self.open_sealed(key, &sealed, id, Content::Mark)?;
+        let unreadable = |what: String| Error::differs(key, what);
+        let mark: Mark =
+            serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;
+        if mark.version > MARK_VERSION {
+            let version = mark.version;
+            return Err(unreadable(format!(
+                "it is a mark of version {version}, and this program knows versions up to {MARK_VERSION}"
+            )));
+        }
+        if mark.id == *id && mark.database == *database {
+            return Ok(mark);
+        }
+        let what = format!("the mark of {} {}", mark.database, mark.id);
+        Err(super::misplaced(key, &what))
+    }
+}
+
+fn seal_mark(mark: &Mark, secret: &Secret) -> std::result::Result<Bytes, seal::Error> {
+    let sealed = seal::seal_bytes(
+        mark.id.as_str(),
+        Content::Mark,
+        seal::Compression::None,
+        mark.database.as_str(),
+        secret,
+        &mark.to_json(),
+    );
+    sealed.map(Bytes::from)
+}

@@ -1,0 +1,297 @@
+//! One database's part of the bucket, looked through whole: what is ours by name, opened, and what stands beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{Catalog, SUFFIX};
+use crate::{
+    backup::{BackupId, Label, Mark, Record, Tier},
+    error::{Error, Result},
+    seal::Identity,
+    store::{Kind, Object, Unfinished},
+};
+
+/// A database's folders.
+const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
+/// Objects read at once.
+const READS_AT_ONCE: usize = 8;
+
+/// Everything of one database that bears an id of ours.
+#[derive(Debug)]
+pub struct Survey {
+    /// label of the database
+    pub database: Label,
+    /// the records, opened; newest first
+    pub standing: Vec<Standing>,
+    /// archives under an id of ours that has no record, or the record of a failed run
+    pub orphans: Vec<Orphan>,
+    /// marks under an id of ours that has no record
+    pub stray_marks: Vec<Object>,
+    /// what is ours by name and can't be read: its key, and why
+    pub unreadable: Vec<(String, Error)>,
+    /// objects in these folders that are not ours, which nobody touches
+    pub foreign: usize,
+}
+
+/// One run as it stands in the bucket.
+#[derive(Debug)]
+pub struct Standing {
+    /// its record, without the compression index
+    pub record: Record,
+    /// the record's object
+    pub object: Object,
+    /// the archive where the record says it is
+    pub archive: Option<Object>,
+    /// what people decided about it
+    pub mark: Option<Mark>,
+    /// the mark's object
+    pub mark_object: Option<Object>,
+    /// tag of the owner by whose key its id was made
+    pub owner: String,
+}
+
+/// An archive that is no backup: its run died before the record was written, or after the record was deleted.
+#[derive(Debug)]
+pub struct Orphan {
+    /// the id in its name
+    pub id: BackupId,
+    /// the tier in its name
+    pub tier: Tier,
+    /// the archive
+    pub object: Object,
+    /// tag of the owner by whose key its id was made
+    pub owner: String,
+}
+
+/// What the names say, before anything is opened.
+#[derive(Debug, Default)]
+struct Names {
+    records: BTreeMap<BackupId, Object>,
+    archives: BTreeMap<(BackupId, Tier), Object>,
+    marks: BTreeMap<BackupId, Object>,
+    foreign: usize,
+}
+
+impl Survey {
+    /// Whether everything of ours could be read: nothing may be deleted otherwise.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+}
+
+impl Standing {
+    /// Whether the archive stands where the record says, as long as it says.
+    #[must_use]
+    pub fn has_archive(&self) -> bool {
+        let sealed = self.record.sealed.as_ref().map(|sealed| sealed.bytes);
+        sealed.is_some() && self.archive.as_ref().map(|object| object.bytes) == sealed
+    }
+}
+
+impl Catalog {
+    /// The identities whose backups of this database are ours: one for each secret.
+    ///
+    /// # Errors
+    /// [`Error::Seal`], with a passphrase and no memory to stretch it in.
+    pub async fn identities(&self, database: &Label) -> Result<Vec<Identity>> {
+        let (secrets, label) = (self.secrets.clone(), database.clone());
+        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        let stretched = tokio::task::spawn_blocking(move || {
+            let identity = |secret: &crate::seal::Secret| secret.identity(label.as_str());
+            secrets.iter().map(identity).collect()
+        });
+        let identities: std::result::Result<Vec<_>, _> = stretched
+            .await
+            .map_err(|e| Error::Internal(e.to_string()))?;
+        identities.map_err(|e| Error::seal("the key", e))
+    }
+
+    /// Looks through one database's folders and opens its newest `records_max` records. What bears no id of ours is counted
+    /// and left alone.
+    ///
+    /// # Errors
+    /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
+    /// here: see [`Survey::unreadable`].
+    pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
+        let identities = self.identities(database).await?;
+        let names = self.names(database, &identities).await?;
+        let mut survey = Survey {
+            database: database.clone(),
+            standing: Vec::new(),
+            orphans: Vec::new(),
+            stray_marks: Vec::new(),
+            unreadable: Vec::new(),
+            foreign: names.foreign,
+        };
+        self.open_newest(&mut survey, &names, &identities, records_max)
+            .await?;
+        sort_out(&mut survey, names, &identities);
+        Ok(survey)
+    }
+
+    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours.
+    async fn names(&self, database: &Label, identities: &[Identity]) -> Result<Names> {
+        let mut names = Names::default();
+        for what in FOLDERS {
+            let folder = self.store.location().key(&format!("{database}/{what}/"));
+            for object in self.store.list(&folder).await? {
+                let path = object.key.strip_prefix(&folder);
+                let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+                let parsed = path.and_then(|path| parse(what, path));
+                match parsed.filter(|(id, _)| owner(identities, id, database).is_some()) {
+                    Some((id, None)) if what == "records" => {
+                        names.records.insert(id, object);
+                    }
+                    Some((id, None)) => {
+                        names.marks.insert(id, object);
+                    }
+                    Some((id, Some(tier))) => {
+                        names.archives.insert((id, tier), object);
+                    }
+                    None => names.foreign += 1,
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The uploads under way, or left behind, that would become archives of ours.
+    ///
+    /// # Errors
+    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
+    pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
+        let folder = self.store.location().key(&format!("{database}/archives/"));
+        let identities = self.identities(database).await?;
+        let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
+        uploads.retain(|upload| {
+            let path = upload.key.strip_prefix(&folder);
+            let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+            let parsed = path.and_then(|path| parse("archives", path));
+            parsed.is_some_and(|(id, _)| owner(&identities, &id, database).is_some())
+        });
+        Ok(uploads)
+    }
+
+    /// The keys in this database's folders, whosever they are.
+    ///
+    /// # Errors
+    /// What the bucket refuses to list.
+    pub async fn keys(&self, database: &Label) -> Result<BTreeSet<String>> {
+        let mut keys = BTreeSet::new();
+        for what in FOLDERS {
+            let folder = self.store.location().key(&format!("{database}/{what}/"));
+            let objects = self.store.list(&folder).await?;
+            keys.extend(objects.into_iter().map(|object| object.key));
+        }
+        Ok(keys)
+    }
+
+    async fn open_newest(
+        &self,
+        survey: &mut Survey,
+        names: &Names,
+        identities: &[Identity],
+        records_max: usize,
+    ) -> Result<()> {
+        let database = survey.database.clone();
+        let (catalog, label) = (self, &database);
+        let mut opened = stream::iter(names.records.iter().rev().take(records_max))
+            .map(|(id, object)| async move {
+                let mark = names.marks.get(id);
+                (
+                    id,
+                    object,
+                    mark,
+                    catalog.open_with_mark(label, id, mark).await,
+                )
+            })
+            .buffered(READS_AT_ONCE);
+        while let Some((id, object, mark_object, result)) = opened.next().await {
+            match result {
+                Ok((mut record, mark)) => {
+                    if let Some(sealed) = &mut record.sealed {
+                        sealed.compression.chunks = Vec::new();
+                    }
+                    let archive = names.archives.get(&(id.clone(), record.tier));
+                    survey.standing.push(Standing {
+                        archive: archive.filter(|_| record.is_good()).cloned(),
+                        record,
+                        object: object.clone(),
+                        mark,
+                        mark_object: mark_object.cloned(),
+                        owner: owner(identities, id, &database).unwrap_or_default(),
+                    });
+                }
+                // deleted since it was listed, by another prune
+                Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
+                Err(Error::Store(error)) if super::listing::is_of_the_whole(error.kind) => {
+                    return Err(error.into());
+                }
+                Err(error) => survey.unreadable.push((object.key.clone(), error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_with_mark(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        mark: Option<&Object>,
+    ) -> Result<(Record, Option<Mark>)> {
+        let record = self.open_record(database, id).await?;
+        let mark = match mark {
+            Some(object) => Some(self.open_mark(database, id, object).await?),
+            None => None,
+        };
+        Ok((record, mark))
+    }
+}
+
+/// The id, and for an archive the tier, that a path in one of the three folders says.
+fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
+    if folder != "archives" {
+        return Some((BackupId::parse(path).ok()?, None));
+    }
+    let (tier, id) = path.split_once('/')?;
+    Some((BackupId::parse(id).ok()?, Some(tier.parse().ok()?)))
+}
+
+/// The tag of the owner who made this id, where that is one of ours.
+fn owner(identities: &[Identity], id: &BackupId, database: &Label) -> Option<String> {
+    let made = identities
+        .iter()
+        .find(|identity| id.is_by(identity, database));
+    made.map(Identity::owner)
+}
+
+/// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody else's.
+fn sort_out(survey: &mut Survey, names: Names, identities: &[Identity]) {
+    let record = |standing: &Standing| {
+        let record = &standing.record;
+        (record.id.clone(), (record.tier, record.is_good()))
+    };
+    let records: BTreeMap<BackupId, (Tier, bool)> = survey.standing.iter().map(record).collect();
+    for ((id, tier), object) in names.archives {
+        let its_record = records.get(&id);
+        let died = its_record == Some(&(tier, false)) || !names.records.contains_key(&id);
+        if died {
+            let owner = owner(identities, &id, &survey.database).unwrap_or_default();
+            survey.orphans.push(Orphan {
+                id,
+                tier,
+                object,
+                owner,
+            });
+        } else if its_record.is_some_and(|record| *record != (tier, true)) {
+            survey.foreign += 1;
+        }
+    }
+    let stray = names.marks.into_iter();
+    survey.stray_marks = stray
+        .filter(|(id, _)| !names.records.contains_key(id))
+        .map(|(_, object)| object)
+        .collect();
+}

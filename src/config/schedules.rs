@@ -1,0 +1,82 @@
+//! Schedules as they are written, until everything is read that they need.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use crate::{
+    backup::{Label, Retention},
+    error::Fault,
+    schedule::Schedule,
+};
+
+/// The texts, and the zone that they are to be read in.
+#[derive(Debug, Default)]
+pub(super) struct Schedules {
+    /// that of databases which have none of their own
+    pub(super) for_all: Option<String>,
+    pub(super) own: BTreeMap<Label, String>,
+    pub(super) zone: Option<TimeZone>,
+}
+
+/// The same, read.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    for_all: Option<Schedule>,
+    own: BTreeMap<Label, Schedule>,
+}
+
+impl Parsed {
+    /// The schedule of one database.
+    pub(super) fn take(&mut self, label: &Label) -> Option<Schedule> {
+        self.own.remove(label).or_else(|| self.for_all.clone())
+    }
+}
+
+impl Schedules {
+    /// Reads all schedules. Where objects are to be locked (`locked`), every retention needs an end.
+    pub(super) fn parse(&self, locked: bool, faults: &mut Vec<Fault>) -> Parsed {
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        let mut read = |variable: String, text: &str| match Schedule::parse(text, &zone) {
+            Ok(schedule) => {
+                faults.extend(endless(&variable, &schedule).filter(|_| locked));
+                Some(schedule)
+            }
+            Err(error) => {
+                faults.push(Fault {
+                    variable,
+                    why: error.to_string(),
+                    hint: error.hint(),
+                });
+                None
+            }
+        };
+        let for_all = self.for_all.as_ref();
+        let for_all = for_all.and_then(|text| read("PGCOFFER_SCHEDULE".to_owned(), text));
+        let mut own = BTreeMap::new();
+        for (label, text) in &self.own {
+            let name = label.as_str().to_ascii_uppercase();
+            let schedule = read(format!("PGCOFFER_DB_{name}_SCHEDULE"), text);
+            own.extend(schedule.map(|schedule| (label.clone(), schedule)));
+        }
+        Parsed { for_all, own }
+    }
+}
+
+/// A lock ends on a day, so what is kept forever or by count can't be locked.
+fn endless(variable: &str, schedule: &Schedule) -> Option<Fault> {
+    let is_endless = |keep: Retention| matches!(keep, Retention::Forever | Retention::Newest(_));
+    let clause = schedule
+        .clauses()
+        .iter()
+        .find(|clause| is_endless(clause.keep))?;
+    Some(Fault {
+        variable: variable.to_owned(),
+        why: format!(
+            "{} is kept {}, and PGCOFFER_LOCK needs to know until when",
+            clause.tier(),
+            clause.keep
+        ),
+        hint: Some("keep it by age, such as 12mo, or unset PGCOFFER_LOCK".to_owned()),
+    })
+}

@@ -1,0 +1,181 @@
+//! Everything that can be refused before a byte is uploaded.
+
+use std::time::Duration;
+
+use super::{
+    Occasion,
+    run::{Run, new_record, serve},
+};
+use crate::{
+    anomaly::Measure,
+    backup::{Client, Record, Sealed, Served, Server, Source},
+    catalog::Survey,
+    error::{Error, Result},
+    operation::Progress,
+    postgres::{self, Clients, DumpOptions, Inspection, Session},
+    store::{Kind, PartPlan},
+};
+
+/// Records that are looked through for what is due, what to expect and what to compare with.
+const RECORDS_LOOKED_AT: usize = 20;
+/// Good backups that a new one is compared with.
+const COMPARED_WITH: usize = 5;
+/// How many seconds in a row can be taken before something else is wrong.
+const ID_ATTEMPTS: u32 = 8;
+
+/// A run that nothing stands in the way of. The session holds the lock.
+pub(super) struct Ready {
+    pub(super) session: Session,
+    pub(super) client: postgres::Client,
+    pub(super) options: DumpOptions,
+    pub(super) plan: PartPlan,
+    /// what the last good backups held that nobody has reason to doubt
+    pub(super) trusted: Vec<Measure>,
+}
+
+impl Run<'_> {
+    /// Everything that can be refused before a byte is uploaded.
+    pub(super) async fn prepare(
+        &mut self,
+        clients: &Clients,
+        progress: &Progress,
+    ) -> Result<Ready> {
+        let mut session = Session::connect(&self.request.url).await?;
+        session.lock(self.request.database.as_str()).await?;
+        let survey = self.look_back().await?;
+        self.take_free_id().await?;
+        self.leave_out_served(survey.as_ref())?;
+        let inspection = session.inspect().await?;
+        inspection.check()?;
+        let (client, warning) = clients.for_dump(inspection.server_major)?;
+        self.warn(warning.map(|warning| warning.to_string()));
+        let earlier = survey.as_ref().and_then(Survey::newest_good);
+        let plan = self.plan(&inspection, earlier);
+        let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
+        progress.expect(expected(&inspection, earlier, dump_bytes));
+        let options = DumpOptions::new(inspection.server_major);
+        self.record.source = Some(source(&inspection, client, &options));
+        self.announce(&inspection, client, &plan);
+        Ok(Ready {
+            session,
+            client: client.clone(),
+            options,
+            plan,
+            trusted: survey.as_ref().map(trusted).unwrap_or_default(),
+        })
+    }
+
+    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
+    /// for the next. Under the lock nobody else takes it.
+    async fn take_free_id(&mut self) -> Result<()> {
+        for _ in 0..ID_ATTEMPTS {
+            if !self.catalog.is_taken(&self.record).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.record = new_record(self.request, &self.identity);
+        }
+        let what = format!(
+            "{} says that it holds objects which can't exist",
+            self.catalog.store().location()
+        );
+        Err(Error::usage(
+            what,
+            "check AWS_ENDPOINT_URL_S3: what answers there is no S3",
+        ))
+    }
+
+    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like.
+    async fn look_back(&self) -> Result<Option<Survey>> {
+        let database = &self.request.database;
+        match self.catalog.survey(database, RECORDS_LOOKED_AT).await {
+            // who may only write can still back up
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// Under the lock nobody else runs: what another run has served since this one was decided on is not done twice.
+    fn leave_out_served(&mut self, survey: Option<&Survey>) -> Result<()> {
+        let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey)
+        else {
+            return Ok(());
+        };
+        let still = schedule.due(&survey.past(), self.record.started);
+        let is_still = |one: &&Served| still.iter().any(|other| other.tier == one.tier);
+        let left: Vec<Served> = due.iter().filter(is_still).copied().collect();
+        if left.is_empty() {
+            let database = self.request.database.to_string();
+            return Err(Error::NotDue { database });
+        }
+        serve(&mut self.record, left);
+        Ok(())
+    }
+
+    fn plan(&self, inspection: &Inspection, earlier: Option<&Record>) -> PartPlan {
+        let parts_max = self.catalog.store().parts_max();
+        match self.request.part_bytes {
+            Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
+            None => {
+                let bytes = expected(inspection, earlier, |sealed| sealed.bytes);
+                PartPlan::for_expected(bytes, parts_max)
+            }
+        }
+    }
+
+    fn announce(&self, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+        tracing::info!(
+            database = %self.request.database,
+            id = %self.record.id,
+            server = %inspection.server_version,
+            pg_dump = %client.version,
+            tables = inspection.tables,
+            part_bytes = plan.part_bytes,
+            "dumping {}", self.request.url
+        );
+    }
+}
+
+fn trusted(survey: &Survey) -> Vec<Measure> {
+    let trusted = survey.trusted().take(COMPARED_WITH);
+    trusted.map(|one| Measure::from(&one.record)).collect()
+}
+
+/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what
+/// the tables take on disk.
+fn expected(
+    inspection: &Inspection,
+    earlier: Option<&Record>,
+    bytes: impl Fn(&Sealed) -> u64,
+) -> u64 {
+    let now = inspection.table_bytes;
+    let last = earlier.and_then(|record| {
+        let then = record.source.as_ref()?.server.table_bytes;
+        Some((bytes(record.sealed.as_ref()?), then))
+    });
+    match last {
+        None | Some((_, 0)) => now,
+        Some((last, then)) => {
+            let grown = u128::from(last) * u128::from(now.max(then)) / u128::from(then);
+            u64::try_from(grown).unwrap_or(u64::MAX)
+        }
+    }
+}
+
+fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {
+    Source {
+        server: Server {
+            version: inspection.server_version.clone(),
+            major: inspection.server_major,
+            database: inspection.database.clone(),
+            table_bytes: inspection.table_bytes,
+            standby: inspection.in_recovery,
+            extensions: inspection.extensions.clone(),
+        },
+        client: Client {
+            version: client.version.clone(),
+            major: client.major,
+        },
+        options: options.arguments(client),
+    }
+}

@@ -1,0 +1,224 @@
+//! What people decide about a backup afterwards: to hold it, to release it, to accept it though it looks wrong.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Status},
+    catalog::Catalog,
+    error::{Error, Result},
+    seal::Secret,
+    store::{Attributes, Kind, Store},
+};
+
+/// The longest value of a tag. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+const TAG_VALUE_CHARS_MAX: usize = 256;
+const HOLD_TAG: &str = "pgcoffer:hold";
+
+/// What somebody wants to be known of a backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// it is kept whatever its retention says, for this reason
+    Hold(String),
+    /// it is kept no longer than its retention says
+    Release,
+    /// what looked wrong with it is right
+    Accept,
+}
+
+/// What is known of the backup from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decided {
+    /// its id
+    pub id: BackupId,
+    /// label of its database
+    pub database: Label,
+    /// the hold, where there is one
+    pub hold: Option<Hold>,
+    /// the acceptance, where there is one
+    pub accepted: Option<Acceptance>,
+    /// the hold stands in a tag of the archive, too, where the bucket's own rules can see it
+    pub tagged: bool,
+    /// the hold is a legal hold, too
+    pub legal_hold: bool,
+}
+
+/// Puts a decision of `who` on record: in a sealed mark, and for a hold in a tag and, where objects are locked, in a legal
+/// hold, as far as the service has them.
+///
+/// A hold is marked first and tagged then, a release the other way round: in between it is held.
+///
+/// # Errors
+/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, and what the bucket refuses.
+pub async fn decide(
+    catalog: &Catalog,
+    record: &Record,
+    decision: &Decision,
+    who: &str,
+    now: Timestamp,
+) -> Result<Decided> {
+    check(record, decision)?;
+    let (mut tagged, mut legal_hold) = (false, false);
+    if *decision == Decision::Release {
+        tag_hold(catalog, record, None).await?;
+        set_legal_hold(catalog, record, false).await?;
+    }
+    let mark = mark(catalog, record, decision, who, now).await?;
+    if let (Decision::Hold(_), Some(hold)) = (decision, &mark.hold) {
+        tagged = tag_hold(catalog, record, Some(hold)).await?;
+        legal_hold = set_legal_hold(catalog, record, true).await?;
+    }
+    Ok(Decided {
+        id: mark.id,
+        database: mark.database,
+        hold: mark.hold,
+        accepted: mark.accepted,
+        tagged,
+        legal_hold,
+    })
+}
+
+fn check(record: &Record, decision: &Decision) -> Result<()> {
+    match (&record.status, decision) {
+        (Status::Failed(failure), _) => Err(Error::NotGood {
+            id: record.id.to_string(),
+            why: failure.error.clone(),
+        }),
+        (_, Decision::Accept) if record.suspicious.is_empty() => Err(Error::usage(
+            format!("{} is not marked as suspicious", record.id),
+            "`pgcoffer status` shows what is",
+        )),
+        (_, Decision::Hold(reason)) if reason.trim().is_empty() => Err(Error::usage(
+            "a hold needs a reason",
+            "say why: --reason \"before the migration of May\"",
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn mark(
+    catalog: &Catalog,
+    record: &Record,
+    decision: &Decision,
+    who: &str,
+    now: Timestamp,
+) -> Result<Mark> {
+    let (secret, owner) = maker(catalog, record).await?;
+    let attributes = Attributes {
+        tags: vec![
+            ("pgcoffer:owner".to_owned(), owner),
+            ("pgcoffer:database".to_owned(), record.database.to_string()),
+        ],
+        locked_until: None,
+    };
+    let change = |mark: &mut Mark| match decision {
+        Decision::Hold(reason) => {
+            mark.hold = Some(Hold {
+                reason: reason.trim().to_owned(),
+                who: who.to_owned(),
+                since: now,
+            });
+        }
+        Decision::Release => mark.hold = None,
+        Decision::Accept => {
+            mark.accepted.get_or_insert_with(|| Acceptance {
+                who: who.to_owned(),
+                at: now,
+            });
+        }
+    };
+    catalog
+        .change_mark(&record.database, &record.id, &secret, &attributes, change)
+        .await
+}
+
+/// The secret under which this backup was made, and its owner's tag: its mark has to open with the same.
+async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret, String)> {
+    let identities = catalog.identities(&record.database).await?;
+    let mut pairs = catalog.secrets().iter().zip(identities);
+    let made = pairs.find(|(_, identity)| record.id.is_by(identity, &record.database));
+    made.map(|(secret, identity)| (secret.clone(), identity.owner()))
+        .ok_or_else(|| {
+            let what = "its id was made with another key than the one that opens it";
+            Error::differs(record.id.as_str(), what)
+        })
+}
+
+/// Sets the tag of a hold on the archive, or takes it away; `false` where there are no tags or none may be set.
+async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Result<bool> {
+    let (store, key) = (catalog.store(), catalog.archive_key(record));
+    match change_tags(store, &key, hold).await {
+        Ok(tagged) => Ok(tagged),
+        // a hold stands in its mark, whether or not it can be tagged; a tag that can't be taken away goes on holding
+        Err(error) if error.kind == Kind::Denied && hold.is_some() => {
+            tracing::warn!("the hold stands in a sealed mark and not in a tag: {error}");
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn change_tags(
+    store: &Store,
+    key: &str,
+    hold: Option<&Hold>,
+) -> std::result::Result<bool, crate::store::Error> {
+    let Some(before) = store.tags(key).await? else {
+        return Ok(false);
+    };
+    let others = before.iter().filter(|(name, _)| name != HOLD_TAG).cloned();
+    let held = hold.map(|hold| (HOLD_TAG.to_owned(), tag_value(hold)));
+    let after: Vec<_> = others.chain(held).collect();
+    if after == before {
+        return Ok(hold.is_some());
+    }
+    store.set_tags(key, &after).await
+}
+
+/// Since when, who and why, in the characters that every service takes in a tag.
+fn tag_value(hold: &Hold) -> String {
+    let since = hold.since.strftime("%Y-%m-%d");
+    let text = format!("{since} {}: {}", hold.who, hold.reason);
+    let taken = |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c);
+    let safe = text.chars().map(|c| if taken(c) { c } else { '_' });
+    let safe: String = safe.take(TAG_VALUE_CHARS_MAX).collect();
+    safe.trim().to_owned()
+}
+
+/// Where what is written is locked, a hold is a legal hold as well.
+async fn set_legal_hold(catalog: &Catalog, record: &Record, on: bool) -> Result<bool> {
+    let store = catalog.store();
+    if !store.locks() {
+        return Ok(false);
+    }
+    for key in [
+        catalog.archive_key(record),
+        catalog.record_key(&record.database, &record.id),
+    ] {
+        store.set_legal_hold(&key, on).await?;
+    }
+    Ok(on)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_says_what_it_can_of_a_hold() {
+        let hold = Hold {
+            reason: "audit, \"2027\" (§12)".into(),
+            who: "joe@example.org".into(),
+            since: "2026-11-20T07:00:00Z".parse().unwrap(),
+        };
+        assert_eq!(
+            tag_value(&hold),
+            "2026-11-20 joe@example.org: audit_ _2027_ __12_"
+        );
+        let long = Hold {
+            reason: "x".repeat(999),
+            ..hold
+        };
+        assert_eq!(tag_value(&long).chars().count(), TAG_VALUE_CHARS_MAX);
+    }
+}

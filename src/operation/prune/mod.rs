@@ -1,0 +1,124 @@
+//! Deleting what its retention says, and only what this key made.
+//!
+//! The order: look through the whole of a database's part of the bucket; plan, purely; look closely at what would be
+//! deleted, and plan again with what was seen; delete one object a request, the record first; look again.
+
+mod carry_out;
+mod evidence;
+mod leftovers;
+mod report;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::leftovers::Leftover;
+pub use self::report::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport};
+use super::{Clock, Interrupt};
+use crate::{
+    backup::Label,
+    catalog::{Catalog, Survey},
+    error::{Error, Result},
+    retention::{self, Outcome, Plan, Policy},
+    store::Store,
+};
+
+/// How far this machine's clock and the service's may differ where something is to be deleted. S3 itself refuses requests
+/// beyond that: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (RequestTimeTooSkewed).
+const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(15);
+
+/// How backups are pruned.
+#[derive(Debug, Clone, Copy)]
+pub struct PruneRequest {
+    /// what no retention deletes
+    pub policy: Policy,
+    /// show the plan and delete nothing
+    pub dry_run: bool,
+    /// by which clock they expire
+    pub clock: Clock,
+}
+
+/// What is to become of one database's part of the bucket.
+struct Prospect {
+    survey: Survey,
+    plan: Plan,
+    leftovers: Vec<Leftover>,
+    versioned: bool,
+}
+
+/// Plans what may be deleted of one database, and deletes it unless `request` asks for the plan alone: the plan is the
+/// same. What can't be deleted is told in the report, and the rest goes on.
+///
+/// # Errors
+/// [`Error::NotWhole`] where a record of ours can't be read, [`Error::Clock`] where this machine's clock and the service's
+/// are apart, and what the bucket refuses to list. Nothing was deleted then.
+pub async fn prune(
+    catalog: &Catalog,
+    database: &Label,
+    request: &PruneRequest,
+    interrupt: &Interrupt,
+) -> Result<PruneReport> {
+    let now = request.clock.now();
+    let prospect = interrupt.or(look(catalog, database, request, now)).await?;
+    let mut report = PruneReport::of(&prospect, request.dry_run);
+    if !request.dry_run {
+        carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;
+        carry_out::look_again(catalog, database, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// The plan, from everything that can be known without deleting anything.
+async fn look(
+    catalog: &Catalog,
+    database: &Label,
+    request: &PruneRequest,
+    now: Timestamp,
+) -> Result<Prospect> {
+    let survey = catalog.survey(database, usize::MAX).await?;
+    check_clock(catalog.store(), now)?;
+    let survey = whole(survey)?;
+    let mut runs = survey.runs();
+    let first = retention::plan(&runs, &request.policy, now);
+    evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
+    let plan = retention::plan(&runs, &request.policy, now);
+    let newest = runs.iter().max_by_key(|run| (run.started, &run.id));
+    let blocked = newest.is_some_and(|run| run.outcome != Outcome::Good);
+    let leftovers = leftovers::look_for(catalog, &survey, blocked, now).await?;
+    Ok(Prospect {
+        versioned: catalog.store().is_versioned().await == Some(true),
+        survey,
+        plan,
+        leftovers,
+    })
+}
+
+/// A clock that is ahead would have everything expire.
+fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
+    let Some(service) = store.service_time() else {
+        return Err(Error::Clock {
+            why: "the service's answers bear no date to compare it with".to_owned(),
+        });
+    };
+    if service.duration_since(now).abs() <= CLOCKS_APART_MAX {
+        return Ok(());
+    }
+    let second = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    Err(Error::Clock {
+        why: format!(
+            "here it is {}, for the service {}: more than 15 minutes apart",
+            second(now),
+            second(service)
+        ),
+    })
+}
+
+fn whole(mut survey: Survey) -> Result<Survey> {
+    let count = survey.unreadable.len();
+    match survey.unreadable.pop() {
+        None => Ok(survey),
+        Some((_, first)) => Err(Error::NotWhole {
+            database: survey.database.to_string(),
+            count,
+            first: Box::new(first),
+        }),
+    }
+}

@@ -1,0 +1,185 @@
+//! What a plan says and what became of it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Prospect;
+use crate::{
+    backup::{BackupId, Label, Tier},
+    catalog::Standing,
+    retention::Verdict,
+};
+
+/// What pruning one database comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PruneReport {
+    /// its label
+    pub database: Label,
+    /// the plan alone: nothing was deleted
+    pub dry_run: bool,
+    /// every run on record, newest first
+    pub backups: Vec<BackupLine>,
+    /// what is no backup
+    pub leftovers: Vec<LeftoverLine>,
+    /// objects beside ours that are not ours: they are left alone
+    pub foreign: usize,
+    /// the bucket keeps versions: space is freed only when noncurrent ones expire
+    pub versioned: bool,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackupLine {
+    /// its id
+    pub id: BackupId,
+    /// the tier under which its archive stands
+    pub tier: Tier,
+    /// when it began
+    pub started: Timestamp,
+    /// bytes of archive and record
+    pub bytes: u64,
+    /// kept or deleted, and why
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// what became of it
+    pub fate: Fate,
+    /// keys of what is deleted with it
+    #[serde(skip)]
+    pub(super) keys: Vec<String>,
+}
+
+/// Something that a run left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftoverLine {
+    /// its key, from the bucket's root
+    pub key: String,
+    /// what it is
+    pub kind: LeftoverKind,
+    /// its bytes, where they are known
+    pub bytes: u64,
+    /// why it is kept; none: it is to be deleted
+    pub kept: Option<String>,
+    /// what became of it
+    pub fate: Fate,
+}
+
+/// Kinds of what is no backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LeftoverKind {
+    /// a multipart upload that nobody completed
+    Upload,
+    /// an archive without a good record
+    Archive,
+    /// a mark without a record
+    Mark,
+}
+
+/// What became of something in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fate", content = "why", rename_all = "snake_case")]
+pub enum Fate {
+    /// it stands
+    Stands,
+    /// it is gone
+    Deleted,
+    /// it was to be deleted, and could not be
+    Failed(String),
+    /// it was to be deleted, and its turn did not come
+    NotReached,
+}
+
+impl PruneReport {
+    pub(super) fn of(prospect: &Prospect, dry_run: bool) -> Self {
+        let survey = &prospect.survey;
+        let lines = prospect.plan.lines.iter().filter_map(|line| {
+            let one = survey
+                .standing
+                .iter()
+                .find(|one| one.record.id == line.id)?;
+            Some(BackupLine {
+                id: line.id.clone(),
+                tier: one.record.tier,
+                started: one.record.started,
+                bytes: bytes(one),
+                verdict: line.verdict.clone(),
+                fate: Fate::Stands,
+                keys: keys(one),
+            })
+        });
+        let leftovers = prospect.leftovers.iter().map(|leftover| LeftoverLine {
+            key: leftover.key().to_owned(),
+            kind: leftover.kind(),
+            bytes: leftover.bytes,
+            kept: leftover.kept.clone(),
+            fate: Fate::Stands,
+        });
+        Self {
+            database: survey.database.clone(),
+            dry_run,
+            backups: lines.collect(),
+            leftovers: leftovers.collect(),
+            foreign: survey.foreign,
+            versioned: prospect.versioned,
+        }
+    }
+
+    /// Runs that the plan deletes.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        let deletions = self.backups.iter();
+        deletions
+            .filter(|line| matches!(line.verdict, Verdict::Delete(_)))
+            .count()
+    }
+
+    /// Runs that were deleted.
+    #[must_use]
+    pub fn deleted(&self) -> usize {
+        self.backups
+            .iter()
+            .filter(|line| line.fate == Fate::Deleted)
+            .count()
+    }
+
+    /// Bytes of what was deleted; on a dry run, of what would be.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let gone = |fate: &Fate, planned: bool| match self.dry_run {
+            true => planned,
+            false => *fate == Fate::Deleted,
+        };
+        let backups = self.backups.iter();
+        let backups =
+            backups.filter(|line| gone(&line.fate, matches!(line.verdict, Verdict::Delete(_))));
+        let leftovers = self.leftovers.iter();
+        let leftovers = leftovers.filter(|line| gone(&line.fate, line.kept.is_none()));
+        backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
+    }
+
+    /// What could not be deleted, and why.
+    pub fn troubles(&self) -> impl Iterator<Item = &str> {
+        let backups = self.backups.iter().map(|line| &line.fate);
+        let fates = backups.chain(self.leftovers.iter().map(|line| &line.fate));
+        fates.filter_map(|fate| match fate {
+            Fate::Failed(why) => Some(why.as_str()),
+            _ => None,
+        })
+    }
+}
+
+fn bytes(one: &Standing) -> u64 {
+    let archive = one.archive.as_ref().map_or(0, |object| object.bytes);
+    archive + one.object.bytes
+}
+
+/// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and stays.
+fn keys(one: &Standing) -> Vec<String> {
+    let archive = one.archive.as_ref().filter(|_| one.has_archive());
+    let objects = [Some(&one.object), archive, one.mark_object.as_ref()];
+    objects
+        .into_iter()
+        .flatten()
+        .map(|object| object.key.clone())
+        .collect()
+}

@@ -1,0 +1,254 @@
+//! How a database stands: its newest good backup against its schedule, and what a person should look at.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    backup::{BackupId, Failure, Label, Status, Tier},
+    catalog::{Catalog, Standing, Survey},
+    error::{Error, Result},
+    schedule::Schedule,
+    store::Kind,
+};
+
+/// How one database stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// its label
+    pub database: Label,
+    /// its schedule, where it has one
+    pub schedule: Option<String>,
+    /// the newest good backup
+    pub newest_good: Option<Newest>,
+    /// how old that is
+    pub age_seconds: Option<i64>,
+    /// good backups
+    pub good: usize,
+    /// bytes of everything kept
+    pub bytes: u64,
+    /// why the newest run failed, if it did
+    pub last_failure: Option<FailedRun>,
+    /// tiers whose backup is late
+    pub late: Vec<LateTier>,
+    /// what is due next, and when
+    pub next_due: Option<Next>,
+    /// until when the next attempt waits after failures
+    pub paused_until: Option<Timestamp>,
+    /// runs under way, or uploads that they left behind: when each began
+    pub under_way: Vec<Timestamp>,
+    /// backups that are held
+    pub held: Vec<Held>,
+    /// good backups that look wrong and that nobody has accepted
+    pub suspicious: Vec<Suspicious>,
+    /// good backups whose archive is gone, or has another length, though their retention has not run out
+    pub lost: Vec<BackupId>,
+    /// records or marks of ours that can't be read, and why
+    pub unreadable: Vec<String>,
+}
+
+/// The newest good backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Newest {
+    /// its id
+    pub id: BackupId,
+    /// the tier that it carries
+    pub tier: Tier,
+    /// when it began
+    pub started: Timestamp,
+}
+
+/// The newest run, which failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedRun {
+    /// its id
+    pub id: BackupId,
+    /// when it began
+    pub started: Timestamp,
+    /// why
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+/// A tier whose backup is late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LateTier {
+    /// the tier
+    pub tier: Tier,
+    /// when it was due
+    pub due: Timestamp,
+    /// its newest good backup
+    pub newest: Option<Timestamp>,
+}
+
+/// What is due next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// the highest tier of it
+    pub tier: Tier,
+    /// when
+    pub at: Timestamp,
+}
+
+/// A backup that is held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// its id
+    pub id: BackupId,
+    /// who, why and since when
+    #[serde(flatten)]
+    pub hold: crate::backup::Hold,
+}
+
+/// A backup that looks wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suspicious {
+    /// its id
+    pub id: BackupId,
+    /// why
+    pub reasons: Vec<String>,
+}
+
+/// Looks at one database's part of the bucket.
+///
+/// # Errors
+/// What the bucket refuses.
+pub async fn status(
+    catalog: &Catalog,
+    database: &Label,
+    schedule: Option<&Schedule>,
+    now: Timestamp,
+) -> Result<Health> {
+    let survey = catalog.survey(database, usize::MAX).await?;
+    let under_way = match catalog.unfinished(database).await {
+        Err(Error::Store(error)) if error.kind == Kind::Denied => Vec::new(),
+        result => result?,
+    };
+    let mut health = Health::of(&survey, schedule, now);
+    health.under_way = under_way.iter().filter_map(|upload| upload.began).collect();
+    health.under_way.sort();
+    Ok(health)
+}
+
+impl Health {
+    fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
+        let past = survey.past();
+        let newest = survey.newest_good();
+        let late = schedule.map(|schedule| schedule.late(&past, now));
+        Self {
+            database: survey.database.clone(),
+            schedule: schedule.map(ToString::to_string),
+            newest_good: newest.map(|record| Newest {
+                id: record.id.clone(),
+                tier: record.tier,
+                started: record.started,
+            }),
+            age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
+            good: survey.standing.iter().filter(|one| one.is_good()).count(),
+            bytes: survey.standing.iter().map(bytes).sum(),
+            last_failure: survey.standing.first().and_then(failed_run),
+            late: late
+                .unwrap_or_default()
+                .into_iter()
+                .map(LateTier::from)
+                .collect(),
+            next_due: schedule
+                .and_then(|schedule| schedule.next_due(&past, now))
+                .map(|(tier, at)| Next { tier, at }),
+            paused_until: schedule.and_then(|schedule| schedule.not_before(&past, now)),
+            under_way: Vec::new(),
+            held: survey.standing.iter().filter_map(held).collect(),
+            suspicious: suspicious(survey),
+            lost: survey
+                .standing
+                .iter()
+                .filter_map(|one| lost(one, now))
+                .collect(),
+            unreadable: survey
+                .unreadable
+                .iter()
+                .map(|(_, why)| why.to_string())
+                .collect(),
+        }
+    }
+
+    /// What is wrong, most pressing first; empty where all is well.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.newest_good.is_none() {
+            problems.push("there is no good backup".to_owned());
+        }
+        for late in &self.late {
+            let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
+            problems.push(format!(
+                "the {} backup that was due {due} is late",
+                late.tier
+            ));
+        }
+        let newest = self.newest_good.as_ref().map(|newest| &newest.id);
+        for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
+            let first = one.reasons.first().map_or("", String::as_str);
+            problems.push(format!("the newest backup looks suspicious: {first}"));
+        }
+        for id in &self.lost {
+            problems.push(format!("the archive of {id} is gone or has another length"));
+        }
+        if let Some(why) = self.unreadable.first() {
+            let count = self.unreadable.len();
+            problems.push(format!("{count} records or marks can't be read: {why}"));
+        }
+        problems
+    }
+}
+
+impl From<crate::schedule::Late> for LateTier {
+    fn from(late: crate::schedule::Late) -> Self {
+        Self {
+            tier: late.tier,
+            due: late.due,
+            newest: late.newest,
+        }
+    }
+}
+
+fn bytes(one: &Standing) -> u64 {
+    one.object.bytes + one.archive.as_ref().map_or(0, |archive| archive.bytes)
+}
+
+fn failed_run(one: &Standing) -> Option<FailedRun> {
+    match &one.record.status {
+        Status::Failed(failure) => Some(FailedRun {
+            id: one.record.id.clone(),
+            started: one.record.started,
+            failure: failure.clone(),
+        }),
+        Status::Succeeded => None,
+    }
+}
+
+fn held(one: &Standing) -> Option<Held> {
+    one.hold().map(|hold| Held {
+        id: one.record.id.clone(),
+        hold: hold.clone(),
+    })
+}
+
+fn suspicious(survey: &Survey) -> Vec<Suspicious> {
+    let ids = survey.suspicious();
+    let marked = survey
+        .standing
+        .iter()
+        .filter(|one| ids.contains(&one.record.id));
+    let suspicious = marked.map(|one| Suspicious {
+        id: one.record.id.clone(),
+        reasons: one.record.suspicious.clone(),
+    });
+    suspicious.collect()
+}
+
+/// A lifecycle rule that expires archives leaves their records behind: those have run out and are no loss.
+fn lost(one: &Standing, now: Timestamp) -> Option<BackupId> {
+    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let lost = one.record.is_good() && !one.has_archive() && !run_out;
+    lost.then(|| one.record.id.clone())
+}

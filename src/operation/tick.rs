@@ -1,0 +1,285 @@
+//! What is due by the schedule, for every database: backup, then prune. Safe to call as often as one likes.
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    BackupRequest, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest, backup,
+    prune, status,
+};
+use crate::{
+    backup::{BackupId, Failure, Label, Served, Tier},
+    catalog::Catalog,
+    error::{Error, Result},
+    postgres::{self, Clients, DatabaseUrl},
+    retention::Policy,
+    schedule::Schedule,
+    seal::Secret,
+};
+
+/// Exit status where nothing failed and something needs a person's look.
+const PROBLEM: u8 = 8;
+
+/// One database whose turn it is.
+#[derive(Debug, Clone)]
+pub struct TickDatabase {
+    /// its label
+    pub label: Label,
+    /// where it is
+    pub url: DatabaseUrl,
+    /// what seals its backups
+    pub secret: Secret,
+    /// when it is backed up
+    pub schedule: Schedule,
+}
+
+/// A tick.
+#[derive(Debug, Clone)]
+pub struct TickRequest {
+    /// the databases, in the order of their turns
+    pub databases: Vec<TickDatabase>,
+    /// how many at once
+    pub parallel: usize,
+    /// zstd's level, or none
+    pub level: Option<i32>,
+    /// what no retention deletes
+    pub policy: Policy,
+    /// by which clock
+    pub clock: Clock,
+}
+
+/// What a tick came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TickReport {
+    /// each database, in the order of the request
+    pub databases: Vec<DatabaseTick>,
+}
+
+/// What a tick came to for one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatabaseTick {
+    /// its label
+    pub database: Label,
+    /// the backup
+    pub backup: BackupOutcome,
+    /// what was deleted
+    pub prune: PruneOutcome,
+    /// how it stands now; none where that can't be seen
+    pub health: Option<Health>,
+}
+
+/// What became of the backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum BackupOutcome {
+    /// one was taken
+    Done {
+        /// its id
+        id: BackupId,
+        /// the tiers that it serves
+        tiers: Vec<Tier>,
+        /// bytes stored
+        bytes: u64,
+        /// why it looks wrong, where it does
+        suspicious: Vec<String>,
+    },
+    /// nothing was due
+    NotDue,
+    /// one is due, and waits after failures
+    Paused {
+        /// until then
+        until: Timestamp,
+    },
+    /// another run has the database's lock, or has just served what was due
+    Busy {
+        /// which
+        why: String,
+    },
+    /// it failed
+    Failed(Failure),
+}
+
+/// What became of pruning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum PruneOutcome {
+    /// carried out
+    Done(PruneReport),
+    /// it was not begun
+    NotBegun,
+    /// it failed
+    Failed(Failure),
+}
+
+/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn.
+///
+/// # Errors
+/// [`Error::Interrupted`] alone: whatever else goes wrong is in the report.
+pub async fn tick(
+    catalog: &Catalog,
+    clients: &Clients,
+    request: &TickRequest,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<TickReport> {
+    let turns = stream::iter(&request.databases)
+        .map(|database| async move {
+            let turn = Turn {
+                catalog,
+                clients,
+                request,
+                database,
+            };
+            turn.take(progress, interrupt).await
+        })
+        .buffered(request.parallel.max(1));
+    let reports: Vec<Result<DatabaseTick>> = turns.collect().await;
+    let databases = reports.into_iter().collect::<Result<_>>()?;
+    Ok(TickReport { databases })
+}
+
+/// One database's turn.
+struct Turn<'a> {
+    catalog: &'a Catalog,
+    clients: &'a Clients,
+    request: &'a TickRequest,
+    database: &'a TickDatabase,
+}
+
+impl Turn<'_> {
+    async fn take(&self, progress: &Progress, interrupt: &Interrupt) -> Result<DatabaseTick> {
+        let label = &self.database.label;
+        let backup = match self.back_up(progress, interrupt).await {
+            Ok(outcome) => outcome,
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => {
+                tracing::error!(database = %label, "the backup failed: {error}");
+                BackupOutcome::Failed(Failure::from(&error))
+            }
+        };
+        let prune = match prune(self.catalog, label, &self.prune_request(), interrupt).await {
+            Ok(report) => PruneOutcome::Done(report),
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => {
+                tracing::error!(database = %label, "nothing was pruned: {error}");
+                PruneOutcome::Failed(Failure::from(&error))
+            }
+        };
+        let now = self.request.clock.now();
+        let health = status(self.catalog, label, Some(&self.database.schedule), now);
+        Ok(DatabaseTick {
+            database: label.clone(),
+            backup,
+            prune,
+            health: interrupt
+                .or(health)
+                .await
+                .map_or_else(interrupted, |health| Ok(Some(health)))?,
+        })
+    }
+
+    async fn back_up(&self, progress: &Progress, interrupt: &Interrupt) -> Result<BackupOutcome> {
+        let label = &self.database.label;
+        let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
+        let (past, now) = (survey.past(), self.request.clock.now());
+        let due = self.database.schedule.due(&past, now);
+        if due.is_empty() {
+            return Ok(BackupOutcome::NotDue);
+        }
+        if let Some(until) = self.database.schedule.not_before(&past, now) {
+            return Ok(BackupOutcome::Paused { until });
+        }
+        tracing::info!(database = %label, "due: {}", names(&due));
+        progress.begin();
+        let request = self.backup_request(due);
+        match backup(self.catalog, self.clients, &request, progress, interrupt).await {
+            Ok(record) => Ok(BackupOutcome::Done {
+                tiers: record.serves.iter().map(|served| served.tier).collect(),
+                bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
+                suspicious: record.suspicious,
+                id: record.id,
+            }),
+            Err(
+                error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. }),
+            ) => {
+                let why = error.to_string();
+                Ok(BackupOutcome::Busy { why })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn backup_request(&self, due: Vec<Served>) -> BackupRequest {
+        BackupRequest {
+            database: self.database.label.clone(),
+            url: self.database.url.clone(),
+            secret: self.database.secret.clone(),
+            occasion: Occasion::Due {
+                schedule: self.database.schedule.clone(),
+                due,
+            },
+            level: self.request.level,
+            part_bytes: None,
+            clock: self.request.clock,
+        }
+    }
+
+    fn prune_request(&self) -> PruneRequest {
+        PruneRequest {
+            policy: self.request.policy,
+            dry_run: false,
+            clock: self.request.clock,
+        }
+    }
+}
+
+/// How a database stands is told where it can be; a signal is told always.
+fn interrupted(error: Error) -> Result<Option<Health>> {
+    match error {
+        Error::Interrupted { .. } => Err(error),
+        _ => Ok(None),
+    }
+}
+
+fn names(due: &[Served]) -> String {
+    let names: Vec<&str> = due.iter().map(|served| served.tier.as_str()).collect();
+    names.join(", ")
+}
+
+impl DatabaseTick {
+    /// What the tick's exit status says of this database: 0 where all is well.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match (&self.backup, &self.prune) {
+            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
+                failure.exit_status
+            }
+            // something that was to be deleted still stands
+            (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
+            _ if self
+                .health
+                .as_ref()
+                .is_none_or(|health| !health.problems().is_empty()) =>
+            {
+                PROBLEM
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl TickReport {
+    /// 0 where all is well with every database; the status of those that are not, where they agree; else 1.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        let failing = self.databases.iter().map(DatabaseTick::exit_status);
+        let mut failing: Vec<u8> = failing.filter(|status| *status != 0).collect();
+        failing.dedup();
+        match failing.as_slice() {
+            [] => 0,
+            [status] => *status,
+            _ => 1,
+        }
+    }
+}

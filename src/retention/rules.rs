@@ -1,0 +1,188 @@
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::{Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, Tags, Verdict, periods::Periods};
+use crate::backup::{BackupId, Retention, Served};
+
+/// What the verdict on any one run depends on.
+pub(super) struct Rules<'a> {
+    now: Timestamp,
+    policy: Policy,
+    /// none that started ahead of the clock
+    newest: Option<&'a Run>,
+    floor: HashSet<&'a BackupId>,
+    periods: Periods<'a>,
+}
+
+/// When a retention ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    At(Timestamp),
+    Never,
+}
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(newest_first: &[&'a Run], policy: Policy, now: Timestamp) -> Self {
+        let timely = || {
+            newest_first
+                .iter()
+                .copied()
+                .filter(|run| !run.is_ahead(now))
+        };
+        let good = || timely().filter(|run| run.outcome == Outcome::Good);
+        let keep_last = usize::try_from(policy.keep_last.get()).unwrap_or(usize::MAX);
+        Self {
+            now,
+            policy,
+            newest: timely().next(),
+            floor: good().take(keep_last).map(|run| &run.id).collect(),
+            periods: Periods::new(good()),
+        }
+    }
+
+    pub(super) fn verdict(&self, run: &Run) -> Verdict {
+        match self.guarded(run).map_or_else(|| self.sealed(run), Ok) {
+            Ok(keep) => Verdict::Keep(keep),
+            Err(delete) => self
+                .floor(run)
+                .or_else(|| self.tagged(run))
+                .or_else(|| self.newest(run))
+                .map_or(Verdict::Delete(delete), Verdict::Keep),
+        }
+    }
+
+    fn guarded(&self, run: &Run) -> Option<Keep> {
+        let by_tag = match &run.guards.tags {
+            Tags::Read { hold, .. } => hold.as_ref(),
+            _ => None,
+        };
+        if let Some(why) = run.guards.hold.as_ref().or(by_tag) {
+            return Some(Keep::Held { why: why.clone() });
+        }
+        if run.guards.legal_hold {
+            return Some(Keep::LegalHold);
+        }
+        match run.guards.locked_until {
+            Some(until) if until > self.now => Some(Keep::Locked { until }),
+            _ => run.is_ahead(self.now).then_some(Keep::Ahead),
+        }
+    }
+
+    /// What the record says of its own retention.
+    fn sealed(&self, run: &Run) -> Result<Keep, Delete> {
+        if run.outcome == Outcome::Failed {
+            let age = self.now.duration_since(run.started);
+            return if age < FAILED_KEPT {
+                Ok(Keep::FailedLately)
+            } else {
+                Err(Delete::FailedLongAgo)
+            };
+        }
+        let verdicts = || run.serves.iter().map(|served| self.served(run, served));
+        let keep = verdicts().filter_map(Result::ok);
+        let delete = verdicts().filter_map(Result::err);
+        match (
+            keep.max_by_key(Keep::strength),
+            delete.max_by_key(Delete::strength),
+        ) {
+            (Some(keep), _) => Ok(keep),
+            (None, Some(delete)) => Err(delete),
+            (None, None) => Ok(Keep::NothingStated),
+        }
+    }
+
+    fn served(&self, run: &Run, served: &Served) -> Result<Keep, Delete> {
+        let tier = served.tier;
+        if let Retention::Newest(of) = served.retention {
+            let place = self.periods.place(served);
+            return if self.periods.is_replaced(run, served, of) {
+                Err(Delete::Replaced { tier })
+            } else if place > usize::from(of) {
+                Err(Delete::Outnumbered { tier, of })
+            } else {
+                Ok(Keep::Counted { tier, place, of })
+            };
+        }
+        match served.retention.expires(run.started) {
+            None => Ok(Keep::Forever { tier }),
+            Some(until) if until > self.now => Ok(Keep::Until { tier, until }),
+            Some(at) => Err(Delete::Expired { tier, at }),
+        }
+    }
+
+    fn floor(&self, run: &Run) -> Option<Keep> {
+        let keep_last = self.policy.keep_last;
+        self.floor
+            .contains(&run.id)
+            .then_some(Keep::Floor { keep_last })
+    }
+
+    fn tagged(&self, run: &Run) -> Option<Keep> {
+        match &run.guards.tags {
+            Tags::NotLooked | Tags::None => None,
+            Tags::Missing(tag) => Some(Keep::TagMissing { tag: tag.clone() }),
+            Tags::Foreign(tag) => Some(Keep::TagForeign { tag: tag.clone() }),
+            Tags::Unreadable(tag) => Some(Keep::TagUnreadable { tag: tag.clone() }),
+            Tags::Read {
+                retain, expires, ..
+            } => self
+                .lengthened_in_time(run, *retain, *expires)
+                .or_else(|| self.lengthened_in_count(run, *retain)),
+        }
+    }
+
+    /// Only where the tags go beyond the record: those of a run that failed, written before that was known, do not.
+    fn lengthened_in_time(
+        &self,
+        run: &Run,
+        retain: Retention,
+        expires: Option<Timestamp>,
+    ) -> Option<Keep> {
+        let ends = run.serves.iter().map(|served| end(served.retention, run));
+        let told = end(retain, run).max(expires.map(End::At));
+        match told.filter(|_| told > ends.flatten().max())? {
+            End::Never => Some(Keep::TagForever),
+            End::At(until) => (until > self.now).then_some(Keep::TagUntil { until }),
+        }
+    }
+
+    fn lengthened_in_count(&self, run: &Run, retain: Retention) -> Option<Keep> {
+        let Retention::Newest(of) = retain else {
+            return None;
+        };
+        let sealed = run.serves.iter().map(|served| match served.retention {
+            Retention::Newest(count) => count,
+            _ => 0,
+        });
+        if of <= sealed.max().unwrap_or(0) {
+            return None;
+        }
+        let counted = run.serves.iter().filter_map(|served| {
+            let (tier, place) = (served.tier, self.periods.place(served));
+            let among = place <= usize::from(of) && !self.periods.is_replaced(run, served, of);
+            among.then_some(Keep::TagCounted { tier, place, of })
+        });
+        counted.max_by_key(Keep::strength)
+    }
+
+    fn newest(&self, run: &Run) -> Option<Keep> {
+        let newest = self.newest?;
+        if newest.id == run.id {
+            Some(Keep::Newest)
+        } else if newest.outcome == Outcome::Good {
+            None
+        } else {
+            let newest = newest.outcome;
+            Some(Keep::Blocked { newest })
+        }
+    }
+}
+
+/// When `retention` ends for `run`; none for a count, which has no moment.
+fn end(retention: Retention, run: &Run) -> Option<End> {
+    match retention {
+        Retention::Newest(_) => None,
+        _ => Some(retention.expires(run.started).map_or(End::Never, End::At)),
+    }
+}

@@ -1,0 +1,137 @@
+//! What stands after years, with reasons: read these files before the rules.
+
+use std::{fmt::Write as _, path::Path};
+
+use super::{
+    world::{World, left, schedule},
+    *,
+};
+
+const BY_AGE: &str = "hourly 24h, daily 7d, weekly 5w, monthly 12mo";
+const BY_COUNT: &str = "hourly 24, daily 7, weekly 5, monthly 12";
+
+/// Compares with the golden file, or writes it where the tests were built with `PGCOFFER_UPDATE_GOLDEN` set.
+fn assert_golden(name: &str, golden: &str, text: &str) {
+    if option_env!("PGCOFFER_UPDATE_GOLDEN").is_some() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/retention/golden");
+        std::fs::write(folder.join(name), text).unwrap();
+    } else {
+        assert_eq!(text, golden, "{name}: PGCOFFER_UPDATE_GOLDEN=1 renews it");
+    }
+}
+
+/// A line for each run: when, what it serves, what becomes of it and why.
+fn table(runs: &[Run], plan: &Plan) -> String {
+    let mut text = String::new();
+    for line in &plan.lines {
+        let run = runs.iter().find(|run| run.id == line.id).unwrap();
+        let tiers: Vec<_> = run.serves.iter().map(|s| s.tier.as_str()).collect();
+        let tiers = match run.outcome {
+            Outcome::Good => tiers.join("+"),
+            outcome => format!("{} ({outcome:?})", tiers.join("+")),
+        };
+        let word = if line.is_deletion() { "delete" } else { "keep" };
+        let (time, verdict) = (run.started.strftime("%a %Y-%m-%d %H:%M"), &line.verdict);
+        writeln!(text, "{time}  {tiers:<28}  {word:<6}  {verdict}").unwrap();
+    }
+    let (kept, deleted) = (plan.kept(), plan.deleted());
+    writeln!(text, "kept {kept}, deleted {deleted}").unwrap();
+    text
+}
+
+/// Hourly ticks; pruned at half past one each day, and at the end.
+fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> Outcome) -> (World, Vec<Run>) {
+    let mut world = World::new(0, schedule(text));
+    let (mut now, end, mut count) = (at(from), at(to), 0);
+    let mut all = Vec::new();
+    while now <= end {
+        let before = world.runs.len();
+        world.tick(now, outcome(count));
+        count += 1;
+        all.extend(world.runs[before..].iter().cloned());
+        if now.strftime("%H").to_string() == "01" && now < end {
+            world.prune(&Policy::default(), now + SignedDuration::from_mins(30));
+        }
+        now += SignedDuration::from_hours(1);
+    }
+    (world, all)
+}
+
+/// Three years of hourly ticks, all good: what daily pruning left is what one plan over all runs keeps.
+fn three_years(text: &str) -> (Vec<Run>, Plan) {
+    let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| {
+        Outcome::Good
+    });
+    let now = at("2029-03-14T15:20:00Z");
+    let daily = plan(&world.runs, &Policy::default(), now);
+    let once = plan(&all, &Policy::default(), now);
+    assert_eq!(left(&world.runs, &daily), left(&all, &once));
+    (world.runs, daily)
+}
+
+#[test]
+fn three_years_by_age() {
+    let (runs, plan) = three_years(BY_AGE);
+    let golden = include_str!("../golden/by_age.txt");
+    assert_golden("by_age.txt", golden, &table(&runs, &plan));
+}
+
+#[test]
+fn three_years_by_count() {
+    let (runs, plan) = three_years(BY_COUNT);
+    let golden = include_str!("../golden/by_count.txt");
+    assert_golden("by_count.txt", golden, &table(&runs, &plan));
+}
+
+/// Nine years with failures, backups that looked wrong, a gap, a hold, a lock and a schedule that was edited.
+#[test]
+fn a_long_and_troubled_life() {
+    let kinds = |count: usize| match count {
+        _ if count.is_multiple_of(23) => Outcome::Failed,
+        _ if count.is_multiple_of(59) => Outcome::Suspicious,
+        _ => Outcome::Good,
+    };
+    let mut world = World::new(0, schedule("daily 14, weekly 5w, monthly 12mo, yearly 7y"));
+    let mut all = Vec::new();
+    let (mut now, end) = (at("2026-01-01T03:00:00Z"), at("2035-03-14T15:00:00Z"));
+    let (gap, edit) = (at("2035-02-06T00:00:00Z"), at("2035-03-01T00:00:00Z"));
+    for count in 0.. {
+        if now > end {
+            break;
+        }
+        if now > edit {
+            world.edit(schedule("daily 7, weekly 5w, monthly 12mo, yearly 7y"));
+        }
+        let before = world.runs.len();
+        if now.duration_since(gap).as_hours().unsigned_abs() > 100 {
+            world.tick(now, kinds(count));
+        }
+        all.extend(world.runs[before..].iter().cloned());
+        now += SignedDuration::from_hours(6);
+    }
+    let started = |day: &str| {
+        let found = all
+            .iter()
+            .position(|run| run.started.to_string().starts_with(day));
+        found.unwrap()
+    };
+    let (held, locked, ahead) = (
+        started("2031-08-17"),
+        started("2034-11-05"),
+        started("2035-03-13"),
+    );
+    all[held].guards.hold = Some("anna: state before the migration".to_owned());
+    all[locked].guards.locked_until = Some(at("2035-11-05T03:00:00Z"));
+    let mut early = all[ahead].clone();
+    early.started = at("2036-03-13T03:00:00Z");
+    early.id = world::id(early.started, 0);
+    all.push(early);
+    let plan = plan(&all, &Policy::default(), end);
+    // of nine years of deletions, those since last summer
+    let mut shown = plan.clone();
+    shown
+        .lines
+        .retain(|line| !line.is_deletion() || line.id.time() > at("2035-01-01T00:00:00Z"));
+    let golden = include_str!("../golden/troubled.txt");
+    assert_golden("troubled.txt", golden, &table(&all, &shown));
+}

@@ -1,0 +1,124 @@
+//! The rules once more, as plainly as they can be said, however slow: what the plan is held against.
+
+use jiff::{civil::Date, tz::TimeZone};
+
+use super::*;
+
+const HOUR: i64 = 3600;
+
+/// Whether that run may go.
+pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -> bool {
+    let timely = |run: &Run| run.started.as_second() <= now.as_second() + HOUR / 4;
+    let is_newer = |a: &Run, b: &Run| (a.started, &a.id) > (b.started, &b.id);
+    let runs: Vec<&Run> = runs.iter().filter(|run| timely(run)).collect();
+    let good: Vec<&Run> = runs
+        .iter()
+        .copied()
+        .filter(|run| run.outcome == Outcome::Good)
+        .collect();
+    let newer = |run: &Run| good.iter().filter(|other| is_newer(other, run)).count();
+    let nothing_newer = |run: &&Run| !runs.iter().any(|other| is_newer(other, run));
+    let Some(newest) = runs.iter().copied().find(nothing_newer) else {
+        return false;
+    };
+    let guards = &run.guards;
+    timely(run)
+        && newest.id != run.id
+        && newest.outcome == Outcome::Good
+        && (run.outcome != Outcome::Good || newer(run) >= policy.keep_last.get() as usize)
+        && guards.hold.is_none()
+        && !guards.legal_hold
+        && guards.locked_until.is_none_or(|until| until <= now)
+        && its_record_lets_it_go(run, &good, now)
+        && its_tags_let_it_go(run, &good, now)
+}
+
+fn its_record_lets_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
+    if run.outcome == Outcome::Failed {
+        return now.duration_since(run.started).as_hours() >= 30 * 24;
+    }
+    let out = |served: &Served| is_out(run, served, served.retention, good, now);
+    !run.serves.is_empty() && run.serves.iter().all(out)
+}
+
+fn its_tags_let_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
+    let (retain, expires) = match &run.guards.tags {
+        Tags::NotLooked | Tags::None => return true,
+        Tags::Missing(_) | Tags::Foreign(_) | Tags::Unreadable(_) => return false,
+        Tags::Read { hold: Some(_), .. } => return false,
+        Tags::Read {
+            retain, expires, ..
+        } => (*retain, *expires),
+    };
+    if let Retention::Newest(count) = retain {
+        let sealed =
+            |served: &Served| matches!(served.retention, Retention::Newest(n) if n >= count);
+        let out = |served: &Served| is_out(run, served, retain, good, now);
+        if !run.serves.iter().any(sealed) && !run.serves.iter().all(out) {
+            return false;
+        }
+    }
+    let ends = run
+        .serves
+        .iter()
+        .filter_map(|served| end(served.retention, run.started));
+    // a run that failed carries the tags of the backup that it would have been
+    let sealed = ends.max().filter(|_| run.outcome == Outcome::Failed);
+    let told = [end(retain, run.started), expires.map(Timestamp::as_second)];
+    told.into_iter()
+        .flatten()
+        .all(|told| told <= now.as_second() || sealed.is_some_and(|sealed| told <= sealed))
+}
+
+/// Whether one tier doesn't keep the run, by age or by count.
+fn is_out(run: &Run, served: &Served, retention: Retention, good: &[&Run], now: Timestamp) -> bool {
+    let Retention::Newest(count) = retention else {
+        return end(retention, run.started).unwrap() <= now.as_second();
+    };
+    let of_tier = || {
+        let serves = |other| move |s: &Served| (s.tier == served.tier).then_some((other, *s));
+        good.iter()
+            .flat_map(move |other| other.serves.iter().filter_map(serves(*other)))
+    };
+    let mut later: Vec<_> = of_tier()
+        .map(|(_, s)| s.due)
+        .filter(|due| *due > served.due)
+        .collect();
+    later.sort();
+    later.dedup();
+    let stands_longer = |(other, s): (&Run, Served)| {
+        let newer = (other.started, &other.id) > (run.started, &run.id);
+        let long = match s.retention {
+            Retention::Newest(n) => n >= count,
+            other => other == Retention::Forever,
+        };
+        s.due == served.due && newer && long
+    };
+    later.len() >= usize::from(count)
+        || run.outcome == Outcome::Good && of_tier().any(stands_longer)
+}
+
+/// The second at which a retention ends; none for a count. By its own arithmetic.
+fn end(retention: Retention, started: Timestamp) -> Option<i64> {
+    let hours = |hours: u16| started.as_second() + i64::from(hours) * HOUR;
+    Some(match retention {
+        Retention::Forever => i64::MAX,
+        Retention::Hours(n) => hours(n),
+        Retention::Days(n) => hours(n * 24),
+        Retention::Weeks(n) => hours(n * 24 * 7),
+        Retention::Months(n) => months(started, n),
+        Retention::Years(n) => months(started, n * 12),
+        Retention::Newest(_) => return None,
+    })
+}
+
+fn months(started: Timestamp, months: u16) -> i64 {
+    let moment = started.to_zoned(TimeZone::UTC).datetime();
+    let all = i32::from(moment.year()) * 12 + i32::from(moment.month()) - 1 + i32::from(months);
+    let (year, month) = ((all / 12) as i16, (all % 12 + 1) as i8);
+    let first = Date::new(year, month, 1).unwrap();
+    let day = moment.day().min(first.days_in_month());
+    let date = Date::new(year, month, day).unwrap();
+    let end = date.to_datetime(moment.time()).to_zoned(TimeZone::UTC);
+    end.unwrap().timestamp().as_second()
+}

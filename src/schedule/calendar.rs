@@ -1,0 +1,204 @@
+use std::fmt;
+
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime, Time, Weekday, date},
+    tz::TimeZone,
+};
+
+use crate::backup::Tier;
+
+const HOUR_SECONDS: i64 = 3600;
+
+/// A Sunday, so that weeks counted from it are whole; days and weeks are numbered from here.
+const DAY_ZERO: Date = date(1970, 1, 4);
+
+/// When the backups of one tier fall due: once in each of its periods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// every hour
+    Hourly {
+        /// 0 to 59, by the zone's wall clock
+        minute: i8,
+    },
+    /// every day
+    Daily {
+        /// time of day; hours and minutes only
+        at: Time,
+    },
+    /// every week
+    Weekly {
+        /// day of the week
+        on: Weekday,
+        /// time of day
+        at: Time,
+    },
+    /// every month
+    Monthly {
+        /// 1 to 31; a shorter month takes its last day
+        day: i8,
+        /// time of day
+        at: Time,
+    },
+    /// every year
+    Yearly {
+        /// 1 to 12
+        month: i8,
+        /// 1 to the month's last day; 29 February is the 28th in most years
+        day: i8,
+        /// time of day
+        at: Time,
+    },
+}
+
+impl When {
+    /// The tier that has this kind of period.
+    #[must_use]
+    pub fn tier(&self) -> Tier {
+        match self {
+            Self::Hourly { .. } => Tier::Hourly,
+            Self::Daily { .. } => Tier::Daily,
+            Self::Weekly { .. } => Tier::Weekly,
+            Self::Monthly { .. } => Tier::Monthly,
+            Self::Yearly { .. } => Tier::Yearly,
+        }
+    }
+
+    /// The latest due moment that is not after `now`.
+    ///
+    /// Every day, week, month and year of the calendar has one moment, every hour that passes has one. A time that the
+    /// clock leaps over falls as long after the leap as it would have lain after its beginning; of a time that comes twice,
+    /// the first counts ([RFC 5545, 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). Where a zone left out a
+    /// whole date, that date's moment is the next date's, and one backup serves both.
+    #[must_use]
+    pub fn latest(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+        // a clock put back over midnight lets the next date's moment come before this date is over
+        let newest = self.period(zone, now) + 1;
+        (newest - REACH..=newest)
+            .rev()
+            .filter_map(|period| self.moment(zone, period))
+            .find(|&due| due <= now)
+    }
+
+    /// The first due moment after `now`; `None` at the calendar's end, in the year 9999.
+    #[must_use]
+    pub fn next(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+        // a leap of the clock can push the moment of an earlier date past the beginning of this one
+        let oldest = self.period(zone, now) - 2;
+        (oldest..=oldest + REACH)
+            .filter_map(|period| self.moment(zone, period))
+            .find(|&due| due > now)
+    }
+
+    /// The number of the period in which `now` lies; periods of one kind are numbered without a gap.
+    fn period(&self, zone: &TimeZone, now: Timestamp) -> i64 {
+        if let Self::Hourly { .. } = self {
+            return now.as_second().div_euclid(HOUR_SECONDS);
+        }
+        let date = zone.to_datetime(now).date();
+        let days = date.duration_since(DAY_ZERO).as_hours() / 24;
+        match self {
+            Self::Hourly { .. } | Self::Daily { .. } => days,
+            Self::Weekly { .. } => days.div_euclid(7),
+            Self::Monthly { .. } => i64::from(date.year()) * 12 + i64::from(date.month() - 1),
+            Self::Yearly { .. } => i64::from(date.year()),
+        }
+    }
+
+    /// The moment at which the backup of a period is due; `None` outside the calendar.
+    fn moment(&self, zone: &TimeZone, period: i64) -> Option<Timestamp> {
+        let (date, at) = match *self {
+            Self::Hourly { minute } => return hourly(zone, period, minute),
+            Self::Daily { at } => (DAY_ZERO.checked_add(span_of_days(period)?).ok()?, at),
+            Self::Weekly { on, at } => {
+                let day = period * 7 + i64::from(on.to_sunday_zero_offset());
+                (DAY_ZERO.checked_add(span_of_days(day)?).ok()?, at)
+            }
+            Self::Monthly { day, at } => {
+                let month = i8::try_from(period.rem_euclid(12) + 1).ok()?;
+                (day_of(period.div_euclid(12), month, day)?, at)
+            }
+            Self::Yearly { month, day, at } => (day_of(period, month, day)?, at),
+        };
+        instant(zone, date.to_datetime(at))
+    }
+}
+
+/// More periods than ever lie between a date and the moment that a change of the clock gives to it.
+const REACH: i64 = 5;
+
+fn span_of_days(days: i64) -> Option<jiff::Span> {
+    jiff::Span::new().try_days(days).ok()
+}
+
+fn day_of(year: i64, month: i8, day: i8) -> Option<Date> {
+    let first = Date::new(i16::try_from(year).ok()?, month, 1).ok()?;
+    first
+        .with()
+        .day(day.min(first.days_in_month()))
+        .build()
+        .ok()
+}
+
+fn instant(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(civil).compatible().ok()
+}
+
+/// The moment of an hour of absolute time at which the wall clock's minute hand stands at `minute`, by the offset with which
+/// that hour began: so an hour that the clock repeats has its own backup, none has two, and a change by half an hour (Lord
+/// Howe Island) moves the minute with the next hour.
+fn hourly(zone: &TimeZone, hour: i64, minute: i8) -> Option<Timestamp> {
+    let start = Timestamp::from_second(hour.checked_mul(HOUR_SECONDS)?).ok()?;
+    let offset = i64::from(zone.to_offset(start).seconds());
+    let into = (i64::from(minute) * 60 - offset).rem_euclid(HOUR_SECONDS);
+    start.checked_add(into.seconds()).ok()
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = match self {
+            Self::Hourly { minute } => return write!(f, "at :{minute:02}"),
+            Self::Daily { at } => at,
+            Self::Weekly { on, at } => {
+                write!(f, "on {} ", weekday_name(*on))?;
+                at
+            }
+            Self::Monthly { day: 31, at } => {
+                f.write_str("on last ")?;
+                at
+            }
+            Self::Monthly { day, at } => {
+                write!(f, "on {day} ")?;
+                at
+            }
+            Self::Yearly { month, day, at } => {
+                write!(f, "on {month:02}-{day:02} ")?;
+                at
+            }
+        };
+        write!(f, "at {:02}:{:02}", at.hour(), at.minute())
+    }
+}
+
+/// The names of the days, Sunday first.
+pub(super) const WEEKDAYS: [&str; 7] = [
+    "sunday",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+];
+
+fn weekday_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Sunday => WEEKDAYS[0],
+        Weekday::Monday => WEEKDAYS[1],
+        Weekday::Tuesday => WEEKDAYS[2],
+        Weekday::Wednesday => WEEKDAYS[3],
+        Weekday::Thursday => WEEKDAYS[4],
+        Weekday::Friday => WEEKDAYS[5],
+        Weekday::Saturday => WEEKDAYS[6],
+    }
+}

@@ -1,0 +1,74 @@
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Clause, Past, Schedule, history};
+use crate::backup::Tier;
+
+/// A tier whose backup has been due for longer than its grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Late {
+    /// the tier
+    pub tier: Tier,
+    /// since when it has been due: the first period missed, so that it stays the same until a backup is made
+    pub due: Timestamp,
+    /// when the newest good run that serves this tier began; `None` where there is none
+    pub newest: Option<Timestamp>,
+}
+
+impl Schedule {
+    /// Every tier that is late at `now`, lowest first: due for longer than an hour (hourly), 3 hours (daily) or 6 hours
+    /// (the others), or than twice the time that the newest good run took, where that is more.
+    ///
+    /// A tier that no run has served yet has its grace from the newest good run for another tier on, since such a run would
+    /// have served it, had it been asked for; where there is no such run, from the oldest run known; without any run it
+    /// is late at once.
+    #[must_use]
+    pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<Late> {
+        let late = |clause: &Clause| self.late_one(clause, history, now);
+        self.clauses.iter().filter_map(late).collect()
+    }
+
+    fn late_one(&self, clause: &Clause, history: &[Past], now: Timestamp) -> Option<Late> {
+        let tier = clause.tier();
+        let newest = history::good(history, now)
+            .filter(|run| run.serves_until(tier).is_some())
+            .map(|run| run.started)
+            .max();
+        let (due, since) = match history::served_until(history, tier, now) {
+            Some(until) => {
+                let missed = clause.when.next(&self.zone, until)?;
+                (missed, Some(missed))
+            }
+            None => {
+                let known = known_since(history, now);
+                let due = clause.when.latest(&self.zone, known.unwrap_or(now))?;
+                (due, known)
+            }
+        };
+        let grace = grace(tier, history, now);
+        // a due moment still to come is a negative wait
+        let late = since.is_none_or(|since| now.duration_since(since) > grace);
+        late.then_some(Late { tier, due, newest })
+    }
+}
+
+/// The moment from which a tier that no run has served can be said to have been asked for.
+fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
+    let scheduled = |run: &&Past| run.serves.iter().any(|s| s.tier != Tier::Manual);
+    let newest_good = history::good(history, now)
+        .filter(scheduled)
+        .map(|run| run.started)
+        .max();
+    let counting = history.iter().filter(|run| run.counts(now));
+    newest_good.or_else(|| counting.map(|run| run.started).min())
+}
+
+fn grace(tier: Tier, history: &[Past], now: Timestamp) -> SignedDuration {
+    let hours = match tier {
+        Tier::Manual | Tier::Hourly => 1,
+        Tier::Daily => 3,
+        Tier::Weekly | Tier::Monthly | Tier::Yearly => 6,
+    };
+    let newest = history::good(history, now).max_by_key(|run| run.started);
+    let took = newest.map_or(SignedDuration::ZERO, |run| run.duration(now));
+    SignedDuration::from_hours(hours).max(took * 2)
+}

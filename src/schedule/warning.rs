@@ -1,0 +1,84 @@
+use std::fmt;
+
+use super::{Clause, Schedule};
+use crate::backup::{Retention, Tier};
+
+/// Something in a schedule that works, and is hardly what was meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warning {
+    /// a backup is deleted before the next of its tier is made
+    Gap {
+        /// the tier
+        tier: Tier,
+        /// how long it is kept
+        keep: Retention,
+    },
+    /// a tier is kept no longer than one that is made more often
+    AddsNothing {
+        /// the tier
+        tier: Tier,
+        /// the tier that is kept as long
+        lower: Tier,
+    },
+}
+
+impl Schedule {
+    /// What works and is hardly meant so; months are reckoned as 30 days and years as 365.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let clauses = self.clauses();
+        let gaps = clauses
+            .iter()
+            .filter(|clause| kept_hours(clause) < period_hours(clause.tier()))
+            .map(|clause| Warning::Gap {
+                tier: clause.tier(),
+                keep: clause.keep,
+            });
+        let useless = clauses.iter().enumerate().filter_map(|(n, clause)| {
+            let longer = |lower: &&Clause| kept_hours(lower) >= kept_hours(clause);
+            let lower = clauses[..n].iter().rev().find(longer)?;
+            Some(Warning::AddsNothing {
+                tier: clause.tier(),
+                lower: lower.tier(),
+            })
+        });
+        gaps.chain(useless).collect()
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap { tier, keep } => write!(
+                f,
+                "{tier} backups are kept {keep}, and deleted before the next {tier} one is made"
+            ),
+            Self::AddsNothing { tier, lower } => write!(
+                f,
+                "{tier} backups are kept no longer than the {lower} ones, so they add nothing"
+            ),
+        }
+    }
+}
+
+fn kept_hours(clause: &Clause) -> u64 {
+    match clause.keep {
+        Retention::Forever => u64::MAX,
+        Retention::Hours(n) => u64::from(n),
+        Retention::Days(n) => u64::from(n) * 24,
+        Retention::Weeks(n) => u64::from(n) * 7 * 24,
+        Retention::Months(n) => u64::from(n) * period_hours(Tier::Monthly),
+        Retention::Years(n) => u64::from(n) * period_hours(Tier::Yearly),
+        Retention::Newest(n) => u64::from(n) * period_hours(clause.tier()),
+    }
+}
+
+fn period_hours(tier: Tier) -> u64 {
+    match tier {
+        Tier::Manual | Tier::Hourly => 1,
+        Tier::Daily => 24,
+        Tier::Weekly => 7 * 24,
+        Tier::Monthly => 30 * 24,
+        Tier::Yearly => 365 * 24,
+    }
+}
