@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "testbed/selftest/clock.rs"]
+mod clock;
 #[path = "testbed/selftest/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "testbed/selftest/objects.rs"]
@@ -10,11 +12,15 @@ mod objects;
 mod servers;
 mod testbed;
 
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{BoxError, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use testbed::S3Server;
@@ -32,6 +38,50 @@ fn once(server: &S3Server) -> Client {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build(),
+    )
+}
+
+/// What came over the wire, in place of what the SDK makes of it.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    /// By their names in lower case.
+    headers: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Listener(Sender<Answer>);
+
+impl Intercept for Listener {
+    fn name(&self) -> &'static str {
+        "listener"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let headers = response.headers().iter();
+        self.0.send(Answer {
+            status: response.status().as_u16(),
+            headers: headers
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })?;
+        Ok(())
+    }
+}
+
+/// A client like [`once`], and every answer that it gets.
+fn listening(server: &S3Server) -> (Client, Receiver<Answer>) {
+    let (tell, told) = channel();
+    let config = once(server).config().to_builder();
+    (
+        Client::from_conf(config.interceptor(Listener(tell)).build()),
+        told,
     )
 }
 

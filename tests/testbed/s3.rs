@@ -5,15 +5,22 @@
 //!
 //! [s3s]: https://docs.rs/s3s/0.14.1/s3s/
 
+mod answer;
+mod backdoor;
 mod behaviour;
 mod bucket;
+mod clock;
+mod content;
 mod front;
 mod listing;
 mod multipart;
 mod objects;
 mod operations;
+mod reading;
 mod receive;
+mod tagging;
 
+pub use backdoor::{Stored, UnderWay};
 pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Rule, Tagging};
 
 use std::net::SocketAddr;
@@ -21,11 +28,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
 use behaviour::Control;
-use bucket::{Content, Object, Stores};
+use bucket::Stores;
+use clock::Clock;
 
 const ACCESS_KEY: &str = "AKIATESTBED000000000";
 const SECRET_KEY: &str = "testbed/secret+key";
@@ -46,6 +54,7 @@ pub struct S3Server {
 struct Shared {
     stores: Mutex<Stores>,
     control: Mutex<Control>,
+    clock: Clock,
 }
 
 impl Shared {
@@ -56,24 +65,6 @@ impl Shared {
     fn control(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// An object as a test sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    pub key: String,
-    pub size_bytes: u64,
-    pub tags: Vec<(String, String)>,
-    pub storage_class: Option<String>,
-    pub content_type: Option<String>,
-}
-
-/// A multipart upload that was neither completed nor aborted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnderWay {
-    pub key: String,
-    pub upload_id: String,
-    pub parts: usize,
 }
 
 impl S3Server {
@@ -136,6 +127,24 @@ impl S3Server {
         change(&mut self.shared.control().behaviour);
     }
 
+    /// Sets the server's clock ahead of the machine's by so much, or back where it is negative. Requests are taken whatever
+    /// their time is, unless [`Behaviour::strict_time`] is ordered.
+    pub fn set_clock(&self, offset: SignedDuration) {
+        self.shared.clock.set(offset);
+    }
+
+    /// Lets so much time pass by the server's clock: a [`Duration`](std::time::Duration), or a jiff one, which may be
+    /// negative.
+    pub fn advance(&self, by: impl TryInto<SignedDuration, Error: std::fmt::Debug>) {
+        let by = by.try_into().expect("shorter than jiff's longest duration");
+        self.shared.clock.advance(by);
+    }
+
+    /// The time by the server's clock.
+    pub fn now(&self) -> Timestamp {
+        clock::timestamp(self.shared.clock.now())
+    }
+
     /// Lets the calls that a rule matches go wrong.
     pub fn inject(&self, rule: Rule, fault: Fault) {
         self.shared.control().rules.push((rule, fault));
@@ -159,122 +168,6 @@ impl S3Server {
             .iter()
             .filter(|call| call.operation == operation)
             .count()
-    }
-
-    /// Every object in the bucket, in order of keys.
-    pub fn objects(&self) -> Vec<Stored> {
-        let stores = self.shared.stores();
-        let objects = stores.bucket(BUCKET).unwrap().iter();
-        objects
-            .map(|(key, object)| Stored {
-                key: key.clone(),
-                size_bytes: object.content.len(),
-                tags: object.tags.clone(),
-                storage_class: object.attributes.storage_class.clone(),
-                content_type: object.attributes.content_type.clone(),
-            })
-            .collect()
-    }
-
-    /// The keys of every object, in order.
-    pub fn keys(&self) -> Vec<String> {
-        self.objects()
-            .into_iter()
-            .map(|object| object.key)
-            .collect()
-    }
-
-    /// The multipart uploads that were neither completed nor aborted.
-    pub fn uploads_under_way(&self) -> Vec<UnderWay> {
-        let stores = self.shared.stores();
-        let uploads = stores.uploads.iter();
-        uploads
-            .map(|(id, upload)| UnderWay {
-                key: upload.key.clone(),
-                upload_id: id.clone(),
-                parts: upload.parts.len(),
-            })
-            .collect()
-    }
-
-    /// An object's bytes; `None` where there is no such object, or only its size was kept.
-    pub fn read(&self, key: &str) -> Option<Vec<u8>> {
-        self.shared
-            .stores()
-            .bucket(BUCKET)
-            .unwrap()
-            .get(key)?
-            .content
-            .to_vec()
-    }
-
-    /// Puts an object there, or other bytes into one that is there, whose tags and attributes stay.
-    pub fn write(&self, key: &str, bytes: impl Into<Bytes>) {
-        let content = Content::kept(vec![bytes.into()]);
-        let mut stores = self.shared.stores();
-        let bucket = stores.bucket_mut(BUCKET).unwrap();
-        let new = match bucket.remove(key) {
-            Some(old) => Object {
-                tags: old.tags,
-                attributes: old.attributes,
-                ..Object::new(content)
-            },
-            None => Object::new(content),
-        };
-        bucket.insert(key.to_owned(), new);
-    }
-
-    /// Takes an object away; whether there was one.
-    pub fn delete(&self, key: &str) -> bool {
-        self.shared
-            .stores()
-            .bucket_mut(BUCKET)
-            .unwrap()
-            .remove(key)
-            .is_some()
-    }
-
-    /// An object's tags, where there is such an object.
-    pub fn tags(&self, key: &str) -> Option<Vec<(String, String)>> {
-        Some(
-            self.shared
-                .stores()
-                .bucket(BUCKET)
-                .unwrap()
-                .get(key)?
-                .tags
-                .clone(),
-        )
-    }
-
-    /// Gives an object other tags.
-    pub fn set_tags(&self, key: &str, tags: &[(&str, &str)]) {
-        let tags = tags
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        self.shared
-            .stores()
-            .bucket_mut(BUCKET)
-            .unwrap()
-            .get_mut(key)
-            .expect("no such object")
-            .tags = tags;
-    }
-
-    /// Makes an object look as if it had been written this long ago; uploads under way likewise.
-    pub fn age(&self, key: &str, by: std::time::Duration) {
-        let mut stores = self.shared.stores();
-        for upload in stores
-            .uploads
-            .values_mut()
-            .filter(|upload| upload.key == key)
-        {
-            upload.initiated -= by;
-        }
-        if let Some(object) = stores.bucket_mut(BUCKET).unwrap().get_mut(key) {
-            object.modified -= by;
-        }
     }
 }
 

@@ -23,6 +23,11 @@ pub struct Behaviour {
     pub returns_checksums: bool,
     /// What Complete says that the whole object's CRC-64/NVME is, where it lies.
     pub false_checksum: Option<String>,
+    /// Whether answers bear the server's time, in their `Date`.
+    pub dates: bool,
+    /// Refuses requests signed more than 15 minutes before or after the server's time, as Amazon does. Where not, the
+    /// server's clock may be another than the client's.
+    pub strict_time: bool,
     /// Keeps only the size of an object whose key holds this, for uploads larger than memory.
     pub discard_keys_with: Option<String>,
 }
@@ -65,6 +70,8 @@ impl Default for Behaviour {
             conditional_deletes: true,
             returns_checksums: true,
             false_checksum: None,
+            dates: true,
+            strict_time: false,
             discard_keys_with: None,
         }
     }

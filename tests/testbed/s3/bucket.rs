@@ -1,23 +1,28 @@
 //! What the server holds: objects, and uploads under way.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, checksum_combine};
 use data_encoding::{BASE64, HEXLOWER};
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, ChecksumType};
 
-pub(super) type Objects = BTreeMap<String, Object>;
+use super::content::Content;
 
 #[derive(Debug, Default)]
 pub(super) struct Stores {
-    buckets: BTreeMap<String, Objects>,
+    buckets: BTreeMap<String, Bucket>,
     /// By upload id. Ids sort by the time of their making.
     pub uploads: BTreeMap<String, Upload>,
     uploads_made: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Bucket {
+    /// By key. Objects that are alike may share their memory, so that a test can fill a bucket with millions.
+    pub objects: BTreeMap<String, Arc<Object>>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,25 +64,18 @@ pub(super) struct Part {
     pub modified: SystemTime,
 }
 
-/// An object's bytes, in the pieces that they came in, or only how many there were.
-#[derive(Debug, Clone)]
-pub(super) enum Content {
-    Kept(Vec<Bytes>),
-    Discarded { size_bytes: u64 },
-}
-
 impl Stores {
     pub(super) fn make_bucket(&mut self, name: &str) -> bool {
         self.buckets
-            .insert(name.to_owned(), Objects::new())
+            .insert(name.to_owned(), Bucket::default())
             .is_none()
     }
 
-    pub(super) fn bucket(&self, name: &str) -> Option<&Objects> {
+    pub(super) fn bucket(&self, name: &str) -> Option<&Bucket> {
         self.buckets.get(name)
     }
 
-    pub(super) fn bucket_mut(&mut self, name: &str) -> Option<&mut Objects> {
+    pub(super) fn bucket_mut(&mut self, name: &str) -> Option<&mut Bucket> {
         self.buckets.get_mut(name)
     }
 
@@ -93,10 +91,28 @@ impl Stores {
     }
 }
 
+impl Bucket {
+    pub(super) fn object(&self, key: &str) -> Option<&Object> {
+        self.objects.get(key).map(Arc::as_ref)
+    }
+
+    pub(super) fn object_mut(&mut self, key: &str) -> Option<&mut Object> {
+        self.objects.get_mut(key).map(Arc::make_mut)
+    }
+
+    pub(super) fn put(&mut self, key: String, object: Object) {
+        self.objects.insert(key, Arc::new(object));
+    }
+
+    /// Whether there was one.
+    pub(super) fn remove(&mut self, key: &str) -> bool {
+        self.objects.remove(key).is_some()
+    }
+}
+
 impl Object {
-    pub(super) fn new(content: Content) -> Self {
+    pub(super) fn new(content: Content, modified: SystemTime) -> Self {
         let etag = content.etag();
-        let modified = SystemTime::now();
         Self {
             content,
             etag,
@@ -107,8 +123,17 @@ impl Object {
         }
     }
 
+    /// The checksums to tell of, where they are to be told of.
+    pub(super) fn sums(&self, told: bool) -> Checksum {
+        if told {
+            self.checksum.clone()
+        } else {
+            Checksum::default()
+        }
+    }
+
     /// Joins an upload's parts, all of them present.
-    pub(super) fn from_parts(upload: &Upload, parts: &[&Part]) -> Self {
+    pub(super) fn from_parts(upload: &Upload, parts: &[&Part], modified: SystemTime) -> Self {
         let content = Content::join(parts.iter().map(|part| &part.content));
         let mut hash = Md5::new();
         for part in parts {
@@ -133,7 +158,7 @@ impl Object {
             tags,
             attributes,
             checksum,
-            modified: SystemTime::now(),
+            modified,
         }
     }
 }
@@ -147,73 +172,5 @@ fn whole_checksum(parts: &[&Part]) -> Checksum {
         checksum_crc64nvme: Some(BASE64.encode(&crc.to_be_bytes())),
         checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
         ..Checksum::default()
-    }
-}
-
-impl Content {
-    pub(super) fn kept(pieces: Vec<Bytes>) -> Self {
-        Self::Kept(pieces)
-    }
-
-    pub(super) fn len(&self) -> u64 {
-        match self {
-            Self::Kept(pieces) => pieces.iter().map(|piece| piece.len() as u64).sum(),
-            Self::Discarded { size_bytes } => *size_bytes,
-        }
-    }
-
-    pub(super) fn to_vec(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Kept(pieces) => Some(pieces.concat()),
-            Self::Discarded { .. } => None,
-        }
-    }
-
-    /// The pieces of a range that lies within; `None` where only the size was kept.
-    pub(super) fn range(&self, range: Range<u64>) -> Option<Vec<Bytes>> {
-        let Self::Kept(pieces) = self else {
-            return None;
-        };
-        let mut begins = 0;
-        let mut found = Vec::new();
-        for piece in pieces {
-            let ends = begins + piece.len() as u64;
-            let from = range.start.clamp(begins, ends) - begins;
-            let to = range.end.clamp(begins, ends) - begins;
-            if from < to {
-                found.push(piece.slice(from as usize..to as usize));
-            }
-            begins = ends;
-        }
-        Some(found)
-    }
-
-    /// MD5, as Amazon's; where nothing is kept, anything that is the same for the same size.
-    pub(super) fn etag(&self) -> String {
-        match self {
-            Self::Kept(pieces) => {
-                let mut hash = Md5::new();
-                pieces.iter().for_each(|piece| hash.update(piece));
-                HEXLOWER.encode(hash.finalize().as_ref())
-            }
-            Self::Discarded { size_bytes } => format!("discarded{size_bytes:023}"),
-        }
-    }
-
-    fn join<'a>(parts: impl Iterator<Item = &'a Self>) -> Self {
-        let mut kept = Vec::new();
-        let (mut discarded, mut size_bytes) = (false, 0);
-        for part in parts {
-            size_bytes += part.len();
-            match part {
-                Self::Kept(pieces) => kept.extend(pieces.iter().cloned()),
-                Self::Discarded { .. } => discarded = true,
-            }
-        }
-        if discarded {
-            Self::Discarded { size_bytes }
-        } else {
-            Self::Kept(kept)
-        }
     }
 }

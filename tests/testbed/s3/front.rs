@@ -1,25 +1,33 @@
-//! The server's front: connections, credentials, the log of calls, and the faults that need no look at a body.
+//! The server's front: connections, credentials, the clock, the log of calls, and the faults that need no look at a body.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
-use hyper::{Request, StatusCode};
+use hyper::header::{DATE, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
+use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode, S3Result, s3_error};
+use s3s::{HttpError, HttpResponse, S3Result, s3_error};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::answer::{Fate, Instead, detailed, refusal};
 use super::behaviour::{Call, Fault};
+use super::clock::{http_date, timestamp};
 use super::operations::Storage;
 use super::{ACCESS_KEY, SECRET_KEY, Shared};
+
+/// How far a request's time may be from the server's.
+const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// Serves until `stopped`; tells its address once it listens. Connections under way end with it.
 pub(super) fn serve(
@@ -37,7 +45,7 @@ pub(super) fn serve(
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         tell.send(listener.local_addr().unwrap()).unwrap();
         tokio::select! {
-            () = accept(listener, service(shared)) => {}
+            () = accept(listener, shared) => {}
             _ = stopped => {}
         }
     });
@@ -48,48 +56,34 @@ fn service(shared: Arc<Shared>) -> S3Service {
     let mut builder = S3ServiceBuilder::new(Storage {
         shared: Arc::clone(&shared),
     });
+    let mut config = S3Config::default();
+    // The library knows the machine's clock alone; the gate compares with the server's, where a test wants that.
+    config.presigned_url_max_skew_time_secs = u32::MAX;
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     builder.set_access(Gate { shared });
     builder.build()
 }
 
-async fn accept(listener: TcpListener, service: S3Service) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let front = Front {
+        service: service(Arc::clone(&shared)),
+        shared,
+    };
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             continue;
         };
         let _ = socket.set_nodelay(true);
-        let front = Front {
-            service: service.clone(),
-        };
+        let front = front.clone();
         tokio::spawn(async move {
+            let mut builder = Builder::new(TokioExecutor::new());
+            // hyper would tell the machine's time wherever the server tells none.
+            builder.http1().auto_date_header(false);
+            builder.http2().auto_date_header(false);
             // A connection that fails is the client's to notice.
-            let _ = Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(socket), front)
-                .await;
+            let _ = builder.serve_connection(TokioIo::new(socket), front).await;
         });
-    }
-}
-
-/// What is to become of an answer; set while the call is worked on, read when it is done.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Fate(Arc<Mutex<Option<Lost>>>);
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lost {
-    /// The connection is cut without an answer.
-    Cut,
-    /// This status takes the answer's place.
-    Replaced { status: u16, code: &'static str },
-}
-
-impl Fate {
-    pub(super) fn lose(&self, lost: Lost) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(lost);
-    }
-
-    fn take(&self) -> Option<Lost> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -97,6 +91,7 @@ impl Fate {
 #[derive(Clone)]
 struct Front {
     service: S3Service,
+    shared: Arc<Shared>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Front {
@@ -108,24 +103,18 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         let fate = Fate::default();
         request.extensions_mut().insert(fate.clone());
         let answer = hyper::service::Service::call(&self.service, request);
+        let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let answer = answer.await;
-            match fate.take() {
-                None => answer,
-                Some(Lost::Cut) => Err(HttpError::new("cut by the test".into())),
-                Some(Lost::Replaced { status, code }) => Ok(error_answer(status, code)),
+            let mut answer = fate.apply(answer.await)?;
+            if shared.control().behaviour.dates {
+                let date = http_date(shared.clock.now());
+                answer
+                    .headers_mut()
+                    .insert(DATE, HeaderValue::try_from(date).unwrap());
             }
+            Ok(answer)
         })
     }
-}
-
-fn error_answer(status: u16, code: &str) -> HttpResponse {
-    let body = format!(
-        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>ordered by the test</Message></Error>"
-    );
-    let mut answer = HttpResponse::new(s3s::Body::from(body));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap();
-    answer
 }
 
 /// Every call passes here once its signature has been checked.
@@ -139,6 +128,7 @@ impl S3Access for Gate {
         if context.credentials().is_none() {
             return Err(s3_error!(AccessDenied, "a signature is required"));
         }
+        self.check_time(context)?;
         let call = describe(context);
         let brings_body = matches!(call.operation.as_str(), "PutObject" | "UploadPart");
         let has_body = brings_body || call.operation == "GetObject";
@@ -154,24 +144,19 @@ impl S3Access for Gate {
             Some(Fault::Refuse { status, code }) if !brings_body => {
                 return Err(refusal(status, code));
             }
-            Some(Fault::LoseAnswer { status: None }) => fate.lose(Lost::Cut),
+            Some(Fault::LoseAnswer { status: None }) => fate.decide(Instead::Nothing),
             Some(Fault::LoseAnswer {
                 status: Some(status),
-            }) => {
-                fate.lose(Lost::Replaced {
-                    status,
-                    code: "InternalError",
-                });
-            }
+            }) => fate.decide(Instead::ordered(status, "InternalError")),
             Some(Fault::ErrorInBody { code }) => {
-                fate.lose(Lost::Replaced { status: 200, code });
+                fate.decide(Instead::ordered(200, code));
                 return Err(refusal(500, code));
             }
             Some(Fault::Delay { millis }) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await
             }
             Some(Fault::Cut { .. }) if !has_body => {
-                fate.lose(Lost::Cut);
+                fate.decide(Instead::Nothing);
                 return Err(refusal(500, "InternalError"));
             }
             Some(Fault::Stall { .. }) if !has_body => std::future::pending().await,
@@ -183,11 +168,50 @@ impl S3Access for Gate {
     }
 }
 
-pub(super) fn refusal(status: u16, code: &str) -> S3Error {
-    let code = S3ErrorCode::from_bytes(code.as_bytes()).unwrap();
-    let mut error = S3Error::with_message(code, "ordered by the test");
-    error.set_status_code(StatusCode::from_u16(status).unwrap());
-    error
+impl Gate {
+    /// Refuses a request that was signed too long before or after the server's time.
+    fn check_time(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        if !self.shared.control().behaviour.strict_time {
+            return Ok(());
+        }
+        let now = timestamp(self.shared.clock.now());
+        let signed = signing_time(context)
+            .ok_or_else(|| s3_error!(AccessDenied, "the request bears no time"))?;
+        if signed.duration_since(now).abs() <= MAX_SKEW {
+            return Ok(());
+        }
+        Err(detailed(
+            context.extensions_mut(),
+            (403, "RequestTimeTooSkewed"),
+            "The difference between the request time and the current time is too large.",
+            &[
+                (
+                    "RequestTime",
+                    &signed.strftime("%Y%m%dT%H%M%SZ").to_string(),
+                ),
+                (
+                    "ServerTime",
+                    &now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                ),
+                (
+                    "MaxAllowedSkewMilliseconds",
+                    &MAX_SKEW.as_millis().to_string(),
+                ),
+            ],
+        ))
+    }
+}
+
+/// When the client signed, in a header or in a presigned address.
+fn signing_time(context: &S3AccessContext<'_>) -> Option<Timestamp> {
+    let header = context.headers().get("x-amz-date");
+    let pairs = context.uri().query().unwrap_or_default().split('&');
+    let mut presigned = pairs.filter_map(|pair| pair.strip_prefix("X-Amz-Date="));
+    let text = header
+        .and_then(|value| value.to_str().ok())
+        .or_else(|| presigned.next())?;
+    let time = DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn describe(context: &S3AccessContext<'_>) -> Call {

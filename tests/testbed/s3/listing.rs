@@ -5,7 +5,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
 use super::multipart::under_way;
-use super::objects::objects;
+use super::objects::bucket;
 
 pub(super) async fn create_bucket(
     shared: &Shared,
@@ -21,7 +21,7 @@ pub(super) async fn head_bucket(
     shared: &Shared,
     request: S3Request<HeadBucketInput>,
 ) -> S3Result<HeadBucketOutput> {
-    objects(&shared.stores(), &request.input.bucket)?;
+    bucket(&shared.stores(), &request.input.bucket)?;
     Ok(HeadBucketOutput::default())
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn get_bucket_location(
     shared: &Shared,
     request: S3Request<GetBucketLocationInput>,
 ) -> S3Result<GetBucketLocationOutput> {
-    objects(&shared.stores(), &request.input.bucket)?;
+    bucket(&shared.stores(), &request.input.bucket)?;
     Ok(GetBucketLocationOutput::default())
 }
 
@@ -62,7 +62,10 @@ pub(super) async fn list_objects_v2(
         .filter(|delimiter| !delimiter.is_empty());
     let (mut contents, mut prefixes, mut last, mut truncated) =
         (Vec::new(), Vec::new(), String::new(), false);
-    for (key, object) in objects(&stores, &input.bucket)?.range(prefix.to_owned()..) {
+    for (key, object) in bucket(&stores, &input.bucket)?
+        .objects
+        .range(prefix.to_owned()..)
+    {
         let Some(rest) = key.strip_prefix(prefix) else {
             break;
         };
@@ -133,7 +136,7 @@ pub(super) async fn list_multipart_uploads(
     let input = request.input;
     let page = page_size(shared, input.max_uploads);
     let stores = shared.stores();
-    objects(&stores, &input.bucket)?;
+    bucket(&stores, &input.bucket)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let uploads = stores
         .uploads

@@ -1,16 +1,18 @@
 //! Uploads in parts: begin, part, complete, abort.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
+use super::answer::with_checksums;
 use super::behaviour::{Behaviour, ConditionalWrites};
-use super::bucket::{Attributes, Content, Object, Part as StoredPart, Stores, Upload};
-use super::objects::{check_conditions, keeps, objects, objects_mut, written_tags};
+use super::bucket::{Attributes, Object, Part as StoredPart, Stores, Upload};
+use super::content::Content;
+use super::objects::{bucket, bucket_mut, check_conditions, keeps};
 use super::receive::Envelope;
+use super::tagging::written_tags;
 
 pub(super) async fn create_multipart_upload(
     shared: &Shared,
@@ -19,7 +21,7 @@ pub(super) async fn create_multipart_upload(
     let input = request.input;
     let habit = shared.control().behaviour.tagging;
     let mut stores = shared.stores();
-    objects(&stores, &input.bucket)?;
+    bucket(&stores, &input.bucket)?;
     let algorithm = input
         .checksum_algorithm
         .as_ref()
@@ -35,7 +37,7 @@ pub(super) async fn create_multipart_upload(
         },
         other_checksum: algorithm.is_some_and(|name| name != ChecksumAlgorithm::CRC64NVME),
         parts: BTreeMap::new(),
-        initiated: SystemTime::now(),
+        initiated: shared.clock.now(),
     };
     Ok(CreateMultipartUploadOutput {
         upload_id: Some(stores.begin(upload)),
@@ -69,7 +71,7 @@ pub(super) async fn upload_part(
         content: received.content,
         crc64: received.crc64,
         checksum: received.checksum,
-        modified: SystemTime::now(),
+        modified: shared.clock.now(),
     };
     let sums = if behaviour.returns_checksums {
         part.checksum.clone()
@@ -78,18 +80,13 @@ pub(super) async fn upload_part(
     };
     let output = UploadPartOutput {
         e_tag: Some(ETag::Strong(part.etag.clone())),
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
         ..Default::default()
     };
     // The upload may have been aborted while the part came in.
     under_way(&mut shared.stores(), &input.upload_id, &input.key)?
         .parts
         .insert(input.part_number, part);
-    Ok(output)
+    Ok(with_checksums!(output, sums))
 }
 
 pub(super) async fn complete_multipart_upload(
@@ -106,7 +103,7 @@ pub(super) async fn complete_multipart_upload(
         .unwrap_or_default();
     let parts = choose_parts(upload, &named)?;
     check_sizes(&behaviour, &parts)?;
-    let object = Object::from_parts(upload, &parts);
+    let object = Object::from_parts(upload, &parts, shared.clock.now());
     if input
         .mpu_object_size
         .is_some_and(|size| size as u64 != object.content.len())
@@ -124,19 +121,15 @@ pub(super) async fn complete_multipart_upload(
             "the object's checksum is not the one announced"
         ));
     }
-    let bucket = objects_mut(&mut stores, &input.bucket)?;
+    let bucket = bucket_mut(&mut stores, &input.bucket)?;
     if behaviour.conditional_writes == ConditionalWrites::Everywhere {
         check_conditions(
-            bucket.get(&input.key),
+            bucket.object(&input.key),
             input.if_match.as_ref(),
             input.if_none_match.as_ref(),
         )?;
     }
-    let sums = if behaviour.returns_checksums {
-        object.checksum.clone()
-    } else {
-        Checksum::default()
-    };
+    let sums = object.sums(behaviour.returns_checksums);
     let output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         e_tag: Some(ETag::Strong(object.etag.clone())),
@@ -146,7 +139,7 @@ pub(super) async fn complete_multipart_upload(
         key: Some(input.key.clone()),
         ..Default::default()
     };
-    bucket.insert(input.key, object);
+    bucket.put(input.key, object);
     stores.uploads.remove(&input.upload_id);
     Ok(output)
 }

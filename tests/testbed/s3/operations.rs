@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::{Shared, listing, multipart, objects};
+use super::{Shared, listing, multipart, objects, reading, tagging};
 
 pub(super) struct Storage {
     pub shared: Arc<Shared>,
@@ -32,14 +32,14 @@ operations! {
     listing::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
     listing::list_parts(ListPartsInput) -> ListPartsOutput;
     objects::put_object(PutObjectInput) -> PutObjectOutput;
-    objects::get_object(GetObjectInput) -> GetObjectOutput;
-    objects::head_object(HeadObjectInput) -> HeadObjectOutput;
+    reading::get_object(GetObjectInput) -> GetObjectOutput;
+    reading::head_object(HeadObjectInput) -> HeadObjectOutput;
     objects::copy_object(CopyObjectInput) -> CopyObjectOutput;
     objects::delete_object(DeleteObjectInput) -> DeleteObjectOutput;
     objects::delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
-    objects::get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput;
-    objects::put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput;
-    objects::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;
+    tagging::get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput;
+    tagging::put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput;
+    tagging::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;
     multipart::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     multipart::upload_part(UploadPartInput) -> UploadPartOutput;
     multipart::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;

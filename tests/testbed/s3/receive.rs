@@ -10,9 +10,9 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders, s3_error};
 
+use super::answer::{Fate, Instead, refusal};
 use super::behaviour::Fault;
-use super::bucket::Content;
-use super::front::{Fate, Lost, refusal};
+use super::content::Content;
 
 /// A body that came whole and agreed with its checksums.
 pub(super) struct Received {
@@ -93,7 +93,7 @@ impl Envelope {
         match self.extensions.get::<Fault>() {
             Some(&Fault::Cut { after_bytes }) if passed_bytes >= after_bytes => {
                 if let Some(fate) = self.extensions.get::<Fate>() {
-                    fate.lose(Lost::Cut);
+                    fate.decide(Instead::Nothing);
                 }
                 Err(s3_error!(InternalError))
             }

@@ -1,0 +1,114 @@
+//! Answers that the S3 library by itself does not give: other statuses, errors that say more, none at all.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::StatusCode;
+use hyper::http::Extensions;
+use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode};
+
+/// What is to become of an answer; set while the call is worked on, read when it is done.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fate(Arc<Mutex<Option<Instead>>>);
+
+/// What the client gets in place of the answer.
+#[derive(Debug, Clone)]
+pub(super) enum Instead {
+    /// The connection is cut without an answer.
+    Nothing,
+    /// The same answer with another status.
+    Status(StatusCode),
+    /// An error.
+    Error { status: StatusCode, xml: String },
+}
+
+impl Fate {
+    /// The first word counts: what a test ordered is not changed by how the operation ends.
+    pub(super) fn decide(&self, instead: Instead) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(instead);
+    }
+
+    /// The answer as the client gets it.
+    pub(super) fn apply(
+        &self,
+        answer: Result<HttpResponse, HttpError>,
+    ) -> Result<HttpResponse, HttpError> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            None => answer,
+            Some(Instead::Nothing) => Err(HttpError::new("cut by the test".into())),
+            Some(Instead::Status(status)) => answer.map(|mut answer| {
+                *answer.status_mut() = status;
+                answer
+            }),
+            Some(Instead::Error { status, xml }) => {
+                let mut answer = HttpResponse::new(s3s::Body::from(xml));
+                *answer.status_mut() = status;
+                Ok(answer)
+            }
+        }
+    }
+}
+
+impl Instead {
+    /// An error that was ordered.
+    pub(super) fn ordered(status: u16, code: &str) -> Self {
+        Self::error(status, code, "ordered by the test", &[])
+    }
+
+    fn error(status: u16, code: &str, message: &str, fields: &[(&str, &str)]) -> Self {
+        let mut xml = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code>");
+        for (name, value) in [("Message", message)].iter().chain(fields) {
+            // `<` and `&` are in no value that the server gives here.
+            let _ = write!(xml, "<{name}>{value}</{name}>");
+        }
+        xml.push_str("</Error>");
+        Self::Error {
+            status: StatusCode::from_u16(status).unwrap(),
+            xml,
+        }
+    }
+}
+
+/// Sets a call's status, which the S3 library keeps to 200 for most operations.
+pub(super) fn say_status(extensions: &Extensions, status: StatusCode) {
+    if let Some(fate) = extensions.get::<Fate>() {
+        fate.decide(Instead::Status(status));
+    }
+}
+
+/// An error with more fields than the S3 library writes.
+pub(super) fn detailed(
+    extensions: &Extensions,
+    (status, code): (u16, &str),
+    message: &str,
+    fields: &[(&str, &str)],
+) -> S3Error {
+    if let Some(fate) = extensions.get::<Fate>() {
+        fate.decide(Instead::error(status, code, message, fields));
+    }
+    refusal(status, code)
+}
+
+pub(super) fn refusal(status: u16, code: &str) -> S3Error {
+    let code = S3ErrorCode::from_bytes(code.as_bytes()).unwrap();
+    let mut error = S3Error::with_message(code, "ordered by the test");
+    error.set_status_code(StatusCode::from_u16(status).unwrap());
+    error
+}
+
+/// An answer with the checksums that all answers about bytes have fields for.
+macro_rules! with_checksums {
+    ($answer:expr, $sums:expr) => {{
+        let (mut answer, sums): (_, s3s::dto::Checksum) = ($answer, $sums);
+        answer.checksum_crc32 = sums.checksum_crc32;
+        answer.checksum_crc32c = sums.checksum_crc32c;
+        answer.checksum_crc64nvme = sums.checksum_crc64nvme;
+        answer.checksum_sha1 = sums.checksum_sha1;
+        answer.checksum_sha256 = sums.checksum_sha256;
+        answer
+    }};
+}
+pub(super) use with_checksums;
