@@ -4,6 +4,8 @@
 
 #[path = "testbed/selftest/clock.rs"]
 mod clock;
+#[path = "testbed/selftest/cold.rs"]
+mod cold;
 #[path = "testbed/selftest/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "testbed/selftest/objects.rs"]

@@ -10,6 +10,7 @@ mod backdoor;
 mod behaviour;
 mod bucket;
 mod clock;
+mod cold;
 mod content;
 mod front;
 mod listing;

@@ -1,6 +1,7 @@
 //! What a test may order: lasting habits of a service, and faults of single calls; and the log of what was called.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A service's lasting habits. The default is what Amazon S3 does.
 #[derive(Debug, Clone)]
@@ -23,6 +24,10 @@ pub struct Behaviour {
     pub returns_checksums: bool,
     /// What Complete says that the whole object's CRC-64/NVME is, where it lies.
     pub false_checksum: Option<String>,
+    /// How long the restore of a cold object takes, by the server's clock.
+    pub restore_takes: Duration,
+    /// Whether there is capacity for expedited restores; 503 where not.
+    pub expedited_restores: bool,
     /// Whether answers bear the server's time, in their `Date`.
     pub dates: bool,
     /// Refuses requests signed more than 15 minutes before or after the server's time, as Amazon does. Where not, the
@@ -70,6 +75,8 @@ impl Default for Behaviour {
             conditional_deletes: true,
             returns_checksums: true,
             false_checksum: None,
+            restore_takes: Duration::from_millis(300),
+            expedited_restores: true,
             dates: true,
             strict_time: false,
             discard_keys_with: None,

@@ -9,6 +9,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::{Checksum, ChecksumType};
 
+use super::cold::Restore;
 use super::content::Content;
 
 #[derive(Debug, Default)]
@@ -33,6 +34,7 @@ pub(super) struct Object {
     pub attributes: Attributes,
     pub checksum: Checksum,
     pub modified: SystemTime,
+    pub restore: Option<Restore>,
 }
 
 /// What a client may say about an object beside its bytes.
@@ -120,6 +122,7 @@ impl Object {
             attributes: Attributes::default(),
             checksum: Checksum::default(),
             modified,
+            restore: None,
         }
     }
 
@@ -159,6 +162,7 @@ impl Object {
             attributes,
             checksum,
             modified,
+            restore: None,
         }
     }
 }

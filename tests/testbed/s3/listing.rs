@@ -1,5 +1,7 @@
 //! Buckets, and the listings of objects, uploads and parts, in pages.
 
+use std::ops::Bound;
+
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
@@ -54,72 +56,57 @@ pub(super) async fn list_objects_v2(
 ) -> S3Result<ListObjectsV2Output> {
     let input = request.input;
     let page = page_size(shared, input.max_keys);
+    let now = shared.clock.now();
+    let attributes = input.optional_object_attributes.as_deref();
+    let restores = attributes.is_some_and(|names| {
+        names
+            .iter()
+            .any(|name| name.as_str() == OptionalObjectAttributes::RESTORE_STATUS)
+    });
     let stores = shared.stores();
-    let prefix = input.prefix.as_deref().unwrap_or_default();
-    let delimiter = input
-        .delimiter
-        .as_deref()
-        .filter(|delimiter| !delimiter.is_empty());
-    let (mut contents, mut prefixes, mut last, mut truncated) =
-        (Vec::new(), Vec::new(), String::new(), false);
-    for (key, object) in bucket(&stores, &input.bucket)?
-        .objects
-        .range(prefix.to_owned()..)
-    {
-        let Some(rest) = key.strip_prefix(prefix) else {
-            break;
+    let objects = &bucket(&stores, &input.bucket)?.objects;
+    let grouping = Grouping {
+        prefix: input.prefix.as_deref().unwrap_or_default(),
+        delimiter: input.delimiter.as_deref().unwrap_or_default(),
+    };
+    let mut from = match (&input.continuation_token, &input.start_after) {
+        (Some(token), _) => grouping.behind(token),
+        (None, Some(after)) if after.as_str() >= grouping.prefix => Bound::Excluded(after.clone()),
+        _ => Bound::Included(grouping.prefix.to_owned()),
+    };
+    let (mut contents, mut prefixes, mut last) = (Vec::new(), Vec::new(), None);
+    let truncated = loop {
+        let range = (from.as_ref().map(String::as_str), Bound::Unbounded);
+        let next = objects.range::<str, _>(range).next();
+        let Some((key, object)) = next.filter(|(key, _)| key.starts_with(grouping.prefix)) else {
+            break false;
         };
-        // Keys that go on behind a delimiter stand in the listing together, as one common prefix.
-        let end = delimiter
-            .and_then(|delimiter| Some(prefix.len() + rest.find(delimiter)? + delimiter.len()));
-        let entry = &key[..end.unwrap_or(key.len())];
-        let passed = input
-            .continuation_token
-            .as_deref()
-            .is_some_and(|token| entry <= token);
-        if passed
-            || entry == last
-            || input
-                .start_after
-                .as_deref()
-                .is_some_and(|after| key.as_str() <= after)
-        {
-            continue;
-        }
         if contents.len() + prefixes.len() == page {
-            truncated = true;
-            break;
+            break true;
         }
-        entry.clone_into(&mut last);
-        if end.is_some() {
+        let entry = if let Some(group) = grouping.group(key) {
             prefixes.push(CommonPrefix {
-                prefix: Some(last.clone()),
+                prefix: Some(group.to_owned()),
             });
+            group
         } else {
+            let listed = describe_object(key, object);
             contents.push(Object {
-                key: Some(last.clone()),
-                size: Some(object.content.len() as i64),
-                e_tag: Some(ETag::Strong(object.etag.clone())),
-                last_modified: Some(object.modified.into()),
-                storage_class: Some(
-                    object
-                        .attributes
-                        .storage_class
-                        .clone()
-                        .unwrap_or("STANDARD".into())
-                        .into(),
-                ),
-                ..Default::default()
+                restore_status: object.listed_restore(now).filter(|_| restores),
+                ..listed
             });
-        }
-    }
+            key
+        };
+        from = grouping.behind(entry);
+        last = Some(entry.to_owned());
+    };
     Ok(ListObjectsV2Output {
         key_count: Some((contents.len() + prefixes.len()) as i32),
         max_keys: Some(page as i32),
         contents: Some(contents),
         common_prefixes: Some(prefixes),
         is_truncated: Some(truncated),
-        next_continuation_token: truncated.then_some(last),
+        next_continuation_token: last.filter(|_| truncated),
         continuation_token: input.continuation_token,
         delimiter: input.delimiter,
         name: Some(input.bucket),
@@ -127,6 +114,51 @@ pub(super) async fn list_objects_v2(
         start_after: input.start_after,
         ..Default::default()
     })
+}
+
+/// What a listing puts together: keys that go on behind a delimiter stand in it as one common prefix.
+struct Grouping<'a> {
+    prefix: &'a str,
+    /// Empty where nothing is put together.
+    delimiter: &'a str,
+}
+
+impl Grouping<'_> {
+    fn group<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let rest = key
+            .strip_prefix(self.prefix)
+            .filter(|_| !self.delimiter.is_empty())?;
+        let end = self.prefix.len() + rest.find(self.delimiter)? + self.delimiter.len();
+        Some(&key[..end])
+    }
+
+    /// Where the listing goes on behind an entry. All keys of a group are passed over without a look at them.
+    fn behind(&self, entry: &str) -> Bound<String> {
+        if self.group(entry).is_none() {
+            return Bound::Excluded(entry.to_owned());
+        }
+        let mut text = entry.to_owned();
+        while let Some(last) = text.pop() {
+            let mut higher = u32::from(last) + 1..=u32::from(char::MAX);
+            if let Some(next) = higher.find_map(char::from_u32) {
+                text.push(next);
+                return Bound::Included(text);
+            }
+        }
+        // Nothing is behind a group of the last character alone; and nothing sorts behind this, since keys are shorter.
+        Bound::Excluded(char::MAX.to_string().repeat(1024))
+    }
+}
+
+fn describe_object(key: &str, object: &super::bucket::Object) -> Object {
+    Object {
+        key: Some(key.to_owned()),
+        size: Some(object.content.len() as i64),
+        e_tag: Some(ETag::Strong(object.etag.clone())),
+        last_modified: Some(object.modified.into()),
+        storage_class: Some(object.class().to_owned().into()),
+        ..Default::default()
+    }
 }
 
 pub(super) async fn list_multipart_uploads(

@@ -9,6 +9,7 @@ use super::Shared;
 use super::answer::with_checksums;
 use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Object, Part as StoredPart, Stores, Upload};
+use super::cold::asked_class;
 use super::content::Content;
 use super::objects::{bucket, bucket_mut, check_conditions, keeps};
 use super::receive::Envelope;
@@ -32,7 +33,7 @@ pub(super) async fn create_multipart_upload(
         tags: written_tags(habit, input.tagging.as_deref())?,
         attributes: Attributes {
             content_type: input.content_type,
-            storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+            storage_class: asked_class(input.storage_class)?,
             metadata: input.metadata,
         },
         other_checksum: algorithm.is_some_and(|name| name != ChecksumAlgorithm::CRC64NVME),

@@ -9,6 +9,7 @@ use super::Shared;
 use super::answer::{refusal, with_checksums};
 use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Bucket, Object, Stores};
+use super::cold::asked_class;
 use super::receive::Envelope;
 use super::tagging::written_tags;
 
@@ -25,7 +26,7 @@ pub(super) async fn put_object(
         .await?;
     let attributes = Attributes {
         content_type: input.content_type,
-        storage_class: input.storage_class.map(|class| class.as_str().to_owned()),
+        storage_class: asked_class(input.storage_class)?,
         metadata: input.metadata,
     };
     let object = Object {
@@ -67,6 +68,7 @@ pub(super) async fn copy_object(
     };
     let mut object = Object::clone(&*find(shared, from, key)?);
     check_conditions(Some(&object), input.copy_source_if_match.as_ref(), None)?;
+    object.check_readable(shared.clock.now(), &request.extensions)?;
     let replaces = |directive: Option<&str>| directive == Some("REPLACE");
     if replaces(
         input
@@ -86,7 +88,8 @@ pub(super) async fn copy_object(
         object.attributes.metadata = input.metadata;
     }
     // A copy that names no class goes to the standard one, whatever the source's was.
-    object.attributes.storage_class = input.storage_class.map(|class| class.as_str().to_owned());
+    object.attributes.storage_class = asked_class(input.storage_class)?;
+    object.restore = None;
     object.modified = shared.clock.now();
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(object.etag.clone())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::{Shared, listing, multipart, objects, reading, tagging};
+use super::{Shared, cold, listing, multipart, objects, reading, tagging};
 
 pub(super) struct Storage {
     pub shared: Arc<Shared>,
@@ -32,6 +32,7 @@ operations! {
     listing::list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput;
     listing::list_parts(ListPartsInput) -> ListPartsOutput;
     objects::put_object(PutObjectInput) -> PutObjectOutput;
+    cold::restore_object(RestoreObjectInput) -> RestoreObjectOutput;
     reading::get_object(GetObjectInput) -> GetObjectOutput;
     reading::head_object(HeadObjectInput) -> HeadObjectOutput;
     objects::copy_object(CopyObjectInput) -> CopyObjectOutput;

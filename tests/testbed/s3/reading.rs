@@ -17,10 +17,11 @@ use super::tagging::tag_count;
 
 /// An answer that tells of an object what both get and head tell.
 macro_rules! described {
-    ($answer:expr, $object:expr, $sums:expr) => {{
-        let (mut answer, object, sums) = ($answer, &*$object, $sums);
+    ($answer:expr, $object:expr, $now:expr, $sums:expr) => {{
+        let (mut answer, object, now, sums) = ($answer, &*$object, $now, $sums);
         answer.content_type = object.attributes.content_type.clone();
-        answer.storage_class = object.attributes.storage_class.clone().map(Into::into);
+        answer.storage_class = object.told_class();
+        answer.restore = object.told_restore(now);
         answer.metadata = object.attributes.metadata.clone();
         answer.e_tag = Some(ETag::Strong(object.etag.clone()));
         answer.last_modified = Some(object.modified.into());
@@ -33,12 +34,14 @@ pub(super) async fn get_object(
     shared: &Shared,
     request: S3Request<GetObjectInput>,
 ) -> S3Result<GetObjectOutput> {
+    let now = shared.clock.now();
     let fault = request.extensions.get::<Fault>().cloned();
     let input = request.input;
     let object = find(shared, &input.bucket, &input.key)?;
     if let Some(condition) = &input.if_match {
         check_conditions(Some(&object), Some(condition), None)?;
     }
+    object.check_readable(now, &request.extensions)?;
     let whole = object.content.len();
     let mut range = match &input.range {
         Some(range) => range.check(whole)?,
@@ -69,13 +72,14 @@ pub(super) async fn get_object(
         tag_count: tag_count(&object.tags),
         ..Default::default()
     };
-    Ok(described!(answer, object, object.sums(full)))
+    Ok(described!(answer, object, now, object.sums(full)))
 }
 
 pub(super) async fn head_object(
     shared: &Shared,
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<HeadObjectOutput> {
+    let now = shared.clock.now();
     let input = request.input;
     let object = find(shared, &input.bucket, &input.key)?;
     if let Some(condition) = &input.if_match {
@@ -86,7 +90,7 @@ pub(super) async fn head_object(
         content_length: Some(object.content.len() as i64),
         ..Default::default()
     };
-    Ok(described!(answer, object, object.sums(full)))
+    Ok(described!(answer, object, now, object.sums(full)))
 }
 
 /// The pieces of an answer that begins at this byte of its object, with what the fault does to them.
