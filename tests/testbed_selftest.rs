@@ -6,6 +6,8 @@
 mod clock;
 #[path = "testbed/selftest/cold.rs"]
 mod cold;
+#[path = "testbed/selftest/lifecycle.rs"]
+mod lifecycle;
 #[path = "testbed/selftest/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "testbed/selftest/objects.rs"]

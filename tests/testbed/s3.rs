@@ -13,6 +13,7 @@ mod clock;
 mod cold;
 mod content;
 mod front;
+mod lifecycle;
 mod listing;
 mod multipart;
 mod objects;
@@ -22,7 +23,8 @@ mod receive;
 mod tagging;
 
 pub use backdoor::{Stored, UnderWay};
-pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Rule, Tagging};
+pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Rule, Tagging};
+pub use lifecycle::{CarriedOut, LifecycleAction};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -24,6 +24,7 @@ pub struct Behaviour {
     pub returns_checksums: bool,
     /// What Complete says that the whole object's CRC-64/NVME is, where it lies.
     pub false_checksum: Option<String>,
+    pub lifecycle: Lifecycle,
     /// How long the restore of a cold object takes, by the server's clock.
     pub restore_takes: Duration,
     /// Whether there is capacity for expedited restores; 503 where not.
@@ -53,6 +54,24 @@ pub enum Tagging {
     Denied,
 }
 
+/// What a service does with lifecycle rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifecycle {
+    Full,
+    /// Answers 200, and keeps rules that are about every object, whatever their filter was.
+    DropsFilters,
+    /// Answers 200, and keeps rules that move nothing.
+    DropsTransitions,
+    /// 400 to rules that are about more than a prefix: MalformedXML to `And`, InvalidArgument to the others.
+    PrefixOnly,
+    /// 501 NotImplemented to the three calls about rules.
+    NotImplemented,
+    /// 403 AccessDenied, likewise.
+    Denied,
+    /// Answers 200, and moves no object below 128 KiB, whatever was put as the default for small objects.
+    ForgetsMinimumSize,
+}
+
 /// Where `If-None-Match` and `If-Match` are honoured. Elsewhere they are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionalWrites {
@@ -75,6 +94,7 @@ impl Default for Behaviour {
             conditional_deletes: true,
             returns_checksums: true,
             false_checksum: None,
+            lifecycle: Lifecycle::Full,
             restore_takes: Duration::from_millis(300),
             expedited_restores: true,
             dates: true,

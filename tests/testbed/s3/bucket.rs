@@ -11,6 +11,7 @@ use s3s::dto::{Checksum, ChecksumType};
 
 use super::cold::Restore;
 use super::content::Content;
+use super::lifecycle::Rules;
 
 #[derive(Debug, Default)]
 pub(super) struct Stores {
@@ -24,6 +25,9 @@ pub(super) struct Stores {
 pub(super) struct Bucket {
     /// By key. Objects that are alike may share their memory, so that a test can fill a bucket with millions.
     pub objects: BTreeMap<String, Arc<Object>>,
+    pub lifecycle: Option<Rules>,
+    /// How many rules came without an id, and were given one.
+    pub rules_named: u64,
 }
 
 #[derive(Debug, Clone)]

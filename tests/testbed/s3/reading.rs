@@ -12,13 +12,15 @@ use super::Shared;
 use super::answer::with_checksums;
 use super::behaviour::Fault;
 use super::content::Content;
-use super::objects::{check_conditions, find};
+use super::lifecycle::expiration;
+use super::objects::{bucket, check_conditions, find};
 use super::tagging::tag_count;
 
 /// An answer that tells of an object what both get and head tell.
 macro_rules! described {
-    ($answer:expr, $object:expr, $now:expr, $sums:expr) => {{
+    ($answer:expr, $object:expr, $expiration:expr, $now:expr, $sums:expr) => {{
         let (mut answer, object, now, sums) = ($answer, &*$object, $now, $sums);
+        answer.expiration = $expiration;
         answer.content_type = object.attributes.content_type.clone();
         answer.storage_class = object.told_class();
         answer.restore = object.told_restore(now);
@@ -38,6 +40,11 @@ pub(super) async fn get_object(
     let fault = request.extensions.get::<Fault>().cloned();
     let input = request.input;
     let object = find(shared, &input.bucket, &input.key)?;
+    let expiration = expiration(
+        bucket(&shared.stores(), &input.bucket)?,
+        &input.key,
+        &object,
+    );
     if let Some(condition) = &input.if_match {
         check_conditions(Some(&object), Some(condition), None)?;
     }
@@ -72,7 +79,13 @@ pub(super) async fn get_object(
         tag_count: tag_count(&object.tags),
         ..Default::default()
     };
-    Ok(described!(answer, object, now, object.sums(full)))
+    Ok(described!(
+        answer,
+        object,
+        expiration,
+        now,
+        object.sums(full)
+    ))
 }
 
 pub(super) async fn head_object(
@@ -82,6 +95,11 @@ pub(super) async fn head_object(
     let now = shared.clock.now();
     let input = request.input;
     let object = find(shared, &input.bucket, &input.key)?;
+    let expiration = expiration(
+        bucket(&shared.stores(), &input.bucket)?,
+        &input.key,
+        &object,
+    );
     if let Some(condition) = &input.if_match {
         check_conditions(Some(&object), Some(condition), None)?;
     }
@@ -90,7 +108,13 @@ pub(super) async fn head_object(
         content_length: Some(object.content.len() as i64),
         ..Default::default()
     };
-    Ok(described!(answer, object, now, object.sums(full)))
+    Ok(described!(
+        answer,
+        object,
+        expiration,
+        now,
+        object.sums(full)
+    ))
 }
 
 /// The pieces of an answer that begins at this byte of its object, with what the fault does to them.

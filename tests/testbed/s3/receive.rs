@@ -14,6 +14,16 @@ use super::answer::{Fate, Instead, refusal};
 use super::behaviour::Fault;
 use super::content::Content;
 
+/// Whether a request brings a checksum of its body, or announces one behind it.
+pub(super) fn has_checksum(headers: &HeaderMap) -> bool {
+    let mut names = headers.keys().map(hyper::header::HeaderName::as_str);
+    headers.contains_key("x-amz-trailer")
+        || names.any(|name| {
+            name == "content-md5"
+                || name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode"
+        })
+}
+
 /// A body that came whole and agreed with its checksums.
 pub(super) struct Received {
     pub content: Content,

@@ -110,7 +110,7 @@ fn tagging_refused(habit: TaggingHabit) -> S3Result<()> {
 }
 
 /// S3's own limits: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>.
-fn check_tags(tags: &[(String, String)]) -> S3Result<()> {
+pub(super) fn check_tags(tags: &[(String, String)]) -> S3Result<()> {
     let allowed = |text: &str| {
         text.chars()
             .all(|c| c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c))
