@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "testbed/selftest/bystanders.rs"]
+mod bystanders;
 #[path = "testbed/selftest/clock.rs"]
 mod clock;
 #[path = "testbed/selftest/cold.rs"]
 mod cold;
 #[path = "testbed/selftest/lifecycle.rs"]
 mod lifecycle;
+#[path = "testbed/selftest/lifecycle_refusals.rs"]
+mod lifecycle_refusals;
 #[path = "testbed/selftest/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "testbed/selftest/objects.rs"]

@@ -25,7 +25,7 @@ pub use localstack::{LocalBucket, LocalStack};
 pub use postgres::{Cluster, ClusterOptions};
 pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Rule,
-    S3Server, Stored, Tagging, UnderWay, client,
+    S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ mod answer;
 mod backdoor;
 mod behaviour;
 mod bucket;
+mod bystanders;
 mod clock;
 mod cold;
 mod content;
@@ -24,6 +25,7 @@ mod tagging;
 
 pub use backdoor::{Stored, UnderWay};
 pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Rule, Tagging};
+pub use bystanders::Snapshot;
 pub use lifecycle::{CarriedOut, LifecycleAction};
 
 use std::net::SocketAddr;

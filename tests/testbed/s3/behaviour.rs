@@ -171,7 +171,7 @@ impl Rule {
         }
     }
 
-    /// Only where the object's key holds this.
+    /// Only where the object's key, or the prefix of a listing, holds this.
     #[must_use]
     pub fn key(mut self, part: &str) -> Self {
         part.clone_into(&mut self.key_part);
@@ -201,7 +201,7 @@ impl Rule {
     /// Whether this rule strikes a call, which it counts.
     fn strikes(&mut self, call: &Call) -> bool {
         if self.operation != "*" && self.operation != call.operation
-            || !call.key.contains(&self.key_part)
+            || !call.subject().contains(&self.key_part)
         {
             return false;
         }
@@ -222,6 +222,8 @@ pub struct Call {
     pub bucket: String,
     /// Empty where the call is about no object.
     pub key: String,
+    /// The prefix that a listing was asked for, if it was asked for one.
+    pub prefix: Option<String>,
     /// The query string as it came, without its question mark.
     pub query: String,
     /// All headers but `authorization`, by their names in lower case.
@@ -229,6 +231,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// What the call is about: a key or a prefix.
+    fn subject(&self) -> &str {
+        self.prefix.as_deref().unwrap_or(&self.key)
+    }
+
     /// A header's value, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)

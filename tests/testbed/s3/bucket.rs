@@ -42,7 +42,7 @@ pub(super) struct Object {
 }
 
 /// What a client may say about an object beside its bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Attributes {
     pub content_type: Option<String>,
     pub storage_class: Option<String>,

@@ -11,6 +11,7 @@ use hyper::header::{DATE, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
 use s3s::config::{S3Config, StaticConfigProvider};
@@ -224,11 +225,16 @@ fn describe(context: &S3AccessContext<'_>) -> Call {
         .headers()
         .iter()
         .filter(|(name, _)| *name != "authorization");
+    let query = context.uri().query().unwrap_or_default();
+    let prefix = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("prefix="));
     Call {
         operation: context.s3_op().name().to_owned(),
         bucket,
         key,
-        query: context.uri().query().unwrap_or_default().to_owned(),
+        prefix: prefix.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()),
+        query: query.to_owned(),
         headers: headers
             .map(|(name, value)| {
                 (

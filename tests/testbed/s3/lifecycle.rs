@@ -2,6 +2,7 @@
 
 mod carry_out;
 mod check;
+mod moves;
 
 pub(super) use carry_out::expiration;
 pub use carry_out::{CarriedOut, LifecycleAction};

@@ -1,6 +1,5 @@
 //! Which rules Amazon refuses, and with which codes:
-//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-configuration-examples.html> and
-//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html>.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -11,12 +10,10 @@ use s3s::{S3Result, s3_error};
 use super::super::clock::midnight_after;
 use super::super::cold::WATERFALL;
 use super::super::tagging::check_tags;
-use super::Filter;
+use super::{Filter, moves};
 
 const MAX_RULES: usize = 1000;
 const MAX_ID_CHARS: usize = 255;
-/// Objects stay so long in the standard class before they go to one of infrequent access, and so long there.
-const INFREQUENT_DAYS: i32 = 30;
 
 /// Returns from the function with an error, unless the condition holds.
 macro_rules! require {
@@ -26,6 +23,7 @@ macro_rules! require {
         }
     };
 }
+pub(super) use require;
 
 pub(super) fn rules(rules: &[LifecycleRule]) -> S3Result<()> {
     require!(
@@ -96,10 +94,10 @@ fn rule(rule: &LifecycleRule) -> S3Result<()> {
         InvalidRequest,
         "At least one action needs to be specified in a rule"
     );
-    self::transitions(transitions)?;
+    moves::transitions(transitions)?;
     if let Some(expiration) = &rule.expiration {
         self::expiration(expiration, &Filter::of(rule))?;
-        comes_last(expiration, transitions)?;
+        moves::comes_last(expiration, transitions)?;
     }
     noncurrent_versions(rule, noncurrent)?;
     abort(rule)
@@ -184,7 +182,7 @@ fn expiration(expiration: &LifecycleExpiration, filter: &Filter<'_>) -> S3Result
     Ok(())
 }
 
-fn is_midnight(date: &Timestamp) -> bool {
+pub(super) fn is_midnight(date: &Timestamp) -> bool {
     let time = time_of(date);
     midnight_after(time, 0) == time
 }
@@ -196,109 +194,6 @@ pub(super) fn time_of(date: &Timestamp) -> SystemTime {
     let text = String::from_utf8_lossy(&text);
     let time: jiff::Timestamp = text.parse().expect("RFC 3339");
     time.into()
-}
-
-fn transitions(transitions: &[Transition]) -> S3Result<()> {
-    let mut sorted = Vec::new();
-    for transition in transitions {
-        let name = transition.storage_class.as_ref();
-        let name = name.map_or("", TransitionStorageClass::as_str);
-        let rank = WATERFALL.iter().position(|class| *class == name);
-        require!(
-            rank.is_some_and(|rank| rank > 0),
-            MalformedXML,
-            "objects cannot move to that class"
-        );
-        require!(
-            transition.days.is_some() != transition.date.is_some(),
-            MalformedXML,
-            "a Transition has Days or a Date"
-        );
-        require!(
-            transition.date.as_ref().is_none_or(is_midnight),
-            InvalidArgument,
-            "'Date' must be at midnight GMT"
-        );
-        if let Some(days) = transition.days {
-            least_days(days, name, "Transition")?;
-        }
-        sorted.push((rank, name, transition));
-    }
-    sorted.sort_by_key(|(rank, ..)| *rank);
-    for pair in sorted.windows(2) {
-        let [(rank, name, first), (next_rank, next_name, second)] = pair else {
-            continue;
-        };
-        require!(
-            rank != next_rank,
-            InvalidRequest,
-            "'StorageClass' must be different for 'Transition' actions in same 'Rule'"
-        );
-        require!(
-            first.days.is_some() == second.days.is_some(),
-            InvalidRequest,
-            "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule"
-        );
-        let stay = if is_infrequent(name) {
-            INFREQUENT_DAYS
-        } else {
-            1
-        };
-        require!(
-            first
-                .days
-                .zip(second.days)
-                .is_none_or(|(a, b)| b >= a.saturating_add(stay))
-                && first
-                    .date
-                    .as_ref()
-                    .zip(second.date.as_ref())
-                    .is_none_or(|(a, b)| a < b),
-            InvalidArgument,
-            "'Days' in the 'Transition' action for StorageClass '{next_name}' must be {stay} or more greater than for '{name}'"
-        );
-    }
-    Ok(())
-}
-
-fn is_infrequent(class: &str) -> bool {
-    matches!(class, "STANDARD_IA" | "ONEZONE_IA")
-}
-
-fn least_days(days: i32, class: &str, action: &str) -> S3Result<()> {
-    require!(
-        days >= 0,
-        InvalidArgument,
-        "'Days' in {action} action must be nonnegative"
-    );
-    require!(
-        days >= INFREQUENT_DAYS || !is_infrequent(class),
-        InvalidArgument,
-        "'Days' in {action} action must be greater than or equal to 30 for storageClass '{class}'"
-    );
-    Ok(())
-}
-
-fn comes_last(expiration: &LifecycleExpiration, transitions: &[Transition]) -> S3Result<()> {
-    if expiration.days.is_none() && expiration.date.is_none() {
-        return Ok(());
-    }
-    for transition in transitions {
-        require!(
-            transition.days.is_some() == expiration.days.is_some(),
-            InvalidRequest,
-            "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule"
-        );
-        let days = transition.days.zip(expiration.days);
-        let dates = transition.date.as_ref().zip(expiration.date.as_ref());
-        require!(
-            days.is_none_or(|(moves, expires)| expires > moves)
-                && dates.is_none_or(|(moves, expires)| expires > moves),
-            InvalidArgument,
-            "'Days' in the Expiration action must be greater than 'Days' in the Transition action"
-        );
-    }
-    Ok(())
 }
 
 fn noncurrent_versions(
@@ -313,7 +208,7 @@ fn noncurrent_versions(
             MalformedXML,
             "a NoncurrentVersionTransition has NoncurrentDays and a StorageClass"
         );
-        least_days(
+        moves::least_days(
             transition.noncurrent_days.unwrap_or_default(),
             class,
             "NoncurrentVersionTransition",
