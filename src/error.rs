@@ -67,6 +67,18 @@ pub enum Error {
     },
     /// pg_dump's archive, on its way out
     Dump(archive::Error),
+    /// pg_dump hangs
+    Silent {
+        /// for how long it has written nothing
+        seconds: u64,
+    },
+    /// something needs a person's look; the result says what
+    Problems {
+        /// in a few words
+        what: String,
+        /// 8, or that of what failed
+        exit_status: u8,
+    },
     /// pg_dump's archive, as it came back
     Archive {
         /// its key or file name
@@ -195,7 +207,8 @@ impl Error {
             Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(error) if error.kind == store::Kind::Configuration => 2,
             Self::Postgres(error) => postgres_status(error),
-            Self::Dump(_) => 3,
+            Self::Dump(_) | Self::Silent { .. } => 3,
+            Self::Problems { exit_status, .. } => *exit_status,
             Self::Store(_) => 4,
             Self::Seal { .. }
             | Self::Record { .. }
@@ -231,7 +244,8 @@ impl Error {
             Self::RestoreFailed { source, .. } => source.hint(),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { first, .. } => first.hint(),
-            Self::NotDue { .. } => None,
+            Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
+            Self::NotDue { .. } | Self::Problems { .. } => None,
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
         }
@@ -274,6 +288,13 @@ impl fmt::Display for Error {
             Self::Dump(error) => {
                 write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
             }
+            Self::Silent { seconds } => {
+                write!(
+                    f,
+                    "pg_dump has written nothing for {seconds} s, and was stopped"
+                )
+            }
+            Self::Problems { what, .. } => write!(f, "{what}"),
             Self::Archive { object, source } => write!(f, "{object}: {source}"),
             Self::Payload { object, source } => write!(f, "{object}: {source}"),
             Self::Differs { object, what } => write!(f, "{object}: {what}"),

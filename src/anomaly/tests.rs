@@ -1,1 +1,366 @@
 #![allow(clippy::unwrap_used)]
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::{collection::vec, prelude::*};
+
+use super::*;
+use crate::backup::{
+    BackupId, Compression, Failure, Label, Retention, Sealed, Status, TableFingerprint, Tier,
+};
+
+/// Bytes, and tables of schema `public` with their rows.
+fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
+    let pair = |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), *rows);
+    Measure {
+        dump_bytes,
+        tables: tables.iter().map(pair).collect(),
+    }
+}
+
+/// The reasons for a new one of these tables, beside three of those; sizes play no part.
+fn beside_three(new: &[(&str, u64)], last: &[(&str, u64)]) -> Vec<String> {
+    let last = measure(1000, last);
+    compare(&measure(1000, new), &[last.clone(), last.clone(), last])
+}
+
+#[test]
+fn the_first_backup_is_never_suspicious() {
+    assert!(compare(&measure(0, &[]), &[]).is_empty());
+    assert!(compare(&measure(5, &[("a", 1)]), &[]).is_empty());
+    let empty = measure(0, &[]);
+    assert!(compare(&empty, std::slice::from_ref(&empty)).is_empty());
+    assert!(compare(&measure(9, &[("a", 1)]), &[empty]).is_empty());
+}
+
+#[test]
+fn a_dump_of_less_than_half_the_shortest_is_told() {
+    let last = [measure(3000, &[]), measure(2001, &[]), measure(9000, &[])];
+    let told = "the dump has 1,000 bytes, the last 3 backups had 2,001 or more";
+    assert_eq!(compare(&measure(1000, &[]), &last), [told]);
+    assert!(compare(&measure(1001, &[]), &last).is_empty());
+    let told = "the dump has 0 bytes, the last backup had 3,000 or more";
+    assert_eq!(compare(&measure(0, &[]), &last[..1]), [told]);
+    let most = measure(u64::MAX, &[]);
+    assert!(compare(&measure(u64::MAX / 2 + 1, &[]), &[most]).is_empty());
+}
+
+#[test]
+fn fewer_than_three_quarters_of_the_tables_are_told() {
+    let names: Vec<String> = (0..8).map(|n| format!("t{n}")).collect();
+    let of = |count: usize| {
+        let tables: Vec<_> = names[..count]
+            .iter()
+            .map(|name| (name.as_str(), 3))
+            .collect();
+        measure(1000, &tables)
+    };
+    assert!(compare(&of(6), &[of(8), of(8)]).is_empty());
+    let told = "it holds 5 tables, the last 2 backups had 8 or more";
+    assert_eq!(compare(&of(5), &[of(8), of(8)]), [told]);
+    assert!(compare(&of(5), &[of(8), of(6)]).is_empty());
+    let told = "it holds 1 table, the last backup had 2 or more";
+    assert_eq!(compare(&of(1), &[of(2)]), [told]);
+}
+
+#[test]
+fn a_table_that_loses_more_than_half_is_told_and_a_small_one_is_not() {
+    let has = |rows| beside_three(&[("orders", rows)], &[("orders", 10_230)]);
+    assert_eq!(
+        has(12),
+        ["table public.orders has 12 rows, the last 3 backups had 10,230 or more"]
+    );
+    assert_eq!(
+        has(1),
+        ["table public.orders has 1 row, the last 3 backups had 10,230 or more"]
+    );
+    assert!(has(5115).is_empty());
+    assert_eq!(has(5114).len(), 1);
+    // queues and sessions empty
+    assert!(beside_three(&[("queue", 0)], &[("queue", 99)]).is_empty());
+    assert_eq!(beside_three(&[("queue", 0)], &[("queue", 100)]).len(), 1);
+}
+
+#[test]
+fn a_table_counts_only_if_each_of_the_last_ones_had_its_rows() {
+    let one = |rows| measure(1000, &[("jobs", rows)]);
+    let none = measure(1000, &[("other", 5)]);
+    let now = one(0);
+    assert_eq!(compare(&now, &[one(500), one(400), one(900)]).len(), 1);
+    assert!(compare(&now, &[one(500), one(99), one(900)]).is_empty());
+    assert!(compare(&now, &[one(500), none.clone(), one(900)]).is_empty());
+    assert!(compare(&now, &[none, one(500), one(900)]).is_empty());
+    assert!(compare(&one(200), &[one(400), one(9000)]).is_empty());
+}
+
+#[test]
+fn a_table_that_is_gone_is_told_as_gone() {
+    let last = [("a", 7), ("b", 7), ("c", 7), ("users", 4000)];
+    let told = "table public.users is gone, the last 3 backups had 4,000 rows or more";
+    assert_eq!(beside_three(&last[..3], &last), [told]);
+    assert!(beside_three(&last[1..], &last).is_empty());
+}
+
+#[test]
+fn old_partitions_go_and_lost_ones_are_told() {
+    let months = |months: std::ops::Range<u32>, rows| -> Vec<(String, u64)> {
+        months
+            .map(|month| (format!("events_2027_{month:02}"), rows))
+            .collect()
+    };
+    let beside = |new: &[(String, u64)], last: &[(String, u64)]| {
+        let borrowed = |tables: &[(String, u64)]| -> Measure {
+            let tables: Vec<_> = tables
+                .iter()
+                .map(|(name, rows)| (name.as_str(), *rows))
+                .collect();
+            measure(1000, &tables)
+        };
+        compare(&borrowed(new), &[borrowed(last)])
+    };
+    let year = months(1..13, 50_000);
+    assert!(beside(&months(2..13, 50_000), &year).is_empty());
+    assert!(beside(&months(4..13, 50_000), &year).is_empty());
+    // emptied, not dropped
+    let emptied = [months(1..2, 0), months(2..13, 50_000)].concat();
+    assert_eq!(beside(&emptied, &year).len(), 1);
+    // half of them dropped: the rest still holds half, and too few tables are left
+    assert_eq!(beside(&months(7..13, 50_000), &year).len(), 1);
+    let reasons = beside(&months(8..13, 50_000), &year);
+    assert_eq!(reasons.len(), 1 + NAMED + 1);
+    assert_eq!(reasons[6], "and 2 more tables lost half or all of the rows");
+    // another schema's tables make up for nothing, nor does a table named alike without a number
+    let mut new = measure(1000, &[("events", 90_000), ("b", 3), ("c", 3)]);
+    new.tables.insert(("old".into(), "events_1".into()), 90_000);
+    let last = measure(1000, &[("events_1", 90_000), ("b", 3), ("c", 3)]);
+    assert_eq!(compare(&new, &[last]).len(), 1);
+}
+
+#[test]
+fn the_greatest_losses_are_named_first_and_the_rest_is_counted() {
+    let names: Vec<String> = "abcdefg".chars().map(|c| format!("table_{c}")).collect();
+    let last: Vec<_> = (0..7)
+        .map(|n| (names[n].as_str(), 1000 * (n as u64 + 1)))
+        .collect();
+    let new: Vec<_> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    let reasons = beside_three(&new, &last);
+    assert_eq!(reasons.len(), 6);
+    assert_eq!(
+        reasons[0],
+        "table public.table_g has 0 rows, the last 3 backups had 7,000 or more"
+    );
+    assert_eq!(reasons[5], "and 2 more tables lost half or all of the rows");
+    let reasons = beside_three(&new[1..], &last[1..]);
+    assert_eq!(reasons[5], "and 1 more table lost half or all of the rows");
+    assert_eq!(beside_three(&new[2..], &last[2..]).len(), 5);
+}
+
+#[test]
+fn names_can_not_break_a_line_or_hide_anything() {
+    let reasons = |name| beside_three(&[(name, 0)], &[(name, 500)]).pop().unwrap();
+    assert!(reasons("größe_2").starts_with("table public.größe_2 has"));
+    assert!(reasons("a\nb").starts_with(r#"table public."a\nb" has"#));
+    assert!(reasons("\u{1b}[2J").starts_with(r#"table public."\u{1b}[2J" has"#));
+    assert!(reasons("a\u{202e}b").starts_with(r#"table public."a\u{202e}b" has"#));
+    assert!(reasons("a.b").starts_with(r#"table public."a.b" has"#));
+    assert!(reasons("").starts_with(r#"table public."" has"#));
+}
+
+#[test]
+fn a_record_is_measured_by_its_tables_and_its_dump() {
+    let started: Timestamp = "2027-03-10T03:00:00Z".parse().unwrap();
+    let table = |name: &str, rows| TableFingerprint {
+        schema: "public".into(),
+        name: name.into(),
+        rows,
+        bytes: 1,
+        fingerprint: "0".repeat(32).parse().unwrap(),
+        span: (0, 1),
+    };
+    let mut record = Record {
+        version: 1,
+        id: BackupId::parse("20270310T030000Z-aaaaaaaaaaaa").unwrap(),
+        database: Label::parse("main").unwrap(),
+        tier: Tier::Daily,
+        retention: Retention::Days(7),
+        expires: None,
+        serves: Vec::new(),
+        started,
+        finished: started,
+        agent: "0".into(),
+        status: Status::Succeeded,
+        warnings: Vec::new(),
+        suspicious: Vec::new(),
+        source: None,
+        sealed: Some(Sealed {
+            key: "k".into(),
+            bytes: 5,
+            dump_bytes: 4321,
+            etag: None,
+            crc64nvme: "c".into(),
+            part_bytes: 1,
+            tagged: true,
+            compression: Compression {
+                algorithm: "none".into(),
+                level: 0,
+                chunk_bytes: 1,
+                chunks: Vec::new(),
+            },
+        }),
+        tables: vec![table("a", 5), table("b", 0), table("a", 2)],
+        large_objects: crate::archive::LargeObjects::default(),
+    };
+    assert_eq!(Measure::from(&record), measure(4321, &[("a", 7), ("b", 0)]));
+    record.sealed = None;
+    record.status = Status::Failed(Failure {
+        error: "e".into(),
+        hint: None,
+        exit_status: 1,
+    });
+    assert_eq!(Measure::from(&record).dump_bytes, 0);
+}
+
+/// Backups of hour 0, 1, 2…: rows of the one table, and whether it was marked.
+fn history(of: &[(u64, bool)]) -> Vec<Marked> {
+    let start: Timestamp = "2027-03-10T00:00:00Z".parse().unwrap();
+    let one = |(hour, &(rows, marked)): (i64, &(u64, bool))| {
+        let started = start + SignedDuration::from_hours(hour);
+        let id = started.strftime("%Y%m%dT%H%M%SZ-aaaaaaaaaaaa").to_string();
+        Marked {
+            id: BackupId::parse(&id).unwrap(),
+            started,
+            measure: measure(100 + rows, &[("orders", rows)]),
+            marked,
+            accepted: false,
+        }
+    };
+    (0..).zip(of).map(one).collect()
+}
+
+/// The hours of those that stand marked.
+fn suspicious(history: &[Marked]) -> Vec<usize> {
+    let standing = standing(history);
+    let hours = (0..)
+        .zip(history)
+        .filter(|(_, one)| standing.contains(&one.id));
+    hours.map(|(hour, _)| hour).collect()
+}
+
+#[test]
+fn a_mark_stands_until_two_later_ones_agree() {
+    let mut all = history(&[(5000, false), (9, true), (9, true), (10, true), (11, false)]);
+    assert_eq!(suspicious(&all[..1]), [0_usize; 0]);
+    assert_eq!(suspicious(&all[..2]), [1]);
+    assert_eq!(suspicious(&all[..3]), [1, 2]);
+    assert_eq!(suspicious(&all[..4]), [2, 3]);
+    assert_eq!(suspicious(&all), [3]);
+    all.reverse();
+    assert_eq!(suspicious(&all).len(), 1);
+    all.iter_mut().for_each(|one| one.accepted = true);
+    assert!(suspicious(&all).is_empty());
+}
+
+#[test]
+fn what_was_empty_for_an_hour_stays_marked_when_the_rows_are_back() {
+    let back = history(&[
+        (5000, false),
+        (9, true),
+        (5000, false),
+        (5001, false),
+        (5002, false),
+    ]);
+    assert_eq!(suspicious(&back), [1]);
+    let mut accepted = back;
+    accepted[1].accepted = true;
+    assert!(suspicious(&accepted).is_empty());
+    // the two that agree need not follow at once
+    let late = history(&[
+        (5000, false),
+        (400, true),
+        (5000, false),
+        (400, true),
+        (401, true),
+    ]);
+    assert_eq!(suspicious(&late), [3, 4]);
+}
+
+fn some_measure() -> impl Strategy<Value = Measure> {
+    let names = prop_oneof![
+        Just("a"),
+        Just("b"),
+        Just("part_1"),
+        Just("part_2"),
+        Just("p_20"),
+        Just("x y")
+    ];
+    let table = (
+        (prop_oneof![Just("public"), Just("s")], names),
+        0..100_000_u64,
+    );
+    (0..1_000_000_u64, vec(table, 0..10)).prop_map(|(dump_bytes, tables)| Measure {
+        dump_bytes,
+        tables: tables
+            .into_iter()
+            .map(|((s, n), rows)| ((s.into(), n.into()), rows))
+            .collect(),
+    })
+}
+
+proptest! {
+    #[test]
+    fn repetition_and_growth_are_never_suspicious(
+        one in some_measure(),
+        times in 1..=COMPARED,
+        percent in 0..300_u64,
+        more in some_measure(),
+    ) {
+        let last = vec![one.clone(); times];
+        prop_assert!(compare(&one, &last).is_empty());
+        let mut grown = one;
+        grown.dump_bytes += grown.dump_bytes * percent / 100 + more.dump_bytes;
+        grown.tables.values_mut().for_each(|rows| *rows += *rows * percent / 100);
+        for (table, rows) in more.tables {
+            *grown.tables.entry(table).or_default() += rows;
+        }
+        prop_assert!(compare(&grown, &last).is_empty());
+    }
+
+    /// Emptied or dropped, one table of a hundred rows in each of the last ones is enough.
+    #[test]
+    fn a_fall_to_nothing_is_always_seen(
+        last in vec(some_measure(), 1..=COMPARED),
+        rows in vec(ROWS_MIN..10_000, COMPARED),
+        drop in any::<bool>(),
+    ) {
+        let mut last = last;
+        for (one, rows) in last.iter_mut().zip(rows) {
+            one.tables.insert(("public".into(), "big_1".into()), rows);
+        }
+        let mut new = last[0].clone();
+        new.tables.values_mut().for_each(|rows| *rows = 0);
+        if drop {
+            new.tables.clear();
+        }
+        let reasons = compare(&new, &last);
+        prop_assert!(reasons.iter().any(|reason| reason.contains("rows")), "{reasons:?}");
+    }
+
+    #[test]
+    fn the_order_of_the_last_ones_makes_no_difference(
+        new in some_measure(),
+        last in vec(some_measure(), 1..=COMPARED),
+    ) {
+        let mut turned = last.clone();
+        turned.reverse();
+        let reasons = compare(&new, &last);
+        prop_assert_eq!(&compare(&new, &turned), &reasons);
+        prop_assert!(reasons.len() <= 2 + NAMED + 1);
+        prop_assert!(reasons.iter().all(|reason| !reason.contains(char::is_control)));
+    }
+
+    /// A history that only shrinks by accident ends with no mark: three alike are the new ordinary.
+    #[test]
+    fn whatever_stays_the_same_loses_its_marks_but_the_last_two(rows in 0..10_000_u64, count in 3..20_usize) {
+        let all = history(&vec![(rows, true); count]);
+        prop_assert_eq!(suspicious(&all), [count - 2, count - 1]);
+    }
+}

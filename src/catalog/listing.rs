@@ -2,9 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Entry, SUFFIX};
+use super::{
+    Catalog, Entry, SUFFIX,
+    survey::{FOLDERS, parse},
+};
 use crate::{
-    backup::{BackupId, Label, Record, Tier},
+    anomaly::{self, Marked, Measure},
+    backup::{BackupId, Hold, Label, Mark, Record},
     error::{Error, Result},
     store::Kind,
 };
@@ -24,6 +28,8 @@ pub struct Listing {
     /// how many older records there are that were not read
     pub more: usize,
     lost: BTreeSet<BackupId>,
+    marks: BTreeMap<BackupId, Mark>,
+    suspicious: BTreeSet<BackupId>,
 }
 
 impl Listing {
@@ -31,6 +37,20 @@ impl Listing {
     #[must_use]
     pub fn is_good(&self, record: &Record) -> bool {
         record.is_good() && !self.lost.contains(&record.id)
+    }
+
+    /// Who holds a backup and why, where somebody does.
+    #[must_use]
+    pub fn hold(&self, record: &Record) -> Option<&Hold> {
+        self.marks
+            .get(&record.id)
+            .and_then(|mark| mark.hold.as_ref())
+    }
+
+    /// Whether a backup looks wrong beside those before it, and nobody has accepted it, nor have those after it agreed.
+    #[must_use]
+    pub fn is_suspicious(&self, record: &Record) -> bool {
+        self.suspicious.contains(&record.id)
     }
 
     /// The newest good backup of a database, and its newest run.
@@ -43,6 +63,33 @@ impl Listing {
         let good = of_label().filter(|record| self.is_good(record));
         let newest = |a: &&Record, b: &&Record| a.id.cmp(&b.id);
         (good.max_by(newest), of_label().max_by(newest))
+    }
+
+    /// Says which of the marked backups are suspicious, from all that were read.
+    fn judge(&mut self) {
+        let read = || self.records.iter().chain(&self.beside);
+        let labels: BTreeSet<&Label> = read()
+            .filter(|record| !record.suspicious.is_empty())
+            .map(|record| &record.database)
+            .collect();
+        let of = |label: &Label| {
+            let good = read().filter(|record| record.database == *label && self.is_good(record));
+            let history: Vec<Marked> = good.map(|record| self.marked(record)).collect();
+            let suspicious = anomaly::standing(&history).into_iter().cloned();
+            suspicious.collect::<Vec<_>>()
+        };
+        self.suspicious = labels.into_iter().flat_map(of).collect();
+    }
+
+    fn marked(&self, record: &Record) -> Marked {
+        let mark = self.marks.get(&record.id);
+        Marked {
+            id: record.id.clone(),
+            started: record.started,
+            measure: Measure::from(record),
+            marked: !record.suspicious.is_empty(),
+            accepted: mark.is_some_and(|mark| mark.accepted.is_some()),
+        }
     }
 
     fn take(&mut self, entry: &Entry, mut record: Record, beside: bool) {
@@ -99,6 +146,7 @@ impl Catalog {
         for (label, older) in by_label {
             self.look_behind(&mut listing, label, &older).await?;
         }
+        listing.judge();
         Ok(listing)
     }
 
@@ -128,21 +176,6 @@ impl Catalog {
         Ok(())
     }
 
-    /// The newest good backup of a database among its newest `count_max` runs, whatever the others' records hold.
-    ///
-    /// # Errors
-    /// What the bucket refuses to list.
-    pub async fn newest_good(&self, database: &Label, count_max: usize) -> Result<Option<Record>> {
-        for entry in self.entries(Some(database)).await?.iter().take(count_max) {
-            match self.open(entry).await {
-                Ok(record) if record.is_good() => return Ok(Some(record)),
-                Ok(_) => {}
-                Err(error) => tracing::debug!("passed over: {error}"),
-            }
-        }
-        Ok(None)
-    }
-
     /// Records by name, newest first.
     pub(super) async fn entries(&self, database: Option<&Label>) -> Result<Vec<Entry>> {
         let databases = match database {
@@ -158,32 +191,31 @@ impl Catalog {
     }
 
     async fn entries_of(&self, database: &Label) -> Result<Vec<Entry>> {
-        let folder = self.store.location().key(&format!("{database}/"));
-        let (mut ids, mut archives) = (Vec::new(), BTreeMap::new());
-        for object in self.store.list(&folder).await? {
-            let path = object
-                .key
-                .strip_prefix(&folder)
-                .and_then(|path| path.strip_suffix(SUFFIX));
-            match path
-                .map(|path| path.split('/').collect::<Vec<_>>())
-                .as_deref()
-            {
-                Some(["records", id]) => ids.extend(BackupId::parse(id)),
-                Some(["archives", tier, id]) => {
-                    if let (Ok(tier), Ok(id)) = (tier.parse::<Tier>(), BackupId::parse(id)) {
+        let (mut entries, mut archives, mut marks) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        for what in FOLDERS {
+            let folder = self.store.location().key(&format!("{database}/{what}/"));
+            for object in self.store.list(&folder).await? {
+                let path = object.key.strip_prefix(&folder);
+                let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+                match path.and_then(|path| parse(what, path)) {
+                    Some((id, Some(tier))) => {
                         archives.insert(id, (tier, object.bytes));
                     }
+                    Some((id, None)) if what == "records" => entries.push(id),
+                    Some((id, None)) => {
+                        marks.insert(id, object);
+                    }
+                    None => {}
                 }
-                _ => {}
             }
         }
-        let entry = |id| Entry {
+        let entry = |id: BackupId| Entry {
             database: database.clone(),
             archive: archives.get(&id).copied(),
+            mark: marks.remove(&id),
             id,
         };
-        Ok(ids.into_iter().map(entry).collect())
+        Ok(entries.into_iter().map(entry).collect())
     }
 
     async fn open_into(
@@ -193,9 +225,18 @@ impl Catalog {
         beside: bool,
     ) -> Result<()> {
         let mut opened = stream::iter(entries)
-            .map(|entry| async move { (entry, self.open(entry).await) })
+            .map(|entry| async move { (entry, self.open(entry).await, self.mark_of(entry).await) })
             .buffered(READS_AT_ONCE);
-        while let Some((entry, result)) = opened.next().await {
+        while let Some((entry, result, mark)) = opened.next().await {
+            match mark {
+                Ok(mark) => listing
+                    .marks
+                    .extend(mark.map(|mark| (entry.id.clone(), mark))),
+                Err(error) => {
+                    let key = self.mark_key(&entry.database, &entry.id);
+                    listing.unreadable.push((key, error));
+                }
+            }
             match result {
                 Ok(record) => listing.take(entry, record, beside),
                 Err(Error::Store(error)) if is_of_the_whole(error.kind) => return Err(error.into()),
@@ -206,6 +247,18 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+}
+
+impl Catalog {
+    async fn mark_of(&self, entry: &Entry) -> Result<Option<Mark>> {
+        match &entry.mark {
+            Some(object) => self
+                .open_mark(&entry.database, &entry.id, object)
+                .await
+                .map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -73,6 +73,17 @@ impl Catalog {
         }
     }
 
+    /// What people decided about a backup, where they did.
+    ///
+    /// # Errors
+    /// What the bucket refuses, and where a mark is there that can't be opened.
+    pub async fn mark(&self, database: &Label, id: &BackupId) -> Result<Option<Mark>> {
+        match self.store.head(&self.mark_key(database, id)).await? {
+            Some(object) => self.open_mark(database, id, &object).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Reads the mark that `object` is.
     pub(super) async fn open_mark(
         &self,

@@ -20,7 +20,7 @@ use crate::{
     backup::{BackupId, Label, Record, Status, Tier},
     error::{Error, Result},
     seal::{self, Content, Secret},
-    store::{self, Attributes, Kind, Store, pause},
+    store::{self, Attributes, Kind, Object, Store, pause},
 };
 
 pub use listing::Listing;
@@ -46,6 +46,7 @@ struct Entry {
     database: Label,
     id: BackupId,
     archive: Option<(Tier, u64)>,
+    mark: Option<Object>,
 }
 
 impl Catalog {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A database's folders.
-const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
+pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 /// Objects read at once.
 const READS_AT_ONCE: usize = 8;
 
@@ -251,7 +251,7 @@ impl Catalog {
 }
 
 /// The id, and for an archive the tier, that a path in one of the three folders says.
-fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
+pub(super) fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
     if folder != "archives" {
         return Some((BackupId::parse(path).ok()?, None));
     }

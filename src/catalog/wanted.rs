@@ -110,7 +110,13 @@ impl Catalog {
         let mut refused = None;
         for entry in &entries {
             match self.open(entry).await {
-                Ok(record) if record.is_good() && tier.is_none_or(|tier| record.tier == tier) => {
+                Ok(record) if record.is_good() && tier.is_none_or(|tier| serves(&record, tier)) => {
+                    if let Some(reason) = record.suspicious.first() {
+                        let id = &record.id;
+                        tracing::warn!(
+                            "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
+                        );
+                    }
                     return Ok(record);
                 }
                 Ok(_) => {}
@@ -126,6 +132,11 @@ impl Catalog {
         Err(refused
             .unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))
     }
+}
+
+/// A monthly backup that was the daily one of its day, too, is a daily one.
+fn serves(record: &Record, tier: Tier) -> bool {
+    record.serves().iter().any(|served| served.tier == tier)
 }
 
 #[cfg(test)]

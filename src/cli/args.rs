@@ -15,12 +15,20 @@ Settings (environment):
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
   PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID
+  PGCOFFER_SCHEDULE        hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w,
+                           monthly on 1 keep 12mo, yearly keep 7y
+  PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
+  PGCOFFER_TIMEZONE        time zone of schedules, such as Europe/Berlin (default: UTC)
+  PGCOFFER_KEEP_LAST       good backups of each database that no retention deletes (default: 3)
+  PGCOFFER_LOCK            governance or compliance: Object Lock until the retention ends
   PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
+  PGCOFFER_STALL_TIMEOUT   how long pg_dump may write nothing (default: 1h)
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
 
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
+  8 status or tick found a problem
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -119,6 +127,50 @@ pub(super) enum Command {
     },
     /// Restore a backup into a database
     Restore(RestoreArgs),
+    /// Back up what is due by the schedule, then prune; as often as one likes
+    Tick(TickArgs),
+    /// How every database stands against its schedule; exit status 8 where something is late or wrong
+    Status {
+        /// Of this database only
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+    },
+    /// Delete what its retention says, and only what this key made
+    Prune {
+        /// Show the plan, with a reason for every backup, and delete nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Of this database only
+        #[arg(long, value_name = "NAME")]
+        database: Option<String>,
+    },
+    /// Keep a backup whatever its retention says, until it is released
+    Hold {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who (default: the user who runs this)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Let a held backup go by its retention again
+    Release {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Who (default: the user who runs this)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Take a backup that looks suspicious for a good one
+    Accept {
+        #[command(flatten)]
+        chosen: Chosen,
+        /// Who (default: the user who runs this)
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {
@@ -159,6 +211,16 @@ pub(super) struct BackupArgs {
     /// Part size of the upload in MiB (default: chosen from the size of the last backup)
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(5..=1024))]
     pub(super) part_size: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TickArgs {
+    /// Of this database only
+    #[arg(long, value_name = "NAME")]
+    pub(super) database: Option<String>,
+    /// How many databases at once; each takes the memory of a backup
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(super) parallel: u8,
 }
 
 #[derive(Debug, Args)]

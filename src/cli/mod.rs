@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod log;
 mod output;
+mod report;
 mod text;
 mod watch;
 

@@ -6,7 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
-    backup::{Label, Record},
+    backup::{Label, Mark, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
     seal::MasterKey,
@@ -183,11 +183,25 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn show(self, record: &Record, location: &Location) -> Result<()> {
+    pub(super) fn show(
+        self,
+        record: &Record,
+        mark: Option<&Mark>,
+        location: &Location,
+    ) -> Result<()> {
         if self.json {
-            return self.print_json(&record_json(record));
+            let mut value = record_json(record);
+            if let Some(object) = value.as_object_mut() {
+                object.insert(
+                    "hold".to_owned(),
+                    json!(mark.and_then(|mark| mark.hold.as_ref())),
+                );
+                let accepted = mark.and_then(|mark| mark.accepted.as_ref());
+                object.insert("accepted".to_owned(), json!(accepted));
+            }
+            return self.print_json(&value);
         }
-        let mut text = facts(record, location);
+        let mut text = facts(record, mark, location);
         if !record.tables.is_empty() {
             text.push_str(&format!("\n{}\n", tables_table(record).trim_fmt()));
         }
@@ -245,7 +259,7 @@ impl Output {
         print(text)
     }
 
-    fn print_json(self, value: &Value) -> Result<()> {
+    pub(super) fn print_json(self, value: &Value) -> Result<()> {
         print(format!("{value:#}\n"))
     }
 }
@@ -259,7 +273,7 @@ fn why_alone(key: &str, why: &Error) -> String {
     rest.map_or(text.clone(), str::to_owned)
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<Value> {
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| Error::Internal(e.to_string()))
 }
 

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Label, Record, Status},
+    backup::{Label, Mark, Record, Retention, Status},
     catalog::Listing,
     store::Location,
 };
@@ -94,7 +94,7 @@ pub(super) fn backups_table(listing: &Listing) -> Table {
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
             bytes(sealed.map(|sealed| sealed.bytes)),
             kept_until(record),
-            listed_status(listing, record).to_owned(),
+            listed_status(listing, record),
         ]);
     }
     align_right(&mut table, &[4, 5, 6]);
@@ -117,7 +117,7 @@ pub(super) fn tables_table(record: &Record) -> Table {
 }
 
 /// All of a record but its tables.
-pub(super) fn facts(record: &Record, location: &Location) -> String {
+pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -> String {
     let mut lines = vec![
         ("backup", record.id.to_string()),
         ("database", record.database.to_string()),
@@ -125,10 +125,10 @@ pub(super) fn facts(record: &Record, location: &Location) -> String {
         ("tier", record.tier.to_string()),
         (
             "kept",
-            record.expires.map_or_else(
-                || "forever".to_owned(),
-                |time| format!("{}, until {} UTC", record.retention, minute(time)),
-            ),
+            match record.expires {
+                Some(time) => format!("{}, until {} UTC", record.retention, minute(time)),
+                None => format!("{}, until {}", record.retention, kept_until(record)),
+            },
         ),
         (
             "started",
@@ -136,6 +136,28 @@ pub(super) fn facts(record: &Record, location: &Location) -> String {
         ),
         ("agent", format!("pgcoffer {}", record.agent)),
     ];
+    if record.serves.len() > 1 {
+        let serves = record.serves.iter();
+        let serves: Vec<String> = serves
+            .map(|served| format!("{} kept {}", served.tier, served.retention))
+            .collect();
+        lines.push(("serves", serves.join(", ")));
+    }
+    if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) {
+        lines.push(("held", format!("since {} UTC {hold}", minute(hold.since))));
+    }
+    lines.extend(
+        record
+            .suspicious
+            .iter()
+            .map(|reason| ("suspicious", reason.clone())),
+    );
+    if let Some(accepted) = mark.and_then(|mark| mark.accepted.as_ref()) {
+        lines.push((
+            "accepted",
+            format!("by {} at {} UTC", accepted.who, minute(accepted.at)),
+        ));
+    }
     if let Some(source) = &record.source {
         let standby = if source.server.standby {
             ", a standby"
@@ -221,6 +243,11 @@ pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
         object.insert("table_count".to_owned(), record.tables.len().into());
         object.insert("rows".to_owned(), record.rows().into());
         object.insert("good".to_owned(), listing.is_good(record).into());
+        object.insert(
+            "looks_suspicious".to_owned(),
+            listing.is_suspicious(record).into(),
+        );
+        object.insert("hold".to_owned(), json!(listing.hold(record)));
     }
     value
 }
@@ -249,11 +276,17 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// The status of a record whose archive was looked for.
-fn listed_status(listing: &Listing, record: &Record) -> &'static str {
-    if record.is_good() && !listing.is_good(record) {
+fn listed_status(listing: &Listing, record: &Record) -> String {
+    let word = if record.is_good() && !listing.is_good(record) {
         "archive missing"
+    } else if listing.is_suspicious(record) {
+        "suspicious"
     } else {
         status_word(record)
+    };
+    match listing.hold(record) {
+        Some(_) => format!("{word}, held"),
+        None => word.to_owned(),
     }
 }
 
@@ -282,10 +315,14 @@ fn status_line(record: &Record) -> String {
 }
 
 fn kept_until(record: &Record) -> String {
-    record.expires.map_or_else(|| "forever".to_owned(), minute)
+    match (record.expires, record.retention) {
+        (Some(time), _) => minute(time),
+        (None, Retention::Newest(count)) => format!("{count} newer"),
+        (None, _) => "forever".to_owned(),
+    }
 }
 
-fn minute(time: Timestamp) -> String {
+pub(super) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
@@ -307,7 +344,7 @@ fn identifier(name: &str) -> String {
     }
 }
 
-fn plain_table(heads: &[&str]) -> Table {
+pub(super) fn plain_table(heads: &[&str]) -> Table {
     let mut table = Table::new();
     // never folded to the width of a terminal: lines stay lines for grep
     table
@@ -320,7 +357,7 @@ fn plain_table(heads: &[&str]) -> Table {
     table
 }
 
-fn align_right(table: &mut Table, columns: &[usize]) {
+pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
     for index in columns {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);

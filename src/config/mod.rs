@@ -5,7 +5,7 @@ mod schedules;
 #[cfg(test)]
 mod tests;
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use crate::{
     backup::Label,
@@ -21,6 +21,10 @@ pub use self::reading::compression;
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
 pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
+
+/// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never this
+/// long.
+pub const DEFAULT_SILENCE_MAX: Duration = Duration::from_secs(3600);
 
 /// zstd's level where none is chosen: measured in `docs/performance.md`.
 pub const DEFAULT_LEVEL: i32 = 1;
@@ -42,6 +46,8 @@ pub struct Config {
     pub pg_bin: Option<PathBuf>,
     /// level of compression; `None` for none
     pub level: Option<i32>,
+    /// how long pg_dump may write nothing before it counts as hung
+    pub silence_max: Duration,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
     /// why the passphrase may open and not seal

@@ -1,8 +1,10 @@
-use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
-use super::{Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, Database, schedules::Schedules};
+use super::{
+    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database, schedules::Schedules,
+};
 use crate::{
     backup::Label,
     compress::Compressor,
@@ -38,6 +40,7 @@ impl Default for Reading {
             pg_bin: None,
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
+            silence_max: DEFAULT_SILENCE_MAX,
             weak_passphrase: None,
         };
         Self {
@@ -98,6 +101,7 @@ impl Reading {
             "PG_BIN" => self.config.pg_bin = Some(PathBuf::from(value)),
             "SCHEDULE" => self.schedules.for_all = Some(value.to_owned()),
             "TIMEZONE" => self.schedules.zone = Some(zone(value)?),
+            "STALL_TIMEOUT" => self.config.silence_max = duration(value)?,
             "KEEP_LAST" => self.config.keep_last = keep_last(value)?,
             "LOCK" => self.config.store.lock = Some(lock_mode(value).map_err(plain)?),
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
@@ -284,6 +288,21 @@ fn zone(text: &str) -> std::result::Result<TimeZone, Wrong> {
     })
 }
 
+/// `90s`, `20m`, `1h 30m`.
+fn duration(text: &str) -> std::result::Result<Duration, Wrong> {
+    let parsed: Option<SignedDuration> = text.parse().ok();
+    let positive = parsed.filter(SignedDuration::is_positive);
+    positive
+        .and_then(|d| Duration::try_from(d).ok())
+        .ok_or_else(|| {
+            let hint = "write for example 30m or 2h";
+            (
+                format!("{text:?} is not a length of time"),
+                Some(hint.to_owned()),
+            )
+        })
+}
+
 fn keep_last(text: &str) -> std::result::Result<NonZeroU32, Wrong> {
     text.parse().map_err(|_| {
         let hint =
@@ -305,7 +324,7 @@ fn lock_mode(text: &str) -> std::result::Result<LockMode, String> {
 
 /// The setting that was probably meant.
 fn nearest(setting: &str) -> Option<String> {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "KEY",
         "PASSPHRASE",
         "OLD_KEYS",
@@ -319,6 +338,7 @@ fn nearest(setting: &str) -> Option<String> {
         "TIMEZONE",
         "KEEP_LAST",
         "LOCK",
+        "STALL_TIMEOUT",
     ];
     let likely = NAMES
         .iter()

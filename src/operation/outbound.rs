@@ -1,12 +1,16 @@
 //! The road of a byte outwards: pg_dump's output -> archive reader (looks, never changes) -> zstd chunks on several cores ->
 //! frames sealed in lock step on several cores -> parts. Every arrow is a bounded queue.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
     sync::mpsc,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 use super::{
@@ -67,10 +71,12 @@ impl Outbound {
     pub(super) async fn carry(
         &mut self,
         source: impl AsyncRead + Send + Unpin + 'static,
+        silence_max: Duration,
     ) -> Result<ArchiveReader> {
         let (sender, mut chunks) = mpsc::channel(compress_width(self.compression.level));
         let reading = Reading {
             source,
+            silence_max,
             reader: ArchiveReader::new(),
             compressor: self.compressor.clone(),
             shelf: self.shelf.clone(),
@@ -139,6 +145,8 @@ impl Outbound {
 /// The near end of the road: reads chunks, shows them to the archive reader, has them compressed.
 struct Reading<R> {
     source: R,
+    /// how long pg_dump may say nothing while it is waited for
+    silence_max: Duration,
     reader: ArchiveReader,
     compressor: Option<Arc<Compressor>>,
     shelf: Shelf,
@@ -168,8 +176,11 @@ impl<R: AsyncRead + Send + Unpin> Reading<R> {
         while chunk.len() < CHUNK_BYTES {
             let seen = chunk.len();
             let mut limited = (&mut self.source).take((CHUNK_BYTES - seen) as u64);
-            let read = limited.read_buf(&mut chunk).await;
-            let bytes = read.map_err(|source| Error::Io {
+            let read = timeout(self.silence_max, limited.read_buf(&mut chunk)).await;
+            let silent = |_| Error::Silent {
+                seconds: self.silence_max.as_secs(),
+            };
+            let bytes = read.map_err(silent)?.map_err(|source| Error::Io {
                 doing: "read from pg_dump".to_owned(),
                 source,
             })?;

@@ -1,5 +1,7 @@
 //! What is due by the schedule, for every database: backup, then prune. Safe to call as often as one likes.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -43,6 +45,8 @@ pub struct TickRequest {
     pub parallel: usize,
     /// zstd's level, or none
     pub level: Option<i32>,
+    /// how long pg_dump may write nothing before it counts as hung
+    pub silence_max: Duration,
     /// what no retention deletes
     pub policy: Policy,
     /// by which clock
@@ -221,6 +225,7 @@ impl Turn<'_> {
             },
             level: self.request.level,
             part_bytes: None,
+            silence_max: self.request.silence_max,
             clock: self.request.clock,
         }
     }

@@ -13,6 +13,9 @@ const HOUR_SECONDS: i64 = 3600;
 /// A Sunday, so that weeks counted from it are whole; days and weeks are numbered from here.
 const DAY_ZERO: Date = date(1970, 1, 4);
 
+/// More periods than ever lie between a date and the moment that a change of the clock gives to it.
+const REACH: i64 = 5;
+
 /// When the backups of one tier fall due: once in each of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
@@ -84,7 +87,7 @@ impl When {
     #[must_use]
     pub fn next(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         // a leap of the clock can push the moment of an earlier date past the beginning of this one
-        let oldest = self.period(zone, now) - 2;
+        let oldest = self.period(zone, now) - 1;
         (oldest..=oldest + REACH)
             .filter_map(|period| self.moment(zone, period))
             .find(|&due| due > now)
@@ -123,9 +126,6 @@ impl When {
         instant(zone, date.to_datetime(at))
     }
 }
-
-/// More periods than ever lie between a date and the moment that a change of the clock gives to it.
-const REACH: i64 = 5;
 
 fn span_of_days(days: i64) -> Option<jiff::Span> {
     jiff::Span::new().try_days(days).ok()

@@ -1,4 +1,6 @@
+mod dates;
 mod grammar;
+mod lateness;
 mod nights;
 mod properties;
 mod rules;
@@ -52,4 +54,23 @@ fn failed(started: &str) -> Past {
 fn due_tiers(schedule: &Schedule, history: &[Past], now: &str) -> Vec<Tier> {
     let due = schedule.due(history, at(now));
     due.iter().map(|served| served.tier).collect()
+}
+
+/// Every due moment after `from` and up to `to`, by the wall clock of the zone and its offset.
+fn moments(text: &str, zone_name: &str, from: &str, to: &str) -> Vec<String> {
+    let zone = zone(zone_name);
+    let schedule = Schedule::parse(text, &zone).unwrap();
+    let when = schedule.clauses()[0].when;
+    let mut found = Vec::new();
+    let mut now = at(from);
+    while let Some(next) = when.next(&zone, now)
+        && next <= at(to)
+    {
+        assert_eq!(when.latest(&zone, next), Some(next));
+        assert_eq!(when.latest(&zone, next - minutes(1)).unwrap().max(now), now);
+        let wall = next.to_zoned(zone.clone());
+        found.push(wall.strftime("%m-%d %H:%M %:z").to_string());
+        now = next;
+    }
+    found
 }

@@ -34,6 +34,8 @@ pub struct BackupRequest {
     pub level: Option<i32>,
     /// part size of the upload, where it isn't to be chosen from what is expected
     pub part_bytes: Option<u64>,
+    /// how long pg_dump may write nothing before it counts as hung
+    pub silence_max: Duration,
     /// by which clock it is dated
     pub clock: Clock,
 }

@@ -94,7 +94,7 @@ fn a_long_and_troubled_life() {
     let mut world = World::new(0, schedule("daily 14, weekly 5w, monthly 12mo, yearly 7y"));
     let mut all = Vec::new();
     let (mut now, end) = (at("2026-01-01T03:00:00Z"), at("2035-03-14T15:00:00Z"));
-    let (gap, edit) = (at("2035-02-06T00:00:00Z"), at("2035-03-01T00:00:00Z"));
+    let (gap, edit) = (at("2035-02-06T00:00:00Z"), at("2035-03-08T00:00:00Z"));
     for count in 0.. {
         if now > end {
             break;
@@ -115,19 +115,17 @@ fn a_long_and_troubled_life() {
             .position(|run| run.started.to_string().starts_with(day));
         found.unwrap()
     };
-    let (held, locked, ahead) = (
-        started("2031-08-17"),
-        started("2034-11-05"),
-        started("2035-03-13"),
-    );
+    let (held, locked) = (started("2031-08-17"), started("2034-11-05"));
+    let (suspicious, ahead) = (started("2035-03-10"), started("2035-03-12"));
     all[held].guards.hold = Some("anna: state before the migration".to_owned());
     all[locked].guards.locked_until = Some(at("2035-11-05T03:00:00Z"));
+    all[suspicious].outcome = Outcome::Suspicious;
     let mut early = all[ahead].clone();
-    early.started = at("2036-03-13T03:00:00Z");
+    early.started = at("2036-03-12T03:00:00Z");
     early.id = world::id(early.started, 0);
     all.push(early);
     let plan = plan(&all, &Policy::default(), end);
-    // of nine years of deletions, those since last summer
+    // of nine years of deletions, those of this year's backups
     let mut shown = plan.clone();
     shown
         .lines

@@ -1,1 +1,426 @@
+//! Each rule by itself. Unless a test says otherwise the floor is 1, so that only the newest run stands on it.
 
+use super::{
+    world::{due, id, left, schedule},
+    *,
+};
+
+const NOW: &str = "2027-03-10T12:00:00Z";
+
+/// A good daily backup of so many days ago, at 03:00.
+fn daily(days: i64, retention: &str) -> Run {
+    let started = at("2027-03-10T03:00:00Z") - SignedDuration::from_hours(24 * days);
+    Run {
+        id: id(started, 1),
+        started,
+        outcome: Outcome::Good,
+        serves: vec![Served {
+            tier: Tier::Daily,
+            due: due(Tier::Daily, started),
+            retention: retention.parse().unwrap(),
+        }],
+        guards: Guards::NONE,
+    }
+}
+
+fn with(outcome: Outcome, run: Run) -> Run {
+    Run { outcome, ..run }
+}
+
+fn guarded(run: Run, guard: impl FnOnce(&mut Guards)) -> Run {
+    let mut run = run;
+    guard(&mut run.guards);
+    run
+}
+
+fn tagged(run: Run, retain: &str, expires: Option<&str>, hold: Option<&str>) -> Run {
+    guarded(run, |guards| {
+        guards.tags = Tags::Read {
+            retain: retain.parse().unwrap(),
+            expires: expires.map(at),
+            hold: hold.map(str::to_owned),
+        }
+    })
+}
+
+/// Reasons of all runs, in the order given; a deletion's begins with `-`.
+fn reasons(runs: &[Run], keep_last: u32) -> Vec<String> {
+    let plan = plan(runs, &floor(keep_last), at(NOW));
+    let reason = |run: &Run| {
+        let line = plan.lines.iter().find(|line| line.id == run.id).unwrap();
+        let sign = if line.is_deletion() { "- " } else { "" };
+        format!("{sign}{}", line.verdict)
+    };
+    runs.iter().map(reason).collect()
+}
+
+/// The reason of one run beside a good one of today.
+fn beside_a_good_one(run: Run) -> String {
+    reasons(&[daily(0, "7d"), run], 1).swap_remove(1)
+}
+
+#[test]
+fn age_counts_from_the_start_to_the_second() {
+    assert_eq!(
+        beside_a_good_one(daily(6, "7d")),
+        "daily until 2027-03-11 03:00 UTC"
+    );
+    assert_eq!(
+        beside_a_good_one(daily(8, "7d")),
+        "- daily expired 2027-03-09 03:00 UTC"
+    );
+    assert_eq!(beside_a_good_one(daily(9999, "forever")), "daily, forever");
+    let runs = [daily(0, "7d"), daily(8, "7d")];
+    let verdict = |now: &str| plan(&runs, &floor(1), at(now)).deleted();
+    assert_eq!(verdict("2027-03-09T02:59:59Z"), 0);
+    let runs = [daily(1, "7d"), daily(8, "7d")];
+    let verdict = |now: &str| plan(&runs, &floor(1), at(now)).deleted();
+    assert_eq!(verdict("2027-03-09T02:59:59.999999999Z"), 0);
+    assert_eq!(verdict("2027-03-09T03:00:00Z"), 1);
+}
+
+#[test]
+fn any_tier_that_it_serves_keeps_it_and_the_longest_is_told() {
+    let serving = |text: &str| {
+        let mut run = daily(10, "7d");
+        let started = run.started;
+        let served = |(tier, retention)| Served {
+            tier,
+            due: due(tier, started),
+            retention,
+        };
+        run.serves = schedule(text).into_iter().map(served).collect();
+        beside_a_good_one(run)
+    };
+    assert_eq!(
+        serving("daily 7d, weekly 5w"),
+        "weekly until 2027-04-04 03:00 UTC"
+    );
+    assert_eq!(
+        serving("daily 60d, weekly 5w"),
+        "daily until 2027-04-29 03:00 UTC"
+    );
+    assert_eq!(
+        serving("yearly forever, weekly 5w, daily 7"),
+        "yearly, forever"
+    );
+    assert_eq!(
+        serving("hourly 24h, daily 7d"),
+        "- daily expired 2027-03-07 03:00 UTC"
+    );
+    assert_eq!(serving("hourly 24h, weekly 5"), "weekly 1 of 5");
+    assert_eq!(
+        serving("weekly 5w, monthly 2"),
+        "weekly until 2027-04-04 03:00 UTC"
+    );
+    assert_eq!(serving("daily 5, weekly 5"), "weekly 1 of 5");
+    assert_eq!(
+        serving("daily 1, weekly 7d"),
+        "- weekly expired 2027-03-07 03:00 UTC"
+    );
+}
+
+#[test]
+fn a_count_counts_periods_with_a_good_backup_and_the_newest_of_a_period_stands_for_it() {
+    let mut retried = daily(1, "2");
+    retried.started += SignedDuration::from_hours(2);
+    retried.id = id(retried.started, 1);
+    let runs = [
+        daily(0, "2"),
+        with(Outcome::Failed, daily(2, "2")),
+        daily(1, "2"),
+        retried,
+        with(Outcome::Lost, daily(3, "2")),
+        with(Outcome::Suspicious, daily(4, "2")),
+        daily(5, "3"),
+        daily(6, "3"),
+    ];
+    assert_eq!(
+        reasons(&runs, 1),
+        [
+            "daily 1 of 2",
+            "failed less than 30 days ago",
+            "- a newer daily of the same period is there",
+            "daily 2 of 2",
+            "- not among the newest 2 daily",
+            "- not among the newest 2 daily",
+            "daily 3 of 3",
+            "- not among the newest 3 daily",
+        ]
+    );
+}
+
+#[test]
+fn a_suspicious_or_lost_one_takes_no_place_and_stays_among_the_good_ones_of_its_time() {
+    let runs = [
+        daily(0, "2"),
+        with(Outcome::Suspicious, daily(1, "2")),
+        with(Outcome::Lost, daily(2, "2")),
+        daily(3, "2"),
+    ];
+    assert_eq!(
+        reasons(&runs, 1),
+        [
+            "daily 1 of 2",
+            "daily 2 of 2",
+            "daily 2 of 2",
+            "daily 2 of 2"
+        ]
+    );
+}
+
+#[test]
+fn who_is_promised_a_smaller_count_replaces_nobody() {
+    let again = |retention: &str| {
+        let mut run = daily(3, retention);
+        run.started += SignedDuration::from_hours(2);
+        run.id = id(run.started, 1);
+        reasons(&[daily(0, "5"), daily(3, "5"), run], 1)
+    };
+    let stays = "daily 2 of 5";
+    let replaced = "- a newer daily of the same period is there";
+    assert_eq!(
+        again("1"),
+        ["daily 1 of 5", stays, "- not among the newest 1 daily"]
+    );
+    assert_eq!(again("1h")[1], stays);
+    assert_eq!(again("5"), ["daily 1 of 5", replaced, stays]);
+    assert_eq!(again("forever")[1], replaced);
+}
+
+#[test]
+fn the_floor_holds_the_newest_good_ones_and_nothing_else_counts_toward_it() {
+    let runs = [
+        daily(20, "1d"),
+        with(Outcome::Suspicious, daily(30, "1d")),
+        with(Outcome::Lost, daily(31, "1d")),
+        with(Outcome::Failed, daily(32, "1d")),
+        daily(40, "1d"),
+        daily(50, "1d"),
+    ];
+    assert_eq!(
+        reasons(&runs, 2),
+        [
+            "among the last 2 good ones",
+            "- daily expired 2027-02-09 03:00 UTC",
+            "- daily expired 2027-02-08 03:00 UTC",
+            "- failed more than 30 days ago",
+            "among the last 2 good ones",
+            "- daily expired 2027-01-20 03:00 UTC",
+        ]
+    );
+    assert_eq!(Policy::default().keep_last.get(), 3);
+}
+
+#[test]
+fn holds_and_locks_come_first() {
+    let old = || daily(40, "1d");
+    let hold = |run| guarded(run, |guards| guards.hold = Some("anna: audit".to_owned()));
+    let legal = |run| guarded(run, |guards| guards.legal_hold = true);
+    let lock = |run, until| guarded(run, |guards| guards.locked_until = Some(at(until)));
+    let locked = |run| lock(run, "2027-04-01T00:00:00Z");
+    assert_eq!(
+        beside_a_good_one(hold(legal(locked(old())))),
+        "held: anna: audit"
+    );
+    assert_eq!(beside_a_good_one(legal(locked(old()))), "legal hold");
+    assert_eq!(
+        beside_a_good_one(locked(old())),
+        "locked until 2027-04-01 00:00 UTC"
+    );
+    assert_eq!(
+        beside_a_good_one(locked(daily(1, "forever"))),
+        "locked until 2027-04-01 00:00 UTC"
+    );
+    let gone = "- daily expired 2027-01-30 03:00 UTC";
+    assert_eq!(beside_a_good_one(lock(old(), NOW)), gone);
+    assert_eq!(
+        beside_a_good_one(hold(with(Outcome::Failed, old()))),
+        "held: anna: audit"
+    );
+    let odd = guarded(old(), |guards| {
+        guards.hold = Some("a\u{1b}[2J\nb".to_owned())
+    });
+    assert_eq!(beside_a_good_one(odd), r#"held: "a\u{1b}[2J\nb""#);
+}
+
+#[test]
+fn tags_lengthen_and_never_shorten() {
+    let old = || daily(40, "1d");
+    let gone = "- daily expired 2027-01-30 03:00 UTC";
+    let tags = |retain, expires, hold| beside_a_good_one(tagged(old(), retain, expires, hold));
+    assert_eq!(tags("1d", Some("2027-01-30T03:00:00Z"), None), gone);
+    assert_eq!(tags("1h", None, None), gone);
+    assert_eq!(tags("30d", None, None), gone);
+    assert_eq!(
+        tags("41d", None, None),
+        "its tags say until 2027-03-11 03:00 UTC"
+    );
+    assert_eq!(tags("forever", None, None), "its tags say forever");
+    let later = "2027-05-01T00:00:00Z";
+    assert_eq!(
+        tags("1d", Some(later), None),
+        "its tags say until 2027-05-01 00:00 UTC"
+    );
+    assert_eq!(tags("1d", None, Some("bo")), "held: bo");
+    let short = tagged(daily(3, "7d"), "1h", Some("2027-03-07T04:00:00Z"), None);
+    assert_eq!(beside_a_good_one(short), "daily until 2027-03-14 03:00 UTC");
+    for (tags, told) in [
+        (Tags::None, gone),
+        (Tags::NotLooked, gone),
+        (
+            Tags::Missing("pgcoffer:retain".into()),
+            "its tag pgcoffer:retain is missing",
+        ),
+        (
+            Tags::Foreign("pgcoffer:owner".into()),
+            "its tag pgcoffer:owner is not ours",
+        ),
+        (
+            Tags::Unreadable("pgcoffer:retain".into()),
+            "its tag pgcoffer:retain can't be read",
+        ),
+    ] {
+        let run = guarded(old(), |guards| guards.tags = tags);
+        assert_eq!(beside_a_good_one(run), told);
+    }
+}
+
+#[test]
+fn a_larger_count_in_the_tags_is_taken_for_the_sealed_one() {
+    let runs = |retain: &str| {
+        let all = [
+            daily(0, "1"),
+            daily(1, "1"),
+            tagged(daily(2, "1"), retain, None, None),
+        ];
+        reasons(&all, 1).swap_remove(2)
+    };
+    assert_eq!(runs("1"), "- not among the newest 1 daily");
+    assert_eq!(runs("2"), "- not among the newest 1 daily");
+    assert_eq!(runs("3"), "its tags say 3: daily 3 of 3");
+    // the tags as written: the largest of what it serves, which is no larger count for the other tiers
+    let mut both = tagged(daily(2, "1"), "24", None, None);
+    let hourly = Served {
+        tier: Tier::Hourly,
+        due: both.started,
+        retention: Retention::Newest(24),
+    };
+    both.serves.push(hourly);
+    let newer = (0..24).map(|hours| {
+        let mut run = daily(0, "1");
+        run.started += SignedDuration::from_mins(20 * hours);
+        run.id = id(run.started, 1);
+        let due = run.started;
+        run.serves = vec![Served { due, ..hourly }];
+        run
+    });
+    let mut all: Vec<_> = newer.chain([daily(1, "1"), both]).collect();
+    assert_eq!(
+        reasons(&all, 1).pop().unwrap(),
+        "- not among the newest 1 daily"
+    );
+    all.remove(0);
+    assert_eq!(reasons(&all, 1).pop().unwrap(), "hourly 24 of 24");
+}
+
+#[test]
+fn nothing_goes_while_the_newest_run_is_no_good_backup() {
+    for (outcome, told) in [
+        (Outcome::Failed, "the newest run failed"),
+        (Outcome::Suspicious, "the newest run is suspicious"),
+        (Outcome::Lost, "the newest run's archive is lost"),
+    ] {
+        let newest = with(outcome, daily(33, "1d"));
+        let others = [
+            daily(40, "1d"),
+            daily(41, "1d"),
+            with(Outcome::Failed, daily(50, "1d")),
+        ];
+        let runs = [&[newest], &others[..]].concat();
+        let kept = ["the newest run", "among the last 1 good ones", told, told];
+        assert_eq!(reasons(&runs, 1), kept);
+    }
+}
+
+#[test]
+fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
+    let mut ahead = with(Outcome::Failed, daily(-2, "1"));
+    let runs = |ahead: &Run| [ahead.clone(), daily(10, "1"), daily(11, "1")];
+    let told = "started ahead of the clock";
+    let gone = "- not among the newest 1 daily";
+    assert_eq!(reasons(&runs(&ahead), 1), [told, "daily 1 of 1", gone]);
+    ahead.outcome = Outcome::Good;
+    assert_eq!(reasons(&runs(&ahead), 1), [told, "daily 1 of 1", gone]);
+    // fifteen minutes are no error
+    ahead.started = at("2027-03-10T12:15:00Z");
+    assert_eq!(reasons(&runs(&ahead), 1), ["daily 1 of 1", gone, gone]);
+    ahead.started = at("2027-03-10T12:15:01Z");
+    assert_eq!(reasons(&runs(&ahead), 1)[0], told);
+}
+
+#[test]
+fn a_failed_run_is_told_for_thirty_days_whatever_it_would_have_served() {
+    let failed = |days, retention| with(Outcome::Failed, daily(days, retention));
+    assert_eq!(
+        beside_a_good_one(failed(29, "1h")),
+        "failed less than 30 days ago"
+    );
+    let gone = "- failed more than 30 days ago";
+    assert_eq!(beside_a_good_one(failed(30, "forever")), gone);
+    // it has the tags of the backup that it would have been
+    assert_eq!(
+        beside_a_good_one(tagged(failed(30, "forever"), "forever", None, None)),
+        gone
+    );
+    let until = Some("2027-04-09T03:00:00Z");
+    assert_eq!(
+        beside_a_good_one(tagged(failed(30, "60d"), "60d", until, None)),
+        gone
+    );
+    let told = "its tags say forever";
+    assert_eq!(
+        beside_a_good_one(tagged(failed(30, "60d"), "forever", None, None)),
+        told
+    );
+}
+
+#[test]
+fn what_states_no_retention_is_kept() {
+    let mut run = daily(4000, "1d");
+    run.serves.clear();
+    assert_eq!(beside_a_good_one(run), "no retention is known");
+    assert_eq!(plan(&[], &floor(1), at(NOW)).lines, []);
+}
+
+#[test]
+fn deletions_come_oldest_first_and_a_plan_as_json_is_flat() {
+    let runs = [daily(40, "1d"), daily(0, "7d"), daily(50, "3")];
+    let plan = plan(&runs, &floor(1), at(NOW));
+    assert_eq!((plan.kept(), plan.deleted()), (2, 1));
+    let two = [daily(40, "1d"), daily(0, "7d"), daily(50, "1d")];
+    let two = super::plan(&two, &floor(1), at(NOW));
+    let oldest_first: Vec<_> = two.deletions().map(|line| line.id.time()).collect();
+    assert_eq!(
+        oldest_first,
+        [daily(50, "1d").started, daily(40, "1d").started]
+    );
+    assert_eq!(
+        serde_json::to_value(&plan).unwrap(),
+        serde_json::json!({"lines": [
+            {
+                "id": "20270310T030000Z-aaaaaaaaaaab", "verdict": "keep",
+                "reason": "until", "tier": "daily", "until": "2027-03-17T03:00:00Z"
+            },
+            {
+                "id": "20270129T030000Z-aaaaaaaaaaab", "verdict": "delete",
+                "reason": "expired", "tier": "daily", "at": "2027-01-30T03:00:00Z"
+            },
+            {
+                "id": "20270119T030000Z-aaaaaaaaaaab", "verdict": "keep",
+                "reason": "counted", "tier": "daily", "place": 3, "of": 3
+            },
+        ]})
+    );
+    assert_eq!(left(&runs, &plan).len(), 2);
+}

@@ -4,7 +4,7 @@ use super::{at, due_tiers, failed, good, minutes, run, schedule};
 use crate::{
     archive::LargeObjects,
     backup::{Record, Retention, Served, Tier},
-    schedule::{Ended, Late, Past},
+    schedule::{Ended, Past},
 };
 
 const ALL: &str =
@@ -165,6 +165,8 @@ fn a_clock_that_was_ahead_does_not_silence_the_schedule() {
     );
     // a few minutes are the difference between two machines
     let soon = good("2027-05-06T02:31:00Z", &[Tier::Daily]);
+    let next = schedule.next_due(std::slice::from_ref(&soon), at("2027-05-06T02:29:00Z"));
+    assert_eq!(next, Some((Tier::Daily, at("2027-05-07T02:30:00Z"))));
     assert!(due_tiers(&schedule, &[soon], "2027-05-06T02:30:00Z").is_empty());
 }
 
@@ -223,108 +225,6 @@ fn what_a_signal_ended_and_what_is_dated_ahead_is_no_failure() {
         pause_end(&[odd], "2027-05-05T00:04:00Z"),
         Some(at("2027-05-05T00:05:00Z"))
     );
-}
-
-fn late(text: &str, history: &[Past], now: &str) -> Vec<Late> {
-    schedule(text).late(history, at(now))
-}
-
-#[test]
-fn a_tier_is_late_when_its_grace_is_over() {
-    let last = "2027-05-05T02:30:00Z";
-    let history = [good(last, &[Tier::Hourly, Tier::Daily, Tier::Weekly])];
-    for (text, due, over) in [
-        (
-            "hourly keep 24h",
-            "2027-05-05T03:00:00Z",
-            "2027-05-05T04:00:00Z",
-        ),
-        (
-            "daily at 02:30 keep 7d",
-            "2027-05-06T02:30:00Z",
-            "2027-05-06T05:30:00Z",
-        ),
-        (
-            "weekly on fri at 02:30 keep 7d",
-            "2027-05-07T02:30:00Z",
-            "2027-05-07T08:30:00Z",
-        ),
-    ] {
-        let one = schedule(text);
-        assert_eq!(one.late(&history, at(over)), [], "{text}");
-        let expected = Late {
-            tier: one.clauses()[0].tier(),
-            due: at(due),
-            newest: Some(at(last)),
-        };
-        assert_eq!(one.late(&history, at(over) + minutes(1)), [expected]);
-        // it stays the same alarm for as long as nothing is done
-        assert_eq!(
-            one.late(&history, at(over) + minutes(60 * 24 * 40)),
-            [expected]
-        );
-    }
-}
-
-#[test]
-fn a_backup_that_takes_long_has_twice_that_time() {
-    let mut slow = good("2027-05-05T02:30:00Z", &[Tier::Hourly]);
-    slow.finished = at("2027-05-05T04:30:00Z");
-    let history = [slow];
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T07:00:00Z"),
-        []
-    );
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T07:01:00Z").len(),
-        1
-    );
-}
-
-#[test]
-fn a_database_without_a_good_backup_is_late_from_its_oldest_run_on() {
-    let none = Late {
-        tier: Tier::Hourly,
-        due: at("2027-05-05T10:00:00Z"),
-        newest: None,
-    };
-    assert_eq!(late("hourly keep 24h", &[], "2027-05-05T10:20:00Z"), [none]);
-    let history = [
-        failed("2027-05-05T11:30:00Z"),
-        failed("2027-05-05T10:20:00Z"),
-    ];
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T11:20:00Z"),
-        []
-    );
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T11:21:00Z"),
-        [none]
-    );
-    // the same alarm an hour later
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T12:21:00Z"),
-        [none]
-    );
-    // what is dated ahead is no history
-    let ahead = failed("2099-05-05T11:30:00Z");
-    assert_eq!(
-        late("hourly keep 24h", &[ahead], "2027-05-05T10:20:00Z"),
-        [none]
-    );
-}
-
-#[test]
-fn a_tier_that_was_added_has_its_grace() {
-    let text = "daily at 02:30 keep 7d, yearly keep 7y";
-    let history = [good("2027-05-05T02:30:00Z", &[Tier::Daily])];
-    assert_eq!(late(text, &history, "2027-05-05T08:30:00Z"), []);
-    let expected = Late {
-        tier: Tier::Yearly,
-        due: at("2027-01-01T02:30:00Z"),
-        newest: None,
-    };
-    assert_eq!(late(text, &history, "2027-05-05T08:31:00Z"), [expected]);
 }
 
 #[test]

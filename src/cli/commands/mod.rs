@@ -1,0 +1,172 @@
+//! One function a command: settings to requests, requests to operations, results to output.
+
+mod decide;
+mod reading;
+mod restore;
+mod schedule;
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use pgcoffer::{
+    Error, Result,
+    backup::{Label, Record},
+    catalog::{Catalog, Wanted},
+    config::{self, Config},
+    operation::{self, BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
+    postgres::Clients,
+    seal::{MasterKey, Passphrase},
+    store::Store,
+};
+
+use super::{
+    args::{BackupArgs, Cli, Command},
+    output::Output,
+    watch::watched,
+};
+
+/// Makes a key, or grades a passphrase read from standard input.
+pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
+    let output = Output { json };
+    if !passphrase {
+        let key = MasterKey::generate().map_err(key_error)?;
+        return output.key(&key);
+    }
+    if std::io::stdin().is_terminal() {
+        tracing::info!("type the passphrase and press Enter; it will be seen on this screen");
+    }
+    let mut line = zeroize::Zeroizing::new(String::new());
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|source| Error::Io {
+        doing: "read the passphrase".to_owned(),
+        source,
+    })?;
+    let text = line.trim_end_matches(['\r', '\n']).to_owned();
+    Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
+    output.passphrase_is_strong()
+}
+
+fn key_error(source: pgcoffer::seal::Error) -> Error {
+    Error::Seal {
+        object: "the key".to_owned(),
+        source,
+    }
+}
+
+/// Everything that needs the bucket, a database or time.
+pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Result<()> {
+    let output = Output {
+        json: cli.global.json,
+    };
+    let context = Context {
+        cli,
+        config,
+        interrupt,
+        output,
+    };
+    match &cli.command {
+        Command::Backup(args) => context.backup(args).await,
+        Command::List { database, limit } => context.list(database.as_deref(), *limit).await,
+        Command::Show(chosen) => context.show(chosen).await,
+        Command::Get {
+            chosen,
+            output,
+            sealed,
+        } => context.get(chosen, output.clone(), *sealed).await,
+        Command::Open { file, output } => context.open(file, output.clone()).await,
+        Command::Verify { id, database } => context.verify(id, database.as_deref()).await,
+        Command::Restore(args) => context.restore(args).await,
+        Command::Tick(args) => context.tick(args).await,
+        Command::Status { database } => context.status(database.as_deref()).await,
+        Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
+        Command::Hold { chosen, reason, by } => {
+            let decision = Decision::Hold(reason.clone());
+            context.decide(chosen, &decision, by.as_deref()).await
+        }
+        Command::Release { chosen, by } => {
+            context
+                .decide(chosen, &Decision::Release, by.as_deref())
+                .await
+        }
+        Command::Accept { chosen, by } => {
+            context
+                .decide(chosen, &Decision::Accept, by.as_deref())
+                .await
+        }
+        Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
+            Err(Error::Internal("this command needs no bucket".to_owned()))
+        }
+    }
+}
+
+struct Context<'a> {
+    cli: &'a Cli,
+    config: &'a Config,
+    interrupt: &'a Interrupt,
+    output: Output,
+}
+
+impl Context<'_> {
+    async fn backup(&self, args: &BackupArgs) -> Result<()> {
+        let database = self
+            .config
+            .database(args.label.as_deref().or(args.database.as_deref()))?;
+        let level = match &args.compression {
+            Some(text) => config::compression(text)
+                .map_err(|why| usage(why, "give --compression zstd:3, for example"))?,
+            None => self.config.level,
+        };
+        let request = BackupRequest {
+            database: database.label.clone(),
+            url: database.url.clone(),
+            secret: self.config.secret_of(database)?.clone(),
+            occasion: Occasion::Asked(args.tier, args.retain),
+            level,
+            part_bytes: args.part_size.map(|mib| mib << 20),
+            silence_max: self.config.silence_max,
+            clock: Clock::system(),
+        };
+        let catalog = self.catalog().await?;
+        let clients = self.clients().await;
+        let progress = Progress::default();
+        let work = operation::backup(&catalog, &clients, &request, &progress, self.interrupt);
+        let result = watched(&self.cli.global, "backup", &progress, work).await;
+        self.output.backup(&result?, catalog.store().location())
+    }
+
+    async fn catalog(&self) -> Result<Catalog> {
+        let secrets = self.config.secrets_for_reading()?;
+        let location = self.config.location()?.clone();
+        Ok(Catalog::new(
+            Store::connect(location, self.config.store.clone()).await,
+            secrets,
+        ))
+    }
+
+    async fn clients(&self) -> Clients {
+        Clients::discover(self.config.pg_bin.as_deref(), std::env::vars_os()).await
+    }
+
+    async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
+        let wanted = Wanted::parse(id)?;
+        self.interrupt
+            .or(catalog.find(&wanted, label(database)?.as_ref()))
+            .await
+    }
+}
+
+fn usage(why: String, hint: impl Into<String>) -> Error {
+    Error::Usage {
+        why,
+        hint: hint.into(),
+    }
+}
+
+fn label(text: Option<&str>) -> Result<Option<Label>> {
+    let label = text.map(Label::parse).transpose();
+    label.map_err(|e| {
+        usage(
+            e.to_string(),
+            "`pgcoffer list` shows the databases that have backups",
+        )
+    })
+}

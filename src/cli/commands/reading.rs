@@ -1,0 +1,121 @@
+//! What reads backups and changes nothing.
+
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
+
+use pgcoffer::{
+    Result,
+    backup::Label,
+    operation::{self, Progress, Target},
+};
+
+use super::{Context, label, usage};
+use crate::cli::{args::Chosen, watch::watched};
+
+impl Context<'_> {
+    pub(super) async fn list(&self, database: Option<&str>, limit: usize) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let label = label(database)?;
+        let listing = self
+            .interrupt
+            .or(catalog.list(label.as_ref(), limit))
+            .await?;
+        let configured = self
+            .config
+            .databases
+            .iter()
+            .map(|database| database.label.clone());
+        let expected: Vec<Label> = configured
+            .filter(|l| label.as_ref().is_none_or(|only| only == l))
+            .collect();
+        self.output.list(
+            &listing,
+            &expected,
+            label.as_ref(),
+            catalog.store().location(),
+        )?;
+        let none_opens = listing.records.is_empty() && listing.beside.is_empty();
+        match listing.unreadable.into_iter().next() {
+            Some((_, error)) if none_opens => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn show(&self, chosen: &Chosen) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let record = self
+            .find(&catalog, &chosen.id, chosen.database.as_deref())
+            .await?;
+        let mark = self
+            .interrupt
+            .or(catalog.mark(&record.database, &record.id))
+            .await?;
+        self.output
+            .show(&record, mark.as_ref(), catalog.store().location())
+    }
+
+    pub(super) async fn get(
+        &self,
+        chosen: &Chosen,
+        file: Option<PathBuf>,
+        sealed: bool,
+    ) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let record = self
+            .find(&catalog, &chosen.id, chosen.database.as_deref())
+            .await?;
+        let extension = if sealed { "pgc" } else { "dump" };
+        let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
+        let target = self.target(file.unwrap_or(default))?;
+        let progress = Progress::default();
+        let work = operation::get(&catalog, &record, &target, sealed, &progress);
+        let fetched = watched(&self.cli.global, "get", &progress, self.interrupt.or(work)).await?;
+        self.output.fetched(&fetched)
+    }
+
+    pub(super) async fn open(&self, file: &Path, into: Option<PathBuf>) -> Result<()> {
+        let secrets = self.config.secrets_for_reading()?;
+        let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
+        let progress = Progress::default();
+        let work = operation::open(file, &secrets, &target, &progress);
+        let fetched = watched(&self.cli.global, "open", &progress, self.interrupt.or(work)).await?;
+        self.output.fetched(&fetched)
+    }
+
+    pub(super) async fn verify(&self, id: &str, database: Option<&str>) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let record = self.find(&catalog, id, database).await?;
+        let progress = Progress::default();
+        let work = operation::verify(&catalog, &record, &progress);
+        let verified = watched(
+            &self.cli.global,
+            "verify",
+            &progress,
+            self.interrupt.or(work),
+        )
+        .await?;
+        self.output.verified(&verified)
+    }
+
+    /// Standard output takes the bytes of a dump only where it is no terminal.
+    fn target(&self, file: PathBuf) -> Result<Target> {
+        if file != Path::new("-") {
+            return Ok(Target::File(file));
+        }
+        if std::io::stdout().is_terminal() {
+            return Err(usage(
+                "a dump is not for a terminal".to_owned(),
+                "give -o FILE, or pipe it into pg_restore",
+            ));
+        }
+        if self.output.json {
+            return Err(usage(
+                "--json and -o - both want standard output".to_owned(),
+                "give -o FILE",
+            ));
+        }
+        Ok(Target::Stdout)
+    }
+}

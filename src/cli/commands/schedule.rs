@@ -1,0 +1,149 @@
+//! What happens between two backups: ticks, their outlook, and pruning.
+
+use pgcoffer::{
+    Error, Result,
+    backup::{Failure, Label},
+    catalog::Catalog,
+    config::Database,
+    operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickRequest},
+    retention::Policy,
+    schedule::Schedule,
+};
+
+use super::{Context, label, usage};
+use crate::cli::{args::TickArgs, watch::watched};
+
+impl Context<'_> {
+    pub(super) async fn tick(&self, args: &TickArgs) -> Result<()> {
+        let chosen: Vec<&Database> = match &args.database {
+            Some(name) => vec![self.config.database(Some(name))?],
+            None if self.config.databases.is_empty() => vec![self.config.database(None)?],
+            None => self.config.databases.iter().collect(),
+        };
+        let databases: Result<Vec<TickDatabase>> = chosen
+            .into_iter()
+            .map(|database| self.turn_of(database))
+            .collect();
+        let request = TickRequest {
+            databases: databases?,
+            parallel: args.parallel.into(),
+            level: self.config.level,
+            silence_max: self.config.silence_max,
+            policy: self.policy(),
+            clock: Clock::system(),
+        };
+        let catalog = self.catalog().await?;
+        let clients = self.clients().await;
+        let progress = Progress::default();
+        let work = operation::tick(&catalog, &clients, &request, &progress, self.interrupt);
+        let report = watched(&self.cli.global, "backup", &progress, work).await?;
+        self.output.ticked(&report)?;
+        match report.exit_status() {
+            0 => Ok(()),
+            exit_status => Err(Error::Problems {
+                what: "not all is well: see above".to_owned(),
+                exit_status,
+            }),
+        }
+    }
+
+    fn turn_of(&self, database: &Database) -> Result<TickDatabase> {
+        let schedule = database.schedule.clone().ok_or_else(|| {
+            let name = database.label.as_str().to_ascii_uppercase();
+            usage(
+                format!("{} has no schedule", database.label),
+                format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE"),
+            )
+        })?;
+        Ok(TickDatabase {
+            label: database.label.clone(),
+            url: database.url.clone(),
+            secret: self.config.secret_of(database)?.clone(),
+            schedule,
+        })
+    }
+
+    pub(super) async fn status(&self, database: Option<&str>) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let now = Clock::system().now();
+        let mut found = Vec::new();
+        for label in self.labels(&catalog, database).await? {
+            let look = operation::status(&catalog, &label, self.schedule_of(&label), now);
+            found.push(self.interrupt.or(look).await?);
+        }
+        self.output.status(&found, now)?;
+        let wrong = found.iter().filter(|health| !health.problems().is_empty());
+        match (wrong.count(), found.is_empty()) {
+            (0, false) => Ok(()),
+            (count, empty) => Err(Error::Problems {
+                what: match (count, empty) {
+                    (_, true) => "there is no database here and none is configured".to_owned(),
+                    (1, _) => "1 database needs a look".to_owned(),
+                    (count, _) => format!("{count} databases need a look"),
+                },
+                exit_status: 8,
+            }),
+        }
+    }
+
+    pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let request = PruneRequest {
+            policy: self.policy(),
+            dry_run,
+            clock: Clock::system(),
+        };
+        let (mut reports, mut failed) = (Vec::new(), None);
+        for label in self.labels(&catalog, database).await? {
+            match operation::prune(&catalog, &label, &request, self.interrupt).await {
+                Ok(report) => reports.push(Ok(report)),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                // the others have their turn all the same
+                Err(error) => {
+                    reports.push(Err((label, Failure::from(&error))));
+                    failed = failed.or(Some(error));
+                }
+            }
+        }
+        self.output.pruned(&reports, dry_run)?;
+        let trouble = reports
+            .iter()
+            .flatten()
+            .any(|report| report.troubles().next().is_some());
+        match failed {
+            Some(error) => Err(error),
+            None if trouble => Err(Error::Problems {
+                what: "not everything could be deleted: see above".to_owned(),
+                exit_status: 4,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        Policy {
+            keep_last: self.config.keep_last,
+        }
+    }
+
+    fn schedule_of(&self, label: &Label) -> Option<&Schedule> {
+        let configured = self.config.databases.iter();
+        let found = configured
+            .filter(|database| database.label == *label)
+            .next_back();
+        found.and_then(|database| database.schedule.as_ref())
+    }
+
+    /// The databases that are meant: the one named, those configured, or where none is configured those in the bucket.
+    async fn labels(&self, catalog: &Catalog, database: Option<&str>) -> Result<Vec<Label>> {
+        if let Some(one) = label(database)? {
+            return Ok(vec![one]);
+        }
+        let configured = self.config.databases.iter();
+        let configured: Vec<Label> = configured.map(|database| database.label.clone()).collect();
+        if configured.is_empty() {
+            return self.interrupt.or(catalog.databases()).await;
+        }
+        Ok(configured)
+    }
+}

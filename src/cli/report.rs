@@ -1,0 +1,363 @@
+//! What ticks, their outlook, pruning and decisions look like.
+
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+use pgcoffer::{
+    Result,
+    backup::{Failure, Label},
+    operation::{
+        BackupOutcome, DatabaseTick, Decided, Decision, Fate, Health, LeftoverKind, PruneOutcome,
+        PruneReport, TickReport,
+    },
+    retention::Verdict,
+};
+use serde_json::{Value, json};
+
+use super::{
+    output::{Output, print, to_json},
+    text::{align_right, minute, plain_table, span},
+};
+
+impl Output {
+    pub(super) fn ticked(self, report: &TickReport) -> Result<()> {
+        if self.json {
+            let mut value = to_json(report)?;
+            let lines = value
+                .pointer_mut("/databases")
+                .and_then(Value::as_array_mut);
+            for (line, one) in lines.into_iter().flatten().zip(&report.databases) {
+                insert(line, "exit_status", one.exit_status().into());
+                add_problems(line.pointer_mut("/health"), one.health.as_ref());
+            }
+            return self.print_json(&value);
+        }
+        let text: String = report.databases.iter().map(ticked_text).collect();
+        print(text)
+    }
+
+    pub(super) fn status(self, found: &[Health], now: Timestamp) -> Result<()> {
+        if self.json {
+            let mut databases = Vec::new();
+            for health in found {
+                let mut value = to_json(health)?;
+                add_problems(Some(&mut value), Some(health));
+                databases.push(value);
+            }
+            return self.print_json(&json!({ "databases": databases }));
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut table = plain_table(&[
+            "DATABASE",
+            "STATE",
+            "NEWEST GOOD",
+            "AGE",
+            "TIER",
+            "NEXT DUE (UTC)",
+            "GOOD",
+            "STORED",
+            "HELD",
+        ]);
+        for health in found {
+            let newest = health.newest_good.as_ref();
+            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+            table.add_row([
+                health.database.to_string(),
+                if health.problems().is_empty() {
+                    "ok"
+                } else {
+                    "PROBLEM"
+                }
+                .to_owned(),
+                or_dash(newest.map(|newest| newest.id.to_string())),
+                or_dash(newest.map(|newest| span(newest.started, now))),
+                or_dash(newest.map(|newest| newest.tier.to_string())),
+                or_dash(next_due(health, now)),
+                health.good.to_string(),
+                HumanBytes(health.bytes).to_string(),
+                health.held.len().to_string(),
+            ]);
+        }
+        align_right(&mut table, &[3, 6, 7, 8]);
+        let notes: String = found.iter().map(|health| notes(health, now)).collect();
+        let gap = if notes.is_empty() { "" } else { "\n" };
+        print(format!("{}\n{gap}{notes}", table.trim_fmt()))
+    }
+
+    pub(super) fn pruned(
+        self,
+        reports: &[std::result::Result<PruneReport, (Label, Failure)>],
+        dry_run: bool,
+    ) -> Result<()> {
+        if self.json {
+            let mut databases = Vec::new();
+            for report in reports {
+                databases.push(match report {
+                    Ok(report) => pruned_json(report)?,
+                    Err((label, failure)) => json!({ "database": label, "failed": failure }),
+                });
+            }
+            return self.print_json(&json!({ "dry_run": dry_run, "databases": databases }));
+        }
+        let mut text = String::new();
+        for report in reports {
+            match report {
+                Ok(report) => text.push_str(&plan_text(report)),
+                Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error)),
+            }
+        }
+        if reports.is_empty() {
+            text.push_str("There are no backups here.\n");
+        }
+        print(text)
+    }
+
+    pub(super) fn decided(self, decided: &Decided, decision: &Decision) -> Result<()> {
+        if self.json {
+            return self.print_json(&to_json(decided)?);
+        }
+        let (id, database) = (&decided.id, &decided.database);
+        print(match (decision, &decided.hold) {
+            (Decision::Hold(_), Some(hold)) => format!(
+                "{id} of {database} is held {hold}\n  {}\n",
+                match (decided.legal_hold, decided.tagged) {
+                    (true, _) => "marked, tagged and under legal hold",
+                    (false, true) => "marked and tagged",
+                    (false, false) =>
+                        "marked; this bucket has no tags, so its own lifecycle rules don't see the hold",
+                }
+            ),
+            (Decision::Accept, _) => format!("{id} of {database} is accepted as good\n"),
+            _ => format!("{id} of {database} goes by its retention again\n"),
+        })
+    }
+}
+
+fn insert(value: &mut Value, name: &str, what: Value) {
+    if let Some(object) = value.as_object_mut() {
+        object.insert(name.to_owned(), what);
+    }
+}
+
+fn add_problems(value: Option<&mut Value>, health: Option<&Health>) {
+    if let (Some(value), Some(health)) = (value, health) {
+        insert(value, "problems", health.problems().into());
+    }
+}
+
+fn next_due(health: &Health, now: Timestamp) -> Option<String> {
+    let next = health.next_due.as_ref()?;
+    let tier = next.tier;
+    match health.paused_until {
+        Some(until) => Some(format!("{tier}, waits until {}", minute(until))),
+        None if next.at <= now => Some(format!("{tier} now")),
+        None => Some(format!("{tier} {}", minute(next.at))),
+    }
+}
+
+/// What a person should know of a database beside its line.
+fn notes(health: &Health, now: Timestamp) -> String {
+    let label = &health.database;
+    let mut lines: Vec<String> = health.problems();
+    if let Some(run) = &health.last_failure {
+        let first = run.failure.error.lines().next().unwrap_or_default();
+        lines.push(format!(
+            "the last run failed {} ago: {first}",
+            span(run.started, now)
+        ));
+    }
+    for one in &health.suspicious {
+        lines.push(format!(
+            "suspicious: {}, `pgcoffer accept {}` if it is right",
+            one.id, one.id
+        ));
+        lines.extend(one.reasons.iter().map(|reason| format!("  {reason}")));
+    }
+    for held in &health.held {
+        lines.push(format!(
+            "held: {} since {} {}",
+            held.id,
+            minute(held.hold.since),
+            held.hold
+        ));
+    }
+    for began in &health.under_way {
+        lines.push(format!(
+            "an upload is under way, or was left behind: it began {} ago",
+            span(*began, now)
+        ));
+    }
+    if health.schedule.is_none() {
+        lines.push("it has no schedule here: nobody can tell whether it is late".to_owned());
+    }
+    lines
+        .iter()
+        .map(|line| format!("{label}: {line}\n"))
+        .collect()
+}
+
+fn ticked_text(one: &DatabaseTick) -> String {
+    let label = &one.database;
+    let mut text = match &one.backup {
+        BackupOutcome::Done {
+            id, tiers, bytes, ..
+        } => {
+            let tiers: Vec<&str> = tiers.iter().map(|tier| tier.as_str()).collect();
+            format!(
+                "{label}: backed up ({}) as {id}, {}\n",
+                tiers.join(", "),
+                HumanBytes(*bytes)
+            )
+        }
+        BackupOutcome::NotDue => match one
+            .health
+            .as_ref()
+            .and_then(|health| health.next_due.as_ref())
+        {
+            Some(next) => format!(
+                "{label}: nothing is due; next {} {} UTC\n",
+                next.tier,
+                minute(next.at)
+            ),
+            None => format!("{label}: nothing is due\n"),
+        },
+        BackupOutcome::Paused { until } => {
+            format!(
+                "{label}: a backup is due and waits until {} UTC, after failures\n",
+                minute(*until)
+            )
+        }
+        BackupOutcome::Busy { why } => format!("{label}: {why}\n"),
+        BackupOutcome::Failed(failure) => failed_text(label, "THE BACKUP FAILED", failure),
+    };
+    match &one.prune {
+        PruneOutcome::Done(report) => text.push_str(&summary(report)),
+        PruneOutcome::NotBegun => {}
+        PruneOutcome::Failed(failure) => {
+            text.push_str(&failed_text(label, "nothing was pruned", failure))
+        }
+    }
+    for problem in one.health.iter().flat_map(Health::problems) {
+        text.push_str(&format!("{label}: {problem}\n"));
+    }
+    if let BackupOutcome::Done { suspicious, .. } = &one.backup {
+        for reason in suspicious.iter().skip(1) {
+            text.push_str(&format!("{label}:   {reason}\n"));
+        }
+    }
+    text
+}
+
+fn failed_text(label: &Label, what: &str, failure: &Failure) -> String {
+    let hint = failure.hint.as_ref();
+    let hint = hint.map_or_else(String::new, |hint| format!("{label}: hint: {hint}\n"));
+    format!("{label}: {what}: {}\n{hint}", failure.error)
+}
+
+/// One line of what was deleted; none where nothing was to be.
+fn summary(report: &PruneReport) -> String {
+    let (label, bytes) = (&report.database, HumanBytes(report.bytes()));
+    let leftovers = report
+        .leftovers
+        .iter()
+        .filter(|line| line.fate == Fate::Deleted)
+        .count();
+    let mut text = match (report.deleted(), leftovers) {
+        (0, 0) => String::new(),
+        (backups, 0) => format!("{label}: pruned {}, {bytes}\n", runs(backups)),
+        (backups, leftovers) => {
+            format!(
+                "{label}: pruned {} and {leftovers} left behind by runs that died, {bytes}\n",
+                runs(backups)
+            )
+        }
+    };
+    for trouble in report.troubles() {
+        text.push_str(&format!("{label}: not pruned: {trouble}\n"));
+    }
+    text
+}
+
+fn runs(count: usize) -> String {
+    if count == 1 {
+        "1 run".to_owned()
+    } else {
+        format!("{count} runs")
+    }
+}
+
+/// The plan, a line for each backup, and what became of it.
+fn plan_text(report: &PruneReport) -> String {
+    let label = &report.database;
+    let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
+    for line in &report.backups {
+        let verdict = match (&line.verdict, &line.fate) {
+            (Verdict::Keep(_), _) => "keep",
+            (Verdict::Delete(_), Fate::Stands) => "delete",
+            (Verdict::Delete(_), Fate::Deleted) => "deleted",
+            (Verdict::Delete(_), _) => "NOT DELETED",
+        };
+        table.add_row([
+            line.id.to_string(),
+            line.tier.to_string(),
+            minute(line.started),
+            HumanBytes(line.bytes).to_string(),
+            verdict.to_owned(),
+            line.verdict.to_string(),
+        ]);
+    }
+    align_right(&mut table, &[3]);
+    let mut text = format!("{label}: {}\n", plan_heading(report));
+    if !report.backups.is_empty() {
+        text.push_str(&format!("\n{}\n", table.trim_fmt()));
+    }
+    for line in &report.leftovers {
+        let what = match line.kind {
+            LeftoverKind::Upload => "upload left behind",
+            LeftoverKind::Archive => "archive without a record",
+            LeftoverKind::Mark => "mark without a record",
+        };
+        let verdict = match (&line.kept, &line.fate) {
+            (Some(why), _) => format!("keep, {why}"),
+            (None, Fate::Stands) => "delete".to_owned(),
+            (None, Fate::Deleted) => "deleted".to_owned(),
+            (None, _) => "NOT DELETED".to_owned(),
+        };
+        text.push_str(&format!("  {what}: {}: {verdict}\n", line.key));
+    }
+    for trouble in report.troubles() {
+        text.push_str(&format!("  {trouble}\n"));
+    }
+    if report.foreign > 0 {
+        text.push_str(&format!(
+            "  {} objects beside ours are not ours and stay\n",
+            report.foreign
+        ));
+    }
+    let gone = report.planned() > 0 || report.leftovers.iter().any(|line| line.kept.is_none());
+    if report.versioned && gone {
+        text.push_str(
+            "  the bucket keeps versions: space is freed only when noncurrent versions expire\n",
+        );
+    }
+    text
+}
+
+fn plan_heading(report: &PruneReport) -> String {
+    let (all, bytes) = (report.backups.len(), HumanBytes(report.bytes()));
+    let of = format!("of {}", runs(all));
+    if report.dry_run {
+        format!("{} {of} would be deleted, {bytes}", report.planned())
+    } else {
+        format!("{} {of} deleted, {bytes}", report.deleted())
+    }
+}
+
+fn pruned_json(report: &PruneReport) -> Result<Value> {
+    let mut value = to_json(report)?;
+    insert(&mut value, "planned", report.planned().into());
+    insert(&mut value, "deleted", report.deleted().into());
+    insert(&mut value, "bytes", report.bytes().into());
+    Ok(value)
+}
