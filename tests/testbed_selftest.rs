@@ -12,6 +12,8 @@ mod cold;
 mod lifecycle;
 #[path = "testbed/selftest/lifecycle_refusals.rs"]
 mod lifecycle_refusals;
+#[path = "testbed/selftest/lock.rs"]
+mod lock;
 #[path = "testbed/selftest/misbehaviour.rs"]
 mod misbehaviour;
 #[path = "testbed/selftest/objects.rs"]

@@ -24,8 +24,8 @@ pub use agent::{Agent, Outcome, Running, binary};
 pub use localstack::{LocalBucket, LocalStack};
 pub use postgres::{Cluster, ClusterOptions};
 pub use s3::{
-    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Rule,
-    S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, OldVersion,
+    Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 
 use std::path::{Path, PathBuf};

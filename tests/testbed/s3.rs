@@ -16,17 +16,20 @@ mod content;
 mod front;
 mod lifecycle;
 mod listing;
+mod lock;
 mod multipart;
 mod objects;
 mod operations;
 mod reading;
 mod receive;
 mod tagging;
+mod versions;
 
 pub use backdoor::{Stored, UnderWay};
 pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Rule, Tagging};
 pub use bystanders::Snapshot;
 pub use lifecycle::{CarriedOut, LifecycleAction};
+pub use versions::OldVersion;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

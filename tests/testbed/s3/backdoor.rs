@@ -86,7 +86,7 @@ impl S3Server {
             },
             None => Object::new(content, now),
         };
-        bucket.put(key.to_owned(), new);
+        bucket.put(key.to_owned(), new, false);
     }
 
     /// Takes an object away; whether there was one.

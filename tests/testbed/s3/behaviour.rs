@@ -25,6 +25,10 @@ pub struct Behaviour {
     /// What Complete says that the whole object's CRC-64/NVME is, where it lies.
     pub false_checksum: Option<String>,
     pub lifecycle: Lifecycle,
+    /// Whether removed and overwritten objects stay as versions.
+    pub versioned: bool,
+    /// Whether the bucket has Object Lock, and versions with it. Where not, 400 to all that would lock.
+    pub object_lock: bool,
     /// How long the restore of a cold object takes, by the server's clock.
     pub restore_takes: Duration,
     /// Whether there is capacity for expedited restores; 503 where not.
@@ -95,12 +99,20 @@ impl Default for Behaviour {
             returns_checksums: true,
             false_checksum: None,
             lifecycle: Lifecycle::Full,
+            versioned: false,
+            object_lock: false,
             restore_takes: Duration::from_millis(300),
             expedited_restores: true,
             dates: true,
             strict_time: false,
             discard_keys_with: None,
         }
+    }
+}
+
+impl Behaviour {
+    pub(super) fn has_versions(&self) -> bool {
+        self.versioned || self.object_lock
     }
 }
 

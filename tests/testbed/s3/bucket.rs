@@ -12,6 +12,8 @@ use s3s::dto::{Checksum, ChecksumType};
 use super::cold::Restore;
 use super::content::Content;
 use super::lifecycle::Rules;
+use super::lock::Lock;
+use super::versions::Noncurrent;
 
 #[derive(Debug, Default)]
 pub(super) struct Stores {
@@ -25,6 +27,9 @@ pub(super) struct Stores {
 pub(super) struct Bucket {
     /// By key. Objects that are alike may share their memory, so that a test can fill a bucket with millions.
     pub objects: BTreeMap<String, Arc<Object>>,
+    /// What was removed or written over, oldest first.
+    pub noncurrent: Vec<Noncurrent>,
+    pub versions_made: u64,
     pub lifecycle: Option<Rules>,
     /// How many rules came without an id, and were given one.
     pub rules_named: u64,
@@ -39,6 +44,8 @@ pub(super) struct Object {
     pub checksum: Checksum,
     pub modified: SystemTime,
     pub restore: Option<Restore>,
+    pub lock: Lock,
+    pub version_id: Option<String>,
 }
 
 /// What a client may say about an object beside its bytes.
@@ -57,6 +64,7 @@ pub(super) struct Upload {
     pub attributes: Attributes,
     /// The client asked for another checksum than the one of the whole object that S3 makes by itself.
     pub other_checksum: bool,
+    pub lock: Lock,
     pub parts: BTreeMap<i32, Part>,
     pub initiated: SystemTime,
 }
@@ -106,13 +114,9 @@ impl Bucket {
         self.objects.get_mut(key).map(Arc::make_mut)
     }
 
-    pub(super) fn put(&mut self, key: String, object: Object) {
-        self.objects.insert(key, Arc::new(object));
-    }
-
-    /// Whether there was one.
-    pub(super) fn remove(&mut self, key: &str) -> bool {
-        self.objects.remove(key).is_some()
+    /// What an answer tells of the version, where the bucket has versions.
+    pub(super) fn version_id(&self, key: &str) -> Option<String> {
+        self.object(key)?.version_id.clone()
     }
 }
 
@@ -127,6 +131,8 @@ impl Object {
             checksum: Checksum::default(),
             modified,
             restore: None,
+            lock: Lock::default(),
+            version_id: None,
         }
     }
 
@@ -167,6 +173,8 @@ impl Object {
             checksum,
             modified,
             restore: None,
+            lock: upload.lock.clone(),
+            version_id: None,
         }
     }
 }

@@ -82,6 +82,7 @@ fn same(a: &Arc<Object>, b: &Arc<Object>) -> bool {
             && a.etag == b.etag
             && a.tags == b.tags
             && a.attributes == b.attributes
+            && a.lock == b.lock
 }
 
 impl PartialEq for Snapshot {

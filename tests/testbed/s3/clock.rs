@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use jiff::fmt::rfc2822::DateTimePrinter;
 use jiff::{SignedDuration, Timestamp};
+use s3s::dto::TimestampFormat;
 
 const DAY_NANOS: i128 = 86_400 * 1_000_000_000;
 
@@ -61,4 +62,14 @@ pub(super) fn http_date(time: SystemTime) -> String {
 
 pub(super) fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).expect("within the range of years")
+}
+
+/// The time that a client wrote in XML or a header.
+pub(super) fn time_of(date: &s3s::dto::Timestamp) -> SystemTime {
+    let mut text = Vec::new();
+    date.format(TimestampFormat::DateTime, &mut text)
+        .expect("a date that was read can be written");
+    let text = String::from_utf8_lossy(&text);
+    let time: Timestamp = text.parse().expect("RFC 3339");
+    time.into()
 }

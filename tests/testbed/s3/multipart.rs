@@ -11,6 +11,7 @@ use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Object, Part as StoredPart, Stores, Upload};
 use super::cold::asked_class;
 use super::content::Content;
+use super::lock::Lock;
 use super::objects::{bucket, bucket_mut, check_conditions, keeps};
 use super::receive::Envelope;
 use super::tagging::written_tags;
@@ -23,6 +24,12 @@ pub(super) async fn create_multipart_upload(
     let habit = shared.control().behaviour.tagging;
     let mut stores = shared.stores();
     bucket(&stores, &input.bucket)?;
+    let lock = Lock::asked(
+        shared,
+        input.object_lock_mode,
+        input.object_lock_retain_until_date,
+        input.object_lock_legal_hold_status,
+    )?;
     let algorithm = input
         .checksum_algorithm
         .as_ref()
@@ -37,6 +44,7 @@ pub(super) async fn create_multipart_upload(
             metadata: input.metadata,
         },
         other_checksum: algorithm.is_some_and(|name| name != ChecksumAlgorithm::CRC64NVME),
+        lock,
         parts: BTreeMap::new(),
         initiated: shared.clock.now(),
     };
@@ -63,7 +71,9 @@ pub(super) async fn upload_part(
             behaviour.max_parts
         ));
     }
-    under_way(&mut shared.stores(), &input.upload_id, &input.key)?;
+    under_way(&mut shared.stores(), &input.upload_id, &input.key)?
+        .lock
+        .check_checksum(envelope.has_checksum())?;
     let received = envelope
         .receive(input.body, keeps(&behaviour, &input.key))
         .await?;
@@ -131,6 +141,7 @@ pub(super) async fn complete_multipart_upload(
         )?;
     }
     let sums = object.sums(behaviour.returns_checksums);
+    let has_versions = behaviour.has_versions();
     let output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         e_tag: Some(ETag::Strong(object.etag.clone())),
@@ -140,9 +151,13 @@ pub(super) async fn complete_multipart_upload(
         key: Some(input.key.clone()),
         ..Default::default()
     };
-    bucket.put(input.key, object);
+    bucket.put(input.key.clone(), object, has_versions);
+    let version_id = bucket.version_id(&input.key);
     stores.uploads.remove(&input.upload_id);
-    Ok(output)
+    Ok(CompleteMultipartUploadOutput {
+        version_id,
+        ..output
+    })
 }
 
 pub(super) async fn abort_multipart_upload(

@@ -1,4 +1,4 @@
-//! Writing and removing single objects, and what other operations share with that.
+//! Writing single objects, and what other operations share with that.
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
-use super::answer::{refusal, with_checksums};
+use super::answer::with_checksums;
 use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Bucket, Object, Stores};
 use super::cold::asked_class;
+use super::lock::Lock;
 use super::receive::Envelope;
 use super::tagging::written_tags;
 
@@ -21,6 +22,13 @@ pub(super) async fn put_object(
     let behaviour = shared.control().behaviour.clone();
     bucket(&shared.stores(), &input.bucket)?;
     let tags = written_tags(behaviour.tagging, input.tagging.as_deref())?;
+    let lock = Lock::asked(
+        shared,
+        input.object_lock_mode,
+        input.object_lock_retain_until_date,
+        input.object_lock_legal_hold_status,
+    )?;
+    lock.check_checksum(envelope.has_checksum())?;
     let received = envelope
         .receive(input.body, keeps(&behaviour, &input.key))
         .await?;
@@ -33,6 +41,7 @@ pub(super) async fn put_object(
         tags,
         attributes,
         checksum: received.checksum,
+        lock,
         ..Object::new(received.content, shared.clock.now())
     };
     let output = PutObjectOutput {
@@ -50,7 +59,12 @@ pub(super) async fn put_object(
         )?;
     }
     let sums = object.sums(behaviour.returns_checksums);
-    bucket.put(input.key, object);
+    bucket.put(input.key.clone(), object, behaviour.has_versions());
+    let version_id = bucket.version_id(&input.key);
+    let output = PutObjectOutput {
+        version_id,
+        ..output
+    };
     Ok(with_checksums!(output, sums))
 }
 
@@ -90,60 +104,24 @@ pub(super) async fn copy_object(
     // A copy that names no class goes to the standard one, whatever the source's was.
     object.attributes.storage_class = asked_class(input.storage_class)?;
     object.restore = None;
+    object.lock = Lock::asked(
+        shared,
+        input.object_lock_mode,
+        input.object_lock_retain_until_date,
+        input.object_lock_legal_hold_status,
+    )?;
     object.modified = shared.clock.now();
     let result = CopyObjectResult {
         e_tag: Some(ETag::Strong(object.etag.clone())),
         last_modified: Some(object.modified.into()),
         ..Default::default()
     };
-    bucket_mut(&mut shared.stores(), &input.bucket)?.put(input.key, object);
+    let mut stores = shared.stores();
+    let bucket = bucket_mut(&mut stores, &input.bucket)?;
+    bucket.put(input.key.clone(), object, behaviour.has_versions());
     Ok(CopyObjectOutput {
+        version_id: bucket.version_id(&input.key),
         copy_object_result: Some(result),
-        ..Default::default()
-    })
-}
-
-pub(super) async fn delete_object(
-    shared: &Shared,
-    request: S3Request<DeleteObjectInput>,
-) -> S3Result<DeleteObjectOutput> {
-    let input = request.input;
-    let behaviour = shared.control().behaviour.clone();
-    let mut stores = shared.stores();
-    let bucket = bucket_mut(&mut stores, &input.bucket)?;
-    if let Some(condition) = &input.if_match {
-        if !behaviour.conditional_deletes {
-            return Err(refusal(501, "NotImplemented"));
-        }
-        check_conditions(bucket.object(&input.key), Some(condition), None)?;
-    }
-    if behaviour.deletes {
-        bucket.remove(&input.key);
-    }
-    Ok(DeleteObjectOutput::default())
-}
-
-pub(super) async fn delete_objects(
-    shared: &Shared,
-    request: S3Request<DeleteObjectsInput>,
-) -> S3Result<DeleteObjectsOutput> {
-    let input = request.input;
-    let deletes = shared.control().behaviour.deletes;
-    let mut stores = shared.stores();
-    let bucket = bucket_mut(&mut stores, &input.bucket)?;
-    let mut deleted = Vec::new();
-    for object in input.delete.objects {
-        if deletes {
-            bucket.remove(&object.key);
-        }
-        deleted.push(DeletedObject {
-            key: Some(object.key),
-            ..Default::default()
-        });
-    }
-    let deleted = (input.delete.quiet != Some(true)).then_some(deleted);
-    Ok(DeleteObjectsOutput {
-        deleted,
         ..Default::default()
     })
 }
@@ -176,6 +154,21 @@ pub(super) fn find(shared: &Shared, name: &str, key: &str) -> S3Result<Arc<Objec
         .get(key)
         .cloned()
         .ok_or_else(|| s3_error!(NoSuchKey))
+}
+
+/// The current version, unless another is named.
+pub(super) fn find_version(
+    shared: &Shared,
+    name: &str,
+    key: &str,
+    version: Option<&str>,
+) -> S3Result<Arc<Object>> {
+    let Some(id) = version else {
+        return find(shared, name, key);
+    };
+    let stores = shared.stores();
+    let object = bucket(&stores, name)?.version(key, id);
+    object.cloned().ok_or_else(|| s3_error!(NoSuchVersion))
 }
 
 /// Whether the bytes of an object with this key are to be kept.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::{Shared, cold, lifecycle, listing, multipart, objects, reading, tagging};
+use super::{
+    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, tagging, versions,
+};
 
 pub(super) struct Storage {
     pub shared: Arc<Shared>,
@@ -36,8 +38,14 @@ operations! {
     reading::get_object(GetObjectInput) -> GetObjectOutput;
     reading::head_object(HeadObjectInput) -> HeadObjectOutput;
     objects::copy_object(CopyObjectInput) -> CopyObjectOutput;
-    objects::delete_object(DeleteObjectInput) -> DeleteObjectOutput;
-    objects::delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
+    versions::delete_object(DeleteObjectInput) -> DeleteObjectOutput;
+    versions::delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
+    versions::get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput;
+    lock::get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput;
+    lock::get_object_legal_hold(GetObjectLegalHoldInput) -> GetObjectLegalHoldOutput;
+    lock::put_object_legal_hold(PutObjectLegalHoldInput) -> PutObjectLegalHoldOutput;
+    lock::get_object_retention(GetObjectRetentionInput) -> GetObjectRetentionOutput;
+    lock::put_object_retention(PutObjectRetentionInput) -> PutObjectRetentionOutput;
     tagging::get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput;
     tagging::put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput;
     tagging::delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput;

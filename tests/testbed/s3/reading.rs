@@ -13,7 +13,7 @@ use super::answer::with_checksums;
 use super::behaviour::Fault;
 use super::content::Content;
 use super::lifecycle::expiration;
-use super::objects::{bucket, check_conditions, find};
+use super::objects::{bucket, check_conditions, find_version};
 use super::tagging::tag_count;
 
 /// An answer that tells of an object what both get and head tell.
@@ -24,6 +24,10 @@ macro_rules! described {
         answer.content_type = object.attributes.content_type.clone();
         answer.storage_class = object.told_class();
         answer.restore = object.told_restore(now);
+        answer.version_id = object.version_id.clone();
+        answer.object_lock_mode = object.lock.mode().map(Into::into);
+        answer.object_lock_retain_until_date = object.lock.until();
+        answer.object_lock_legal_hold_status = object.lock.hold_status();
         answer.metadata = object.attributes.metadata.clone();
         answer.e_tag = Some(ETag::Strong(object.etag.clone()));
         answer.last_modified = Some(object.modified.into());
@@ -39,7 +43,8 @@ pub(super) async fn get_object(
     let now = shared.clock.now();
     let fault = request.extensions.get::<Fault>().cloned();
     let input = request.input;
-    let object = find(shared, &input.bucket, &input.key)?;
+    let version = input.version_id.as_deref();
+    let object = find_version(shared, &input.bucket, &input.key, version)?;
     let expiration = expiration(
         bucket(&shared.stores(), &input.bucket)?,
         &input.key,
@@ -94,7 +99,8 @@ pub(super) async fn head_object(
 ) -> S3Result<HeadObjectOutput> {
     let now = shared.clock.now();
     let input = request.input;
-    let object = find(shared, &input.bucket, &input.key)?;
+    let version = input.version_id.as_deref();
+    let object = find_version(shared, &input.bucket, &input.key, version)?;
     let expiration = expiration(
         bucket(&shared.stores(), &input.bucket)?,
         &input.key,

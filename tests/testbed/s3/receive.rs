@@ -157,6 +157,10 @@ impl Envelope {
         }
     }
 
+    pub(super) fn has_checksum(&self) -> bool {
+        has_checksum(&self.headers)
+    }
+
     fn announced(&self, name: &str) -> Option<String> {
         let text = |headers: &HeaderMap| Some(headers.get(name)?.to_str().ok()?.to_owned());
         text(&self.headers).or_else(|| self.trailers.as_ref()?.read(text)?)

@@ -91,6 +91,7 @@ fn carry_out(server: &S3Server) -> Vec<String> {
             LifecycleAction::Expired => "expired".to_owned(),
             LifecycleAction::Transitioned { from, to } => format!("{from} to {to}"),
             LifecycleAction::Aborted { .. } => "aborted".to_owned(),
+            LifecycleAction::VersionRemoved { version_id } => format!("{version_id} removed"),
         };
         format!("{}: {} {action}", deed.key, deed.rule_id)
     })

@@ -7,9 +7,8 @@ use s3s::dto::*;
 
 use super::super::S3Server;
 use super::super::bucket::{Bucket, Object as StoredObject, Stores, Upload};
-use super::super::clock::{http_date, midnight_after};
+use super::super::clock::{http_date, midnight_after, time_of};
 use super::super::cold::WATERFALL;
-use super::check::time_of;
 use super::{Filter, Rules};
 
 /// Smaller objects stay where they are, unless a rule says which sizes it is about.
@@ -27,15 +26,25 @@ pub struct CarriedOut {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LifecycleAction {
     Expired,
-    Transitioned { from: String, to: String },
-    Aborted { upload_id: String },
+    Transitioned {
+        from: String,
+        to: String,
+    },
+    Aborted {
+        upload_id: String,
+    },
+    /// An old version, in a bucket with versions.
+    VersionRemoved {
+        version_id: String,
+    },
 }
 
 impl S3Server {
     /// Does what the bucket's rules say is due by the server's clock, once for every object and upload. Objects come first in
-    /// the answer, in order of keys, then uploads.
+    /// the answer, in order of keys, then old versions, then uploads.
     pub fn carry_out_lifecycle(&self) -> Vec<CarriedOut> {
         let now = self.shared.clock.now();
+        let has_versions = self.shared.control().behaviour.has_versions();
         let mut stores = self.shared.stores();
         let Some(rules) = stores.bucket(self.bucket()).unwrap().lifecycle.clone() else {
             return vec![];
@@ -45,17 +54,19 @@ impl S3Server {
         let mut due: Vec<_> = objects
             .filter_map(|(key, object)| rules.verdict(key, object, now))
             .collect();
+        due.extend(rules.old_versions(bucket, now));
         let uploads = stores.uploads.iter();
         let uploads = uploads.filter(|(_, upload)| upload.bucket == self.bucket());
         due.extend(uploads.filter_map(|(id, upload)| rules.abort(id, upload, now)));
         due.iter()
-            .for_each(|deed| deed.apply(self.bucket(), &mut stores));
+            .for_each(|deed| deed.apply(self.bucket(), &mut stores, has_versions.then_some(now)));
         due
     }
 }
 
 impl CarriedOut {
-    fn apply(&self, bucket: &str, stores: &mut Stores) {
+    /// What expires stays as a version since `hidden_at`, if it stays.
+    fn apply(&self, bucket: &str, stores: &mut Stores, hidden_at: Option<SystemTime>) {
         let bucket: &mut Bucket = match &self.action {
             LifecycleAction::Aborted { upload_id } => {
                 stores.uploads.remove(upload_id);
@@ -69,9 +80,13 @@ impl CarriedOut {
                 object.attributes.storage_class = Some(to.clone());
                 object.restore = None;
             }
-            _ => {
-                bucket.remove(&self.key);
+            LifecycleAction::VersionRemoved { version_id } => {
+                bucket.remove_version(&self.key, version_id);
             }
+            _ => match hidden_at {
+                Some(now) => drop(bucket.hide(&self.key, now)),
+                None => drop(bucket.remove(&self.key)),
+            },
         }
     }
 }
@@ -164,6 +179,34 @@ impl Rules {
         size_bytes >= LEAST_MOVED_BYTES
             || Filter::of(rule).has_sizes()
             || varies && matches!(class, "GLACIER" | "DEEP_ARCHIVE")
+    }
+
+    /// The old versions that are to go: not those that a lock holds, nor the newest few where a rule keeps some.
+    fn old_versions(&self, bucket: &Bucket, now: SystemTime) -> Vec<CarriedOut> {
+        let mut newer = std::collections::BTreeMap::<&str, i32>::new();
+        let mut due = Vec::new();
+        for old in bucket.noncurrent.iter().rev() {
+            let newer = newer.entry(&old.key).or_default();
+            let rule = self.about(&old.key, &old.object).find(|rule| {
+                let expiration = rule.noncurrent_version_expiration.as_ref();
+                expiration.is_some_and(|expiration| {
+                    let days = expiration.noncurrent_days.unwrap_or_default();
+                    midnight_after(old.since, days) <= now
+                        && *newer >= expiration.newer_noncurrent_versions.unwrap_or(0)
+                })
+            });
+            *newer += 1;
+            if let Some(rule) = rule.filter(|_| !old.object.lock.holds(now, false)) {
+                due.push(CarriedOut {
+                    key: old.key.clone(),
+                    rule_id: id(rule).to_owned(),
+                    action: LifecycleAction::VersionRemoved {
+                        version_id: old.object.version().to_owned(),
+                    },
+                });
+            }
+        }
+        due
     }
 
     fn abort(&self, upload_id: &str, upload: &Upload, now: SystemTime) -> Option<CarriedOut> {

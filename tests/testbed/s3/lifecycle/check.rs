@@ -2,12 +2,11 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html>.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use s3s::dto::*;
 use s3s::{S3Result, s3_error};
 
-use super::super::clock::midnight_after;
+use super::super::clock::{midnight_after, time_of};
 use super::super::cold::WATERFALL;
 use super::super::tagging::check_tags;
 use super::{Filter, moves};
@@ -185,15 +184,6 @@ fn expiration(expiration: &LifecycleExpiration, filter: &Filter<'_>) -> S3Result
 pub(super) fn is_midnight(date: &Timestamp) -> bool {
     let time = time_of(date);
     midnight_after(time, 0) == time
-}
-
-pub(super) fn time_of(date: &Timestamp) -> SystemTime {
-    let mut text = Vec::new();
-    date.format(TimestampFormat::DateTime, &mut text)
-        .expect("a date that was read can be written");
-    let text = String::from_utf8_lossy(&text);
-    let time: jiff::Timestamp = text.parse().expect("RFC 3339");
-    time.into()
 }
 
 fn noncurrent_versions(
