@@ -233,7 +233,8 @@ async fn objects_move_down_and_small_ones_stay() {
         .unwrap();
     assert_eq!(carry_out(&server), ["small: all STANDARD to GLACIER"]);
     server.cool("small", "ONEZONE_IA");
-    let instant = rule("instant", by_prefix("small"));
+    let instant = LifecycleRuleFilter::builder().object_size_less_than(128 << 10);
+    let instant = rule("instant", instant.build());
     let instant = instant.transitions(moves(0, TransitionStorageClass::GlacierIr));
     let deep = LifecycleRuleFilter::builder().object_size_greater_than(0);
     let deep = rule("deep", deep.build());
