@@ -249,7 +249,7 @@ async fn what_expires_stays_as_a_version_and_old_versions_go_by_rule() {
     };
     let old = versions();
     assert_eq!((server.keys().len(), old.len()), (0, 3));
-    server.advance(DAY);
+    server.advance(5 * DAY);
     let done = server.carry_out_lifecycle();
     let removed = |id: &String| LifecycleAction::VersionRemoved {
         version_id: id.clone(),
