@@ -260,6 +260,12 @@ fn a_mark_stands_until_two_later_ones_agree() {
 }
 
 #[test]
+fn one_fall_after_another_agrees_with_none() {
+    let falling = history(&[(5000, false), (900, true), (9, true), (8, true), (9, true)]);
+    assert_eq!(suspicious(&falling), [1, 3, 4]);
+}
+
+#[test]
 fn what_was_empty_for_an_hour_stays_marked_when_the_rows_are_back() {
     let back = history(&[
         (5000, false),

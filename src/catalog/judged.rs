@@ -7,7 +7,7 @@ use crate::{
     anomaly::{self, Marked, Measure},
     backup::{BackupId, Record},
     retention::{Guards, Outcome, Run},
-    schedule::Past,
+    schedule::{Ended, Past},
 };
 
 impl Survey {
@@ -41,13 +41,19 @@ impl Survey {
         good.map(|one| &one.record)
     }
 
-    /// The runs as the schedule looks at them.
+    /// The runs as the schedule looks at them. One whose archive is gone has served nothing, and is no failure of the
+    /// database's either.
     #[must_use]
     pub fn past(&self) -> Vec<Past> {
-        self.standing
-            .iter()
-            .map(|one| Past::from(&one.record))
-            .collect()
+        let past = |one: &Standing| {
+            let past = Past::from(&one.record);
+            let ended = match past.ended {
+                Ended::Good if !one.has_archive() => Ended::Interrupted,
+                ended => ended,
+            };
+            Past { ended, ..past }
+        };
+        self.standing.iter().map(past).collect()
     }
 
     /// The runs as retention looks at them: their tags and locks have not been looked at yet.

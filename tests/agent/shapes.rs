@@ -21,7 +21,7 @@ fn assert_keys(value: &Value, keys: &str) {
     assert_eq!(found, wanted);
 }
 
-const RECORD: &str = "version id database tier retention expires started finished agent status warnings source sealed large_objects";
+const RECORD: &str = "version id database tier retention expires serves started finished agent status warnings suspicious source sealed large_objects";
 
 #[test]
 fn json_of_a_record() {
@@ -36,7 +36,7 @@ fn json_of_a_record() {
     assert_keys(&record["source"]["client"], "version major");
     assert_keys(
         &record["sealed"],
-        "key bytes dump_bytes etag crc64nvme part_bytes compression",
+        "key bytes dump_bytes etag crc64nvme part_bytes tagged compression",
     );
     assert_keys(
         &record["sealed"]["compression"],
@@ -47,10 +47,13 @@ fn json_of_a_record() {
         "schema name rows bytes fingerprint span",
     );
     assert_keys(&record["large_objects"], "count bytes fingerprint");
-    assert_eq!(
-        stage.run(["show", "latest", "--json"]).success().json(),
-        record
-    );
+    assert_keys(&record["serves"][0], "tier due retention");
+    let mut shown = stage.run(["show", "latest", "--json"]).success().json();
+    for decided in ["hold", "accepted"] {
+        let decided = shown.as_object_mut().unwrap().remove(decided);
+        assert_eq!(decided, Some(Value::Null));
+    }
+    assert_eq!(shown, record);
     assert_eq!(
         (record["version"].clone(), record["status"].clone()),
         (1.into(), "succeeded".into())
@@ -74,7 +77,10 @@ fn json_of_a_failure() {
     stage.bucket.heal();
     let id = stage.failure()["id"].as_str().unwrap().to_owned();
     let record = stage.run(["show", &id, "--json"]).success().json();
-    assert_keys(&record, &format!("{RECORD} tables error hint exit_status"));
+    assert_keys(
+        &record,
+        &format!("{RECORD} tables error hint exit_status hold accepted"),
+    );
     assert_eq!(record["exit_status"], 4);
 }
 
@@ -93,7 +99,7 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good table_count rows"),
+        &format!("{RECORD} good looks_suspicious hold table_count rows"),
     );
     assert_keys(&listed["unreadable"][0], "key why");
     assert_eq!(listed["databases"][0]["last_run_status"], "good");
@@ -233,7 +239,8 @@ fn assert_golden(name: &str, text: &str) {
 fn help_of_every_command() {
     assert_golden("help.txt", Agent::new().run(["--help"]).success().text());
     for command in [
-        "keygen", "backup", "list", "show", "get", "open", "verify", "restore",
+        "keygen", "backup", "list", "show", "get", "open", "verify", "restore", "tick", "status",
+        "prune", "hold", "release", "accept",
     ] {
         let outcome = Agent::new().run([command, "--help"]).success();
         assert_golden(&format!("help-{command}.txt"), outcome.text());
@@ -265,6 +272,7 @@ fn settled(list: &str, ids: &[String]) -> String {
             let [id, database, tier, .., until, status] = cells[..] else {
                 return line.to_owned();
             };
+            let until = if until == "forever" { until } else { "[until]" };
             return [
                 id,
                 database,

@@ -55,6 +55,9 @@ impl Context<'_> {
                 format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE"),
             )
         })?;
+        for warning in schedule.warnings() {
+            tracing::warn!(database = %database.label, "{warning}");
+        }
         Ok(TickDatabase {
             label: database.label.clone(),
             url: database.url.clone(),

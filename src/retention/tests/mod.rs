@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod goldens;
+mod guards;
 mod oracle;
 mod properties;
 mod rules;
