@@ -207,7 +207,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
             },
         }),
         tables: vec![table("a", 5), table("b", 0), table("a", 2)],
-        large_objects: crate::archive::LargeObjects::default(),
+        large_objects: Default::default(),
     };
     assert_eq!(Measure::from(&record), measure(4321, &[("a", 7), ("b", 0)]));
     record.sealed = None;
