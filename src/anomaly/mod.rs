@@ -30,6 +30,8 @@ pub struct Measure {
     pub dump_bytes: u64,
     /// rows of each table, by its schema and name
     pub tables: BTreeMap<(String, String), u64>,
+    /// how many large objects there are
+    pub large_objects: u64,
 }
 
 impl From<&Record> for Measure {
@@ -43,6 +45,7 @@ impl From<&Record> for Measure {
         Self {
             dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
             tables,
+            large_objects: record.large_objects.count,
         }
     }
 }
@@ -89,8 +92,18 @@ pub fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
             tables(now)
         ));
     }
+    reasons.extend(fewer_large_objects(new, last, &had));
     reasons.extend(named(&falls(new, last), &had));
     reasons
+}
+
+fn fewer_large_objects(new: &Measure, last: &[Measure], had: &str) -> Option<String> {
+    let fewest = last.iter().map(|measure| measure.large_objects).min()?;
+    let fell = fewest >= ROWS_MIN && is_below_half(new.large_objects, fewest);
+    fell.then(|| {
+        let (now, then) = (grouped(new.large_objects), grouped(fewest));
+        format!("it holds {now} large objects, {had} {then} or more")
+    })
 }
 
 /// Tables that fell below half or are gone, those that lost the most rows first.

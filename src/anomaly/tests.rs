@@ -14,6 +14,7 @@ fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
     Measure {
         dump_bytes,
         tables: tables.iter().map(pair).collect(),
+        large_objects: 0,
     }
 }
 
@@ -21,6 +22,20 @@ fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
 fn beside_three(new: &[(&str, u64)], last: &[(&str, u64)]) -> Vec<String> {
     let last = measure(1000, last);
     compare(&measure(1000, new), &[last.clone(), last.clone(), last])
+}
+
+#[test]
+fn large_objects_that_are_gone_are_seen() {
+    let with = |large_objects| Measure {
+        large_objects,
+        ..measure(1000, &[("a", 10)])
+    };
+    assert_eq!(
+        compare(&with(3), &[with(1200), with(1300)]),
+        ["it holds 3 large objects, the last 2 backups had 1,200 or more"]
+    );
+    assert!(compare(&with(700), &[with(1200)]).is_empty());
+    assert!(compare(&with(0), &[with(99)]).is_empty());
 }
 
 #[test]
@@ -302,8 +317,10 @@ fn some_measure() -> impl Strategy<Value = Measure> {
         (prop_oneof![Just("public"), Just("s")], names),
         0..100_000_u64,
     );
-    (0..1_000_000_u64, vec(table, 0..10)).prop_map(|(dump_bytes, tables)| Measure {
+    let parts = (0..1_000_000_u64, 0..1000_u64, vec(table, 0..10));
+    parts.prop_map(|(dump_bytes, large_objects, tables)| Measure {
         dump_bytes,
+        large_objects,
         tables: tables
             .into_iter()
             .map(|((s, n), rows)| ((s.into(), n.into()), rows))

@@ -66,7 +66,9 @@ impl Survey {
             outcome: one.outcome(&suspicious),
             serves: one.record.serves(),
             guards: Guards {
-                hold: one.hold().map(ToString::to_string),
+                hold: one
+                    .hold()
+                    .map(|hold| format!("{}: {}", hold.who, hold.reason)),
                 ..Guards::NONE
             },
         };

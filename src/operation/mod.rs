@@ -16,6 +16,8 @@ mod status;
 mod tick;
 mod verify;
 
+use clock::CLOCKS_APART_MAX;
+
 pub use backup::{BackupRequest, Occasion, backup};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};

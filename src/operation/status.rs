@@ -178,7 +178,8 @@ impl Health {
         if self.newest_good.is_none() {
             problems.push("there is no good backup".to_owned());
         }
-        for late in &self.late {
+        // where there is none at all, that says it
+        for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
             let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
             problems.push(format!(
                 "the {} backup that was due {due} is late",

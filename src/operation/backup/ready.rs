@@ -11,7 +11,7 @@ use crate::{
     backup::{Client, Record, Sealed, Served, Server, Source},
     catalog::Survey,
     error::{Error, Result},
-    operation::Progress,
+    operation::{CLOCKS_APART_MAX, Progress},
     postgres::{self, Clients, DumpOptions, Inspection, Session},
     store::{Kind, PartPlan},
 };
@@ -43,6 +43,7 @@ impl Run<'_> {
         let mut session = Session::connect(&self.request.url).await?;
         session.lock(self.request.database.as_str()).await?;
         let survey = self.look_back().await?;
+        self.warn(self.clock_warning());
         self.take_free_id().await?;
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
@@ -93,6 +94,24 @@ impl Run<'_> {
             Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
             result => result.map(Some),
         }
+    }
+
+    /// Backups expire by the moment at which they say they were made: a wrong clock is told while somebody may read it.
+    fn clock_warning(&self) -> Option<String> {
+        let service = self.catalog.store().service_time()?;
+        let apart = service.duration_since(self.request.clock.now());
+        let far = apart.abs() > CLOCKS_APART_MAX;
+        let way = if apart.is_positive() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        far.then(|| {
+            format!(
+                "this machine's clock is {:#} {way} the bucket's, and this backup is dated by it",
+                apart.abs()
+            )
+        })
     }
 
     /// Under the lock nobody else runs: what another run has served since this one was decided on is not done twice.

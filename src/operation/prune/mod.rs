@@ -8,11 +8,11 @@ mod evidence;
 mod leftovers;
 mod report;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use self::leftovers::Leftover;
 pub use self::report::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport};
-use super::{Clock, Interrupt};
+use super::{CLOCKS_APART_MAX, Clock, Interrupt};
 use crate::{
     backup::Label,
     catalog::{Catalog, Survey},
@@ -20,10 +20,6 @@ use crate::{
     retention::{self, Outcome, Plan, Policy},
     store::Store,
 };
-
-/// How far this machine's clock and the service's may differ where something is to be deleted. S3 itself refuses requests
-/// beyond that: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> (RequestTimeTooSkewed).
-const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// How backups are pruned.
 #[derive(Debug, Clone, Copy)]

@@ -42,6 +42,7 @@ pub struct BackupLine {
     #[serde(flatten)]
     pub verdict: Verdict,
     /// what became of it
+    #[serde(flatten)]
     pub fate: Fate,
     /// keys of what is deleted with it
     #[serde(skip)]
@@ -60,6 +61,7 @@ pub struct LeftoverLine {
     /// why it is kept; none: it is to be deleted
     pub kept: Option<String>,
     /// what became of it
+    #[serde(flatten)]
     pub fate: Fate,
 }
 
@@ -77,7 +79,7 @@ pub enum LeftoverKind {
 
 /// What became of something in a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "fate", content = "why", rename_all = "snake_case")]
+#[serde(tag = "fate", content = "trouble", rename_all = "snake_case")]
 pub enum Fate {
     /// it stands
     Stands,
