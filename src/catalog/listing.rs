@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Entry, SUFFIX,
+    Catalog, Entry, READS_AT_ONCE, SUFFIX, reads_at_once,
     survey::{FOLDERS, parse},
 };
 use crate::{
@@ -12,9 +12,6 @@ use crate::{
     error::{Error, Result},
     store::Kind,
 };
-
-/// Records read at once when many are wanted.
-const READS_AT_ONCE: usize = 8;
 
 /// What a place holds. The records' compression indexes are left out.
 #[derive(Debug, Default)]
@@ -201,7 +198,7 @@ impl Catalog {
                     Some((id, Some(tier))) => {
                         archives.insert(id, (tier, object.bytes));
                     }
-                    Some((id, None)) if what == "records" => entries.push(id),
+                    Some((id, None)) if what == "records" => entries.push((id, object.bytes)),
                     Some((id, None)) => {
                         marks.insert(id, object);
                     }
@@ -209,8 +206,9 @@ impl Catalog {
                 }
             }
         }
-        let entry = |id: BackupId| Entry {
+        let entry = |(id, bytes): (BackupId, u64)| Entry {
             database: database.clone(),
+            bytes,
             archive: archives.get(&id).copied(),
             mark: marks.remove(&id),
             id,
@@ -224,9 +222,10 @@ impl Catalog {
         entries: &[Entry],
         beside: bool,
     ) -> Result<()> {
+        let width = reads_at_once(entries.iter().map(|entry| entry.bytes).max());
         let mut opened = stream::iter(entries)
             .map(|entry| async move { (entry, self.open(entry).await, self.mark_of(entry).await) })
-            .buffered(READS_AT_ONCE);
+            .buffered(width);
         while let Some((entry, result, mark)) = opened.next().await {
             match mark {
                 Ok(mark) => listing

@@ -65,7 +65,7 @@ impl Catalog {
         etag: Option<String>,
     ) -> std::result::Result<(), crate::store::Error> {
         match etag {
-            Some(etag) => self.store.replace(key, sealed, &etag).await,
+            Some(etag) => self.store.replace(key, sealed, attributes, &etag).await,
             None => {
                 let written = self.store.put_new(key, sealed, attributes).await;
                 written.map(drop)

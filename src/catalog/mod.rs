@@ -29,6 +29,8 @@ pub use wanted::Wanted;
 
 /// A record of a database of 10 TB stays below this; more is not a record.
 const RECORD_BYTES_MAX: u64 = 256 << 20;
+/// The most records that are read at once.
+const READS_AT_ONCE: usize = 8;
 /// How often a record is written before hours of work are called lost.
 const COMMIT_ATTEMPTS: u32 = 7;
 const SUFFIX: &str = ".pgc";
@@ -45,6 +47,7 @@ pub struct Catalog {
 struct Entry {
     database: Label,
     id: BackupId,
+    bytes: u64,
     archive: Option<(Tier, u64)>,
     mark: Option<Object>,
 }
@@ -159,7 +162,8 @@ impl Catalog {
         let written = self.put_record(&key, sealed.clone(), attributes, attempts_max);
         match written.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists && record.is_good() => {
-                self.replace_failure(record, &key, sealed, error).await
+                self.replace_failure(record, &key, sealed, attributes, error)
+                    .await
             }
             result => result,
         }
@@ -172,6 +176,7 @@ impl Catalog {
         record: &Record,
         key: &str,
         sealed: Bytes,
+        attributes: &Attributes,
         error: store::Error,
     ) -> Result<()> {
         let found = self.store.head(key).await?;
@@ -182,7 +187,7 @@ impl Catalog {
                 tracing::warn!(
                     "replaced the record of a run that failed in the same second: {why}"
                 );
-                Ok(self.store.replace(key, sealed, &etag).await?)
+                Ok(self.store.replace(key, sealed, attributes, &etag).await?)
             }
             _ => Err(error.into()),
         }
@@ -257,6 +262,16 @@ impl Catalog {
         }
         Ok(json)
     }
+}
+
+/// How many records are read at once, the largest of which has so many bytes: those of huge databases are large themselves,
+/// and memory is not.
+fn reads_at_once(bytes_max: Option<u64>) -> usize {
+    const BYTES_AT_ONCE: u64 = 16 << 20;
+    let fitting = BYTES_AT_ONCE / bytes_max.unwrap_or(0).max(1);
+    usize::try_from(fitting)
+        .unwrap_or(usize::MAX)
+        .clamp(1, READS_AT_ONCE)
 }
 
 fn misplaced(key: &str, what: &str) -> Error {

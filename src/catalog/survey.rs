@@ -14,8 +14,6 @@ use crate::{
 
 /// A database's folders.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
-/// Objects read at once.
-const READS_AT_ONCE: usize = 8;
 
 /// Everything of one database that bears an id of ours.
 #[derive(Debug)]
@@ -197,6 +195,7 @@ impl Catalog {
     ) -> Result<()> {
         let database = survey.database.clone();
         let (catalog, label) = (self, &database);
+        let width = super::reads_at_once(names.records.values().map(|object| object.bytes).max());
         let mut opened = stream::iter(names.records.iter().rev().take(records_max))
             .map(|(id, object)| async move {
                 let mark = names.marks.get(id);
@@ -207,7 +206,7 @@ impl Catalog {
                     catalog.open_with_mark(label, id, mark).await,
                 )
             })
-            .buffered(READS_AT_ONCE);
+            .buffered(width);
         while let Some((id, object, mark_object, result)) = opened.next().await {
             match result {
                 Ok((mut record, mark)) => {

@@ -31,7 +31,10 @@ pub(super) async fn watched<T>(
         }
         if let Some(bar) = &bar {
             draw(bar, progress);
-        } else if !global.no_progress && last_line.elapsed() >= LINE_EVERY {
+        } else if !global.no_progress
+            && progress.expected_bytes() > 0
+            && last_line.elapsed() >= LINE_EVERY
+        {
             last_line = Instant::now();
             line(doing, progress, began.elapsed());
         }

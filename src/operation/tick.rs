@@ -135,6 +135,9 @@ pub async fn tick(
                 request,
                 database,
             };
+            // of several at once no one bar can tell
+            let own = Progress::default();
+            let progress = if request.parallel > 1 { &own } else { progress };
             turn.take(progress, interrupt).await
         })
         .buffered(request.parallel.max(1));

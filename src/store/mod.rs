@@ -137,17 +137,28 @@ impl Store {
     /// Writes an object in the place of the one whose entity tag is `etag`.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses.
-    pub async fn replace(&self, key: &str, body: Bytes, etag: &str) -> Result<(), Error> {
+    /// [`Kind::Exists`] where it is another one by now, and whatever the service or the network refuses.
+    pub async fn replace(
+        &self,
+        key: &str,
+        body: Bytes,
+        attributes: &Attributes,
+        etag: &str,
+    ) -> Result<(), Error> {
         loop {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
+            let tagged =
+                !attributes.tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
             let request = self
                 .put_object(key, &body)
-                .set_if_match(conditional.then(|| etag.to_owned()));
+                .set_if_match(conditional.then(|| etag.to_owned()))
+                .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
+                .set_object_lock_mode(self.lock_mode(attributes))
+                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date));
             let doing = format!("write {}", self.url(key));
             match self.send_object(request, doing).await {
                 Ok(()) => return Ok(()),
-                Err(error) => self.learn(error, false, conditional)?,
+                Err(error) => self.learn(error, tagged, conditional)?,
             }
         }
     }
