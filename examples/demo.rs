@@ -30,7 +30,8 @@ fn main() -> ExitCode {
     let scale = std::env::args().nth(1).unwrap_or_else(|| "1".to_owned());
     assert!(scale.parse::<f64>().is_ok(), "usage: demo [SCALE]");
     let mut demo = Demo::prepare(&scale);
-    let done = demo.back_up() && demo.look_into_the_bucket() && demo.restore();
+    let done =
+        demo.back_up() && demo.look_into_the_bucket() && demo.go_by_a_schedule() && demo.restore();
     let same = done && demo.compare();
     if same {
         demo.say_what_next();
@@ -131,6 +132,18 @@ impl Demo {
             .count();
         println!("Times that a customer's \"example.org\" is found in it: {found}");
         found == 0
+    }
+
+    fn go_by_a_schedule(&mut self) -> bool {
+        heading("From now on by a schedule: what is due is done once, what has run out would go");
+        let schedule = "hourly keep 24h, daily at 02:30 keep 7d, monthly on 1 keep 12mo";
+        println!("{} export PGCOFFER_SCHEDULE='{schedule}'", prompt());
+        self.variables
+            .push(("PGCOFFER_SCHEDULE".to_owned(), schedule.to_owned()));
+        self.run(&["tick"])
+            && self.run(&["tick"])
+            && self.run(&["status"])
+            && self.run(&["prune", "--dry-run"])
     }
 
     fn restore(&self) -> bool {

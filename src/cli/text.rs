@@ -127,7 +127,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
             "kept",
             match record.expires {
                 Some(time) => format!("{}, until {} UTC", record.retention, minute(time)),
-                None => format!("{}, until {}", record.retention, kept_until(record)),
+                None => kept_until(record),
             },
         ),
         (
@@ -317,7 +317,7 @@ fn status_line(record: &Record) -> String {
 fn kept_until(record: &Record) -> String {
     match (record.expires, record.retention) {
         (Some(time), _) => minute(time),
-        (None, Retention::Newest(count)) => format!("{count} newer"),
+        (None, Retention::Newest(count)) => format!("{count} newer ones"),
         (None, _) => "forever".to_owned(),
     }
 }

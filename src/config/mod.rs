@@ -65,6 +65,8 @@ pub struct Database {
     pub secret: Option<Secret>,
     /// when it is backed up, and how long that is kept: its own schedule, or the one for all
     pub schedule: Option<Schedule>,
+    /// its schedule is `off`: only people back it up
+    pub unscheduled: bool,
 }
 
 impl Config {

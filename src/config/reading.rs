@@ -174,12 +174,14 @@ impl Reading {
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {
             let secret = self.keys.remove(&label);
+            let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
             self.config.databases.push(Database {
                 label,
                 url,
                 secret,
                 schedule,
+                unscheduled,
             });
         }
         if self.faults.is_empty() {

@@ -1,6 +1,6 @@
 //! Schedules as they are written, until everything is read that they need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
@@ -24,12 +24,20 @@ pub(super) struct Schedules {
 pub(super) struct Parsed {
     for_all: Option<Schedule>,
     own: BTreeMap<Label, Schedule>,
+    off: BTreeSet<Label>,
 }
 
 impl Parsed {
+    /// Whether a database is meant to have no schedule.
+    pub(super) fn is_off(&self, label: &Label) -> bool {
+        self.off.contains(label)
+    }
+
     /// The schedule of one database.
     pub(super) fn take(&mut self, label: &Label) -> Option<Schedule> {
-        self.own.remove(label).or_else(|| self.for_all.clone())
+        let own = self.own.remove(label);
+        let for_all = self.for_all.clone().filter(|_| !self.is_off(label));
+        own.or(for_all)
     }
 }
 
@@ -53,13 +61,17 @@ impl Schedules {
         };
         let for_all = self.for_all.as_ref();
         let for_all = for_all.and_then(|text| read("PGCOFFER_SCHEDULE".to_owned(), text));
-        let mut own = BTreeMap::new();
+        let (mut own, mut off) = (BTreeMap::new(), BTreeSet::new());
         for (label, text) in &self.own {
+            if text.trim().eq_ignore_ascii_case("off") {
+                off.insert(label.clone());
+                continue;
+            }
             let name = label.as_str().to_ascii_uppercase();
             let schedule = read(format!("PGCOFFER_DB_{name}_SCHEDULE"), text);
             own.extend(schedule.map(|schedule| (label.clone(), schedule)));
         }
-        Parsed { for_all, own }
+        Parsed { for_all, own, off }
     }
 }
 

@@ -108,3 +108,83 @@ fn compression_is_none_or_a_level() {
             && compression("zstd:").is_err()
     );
 }
+
+#[test]
+fn each_database_has_its_own_schedule_the_common_one_or_none() {
+    let config = read(&[
+        ("PGCOFFER_DB_A_URL", "postgres://localhost/a"),
+        ("PGCOFFER_DB_B_URL", "postgres://localhost/b"),
+        ("PGCOFFER_DB_C_URL", "postgres://localhost/c"),
+        ("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7d"),
+        ("PGCOFFER_DB_B_SCHEDULE", "hourly keep 24"),
+        ("PGCOFFER_DB_C_SCHEDULE", "Off"),
+        ("PGCOFFER_TIMEZONE", "Europe/Berlin"),
+        ("PGCOFFER_KEEP_LAST", "5"),
+        ("PGCOFFER_STALL_TIMEOUT", "1h 30m"),
+    ])
+    .unwrap();
+    let schedules: Vec<Option<String>> = config
+        .databases
+        .iter()
+        .map(|database| database.schedule.as_ref().map(ToString::to_string))
+        .collect();
+    let daily = Some("daily at 02:30 keep 7d".to_owned());
+    let hourly = Some("hourly at :00 keep 24".to_owned());
+    assert_eq!(schedules, [daily, hourly, None]);
+    let off: Vec<bool> = config.databases.iter().map(|d| d.unscheduled).collect();
+    assert_eq!(off, [false, false, true]);
+    assert_eq!(config.keep_last.get(), 5);
+    assert_eq!(config.silence_max.as_secs(), 5400);
+}
+
+#[test]
+fn what_is_wrong_with_a_schedule_names_its_variable() {
+    let wrong = |vars: &[(&str, &str)]| {
+        let url = [("PGCOFFER_DB_A_URL", "postgres://localhost/a")];
+        read(&[&url, vars].concat()).unwrap_err().to_string()
+    };
+    let daily = ("PGCOFFER_SCHEDULE", "daily keep 7d");
+    for (vars, words) in [
+        (
+            vec![("PGCOFFER_SCHEDULE", "daily")],
+            "PGCOFFER_SCHEDULE: in \"daily\"",
+        ),
+        (
+            vec![("PGCOFFER_DB_A_SCHEDULE", "never keep 1d")],
+            "PGCOFFER_DB_A_SCHEDULE: ",
+        ),
+        (
+            vec![("PGCOFFER_DB_B_SCHEDULE", "daily keep 7d")],
+            "PGCOFFER_DB_B_SCHEDULE: there is a schedule for a database that isn't configured",
+        ),
+        (
+            vec![daily, ("PGCOFFER_TIMEZONE", "Nowhere")],
+            "PGCOFFER_TIMEZONE: ",
+        ),
+        (
+            vec![daily, ("PGCOFFER_KEEP_LAST", "0")],
+            "PGCOFFER_KEEP_LAST: ",
+        ),
+        (
+            vec![daily, ("PGCOFFER_STALL_TIMEOUT", "-1h")],
+            "PGCOFFER_STALL_TIMEOUT: ",
+        ),
+        (
+            vec![
+                ("PGCOFFER_SCHEDULE", "daily keep forever"),
+                ("PGCOFFER_LOCK", "compliance"),
+            ],
+            "PGCOFFER_SCHEDULE: daily is kept forever, and PGCOFFER_LOCK",
+        ),
+    ] {
+        let error = wrong(&vars);
+        assert!(error.contains(words), "{error}");
+    }
+    // retentions have an end: a lock is possible
+    let locked = read(&[
+        ("PGCOFFER_DB_A_URL", "postgres://localhost/a"),
+        daily,
+        ("PGCOFFER_LOCK", "Governance"),
+    ]);
+    assert!(locked.unwrap().store.lock.is_some());
+}

@@ -20,12 +20,24 @@ impl Context<'_> {
             None if self.config.databases.is_empty() => vec![self.config.database(None)?],
             None => self.config.databases.iter().collect(),
         };
-        let databases: Result<Vec<TickDatabase>> = chosen
+        let named = args.database.is_some();
+        let turns = chosen
             .into_iter()
-            .map(|database| self.turn_of(database))
-            .collect();
+            .filter(|database| named || !database.unscheduled);
+        let (databases, unready) = partitioned(turns.map(|database| self.turn_of(database)));
+        // what one database lacks keeps no other from its turn
+        let unready = match unready {
+            Some(error) if databases.is_empty() => return Err(error),
+            None if databases.is_empty() => {
+                return Err(usage(
+                    "every database's schedule is off".to_owned(),
+                    "name one with --database, or set its PGCOFFER_DB_<NAME>_SCHEDULE",
+                ));
+            }
+            unready => unready,
+        };
         let request = TickRequest {
-            databases: databases?,
+            databases,
             parallel: args.parallel.into(),
             level: self.config.level,
             silence_max: self.config.silence_max,
@@ -38,9 +50,10 @@ impl Context<'_> {
         let work = operation::tick(&catalog, &clients, &request, &progress, self.interrupt);
         let report = watched(&self.cli.global, "backup", &progress, work).await?;
         self.output.ticked(&report)?;
-        match report.exit_status() {
-            0 => Ok(()),
-            exit_status => Err(Error::Problems {
+        match (unready, report.exit_status()) {
+            (Some(error), _) => Err(error),
+            (None, 0) => Ok(()),
+            (None, exit_status) => Err(Error::Problems {
                 what: "not all is well: see above".to_owned(),
                 exit_status,
             }),
@@ -52,7 +65,7 @@ impl Context<'_> {
             let name = database.label.as_str().to_ascii_uppercase();
             usage(
                 format!("{} has no schedule", database.label),
-                format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE"),
+                format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE to its own or to \"off\""),
             )
         })?;
         for warning in schedule.warnings() {
@@ -149,4 +162,19 @@ impl Context<'_> {
         }
         Ok(configured)
     }
+}
+
+/// What could be had, and why the first of the others could not.
+fn partitioned<T>(results: impl Iterator<Item = Result<T>>) -> (Vec<T>, Option<Error>) {
+    let (mut found, mut first) = (Vec::new(), None);
+    for result in results {
+        match result {
+            Ok(one) => found.push(one),
+            Err(error) => {
+                tracing::error!("{error}");
+                first = first.or(Some(error));
+            }
+        }
+    }
+    (found, first)
 }
