@@ -112,9 +112,9 @@ fn compression_is_none_or_a_level() {
 #[test]
 fn each_database_has_its_own_schedule_the_common_one_or_none() {
     let config = read(&[
-        ("PGCOFFER_DB_A_URL", "postgres://localhost/a"),
-        ("PGCOFFER_DB_B_URL", "postgres://localhost/b"),
-        ("PGCOFFER_DB_C_URL", "postgres://localhost/c"),
+        ("PGCOFFER_DB_A_URL", "postgres://u@localhost/a"),
+        ("PGCOFFER_DB_B_URL", "postgres://u@localhost/b"),
+        ("PGCOFFER_DB_C_URL", "postgres://u@localhost/c"),
         ("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7d"),
         ("PGCOFFER_DB_B_SCHEDULE", "hourly keep 24"),
         ("PGCOFFER_DB_C_SCHEDULE", "Off"),
@@ -140,7 +140,7 @@ fn each_database_has_its_own_schedule_the_common_one_or_none() {
 #[test]
 fn what_is_wrong_with_a_schedule_names_its_variable() {
     let wrong = |vars: &[(&str, &str)]| {
-        let url = [("PGCOFFER_DB_A_URL", "postgres://localhost/a")];
+        let url = [("PGCOFFER_DB_A_URL", "postgres://u@localhost/a")];
         read(&[&url, vars].concat()).unwrap_err().to_string()
     };
     let daily = ("PGCOFFER_SCHEDULE", "daily keep 7d");
@@ -182,7 +182,7 @@ fn what_is_wrong_with_a_schedule_names_its_variable() {
     }
     // retentions have an end: a lock is possible
     let locked = read(&[
-        ("PGCOFFER_DB_A_URL", "postgres://localhost/a"),
+        ("PGCOFFER_DB_A_URL", "postgres://u@localhost/a"),
         daily,
         ("PGCOFFER_LOCK", "Governance"),
     ]);
