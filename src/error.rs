@@ -7,7 +7,7 @@ use std::{fmt, io, path::Path};
 use crate::{
     archive,
     backup::{Failure, UnknownVersion},
-    compress, postgres, seal, store,
+    compress, lifecycle, postgres, seal, store,
 };
 
 /// The result of everything above the doors.
@@ -135,6 +135,15 @@ pub enum Error {
         /// what is wrong with the first
         first: Box<Self>,
     },
+    /// lifecycle rules that can't be had
+    Lifecycle(lifecycle::Error),
+    /// the bucket's lifecycle rules are not, or may not be, as they should
+    Rules {
+        /// what happened, and what stands now
+        why: String,
+        /// what cures it
+        hint: String,
+    },
     /// a restore began and failed
     RestoreFailed {
         /// user@host:port/name
@@ -207,9 +216,12 @@ impl Error {
             Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(error) if error.kind == store::Kind::Configuration => 2,
             Self::Postgres(error) => postgres_status(error),
-            Self::Dump(_) | Self::Silent { .. } => 3,
             Self::Problems { exit_status, .. } => *exit_status,
-            Self::Store(_) => 4,
+            Self::Lifecycle(
+                lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_),
+            ) => 2,
+            Self::Dump(_) | Self::Silent { .. } => 3,
+            Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
             Self::Seal { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
@@ -228,7 +240,8 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Usage { hint, .. } | Self::Rules { hint, .. } => Some(hint.clone()),
+            Self::Lifecycle(error) => error.hint(),
             Self::Postgres(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Seal { source, .. } => source.hint(),
@@ -279,7 +292,8 @@ fn io_hint(error: &io::Error) -> Option<String> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { why, .. } => write!(f, "{why}"),
+            Self::Usage { why, .. } | Self::Rules { why, .. } => write!(f, "{why}"),
+            Self::Lifecycle(error) => write!(f, "{error}"),
             Self::Config(faults) => faults_text(faults, f),
             Self::Postgres(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
@@ -370,6 +384,12 @@ impl From<&Error> for Failure {
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
         Self::Postgres(error)
+    }
+}
+
+impl From<lifecycle::Error> for Error {
+    fn from(error: lifecycle::Error) -> Self {
+        Self::Lifecycle(error)
     }
 }
 

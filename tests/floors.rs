@@ -17,11 +17,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
     ("anomaly", &["backup"]),
+    ("lifecycle", &["backup"]),
     ("store", &[]),
     ("postgres", &[]),
     (
         "error",
-        &["archive", "backup", "compress", "postgres", "seal", "store"],
+        &[
+            "archive",
+            "backup",
+            "compress",
+            "lifecycle",
+            "postgres",
+            "seal",
+            "store",
+        ],
     ),
     (
         "catalog",
@@ -44,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "catalog",
             "compress",
             "error",
+            "lifecycle",
             "postgres",
             "retention",
             "schedule",
@@ -54,7 +64,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "backup", "compress", "error", "postgres", "schedule", "seal", "store",
+            "backup",
+            "compress",
+            "error",
+            "lifecycle",
+            "postgres",
+            "schedule",
+            "seal",
+            "store",
         ],
     ),
 ];

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 use pgcoffer::backup::{Retention, Tier};
 
+use super::commands::LifecycleCommand;
+
 const AFTER_HELP: &str = "\
 Settings (environment):
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
@@ -21,6 +23,7 @@ Settings (environment):
   PGCOFFER_TIMEZONE        time zone of schedules, such as Europe/Berlin (default: UTC)
   PGCOFFER_KEEP_LAST       good backups of each database that no retention deletes (default: 3)
   PGCOFFER_LOCK            governance or compliance: Object Lock until the retention ends
+  PGCOFFER_COLD            what `lifecycle` moves to Glacier: monthly to glacier after 30d, …
   PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
   PGCOFFER_STALL_TIMEOUT   how long pg_dump may write nothing (default: 1h)
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
@@ -171,6 +174,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// The bucket's lifecycle rules: move backups to Glacier, abort lost uploads, let S3 itself delete
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {

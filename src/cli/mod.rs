@@ -6,6 +6,7 @@ mod log;
 mod output;
 mod report;
 mod text;
+mod text_lifecycle;
 mod watch;
 
 use std::{io::Write as _, process::ExitCode};

@@ -10,6 +10,7 @@ use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 use crate::{
     backup::Label,
     error::{Error, Fault, Result},
+    lifecycle::Clause,
     postgres::DatabaseUrl,
     schedule::Schedule,
     seal::Secret,
@@ -50,6 +51,8 @@ pub struct Config {
     pub silence_max: Duration,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
+    /// which tiers the bucket is to move to colder classes
+    pub cold: Vec<Clause>,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
 }

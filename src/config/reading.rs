@@ -9,6 +9,7 @@ use crate::{
     backup::Label,
     compress::Compressor,
     error::{Error, Fault, Result},
+    lifecycle,
     postgres::DatabaseUrl,
     seal::{MasterKey, Passphrase, Secret},
     store::{Location, LockMode, Options},
@@ -41,6 +42,7 @@ impl Default for Reading {
             level: Some(DEFAULT_LEVEL),
             keep_last: DEFAULT_KEEP_LAST,
             silence_max: DEFAULT_SILENCE_MAX,
+            cold: Vec::new(),
             weak_passphrase: None,
         };
         Self {
@@ -105,6 +107,10 @@ impl Reading {
             "KEEP_LAST" => self.config.keep_last = keep_last(value)?,
             "LOCK" => self.config.store.lock = Some(lock_mode(value).map_err(plain)?),
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
+            "COLD" => {
+                self.config.cold =
+                    lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
+            }
             _ => self.take_of_database(setting, value)?,
         }
         Ok(())
@@ -326,7 +332,7 @@ fn lock_mode(text: &str) -> std::result::Result<LockMode, String> {
 
 /// The setting that was probably meant.
 fn nearest(setting: &str) -> Option<String> {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "KEY",
         "PASSPHRASE",
         "OLD_KEYS",
@@ -341,6 +347,7 @@ fn nearest(setting: &str) -> Option<String> {
         "KEEP_LAST",
         "LOCK",
         "STALL_TIMEOUT",
+        "COLD",
     ];
     let likely = NAMES
         .iter()

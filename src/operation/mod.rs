@@ -6,6 +6,7 @@ mod decide;
 mod get;
 mod inbound;
 mod interrupt;
+mod lifecycle;
 mod ordered;
 mod outbound;
 mod progress;
@@ -23,6 +24,10 @@ pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use get::{Fetched, Target, get, open};
 pub use interrupt::Interrupt;
+pub use lifecycle::{
+    AppliedRules, Change, ChangeKind, ProposedRules, RuleOwner, ShownRule, ShownRules,
+    apply_lifecycle, propose_lifecycle, show_lifecycle,
+};
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, restore};

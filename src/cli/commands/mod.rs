@@ -1,6 +1,7 @@
 //! One function a command: settings to requests, requests to operations, results to output.
 
 mod decide;
+mod lifecycle;
 mod reading;
 mod restore;
 mod schedule;
@@ -17,6 +18,8 @@ use pgcoffer::{
     seal::{MasterKey, Passphrase},
     store::Store,
 };
+
+pub(super) use lifecycle::LifecycleCommand;
 
 use super::{
     args::{BackupArgs, Cli, Command},
@@ -75,6 +78,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Open { file, output } => context.open(file, output.clone()).await,
         Command::Verify { id, database } => context.verify(id, database.as_deref()).await,
         Command::Restore(args) => context.restore(args).await,
+        Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
         Command::Status { database } => context.status(database.as_deref()).await,
         Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,

@@ -1,0 +1,168 @@
+//! `lifecycle`: what the bucket itself is to do with backups.
+
+use clap::{Args, Subcommand};
+use pgcoffer::{
+    Result,
+    backup::{Label, Retention, Tier},
+    lifecycle::{self, ABORT_DAYS, Clause, Expiry, Plan, Wishes},
+    operation,
+    store::Store,
+};
+
+use super::{Context, usage};
+
+const AFTER_HELP: &str = "\
+Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from
+those. docs/glacier.md says how to choose, and what it costs to be wrong.";
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum LifecycleCommand {
+    /// Show every rule of the bucket, and whose it is
+    Show,
+    /// Show the rules that are wanted, what they cost, and what would change; writes nothing
+    #[command(after_help = AFTER_HELP)]
+    Plan {
+        #[command(flatten)]
+        wishes: WishArgs,
+        /// Print the rules as XML, to be put into the bucket by other means
+        #[arg(long)]
+        xml: bool,
+    },
+    /// Put the rules into the bucket, read them back, compare, undo on any difference
+    #[command(after_help = AFTER_HELP)]
+    Apply {
+        #[command(flatten)]
+        wishes: WishArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WishArgs {
+    /// Move a tier to a colder class, over PGCOFFER_COLD: "monthly to glacier after 30d". Classes: STANDARD_IA,
+    /// ONEZONE_IA, GLACIER_IR, GLACIER, DEEP_ARCHIVE
+    #[arg(long, value_name = "TIER to CLASS after DAYS")]
+    cold: Vec<String>,
+    /// How long a tier is kept, where no schedule says so: "daily 7d, monthly 12mo"
+    #[arg(long, value_name = "TIER RETENTION")]
+    keep: Vec<String>,
+    /// Let S3 delete what has been kept long enough: for credentials that may not delete. Knows neither the last good
+    /// ones nor holds
+    #[arg(long)]
+    expire: bool,
+    /// With --expire: delete backups made by hand after this long, and records when none can need them any more
+    #[arg(long, value_name = "RETENTION", requires = "expire")]
+    expire_manual: Option<Retention>,
+    /// Abort uploads that nobody completed after so many days
+    #[arg(long, value_name = "N", default_value_t = ABORT_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    abort_days: u32,
+    /// In a versioned bucket: free what was deleted so many days ago
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    noncurrent: Option<u32>,
+    /// For this database only (default: all that are configured)
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
+}
+
+impl Context<'_> {
+    pub(super) async fn lifecycle(&self, command: &LifecycleCommand) -> Result<()> {
+        match command {
+            LifecycleCommand::Show => {
+                let store = self.store().await?;
+                let labels = self.configured(None)?;
+                let work = operation::show_lifecycle(&store, &labels);
+                let shown = self.interrupt.or(work).await?;
+                self.output.lifecycle_rules(&shown)
+            }
+            LifecycleCommand::Plan { wishes, xml } => {
+                let plan = self.plan(wishes)?;
+                if *xml {
+                    return self.output.lifecycle_xml(&plan);
+                }
+                let store = self.store().await?;
+                let labels = self.configured(wishes.database.as_deref())?;
+                let work = operation::propose_lifecycle(&store, &labels, plan);
+                let proposed = self.interrupt.or(work).await?;
+                self.output.lifecycle_plan(&proposed)
+            }
+            LifecycleCommand::Apply { wishes } => {
+                let plan = self.plan(wishes)?;
+                let store = self.store().await?;
+                let labels = self.configured(wishes.database.as_deref())?;
+                let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
+                self.output.lifecycle_applied(&work.await?)
+            }
+        }
+    }
+
+    fn plan(&self, args: &WishArgs) -> Result<Plan> {
+        let wishes = Wishes {
+            cold: self.cold(args)?,
+            expire: args.expire.then_some(Expiry {
+                manual: args.expire_manual,
+            }),
+            abort_days: args.abort_days,
+            noncurrent_days: args.noncurrent,
+        };
+        let labels = self.configured(args.database.as_deref())?;
+        let kept = labels.into_iter().map(|label| {
+            let tiers = self.kept(args, &label)?;
+            Ok((label, tiers))
+        });
+        let kept: Vec<_> = kept.collect::<Result<_>>()?;
+        Ok(lifecycle::plan(
+            &self.config.location()?.prefix,
+            &kept,
+            &wishes,
+        )?)
+    }
+
+    fn cold(&self, args: &WishArgs) -> Result<Vec<Clause>> {
+        if args.cold.is_empty() {
+            return Ok(self.config.cold.clone());
+        }
+        Ok(lifecycle::clauses(&args.cold.join(","))?)
+    }
+
+    /// How long each tier of a database is kept.
+    fn kept(&self, args: &WishArgs, _: &Label) -> Result<Vec<(Tier, Retention)>> {
+        let mut kept: Vec<(Tier, Retention)> = Vec::new();
+        let pairs = args.keep.iter().flat_map(|text| text.split(','));
+        for pair in pairs {
+            let (tier, retention) = tier_and_retention(pair)
+                .map_err(|why| usage(why, "give --keep \"daily 7d, monthly 12mo\", for example"))?;
+            if kept.iter().any(|(other, _)| *other == tier) {
+                return Err(usage(
+                    format!("--keep names {tier} twice"),
+                    "name each tier once",
+                ));
+            }
+            kept.push((tier, retention));
+        }
+        Ok(kept)
+    }
+
+    fn configured(&self, only: Option<&str>) -> Result<Vec<Label>> {
+        if only.is_some() || self.config.databases.is_empty() {
+            return Ok(vec![self.config.database(only)?.label.clone()]);
+        }
+        let databases = self.config.databases.iter();
+        Ok(databases.map(|database| database.label.clone()).collect())
+    }
+
+    async fn store(&self) -> Result<Store> {
+        let location = self.config.location()?.clone();
+        Ok(Store::connect(location, self.config.store.clone()).await)
+    }
+}
+
+/// `monthly 12mo`, or `monthly keep 12mo` as in a schedule.
+fn tier_and_retention(text: &str) -> std::result::Result<(Tier, Retention), String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let (tier, retention) = match words[..] {
+        [tier, retention] | [tier, "keep", retention] => (tier, retention),
+        _ => return Err(format!("{:?} is not a tier and its retention", text.trim())),
+    };
+    let tier = tier.parse().map_err(|e| format!("{e}"))?;
+    let retention = retention.parse().map_err(|e| format!("{e}"))?;
+    Ok((tier, retention))
+}

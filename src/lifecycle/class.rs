@@ -1,0 +1,142 @@
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+/// A storage class to which archives may be moved.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Class {
+    /// infrequent access, read at once
+    StandardIa,
+    /// the same in one zone only
+    OnezoneIa,
+    /// archive, read at once
+    GlacierIr,
+    /// archive (Glacier Flexible Retrieval), read after thawing
+    Glacier,
+    /// the deepest archive, read after thawing
+    DeepArchive,
+}
+
+/// How long each speed of thawing takes, in words; none where that speed doesn't exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retrieval {
+    /// the dearest
+    pub expedited: Option<&'static str>,
+    /// what one takes unless in a hurry
+    pub standard: Option<&'static str>,
+    /// the cheapest
+    pub bulk: Option<&'static str>,
+}
+
+impl Class {
+    /// Every class, the warmest first.
+    pub const ALL: [Self; 5] = [
+        Self::StandardIa,
+        Self::OnezoneIa,
+        Self::GlacierIr,
+        Self::Glacier,
+        Self::DeepArchive,
+    ];
+
+    /// The class's name in S3's API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StandardIa => "STANDARD_IA",
+            Self::OnezoneIa => "ONEZONE_IA",
+            Self::GlacierIr => "GLACIER_IR",
+            Self::Glacier => "GLACIER",
+            Self::DeepArchive => "DEEP_ARCHIVE",
+        }
+    }
+
+    /// Days that are paid for each object however early it is deleted.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html#sc-compare>
+    #[must_use]
+    pub fn minimum_storage_days(self) -> u32 {
+        match self {
+            Self::StandardIa | Self::OnezoneIa => 30,
+            Self::GlacierIr | Self::Glacier => 90,
+            Self::DeepArchive => 180,
+        }
+    }
+
+    /// The least age in days at which a rule may move an object here.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html>
+    #[must_use]
+    pub fn least_age_days(self) -> u32 {
+        match self {
+            Self::StandardIa | Self::OnezoneIa => 30,
+            Self::GlacierIr | Self::Glacier | Self::DeepArchive => 0,
+        }
+    }
+
+    /// Whether an object must be thawed before it can be read.
+    #[must_use]
+    pub fn must_be_thawed(self) -> bool {
+        matches!(self, Self::Glacier | Self::DeepArchive)
+    }
+
+    /// How long thawing takes; none for a class that is read at once.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
+    #[must_use]
+    pub fn retrieval(self) -> Option<Retrieval> {
+        match self {
+            Self::StandardIa | Self::OnezoneIa | Self::GlacierIr => None,
+            Self::Glacier => Some(Retrieval {
+                expedited: Some("1 to 5 minutes, below 250 MB"),
+                standard: Some("3 to 5 hours"),
+                bulk: Some("5 to 12 hours"),
+            }),
+            Self::DeepArchive => Some(Retrieval {
+                expedited: None,
+                standard: Some("within 12 hours"),
+                bulk: Some("within 48 hours"),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Class {
+    type Err = String;
+
+    /// In either case, with `_` or `-`.
+    fn from_str(word: &str) -> Result<Self, String> {
+        let plain = word.to_ascii_uppercase().replace('-', "_");
+        let found = Self::ALL.into_iter().find(|class| class.as_str() == plain);
+        found.ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("{word:?} is not a storage class that backups can be moved to: {all}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_read_in_either_case_with_either_dash() {
+        for class in Class::ALL {
+            let name = class.as_str();
+            let dashed = name.to_lowercase().replace('_', "-");
+            assert_eq!((name.parse(), dashed.parse()), (Ok(class), Ok(class)));
+        }
+        assert!("STANDARD".parse::<Class>().is_err() && "glacierir".parse::<Class>().is_err());
+    }
+
+    #[test]
+    fn only_what_must_be_thawed_takes_time() {
+        for class in Class::ALL {
+            assert_eq!(class.must_be_thawed(), class.retrieval().is_some());
+        }
+    }
+}

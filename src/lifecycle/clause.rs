@@ -1,0 +1,133 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Class, Error};
+use crate::backup::Tier;
+
+/// One wish: backups of this tier go to this class at this age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Clause {
+    /// the tier
+    pub tier: Tier,
+    /// where its archives go
+    pub class: Class,
+    /// at which age, in days
+    pub after_days: u32,
+}
+
+/// S3's own limit on days is that of a signed 32-bit number; a century is enough and keeps sums far from it.
+const DAYS_MAX: u32 = 36_500;
+
+/// Reads `monthly to glacier after 30d, yearly to deep_archive after 7d`.
+///
+/// # Errors
+/// [`Error::Clause`] with the first clause that can't be read.
+pub fn clauses(text: &str) -> Result<Vec<Clause>, Error> {
+    let mut read: Vec<Clause> = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        let wrong = |why: String| Error::Clause {
+            clause: part.to_owned(),
+            why,
+        };
+        let clause = clause(part).map_err(wrong)?;
+        if read.iter().any(|other| other.tier == clause.tier) {
+            return Err(wrong(format!("{} is there twice", clause.tier)));
+        }
+        read.push(clause);
+    }
+    Ok(read)
+}
+
+fn clause(text: &str) -> Result<Clause, String> {
+    let lower = text.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    let (tier, class, age) = match words.as_slice() {
+        [] => return Err("there is nothing between two commas, or nothing at all".to_owned()),
+        [tier, "to", class, "after", age @ ..] if !age.is_empty() => (tier, class, age.concat()),
+        _ => return Err("it isn't of the form TIER to CLASS after DAYS".to_owned()),
+    };
+    Ok(Clause {
+        tier: tier.parse().map_err(|e| format!("{e}"))?,
+        class: class.parse()?,
+        after_days: days(&age)?,
+    })
+}
+
+/// `30d`, `30days`, `30`.
+fn days(text: &str) -> Result<u32, String> {
+    let number = ["days", "day", "d"]
+        .iter()
+        .find_map(|unit| text.strip_suffix(unit))
+        .unwrap_or(text);
+    number
+        .parse()
+        .ok()
+        .filter(|days| *days <= DAYS_MAX && number.bytes().all(|b| b.is_ascii_digit()))
+        .ok_or_else(|| format!("{text:?} is not a number of days, such as 30d"))
+}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let class = self.class.as_str().to_ascii_lowercase();
+        write!(f, "{} to {class} after {}d", self.tier, self.after_days)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clauses_are_read_as_people_write_them() {
+        let read = |text: &str| {
+            let all = clauses(text).unwrap();
+            all.iter()
+                .map(Clause::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        for text in [
+            "monthly to glacier after 30d, yearly to deep_archive after 7d",
+            " Monthly  TO Glacier after 30 days,yearly to Deep-Archive after 7 ",
+        ] {
+            assert_eq!(
+                read(text),
+                "monthly to glacier after 30d, yearly to deep_archive after 7d"
+            );
+        }
+        assert_eq!(
+            read("manual to glacier-ir after 0d"),
+            "manual to glacier_ir after 0d"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_clause() {
+        for (text, why) in [
+            ("", "nothing"),
+            ("monthly to glacier after 30d,", "nothing"),
+            ("monthly to glacier", "form"),
+            ("monthly to glacier after", "form"),
+            ("monthly glacier 30d", "form"),
+            ("fortnightly to glacier after 3d", "not a tier"),
+            ("monthly to ice after 3d", "not a storage class"),
+            ("monthly to standard after 3d", "not a storage class"),
+            ("monthly to glacier after 3w", "not a number of days"),
+            ("monthly to glacier after -3d", "not a number of days"),
+            ("monthly to glacier after +3d", "not a number of days"),
+            (
+                "monthly to glacier after 99999999999d",
+                "not a number of days",
+            ),
+            (
+                "monthly to glacier after 1d, MONTHLY to glacier after 2d",
+                "twice",
+            ),
+        ] {
+            let error = clauses(text).unwrap_err();
+            assert!(error.to_string().contains(why), "{text}: {error}");
+            assert!(error.hint().is_some());
+        }
+    }
+}
