@@ -2,7 +2,7 @@
 
 use pgcoffer::{
     Result,
-    lifecycle::{Action, Class, Plan, Planned},
+    lifecycle::{Action, Class, Form, Plan},
     operation::{AppliedRules, Change, ChangeKind, ProposedRules, RuleOwner, ShownRules},
 };
 use serde_json::{Value, json};
@@ -85,7 +85,8 @@ impl Output {
     }
 
     pub(super) fn lifecycle_xml(self, plan: &Plan) -> Result<()> {
-        let rules: Vec<String> = plan.rules.iter().map(Planned::xml).collect();
+        let rules = plan.rules.iter();
+        let rules: Vec<String> = rules.map(|rule| rule.xml(Form::Filter)).collect();
         if self.json {
             return self.print_json(&json!({ "rules": rules }));
         }

@@ -1,7 +1,7 @@
 use roxmltree::{Node, ParsingOptions};
 
 use super::{
-    Error, Planned,
+    Error, Form, Planned,
     element::{Element, NAMESPACE, foreign, unknown_in_rule},
 };
 
@@ -94,12 +94,22 @@ impl Document {
     }
 
     /// The configuration with `planned` in the place of every rule that is `ours`. All others keep their place and every
-    /// byte; ours keep theirs too where they mean what is planned.
+    /// byte; ours keep theirs too where they mean what is planned. Ours take the form of the others.
     ///
     /// # Errors
     /// [`Error::TooMany`] for S3.
     pub fn with(&self, planned: &[Planned], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
-        let mut wanted: Vec<Rule> = planned.iter().map(Rule::of).collect();
+        let others = self
+            .rules
+            .iter()
+            .filter(|rule| !rule.id().is_some_and(&ours));
+        let form = if others.into_iter().any(Rule::is_of_the_old_form) {
+            Form::Prefix
+        } else {
+            Form::Filter
+        };
+        let planned = planned.iter();
+        let mut wanted: Vec<Rule> = planned.map(|planned| Rule::of(planned, form)).collect();
         let mut rules = Vec::new();
         for rule in &self.rules {
             if !rule.id().is_some_and(&ours) {
@@ -203,8 +213,8 @@ fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {
 }
 
 impl Rule {
-    fn of(planned: &Planned) -> Self {
-        let raw = planned.xml();
+    fn of(planned: &Planned, form: Form) -> Self {
+        let raw = planned.xml(form);
         let tree = roxmltree::Document::parse(&raw).expect("our own rules are well-formed XML");
         let element = Element::read(tree.root_element());
         Self { raw, element }
@@ -216,11 +226,21 @@ impl Rule {
         self.element.text_at(&["ID"]).filter(|id| !id.is_empty())
     }
 
+    /// The rule as it stands in the answer, byte for byte.
+    #[must_use]
+    pub fn xml(&self) -> &str {
+        &self.raw
+    }
+
     /// What messages call it.
     #[must_use]
     pub fn name(&self) -> String {
         self.id()
             .map_or_else(|| "without id".to_owned(), |id| format!("{id:?}"))
+    }
+
+    fn is_of_the_old_form(&self) -> bool {
+        self.element.at(&["Prefix"]).is_some()
     }
 
     /// Whether two rules mean the same.

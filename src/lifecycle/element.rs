@@ -18,7 +18,7 @@ pub(super) struct Element {
 
 /// An element's name, what it may hold, and whether it may stand beside another of its name.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html>
-struct Known(&'static str, &'static [Known], bool);
+struct Known(&'static str, &'static [Self], bool);
 
 const fn leaf(name: &'static str) -> Known {
     Known(name, &[], false)

@@ -19,7 +19,7 @@ pub use clause::{Clause, clauses};
 pub use document::{Document, RULES_MAX, Rule};
 pub use kept::Kept;
 pub use plan::{ABORT_DAYS, Expiry, Plan, Wishes, plan};
-pub use planned::{Action, Planned, is_ours, owner};
+pub use planned::{Action, Form, Planned, is_ours, owner};
 
 /// What is wrong with a wish, or with what the bucket holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -103,14 +103,28 @@ impl Action {
     }
 }
 
+/// Where a rule bears its prefix. S3 takes one configuration in one of these forms, not in both:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycle.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// inside `Filter`
+    Filter,
+    /// by itself, as in configurations from before 2016
+    Prefix,
+}
+
 impl Planned {
     /// The rule as S3 takes it.
     #[must_use]
-    pub fn xml(&self) -> String {
+    pub fn xml(&self, form: Form) -> String {
+        let prefix = format!("<Prefix>{}</Prefix>", escape(&self.prefix));
+        let about = match form {
+            Form::Filter => format!("<Filter>{prefix}</Filter>"),
+            Form::Prefix => prefix,
+        };
         format!(
-            "<Rule><ID>{}</ID><Filter><Prefix>{}</Prefix></Filter><Status>Enabled</Status>{}</Rule>",
+            "<Rule><ID>{}</ID>{about}<Status>Enabled</Status>{}</Rule>",
             escape(&self.id),
-            escape(&self.prefix),
             self.action.xml()
         )
     }

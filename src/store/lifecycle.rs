@@ -13,7 +13,7 @@ use aws_sdk_s3::{
     primitives::SdkBody,
     types::TransitionDefaultMinimumObjectSize,
 };
-use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpResponse};
 use data_encoding::BASE64;
 use md5::{Digest as _, Md5};
 
@@ -54,10 +54,7 @@ impl Store {
                 }))
             }
             Err(error) if error.code() == Some("NoSuchLifecycleConfiguration") => Ok(None),
-            Err(error) => Err(without_lifecycle(
-                Error::from_sdk(doing, &error),
-                matches!(error, SdkError::ResponseError(_)),
-            )),
+            Err(error) => Err(without_lifecycle(Error::from_sdk(doing, &error), &error)),
         }
     }
 
@@ -99,15 +96,21 @@ impl Store {
     }
 }
 
-/// Some services take a request for the rules for one for the bucket: a listing, or an error that S3 doesn't have here.
-fn without_lifecycle(error: Error, unreadable: bool) -> Error {
-    if unreadable || error.kind == Kind::NotFound {
-        Error {
-            kind: Kind::Unsupported,
-            ..error
-        }
-    } else {
-        error
+/// Some services take a request for the rules for one for the bucket: they answer with a listing, or with an error that S3
+/// doesn't have here.
+fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error {
+    let status = sdk.raw_response().map(HttpResponse::status);
+    let understood = status.is_none_or(|status| !status.is_success());
+    if understood && error.kind != Kind::NotFound {
+        return error;
+    }
+    Error {
+        kind: Kind::Unsupported,
+        why: format!(
+            "the answer has nothing to do with lifecycle rules: {}",
+            error.why
+        ),
+        ..error
     }
 }
 

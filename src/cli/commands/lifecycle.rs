@@ -6,6 +6,7 @@ use pgcoffer::{
     backup::{Label, Retention, Tier},
     lifecycle::{self, ABORT_DAYS, Clause, Expiry, Plan, Wishes},
     operation,
+    schedule::Schedule,
     store::Store,
 };
 
@@ -42,7 +43,7 @@ pub(in crate::cli) struct WishArgs {
     /// ONEZONE_IA, GLACIER_IR, GLACIER, DEEP_ARCHIVE
     #[arg(long, value_name = "TIER to CLASS after DAYS")]
     cold: Vec<String>,
-    /// How long a tier is kept, where no schedule says so: "daily 7d, monthly 12mo"
+    /// How long a tier is kept, over the schedule: "daily 7d, monthly 12mo"
     #[arg(long, value_name = "TIER RETENTION")]
     keep: Vec<String>,
     /// Let S3 delete what has been kept long enough: for credentials that may not delete. Knows neither the last good
@@ -104,8 +105,9 @@ impl Context<'_> {
             noncurrent_days: args.noncurrent,
         };
         let labels = self.configured(args.database.as_deref())?;
+        let given = given(&args.keep)?;
         let kept = labels.into_iter().map(|label| {
-            let tiers = self.kept(args, &label)?;
+            let tiers = self.kept(&given, &label)?;
             Ok((label, tiers))
         });
         let kept: Vec<_> = kept.collect::<Result<_>>()?;
@@ -123,22 +125,14 @@ impl Context<'_> {
         Ok(lifecycle::clauses(&args.cold.join(","))?)
     }
 
-    /// How long each tier of a database is kept.
-    fn kept(&self, args: &WishArgs, _: &Label) -> Result<Vec<(Tier, Retention)>> {
-        let mut kept: Vec<(Tier, Retention)> = Vec::new();
-        let pairs = args.keep.iter().flat_map(|text| text.split(','));
-        for pair in pairs {
-            let (tier, retention) = tier_and_retention(pair)
-                .map_err(|why| usage(why, "give --keep \"daily 7d, monthly 12mo\", for example"))?;
-            if kept.iter().any(|(other, _)| *other == tier) {
-                return Err(usage(
-                    format!("--keep names {tier} twice"),
-                    "name each tier once",
-                ));
-            }
-            kept.push((tier, retention));
-        }
-        Ok(kept)
+    /// How long each tier of a database is kept: as its schedule says, unless the arguments say otherwise.
+    fn kept(&self, given: &[(Tier, Retention)], label: &Label) -> Result<Vec<(Tier, Retention)>> {
+        let database = self.config.database(Some(label.as_str()))?;
+        let schedule = database.schedule.iter().flat_map(Schedule::clauses);
+        let scheduled = schedule.map(|clause| (clause.tier(), clause.keep));
+        let otherwise = |tier| given.iter().any(|(other, _)| *other == tier);
+        let scheduled = scheduled.filter(|(tier, _)| !otherwise(*tier));
+        Ok(scheduled.chain(given.iter().copied()).collect())
     }
 
     fn configured(&self, only: Option<&str>) -> Result<Vec<Label>> {
@@ -153,6 +147,20 @@ impl Context<'_> {
         let location = self.config.location()?.clone();
         Ok(Store::connect(location, self.config.store.clone()).await)
     }
+}
+
+/// What `--keep` says.
+fn given(texts: &[String]) -> Result<Vec<(Tier, Retention)>> {
+    let example = "give --keep \"daily 7d, monthly 12mo\", for example";
+    let mut given: Vec<(Tier, Retention)> = Vec::new();
+    for pair in texts.iter().flat_map(|text| text.split(',')) {
+        let (tier, retention) = tier_and_retention(pair).map_err(|why| usage(why, example))?;
+        if given.iter().any(|(other, _)| *other == tier) {
+            return Err(usage(format!("--keep names {tier} twice"), example));
+        }
+        given.push((tier, retention));
+    }
+    Ok(given)
 }
 
 /// `monthly 12mo`, or `monthly keep 12mo` as in a schedule.

@@ -1,6 +1,8 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{ABORT_DAYS, Document, Error, Planned, RULES_MAX, Wishes, clauses, is_ours, plan},
+    lifecycle::{
+        ABORT_DAYS, Document, Error, Form, Planned, RULES_MAX, Wishes, clauses, is_ours, plan,
+    },
 };
 
 fn configuration(rules: &str) -> String {
@@ -34,7 +36,7 @@ fn wanted(days: u32) -> Vec<Planned> {
 
 /// Rules as customers have them: spaces, entities, a date with its fraction, an old prefix, a tag with an umlaut.
 const THEIRS: [&str; 3] = [
-    "<Rule>\n  <ID>old &amp; grey</ID><Prefix>logs/</Prefix><Status>Enabled</Status><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration>\n</Rule>",
+    "<Rule>\n  <ID>old &amp; grey</ID><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration>\n</Rule>",
     "<Rule><Status>Disabled</Status><Filter><And><Prefix>a&#13;b</Prefix><Tag><Key>k</Key><Value>ü</Value></Tag><Tag><Key>l</Key><Value/></Tag><ObjectSizeLessThan>5</ObjectSizeLessThan></And></Filter><ID>odd</ID><Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition><Transition><Days>90</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>",
     "<Rule><ID>all</ID><Filter/><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>5</NoncurrentDays><NewerNoncurrentVersions>2</NewerNoncurrentVersions></NoncurrentVersionExpiration></Rule>",
 ];
@@ -54,7 +56,9 @@ fn other_peoples_rules_stay_byte_for_byte_and_in_order() {
 
 #[test]
 fn ours_are_replaced_and_those_of_other_places_are_not() {
-    let elsewhere = wanted(5)[0].xml().replace("e09b9d2a", "00000000");
+    let elsewhere = wanted(5)[0]
+        .xml(Form::Filter)
+        .replace("e09b9d2a", "00000000");
     let first = document(&elsewhere).with(&wanted(30), ours).unwrap();
     let again = Document::parse(&first.xml()).unwrap();
     assert_eq!(
@@ -280,5 +284,30 @@ fn rules_are_told_in_words() {
             "\"odd\" \"a\\rb\" [tag k=ü, tag l=, below 5 bytes] move to STANDARD_IA after 30 days and move to GLACIER after 90 days",
             "\"all\" \"\" [] delete noncurrent versions after 5 days beyond 2 newer",
         ]
+    );
+}
+
+#[test]
+fn ours_take_the_old_form_where_the_others_have_it() {
+    let old = document(
+        "<Rule><ID>x</ID><Prefix>tmp/</Prefix><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>",
+    );
+    let after = old.with(&wanted(30), ours).unwrap();
+    assert!(!after.xml().contains("Filter"), "{}", after.xml());
+    assert_eq!(after.rules()[1].prefix(), "backups/main/archives/monthly/");
+    assert_eq!(after.with(&wanted(30), ours).unwrap(), after);
+    // and the new one once the others are gone
+    let alone = document(
+        &after.rules()[1..]
+            .iter()
+            .map(|rule| rule.xml())
+            .collect::<String>(),
+    );
+    assert!(
+        alone
+            .with(&wanted(30), ours)
+            .unwrap()
+            .xml()
+            .contains("<Filter><Prefix>")
     );
 }

@@ -11,7 +11,7 @@ use crate::{
 
 /// Pauses before each look at what was written: on AWS a new configuration may show late.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-set-lifecycle-configuration-intro.html>
-const LOOKS_MS: [u64; 7] = [0, 250, 750, 1000, 2000, 4000, 8000];
+const LOOKS_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
 /// How often the old rules are put back before it is left to a person.
 const UNDO_ATTEMPTS: u32 = 3;
 

@@ -1,0 +1,539 @@
+//! Lifecycle rules on services that keep them: what is promised is what happens, and other people's rules stay.
+
+use std::time::Duration;
+
+use aws_sdk_s3::types::{
+    BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleAndOperator, LifecycleRuleFilter, NoncurrentVersionExpiration, Tag, Transition,
+    TransitionDefaultMinimumObjectSize as Minimum, TransitionStorageClass,
+};
+
+use crate::testbed::{Agent, LifecycleAction, LocalStack, S3Server};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Large enough to be moved.
+const LARGE: usize = 200 << 10;
+
+/// An agent with the databases `main` and `shop`, that no command here connects to.
+pub(crate) fn agent(server: &S3Server) -> Agent {
+    let nowhere = "postgres://nobody@127.0.0.1:1/none";
+    let agent = Agent::new().s3(server);
+    agent
+        .database_url("main", nowhere)
+        .database_url("shop", nowhere)
+}
+
+/// Rules as a customer may have them.
+pub(crate) fn customers() -> Vec<LifecycleRule> {
+    let tag = |key: &str| Tag::builder().key(key).value("yes").build().unwrap();
+    let and = LifecycleRuleAndOperator::builder()
+        .prefix("logs/")
+        .tags(tag("b"))
+        .tags(tag("a"));
+    let and = and.object_size_greater_than(5).build();
+    let rule = |id: &str| {
+        LifecycleRule::builder()
+            .id(id)
+            .status(ExpirationStatus::Enabled)
+    };
+    let transition = |days, class| {
+        Transition::builder()
+            .days(days)
+            .storage_class(class)
+            .build()
+    };
+    let old = NoncurrentVersionExpiration::builder()
+        .noncurrent_days(3)
+        .newer_noncurrent_versions(2);
+    vec![
+        rule("zz dated")
+            .filter(LifecycleRuleFilter::builder().prefix("tmp/").build())
+            .expiration(
+                LifecycleExpiration::builder()
+                    .date(aws_sdk_s3::primitives::DateTime::from_secs(4_000_060_800))
+                    .build(),
+            )
+            .build()
+            .unwrap(),
+        rule("logs")
+            .filter(LifecycleRuleFilter::builder().and(and).build())
+            .transitions(transition(30, TransitionStorageClass::StandardIa))
+            .transitions(transition(90, TransitionStorageClass::DeepArchive))
+            .build()
+            .unwrap(),
+        rule("all <or> & nothing")
+            .filter(LifecycleRuleFilter::builder().prefix("").build())
+            .noncurrent_version_expiration(old.build())
+            .build()
+            .unwrap(),
+    ]
+}
+
+#[tokio::main]
+pub(crate) async fn put(
+    client: aws_sdk_s3::Client,
+    bucket: &str,
+    rules: Vec<LifecycleRule>,
+    minimum: Option<Minimum>,
+) {
+    let rules = BucketLifecycleConfiguration::builder()
+        .set_rules(Some(rules))
+        .build()
+        .unwrap();
+    let request = client
+        .put_bucket_lifecycle_configuration()
+        .bucket(bucket)
+        .lifecycle_configuration(rules);
+    request
+        .set_transition_default_minimum_object_size(minimum)
+        .send()
+        .await
+        .unwrap();
+}
+
+/// The bucket's rules and its minimum size; none where it has no configuration.
+#[tokio::main]
+pub(crate) async fn rules(
+    client: aws_sdk_s3::Client,
+    bucket: &str,
+) -> Option<(Vec<LifecycleRule>, Option<Minimum>)> {
+    let answer = client
+        .get_bucket_lifecycle_configuration()
+        .bucket(bucket)
+        .send()
+        .await
+        .ok()?;
+    let minimum = answer.transition_default_minimum_object_size().cloned();
+    Some((answer.rules.unwrap_or_default(), minimum))
+}
+
+fn ids(server: &S3Server) -> Vec<String> {
+    let (rules, _) = rules(server.client(), server.bucket()).unwrap_or_default();
+    rules
+        .iter()
+        .map(|rule| rule.id().unwrap().to_owned())
+        .collect()
+}
+
+const COLD: [&str; 4] = [
+    "--cold",
+    "monthly to glacier after 30d",
+    "--cold",
+    "yearly to deep-archive after 7d",
+];
+const KEEP: &str = "hourly 30h, daily 9d, monthly 12mo, yearly 7y";
+
+#[test]
+fn rules_are_shown_planned_applied_and_left_alone_when_they_stand() {
+    let server = S3Server::start();
+    let agent = agent(&server).env("PGCOFFER_COLD", "Monthly to GLACIER after 30 days");
+    let shown = agent.run(["lifecycle", "show"]).success();
+    assert!(shown.text().contains("no lifecycle rules in s3://testbed"));
+
+    let planned = agent.run(["lifecycle", "plan", "--json"]).success().json();
+    assert_eq!(server.count("PutBucketLifecycleConfiguration"), 0);
+    assert_eq!(planned["rules"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        planned["rules"][0]["prefix"],
+        "backups/main/archives/monthly/"
+    );
+    assert_eq!(planned["classes"][0]["minimum_storage_days"], 90);
+    assert_eq!(planned["changes"][0]["change"], "add");
+
+    let applied = agent.run(["lifecycle", "apply", "--json"]).success().json();
+    assert_eq!(
+        (&applied["written"], &applied["of_others"]),
+        (&true.into(), &0.into())
+    );
+    let again = agent.run(["lifecycle", "apply"]).success();
+    assert!(
+        again.text().contains("nothing was written"),
+        "{}",
+        again.text()
+    );
+    assert_eq!(server.count("PutBucketLifecycleConfiguration"), 1);
+
+    let shown = agent.run(["lifecycle", "show", "--json"]).success().json();
+    let first = &shown["rules"][0];
+    assert_eq!(
+        (&first["owner"], &first["enabled"]),
+        (&"ours".into(), &true.into())
+    );
+    assert_eq!(first["actions"][0], "move to GLACIER after 30 days");
+
+    // what is no longer wished for goes, of this database alone
+    let args = [
+        "lifecycle",
+        "apply",
+        "--database",
+        "main",
+        "--cold",
+        "yearly to glacier after 1d",
+    ];
+    agent.run(args).success();
+    let ids = ids(&server).join("\n");
+    assert!(
+        ids.contains("main-yearly-cold") && ids.contains("shop-monthly-cold"),
+        "{ids}"
+    );
+    assert!(!ids.contains("main-monthly-cold"), "{ids}");
+}
+
+#[test]
+fn other_peoples_rules_and_other_pgcoffers_rules_stay_as_they_are() {
+    let server = S3Server::start();
+    put(
+        server.client(),
+        server.bucket(),
+        customers(),
+        Some(Minimum::VariesByStorageClass),
+    );
+    let (theirs, _) = rules(server.client(), server.bucket()).unwrap();
+    let elsewhere = agent(&server).env("PGCOFFER_BUCKET", "s3://testbed/elsewhere");
+    elsewhere
+        .run(["lifecycle", "apply", "--abort-days", "3"])
+        .success();
+    let of_elsewhere = ids(&server)[3..].to_vec();
+
+    let applied = agent(&server)
+        .run(["lifecycle", "apply"].iter().chain(&COLD))
+        .success();
+    assert!(
+        applied.text().contains("the 5 others stand as they stood"),
+        "{}",
+        applied.text()
+    );
+    let (there, minimum) = rules(server.client(), server.bucket()).unwrap();
+    assert_eq!(there[..3], theirs);
+    assert_eq!(minimum, Some(Minimum::VariesByStorageClass));
+    assert_eq!(ids(&server)[3..5], of_elsewhere);
+    assert_eq!(there.len(), 3 + 2 + 6);
+
+    let shown = agent(&server).run(["lifecycle", "show"]).success();
+    assert!(
+        shown.text().contains("another pgcoffer's")
+            && shown.text().contains("varies_by_storage_class")
+    );
+}
+
+#[test]
+fn rules_of_the_old_form_get_company_of_the_old_form() {
+    let server = S3Server::start();
+    #[expect(deprecated, reason = "customers have such rules")]
+    let legacy = LifecycleRule::builder()
+        .id("legacy")
+        .status(ExpirationStatus::Enabled)
+        .prefix("tmp/");
+    let legacy = legacy.expiration(LifecycleExpiration::builder().days(1).build());
+    put(
+        server.client(),
+        server.bucket(),
+        vec![legacy.build().unwrap()],
+        None,
+    );
+    let before = rules(server.client(), server.bucket()).unwrap();
+    agent(&server)
+        .run(["lifecycle", "apply"].iter().chain(&COLD))
+        .success();
+    assert_eq!(ids(&server).len(), 7);
+    assert_eq!(
+        rules(server.client(), server.bucket()).unwrap().0[0],
+        before.0[0]
+    );
+    let again = agent(&server)
+        .run(["lifecycle", "apply"].iter().chain(&COLD))
+        .success();
+    assert!(again.text().contains("nothing was written"));
+}
+
+/// Writes objects of every kind and an upload, lets day after day pass, and says on which day the rules did what.
+fn live_through(server: &S3Server, days: u32) -> Vec<(u32, String)> {
+    for database in ["main", "shop", "stranger"] {
+        for tier in ["manual", "hourly", "daily", "monthly", "yearly"] {
+            server.write(
+                &format!("backups/{database}/archives/{tier}/x.pgc"),
+                vec![7; LARGE],
+            );
+        }
+        server.write(&format!("backups/{database}/records/x.pgc"), vec![7; LARGE]);
+    }
+    server.write("backups/main/archives/monthly/small.pgc", vec![7; 1000]);
+    for key in [
+        "photos/x",
+        "backups/notes",
+        "backups/main/x",
+        "backups/main/archives/x",
+        "other/main/archives/monthly/x",
+    ] {
+        server.write(key, vec![7; LARGE]);
+    }
+    begin(server.client(), "backups/main/archives/daily/lost.pgc");
+    begin(server.client(), "photos/lost");
+    let mut done = Vec::new();
+    for day in 1..=days {
+        server.advance(DAY);
+        done.extend(server.carry_out_lifecycle().into_iter().map(|deed| {
+            let action = match deed.action {
+                LifecycleAction::Expired => "deleted".to_owned(),
+                LifecycleAction::Transitioned { to, .. } => to,
+                LifecycleAction::Aborted { .. } => "aborted".to_owned(),
+            };
+            (day, format!("{} {action}", deed.key))
+        }));
+    }
+    done
+}
+
+#[tokio::main]
+async fn begin(client: aws_sdk_s3::Client, key: &str) {
+    client
+        .create_multipart_upload()
+        .bucket("testbed")
+        .key(key)
+        .send()
+        .await
+        .unwrap();
+}
+
+fn deeds(done: &[(u32, &str)]) -> Vec<(u32, String)> {
+    done.iter()
+        .map(|(day, deed)| (*day, (*deed).to_owned()))
+        .collect()
+}
+
+#[test]
+fn what_is_promised_is_moved_on_the_day_promised_and_nothing_else() {
+    let server = S3Server::start();
+    let args = [
+        "lifecycle",
+        "apply",
+        "--abort-days",
+        "2",
+        "--keep",
+        KEEP,
+        "--database",
+        "main",
+    ];
+    agent(&server).run(args.iter().chain(&COLD)).success();
+    // S3 acts at the first midnight after so many days, and the test looks at the same hour each day
+    let expected = deeds(&[
+        (3, "backups/main/archives/daily/lost.pgc aborted"),
+        (8, "backups/main/archives/yearly/x.pgc DEEP_ARCHIVE"),
+        (31, "backups/main/archives/monthly/x.pgc GLACIER"),
+    ]);
+    assert_eq!(live_through(&server, 400), expected);
+}
+
+#[test]
+fn what_expires_does_so_after_its_retention_and_not_before() {
+    let server = S3Server::start();
+    let args = [
+        "lifecycle",
+        "apply",
+        "--expire",
+        "--keep",
+        "hourly 30h, daily 9d, monthly 2mo",
+        "--database",
+        "main",
+    ];
+    let said = agent(&server).run(args).success();
+    assert!(
+        said.text()
+            .contains("warning: an expiry rule knows neither PGCOFFER_KEEP_LAST nor holds")
+    );
+    let expected = deeds(&[
+        (4, "backups/main/archives/hourly/x.pgc deleted"),
+        (8, "backups/main/archives/daily/lost.pgc aborted"),
+        (11, "backups/main/archives/daily/x.pgc deleted"),
+        (64, "backups/main/archives/monthly/small.pgc deleted"),
+        (64, "backups/main/archives/monthly/x.pgc deleted"),
+    ]);
+    assert_eq!(live_through(&server, 400), expected);
+}
+
+#[test]
+fn records_go_last_where_backups_by_hand_have_a_last_day_too() {
+    let server = S3Server::start();
+    let keep = [
+        "--expire",
+        "--expire-manual",
+        "20d",
+        "--keep",
+        "daily 9d",
+        "--database",
+        "main",
+    ];
+    agent(&server)
+        .run(["lifecycle", "apply"].iter().chain(&keep))
+        .success();
+    let done = live_through(&server, 60);
+    assert_eq!(
+        done.last(),
+        Some(&(22, "backups/main/records/x.pgc deleted".to_owned()))
+    );
+    assert!(done.contains(&(22, "backups/main/archives/manual/x.pgc deleted".to_owned())));
+}
+
+#[test]
+fn the_schedule_says_how_long_a_tier_is_kept() {
+    let server = S3Server::start();
+    let schedule = "daily at 02:30 keep 14d, monthly on 1 keep 12mo";
+    let agent = agent(&server).env("PGCOFFER_SCHEDULE", schedule);
+    let refused = agent
+        .run(["lifecycle", "apply", "--cold", "daily to glacier after 1d"])
+        .ended_with(2);
+    assert!(
+        refused
+            .stderr
+            .contains("only 14 days, and GLACIER costs 90"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(server.count("PutBucketLifecycleConfiguration"), 0);
+    let args = [
+        "lifecycle",
+        "plan",
+        "--json",
+        "--cold",
+        "monthly to deep-archive after 300d",
+    ];
+    let plan = agent.run(args).success().json();
+    assert_eq!(plan["rules"][0]["kept"], "12mo");
+    assert_eq!(plan["rules"][0]["early_deletion_days"], 115);
+    let args = [
+        "lifecycle",
+        "plan",
+        "--cold",
+        "monthly to glacier after 1d",
+        "--keep",
+        "monthly 2mo",
+    ];
+    agent.run(args).ended_with(2);
+}
+
+#[test]
+fn wishes_that_can_not_be_read_are_refused_with_their_cure() {
+    let server = S3Server::start();
+    for (args, why) in [
+        (
+            vec!["--cold", "monthly to ice after 3d"],
+            "not a storage class",
+        ),
+        (
+            vec![
+                "--cold",
+                "monthly to glacier after 3d, monthly to glacier after 4d",
+            ],
+            "twice",
+        ),
+        (vec!["--keep", "daily"], "not a tier and its retention"),
+        (
+            vec!["--keep", "daily 7d", "--keep", "daily keep 8d"],
+            "twice",
+        ),
+        (vec!["--expire"], "nothing says how long"),
+        (vec!["--expire-manual", "7d"], "--expire"),
+        (vec!["--abort-days", "0"], "0"),
+        (vec!["--database", "other"], "no database"),
+    ] {
+        let outcome = agent(&server)
+            .run(["lifecycle", "apply"].iter().chain(&args))
+            .ended_with(2);
+        assert!(outcome.stderr.contains(why), "{args:?}: {}", outcome.stderr);
+    }
+    let wrong = agent(&server)
+        .env("PGCOFFER_COLD", "monthly to glacier")
+        .run(["lifecycle", "show"])
+        .ended_with(2);
+    assert!(wrong.stderr.contains("PGCOFFER_COLD"), "{}", wrong.stderr);
+}
+
+#[test]
+fn rules_of_others_that_act_on_backups_are_warned_of() {
+    let server = S3Server::start();
+    let expiration = LifecycleExpiration::builder().days(3).build();
+    let rule = LifecycleRule::builder()
+        .id("sweep")
+        .status(ExpirationStatus::Enabled)
+        .expiration(expiration);
+    let everything = LifecycleRuleFilter::builder().prefix("").build();
+    put(
+        server.client(),
+        server.bucket(),
+        vec![rule.filter(everything).build().unwrap()],
+        None,
+    );
+    for command in ["show", "plan", "apply"] {
+        let said = agent(&server).run(["lifecycle", command]).success();
+        let warned = said
+            .text()
+            .contains("warning: rule \"sweep\", which is not ours, acts on backups of shop");
+        assert!(warned, "{command}: {}", said.text());
+    }
+}
+
+#[test]
+fn a_full_bucket_of_rules_is_left_as_it_is() {
+    let server = S3Server::start();
+    let rule = |n: usize| {
+        let expiration = LifecycleExpiration::builder().days(1).build();
+        let filter = LifecycleRuleFilter::builder()
+            .prefix(format!("x{n}/"))
+            .build();
+        let rule = LifecycleRule::builder()
+            .id(format!("r{n}"))
+            .status(ExpirationStatus::Enabled);
+        rule.filter(filter).expiration(expiration).build().unwrap()
+    };
+    put(
+        server.client(),
+        server.bucket(),
+        (0..999).map(rule).collect(),
+        None,
+    );
+    let outcome = agent(&server).run(["lifecycle", "apply"]).ended_with(4);
+    assert!(outcome.stderr.contains("1001 rules"), "{}", outcome.stderr);
+    assert_eq!(server.count("PutBucketLifecycleConfiguration"), 1);
+}
+
+#[test]
+fn rules_can_be_printed_to_be_put_by_other_means() {
+    let server = S3Server::start();
+    let xml = agent(&server)
+        .run(["lifecycle", "plan", "--xml"].iter().chain(&COLD))
+        .success();
+    assert_eq!(xml.text().lines().count(), 6);
+    assert!(
+        xml.text()
+            .lines()
+            .all(|line| line.starts_with("<Rule><ID>pgcoffer-"))
+    );
+    assert_eq!(server.calls().len(), 0);
+}
+
+#[test]
+fn localstack_keeps_the_rules_too() {
+    let bucket = LocalStack::shared().bucket();
+    put(bucket.client(), bucket.name(), customers(), None);
+    let theirs = rules(bucket.client(), bucket.name()).unwrap();
+    let agent = Agent::new().localstack(&bucket);
+    let agent = agent.database_url("main", "postgres://nobody@127.0.0.1:1/none");
+    let args = ["--keep", KEEP, "--expire", "--noncurrent", "30"];
+    agent
+        .run(["lifecycle", "apply"].iter().chain(&COLD).chain(&args))
+        .success();
+    let (there, minimum) = rules(bucket.client(), bucket.name()).unwrap();
+    assert_eq!((&there[..3], &minimum), (&theirs.0[..], &theirs.1));
+    assert_eq!(there.len(), 3 + 2 + 4 + 2);
+    let again = agent
+        .run(["lifecycle", "apply"].iter().chain(&COLD).chain(&args))
+        .success();
+    assert!(again.text().contains("nothing was written"));
+    let applied = agent.run(["lifecycle", "apply", "--json"]).success().json();
+    let removed = applied["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|c| c["change"] == "remove");
+    assert_eq!(removed.count(), 7);
+}
