@@ -144,6 +144,15 @@ pub enum Error {
         /// what cures it
         hint: String,
     },
+    /// what is to be read lies in cold storage
+    Cold {
+        /// what, where, and how long thawing takes
+        why: String,
+        /// what to do
+        hint: String,
+        /// it is being thawed: the same command succeeds later
+        under_way: bool,
+    },
     /// a restore began and failed
     RestoreFailed {
         /// user@host:port/name
@@ -222,6 +231,14 @@ impl Error {
             ) => 2,
             Self::Dump(_) | Self::Silent { .. } => 3,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
+            // EX_TEMPFAIL of sysexits.h: nothing is wrong, and a later call goes on
+            Self::Cold { under_way, .. } => {
+                if *under_way {
+                    75
+                } else {
+                    4
+                }
+            }
             Self::Seal { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
@@ -240,7 +257,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. } | Self::Rules { hint, .. } => Some(hint.clone()),
+            Self::Usage { hint, .. } | Self::Rules { hint, .. } | Self::Cold { hint, .. } => Some(hint.clone()),
             Self::Lifecycle(error) => error.hint(),
             Self::Postgres(error) => error.hint(),
             Self::Store(error) => error.hint(),
@@ -292,7 +309,9 @@ fn io_hint(error: &io::Error) -> Option<String> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { why, .. } | Self::Rules { why, .. } => write!(f, "{why}"),
+            Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
+                write!(f, "{why}")
+            }
             Self::Lifecycle(error) => write!(f, "{error}"),
             Self::Config(faults) => faults_text(faults, f),
             Self::Postgres(error) => write!(f, "{error}"),

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 use pgcoffer::backup::{Retention, Tier};
 
-use super::commands::LifecycleCommand;
+use super::commands::{LifecycleCommand, ThawArgs};
 
 const AFTER_HELP: &str = "\
 Settings (environment):
@@ -31,7 +31,7 @@ Settings (environment):
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 status or tick found a problem
+  8 status or tick found a problem    75 the archive is being thawed: the same command goes on later
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -110,6 +110,8 @@ pub(super) enum Command {
         /// Leave it sealed, as it stands in the bucket
         #[arg(long)]
         sealed: bool,
+        #[command(flatten)]
+        thaw: ThawArgs,
     },
     /// Check, decrypt and decompress a sealed archive that was downloaded already, without any network
     Open {
@@ -127,6 +129,8 @@ pub(super) enum Command {
         /// Of this database
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        #[command(flatten)]
+        thaw: ThawArgs,
     },
     /// Restore a backup into a database
     Restore(RestoreArgs),
@@ -255,4 +259,6 @@ pub(super) struct RestoreArgs {
     /// Leave comments out: a role that doesn't own an extension may not comment on it
     #[arg(long)]
     pub(super) no_comments: bool,
+    #[command(flatten)]
+    pub(super) thaw: ThawArgs,
 }

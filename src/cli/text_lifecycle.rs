@@ -175,8 +175,11 @@ fn classes_table(classes: &[Class]) -> String {
     for class in classes {
         let times = match class.retrieval() {
             None => ["at once", "at once", "at once"],
-            Some(times) => [times.expedited, times.standard, times.bulk]
-                .map(|time| time.unwrap_or("not to be had")),
+            Some(times) => [
+                times.expedited.map_or("not to be had", |wait| wait.words),
+                times.standard.words,
+                times.bulk.words,
+            ],
         };
         let [expedited, standard, bulk] = times;
         table.add_row([class.as_str(), expedited, standard, bulk]);

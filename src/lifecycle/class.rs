@@ -19,15 +19,31 @@ pub enum Class {
     DeepArchive,
 }
 
-/// How long each speed of thawing takes, in words; none where that speed doesn't exist.
+/// How long each speed of thawing takes; none where that speed doesn't exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Retrieval {
     /// the dearest
-    pub expedited: Option<&'static str>,
+    pub expedited: Option<Wait>,
     /// what one takes unless in a hurry
-    pub standard: Option<&'static str>,
+    pub standard: Wait,
     /// the cheapest
-    pub bulk: Option<&'static str>,
+    pub bulk: Wait,
+}
+
+/// How long one waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// for people
+    pub words: &'static str,
+    /// the longest that is usual
+    pub longest_minutes: u32,
+}
+
+const fn wait(words: &'static str, longest_minutes: u32) -> Wait {
+    Wait {
+        words,
+        longest_minutes,
+    }
 }
 
 impl Class {
@@ -86,14 +102,14 @@ impl Class {
         match self {
             Self::StandardIa | Self::OnezoneIa | Self::GlacierIr => None,
             Self::Glacier => Some(Retrieval {
-                expedited: Some("1 to 5 minutes, below 250 MB"),
-                standard: Some("3 to 5 hours"),
-                bulk: Some("5 to 12 hours"),
+                expedited: Some(wait("1 to 5 minutes (below 250 MB)", 5)),
+                standard: wait("3 to 5 hours", 5 * 60),
+                bulk: wait("5 to 12 hours", 12 * 60),
             }),
             Self::DeepArchive => Some(Retrieval {
                 expedited: None,
-                standard: Some("within 12 hours"),
-                bulk: Some("within 48 hours"),
+                standard: wait("within 12 hours", 12 * 60),
+                bulk: wait("within 48 hours", 48 * 60),
             }),
         }
     }

@@ -13,13 +13,15 @@ mod element;
 mod kept;
 mod plan;
 mod planned;
+mod rule;
 
-pub use class::{Class, Retrieval};
+pub use class::{Class, Retrieval, Wait};
 pub use clause::{Clause, clauses};
-pub use document::{Document, RULES_MAX, Rule};
+pub use document::{Document, RULES_MAX};
 pub use kept::Kept;
 pub use plan::{ABORT_DAYS, Expiry, Plan, Wishes, plan};
 pub use planned::{Action, Form, Planned, is_ours, owner};
+pub use rule::Rule;
 
 /// What is wrong with a wish, or with what the bucket holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,6 +14,7 @@ mod prune;
 mod restore;
 mod source;
 mod status;
+mod thaw;
 mod tick;
 mod verify;
 
@@ -30,8 +31,9 @@ pub use lifecycle::{
 };
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
-pub use restore::{RestoreReport, RestoreRequest, restore};
+pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
 pub use status::{FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, status};
+pub use thaw::{ThawRequest, thaw};
 pub use tick::{
     BackupOutcome, DatabaseTick, PruneOutcome, TickDatabase, TickReport, TickRequest, tick,
 };

@@ -12,7 +12,7 @@ use crate::{
     backup::{BackupId, Label, Record},
     catalog::Catalog,
     error::{Error, Result, TargetState},
-    postgres::{self, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
+    postgres::{self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
 };
 
 /// One restore to be made.
@@ -106,17 +106,7 @@ async fn prepare(
     request: &RestoreRequest,
 ) -> Result<(Inbound, Load)> {
     let archive = open_archive(catalog, record).await?;
-    let mut session = Session::connect(&request.target).await?;
-    if !request.clean {
-        session.check_empty().await?;
-    }
-    let server_major = session.server_major();
-    session.close().await;
-    let dumped_by = record
-        .source
-        .as_ref()
-        .map_or(0, |source| source.client.major);
-    let client = clients.for_restore(dumped_by, server_major)?;
+    let (client, server_major) = look_at_target(clients, record, request).await?;
     let options = LoadOptions {
         clean: request.clean,
         single_transaction: request.single_transaction,
@@ -128,6 +118,38 @@ async fn prepare(
     tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
     let load = Load::start(client, &request.target, &options)?;
     Ok((archive, load))
+}
+
+/// Whether the target can take a backup, before hours are spent on thawing it: the same look that [`restore`] takes.
+///
+/// # Errors
+/// What the target's side refuses.
+pub async fn check_target(
+    clients: &Clients,
+    record: &Record,
+    request: &RestoreRequest,
+) -> Result<()> {
+    look_at_target(clients, record, request).await.map(drop)
+}
+
+/// Finds the target empty, unless it need not be, and the client for it.
+async fn look_at_target<'a>(
+    clients: &'a Clients,
+    record: &Record,
+    request: &RestoreRequest,
+) -> Result<(&'a Client, u32)> {
+    let mut session = Session::connect(&request.target).await?;
+    if !request.clean {
+        session.check_empty().await?;
+    }
+    let server_major = session.server_major();
+    session.close().await;
+    let dumped_by = record
+        .source
+        .as_ref()
+        .map_or(0, |source| source.client.major);
+    let client = clients.for_restore(dumped_by, server_major)?;
+    Ok((client, server_major))
 }
 
 /// A restore that broke off, and whether pg_restore had been given all of the archive.

@@ -9,10 +9,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::ordered::done;
+use super::{ordered::done, thaw::check_readable};
 use crate::{
     error::{Error, Result},
-    store::Store,
+    store::{self, Kind, Store},
 };
 
 /// Bytes of one request: with [`RANGES`] of them in flight a restore needs 16 MiB for what is on its way.
@@ -42,6 +42,7 @@ impl Source {
             Error::differs(name, what)
         };
         let object = store.head(key).await?.ok_or_else(gone)?;
+        check_readable(&object, &format!("s3://{}/{key}", store.location().bucket))?;
         Ok(Self::Object {
             store: store.clone(),
             key: key.to_owned(),
@@ -86,7 +87,10 @@ impl Source {
         match self {
             Self::Object {
                 store, key, etag, ..
-            } => Ok(store.read_range(key, range, etag.as_deref()).await?),
+            } => {
+                let read = store.read_range(key, range, etag.as_deref()).await;
+                read.map_err(cooled_down)
+            }
             Self::File { path, .. } => read_file(path, range)
                 .await
                 .map_err(|e| Error::io("read", path, e)),
@@ -100,6 +104,21 @@ impl Source {
             next: start,
             under_way: VecDeque::new(),
         }
+    }
+}
+
+/// It could be read when it was looked at.
+fn cooled_down(error: store::Error) -> Error {
+    if error.kind != Kind::Cold {
+        return error.into();
+    }
+    Error::Cold {
+        why: format!(
+            "{error}: its thawed copy is gone again, or a lifecycle rule moved it meanwhile"
+        ),
+        hint: "run the same command again with --thaw standard, and with more --thaw-days"
+            .to_owned(),
+        under_way: false,
     }
 }
 

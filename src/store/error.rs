@@ -171,7 +171,7 @@ impl Error {
                 "the object is there already and is never overwritten; look at it with `pgcoffer list`"
             }
             Kind::Cold => {
-                "the archive lies in cold storage: ask for its restoration (aws s3api restore-object) and try again when it is done"
+                "what lies in cold storage has to be thawed: run the command again with --thaw standard; a record that is cold was moved by a rule that isn't pgcoffer's (aws s3api restore-object thaws it)"
             }
             Kind::Unreachable => {
                 "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"

@@ -1,4 +1,4 @@
-use super::{ATTEMPTS, Error, Object, Store, lock::timestamp, patiently};
+use super::{ATTEMPTS, Error, Object, Store, Thaw, lock::timestamp, patiently};
 
 impl Store {
     /// Every object below `folder` (a key from the bucket's root that ends with `/`).
@@ -30,6 +30,9 @@ impl Store {
                         .unwrap_or(0),
                     etag: object.e_tag().map(str::to_owned),
                     modified: object.last_modified().and_then(timestamp),
+                    storage_class: object.storage_class().map(|c| c.as_str().to_owned()),
+                    archive_tier: None,
+                    thaw: Thaw::of_class(object.storage_class().map(|c| c.as_str())),
                 })
             }));
         }

@@ -5,6 +5,7 @@
 //! second backend and so no trait: tests put faults into a real server instead.
 
 mod clock;
+mod cold;
 mod connect;
 mod delete;
 mod error;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
+pub use cold::{AskedForThaw, Speed, Thaw};
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
 pub use leftovers::Unfinished;
@@ -80,6 +82,12 @@ pub struct Object {
     pub etag: Option<String>,
     /// when it was written, by the service's clock
     pub modified: Option<Timestamp>,
+    /// its storage class; none for the standard one, where the service doesn't name that
+    pub storage_class: Option<String>,
+    /// the archive tier that it lies in, of `INTELLIGENT_TIERING`; a listing doesn't tell
+    pub archive_tier: Option<String>,
+    /// whether it can be read; a listing doesn't tell what was thawed
+    pub thaw: Thaw,
 }
 
 /// What an object bears beside its bytes.
@@ -347,6 +355,9 @@ impl Store {
                     .unwrap_or(0),
                 etag: output.e_tag().map(str::to_owned),
                 modified: output.last_modified().and_then(lock::timestamp),
+                storage_class: output.storage_class().map(|c| c.as_str().to_owned()),
+                archive_tier: output.archive_status().map(|t| t.as_str().to_owned()),
+                thaw: Thaw::of(&output),
             })),
             Err(error) => {
                 let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);

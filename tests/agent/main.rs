@@ -10,12 +10,14 @@
 mod testbed;
 
 mod bucket;
+mod cold;
 mod faults;
 mod hostile;
 mod killed_restores;
 mod kills;
 mod lifecycle;
 mod lifecycle_faults;
+mod lifecycle_promises;
 mod oddities;
 mod outputs;
 mod pretenders;

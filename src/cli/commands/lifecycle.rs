@@ -166,9 +166,8 @@ fn given(texts: &[String]) -> Result<Vec<(Tier, Retention)>> {
 /// `monthly 12mo`, or `monthly keep 12mo` as in a schedule.
 fn tier_and_retention(text: &str) -> std::result::Result<(Tier, Retention), String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let (tier, retention) = match words[..] {
-        [tier, retention] | [tier, "keep", retention] => (tier, retention),
-        _ => return Err(format!("{:?} is not a tier and its retention", text.trim())),
+    let ([tier, retention] | [tier, "keep", retention]) = words[..] else {
+        return Err(format!("{:?} is not a tier and its retention", text.trim()));
     };
     let tier = tier.parse().map_err(|e| format!("{e}"))?;
     let retention = retention.parse().map_err(|e| format!("{e}"))?;

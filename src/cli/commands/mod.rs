@@ -5,6 +5,7 @@ mod lifecycle;
 mod reading;
 mod restore;
 mod schedule;
+mod thaw;
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -20,6 +21,7 @@ use pgcoffer::{
 };
 
 pub(super) use lifecycle::LifecycleCommand;
+pub(super) use thaw::ThawArgs;
 
 use super::{
     args::{BackupArgs, Cli, Command},
@@ -74,9 +76,12 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
             chosen,
             output,
             sealed,
-        } => context.get(chosen, output.clone(), *sealed).await,
+            thaw,
+        } => context.get(chosen, output.clone(), *sealed, *thaw).await,
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { id, database } => context.verify(id, database.as_deref()).await,
+        Command::Verify { id, database, thaw } => {
+            context.verify(id, database.as_deref(), *thaw).await
+        }
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,

@@ -11,7 +11,7 @@ use pgcoffer::{
     operation::{self, Progress, Target},
 };
 
-use super::{Context, label, usage};
+use super::{Context, ThawArgs, label, usage};
 use crate::cli::{args::Chosen, watch::watched};
 
 impl Context<'_> {
@@ -61,6 +61,7 @@ impl Context<'_> {
         chosen: &Chosen,
         file: Option<PathBuf>,
         sealed: bool,
+        thaw: ThawArgs,
     ) -> Result<()> {
         let catalog = self.catalog().await?;
         let record = self
@@ -69,6 +70,7 @@ impl Context<'_> {
         let extension = if sealed { "pgc" } else { "dump" };
         let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
         let target = self.target(file.unwrap_or(default))?;
+        self.thaw(&catalog, &record, thaw).await?;
         let progress = Progress::default();
         let work = operation::get(&catalog, &record, &target, sealed, &progress);
         let fetched = watched(&self.cli.global, "get", &progress, self.interrupt.or(work)).await?;
@@ -84,9 +86,15 @@ impl Context<'_> {
         self.output.fetched(&fetched)
     }
 
-    pub(super) async fn verify(&self, id: &str, database: Option<&str>) -> Result<()> {
+    pub(super) async fn verify(
+        &self,
+        id: &str,
+        database: Option<&str>,
+        thaw: ThawArgs,
+    ) -> Result<()> {
         let catalog = self.catalog().await?;
         let record = self.find(&catalog, id, database).await?;
+        self.thaw(&catalog, &record, thaw).await?;
         let progress = Progress::default();
         let work = operation::verify(&catalog, &record, &progress);
         let verified = watched(

@@ -32,6 +32,11 @@ impl Context<'_> {
             no_comments: args.no_comments,
         };
         let clients = self.clients().await;
+        if args.thaw.may_take_long() {
+            let look = operation::check_target(&clients, &record, &request);
+            self.interrupt.or(look).await?;
+        }
+        self.thaw(&catalog, &record, args.thaw).await?;
         let progress = Progress::default();
         let work = operation::restore(
             &catalog,

@@ -1,0 +1,184 @@
+use roxmltree::Node;
+
+use super::{Form, Planned, element::Element};
+
+/// One rule of a lifecycle configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// the rule as it stands in the answer, byte for byte
+    raw: String,
+    element: Element,
+}
+
+impl Rule {
+    /// Reads a rule out of the text that it stands in.
+    pub(super) fn read(node: Node<'_, '_>, xml: &str) -> Self {
+        Self {
+            raw: xml[node.range()].to_owned(),
+            element: Element::read(node),
+        }
+    }
+
+    /// A rule of ours.
+    pub(super) fn of(planned: &Planned, form: Form) -> Self {
+        let raw = planned.xml(form);
+        let tree = roxmltree::Document::parse(&raw).expect("our own rules are well-formed XML");
+        let element = Element::read(tree.root_element());
+        Self { raw, element }
+    }
+
+    /// The rule's id, where it has one.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.element.text_at(&["ID"]).filter(|id| !id.is_empty())
+    }
+
+    /// The rule as it stands in the answer, byte for byte.
+    #[must_use]
+    pub fn xml(&self) -> &str {
+        &self.raw
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id()
+            .map_or_else(|| "without id".to_owned(), |id| format!("{id:?}"))
+    }
+
+    pub(super) fn is_of_the_old_form(&self) -> bool {
+        self.element.at(&["Prefix"]).is_some()
+    }
+
+    /// Whether two rules mean the same.
+    #[must_use]
+    pub fn means(&self, other: &Self) -> bool {
+        self.element == other.element
+    }
+
+    /// Whether it is carried out.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.element.text_at(&["Status"]) == Some("Enabled")
+    }
+
+    /// The beginning of the keys that it is about; empty for every key.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        let places: [&[&str]; 3] = [
+            &["Filter", "Prefix"],
+            &["Filter", "And", "Prefix"],
+            &["Prefix"],
+        ];
+        let found = places.iter().find_map(|path| self.element.text_at(path));
+        found.unwrap_or_default()
+    }
+
+    /// The tags and sizes that it asks for, in words; empty where the prefix alone decides.
+    #[must_use]
+    pub fn further_filters(&self) -> String {
+        let Some(filter) = self.element.at(&["Filter"]) else {
+            return String::new();
+        };
+        let filter = filter.at(&["And"]).unwrap_or(filter);
+        let text = |tag: &Element, name: &str| tag.text_at(&[name]).unwrap_or_default().to_owned();
+        let tags = filter
+            .named("Tag")
+            .map(|tag| format!("tag {}={}", text(tag, "Key"), text(tag, "Value")));
+        let size =
+            |name: &str, words: &str| Some(format!("{words} {} bytes", filter.text_at(&[name])?));
+        let sizes = [
+            size("ObjectSizeGreaterThan", "above"),
+            size("ObjectSizeLessThan", "below"),
+        ];
+        tags.chain(sizes.into_iter().flatten())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// What it does, in words.
+    #[must_use]
+    pub fn actions(&self) -> Vec<String> {
+        let at = |element: &Element, name: &str| element.text_at(&[name]).map(str::to_owned);
+        let when = |element: &Element| match (at(element, "Days"), at(element, "Date")) {
+            (Some(days), _) => format!("after {days} days"),
+            (None, Some(date)) => format!("on {date}"),
+            (None, None) => "at once".to_owned(),
+        };
+        let class = |element: &Element| at(element, "StorageClass").unwrap_or_default();
+        let noncurrent = |element: &Element| {
+            let newer = at(element, "NewerNoncurrentVersions")
+                .map_or_else(String::new, |n| format!(" beyond {n} newer"));
+            format!(
+                "{} days{newer}",
+                at(element, "NoncurrentDays").unwrap_or_default()
+            )
+        };
+        let rule = &self.element;
+        let moves = rule
+            .named("Transition")
+            .map(|t| format!("move to {} {}", class(t), when(t)));
+        let expirations =
+            rule.named("Expiration")
+                .map(|e| match at(e, "ExpiredObjectDeleteMarker") {
+                    Some(_) if at(e, "Days").is_none() => {
+                        "delete markers without versions".to_owned()
+                    }
+                    _ => format!("delete {}", when(e)),
+                });
+        let old_moves = rule.named("NoncurrentVersionTransition");
+        let old_moves = old_moves.map(|t| {
+            format!(
+                "move noncurrent versions to {} after {}",
+                class(t),
+                noncurrent(t)
+            )
+        });
+        let old = rule.named("NoncurrentVersionExpiration");
+        let old = old.map(|e| format!("delete noncurrent versions after {}", noncurrent(e)));
+        let aborts = rule.named("AbortIncompleteMultipartUpload");
+        let aborts = aborts.map(|a| {
+            format!(
+                "abort uploads after {} days",
+                at(a, "DaysAfterInitiation").unwrap_or_default()
+            )
+        });
+        moves
+            .chain(expirations)
+            .chain(old_moves)
+            .chain(old)
+            .chain(aborts)
+            .collect()
+    }
+
+    /// Whether it deletes or moves current objects, and some of those may be ours below `folder`.
+    #[must_use]
+    pub fn acts_below(&self, folder: &str) -> bool {
+        let expiration = self.element.at(&["Expiration"]);
+        let deletes = expiration.is_some_and(|e| e.at(&["Days"]).or(e.at(&["Date"])).is_some());
+        let moves = self.element.at(&["Transition"]).is_some();
+        let prefix = self.prefix();
+        let meets = prefix.starts_with(folder) || folder.starts_with(prefix);
+        self.is_enabled() && (deletes || moves) && meets && !self.asks_for_a_foreign_tag()
+    }
+
+    /// Our objects bear no tags but our own.
+    fn asks_for_a_foreign_tag(&self) -> bool {
+        let filter = self.element.at(&["Filter"]);
+        let filters = filter
+            .into_iter()
+            .chain(filter.and_then(|f| f.at(&["And"])));
+        let keys = filters
+            .flat_map(|f| f.named("Tag"))
+            .filter_map(|tag| tag.text_at(&["Key"]));
+        keys.into_iter().any(|key| !key.starts_with("pgcoffer:"))
+    }
+
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let lines = self.element.differences(&other.element);
+        lines
+            .into_iter()
+            .map(|line| format!("rule {}: {line}", self.name()))
+            .collect()
+    }
+}
