@@ -25,6 +25,7 @@ pub struct Listing {
     /// how many older records there are that were not read
     pub more: usize,
     lost: BTreeSet<BackupId>,
+    classes: BTreeMap<BackupId, String>,
     marks: BTreeMap<BackupId, Mark>,
     suspicious: BTreeSet<BackupId>,
 }
@@ -42,6 +43,12 @@ impl Listing {
         self.marks
             .get(&record.id)
             .and_then(|mark| mark.hold.as_ref())
+    }
+
+    /// The storage class of a backup's archive, where the service told it.
+    #[must_use]
+    pub fn class(&self, record: &Record) -> Option<&str> {
+        self.classes.get(&record.id).map(String::as_str)
     }
 
     /// Whether a backup looks wrong beside those before it, and nobody has accepted it, nor have those after it agreed.
@@ -94,7 +101,12 @@ impl Listing {
             sealed.compression.chunks = Vec::new();
             sealed.bytes
         });
-        if expected.is_some() && entry.archive != expected.map(|bytes| (record.tier, bytes)) {
+        let archive = entry.archives.iter().find(|(tier, _)| *tier == record.tier);
+        let archive = archive.map(|(_, object)| object);
+        if let Some(class) = archive.and_then(|object| object.storage_class.clone()) {
+            self.classes.insert(record.id.clone(), class);
+        }
+        if expected.is_some() && archive.map(|object| object.bytes) != expected {
             self.lost.insert(record.id.clone());
         }
         if beside {
@@ -196,7 +208,10 @@ impl Catalog {
                 let path = path.and_then(|path| path.strip_suffix(SUFFIX));
                 match path.and_then(|path| parse(what, path)) {
                     Some((id, Some(tier))) => {
-                        archives.insert(id, (tier, object.bytes));
+                        archives
+                            .entry(id)
+                            .or_insert_with(Vec::new)
+                            .push((tier, object));
                     }
                     Some((id, None)) if what == "records" => entries.push((id, object.bytes)),
                     Some((id, None)) => {
@@ -209,7 +224,7 @@ impl Catalog {
         let entry = |(id, bytes): (BackupId, u64)| Entry {
             database: database.clone(),
             bytes,
-            archive: archives.get(&id).copied(),
+            archives: archives.remove(&id).unwrap_or_default(),
             mark: marks.remove(&id),
             id,
         };

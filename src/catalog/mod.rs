@@ -42,13 +42,13 @@ pub struct Catalog {
     secrets: Vec<Secret>,
 }
 
-/// A record as its name shows it, unopened, and the archive that stands under the same id.
+/// A record as its name shows it, unopened, and what stands under the same id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
     database: Label,
     id: BackupId,
     bytes: u64,
-    archive: Option<(Tier, u64)>,
+    archives: Vec<(Tier, Object)>,
     mark: Option<Object>,
 }
 

@@ -248,6 +248,7 @@ pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
             listing.is_suspicious(record).into(),
         );
         object.insert("hold".to_owned(), json!(listing.hold(record)));
+        object.insert("storage_class".to_owned(), json!(listing.class(record)));
     }
     value
 }
@@ -284,10 +285,10 @@ fn listed_status(listing: &Listing, record: &Record) -> String {
     } else {
         status_word(record)
     };
-    match listing.hold(record) {
-        Some(_) => format!("{word}, held"),
-        None => word.to_owned(),
-    }
+    let held = listing.hold(record).map(|_| "held");
+    let cold = listing.class(record).filter(|class| *class != "STANDARD");
+    let beside = held.into_iter().chain(cold);
+    beside.fold(word.to_owned(), |text, one| format!("{text}, {one}"))
 }
 
 fn status_word(record: &Record) -> &'static str {

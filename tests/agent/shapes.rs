@@ -99,7 +99,7 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold table_count rows"),
+        &format!("{RECORD} good looks_suspicious hold storage_class table_count rows"),
     );
     assert_keys(&listed["unreadable"][0], "key why");
     assert_eq!(listed["databases"][0]["last_run_status"], "good");
