@@ -128,7 +128,7 @@ impl Document {
     }
 
     /// In what a configuration that was read back differs from this one, which was sent. Rules of ours have to mean what
-    /// was sent, all others have to be the same bytes in the same order.
+    /// was sent, all others have to be the same bytes in the same order; new ones of another pgcoffer are no difference.
     #[must_use]
     pub fn differences(&self, back: &Self, ours: impl Fn(&str) -> bool) -> Vec<String> {
         let is_ours = |rule: &&Rule| rule.id().is_some_and(&ours);
@@ -149,7 +149,10 @@ impl Document {
             let rules = document.rules.iter().filter(|rule| !is_ours(rule));
             rules.cloned().collect::<Vec<_>>()
         };
-        found.extend(differences_of_others(&others(self), &others(back)));
+        let (sent, mut there) = (others(self), others(back));
+        // another pgcoffer that wrote at the same time had read ours, and judges its own
+        there.retain(|rule| !rule.is_of_pgcoffer() || sent.iter().any(|old| old.id() == rule.id()));
+        found.extend(differences_of_others(&sent, &there));
         let stray = |rule: &&Rule| !self.rules.iter().any(|sent| sent.id() == rule.id());
         let strays = back.rules.iter().filter(is_ours).filter(stray);
         found.extend(

@@ -46,6 +46,12 @@ impl Rule {
             .map_or_else(|| "without id".to_owned(), |id| format!("{id:?}"))
     }
 
+    /// Whether a pgcoffer made it, here or elsewhere.
+    #[must_use]
+    pub fn is_of_pgcoffer(&self) -> bool {
+        self.id().is_some_and(|id| id.starts_with("pgcoffer-"))
+    }
+
     pub(super) fn is_of_the_old_form(&self) -> bool {
         self.element.at(&["Prefix"]).is_some()
     }

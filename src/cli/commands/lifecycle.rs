@@ -13,8 +13,7 @@ use pgcoffer::{
 use super::{Context, usage};
 
 const AFTER_HELP: &str = "\
-Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from
-those. docs/glacier.md says how to choose, and what it costs to be wrong.";
+Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from those. docs/glacier.md says how to choose, and what it costs to be wrong.";
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum LifecycleCommand {
@@ -69,7 +68,8 @@ impl Context<'_> {
         match command {
             LifecycleCommand::Show => {
                 let store = self.store().await?;
-                let labels = self.configured(None)?;
+                let databases = self.config.databases.iter();
+                let labels: Vec<Label> = databases.map(|database| database.label.clone()).collect();
                 let work = operation::show_lifecycle(&store, &labels);
                 let shown = self.interrupt.or(work).await?;
                 self.output.lifecycle_rules(&shown)

@@ -163,6 +163,23 @@ fn whatever_comes_back_otherwise_is_seen() {
 }
 
 #[test]
+fn another_pgcoffer_may_write_at_the_same_time_and_nobody_else() {
+    let sent = document(THEIRS[0]).with(&wanted(30), ours).unwrap();
+    let other = wanted(5)[0]
+        .xml(Form::Filter)
+        .replace("e09b9d2a", "00000000");
+    let back = |rule: &str| {
+        Document::parse(&sent.xml().replacen("</Rule>", &format!("</Rule>{rule}"), 1)).unwrap()
+    };
+    assert_eq!(sent.differences(&back(&other), ours), [""; 0]);
+    let stranger = other.replace("pgcoffer-", "x-");
+    assert_eq!(sent.differences(&back(&stranger), ours).len(), 1);
+    // nor may it take away what was there
+    let both = back(&other);
+    assert_eq!(both.differences(&sent, ours).len(), 1);
+}
+
+#[test]
 fn what_this_version_does_not_know_is_named() {
     let rule = |inside: &str| format!("<Rule><ID>x</ID><Status>Enabled</Status>{inside}</Rule>");
     for (xml, what) in [

@@ -18,8 +18,9 @@ const UNDO_ATTEMPTS: u32 = 3;
 /// Puts the rules of a plan into the bucket: reads what is there, puts ours among it, writes, reads back, compares
 /// everything, and undoes it on any difference.
 ///
-/// S3 has no condition for this request. Of two that write at once one is found out by its own comparison, unless the other's
-/// write comes after that: then the other one's comparison fails, and it puts back what it had read.
+/// S3 has no condition for this request: of two that read before either wrote, the later write takes the other's rules
+/// away. Each then finds that something is missing or new and puts back what it had read; both fail and say so. One that
+/// read what the other had written does no harm.
 ///
 /// A signal is heeded before anything is written, not between that and the comparison.
 ///
@@ -174,7 +175,7 @@ impl Writing<'_> {
 
     /// Puts back what was there. Always an error: what happened, and what stands now.
     async fn undo(&self, why: String) -> Result<()> {
-        tracing::warn!("{why}: putting back what was there");
+        tracing::warn!("the rules are not as they should be: putting back what was there");
         let mut attempt = 1;
         let state = loop {
             let written = self.put_back().await;

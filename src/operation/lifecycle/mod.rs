@@ -117,7 +117,7 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
         id: rule.id().map(str::to_owned),
         owner: match rule.id() {
             Some(id) if ours(id) => RuleOwner::Ours,
-            Some(id) if id.starts_with("pgcoffer-") => RuleOwner::AnotherPgcoffer,
+            Some(_) if rule.is_of_pgcoffer() => RuleOwner::AnotherPgcoffer,
             _ => RuleOwner::Other,
         },
         enabled: rule.is_enabled(),
