@@ -239,8 +239,21 @@ fn assert_golden(name: &str, text: &str) {
 fn help_of_every_command() {
     assert_golden("help.txt", Agent::new().run(["--help"]).success().text());
     for command in [
-        "keygen", "backup", "list", "show", "get", "open", "verify", "restore", "tick", "status",
-        "prune", "hold", "release", "accept",
+        "keygen",
+        "backup",
+        "list",
+        "show",
+        "get",
+        "open",
+        "verify",
+        "restore",
+        "tick",
+        "status",
+        "prune",
+        "hold",
+        "release",
+        "accept",
+        "lifecycle",
     ] {
         let outcome = Agent::new().run([command, "--help"]).success();
         assert_golden(&format!("help-{command}.txt"), outcome.text());
