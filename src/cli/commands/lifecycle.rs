@@ -10,7 +10,7 @@ use pgcoffer::{
     store::Store,
 };
 
-use super::{Context, usage};
+use super::{Context, label, usage};
 
 const AFTER_HELP: &str = "\
 Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from those. docs/glacier.md says how to choose, and what it costs to be wrong.";
@@ -107,10 +107,10 @@ impl Context<'_> {
         let labels = self.configured(args.database.as_deref())?;
         let given = given(&args.keep)?;
         let kept = labels.into_iter().map(|label| {
-            let tiers = self.kept(&given, &label)?;
-            Ok((label, tiers))
+            let tiers = self.kept(&given, &label);
+            (label, tiers)
         });
-        let kept: Vec<_> = kept.collect::<Result<_>>()?;
+        let kept: Vec<_> = kept.collect();
         Ok(lifecycle::plan(
             &self.config.location()?.prefix,
             &kept,
@@ -126,18 +126,28 @@ impl Context<'_> {
     }
 
     /// How long each tier of a database is kept: as its schedule says, unless the arguments say otherwise.
-    fn kept(&self, given: &[(Tier, Retention)], label: &Label) -> Result<Vec<(Tier, Retention)>> {
-        let database = self.config.database(Some(label.as_str()))?;
-        let schedule = database.schedule.iter().flat_map(Schedule::clauses);
+    fn kept(&self, given: &[(Tier, Retention)], label: &Label) -> Vec<(Tier, Retention)> {
+        let configured = self.config.databases.iter();
+        let schedule = configured
+            .filter(|database| database.label == *label)
+            .filter_map(|database| database.schedule.as_ref())
+            .flat_map(Schedule::clauses);
         let scheduled = schedule.map(|clause| (clause.tier(), clause.keep));
         let otherwise = |tier| given.iter().any(|(other, _)| *other == tier);
         let scheduled = scheduled.filter(|(tier, _)| !otherwise(*tier));
-        Ok(scheduled.chain(given.iter().copied()).collect())
+        scheduled.chain(given.iter().copied()).collect()
     }
 
     fn configured(&self, only: Option<&str>) -> Result<Vec<Label>> {
-        if only.is_some() || self.config.databases.is_empty() {
-            return Ok(vec![self.config.database(only)?.label.clone()]);
+        // who owns the bucket need not know how to reach its databases
+        if let Some(label) = label(only)? {
+            return Ok(vec![label]);
+        }
+        if self.config.databases.is_empty() {
+            return Err(usage(
+                "no database is configured".to_owned(),
+                "name one with --database, and say how long its backups are kept with --keep",
+            ));
         }
         let databases = self.config.databases.iter();
         Ok(databases.map(|database| database.label.clone()).collect())

@@ -2,6 +2,9 @@
 //!
 //! Each lower module has an error of its own; here they get the object they happened on, once.
 
+mod hint;
+mod text;
+
 use std::{fmt, io, path::Path};
 
 use crate::{
@@ -252,34 +255,6 @@ impl Error {
             Self::Interrupted { exit_status } => *exit_status,
         }
     }
-
-    /// What a user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Usage { hint, .. } | Self::Rules { hint, .. } | Self::Cold { hint, .. } => Some(hint.clone()),
-            Self::Lifecycle(error) => error.hint(),
-            Self::Postgres(error) => error.hint(),
-            Self::Store(error) => error.hint(),
-            Self::Seal { source, .. } => source.hint(),
-            Self::Dump(error) => error.hint(),
-            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
-                Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
-            }
-            Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
-            Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
-            Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
-                "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
-            ),
-            Self::RestoreFailed { source, .. } => source.hint(),
-            Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
-            Self::NotWhole { first, .. } => first.hint(),
-            Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
-            Self::NotDue { .. } | Self::Problems { .. } => None,
-            Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
-            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
-        }
-    }
 }
 
 fn postgres_status(error: &postgres::Error) -> u8 {
@@ -288,104 +263,6 @@ fn postgres_status(error: &postgres::Error) -> u8 {
         postgres::Error::Url(_) | postgres::Error::Environment(_) => 2,
         _ => 3,
     }
-}
-
-fn io_hint(error: &io::Error) -> Option<String> {
-    let text = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another place"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "check the file's and its folder's permissions, or choose another place"
-        }
-        io::ErrorKind::AlreadyExists => {
-            "nothing is overwritten: choose another name with -o, or move it away"
-        }
-        _ => return None,
-    };
-    Some(text.to_owned())
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
-                write!(f, "{why}")
-            }
-            Self::Lifecycle(error) => write!(f, "{error}"),
-            Self::Config(faults) => faults_text(faults, f),
-            Self::Postgres(error) => write!(f, "{error}"),
-            Self::Store(error) => write!(f, "{error}"),
-            Self::Seal { object, source } => write!(f, "{object}: {source}"),
-            Self::Record { object, source } => write!(f, "{object}: {source}"),
-            Self::Dump(error) => {
-                write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
-            }
-            Self::Silent { seconds } => {
-                write!(
-                    f,
-                    "pg_dump has written nothing for {seconds} s, and was stopped"
-                )
-            }
-            Self::Problems { what, .. } => write!(f, "{what}"),
-            Self::Archive { object, source } => write!(f, "{object}: {source}"),
-            Self::Payload { object, source } => write!(f, "{object}: {source}"),
-            Self::Differs { object, what } => write!(f, "{object}: {what}"),
-            Self::Compress(error) => write!(f, "{error}"),
-            Self::NoSuchBackup { wanted, location } => {
-                write!(f, "there is no backup {wanted} in {location}")
-            }
-            Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
-            Self::RestoreFailed {
-                target,
-                state,
-                source,
-            } => {
-                let state = match state {
-                    TargetState::Unchanged => "nothing was changed",
-                    TargetState::AllOrNothing => {
-                        "it was one transaction: the target holds all or nothing"
-                    }
-                    TargetState::Incomplete => "it is incomplete",
-                };
-                write!(f, "the restore into {target} failed, {state}: {source}")
-            }
-            Self::NotDue { database } => {
-                write!(
-                    f,
-                    "another run has just backed up {database}: nothing is due"
-                )
-            }
-            Self::Clock { why } => write!(f, "nothing is deleted by this clock: {why}"),
-            Self::NotWhole {
-                database,
-                count,
-                first,
-            } => write!(
-                f,
-                "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because {first}"
-            ),
-            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
-            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
-            Self::Interrupted { .. } => write!(f, "interrupted"),
-            Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
-        }
-    }
-}
-
-fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let several = faults.len() > 1;
-    if several {
-        write!(f, "{} settings are wrong", faults.len())?;
-    }
-    for fault in faults {
-        let indent = if several { "\n  " } else { "" };
-        write!(f, "{indent}{}: {}", fault.variable, fault.why)?;
-        if let Some(hint) = &fault.hint {
-            write!(f, "{}hint: {hint}", if several { "\n    " } else { "\n" })?;
-        }
-    }
-    Ok(())
 }
 
 impl std::error::Error for Error {}

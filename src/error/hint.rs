@@ -1,0 +1,51 @@
+//! What a user can do about an error.
+
+use std::io;
+
+use super::{Error, TargetState};
+
+impl Error {
+    /// What a user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } | Self::Rules { hint, .. } | Self::Cold { hint, .. } => Some(hint.clone()),
+            Self::Lifecycle(error) => error.hint(),
+            Self::Postgres(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Seal { source, .. } => source.hint(),
+            Self::Dump(error) => error.hint(),
+            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
+                Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
+            }
+            Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
+            Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
+            Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
+                "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
+            ),
+            Self::RestoreFailed { source, .. } => source.hint(),
+            Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
+            Self::NotWhole { first, .. } => first.hint(),
+            Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
+            Self::NotDue { .. } | Self::Problems { .. } => None,
+            Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
+            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
+        }
+    }
+}
+
+fn io_hint(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or choose another place"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "check the file's and its folder's permissions, or choose another place"
+        }
+        io::ErrorKind::AlreadyExists => {
+            "nothing is overwritten: choose another name with -o, or move it away"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

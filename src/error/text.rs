@@ -1,0 +1,87 @@
+//! What failed, on what, and why, in words.
+
+use std::fmt;
+
+use super::{Error, Fault, TargetState};
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
+                write!(f, "{why}")
+            }
+            Self::Lifecycle(error) => write!(f, "{error}"),
+            Self::Config(faults) => faults_text(faults, f),
+            Self::Postgres(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
+            Self::Seal { object, source } => write!(f, "{object}: {source}"),
+            Self::Record { object, source } => write!(f, "{object}: {source}"),
+            Self::Dump(error) => {
+                write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
+            }
+            Self::Silent { seconds } => {
+                write!(
+                    f,
+                    "pg_dump has written nothing for {seconds} s, and was stopped"
+                )
+            }
+            Self::Problems { what, .. } => write!(f, "{what}"),
+            Self::Archive { object, source } => write!(f, "{object}: {source}"),
+            Self::Payload { object, source } => write!(f, "{object}: {source}"),
+            Self::Differs { object, what } => write!(f, "{object}: {what}"),
+            Self::Compress(error) => write!(f, "{error}"),
+            Self::NoSuchBackup { wanted, location } => {
+                write!(f, "there is no backup {wanted} in {location}")
+            }
+            Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
+            Self::RestoreFailed {
+                target,
+                state,
+                source,
+            } => {
+                let state = match state {
+                    TargetState::Unchanged => "nothing was changed",
+                    TargetState::AllOrNothing => {
+                        "it was one transaction: the target holds all or nothing"
+                    }
+                    TargetState::Incomplete => "it is incomplete",
+                };
+                write!(f, "the restore into {target} failed, {state}: {source}")
+            }
+            Self::NotDue { database } => {
+                write!(
+                    f,
+                    "another run has just backed up {database}: nothing is due"
+                )
+            }
+            Self::Clock { why } => write!(f, "nothing is deleted by this clock: {why}"),
+            Self::NotWhole {
+                database,
+                count,
+                first,
+            } => write!(
+                f,
+                "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because {first}"
+            ),
+            Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
+            Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
+            Self::Interrupted { .. } => write!(f, "interrupted"),
+            Self::Internal(what) => write!(f, "this is a bug in pgcoffer: {what}"),
+        }
+    }
+}
+
+fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let several = faults.len() > 1;
+    if several {
+        write!(f, "{} settings are wrong", faults.len())?;
+    }
+    for fault in faults {
+        let indent = if several { "\n  " } else { "" };
+        write!(f, "{indent}{}: {}", fault.variable, fault.why)?;
+        if let Some(hint) = &fault.hint {
+            write!(f, "{}hint: {hint}", if several { "\n    " } else { "\n" })?;
+        }
+    }
+    Ok(())
+}
