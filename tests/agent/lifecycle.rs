@@ -300,7 +300,7 @@ fn wishes_that_can_not_be_read_are_refused_with_their_cure() {
         (vec!["--expire"], "nothing says how long"),
         (vec!["--expire-manual", "7d"], "--expire"),
         (vec!["--abort-days", "0"], "0"),
-        (vec!["--database", "other"], "no database"),
+        (vec!["--database", "../x"], "can't be a database's label"),
     ] {
         let outcome = agent(&server)
             .run(["lifecycle", "apply"].iter().chain(&args))

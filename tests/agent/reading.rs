@@ -193,7 +193,7 @@ fn an_archive_in_cold_storage_is_told_as_such() {
     assert!(
         outcome
             .stderr
-            .contains("hint: the archive lies in cold storage"),
+            .contains("hint: run the same command again with --thaw standard"),
         "{}",
         outcome.stderr
     );
