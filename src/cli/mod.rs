@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod list;
 mod log;
 mod output;
 mod report;

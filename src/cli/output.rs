@@ -15,9 +15,9 @@ use pgcoffer::{
 use serde_json::{Value, json};
 
 use super::args::LogFormat;
-use super::text::{
-    answer, answer_json, backups_table, databases, facts, record_json, span, summary_json,
-    tables_table, took,
+use super::{
+    list::{answer, answer_json, backups_table, databases, summary_json},
+    text::{facts, record_json, span, tables_table, took},
 };
 
 /// How results are printed.

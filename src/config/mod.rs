@@ -4,6 +4,7 @@ mod reading;
 mod schedules;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -18,7 +19,7 @@ use crate::{
 };
 
 use self::reading::Reading;
-pub use self::reading::compression;
+pub use self::values::compression;
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
 pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);

@@ -143,10 +143,8 @@ impl Context<'_> {
     }
 
     fn schedule_of(&self, label: &Label) -> Option<&Schedule> {
-        let configured = self.config.databases.iter();
-        let found = configured
-            .filter(|database| database.label == *label)
-            .next_back();
+        let mut configured = self.config.databases.iter();
+        let found = configured.find(|database| database.label == *label);
         found.and_then(|database| database.schedule.as_ref())
     }
 

@@ -1,0 +1,140 @@
+//! What `list` shows: an answer for each database, and a line for each backup.
+
+use comfy_table::Table;
+use indicatif::{HumanBytes, HumanCount};
+use jiff::Timestamp;
+use pgcoffer::{
+    backup::{Label, Record, Status},
+    catalog::Listing,
+};
+use serde_json::{Value, json};
+
+use super::text::{align_right, kept_until, minute, plain_table, record_json, span, status_word};
+
+/// Databases that have records here or are configured, in order.
+pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
+    let records = listing.records.iter().chain(&listing.beside);
+    let listed = records.map(|record| record.database.clone());
+    let mut labels: Vec<Label> = expected.iter().cloned().chain(listed).collect();
+    labels.sort();
+    labels.dedup();
+    labels
+}
+
+/// Is there a backup, how old is it, is it good: one or two lines.
+pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String {
+    let (good, last) = listing.newest(label);
+    let mut text = match good {
+        Some(record) => format!(
+            "{label}: newest good backup is {} old: {}, {} tables, {} rows, {} dumped\n",
+            span(record.started, now),
+            record.id,
+            record.tables.len(),
+            HumanCount(record.rows()),
+            HumanBytes(record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes)),
+        ),
+        None => format!("{label}: THERE IS NO GOOD BACKUP\n"),
+    };
+    if let Some(Record {
+        status: Status::Failed(failure),
+        started,
+        ..
+    }) = last
+    {
+        text.push_str(&format!(
+            "{label}: the last run FAILED {} ago: {}\n",
+            span(*started, now),
+            first_line(&failure.error)
+        ));
+    }
+    let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
+    if let Some(record) = lost {
+        let id = &record.id;
+        text.push_str(&format!(
+            "{label}: THE ARCHIVE of the newest backup, {id}, is gone or has another length\n"
+        ));
+    }
+    text
+}
+
+pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> Value {
+    let (good, last) = listing.newest(label);
+    json!({
+        "database": label,
+        "newest_good": good.map(|record| record.id.as_str()),
+        "age_seconds": good.map(|record| now.as_second() - record.started.as_second()),
+        "last_run": last.map(|record| record.id.as_str()),
+        "last_run_status": last.map(|record| listed_status(listing, record)),
+    })
+}
+
+/// One line for each backup.
+pub(super) fn backups_table(listing: &Listing) -> Table {
+    let mut table = plain_table(&[
+        "ID",
+        "DATABASE",
+        "TIER",
+        "STARTED (UTC)",
+        "TOOK",
+        "DUMPED",
+        "STORED",
+        "KEPT UNTIL",
+        "STATUS",
+    ]);
+    for record in &listing.records {
+        let bytes = |bytes: Option<u64>| {
+            bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
+        };
+        let sealed = record.sealed.as_ref();
+        table.add_row([
+            record.id.to_string(),
+            record.database.to_string(),
+            record.tier.to_string(),
+            minute(record.started),
+            span(record.started, record.finished),
+            bytes(sealed.map(|sealed| sealed.dump_bytes)),
+            bytes(sealed.map(|sealed| sealed.bytes)),
+            kept_until(record),
+            listed_status(listing, record),
+        ]);
+    }
+    align_right(&mut table, &[4, 5, 6]);
+    table
+}
+
+/// A record without its tables, for lists.
+pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
+    let mut value = record_json(record);
+    if let Some(object) = value.as_object_mut() {
+        object.remove("tables");
+        object.insert("table_count".to_owned(), record.tables.len().into());
+        object.insert("rows".to_owned(), record.rows().into());
+        object.insert("good".to_owned(), listing.is_good(record).into());
+        object.insert(
+            "looks_suspicious".to_owned(),
+            listing.is_suspicious(record).into(),
+        );
+        object.insert("hold".to_owned(), json!(listing.hold(record)));
+        object.insert("storage_class".to_owned(), json!(listing.class(record)));
+    }
+    value
+}
+
+/// The status of a record whose archive was looked for.
+fn listed_status(listing: &Listing, record: &Record) -> String {
+    let word = if record.is_good() && !listing.is_good(record) {
+        "archive missing"
+    } else if listing.is_suspicious(record) {
+        "suspicious"
+    } else {
+        status_word(record)
+    };
+    let held = listing.hold(record).map(|_| "held");
+    let cold = listing.class(record).filter(|class| *class != "STANDARD");
+    let beside = held.into_iter().chain(cold);
+    beside.fold(word.to_owned(), |text, one| format!("{text}, {one}"))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
