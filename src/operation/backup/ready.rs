@@ -86,10 +86,24 @@ impl Run<'_> {
         ))
     }
 
-    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like.
+    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like. After a long
+    /// outage those are failures alone, and what comes then is the likeliest to be empty: so it is looked further back until
+    /// there is enough to compare with.
     async fn look_back(&self) -> Result<Option<Survey>> {
+        let newest = self.survey(RECORDS_LOOKED_AT).await?;
+        let is_enough = |survey: &Survey| {
+            let opened = survey.standing.len() + survey.unreadable.len();
+            opened < RECORDS_LOOKED_AT || survey.trusted().nth(COMPARED_WITH - 1).is_some()
+        };
+        match newest {
+            Some(survey) if !is_enough(&survey) => self.survey(usize::MAX).await,
+            newest => Ok(newest),
+        }
+    }
+
+    async fn survey(&self, records_max: usize) -> Result<Option<Survey>> {
         let database = &self.request.database;
-        match self.catalog.survey(database, RECORDS_LOOKED_AT).await {
+        match self.catalog.survey(database, records_max).await {
             // who may only write can still back up
             Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
             result => result.map(Some),
