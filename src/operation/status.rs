@@ -195,8 +195,11 @@ impl Health {
             problems.push(format!("the archive of {id} is gone or has another length"));
         }
         if let Some(why) = self.unreadable.first() {
-            let count = self.unreadable.len();
-            problems.push(format!("{count} records or marks can't be read: {why}"));
+            let what = match self.unreadable.len() {
+                1 => "1 record or mark".to_owned(),
+                count => format!("{count} records or marks"),
+            };
+            problems.push(format!("{what} can't be read: {why}"));
         }
         problems
     }
