@@ -1,0 +1,302 @@
+//! How every database stands, for people and for monitors: 0 where all is well, 8 where somebody should look.
+
+use serde_json::{Value, json};
+
+use crate::{
+    stage::{KEY, OTHER_KEY, Stage, wait_until},
+    testbed::{Agent, Fault, Rule, S3Server},
+    tick_past::{Run, assert_golden, assert_keys, calm, hours, minutes, settled},
+};
+
+/// An agent that never reaches its databases: status has no need of them.
+fn agent(bucket: &S3Server) -> Agent {
+    Agent::new()
+        .s3(bucket)
+        .key(KEY)
+        .database_url("main", "postgres://nobody@127.0.0.1:1/none")
+        .env(
+            "PGCOFFER_SCHEDULE",
+            calm("daily at HH:MM keep 7d, weekly on DAY keep 5w"),
+        )
+}
+
+/// A bucket whose newest backups are good and in time.
+fn in_time() -> S3Server {
+    let bucket = S3Server::start();
+    Run::ago(hours(50)).serving("weekly", "5w").put(&bucket);
+    Run::ago(hours(26)).serving("daily", "7d").put(&bucket);
+    let newest = Run::ago(hours(2)).serving("daily", "7d");
+    newest.serving("weekly", "5w").put(&bucket);
+    bucket
+}
+
+/// What it prints, by this golden file, and how it ends.
+#[track_caller]
+fn assert_shows(agent: &Agent, name: &str, status: i32) -> String {
+    let outcome = agent.run(["status"]).ended_with(status);
+    assert_golden(&format!("status-{name}.txt"), &settled(outcome.text()));
+    outcome.stderr
+}
+
+/// The same as JSON, of the one database that there is.
+#[track_caller]
+fn outlook(agent: &Agent, status: i32) -> Value {
+    let report = agent.run(["status", "--json"]).ended_with(status).json();
+    assert_keys(&report, "databases");
+    assert_eq!(report["databases"].as_array().unwrap().len(), 1);
+    report["databases"][0].clone()
+}
+
+#[test]
+fn all_is_well() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    assert_eq!(assert_shows(&agent, "ok", 0), "");
+    let health = outlook(&agent, 0);
+    assert_keys(
+        &health,
+        "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
+         suspicious lost unreadable problems",
+    );
+    assert_keys(&health["newest_good"], "id tier started");
+    assert_keys(&health["next_due"], "tier at");
+    assert_eq!(
+        (&health["good"], &health["newest_good"]["tier"]),
+        (&3.into(), &"weekly".into())
+    );
+    let age = health["age_seconds"].as_i64().unwrap();
+    assert!((7200..7260).contains(&age), "{age}");
+    for empty in [
+        "late",
+        "under_way",
+        "held",
+        "suspicious",
+        "lost",
+        "unreadable",
+        "problems",
+    ] {
+        assert_eq!(health[empty], json!([]), "{empty}");
+    }
+    // the lot of them is what the objects weigh
+    let stored: u64 = bucket
+        .objects()
+        .iter()
+        .map(|object| object.size_bytes)
+        .sum();
+    assert_eq!(health["bytes"], stored);
+}
+
+#[test]
+fn there_is_no_backup() {
+    let bucket = S3Server::start();
+    let said = assert_shows(&agent(&bucket), "none", 8);
+    assert!(said.contains("1 database needs a look"), "{said}");
+    assert_eq!(outlook(&agent(&bucket), 8)["newest_good"], Value::Null);
+}
+
+#[test]
+fn nobody_is_configured_and_nothing_is_there() {
+    let bucket = S3Server::start();
+    let agent = Agent::new().s3(&bucket).key(KEY);
+    let outcome = agent.run(["status"]).ended_with(8);
+    assert!(
+        outcome.stderr.contains("no database here"),
+        "{}",
+        outcome.stderr
+    );
+    let report = agent.run(["status", "--json"]).ended_with(8).json();
+    assert_eq!(report, json!({"databases": []}));
+}
+
+#[test]
+fn a_backup_is_late_after_its_grace() {
+    let bucket = S3Server::start();
+    let agent = agent(&bucket);
+    Run::ago(hours(13))
+        .serving("weekly", "5w")
+        .serving("daily", "7d")
+        .put(&bucket);
+    // the daily one was due twelve hours ago, with a grace of three
+    assert_shows(&agent, "late", 8);
+    let health = outlook(&agent, 8);
+    assert_eq!(health["late"][0]["tier"], "daily");
+    assert_keys(&health["late"][0], "tier due newest");
+    assert_eq!(health["newest_good"]["id"].as_str().unwrap().len(), 29);
+
+    // an hour is late after another hour
+    let hourly = agent.env("PGCOFFER_SCHEDULE", calm("hourly at :MM keep 24h"));
+    Run::ago(minutes(85)).serving("hourly", "24h").put(&bucket);
+    assert_eq!(outlook(&hourly, 0)["late"], json!([]));
+    let bucket = S3Server::start();
+    Run::ago(minutes(125)).serving("hourly", "24h").put(&bucket);
+    assert_eq!(outlook(&hourly.s3(&bucket), 8)["late"][0]["tier"], "hourly");
+}
+
+#[test]
+fn the_last_run_failed_and_the_one_before_is_in_time_still() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    Run::ago(minutes(20))
+        .failed(3)
+        .serving("daily", "7d")
+        .put(&bucket);
+    // monitors hear of it when it is late, people see it at once
+    assert_shows(&agent, "failed", 0);
+    let health = outlook(&agent, 0);
+    assert_keys(&health["last_failure"], "id started error hint exit_status");
+    assert_eq!(health["paused_until"], Value::Null);
+    Run::ago(minutes(3))
+        .failed(3)
+        .serving("daily", "7d")
+        .put(&bucket);
+    let health = outlook(&agent, 0);
+    assert!(health["paused_until"].is_string(), "{health:#}");
+}
+
+#[test]
+fn held_backups_are_named() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    agent
+        .run([
+            "hold",
+            "latest",
+            "--reason",
+            "before the move",
+            "--by",
+            "Ada",
+        ])
+        .success();
+    assert_shows(&agent, "held", 0);
+    let health = outlook(&agent, 0);
+    assert_keys(&health["held"][0], "id reason who since");
+    agent.run(["release", "latest", "--by", "Ada"]).success();
+    assert_eq!(outlook(&agent, 0)["held"], json!([]));
+}
+
+#[test]
+fn an_archive_that_is_gone_is_a_problem_until_its_retention_ends() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    // a lifecycle rule may take archives whose time is over
+    Run::ago(hours(24 * 9)).serving("daily", "7d").put(&bucket);
+    let keys = bucket.keys();
+    let archives: Vec<&String> = keys
+        .iter()
+        .filter(|key| key.contains("/archives/daily/"))
+        .collect();
+    bucket.delete(archives[0]);
+    assert_eq!(outlook(&agent, 0)["lost"], json!([]));
+    bucket.delete(archives[1]);
+    assert_shows(&agent, "lost", 8);
+    let health = outlook(&agent, 8);
+    let lost = health["lost"][0].as_str().unwrap();
+    assert!(archives[1].contains(lost), "{lost}");
+    assert_eq!(health["good"], 2);
+    // the newest one's: what is served by it is due again
+    bucket.delete(
+        keys.iter()
+            .rfind(|key| key.contains("/archives/weekly/"))
+            .unwrap(),
+    );
+    let health = outlook(&agent, 8);
+    assert_eq!(health["late"].as_array().unwrap().len(), 1, "{health:#}");
+    assert!(health["next_due"]["at"].is_string());
+}
+
+#[test]
+fn a_record_that_can_not_be_read_is_a_problem() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    let keys = bucket.keys();
+    let key = keys.iter().find(|key| key.contains("/records/")).unwrap();
+    let mut bytes = bucket.read(key).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    bucket.write(key, bytes);
+    let text = settled(agent.run(["status"]).ended_with(8).text());
+    let id = key.rsplit('/').next().unwrap().trim_end_matches(".pgc");
+    assert_golden("status-unreadable.txt", &text.replace(id, "[id]"));
+    assert_eq!(
+        outlook(&agent, 8)["unreadable"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn an_upload_under_way_is_shown() {
+    let stage = Stage::small();
+    let part = Rule::on("UploadPart").always();
+    stage.bucket.inject(part, Fault::Delay { millis: 60_000 });
+    let running = stage.agent().spawn(["backup"]);
+    wait_until("an upload", || stage.bucket.count("UploadPart") > 0);
+    let agent = agent(&stage.bucket);
+    assert_eq!(outlook(&agent, 8)["under_way"].as_array().unwrap().len(), 1);
+    assert_shows(&agent, "under-way", 8);
+    drop(running);
+}
+
+#[test]
+fn without_a_schedule_nobody_can_tell_what_is_late() {
+    let bucket = in_time();
+    let agent = agent(&bucket).without("PGCOFFER_SCHEDULE");
+    assert_shows(&agent, "no-schedule", 0);
+    let health = outlook(&agent, 0);
+    assert_eq!(
+        (&health["schedule"], &health["next_due"]),
+        (&Value::Null, &Value::Null)
+    );
+    // without a database configured, those in the bucket are shown
+    let reader = Agent::new().s3(&bucket).key(KEY);
+    assert_eq!(outlook(&reader, 0)["database"], "main");
+}
+
+#[test]
+fn several_databases_have_a_line_each() {
+    let bucket = in_time();
+    Run::ago(hours(1))
+        .of("shop", OTHER_KEY)
+        .serving("daily", "7d")
+        .put(&bucket);
+    let agent = agent(&bucket)
+        .database_url("shop", "postgres://nobody@127.0.0.1:1/none")
+        .env("PGCOFFER_DB_SHOP_KEY", OTHER_KEY)
+        .env("PGCOFFER_DB_SHOP_SCHEDULE", calm("daily at HH:MM keep 7d"))
+        .database_url("young", "postgres://nobody@127.0.0.1:1/none");
+    let said = assert_shows(&agent, "several", 8);
+    assert!(said.contains("1 database needs a look"), "{said}");
+    let one = |label: &str, status| {
+        let args = ["status", "--json", "--database", label];
+        let report = agent.run(args).ended_with(status).json();
+        report["databases"][0]["database"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        (one("main", 0), one("SHOP", 0), one("young", 8)),
+        ("main".into(), "shop".into(), "young".into())
+    );
+    agent.run(["status", "--database", "no such"]).ended_with(2);
+    // what another's key sealed is not ours: it is no backup of ours either
+    let theirs = Agent::new().s3(&bucket).key(KEY);
+    let health = theirs
+        .run(["status", "--json", "--database", "shop"])
+        .ended_with(8)
+        .json();
+    assert_eq!(health["databases"][0]["good"], 0);
+}
+
+#[test]
+fn a_bucket_that_can_not_be_listed_is_told_as_such() {
+    let bucket = in_time();
+    bucket.inject(Rule::on("ListObjectsV2").always(), Fault::access_denied());
+    let outcome = agent(&bucket).run(["status"]).ended_with(4);
+    assert!(outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+    assert_eq!(outcome.text(), "");
+    bucket.heal();
+    // uploads may be hidden from a monitor
+    let uploads = Rule::on("ListMultipartUploads").always();
+    bucket.inject(uploads, Fault::access_denied());
+    assert_eq!(outlook(&agent(&bucket), 0)["under_way"], json!([]));
+}
