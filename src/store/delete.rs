@@ -2,6 +2,11 @@ use std::sync::atomic::Ordering;
 
 use super::{ATTEMPTS, Error, Kind, Store, patiently};
 
+/// An entity tag without its quotes: not every service writes them in lists.
+fn bare(etag: &str) -> &str {
+    etag.trim_matches('"')
+}
+
 impl Store {
     /// Deletes an object whose entity tag was `etag`. One that is gone already is no error.
     ///
@@ -34,6 +39,8 @@ impl Store {
             let error = Error::from_sdk(doing(), &error);
             match error.kind {
                 Kind::NotFound => return Ok(()),
+                // some services find that a condition on nothing isn't met: the answer to the first request was lost
+                Kind::Exists if self.head(key).await?.is_none() => return Ok(()),
                 // If-Match is the only condition that deleting has
                 Kind::Exists => {
                     return Err(Error {
@@ -55,7 +62,7 @@ impl Store {
     async fn is_still(&self, key: &str, etag: Option<&str>) -> Result<bool, Error> {
         match self.head(key).await? {
             None => Ok(false),
-            Some(object) if object.etag.as_deref() == etag => Ok(true),
+            Some(object) if object.etag.as_deref().map(bare) == etag.map(bare) => Ok(true),
             Some(_) => Err(Error::new(
                 Kind::Changed,
                 format!("delete {}", self.url(key)),
