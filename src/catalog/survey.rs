@@ -25,7 +25,7 @@ pub struct Survey {
     /// archives under an id of ours that has no record, or the record of a failed run
     pub orphans: Vec<Orphan>,
     /// marks under an id of ours that has no record
-    pub stray_marks: Vec<Object>,
+    pub stray_marks: Vec<(BackupId, Object)>,
     /// what is ours by name and can't be read: its key, and why
     pub unreadable: Vec<(String, Error)>,
     /// objects in these folders that are not ours, which nobody touches
@@ -172,6 +172,18 @@ impl Catalog {
         Ok(uploads)
     }
 
+    /// Whether there is a good record under this id by now, whatever a list said before.
+    ///
+    /// # Errors
+    /// What the bucket refuses, and where a record is there that can't be read.
+    pub async fn is_committed(&self, database: &Label, id: &BackupId) -> Result<bool> {
+        match self.open_record(database, id).await {
+            Ok(record) => Ok(record.is_good()),
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The keys in this database's folders, whosever they are.
     ///
     /// # Errors
@@ -291,6 +303,5 @@ fn sort_out(survey: &mut Survey, names: Names, identities: &[Identity]) {
     let stray = names.marks.into_iter();
     survey.stray_marks = stray
         .filter(|(id, _)| !names.records.contains_key(id))
-        .map(|(_, object)| object)
         .collect();
 }

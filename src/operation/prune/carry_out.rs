@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Fate, Prospect, PruneReport,
+    Fate, LeftoverKind, Prospect, PruneReport,
     leftovers::{Leftover, What},
 };
 use crate::{
     backup::Label,
     catalog::{Catalog, Standing},
-    error::Result,
+    error::{Error, Result},
     operation::Interrupt,
-    retention::Verdict,
-    store::{Error, Kind, Object, Store},
+    retention::{Keep, Verdict},
+    store::{Kind, Object, Store},
 };
 
 /// Deletes what the report's plan says, oldest first. A right that is missing ends it: the next would fail alike.
@@ -22,7 +22,6 @@ pub(super) async fn carry_out(
     report: &mut PruneReport,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let store = catalog.store();
     let mut denied = false;
     let deletions = report.backups.iter_mut().rev();
     for line in deletions.filter(|line| matches!(line.verdict, Verdict::Delete(_))) {
@@ -35,14 +34,19 @@ pub(super) async fn carry_out(
             line.fate = Fate::NotReached;
             continue;
         };
-        let deleted = interrupt
-            .or(async { Ok(delete_backup(store, one).await) })
-            .await?;
-        denied = is_denied(&deleted);
-        line.fate = fate(deleted);
-        match &line.fate {
-            Fate::Failed(why) => tracing::warn!(id = %line.id, "{why}"),
-            _ => tracing::info!(id = %line.id, "deleted: {}", line.verdict),
+        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one).await) });
+        let attempt = attempt.await?;
+        denied = is_denied(&attempt);
+        match attempt {
+            Ok(None) => {
+                tracing::info!(id = %line.id, "deleted: {}", line.verdict);
+                line.fate = Fate::Deleted;
+            }
+            Ok(Some(held)) => line.verdict = Verdict::Keep(held),
+            Err(error) => {
+                tracing::warn!(id = %line.id, "{error}");
+                line.fate = Fate::Failed(error.to_string());
+            }
         }
     }
     for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
@@ -50,61 +54,74 @@ pub(super) async fn carry_out(
             continue;
         }
         line.fate = Fate::NotReached;
-        if !denied {
-            let deleted = interrupt
-                .or(async { Ok(delete_leftover(store, leftover).await) })
-                .await?;
-            denied = is_denied(&deleted);
-            line.fate = fate(deleted);
+        if denied {
+            continue;
         }
+        let attempt = delete_leftover(catalog, &report.database, leftover);
+        let attempt = interrupt.or(async { Ok(attempt.await) }).await?;
+        denied = is_denied(&attempt);
+        (line.kept, line.fate) = match attempt {
+            Ok(None) => (None, Fate::Deleted),
+            Ok(kept) => (kept, Fate::Stands),
+            Err(error) => (None, Fate::Failed(error.to_string())),
+        };
     }
     Ok(())
 }
 
-/// The record first: from then on it is no backup, whatever happens next.
-async fn delete_backup(store: &Store, one: &Standing) -> std::result::Result<(), Error> {
+/// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on it
+/// since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
+async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>> {
+    let (store, record) = (catalog.store(), &one.record);
+    let mark = catalog.mark(&record.database, &record.id).await?;
+    if let Some(hold) = mark.and_then(|mark| mark.hold) {
+        let why = hold.to_string();
+        return Ok(Some(Keep::Held { why }));
+    }
     delete(store, &one.object).await?;
     // an archive of another length is not what the record vouched for: the next look judges it by its own header
     if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
         delete(store, archive).await?;
     }
-    match &one.mark_object {
-        Some(mark) => delete(store, mark).await,
-        None => Ok(()),
+    if let Some(mark) = &one.mark_object {
+        delete(store, mark).await?;
     }
+    Ok(None)
 }
 
-async fn delete_leftover(store: &Store, leftover: &Leftover) -> std::result::Result<(), Error> {
+/// Deletes it, unless it is a backup by now: why it is kept then.
+async fn delete_leftover(
+    catalog: &Catalog,
+    database: &Label,
+    leftover: &Leftover,
+) -> Result<Option<String>> {
+    let store = catalog.store();
     match &leftover.what {
-        What::Upload(upload) => store.abort(upload).await,
-        What::Archive(object) | What::Mark(object) => delete(store, object).await,
+        What::Upload(upload) => store.abort(upload).await?,
+        What::Archive(id, _) if catalog.is_committed(database, id).await? => {
+            return Ok(Some("its record has come".to_owned()));
+        }
+        What::Archive(_, object) | What::Mark(object) => delete(store, object).await?,
     }
+    Ok(None)
 }
 
-async fn delete(store: &Store, object: &Object) -> std::result::Result<(), Error> {
-    store.delete(&object.key, object.etag.as_deref()).await
+async fn delete(store: &Store, object: &Object) -> Result<()> {
+    Ok(store.delete(&object.key, object.etag.as_deref()).await?)
 }
 
-fn is_denied(deleted: &std::result::Result<(), Error>) -> bool {
-    deleted
-        .as_ref()
-        .is_err_and(|error| error.kind == Kind::Denied)
-}
-
-fn fate(deleted: std::result::Result<(), Error>) -> Fate {
-    match deleted {
-        Ok(()) => Fate::Deleted,
-        Err(error) => Fate::Failed(error.to_string()),
-    }
+fn is_denied<T>(attempt: &Result<T>) -> bool {
+    matches!(attempt, Err(Error::Store(error)) if error.kind == Kind::Denied)
 }
 
 /// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
 /// <https://github.com/benbjohnson/litestream/issues/976>
 pub(super) async fn look_again(
     catalog: &Catalog,
-    database: &Label,
+    prospect: &Prospect,
     report: &mut PruneReport,
 ) -> Result<()> {
+    let database = &prospect.survey.database;
     let something = report.backups.iter().any(|line| line.fate == Fate::Deleted)
         || report
             .leftovers
@@ -125,8 +142,36 @@ pub(super) async fn look_again(
         let found = line.keys.iter().find_map(|key| standing.get(key));
         stands(&mut line.fate, found);
     }
+    let mut aborted = false;
     for line in &mut report.leftovers {
-        stands(&mut line.fate, standing.get(&line.key));
+        // under the key of an upload its own backup may stand
+        match line.kind {
+            LeftoverKind::Upload => aborted |= line.fate == Fate::Deleted,
+            _ => stands(&mut line.fate, standing.get(&line.key)),
+        }
+    }
+    if aborted {
+        look_for_uploads(catalog, prospect, report).await?;
+    }
+    Ok(())
+}
+
+/// The same for uploads: only what isn't under way any more was aborted.
+async fn look_for_uploads(
+    catalog: &Catalog,
+    prospect: &Prospect,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let under_way = catalog.unfinished(&prospect.survey.database).await?;
+    for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
+        if let (What::Upload(upload), Fate::Deleted) = (&leftover.what, &line.fate)
+            && under_way.contains(upload)
+        {
+            let key = &line.key;
+            line.fate = Fate::Failed(format!(
+                "the service said that the upload of {key} is aborted, and it is still under way"
+            ));
+        }
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    backup::{BackupId, Record, Retention},
+    backup::{Record, Retention},
     catalog::{Catalog, Standing, Survey},
     error::Result,
     retention::{Guards, Plan, Run, Tags},
@@ -185,12 +185,4 @@ pub(super) fn are_ours(
     [("owner", owner), ("database", database), ("tier", tier)]
         .iter()
         .all(|(what, ours)| tag(found, what) == Some(ours))
-}
-
-/// Whether an id is among those of `survey`'s marks that hold.
-pub(super) fn is_held(survey: &Survey, id: &BackupId) -> bool {
-    survey
-        .stray_marks
-        .iter()
-        .any(|object| object.key.contains(id.as_str()))
 }

@@ -1,13 +1,15 @@
 //! What runs that died left behind: uploads, archives without a record, marks without a backup. After a day, and ours only.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     LeftoverKind,
-    evidence::{Seen, are_ours, is_held, read, tag},
+    evidence::{Seen, are_ours, read, tag},
 };
 use crate::{
-    backup::Label,
+    backup::{BackupId, Label},
     catalog::{Catalog, Orphan, Survey},
     error::Result,
     operation::ordered::done,
@@ -30,15 +32,18 @@ pub(super) struct Leftover {
 #[derive(Debug)]
 pub(super) enum What {
     Upload(Unfinished),
-    Archive(Object),
+    Archive(BackupId, Object),
     Mark(Object),
 }
+
+/// Marks without a record that keep what is left of their backup, and why.
+type Holding = BTreeMap<BackupId, String>;
 
 impl Leftover {
     pub(super) fn kind(&self) -> LeftoverKind {
         match &self.what {
             What::Upload(_) => LeftoverKind::Upload,
-            What::Archive(_) => LeftoverKind::Archive,
+            What::Archive(..) => LeftoverKind::Archive,
             What::Mark(_) => LeftoverKind::Mark,
         }
     }
@@ -46,7 +51,7 @@ impl Leftover {
     pub(super) fn key(&self) -> &str {
         match &self.what {
             What::Upload(upload) => &upload.key,
-            What::Archive(object) | What::Mark(object) => &object.key,
+            What::Archive(_, object) | What::Mark(object) => &object.key,
         }
     }
 }
@@ -60,25 +65,42 @@ pub(super) async fn look_for(
     now: Timestamp,
 ) -> Result<Vec<Leftover>> {
     let mut found = uploads(catalog, &survey.database, now).await?;
+    let holding = holding(catalog, survey).await;
     for orphan in &survey.orphans {
         let kept = match blocked {
             true => Some("the newest run is not good".to_owned()),
-            false => reason_to_keep(catalog, survey, orphan, now).await?,
+            false => reason_to_keep(catalog, survey, &holding, orphan, now).await?,
         };
         found.push(Leftover {
-            what: What::Archive(orphan.object.clone()),
+            what: What::Archive(orphan.id.clone(), orphan.object.clone()),
             bytes: orphan.object.bytes,
             kept,
         });
     }
-    for object in &survey.stray_marks {
+    for (id, object) in &survey.stray_marks {
+        let kept = holding.get(id).cloned();
         found.push(Leftover {
             what: What::Mark(object.clone()),
             bytes: object.bytes,
-            kept: young(object.modified, now),
+            kept: kept.or_else(|| young(object.modified, now)),
         });
     }
     Ok(found)
+}
+
+/// Looks into the marks without a record: a record that somebody deleted ends no hold.
+async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
+    let mut holding = Holding::new();
+    for (id, _) in &survey.stray_marks {
+        let why = match catalog.mark(&survey.database, id).await {
+            Ok(mark) => mark
+                .and_then(|mark| mark.hold)
+                .map(|hold| format!("held {hold}")),
+            Err(error) => Some(format!("its mark can't be read: {error}")),
+        };
+        holding.extend(why.map(|why| (id.clone(), why)));
+    }
+    holding
 }
 
 /// Why something is not left behind yet, where it isn't.
@@ -115,10 +137,20 @@ async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<
     Ok(found)
 }
 
+/// Whether a good run of this database began after the one that left an archive: since one waits for the other, that has
+/// ended. Dates don't tell: S3 dates an object by the beginning of its upload, so that a dump of more than a day is older
+/// than that in the moment between its completion and its record.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+fn is_followed(survey: &Survey, orphan: &Orphan) -> bool {
+    let mut good = survey.standing.iter().filter(|one| one.is_good());
+    good.any(|one| one.record.id > orphan.id)
+}
+
 /// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants it.
 async fn reason_to_keep(
     catalog: &Catalog,
     survey: &Survey,
+    holding: &Holding,
     orphan: &Orphan,
     now: Timestamp,
 ) -> Result<Option<String>> {
@@ -127,8 +159,11 @@ async fn reason_to_keep(
     if let Some(kept) = young(object.modified.and(newest), now) {
         return Ok(Some(kept));
     }
-    if is_held(survey, &orphan.id) {
-        return Ok(Some("somebody marked its backup".to_owned()));
+    if !is_followed(survey, orphan) {
+        return Ok(Some("its run may not have ended".to_owned()));
+    }
+    if let Some(why) = holding.get(&orphan.id) {
+        return Ok(Some(why.clone()));
     }
     let (database, tier) = (survey.database.as_str(), orphan.tier.as_str());
     match read(store, &object.key).await? {

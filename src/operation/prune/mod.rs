@@ -57,7 +57,7 @@ pub async fn prune(
     let mut report = PruneReport::of(&prospect, request.dry_run);
     if !request.dry_run {
         carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;
-        carry_out::look_again(catalog, database, &mut report).await?;
+        carry_out::look_again(catalog, &prospect, &mut report).await?;
     }
     Ok(report)
 }
@@ -70,7 +70,8 @@ async fn look(
     now: Timestamp,
 ) -> Result<Prospect> {
     let survey = catalog.survey(database, usize::MAX).await?;
-    check_clock(catalog.store(), now)?;
+    // a look through a large bucket takes its time: the two clocks are compared at one moment
+    check_clock(catalog.store(), request.clock.now())?;
     let survey = whole(survey)?;
     let mut runs = survey.runs();
     let first = retention::plan(&runs, &request.policy, now);
