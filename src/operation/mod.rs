@@ -26,8 +26,8 @@ pub use decide::{Decided, Decision, decide};
 pub use get::{Fetched, Target, get, open};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
-    AppliedRules, Change, ChangeKind, ProposedRules, RuleOwner, ShownRule, ShownRules,
-    apply_lifecycle, propose_lifecycle, show_lifecycle,
+    AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules,
+    apply_lifecycle, kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};

@@ -6,7 +6,10 @@ use aws_sdk_s3::types::{
     TransitionDefaultMinimumObjectSize as Minimum, TransitionStorageClass,
 };
 
-use crate::testbed::{Agent, LocalStack, S3Server};
+use crate::{
+    stage::Stage,
+    testbed::{Agent, LocalStack, S3Server},
+};
 
 /// An agent with the databases `main` and `shop`, that no command here connects to.
 pub(crate) fn agent(server: &S3Server) -> Agent {
@@ -402,4 +405,60 @@ fn localstack_keeps_the_rules_too() {
         .iter()
         .filter(|c| c["change"] == "remove");
     assert_eq!(removed.count(), 7);
+}
+
+#[test]
+fn backups_that_are_to_be_kept_for_longer_are_not_given_to_s3_unasked() {
+    let stage = Stage::small();
+    let id = |args: &[&'static str]| {
+        let record = stage.back_up_with(args.iter().copied());
+        record["id"].as_str().unwrap().to_owned()
+    };
+    let soon = id(&["--tier", "daily", "--retain", "5d"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let longer = id(&["--tier", "daily", "--retain", "30d"]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let forever = id(&["--tier", "daily"]);
+    let expire = ["--expire", "--keep", "daily 7d"];
+    let outcome = stage
+        .run(["lifecycle", "apply"].iter().chain(&expire).copied())
+        .ended_with(2);
+    let named = |text: &str| [&soon, &longer, &forever].map(|id| text.contains(id.as_str()));
+    assert_eq!(
+        named(&outcome.stderr),
+        [false, true, true],
+        "{}",
+        outcome.stderr
+    );
+    assert!(outcome.stderr.contains("(kept: forever)") && outcome.stderr.contains("--expire-kept"));
+    assert_eq!(stage.bucket.count("PutBucketLifecycleConfiguration"), 0);
+
+    stage.run(["hold", &soon, "--reason", "audit"]).success();
+    let plan = stage
+        .run(["lifecycle", "plan"].iter().chain(&expire).copied())
+        .success();
+    assert_eq!(named(plan.text()), [true; 3]);
+    assert!(plan.text().contains("audit"), "{}", plan.text());
+    let kept = ["--expire-kept"];
+    stage
+        .run(
+            ["lifecycle", "apply"]
+                .iter()
+                .chain(&expire)
+                .chain(&kept)
+                .copied(),
+        )
+        .success();
+
+    // who has no key can't look, and is told so
+    let blind = stage
+        .agent()
+        .without("PGCOFFER_KEY")
+        .run(["lifecycle", "plan"].iter().chain(&expire))
+        .success();
+    assert!(
+        blind.text().contains("was not checked: no key"),
+        "{}",
+        blind.text()
+    );
 }

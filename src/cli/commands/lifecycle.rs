@@ -2,10 +2,10 @@
 
 use clap::{Args, Subcommand};
 use pgcoffer::{
-    Result,
+    Error, Result,
     backup::{Label, Retention, Tier},
-    lifecycle::{self, ABORT_DAYS, Clause, Expiry, Plan, Wishes},
-    operation,
+    lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
+    operation::{self, KeptLonger},
     schedule::Schedule,
     store::Store,
 };
@@ -52,6 +52,9 @@ pub(in crate::cli) struct WishArgs {
     /// With --expire: delete backups made by hand after this long, and records when none can need them any more
     #[arg(long, value_name = "RETENTION", requires = "expire")]
     expire_manual: Option<Retention>,
+    /// With --expire: also let S3 delete what stands there and was to be kept for longer, or is held
+    #[arg(long, requires = "expire")]
+    expire_kept: bool,
     /// Abort uploads that nobody completed after so many days
     #[arg(long, value_name = "N", default_value_t = ABORT_DAYS, value_parser = clap::value_parser!(u32).range(1..=36_500))]
     abort_days: u32,
@@ -75,10 +78,12 @@ impl Context<'_> {
                 self.output.lifecycle_rules(&shown)
             }
             LifecycleCommand::Plan { wishes, xml } => {
-                let plan = self.plan(wishes)?;
+                let mut plan = self.plan(wishes)?;
                 if *xml {
                     return self.output.lifecycle_xml(&plan);
                 }
+                let kept = self.kept_longer(&mut plan).await?;
+                plan.warnings.extend(kept);
                 let store = self.store().await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::propose_lifecycle(&store, &labels, plan);
@@ -86,11 +91,37 @@ impl Context<'_> {
                 self.output.lifecycle_plan(&proposed)
             }
             LifecycleCommand::Apply { wishes } => {
-                let plan = self.plan(wishes)?;
+                let mut plan = self.plan(wishes)?;
+                let kept = self.kept_longer(&mut plan).await?;
+                if let Some(kept) = kept.filter(|_| !wishes.expire_kept) {
+                    return Err(usage(
+                        format!("{kept}; nothing was changed"),
+                        "wait until they may go, or give --expire-kept to have them deleted all the same",
+                    ));
+                }
                 let store = self.store().await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
                 self.output.lifecycle_applied(&work.await?)
+            }
+        }
+    }
+
+    /// What stands in the bucket and would be deleted too early. Where that can't be seen the plan warns of it.
+    async fn kept_longer(&self, plan: &mut Plan) -> Result<Option<String>> {
+        let expires = |rule: &Planned| matches!(rule.action, Action::Expire { .. });
+        if !plan.rules.iter().any(expires) {
+            return Ok(None);
+        }
+        let looked = async { operation::kept_longer(&self.catalog().await?, plan).await };
+        match self.interrupt.or(looked).await {
+            Ok(kept) if kept.is_empty() => Ok(None),
+            Ok(kept) => Ok(Some(kept_longer_text(&kept))),
+            Err(error @ Error::Interrupted { .. }) => Err(error),
+            Err(error) => {
+                let why = "whether the bucket holds backups that are to be kept for longer was not checked";
+                plan.warnings.push(format!("{why}: {error}"));
+                Ok(None)
             }
         }
     }
@@ -157,6 +188,28 @@ impl Context<'_> {
         let location = self.config.location()?.clone();
         Ok(Store::connect(location, self.config.store.clone()).await)
     }
+}
+
+/// At most so many are named.
+const NAMED_MAX: usize = 5;
+
+fn kept_longer_text(kept: &[KeptLonger]) -> String {
+    let named = kept.iter().take(NAMED_MAX).map(|one| {
+        let deleted = one.deleted.strftime("%Y-%m-%d");
+        format!(
+            "{} of {} after {deleted} ({})",
+            one.id, one.database, one.why
+        )
+    });
+    let named: Vec<String> = named.collect();
+    let more = match kept.len().saturating_sub(NAMED_MAX) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!(
+        "S3 would delete backups that are to be kept for longer: {}{more}",
+        named.join(", ")
+    )
 }
 
 /// What `--keep` says.

@@ -1,6 +1,7 @@
 //! The bucket's lifecycle rules: shown, planned, and put there so that nobody else's suffer.
 
 mod apply;
+mod kept;
 
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use crate::{
 };
 
 pub use apply::apply_lifecycle;
+pub use kept::{KeptLonger, kept_longer};
 
 /// The rules in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,0 +1,78 @@
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::{
+    backup::{BackupId, Label, Tier},
+    catalog::{Catalog, Standing},
+    error::Result,
+    lifecycle::{Action, Plan},
+};
+
+/// A backup that a plan's rules would have deleted before it may go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptLonger {
+    /// the backup
+    pub id: BackupId,
+    /// its database
+    pub database: Label,
+    /// when S3 would delete it, at the earliest
+    pub deleted: Timestamp,
+    /// how long it is to be kept
+    pub why: String,
+}
+
+/// The backups in the bucket that a plan's rules would have deleted before their own retention, or a hold, lets them go:
+/// those of an earlier schedule, those made by hand under a scheduled tier.
+///
+/// # Errors
+/// What the bucket refuses, and the first record that can't be read: nobody knows how long that is to be kept.
+pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonger>> {
+    let rules = plan.rules.iter();
+    let expiring = rules.filter(|rule| matches!(rule.action, Action::Expire { .. }));
+    let databases: BTreeSet<&Label> = expiring.map(|rule| &rule.database).collect();
+    let mut found = Vec::new();
+    for database in databases {
+        let survey = catalog.survey(database, usize::MAX).await?;
+        if let Some((_, error)) = survey.unreadable.into_iter().next() {
+            return Err(error);
+        }
+        let days = |tier| days(plan, database, tier);
+        let kept = survey.standing.iter().filter(|one| one.has_archive());
+        found.extend(kept.filter_map(|one| judge(one, days(one.record.tier)?)));
+    }
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(found)
+}
+
+/// The age at which a plan has archives of this tier deleted.
+fn days(plan: &Plan, database: &Label, tier: Tier) -> Option<u32> {
+    let of_tier =
+        |rule: &&crate::lifecycle::Planned| rule.database == *database && rule.tier == Some(tier);
+    plan.rules
+        .iter()
+        .filter(of_tier)
+        .find_map(|rule| match rule.action {
+            Action::Expire { after_days } => Some(after_days),
+            _ => None,
+        })
+}
+
+fn judge(one: &Standing, after_days: u32) -> Option<KeptLonger> {
+    let record = &one.record;
+    let age = SignedDuration::from_hours(24 * i64::from(after_days));
+    let deleted = record.started.checked_add(age).ok()?;
+    let why = match (one.hold(), record.expires) {
+        (Some(hold), _) => format!("held by {}: {}", hold.who, hold.reason),
+        (None, Some(expires)) if expires <= deleted => return None,
+        (None, Some(expires)) => format!("kept until {}", expires.strftime("%Y-%m-%d")),
+        (None, None) => format!("kept: {}", record.retention),
+    };
+    Some(KeptLonger {
+        id: record.id.clone(),
+        database: record.database.clone(),
+        deleted,
+        why,
+    })
+}
