@@ -133,14 +133,21 @@ fn without_a_schedule_there_is_no_tick() {
         "PGCOFFER_DB_MAIN_SCHEDULE",
     ];
     refused(&stage, stage.run(["tick"]), 2, &words);
-    // one without a schedule is a fault of the settings, not of one turn: nobody's turn comes
+    // what one database lacks keeps no other from its turn, and is not passed over in silence
     let agent = stage
         .agent()
         .env("PGCOFFER_DB_MAIN_SCHEDULE", calm("daily at HH:MM keep 7d"))
         .database_url("other", &stage.cluster.url(&stage.database));
-    refused(&stage, agent.run(["tick"]), 2, &["other has no schedule"]);
-    assert_eq!(stage.bucket.keys(), [""; 0]);
-    agent.run(["tick", "--database", "main"]).success();
+    let outcome = agent.run(["tick"]).ended_with(2);
+    assert!(outcome.stderr.contains("other has no schedule"));
+    assert!(outcome.text().contains("main: backed up (daily)"));
+    assert_eq!(stage.records().len(), 1);
+    // `off` is said on purpose
+    let outcome = agent
+        .env("PGCOFFER_DB_OTHER_SCHEDULE", "off")
+        .run(["tick"])
+        .success();
+    assert!(!outcome.text().contains("other") && !outcome.stderr.contains("other"));
     let nobody = Agent::new().s3(&stage.bucket).key(crate::stage::KEY);
     let outcome = nobody
         .env("PGCOFFER_SCHEDULE", DAILY)
