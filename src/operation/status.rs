@@ -44,6 +44,8 @@ pub struct Health {
     pub lost: Vec<BackupId>,
     /// records or marks of ours that can't be read, and why
     pub unreadable: Vec<String>,
+    /// objects in its folders that bear no id of these keys
+    pub foreign: usize,
 }
 
 /// The newest good backup.
@@ -168,6 +170,7 @@ impl Health {
                 .iter()
                 .map(|(_, why)| why.to_string())
                 .collect(),
+            foreign: survey.foreign,
         }
     }
 
@@ -175,8 +178,12 @@ impl Health {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        if self.newest_good.is_none() {
-            problems.push("there is no good backup".to_owned());
+        match (&self.newest_good, self.foreign) {
+            (Some(_), _) => {}
+            (None, 0) => problems.push("there is no good backup".to_owned()),
+            (None, others) => problems.push(format!(
+                "there is no good backup under this key, and {others} objects of another: is it the right one?"
+            )),
         }
         // where there is none at all, that says it
         for late in self.late.iter().filter(|_| self.newest_good.is_some()) {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{KEY, OTHER_KEY, Stage, wait_until},
+    stage::{KEY, OTHER_KEY, SMALL, Stage, wait_until},
     testbed::{Agent, Fault, Rule, S3Server},
     tick_past::{Run, assert_golden, assert_keys, calm, hours, minutes, settled},
 };
@@ -56,7 +56,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable problems",
+         suspicious lost unreadable foreign problems",
     );
     assert_keys(&health["newest_good"], "id tier started");
     assert_keys(&health["next_due"], "tier at");
@@ -92,6 +92,19 @@ fn there_is_no_backup() {
     let said = assert_shows(&agent(&bucket), "none", 8);
     assert!(said.contains("1 database needs a look"), "{said}");
     assert_eq!(outlook(&agent(&bucket), 8)["newest_good"], Value::Null);
+}
+
+#[test]
+fn under_another_key_there_is_no_backup_and_that_is_said() {
+    let stage = Stage::backed_up(SMALL);
+    let agent = stage.agent().key(OTHER_KEY);
+    assert_eq!(outlook(&agent, 8)["foreign"], 2);
+    let said = agent.run(["status"]).ended_with(8);
+    assert!(
+        said.text().contains("is it the right one?"),
+        "{}",
+        said.text()
+    );
 }
 
 #[test]
