@@ -9,8 +9,8 @@ mod tier;
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Hold, MARK_VERSION, Mark};
 pub use record::{
-    Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source, Status,
-    TableFingerprint, UnknownVersion,
+    AHEAD_MAX, Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source,
+    Status, TableFingerprint, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};

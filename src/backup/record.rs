@@ -1,4 +1,4 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupId, Label, Retention, Served, Tier};
@@ -6,6 +6,10 @@ use crate::archive::{Fingerprint, LargeObjects};
 
 /// The version of the record's shape that this program writes.
 pub const RECORD_VERSION: u32 = 1;
+
+/// How far ahead of the clock a run may have begun and still be believed: beyond that the clock by which it was dated was
+/// wrong, and it must neither pass for the newest nor push out others.
+pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// What one run did: sealed in the bucket beside the archive and written last, so that it is the commit.
 ///
@@ -196,6 +200,12 @@ impl Record {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.status == Status::Succeeded && self.sealed.is_some()
+    }
+
+    /// Whether it was dated by a clock that was ahead.
+    #[must_use]
+    pub fn is_ahead(&self, now: Timestamp) -> bool {
+        self.started.duration_since(now) > AHEAD_MAX
     }
 
     /// Rows of all tables.

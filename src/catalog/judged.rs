@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{Standing, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
@@ -34,11 +36,13 @@ impl Survey {
         good.filter(move |one| !suspicious.contains(&one.record.id))
     }
 
-    /// The newest good backup, suspicious or not.
+    /// The newest good backup, suspicious or not. One that was dated by a clock which was ahead is so only where there is no
+    /// other.
     #[must_use]
-    pub fn newest_good(&self) -> Option<&Record> {
-        let good = self.standing.iter().find(|one| one.is_good());
-        good.map(|one| &one.record)
+    pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
+        let good = || self.standing.iter().filter(|one| one.is_good());
+        let believed = good().find(|one| !one.record.is_ahead(now));
+        believed.or_else(|| good().next()).map(|one| &one.record)
     }
 
     /// The runs as the schedule looks at them. One whose archive is gone has served nothing, and is no failure of the

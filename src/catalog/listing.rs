@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use futures_util::{StreamExt as _, stream};
 
 use super::{
@@ -57,15 +59,17 @@ impl Listing {
         self.suspicious.contains(&record.id)
     }
 
-    /// The newest good backup of a database, and its newest run.
+    /// The newest good backup of a database, and its newest run. What was dated by a clock that was ahead is neither, unless
+    /// there is nothing else.
     #[must_use]
-    pub fn newest(&self, label: &Label) -> (Option<&Record>, Option<&Record>) {
+    pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&Record>, Option<&Record>) {
         let of_label = || {
             let all = self.records.iter().chain(&self.beside);
             all.filter(|record| record.database == *label)
         };
         let good = of_label().filter(|record| self.is_good(record));
-        let newest = |a: &&Record, b: &&Record| a.id.cmp(&b.id);
+        let rank = |record: &Record| (!record.is_ahead(now), record.id.clone());
+        let newest = |a: &&Record, b: &&Record| rank(a).cmp(&rank(b));
         (good.max_by(newest), of_label().max_by(newest))
     }
 
@@ -137,7 +141,12 @@ impl Catalog {
     ///
     /// # Errors
     /// What the bucket refuses. A record that can't be read is no error here: see [`Listing::unreadable`].
-    pub async fn list(&self, database: Option<&Label>, count_max: usize) -> Result<Listing> {
+    pub async fn list(
+        &self,
+        database: Option<&Label>,
+        count_max: usize,
+        now: Timestamp,
+    ) -> Result<Listing> {
         let mut entries = self.entries(database).await?;
         let older = entries.split_off(entries.len().min(count_max));
         let mut listing = Listing {
@@ -153,7 +162,7 @@ impl Catalog {
                 .push(entry.clone());
         }
         for (label, older) in by_label {
-            self.look_behind(&mut listing, label, &older).await?;
+            self.look_behind(&mut listing, label, &older, now).await?;
         }
         listing.judge();
         Ok(listing)
@@ -165,15 +174,16 @@ impl Catalog {
         listing: &mut Listing,
         label: &Label,
         older: &[Entry],
+        now: Timestamp,
     ) -> Result<()> {
         for some in older.chunks(READS_AT_ONCE) {
-            if matches!(listing.newest(label), (Some(_), Some(_))) {
+            if matches!(listing.newest(label, now), (Some(_), Some(_))) {
                 break;
             }
             self.open_into(listing, some, true).await?;
         }
         // what was opened only on the way tells nobody anything
-        let (good, last) = listing.newest(label);
+        let (good, last) = listing.newest(label, now);
         let kept: Vec<BackupId> = [good, last]
             .into_iter()
             .flatten()

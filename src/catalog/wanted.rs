@@ -1,8 +1,10 @@
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::{Catalog, Entry};
 use crate::{
-    backup::{Label, Record, Tier},
+    backup::{AHEAD_MAX, Label, Record, Tier},
     error::{Error, Result},
 };
 
@@ -63,11 +65,16 @@ impl Catalog {
     /// # Errors
     /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of several
     /// databases, [`Error::Seal`] where its record can't be opened.
-    pub async fn find(&self, wanted: &Wanted, database: Option<&Label>) -> Result<Record> {
+    pub async fn find(
+        &self,
+        wanted: &Wanted,
+        database: Option<&Label>,
+        now: Timestamp,
+    ) -> Result<Record> {
         let entries = self.entries(database).await?;
         match wanted {
             Wanted::Beginning(text) => self.find_beginning(text, entries).await,
-            Wanted::Latest(tier) => self.find_latest(*tier, entries, wanted).await,
+            Wanted::Latest(tier) => self.find_latest(*tier, entries, wanted, now).await,
         }
     }
 
@@ -92,8 +99,9 @@ impl Catalog {
     async fn find_latest(
         &self,
         tier: Option<Tier>,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
         wanted: &Wanted,
+        now: Timestamp,
     ) -> Result<Record> {
         if let Some(other) = entries
             .iter()
@@ -107,6 +115,8 @@ impl Catalog {
                 "add --database NAME",
             ));
         }
+        // what was dated by a clock that was ahead is the newest only where there is nothing else
+        entries.sort_by_key(|entry| entry.id.time().duration_since(now) > AHEAD_MAX);
         let mut refused = None;
         for entry in &entries {
             match self.open(entry).await {

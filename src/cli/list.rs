@@ -23,7 +23,7 @@ pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
 
 /// Is there a backup, how old is it, is it good: one or two lines.
 pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String {
-    let (good, last) = listing.newest(label);
+    let (good, last) = listing.newest(label, now);
     let mut text = match good {
         Some(record) => format!(
             "{label}: newest good backup is {} old: {}, {} tables, {} rows, {} dumped\n",
@@ -58,7 +58,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
 }
 
 pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> Value {
-    let (good, last) = listing.newest(label);
+    let (good, last) = listing.newest(label, now);
     json!({
         "database": label,
         "newest_good": good.map(|record| record.id.as_str()),

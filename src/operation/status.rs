@@ -134,7 +134,7 @@ pub async fn status(
 impl Health {
     fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let past = survey.past();
-        let newest = survey.newest_good();
+        let newest = survey.newest_good(now);
         let late = schedule.map(|schedule| schedule.late(&past, now));
         Self {
             database: survey.database.clone(),

@@ -25,17 +25,13 @@ use std::num::NonZeroU32;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::backup::{BackupId, Retention, Served};
+use crate::backup::{AHEAD_MAX, BackupId, Retention, Served};
 
 pub use plan::{Line, Plan};
 pub use reason::{Delete, Keep, Verdict};
 
 /// How long the record of a run that failed is kept, from its start.
 pub const FAILED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// How far ahead of the clock a run may have started before its time is called wrong: the skew at which S3 refuses a
-/// request (<https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationTimeStamp>).
-pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// What the owner of the backups wants beyond the retentions of single runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Schedule;
-use crate::backup::{Record, Served, Status, Tier};
-
-/// How far ahead of `now` a run may have begun and still count: two machines' clocks differ, and one may be set right.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(15);
+use crate::backup::{AHEAD_MAX, Record, Served, Status, Tier};
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
@@ -97,7 +94,7 @@ impl Past {
 }
 
 fn horizon(now: Timestamp) -> Timestamp {
-    now.saturating_add(CLOCK_TOLERANCE)
+    now.saturating_add(AHEAD_MAX)
         .expect("a duration has no calendar units to be relative to")
 }
 

@@ -158,7 +158,7 @@ impl Context<'_> {
     async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
         let wanted = Wanted::parse(id)?;
         self.interrupt
-            .or(catalog.find(&wanted, label(database)?.as_ref()))
+            .or(catalog.find(&wanted, label(database)?.as_ref(), Clock::system().now()))
             .await
     }
 }

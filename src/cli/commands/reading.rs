@@ -8,7 +8,7 @@ use std::{
 use pgcoffer::{
     Result,
     backup::Label,
-    operation::{self, Progress, Target},
+    operation::{self, Clock, Progress, Target},
 };
 
 use super::{Context, ThawArgs, label, usage};
@@ -20,7 +20,7 @@ impl Context<'_> {
         let label = label(database)?;
         let listing = self
             .interrupt
-            .or(catalog.list(label.as_ref(), limit))
+            .or(catalog.list(label.as_ref(), limit, Clock::system().now()))
             .await?;
         let configured = self
             .config

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::{
     Occasion,
     run::{Run, new_record, serve},
@@ -50,7 +52,9 @@ impl Run<'_> {
         inspection.check()?;
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
-        let earlier = survey.as_ref().and_then(Survey::newest_good);
+        let earlier = survey
+            .as_ref()
+            .and_then(|survey| survey.newest_good(self.record.started));
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
@@ -123,7 +127,7 @@ impl Run<'_> {
         far.then(|| {
             format!(
                 "this machine's clock is {:#} {way} the bucket's, and this backup is dated by it",
-                apart.abs()
+                SignedDuration::from_mins(apart.abs().as_mins())
             )
         })
     }
