@@ -375,3 +375,17 @@ fn a_service_that_takes_the_question_for_one_about_the_bucket_has_no_rules() {
         );
     }
 }
+
+#[test]
+fn where_checksums_are_wanted_they_are_of_what_is_sent() {
+    let service = keeping(Some(ODD), str::to_owned);
+    let agent = service.agent();
+    let agent = agent.env("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported");
+    agent.run(APPLY).success();
+    let put = service.asked("PUT").remove(0);
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, put.body.as_bytes());
+    let crc = u32::try_from(crc).unwrap().to_be_bytes();
+    let crc = data_encoding::BASE64.encode(&crc);
+    assert_eq!(put.header("x-amz-checksum-crc32"), Some(crc.as_str()));
+    assert_eq!(put.header("content-md5"), None);
+}
