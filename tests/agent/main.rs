@@ -40,3 +40,6 @@ mod tick_failures;
 mod tick_past;
 mod tick_settings;
 mod tick_turns;
+mod years;
+mod years_model;
+mod years_world;

@@ -1,0 +1,387 @@
+//! Three years of ticks, with all that befalls a machine, a database and a bucket in three years; after every one of them
+//! the bucket is compared with what the test's own arithmetic says.
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use pgcoffer::{
+    backup::Tier,
+    operation::{BackupOutcome, DatabaseTick, PruneOutcome},
+};
+
+use crate::{
+    testbed::{Fault, Rule},
+    years_model::{Model, Plan},
+    years_world::{Weather, World},
+};
+
+/// Set in the process that lives through the years.
+const INSIDE: &str = "PGCOFFER_TEST_YEARS_CONFIG";
+/// Set to `all`, every tick is a real one: some thousands, which takes a while.
+const TICKS: &str = "PGCOFFER_TEST_YEARS";
+
+const FIVE: [(Tier, &str); 5] = [
+    (Tier::Hourly, "24h"),
+    (Tier::Daily, "7d"),
+    (Tier::Weekly, "5w"),
+    (Tier::Monthly, "12mo"),
+    (Tier::Yearly, "7y"),
+];
+
+/// A process may not change its own environment, and the AWS SDK takes the way to the bucket from there alone: so the
+/// years pass in a process of their own.
+#[test]
+fn three_years() {
+    if let Some(config) = std::env::var_os(INSIDE) {
+        return live_through(Path::new(&config));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["years::three_years", "--exact", "--nocapture"]);
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"))
+    {
+        process.env_remove(name);
+    }
+    process
+        .env(INSIDE, &config)
+        .env("AWS_CONFIG_FILE", &config)
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = process.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    eprintln!("{said}");
+    assert!(
+        output.status.success(),
+        "see above; PGCOFFER_TEST_SEED makes the same years again"
+    );
+    assert!(said.contains("three years:"), "the years did not pass");
+}
+
+/// Numbers that look random, by SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Self {
+        let given = std::env::var("PGCOFFER_TEST_SEED")
+            .ok()
+            .and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| Timestamp::now().as_second().unsigned_abs());
+        eprintln!("PGCOFFER_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// From 0 up to below `below`.
+    fn roll(&mut self, below: i64) -> i64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        i64::try_from((z >> 16) % below.unsigned_abs()).unwrap()
+    }
+
+    fn chance(&mut self, percent: i64) -> bool {
+        self.roll(100) < percent
+    }
+}
+
+/// The story, as far as it has come.
+struct Story {
+    world: World,
+    models: [Model; 2],
+    dice: Dice,
+    /// objects that are nobody's business
+    foreign: BTreeMap<String, Vec<u8>>,
+    counts: BTreeMap<&'static str, usize>,
+    every_tick: bool,
+}
+
+fn live_through(config: &Path) {
+    let mut story = Story::begin(config);
+    let begin = story.world.now();
+    let years = SignedDuration::from_hours(3 * 365 * 24);
+    while story.world.now().duration_since(begin) < years {
+        story.pass_some_days();
+    }
+    story.pass(30);
+    story.tick(&Weather::default());
+    story.end(config.parent().unwrap());
+    let made: Vec<_> = story
+        .models
+        .iter()
+        .map(|model| (model.label, model.made, model.deleted))
+        .collect();
+    eprintln!(
+        "three years: {:?}, runs made and deleted: {made:?}",
+        story.counts
+    );
+}
+
+impl Story {
+    fn begin(config: &Path) -> Self {
+        let [main, shop] = World::secrets();
+        let berlin = Plan::new("Europe/Berlin", (2, 30), &FIVE);
+        let tokyo = Plan::new(
+            "Asia/Tokyo",
+            (12, 0),
+            &[(Tier::Daily, "4"), (Tier::Monthly, "3mo")],
+        );
+        let mut story = Self {
+            world: World::new(config),
+            models: [
+                Model::new("main", main, berlin),
+                Model::new("shop", shop, tokyo),
+            ],
+            dice: Dice::new(),
+            foreign: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            every_tick: std::env::var(TICKS).is_ok_and(|value| value == "all"),
+        };
+        story.settle_foreign();
+        // every tick is in the middle of an hour, so that none falls due while it runs
+        story.pass(1);
+        story.tick(&Weather::default());
+        story
+    }
+
+    /// Other people's objects, near ours and with names like ours.
+    fn settle_foreign(&mut self) {
+        for key in [
+            "photos/cat.jpg",
+            "backups/main/records/20270101T000000Z-abcdefghij23.pgc",
+            "backups/main/archives/daily/20270101T000000Z-abcdefghij23.pgc",
+            "backups/main/archives/daily/readme.txt",
+            "backups/shop/marks/notes",
+            "backups/mainly/records/20270101T000000Z-abcdefghij23.pgc",
+        ] {
+            self.world.bucket.write(key, key.as_bytes().to_vec());
+            self.foreign.insert(key.to_owned(), key.as_bytes().to_vec());
+        }
+    }
+
+    /// Lets so many hours pass, and comes to some minute that is near no full hour.
+    fn pass(&mut self, hours: i64) {
+        let hour = self.world.now().as_second() / 3600 + hours;
+        let second = hour * 3600 + 300 + self.dice.roll(3000);
+        self.world.go_to(Timestamp::from_second(second).unwrap());
+    }
+
+    fn pass_some_days(&mut self) {
+        match self.dice.roll(100) {
+            // nobody calls for days or weeks
+            0..4 => {
+                let days = 1 + self.dice.roll(30);
+                self.pass(24 * days);
+            }
+            // somebody calls every hour
+            4..8 => {
+                for _ in 0..6 {
+                    self.pass(1);
+                    let weather = self.weather();
+                    self.tick(&weather);
+                }
+            }
+            8..10 => self.edit_the_schedule(),
+            _ => self.days_elsewhere(),
+        }
+        let hours = 8 + self.dice.roll(20);
+        self.pass(hours);
+        let weather = self.weather();
+        self.tick(&weather);
+        if weather.is_foul() {
+            // what was in its way is gone a day later
+            self.pass(25);
+            self.tick(&Weather::default());
+        }
+    }
+
+    /// For some days the backups are made elsewhere, where nothing is pruned.
+    fn days_elsewhere(&mut self) {
+        for _ in 0..2 + self.dice.roll(5) {
+            let hours = 10 + self.dice.roll(16);
+            self.pass(hours);
+            if self.every_tick {
+                let weather = self.weather();
+                self.tick(&weather);
+                continue;
+            }
+            for model in &mut self.models {
+                let (began, due) = (self.world.now(), model.due(self.world.now()));
+                if due.is_empty() || model.may_pause(began) {
+                    continue;
+                }
+                let content = self.world.back_up_elsewhere(model, due);
+                model.look(&self.world.bucket, (began, self.world.now()), true, content);
+            }
+        }
+    }
+
+    fn edit_the_schedule(&mut self) {
+        let hour = i8::try_from(self.dice.roll(24)).unwrap();
+        let mut keep = FIVE.to_vec();
+        match self.dice.roll(3) {
+            0 => keep.truncate(3),
+            1 => keep[1].1 = "2d",
+            _ => keep[0].1 = "12",
+        }
+        self.models[0].plan = Plan::new("Europe/Berlin", (hour, 30), &keep);
+        if self.dice.chance(50) {
+            self.models[0].plan = Plan::new("Europe/Berlin", (2, 30), &FIVE);
+        }
+        *self.counts.entry("edits").or_default() += 1;
+    }
+
+    /// What befalls the next tick; the bucket is told its part.
+    fn weather(&mut self) -> Weather {
+        let mut weather = Weather::default();
+        let roll = self.dice.roll(100);
+        let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
+        let kind = match roll {
+            0..8 => {
+                weather.down = [self.dice.chance(70), self.dice.chance(50)];
+                "down"
+            }
+            8..14 => {
+                weather.ahead = SignedDuration::from_mins(20 + self.dice.roll(60 * 24 * 9));
+                "ahead"
+            }
+            14..20 => {
+                weather.ahead = -SignedDuration::from_mins(20 + self.dice.roll(60 * 24 * 9));
+                "behind"
+            }
+            20..34 => {
+                weather.killed_after = Some(millis(self.dice.roll(350)));
+                "killed"
+            }
+            34..38 => {
+                weather.ahead = SignedDuration::from_mins(self.dice.roll(20) - 10);
+                "a little off"
+            }
+            38..50 => self.bad_bucket(&mut weather),
+            _ => "calm",
+        };
+        *self.counts.entry(kind).or_default() += 1;
+        weather
+    }
+
+    /// Something of the bucket fails for the length of a tick.
+    fn bad_bucket(&mut self, weather: &mut Weather) -> &'static str {
+        weather.bucket = true;
+        let nth = usize::try_from(1 + self.dice.roll(8)).unwrap();
+        let (rule, fault, kind) = match self.dice.roll(7) {
+            0 => (
+                Rule::on("DeleteObject").always(),
+                Fault::access_denied(),
+                "deletes denied",
+            ),
+            1 => (
+                Rule::on("DeleteObject").nth(nth).always(),
+                Fault::access_denied(),
+                "some deletes denied",
+            ),
+            2 => (
+                Rule::on("*").nth(nth * 3).always(),
+                Fault::access_denied(),
+                "all denied",
+            ),
+            3 => (Rule::on("*").nth(nth * 5), Fault::slow_down(), "slow down"),
+            4 => (
+                Rule::on("CompleteMultipartUpload"),
+                Fault::LoseAnswer { status: None },
+                "completion unheard",
+            ),
+            5 => (
+                Rule::on("PutObject"),
+                Fault::LoseAnswer { status: None },
+                "commit unheard",
+            ),
+            _ => (
+                Rule::on("DeleteObject").nth(nth),
+                Fault::LoseAnswer { status: None },
+                "delete unheard",
+            ),
+        };
+        self.world.bucket.inject(rule, fault);
+        kind
+    }
+
+    /// One tick, and everything that must hold after it.
+    fn tick(&mut self, weather: &Weather) {
+        *self.counts.entry("ticks").or_default() += 1;
+        if self.dice.chance(20) {
+            self.world.work();
+        }
+        let now = self.world.now() + weather.ahead;
+        let due: Vec<Vec<Tier>> = self.models.iter().map(|model| tiers(model, now)).collect();
+        let may_pause: Vec<bool> = self
+            .models
+            .iter()
+            .map(|model| model.may_pause(now))
+            .collect();
+        let (report, times) = self.world.tick(&self.models, weather);
+        self.world.bucket.heal();
+        let honest = weather.ahead.abs() <= SignedDuration::from_mins(10);
+        for model in &mut self.models {
+            model.look(&self.world.bucket, times, honest, self.world.content);
+        }
+        for (key, bytes) in &self.foreign {
+            assert_eq!(self.world.bucket.read(key).as_ref(), Some(bytes), "{key}");
+        }
+        let Some(report) = report else { return };
+        for (n, one) in report.databases.iter().enumerate() {
+            if !honest {
+                let refused = matches!(&one.prune, PruneOutcome::Failed(failure) if failure.error.contains("by this clock"));
+                assert!(refused, "a wrong clock pruned: {one:#?}");
+            }
+            if !weather.down[n] && !weather.bucket {
+                assert_served(one, &due[n], may_pause[n]);
+            }
+            if !weather.is_foul() {
+                assert!(
+                    matches!(&one.prune, PruneOutcome::Done(report) if report.troubles().count() == 0),
+                    "{one:#?}"
+                );
+                self.models[n].assert_tidy(times.0);
+            }
+        }
+    }
+
+    /// Survivors of every age are whole, and hold what the database held on their day.
+    fn end(&self, folder: &Path) {
+        for model in &self.models {
+            let good: Vec<_> = model
+                .standing
+                .values()
+                .filter(|known| known.record.is_good())
+                .collect();
+            assert!(good.len() >= 5, "{}: {} are left", model.label, good.len());
+            for known in good.iter().step_by(good.len() / 5) {
+                self.world.verify(&known.record);
+            }
+            for known in [good[0], good[good.len() - 1]] {
+                assert_eq!(
+                    self.world.restored(&known.record, folder),
+                    known.content,
+                    "{}",
+                    known.record.id
+                );
+            }
+        }
+    }
+}
+
+/// In calm weather what is due is served at once and by one backup, and nothing else is done.
+#[track_caller]
+fn assert_served(one: &DatabaseTick, due: &[Tier], may_pause: bool) {
+    match &one.backup {
+        BackupOutcome::Done { tiers, .. } => assert_eq!(tiers, due, "{one:#?}"),
+        BackupOutcome::NotDue => assert_eq!(due, [], "{one:#?}"),
+        BackupOutcome::Paused { .. } => assert!(may_pause && !due.is_empty(), "{one:#?}"),
+        BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) => panic!("{one:#?}"),
+    }
+}
+
+fn tiers(model: &Model, now: Timestamp) -> Vec<Tier> {
+    model.due(now).iter().map(|served| served.tier).collect()
+}
