@@ -376,7 +376,7 @@ proptest! {
         turned.reverse();
         let reasons = compare(&new, &last);
         prop_assert_eq!(&compare(&new, &turned), &reasons);
-        prop_assert!(reasons.len() <= 2 + NAMED + 1);
+        prop_assert!(reasons.len() <= 3 + NAMED + 1);
         prop_assert!(reasons.iter().all(|reason| !reason.contains(char::is_control)));
     }
 

@@ -64,12 +64,12 @@ pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> V
         "newest_good": good.map(|record| record.id.as_str()),
         "age_seconds": good.map(|record| now.as_second() - record.started.as_second()),
         "last_run": last.map(|record| record.id.as_str()),
-        "last_run_status": last.map(|record| listed_status(listing, record)),
+        "last_run_status": last.map(|record| listed_status(listing, record, now)),
     })
 }
 
 /// One line for each backup.
-pub(super) fn backups_table(listing: &Listing) -> Table {
+pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     let mut table = plain_table(&[
         "ID",
         "DATABASE",
@@ -95,7 +95,7 @@ pub(super) fn backups_table(listing: &Listing) -> Table {
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
             bytes(sealed.map(|sealed| sealed.bytes)),
             kept_until(record),
-            listed_status(listing, record),
+            listed_status(listing, record, now),
         ]);
     }
     align_right(&mut table, &[4, 5, 6]);
@@ -121,8 +121,12 @@ pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
 }
 
 /// The status of a record whose archive was looked for.
-fn listed_status(listing: &Listing, record: &Record) -> String {
-    let word = if record.is_good() && !listing.is_good(record) {
+fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
+    let gone = record.is_good() && !listing.is_good(record);
+    let word = if gone && record.expires.is_some_and(|end| end <= now) {
+        // by a lifecycle rule, which leaves the record
+        "expired"
+    } else if gone {
         "archive missing"
     } else if listing.is_suspicious(record) {
         "suspicious"

@@ -165,7 +165,7 @@ impl Output {
             });
         }
         if !listing.records.is_empty() {
-            text.push_str(&format!("\n{}\n", backups_table(listing).trim_fmt()));
+            text.push_str(&format!("\n{}\n", backups_table(listing, now).trim_fmt()));
         }
         if listing.more > 0 {
             text.push_str(&format!(
