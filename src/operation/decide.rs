@@ -89,7 +89,7 @@ fn check(record: &Record, decision: &Decision) -> Result<()> {
             format!("{} is not marked as suspicious", record.id),
             "`pgcoffer status` shows what is",
         )),
-        (_, Decision::Hold(reason)) if reason.trim().is_empty() => Err(Error::usage(
+        (_, Decision::Hold(reason)) if one_line(reason).is_empty() => Err(Error::usage(
             "a hold needs a reason",
             "say why: --reason \"before the migration of May\"",
         )),
@@ -126,15 +126,15 @@ async fn mark(
     let change = |mark: &mut Mark| match decision {
         Decision::Hold(reason) => {
             mark.hold = Some(Hold {
-                reason: reason.trim().to_owned(),
-                who: who.to_owned(),
+                reason: one_line(reason),
+                who: one_line(who),
                 since: now,
             });
         }
         Decision::Release => mark.hold = None,
         Decision::Accept => {
             mark.accepted.get_or_insert_with(|| Acceptance {
-                who: who.to_owned(),
+                who: one_line(who),
                 at: now,
             });
         }
@@ -142,6 +142,12 @@ async fn mark(
     catalog
         .change_mark(&record.database, &record.id, &secret, &attributes, change)
         .await
+}
+
+/// What a person typed, as it may be shown on any terminal: without line breaks, and nothing that would move the cursor.
+fn one_line(text: &str) -> String {
+    let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    shown.collect::<String>().trim().to_owned()
 }
 
 /// The secret under which this backup was made, and its owner's tag: its mark has to open with the same.
