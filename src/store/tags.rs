@@ -34,16 +34,19 @@ impl Store {
     /// # Errors
     /// [`Kind::NotFound`], [`Kind::Denied`] where these credentials may not see them, and whatever else is refused.
     pub async fn tags(&self, key: &str) -> Result<Option<Vec<(String, String)>>, Error> {
-        if self.quirks.no_tags.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
         let read = || async {
             let request = self.client.get_object_tagging();
             let answer = request.bucket(&self.location.bucket).key(key).send().await;
             let doing = format!("read the tags of {}", self.url(key));
             answer.map_err(|error| Error::from_sdk(doing, &error))
         };
-        match patiently(ATTEMPTS, read).await {
+        let mut answer = patiently(ATTEMPTS, read).await;
+        // each time anew, and twice: what a write was refused for may have been something else than its tags, and a gateway
+        // may have hiccups; a hold must not be overlooked for that
+        if matches!(&answer, Err(error) if error.kind == Kind::Unsupported) {
+            answer = patiently(ATTEMPTS, read).await;
+        }
+        match answer {
             Ok(answer) => {
                 let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
                 Ok(Some(answer.tag_set().iter().map(pair).collect()))
