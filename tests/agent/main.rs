@@ -29,6 +29,7 @@ mod prune_neighbours;
 mod prune_past;
 mod prune_plan;
 mod prune_refusals;
+mod prune_scene;
 mod prune_tags;
 mod reading;
 mod refusals;

@@ -1,7 +1,8 @@
 //! Deletes that go wrong: what was changed in between, refused, lost on the way, or answered with a lie.
 
 use crate::{
-    prune_past::{Made, Past, Scene, removed},
+    prune_past::{Made, Past, removed},
+    prune_scene::Scene,
     stage::wait_until,
     testbed::{Fault, Outcome, Rule},
 };
@@ -192,6 +193,25 @@ fn lost_answers_and_busy_moments_are_outlived() {
         }
         assert_eq!(scene.pruned(), removed(&old.each_ref()), "{fault:?}");
     }
+}
+
+#[test]
+fn what_is_gone_by_then_is_no_error_in_whatever_words() {
+    let (scene, old) = with_three_expired();
+    let unmet = Fault::Refuse {
+        status: 412,
+        code: "PreconditionFailed",
+    };
+    let gone = || {
+        for key in old[1].keys() {
+            scene.bucket.delete(key);
+            let rule = Rule::on("DeleteObject").key(key).always();
+            scene.bucket.inject(rule, unmet.clone());
+        }
+    };
+    let (changes, outcome) = pruned_while(&scene, gone);
+    outcome.success();
+    assert_eq!(changes, removed(&old.each_ref()));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::{
-    prune_past::{Made, Past, Scene},
-    stage::{KEY, OTHER_KEY, Stage},
-    testbed::{Agent, ConditionalWrites, Fault, LocalStack, Rule, Tagging},
+    prune_past::{Made, Past},
+    prune_scene::Scene,
+    stage::OTHER_KEY,
+    testbed::{ConditionalWrites, Fault, Rule, Tagging},
 };
 
 fn hold_tag(scene: &Scene, made: &Made) -> Option<String> {
@@ -323,34 +324,4 @@ fn an_accepted_backup_is_a_good_one_and_shown_as_such() {
     assert_eq!(show["accepted"]["who"], "ada");
     assert!(!scene.run(["status"]).text().contains("suspicious"));
     assert_eq!(scene.pruned(), old.removed());
-}
-
-#[test]
-fn on_localstack_a_hold_is_marked_tagged_and_released() {
-    let stage = Stage::small();
-    let bucket = LocalStack::shared().bucket();
-    let agent = Agent::new()
-        .localstack(&bucket)
-        .database(stage.cluster, &stage.database)
-        .key(KEY);
-    let record = agent.run(["backup", "--json"]).success().json();
-    let id = record["id"].as_str().unwrap();
-    let key = format!("backups/{}", record["sealed"]["key"].as_str().unwrap());
-    let args = ["hold", id, "--reason", "„audit“\t(§)", "--json"];
-    let decided = agent.run(args).success().json();
-    assert_eq!(decided["tagged"], true);
-    let tags = || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let request = bucket.client().get_object_tagging();
-        let request = request.bucket(bucket.name()).key(&key).send();
-        let tags = runtime.block_on(request).unwrap();
-        let names = tags.tag_set().iter().map(|tag| tag.key().to_owned());
-        names.collect::<Vec<_>>()
-    };
-    assert!(tags().contains(&"pgcoffer:hold".to_owned()));
-    agent.run(["release", id]).success();
-    let mut left = tags();
-    left.sort();
-    let ours = ["database", "owner", "retain", "tier"].map(|n| format!("pgcoffer:{n}"));
-    assert_eq!(left, ours);
 }

@@ -3,7 +3,8 @@
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::{
-    prune_past::{Bytes, Made, Past, Scene},
+    prune_past::{Bytes, Made, Past},
+    prune_scene::Scene,
     stage::OTHER_KEY,
     testbed::Tagging,
 };
@@ -290,6 +291,28 @@ fn an_upload_beside_the_good_archive_of_its_key_goes_alone() {
     );
     assert_eq!(uploads(&scene), [""; 0]);
     scene.run(["verify", &made.id]).success();
+}
+
+#[test]
+fn an_upload_that_was_said_to_be_aborted_and_was_not_is_told_of() {
+    let scene = scene();
+    let left = Past::good(72, "7d").bytes().made.archive;
+    begin(&scene, &left, false);
+    scene.age(&left, 48);
+    // "no content", and nothing is done
+    let lie = crate::testbed::Fault::Refuse {
+        status: 204,
+        code: "",
+    };
+    let rule = crate::testbed::Rule::on("AbortMultipartUpload").always();
+    scene.bucket.inject(rule, lie);
+    let outcome = scene.run(["prune"]).ended_with(4);
+    assert!(
+        outcome.text().contains("still under way"),
+        "{}",
+        outcome.text()
+    );
+    assert_eq!(uploads(&scene), [left]);
 }
 
 #[test]

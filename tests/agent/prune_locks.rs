@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    prune_past::{Bytes, Past, Scene},
+    prune_past::{Bytes, Past},
+    prune_scene::Scene,
     stage::{KEY, Stage},
     testbed::{Agent, LocalBucket, LocalStack},
 };
@@ -286,4 +287,34 @@ fn on_localstack_a_bucket_that_keeps_versions_is_told_of() {
     agent.run(["backup"]).success();
     let report = agent.run(["prune", "--json"]).success().json();
     assert_eq!(report["databases"][0]["versioned"], true);
+}
+
+#[test]
+fn on_localstack_a_hold_is_marked_tagged_and_released() {
+    let stage = Stage::small();
+    let bucket = LocalStack::shared().bucket();
+    let agent = Agent::new()
+        .localstack(&bucket)
+        .database(stage.cluster, &stage.database)
+        .key(KEY);
+    let record = agent.run(["backup", "--json"]).success().json();
+    let id = record["id"].as_str().unwrap();
+    let key = format!("backups/{}", record["sealed"]["key"].as_str().unwrap());
+    let args = ["hold", id, "--reason", "„audit“\t(§)", "--json"];
+    let decided = agent.run(args).success().json();
+    assert_eq!(decided["tagged"], true);
+    let tags = || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let request = bucket.client().get_object_tagging();
+        let request = request.bucket(bucket.name()).key(&key).send();
+        let tags = runtime.block_on(request).unwrap();
+        let names = tags.tag_set().iter().map(|tag| tag.key().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    assert!(tags().contains(&"pgcoffer:hold".to_owned()));
+    agent.run(["release", id]).success();
+    let mut left = tags();
+    left.sort();
+    let ours = ["database", "owner", "retain", "tier"].map(|n| format!("pgcoffer:{n}"));
+    assert_eq!(left, ours);
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use pgcoffer::backup::{BackupId, Label, Tier};
 
 use crate::{
-    prune_past::{Made, Past, Scene, removed, secret},
+    prune_past::{Made, Past, removed, secret},
+    prune_scene::Scene,
     stage::{KEY, OTHER_KEY},
     testbed::Tagging,
 };
@@ -125,6 +126,25 @@ fn lists_of_many_pages_are_read_to_their_end() {
     scene.bucket.fill("backups/main/records/zzz", 7);
     scene.bucket.fill("backups/main/archives/daily/0", 7);
     goes_alone(&scene, &old.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn at_the_buckets_root_what_lies_below_a_prefix_is_not_ours() {
+    let (scene, below) = Scene::with_one_expired();
+    let objects = scene.bucket.objects();
+    for object in &objects {
+        copy(
+            &scene,
+            &object.key,
+            object.key.strip_prefix("backups/").unwrap(),
+        );
+    }
+    let agent = scene.agent().env("PGCOFFER_BUCKET", "s3://testbed");
+    let (changes, _) = scene.changed_by(&agent, 0);
+    let here = |change: String| change.replace("backups/", "");
+    let at_root: Vec<String> = below.removed().into_iter().map(here).collect();
+    assert_eq!(changes, at_root);
+    goes_alone(&scene, &[&below]);
 }
 
 #[test]

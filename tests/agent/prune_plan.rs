@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    prune_past::{Made, Past, Scene, removed},
+    prune_past::{Made, Past, removed},
+    prune_scene::Scene,
     stage::OTHER_KEY,
 };
 

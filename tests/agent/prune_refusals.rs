@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 
 use crate::{
-    prune_past::{Made, Past, Scene},
+    prune_past::{Made, Past},
+    prune_scene::Scene,
     testbed::{Fault, Outcome, Rule},
 };
 
@@ -131,6 +132,18 @@ fn a_list_that_breaks_off_or_fails_in_the_middle_stops_everything() {
         scene.bucket.inject(rule, refuse);
         scene.deletes_nothing(4);
     }
+}
+
+/// 200, and an error in the place of the list: that is no empty list.
+#[test]
+fn a_list_that_is_an_error_stops_everything() {
+    let (scene, _) = Scene::with_one_expired();
+    let lie = Fault::ErrorInBody {
+        code: "InternalError",
+    };
+    let rule = Rule::on("ListObjectsV2").key("/records/").always();
+    scene.bucket.inject(rule, lie);
+    scene.deletes_nothing(4);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    prune_past::{Made, Past, Scene},
+    prune_past::{Made, Past},
+    prune_scene::Scene,
     stage::OTHER_KEY,
-    testbed::Tagging,
+    testbed::{Fault, Rule, Tagging},
 };
 
 /// The tags of an object, with these in place of its own; an empty value takes one away.
@@ -213,6 +214,21 @@ fn who_may_not_see_tags_deletes_nothing() {
         ("keep".into(), "tag_unreadable".into())
     );
     scene.deletes_nothing(0);
+}
+
+/// A gateway's hiccup: that there are no tags is believed of a service that says so again.
+#[test]
+fn one_odd_answer_does_not_make_a_service_without_tags() {
+    for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument")] {
+        let (scene, old) = Scene::with_one_expired();
+        let held = scene.put(Past::good(47, "1h"));
+        for made in [&old, &held] {
+            forge(&scene, &made.archive, &[("hold", "by hand")]);
+        }
+        let refuse = Fault::Refuse { status, code };
+        scene.bucket.inject(Rule::on("GetObjectTagging"), refuse);
+        scene.deletes_nothing(0);
+    }
 }
 
 #[test]
