@@ -182,38 +182,52 @@ impl Story {
                     self.tick(&weather);
                 }
             }
-            8..10 => self.edit_the_schedule(),
             _ => self.days_elsewhere(),
+        }
+        if self.dice.chance(10) {
+            self.edit_the_schedule();
         }
         let hours = 8 + self.dice.roll(20);
         self.pass(hours);
         let weather = self.weather();
         self.tick(&weather);
-        if weather.is_foul() {
-            // what was in its way is gone a day later
+        if weather.is_foul() && self.dice.chance(30) {
             self.pass(25);
             self.tick(&Weather::default());
         }
     }
 
-    /// For some days the backups are made elsewhere, where nothing is pruned.
+    /// For some days the backups are made elsewhere, and ticks here have little to do but to prune.
     fn days_elsewhere(&mut self) {
-        for _ in 0..2 + self.dice.roll(5) {
+        for _ in 0..14 + self.dice.roll(18) {
             let hours = 10 + self.dice.roll(16);
             self.pass(hours);
-            if self.every_tick {
-                let weather = self.weather();
+            if !self.every_tick {
+                self.back_up_elsewhere();
+            }
+            if self.every_tick || self.dice.chance(20) {
+                let foul = self.dice.chance(30);
+                let weather = if foul {
+                    self.weather()
+                } else {
+                    Weather::default()
+                };
                 self.tick(&weather);
+            }
+        }
+    }
+
+    fn back_up_elsewhere(&mut self) {
+        for model in &mut self.models {
+            let now = self.world.now();
+            let due = model.due(now);
+            if due.is_empty() || model.may_pause(now) {
                 continue;
             }
-            for model in &mut self.models {
-                let (began, due) = (self.world.now(), model.due(self.world.now()));
-                if due.is_empty() || model.may_pause(began) {
-                    continue;
-                }
-                let content = self.world.back_up_elsewhere(model, due);
-                model.look(&self.world.bucket, (began, self.world.now()), true, content);
-            }
+            let content = self.world.back_up_elsewhere(model, due);
+            let times = (now, self.world.now());
+            model.look(&self.world.bucket, times, true, content);
+            *self.counts.entry("backups elsewhere").or_default() += 1;
         }
     }
 

@@ -83,8 +83,6 @@ pub(crate) struct Known {
     pub(crate) record: Record,
     /// what the database held
     pub(crate) content: i64,
-    /// the clock that dated it was right
-    pub(crate) honest: bool,
 }
 
 /// One database's runs: those that stand, and every period that was ever served.
@@ -275,11 +273,7 @@ impl Model {
                 );
             }
         }
-        let known = Known {
-            record,
-            content,
-            honest,
-        };
+        let known = Known { record, content };
         self.standing.insert(id.to_owned(), known);
         self.made += 1;
     }
