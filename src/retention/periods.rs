@@ -23,7 +23,8 @@ impl<'a> Periods<'a> {
     pub(super) fn new(good: impl Iterator<Item = &'a Run>) -> Self {
         let mut dues: HashMap<Tier, HashSet<Timestamp>> = HashMap::new();
         let mut stand: HashMap<_, Vec<Standing<'a>>> = HashMap::new();
-        for (run, served) in good.flat_map(|run| run.serves.iter().map(move |s| (run, s))) {
+        let all = good.flat_map(|run| run.serves.iter().map(move |s| (run, s)));
+        for (run, served) in all.filter(|(run, served)| takes_a_place(run, served)) {
             dues.entry(served.tier).or_default().insert(served.due);
             let standing = Standing {
                 age_key: run.age_key(),
@@ -64,6 +65,13 @@ impl<'a> Periods<'a> {
         let others = self.stand.get(&(served.tier, served.due));
         run.outcome == Outcome::Good && others.is_some_and(|others| others.iter().any(newer))
     }
+}
+
+/// Whether a backup is one of its tier's periods. One that somebody asked for, which is due when it began, and that is kept by
+/// its age is none: asked for three times and kept for an hour each, it would push out the last three days.
+fn takes_a_place(run: &Run, served: &Served) -> bool {
+    let asked_for = served.due == run.started;
+    !asked_for || matches!(served.retention, Retention::Newest(_))
 }
 
 /// Up to which place a retention is sure to keep: one by age is sure of none.

@@ -1,4 +1,6 @@
-use super::{ATTEMPTS, Error, Object, Store, Thaw, lock::timestamp, patiently};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+
+use super::{ATTEMPTS, Error, Kind, Object, Store, Thaw, lock::timestamp, patiently};
 
 impl Store {
     /// Every object below `folder` (a key from the bucket's root that ends with `/`).
@@ -21,6 +23,7 @@ impl Store {
         while let Some(page) = pages.next().await {
             let page = page
                 .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            self.check_goes_on(&page, folder)?;
             objects.extend(page.contents().iter().filter_map(|object| {
                 Some(Object {
                     key: object.key()?.to_owned(),
@@ -37,6 +40,17 @@ impl Store {
             }));
         }
         Ok(objects)
+    }
+
+    /// A page that is cut off and doesn't say where it goes on would pass for the last one: what is cut off would then seem not
+    /// to be there.
+    fn check_goes_on(&self, page: &ListObjectsV2Output, folder: &str) -> Result<(), Error> {
+        if page.is_truncated() != Some(true) || page.next_continuation_token().is_some() {
+            return Ok(());
+        }
+        let why = "the service cut its answer off, and does not say where it goes on";
+        let doing = format!("list {}", self.url(folder));
+        Err(Error::new(Kind::Other, doing, why))
     }
 
     /// The names of the folders directly below `folder`, without their `/`.
@@ -60,6 +74,7 @@ impl Store {
         while let Some(page) = pages.next().await {
             let page = page
                 .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
+            self.check_goes_on(&page, folder)?;
             names.extend(page.common_prefixes().iter().filter_map(|prefix| {
                 Some(
                     prefix

@@ -67,6 +67,7 @@ pub struct Store {
 #[derive(Default)]
 struct Quirks {
     no_tags: AtomicBool,
+    has_tags: AtomicBool,
     no_conditions: AtomicBool,
     no_conditional_deletes: AtomicBool,
 }
@@ -159,6 +160,9 @@ impl Store {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
             let tagged =
                 !attributes.tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
+            if !conditional {
+                self.check_still(key, etag).await?;
+            }
             let request = self
                 .put_object(key, &body)
                 .set_if_match(conditional.then(|| etag.to_owned()))
@@ -170,6 +174,18 @@ impl Store {
                 Ok(()) => return Ok(()),
                 Err(error) => self.learn(error, tagged, conditional)?,
             }
+        }
+    }
+
+    /// Where the service knows no condition on writing, the object is looked at right before instead.
+    async fn check_still(&self, key: &str, etag: &str) -> Result<(), Error> {
+        match self.head(key).await? {
+            Some(object) if object.etag.as_deref() == Some(etag) => Ok(()),
+            _ => Err(Error::new(
+                Kind::Exists,
+                format!("write {}", self.url(key)),
+                "it is another object than the one that was looked at",
+            )),
         }
     }
 
@@ -204,7 +220,8 @@ impl Store {
         if error.kind != Kind::Unsupported || !(tagged || conditional) {
             return Err(error);
         }
-        let about_conditions = error.why.to_ascii_lowercase().contains("none-match");
+        let why = error.why.to_ascii_lowercase();
+        let about_conditions = why.contains("none-match") || why.contains("if-match");
         let quirk = if tagged && !(conditional && about_conditions) {
             &self.quirks.no_tags
         } else {

@@ -29,6 +29,11 @@ pub(super) fn query(tags: &[(String, String)]) -> String {
 }
 
 impl Store {
+    /// Whether tags were read here before: a refusal is about something else then.
+    fn has_tags(&self) -> bool {
+        self.quirks.has_tags.load(Ordering::Relaxed)
+    }
+
     /// An object's tags; `None` where the service has none.
     ///
     /// # Errors
@@ -48,10 +53,16 @@ impl Store {
         }
         match answer {
             Ok(answer) => {
+                self.quirks.has_tags.store(true, Ordering::Relaxed);
                 let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
                 Ok(Some(answer.tag_set().iter().map(pair).collect()))
             }
-            Err(error) if error.kind == Kind::Unsupported => {
+            // of an object that was deleted in a bucket with versions AWS says that the method isn't allowed
+            Err(error) if error.why.contains("MethodNotAllowed") => Err(Error {
+                kind: Kind::NotFound,
+                ..error
+            }),
+            Err(error) if error.kind == Kind::Unsupported && !self.has_tags() => {
                 tracing::debug!("this service has no tags: {error}");
                 self.quirks.no_tags.store(true, Ordering::Relaxed);
                 Ok(None)

@@ -71,14 +71,28 @@ fn its_tags_let_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
 }
 
 /// Whether one tier doesn't keep the run, by age or by count.
-fn is_out(run: &Run, served: &Served, retention: Retention, good: &[&Run], now: Timestamp) -> bool {
+fn is_out<'a>(
+    run: &Run,
+    served: &Served,
+    retention: Retention,
+    good: &[&'a Run],
+    now: Timestamp,
+) -> bool {
     let Retention::Newest(count) = retention else {
         return end(retention, run.started).unwrap() <= now.as_second();
     };
     let of_tier = || {
-        let serves = |other| move |s: &Served| (s.tier == served.tier).then_some((other, *s));
-        good.iter()
-            .flat_map(move |other| other.serves.iter().filter_map(serves(*other)))
+        // what was asked for by hand is no period, unless it is counted itself
+        let counts = |other: &Run, s: &Served| {
+            s.tier == served.tier
+                && (s.due != other.started || matches!(s.retention, Retention::Newest(_)))
+        };
+        let of = move |other: &&'a Run| {
+            let other = *other;
+            let serves = other.serves.iter().filter(move |s| counts(other, s));
+            serves.map(move |s| (other, *s)).collect::<Vec<_>>()
+        };
+        good.iter().flat_map(of)
     };
     let mut later: Vec<_> = of_tier()
         .map(|(_, s)| s.due)

@@ -167,6 +167,30 @@ fn a_suspicious_or_lost_one_takes_no_place_and_stays_among_the_good_ones_of_its_
 }
 
 #[test]
+fn what_was_asked_for_by_hand_pushes_out_nothing_that_is_counted() {
+    let asked = |hour: &str, retention: &str| {
+        let started = at(&format!("2027-03-10T{hour}:00:00Z"));
+        Run {
+            id: id(started, 1),
+            started,
+            serves: vec![Served {
+                tier: Tier::Daily,
+                due: started,
+                retention: retention.parse().unwrap(),
+            }],
+            ..daily(0, "7d")
+        }
+    };
+    let mut runs: Vec<Run> = (0..3).map(|days| daily(days, "3")).collect();
+    runs.extend([asked("09", "1h"), asked("10", "1h"), asked("11", "forever")]);
+    let kept = &reasons(&runs, 1)[..3];
+    assert_eq!(kept, ["daily 1 of 3", "daily 2 of 3", "daily 3 of 3"]);
+    // unless it is to be counted, too
+    runs.push(asked("08", "3"));
+    assert_eq!(reasons(&runs, 1)[2], "- not among the newest 3 daily");
+}
+
+#[test]
 fn who_is_promised_a_smaller_count_replaces_nobody() {
     let again = |retention: &str| {
         let mut run = daily(3, retention);
