@@ -30,6 +30,8 @@ pub struct Survey {
     pub unreadable: Vec<(String, Error)>,
     /// objects in these folders that are not ours, which nobody touches
     pub foreign: usize,
+    /// records among these whose names are ids of another key
+    pub others: usize,
 }
 
 /// One run as it stands in the bucket.
@@ -69,6 +71,7 @@ struct Names {
     archives: BTreeMap<(BackupId, Tier), Object>,
     marks: BTreeMap<BackupId, Object>,
     foreign: usize,
+    others: usize,
 }
 
 impl Survey {
@@ -122,6 +125,7 @@ impl Catalog {
             stray_marks: Vec::new(),
             unreadable: Vec::new(),
             foreign: names.foreign,
+            others: names.others,
         };
         self.open_newest(&mut survey, &names, &identities, records_max)
             .await?;
@@ -138,6 +142,7 @@ impl Catalog {
                 let path = object.key.strip_prefix(&folder);
                 let path = path.and_then(|path| path.strip_suffix(SUFFIX));
                 let parsed = path.and_then(|path| parse(what, path));
+                let named = parsed.is_some();
                 match parsed.filter(|(id, _)| owner(identities, id, database).is_some()) {
                     Some((id, None)) if what == "records" => {
                         names.records.insert(id, object);
@@ -148,7 +153,10 @@ impl Catalog {
                     Some((id, Some(tier))) => {
                         names.archives.insert((id, tier), object);
                     }
-                    None => names.foreign += 1,
+                    None => {
+                        names.foreign += 1;
+                        names.others += usize::from(named && what == "records");
+                    }
                 }
             }
         }

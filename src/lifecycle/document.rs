@@ -127,8 +127,26 @@ impl Document {
         format!("<LifecycleConfiguration xmlns=\"{NAMESPACE}\">{rules}</LifecycleConfiguration>")
     }
 
+    /// This configuration with what somebody has added to `there` since `sent` was made of it: rules with ids that neither
+    /// knows. Where one of `sent` is missing there, what looks new may be that one under a changed name: then nothing is added.
+    #[must_use]
+    pub fn with_added(&self, there: &Self, sent: &Self) -> Self {
+        let known = [&self.rules[..], &sent.rules[..]].concat();
+        let stands = |rule: &Rule| there.rules.iter().any(|other| other.id() == rule.id());
+        if !sent.rules.iter().all(stands) {
+            return self.clone();
+        }
+        let added = there.rules.iter().filter(|rule| is_new(rule, &known));
+        let mut rules = self.rules.clone();
+        rules.extend(added.cloned());
+        Self {
+            rules,
+            unknown: self.unknown.clone(),
+        }
+    }
+
     /// In what a configuration that was read back differs from this one, which was sent. Rules of ours have to mean what
-    /// was sent, all others have to be the same bytes in the same order; new ones of another pgcoffer are no difference.
+    /// was sent, all others have to be the same bytes in the same order; what somebody has added meanwhile is no difference.
     #[must_use]
     pub fn differences(&self, back: &Self, ours: impl Fn(&str) -> bool) -> Vec<String> {
         let is_ours = |rule: &&Rule| rule.id().is_some_and(&ours);
@@ -150,8 +168,8 @@ impl Document {
             rules.cloned().collect::<Vec<_>>()
         };
         let (sent, mut there) = (others(self), others(back));
-        // another pgcoffer that wrote at the same time had read ours, and judges its own
-        there.retain(|rule| !rule.is_of_pgcoffer() || sent.iter().any(|old| old.id() == rule.id()));
+        // who wrote at the same time had read ours, and judges their own
+        there.retain(|rule| !is_new(rule, &sent));
         found.extend(differences_of_others(&sent, &there));
         let stray = |rule: &&Rule| !self.rules.iter().any(|sent| sent.id() == rule.id());
         let strays = back.rules.iter().filter(is_ours).filter(stray);
@@ -166,6 +184,11 @@ impl Document {
         );
         found
     }
+}
+
+/// Whether a rule bears an id that none of `known` bears: S3 gives one to rules that have none.
+fn is_new(rule: &Rule, known: &[Rule]) -> bool {
+    rule.id().is_some() && !known.iter().any(|old| old.id() == rule.id())
 }
 
 fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {

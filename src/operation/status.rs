@@ -44,8 +44,8 @@ pub struct Health {
     pub lost: Vec<BackupId>,
     /// records or marks of ours that can't be read, and why
     pub unreadable: Vec<String>,
-    /// objects in its folders that bear no id of these keys
-    pub foreign: usize,
+    /// records in its folder that bear ids of another key
+    pub others: usize,
 }
 
 /// The newest good backup.
@@ -170,7 +170,7 @@ impl Health {
                 .iter()
                 .map(|(_, why)| why.to_string())
                 .collect(),
-            foreign: survey.foreign,
+            others: survey.others,
         }
     }
 
@@ -178,11 +178,11 @@ impl Health {
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        match (&self.newest_good, self.foreign) {
+        match (&self.newest_good, self.others) {
             (Some(_), _) => {}
             (None, 0) => problems.push("there is no good backup".to_owned()),
             (None, others) => problems.push(format!(
-                "there is no good backup under this key, and {others} objects of another: is it the right one?"
+                "there is no good backup under this key, and {others} records of another: is it the right one?"
             )),
         }
         // where there is none at all, that says it

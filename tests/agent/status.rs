@@ -56,7 +56,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable foreign problems",
+         suspicious lost unreadable others problems",
     );
     assert_keys(&health["newest_good"], "id tier started");
     assert_keys(&health["next_due"], "tier at");
@@ -98,7 +98,7 @@ fn there_is_no_backup() {
 fn under_another_key_there_is_no_backup_and_that_is_said() {
     let stage = Stage::backed_up(SMALL);
     let agent = stage.agent().key(OTHER_KEY);
-    assert_eq!(outlook(&agent, 8)["foreign"], 2);
+    assert_eq!(outlook(&agent, 8)["others"], 1);
     let said = agent.run(["status"]).ended_with(8);
     assert!(
         said.text().contains("is it the right one?"),

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use pgcoffer::{
     Error, Result,
     backup::{Label, Retention, Tier},
+    catalog::Catalog,
     lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
     operation::{self, KeptLonger},
     schedule::Schedule,
@@ -82,8 +83,11 @@ impl Context<'_> {
                 if *xml {
                     return self.output.lifecycle_xml(&plan);
                 }
-                let kept = self.kept_longer(&mut plan).await?;
-                plan.warnings.extend(kept);
+                match self.kept_longer(&plan).await {
+                    Err(error @ Error::Interrupted { .. }) => return Err(error),
+                    Err(error) => plan.warnings.push(unlooked(&error)),
+                    Ok(kept) => plan.warnings.extend(kept),
+                }
                 let store = self.store().await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::propose_lifecycle(&store, &labels, plan);
@@ -92,13 +96,8 @@ impl Context<'_> {
             }
             LifecycleCommand::Apply { wishes } => {
                 let mut plan = self.plan(wishes)?;
-                let kept = self.kept_longer(&mut plan).await?;
-                if let Some(kept) = kept.filter(|_| !wishes.expire_kept) {
-                    return Err(usage(
-                        format!("{kept}; nothing was changed"),
-                        "wait until they may go, or give --expire-kept to have them deleted all the same",
-                    ));
-                }
+                self.refuse_what_is_kept(&mut plan, wishes.expire_kept)
+                    .await?;
                 let store = self.store().await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
@@ -107,23 +106,39 @@ impl Context<'_> {
         }
     }
 
-    /// What stands in the bucket and would be deleted too early. Where that can't be seen the plan warns of it.
-    async fn kept_longer(&self, plan: &mut Plan) -> Result<Option<String>> {
+    /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that is wanted.
+    async fn refuse_what_is_kept(&self, plan: &mut Plan, wanted: bool) -> Result<()> {
+        let (why, cure) = match self.kept_longer(plan).await {
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) if wanted => return Ok(()),
+            Err(error) if wanted => {
+                plan.warnings.push(unlooked(&error));
+                return Ok(());
+            }
+            Ok(Some(kept)) => (kept, "wait until they may go"),
+            Err(error) => (
+                unlooked(&error),
+                "run this with the key and with the right to read",
+            ),
+        };
+        Err(usage(
+            format!("{why}; nothing was changed"),
+            format!("{cure}, or give --expire-kept to have everything deleted on its day"),
+        ))
+    }
+
+    /// What stands in the bucket and would be deleted too early.
+    async fn kept_longer(&self, plan: &Plan) -> Result<Option<String>> {
         let expires = |rule: &Planned| matches!(rule.action, Action::Expire { .. });
         if !plan.rules.iter().any(expires) {
             return Ok(None);
         }
-        let looked = async { operation::kept_longer(&self.catalog().await?, plan).await };
-        match self.interrupt.or(looked).await {
-            Ok(kept) if kept.is_empty() => Ok(None),
-            Ok(kept) => Ok(Some(kept_longer_text(&kept))),
-            Err(error @ Error::Interrupted { .. }) => Err(error),
-            Err(error) => {
-                let why = "whether the bucket holds backups that are to be kept for longer was not checked";
-                plan.warnings.push(format!("{why}: {error}"));
-                Ok(None)
-            }
-        }
+        // without a key it can be seen at least whether there is anything
+        let catalog = Catalog::new(self.store().await?, self.config.secrets());
+        let looked = operation::kept_longer(&catalog, plan);
+        let kept = self.interrupt.or(looked).await?;
+        Ok((!kept.is_empty()).then(|| kept_longer_text(&kept)))
     }
 
     fn plan(&self, args: &WishArgs) -> Result<Plan> {
@@ -188,6 +203,12 @@ impl Context<'_> {
         let location = self.config.location()?.clone();
         Ok(Store::connect(location, self.config.store.clone()).await)
     }
+}
+
+fn unlooked(error: &Error) -> String {
+    format!(
+        "whether the bucket holds backups that are to be kept for longer was not checked: {error}"
+    )
 }
 
 /// At most so many are named.

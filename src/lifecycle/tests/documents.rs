@@ -134,16 +134,15 @@ fn whatever_comes_back_otherwise_is_seen() {
         ("<Status>Disabled", "<Status>Enabled", "\"odd\""),
         ("<Tag><Key>l</Key><Value/></Tag>", "", "\"odd\""),
         (THEIRS[2], "", "\"all\", which is not ours, is missing"),
-        ("<ID>all</ID>", "<ID>al</ID>", "\"al\" was not there"),
+        (
+            "<ID>all</ID>",
+            "<ID>al</ID>",
+            "\"all\", which is not ours, is missing",
+        ),
         (
             "<ID>all</ID><Filter/>",
             "<ID>all</ID><Filter></Filter>",
             "written otherwise",
-        ),
-        (
-            "</Rule></LifecycleC",
-            "</Rule><Rule><ID>new</ID><Status>Enabled</Status></Rule></LifecycleC",
-            "\"new\" was not there",
         ),
         (
             &theirs,
@@ -163,20 +162,33 @@ fn whatever_comes_back_otherwise_is_seen() {
 }
 
 #[test]
-fn another_pgcoffer_may_write_at_the_same_time_and_nobody_else() {
-    let sent = document(THEIRS[0]).with(&wanted(30), ours).unwrap();
+fn who_writes_at_the_same_time_is_left_alone() {
+    let before = document(THEIRS[0]);
+    let sent = before.with(&wanted(30), ours).unwrap();
     let other = wanted(5)[0]
         .xml(Form::Filter)
         .replace("e09b9d2a", "00000000");
-    let back = |rule: &str| {
-        Document::parse(&sent.xml().replacen("</Rule>", &format!("</Rule>{rule}"), 1)).unwrap()
+    let with = |rule: &str| {
+        let more = format!("</Rule>{rule}");
+        Document::parse(&sent.xml().replacen("</Rule>", &more, 1)).unwrap()
     };
-    assert_eq!(sent.differences(&back(&other), ours), [""; 0]);
     let stranger = other.replace("pgcoffer-", "x-");
-    assert_eq!(sent.differences(&back(&stranger), ours).len(), 1);
-    // nor may it take away what was there
-    let both = back(&other);
+    for new in [&other, &stranger] {
+        assert_eq!(sent.differences(&with(new), ours), [""; 0]);
+        // nor is it taken away where ours have to go again
+        let old = before.with_added(&with(new), &sent);
+        assert_eq!(old.rules().len(), before.rules().len() + 1);
+        assert!(old.xml().contains(new.as_str()));
+    }
+    // one without an id may be anything
+    let nameless = "<Rule><Status>Enabled</Status></Rule>";
+    assert_eq!(sent.differences(&with(nameless), ours).len(), 1);
+    // what was there must not go, nor pass for new under another name
+    let both = with(&other);
     assert_eq!(both.differences(&sent, ours).len(), 1);
+    let renamed = Document::parse(&sent.xml().replacen("<ID>", "<ID>x", 1)).unwrap();
+    assert_eq!(sent.differences(&renamed, ours).len(), 1);
+    assert_eq!(before.with_added(&renamed, &sent), before);
 }
 
 #[test]

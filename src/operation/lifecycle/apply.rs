@@ -178,11 +178,14 @@ impl Writing<'_> {
         tracing::warn!("the rules are not as they should be: putting back what was there");
         let mut attempt = 1;
         let state = loop {
-            let written = self.put_back().await;
+            let old = self.old_with_added().await;
+            let written = self.put_back(&old).await;
             tokio::time::sleep(Duration::from_millis(250)).await;
             let back = self.store.lifecycle().await.map_err(Error::from);
             let state = match back.and_then(|back| Ok((document(back.as_ref())?, back))) {
-                Ok((document, back)) if self.is_before(back.as_ref(), &document) => {
+                Ok((document, back))
+                    if document == old && self.size_difference(back.as_ref()).is_none() =>
+                {
                     return Err(undone(&why));
                 }
                 Ok((document, _)) => names(&document),
@@ -200,10 +203,29 @@ impl Writing<'_> {
         Err(self.left(&why, &state))
     }
 
-    async fn put_back(&self) -> std::result::Result<(), store::Error> {
+    /// What was there before, and what somebody else has added since: their rules are not ours to take away.
+    async fn old_with_added(&self) -> Document {
+        let there = self.store.lifecycle().await;
+        let there = there.ok().and_then(|there| document(there.as_ref()).ok());
+        match there {
+            Some(there) => self.before.with_added(&there, &self.wanted),
+            None => self.before.clone(),
+        }
+    }
+
+    async fn put_back(&self, old: &Document) -> std::result::Result<(), store::Error> {
+        if old.rules().is_empty() {
+            return self.store.delete_lifecycle().await;
+        }
         match &self.there {
-            Some(there) if !self.before.rules().is_empty() => self.store.put_lifecycle(there).await,
-            _ => self.store.delete_lifecycle().await,
+            Some(there) if *old == self.before => self.store.put_lifecycle(there).await,
+            _ => {
+                let old = Lifecycle {
+                    xml: old.xml(),
+                    minimum_size: self.minimum_size(),
+                };
+                self.store.put_lifecycle(&old).await
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::{
     backup::{BackupId, Label, Tier},
     catalog::{Catalog, Standing},
-    error::Result,
-    lifecycle::{Action, Plan},
+    error::{Error, Result},
+    lifecycle::{Action, Plan, Planned},
 };
 
 /// A backup that a plan's rules would have deleted before it may go.
@@ -27,7 +27,7 @@ pub struct KeptLonger {
 /// those of an earlier schedule, those made by hand under a scheduled tier.
 ///
 /// # Errors
-/// What the bucket refuses, and the first record that can't be read: nobody knows how long that is to be kept.
+/// What the bucket refuses, and what can't be read or is under another key: nobody knows how long that is to be kept.
 pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonger>> {
     let rules = plan.rules.iter();
     let expiring = rules.filter(|rule| matches!(rule.action, Action::Expire { .. }));
@@ -38,7 +38,21 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         if let Some((_, error)) = survey.unreadable.into_iter().next() {
             return Err(error);
         }
-        let days = |tier| days(plan, database, tier);
+        if survey.others > 0 {
+            let others = survey.others;
+            return Err(Error::usage(
+                format!("{others} records of {database} are under another key than those at hand"),
+                "set PGCOFFER_OLD_KEYS",
+            ));
+        }
+        // an archive without its record is no backup any more: the earlier of their ends is that of the backup
+        let records = days(plan, database, None);
+        let days = |tier| {
+            days(plan, database, Some(tier))
+                .into_iter()
+                .chain(records)
+                .min()
+        };
         let kept = survey.standing.iter().filter(|one| one.has_archive());
         found.extend(kept.filter_map(|one| judge(one, days(one.record.tier)?)));
     }
@@ -46,10 +60,9 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
     Ok(found)
 }
 
-/// The age at which a plan has archives of this tier deleted.
-fn days(plan: &Plan, database: &Label, tier: Tier) -> Option<u32> {
-    let of_tier =
-        |rule: &&crate::lifecycle::Planned| rule.database == *database && rule.tier == Some(tier);
+/// The age at which a plan has archives of this tier deleted; without a tier, records.
+fn days(plan: &Plan, database: &Label, tier: Option<Tier>) -> Option<u32> {
+    let of_tier = |rule: &&Planned| rule.database == *database && rule.tier == tier;
     plan.rules
         .iter()
         .filter(of_tier)
