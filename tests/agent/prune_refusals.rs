@@ -139,7 +139,7 @@ fn a_list_that_breaks_off_or_fails_in_the_middle_stops_everything() {
 fn a_list_that_is_an_error_stops_everything() {
     let (scene, _) = Scene::with_one_expired();
     let lie = Fault::ErrorInBody {
-        code: "InternalError",
+        code: "InvalidRequest",
     };
     let rule = Rule::on("ListObjectsV2").key("/records/").always();
     scene.bucket.inject(rule, lie);
