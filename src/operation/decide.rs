@@ -49,7 +49,8 @@ pub struct Decided {
 /// A hold is marked first and tagged then, a release the other way round: in between it is held.
 ///
 /// # Errors
-/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, and what the bucket refuses.
+/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, [`Error::NoSuchBackup`] where it
+/// was pruned before it could be held, and what the bucket refuses.
 pub async fn decide(
     catalog: &Catalog,
     record: &Record,
