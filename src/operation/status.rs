@@ -121,11 +121,21 @@ pub async fn status(
     now: Timestamp,
 ) -> Result<Health> {
     let survey = catalog.survey(database, usize::MAX).await?;
-    let under_way = match catalog.unfinished(database).await {
+    status_of(catalog, &survey, schedule, now).await
+}
+
+/// The same of a database that has been looked through already.
+pub(super) async fn status_of(
+    catalog: &Catalog,
+    survey: &Survey,
+    schedule: Option<&Schedule>,
+    now: Timestamp,
+) -> Result<Health> {
+    let under_way = match catalog.unfinished(&survey.database).await {
         Err(Error::Store(error)) if error.kind == Kind::Denied => Vec::new(),
         result => result?,
     };
-    let mut health = Health::of(&survey, schedule, now);
+    let mut health = Health::of(survey, schedule, now);
     health.under_way = under_way.iter().filter_map(|upload| upload.began).collect();
     health.under_way.sort();
     Ok(health)

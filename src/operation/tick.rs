@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::{
     BackupRequest, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest, backup,
-    prune, status,
+    prune,
+    status::{status, status_of},
 };
 use crate::{
     backup::{BackupId, Failure, Label, Served, Tier},
-    catalog::Catalog,
+    catalog::{Catalog, Survey},
     error::{Error, Result},
     postgres::{self, Clients, DatabaseUrl},
     retention::Policy,
@@ -157,12 +158,12 @@ struct Turn<'a> {
 impl Turn<'_> {
     async fn take(&self, progress: &Progress, interrupt: &Interrupt) -> Result<DatabaseTick> {
         let label = &self.database.label;
-        let backup = match self.back_up(progress, interrupt).await {
+        let (backup, survey) = match self.back_up(progress, interrupt).await {
             Ok(outcome) => outcome,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
                 tracing::error!(database = %label, "the backup failed: {error}");
-                BackupOutcome::Failed(Failure::from(&error))
+                (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
         let prune = match prune(self.catalog, label, &self.prune_request(), interrupt).await {
@@ -173,48 +174,61 @@ impl Turn<'_> {
                 PruneOutcome::Failed(Failure::from(&error))
             }
         };
-        let now = self.request.clock.now();
-        let health = status(self.catalog, label, Some(&self.database.schedule), now);
+        let survey = survey.filter(|_| left_alone(&prune));
+        let health = interrupt.or(self.health(survey)).await;
         Ok(DatabaseTick {
             database: label.clone(),
             backup,
             prune,
-            health: interrupt
-                .or(health)
-                .await
-                .map_or_else(interrupted, |health| Ok(Some(health)))?,
+            health: health.map_or_else(interrupted, |health| Ok(Some(health)))?,
         })
     }
 
-    async fn back_up(&self, progress: &Progress, interrupt: &Interrupt) -> Result<BackupOutcome> {
+    /// How it stands now, by `survey` where nothing was changed since.
+    async fn health(&self, survey: Option<Survey>) -> Result<Health> {
+        let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
+        let now = self.request.clock.now();
+        match survey {
+            Some(survey) => status_of(catalog, &survey, schedule, now).await,
+            None => status(catalog, &self.database.label, schedule, now).await,
+        }
+    }
+
+    /// What became of the backup, and what stands in the bucket where nothing was tried.
+    async fn back_up(
+        &self,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(BackupOutcome, Option<Survey>)> {
         let label = &self.database.label;
         let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
         let (past, now) = (survey.past(), self.request.clock.now());
         let due = self.database.schedule.due(&past, now);
         if due.is_empty() {
-            return Ok(BackupOutcome::NotDue);
+            return Ok((BackupOutcome::NotDue, Some(survey)));
         }
         if let Some(until) = self.database.schedule.not_before(&past, now) {
-            return Ok(BackupOutcome::Paused { until });
+            return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
         progress.begin();
         let request = self.backup_request(due);
-        match backup(self.catalog, self.clients, &request, progress, interrupt).await {
-            Ok(record) => Ok(BackupOutcome::Done {
+        let outcome = match backup(self.catalog, self.clients, &request, progress, interrupt).await
+        {
+            Ok(record) => BackupOutcome::Done {
                 tiers: record.serves.iter().map(|served| served.tier).collect(),
                 bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
                 suspicious: record.suspicious,
                 id: record.id,
-            }),
+            },
             Err(
                 error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. }),
-            ) => {
-                let why = error.to_string();
-                Ok(BackupOutcome::Busy { why })
-            }
-            Err(error) => Err(error),
-        }
+            ) => BackupOutcome::Busy {
+                why: error.to_string(),
+            },
+            Err(error) => return Err(error),
+        };
+        Ok((outcome, None))
     }
 
     fn backup_request(&self, due: Vec<Served>) -> BackupRequest {
@@ -240,6 +254,14 @@ impl Turn<'_> {
             clock: self.request.clock,
         }
     }
+}
+
+/// Whether pruning had nothing to delete.
+fn left_alone(prune: &PruneOutcome) -> bool {
+    let PruneOutcome::Done(report) = prune else {
+        return false;
+    };
+    report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some())
 }
 
 /// How a database stands is told where it can be; a signal is told always.
