@@ -145,6 +145,9 @@ impl Health {
     fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let past = survey.past();
         let newest = survey.newest_good(now);
+        // what a clock ahead has dated would otherwise be the newest run until that day
+        let mut runs = survey.standing.iter();
+        let newest_run = runs.find(|one| !one.record.is_ahead(now));
         let late = schedule.map(|schedule| schedule.late(&past, now));
         Self {
             database: survey.database.clone(),
@@ -157,7 +160,7 @@ impl Health {
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey.standing.iter().filter(|one| one.is_good()).count(),
             bytes: survey.standing.iter().map(bytes).sum(),
-            last_failure: survey.standing.first().and_then(failed_run),
+            last_failure: newest_run.and_then(failed_run),
             late: late
                 .unwrap_or_default()
                 .into_iter()

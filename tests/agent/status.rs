@@ -167,6 +167,25 @@ fn the_last_run_failed_and_the_one_before_is_in_time_still() {
 }
 
 #[test]
+fn a_run_that_a_clock_ahead_has_dated_is_not_taken_for_the_newest() {
+    let bucket = in_time();
+    let agent = agent(&bucket);
+    let newest = outlook(&agent, 0)["newest_good"].clone();
+    Run::ago(hours(-24 * 300))
+        .serving("daily", "7d")
+        .put(&bucket);
+    Run::ago(hours(-24 * 400))
+        .failed(3)
+        .serving("daily", "7d")
+        .put(&bucket);
+    let health = outlook(&agent, 0);
+    assert_eq!(health["newest_good"], newest);
+    assert!((7200..7260).contains(&health["age_seconds"].as_i64().unwrap()));
+    assert_eq!(health["last_failure"], Value::Null);
+    assert_eq!(health["good"], 4);
+}
+
+#[test]
 fn held_backups_are_named() {
     let bucket = in_time();
     let agent = agent(&bucket);
