@@ -48,4 +48,6 @@ mod tick_settings;
 mod tick_turns;
 mod years;
 mod years_model;
+mod years_plan;
+mod years_weather;
 mod years_world;

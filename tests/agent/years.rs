@@ -1,7 +1,7 @@
 //! Three years of ticks, with all that befalls a machine, a database and a bucket in three years; after every one of them
 //! the bucket is compared with what the test's own arithmetic says.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
@@ -10,9 +10,10 @@ use pgcoffer::{
 };
 
 use crate::{
-    testbed::{Fault, Rule},
-    years_model::{Model, Plan},
-    years_world::{Weather, World},
+    years_model::Model,
+    years_plan::Plan,
+    years_weather::{Dice, Weather},
+    years_world::World,
 };
 
 /// Set in the process that lives through the years.
@@ -57,33 +58,6 @@ fn three_years() {
         "see above; PGCOFFER_TEST_SEED makes the same years again"
     );
     assert!(said.contains("three years:"), "the years did not pass");
-}
-
-/// Numbers that look random, by SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let given = std::env::var("PGCOFFER_TEST_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| Timestamp::now().as_second().unsigned_abs());
-        eprintln!("PGCOFFER_TEST_SEED={seed}");
-        Self(seed)
-    }
-
-    /// From 0 up to below `below`.
-    fn roll(&mut self, below: i64) -> i64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        i64::try_from((z >> 16) % below.unsigned_abs()).unwrap()
-    }
-
-    fn chance(&mut self, percent: i64) -> bool {
-        self.roll(100) < percent
-    }
 }
 
 /// The story, as far as it has come.
@@ -205,7 +179,7 @@ impl Story {
             if !self.every_tick {
                 self.back_up_elsewhere();
             }
-            if self.every_tick || self.dice.chance(20) {
+            if self.every_tick || self.dice.chance(10) {
                 let foul = self.dice.chance(30);
                 let weather = if foul {
                     self.weather()
@@ -246,78 +220,10 @@ impl Story {
         *self.counts.entry("edits").or_default() += 1;
     }
 
-    /// What befalls the next tick; the bucket is told its part.
     fn weather(&mut self) -> Weather {
-        let mut weather = Weather::default();
-        let roll = self.dice.roll(100);
-        let millis = |millis: i64| Duration::from_millis(millis.unsigned_abs());
-        let kind = match roll {
-            0..8 => {
-                weather.down = [self.dice.chance(70), self.dice.chance(50)];
-                "down"
-            }
-            8..14 => {
-                weather.ahead = SignedDuration::from_mins(20 + self.dice.roll(60 * 24 * 9));
-                "ahead"
-            }
-            14..20 => {
-                weather.ahead = -SignedDuration::from_mins(20 + self.dice.roll(60 * 24 * 9));
-                "behind"
-            }
-            20..34 => {
-                weather.killed_after = Some(millis(self.dice.roll(350)));
-                "killed"
-            }
-            34..38 => {
-                weather.ahead = SignedDuration::from_mins(self.dice.roll(20) - 10);
-                "a little off"
-            }
-            38..50 => self.bad_bucket(&mut weather),
-            _ => "calm",
-        };
+        let (weather, kind) = Weather::roll(&mut self.dice, &self.world.bucket);
         *self.counts.entry(kind).or_default() += 1;
         weather
-    }
-
-    /// Something of the bucket fails for the length of a tick.
-    fn bad_bucket(&mut self, weather: &mut Weather) -> &'static str {
-        weather.bucket = true;
-        let nth = usize::try_from(1 + self.dice.roll(8)).unwrap();
-        let (rule, fault, kind) = match self.dice.roll(7) {
-            0 => (
-                Rule::on("DeleteObject").always(),
-                Fault::access_denied(),
-                "deletes denied",
-            ),
-            1 => (
-                Rule::on("DeleteObject").nth(nth).always(),
-                Fault::access_denied(),
-                "some deletes denied",
-            ),
-            2 => (
-                Rule::on("*").nth(nth * 3).always(),
-                Fault::access_denied(),
-                "all denied",
-            ),
-            3 => (Rule::on("*").nth(nth * 5), Fault::slow_down(), "slow down"),
-            4 => (
-                Rule::on("CompleteMultipartUpload"),
-                Fault::LoseAnswer { status: None },
-                "completion unheard",
-            ),
-            5 => (
-                Rule::on("PutObject"),
-                Fault::LoseAnswer { status: None },
-                "commit unheard",
-            ),
-            _ => (
-                Rule::on("DeleteObject").nth(nth),
-                Fault::LoseAnswer { status: None },
-                "delete unheard",
-            ),
-        };
-        self.world.bucket.inject(rule, fault);
-        kind
     }
 
     /// One tick, and everything that must hold after it.

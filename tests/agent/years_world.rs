@@ -19,28 +19,8 @@ use crate::{
     stage::{KEY, OTHER_KEY, unique, wait_until},
     testbed::{Cluster, S3Server},
     years_model::Model,
+    years_weather::Weather,
 };
-
-/// What befalls one tick.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Weather {
-    /// the databases of these places in the list do not answer
-    pub(crate) down: [bool; 2],
-    /// how far the agent's clock is ahead of the time
-    pub(crate) ahead: SignedDuration,
-    /// after so long its process is gone
-    pub(crate) killed_after: Option<Duration>,
-    /// something of the bucket fails
-    pub(crate) bucket: bool,
-}
-
-impl Weather {
-    /// Whether anything is in the tick's way.
-    pub(crate) fn is_foul(&self) -> bool {
-        let off = self.ahead.abs() > SignedDuration::from_mins(10);
-        off || self.bucket || self.killed_after.is_some() || self.down != [false; 2]
-    }
-}
 
 pub(crate) struct World {
     pub(crate) cluster: &'static Cluster,
