@@ -18,6 +18,9 @@ pub struct Mark {
     /// it is kept whatever its retention says
     #[serde(default)]
     pub hold: Option<Hold>,
+    /// who took the last hold away
+    #[serde(default)]
+    pub released: Option<Release>,
     /// what looked wrong with it was found to be right
     #[serde(default)]
     pub accepted: Option<Acceptance>,
@@ -32,6 +35,15 @@ pub struct Hold {
     pub who: String,
     /// since when
     pub since: Timestamp,
+}
+
+/// Who took a hold away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// who did
+    pub who: String,
+    /// when
+    pub at: Timestamp,
 }
 
 /// Who took a suspicious backup for a good one.
@@ -52,6 +64,7 @@ impl Mark {
             id: id.clone(),
             database: database.clone(),
             hold: None,
+            released: None,
             accepted: None,
         }
     }

@@ -7,7 +7,7 @@ mod retention;
 mod tier;
 
 pub use id::{BackupId, IdError};
-pub use mark::{Acceptance, Hold, MARK_VERSION, Mark};
+pub use mark::{Acceptance, Hold, MARK_VERSION, Mark, Release};
 pub use record::{
     AHEAD_MAX, Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source,
     Status, TableFingerprint, UnknownVersion,

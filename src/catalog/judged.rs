@@ -1,8 +1,8 @@
 //! What a survey comes to: which backups can be counted on, and what the rules of schedule and retention need to know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Standing, Survey};
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
     retention::{Guards, Outcome, Run},
     schedule::{Ended, Past},
 };
+
+/// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
+const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Survey {
     /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
@@ -64,19 +67,52 @@ impl Survey {
     #[must_use]
     pub fn runs(&self) -> Vec<Run> {
         let suspicious = self.suspicious();
-        let run = |one: &Standing| Run {
-            id: one.record.id.clone(),
-            started: one.record.started,
-            outcome: one.outcome(&suspicious),
-            serves: one.record.serves(),
-            guards: Guards {
-                hold: one
-                    .hold()
-                    .map(|hold| format!("{}: {}", hold.who, hold.reason)),
-                ..Guards::NONE
-            },
+        let before_falls = self.before_falls(&suspicious);
+        let run = |one: &Standing| {
+            let held = one
+                .hold()
+                .map(|hold| format!("{}: {}", hold.who, hold.reason));
+            let before_fall = before_falls.get(&one.record.id).map(|fall| {
+                format!("the last one before {fall} fell far below it, which nobody has accepted")
+            });
+            Run {
+                id: one.record.id.clone(),
+                started: one.record.started,
+                outcome: one.outcome(&suspicious),
+                serves: one.record.serves(),
+                guards: Guards {
+                    hold: held.or(before_fall),
+                    ..Guards::NONE
+                },
+            }
         };
         self.standing.iter().map(run).collect()
+    }
+
+    /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared, each
+    /// with the marked one. An emptied database agrees with itself within hours: for a while yet what it held before stays.
+    fn before_falls(&self, suspicious: &BTreeSet<BackupId>) -> BTreeMap<BackupId, BackupId> {
+        let mut found = BTreeMap::new();
+        let Some(newest) = self.standing.first() else {
+            return found;
+        };
+        let mut last_plain: Option<&Standing> = None;
+        for one in self.standing.iter().rev().filter(|one| one.is_good()) {
+            if one.record.suspicious.is_empty() {
+                last_plain = Some(one);
+                continue;
+            }
+            let age = newest.record.started.duration_since(one.record.started);
+            let accepted = one
+                .mark
+                .as_ref()
+                .is_some_and(|mark| mark.accepted.is_some());
+            let cleared = !accepted && !suspicious.contains(&one.record.id);
+            if let Some(plain) = last_plain.filter(|_| cleared && age < BEFORE_FALL_KEPT) {
+                found.insert(plain.record.id.clone(), one.record.id.clone());
+            }
+        }
+        found
     }
 }
 

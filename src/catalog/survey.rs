@@ -37,7 +37,7 @@ pub struct Survey {
 /// One run as it stands in the bucket.
 #[derive(Debug)]
 pub struct Standing {
-    /// its record, without the compression index
+    /// its record, without the compression index, and without its tables where it is old and nobody will compare with it
     pub record: Record,
     /// the record's object
     pub object: Object,
@@ -215,6 +215,7 @@ impl Catalog {
     ) -> Result<()> {
         let database = survey.database.clone();
         let (catalog, label) = (self, &database);
+        let mut forget = Forget::default();
         let width = super::reads_at_once(names.records.values().map(|object| object.bytes).max());
         let mut opened = stream::iter(names.records.iter().rev().take(records_max))
             .map(|(id, object)| async move {
@@ -242,6 +243,7 @@ impl Catalog {
                         mark_object: mark_object.cloned(),
                         owner: owner(identities, id, &database).unwrap_or_default(),
                     });
+                    forget.old_tables(&mut survey.standing);
                 }
                 // deleted since it was listed, by another prune
                 Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
@@ -284,6 +286,37 @@ fn owner(identities: &[Identity], id: &BackupId, database: &Label) -> Option<Str
         .iter()
         .find(|identity| id.is_by(identity, database));
     made.map(Identity::owner)
+}
+
+/// Forgets the tables of backups that nobody will compare with: the newest good ones have a part in judging the next, and
+/// those that came after a suspicious one in judging that.
+#[derive(Default)]
+struct Forget {
+    /// how many are done with
+    done: usize,
+    /// good ones among these
+    good: usize,
+}
+
+impl Forget {
+    /// Good backups whose tables stay.
+    const GOOD: usize = 20;
+    /// How many of those that came after a suspicious one keep theirs.
+    const AFTER: usize = 8;
+
+    /// To be called whenever one has been added to `standing`, newest first.
+    fn old_tables(&mut self, standing: &mut [Standing]) {
+        while self.done + Self::AFTER < standing.len() {
+            let near = &standing[self.done..=self.done + Self::AFTER];
+            let is_quiet = near.iter().all(|one| one.record.suspicious.is_empty());
+            let one = &mut standing[self.done];
+            if self.good >= Self::GOOD && is_quiet {
+                one.record.tables = Vec::new();
+            }
+            self.good += usize::from(one.record.is_good());
+            self.done += 1;
+        }
+    }
 }
 
 /// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody else's.

@@ -231,6 +231,9 @@ pub(super) struct TickArgs {
     /// How many databases at once; each takes the memory of a backup
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(super) parallel: u8,
+    /// Leave pruning to somebody else: for credentials that may not delete
+    #[arg(long)]
+    pub(super) no_prune: bool,
 }
 
 #[derive(Debug, Args)]

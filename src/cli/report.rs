@@ -4,7 +4,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     Result,
-    backup::{Failure, Label},
+    backup::{BackupId, Failure, Label},
     operation::{
         BackupOutcome, DatabaseTick, Decided, Decision, Fate, Health, LeftoverKind, PruneOutcome,
         PruneReport, TickReport,
@@ -35,7 +35,12 @@ impl Output {
         print(text)
     }
 
-    pub(super) fn status(self, found: &[Health], now: Timestamp) -> Result<()> {
+    pub(super) fn status(
+        self,
+        found: &[Health],
+        beside: &[(Label, BackupId)],
+        now: Timestamp,
+    ) -> Result<()> {
         if self.json {
             let mut databases = Vec::new();
             for health in found {
@@ -43,7 +48,11 @@ impl Output {
                 add_problems(Some(&mut value), Some(health));
                 databases.push(value);
             }
-            return self.print_json(&json!({ "databases": databases }));
+            let beside = beside.iter();
+            let beside: Vec<Value> = beside
+                .map(|(label, newest)| json!({ "database": label, "newest": newest }))
+                .collect();
+            return self.print_json(&json!({ "databases": databases, "not_configured": beside }));
         }
         if found.is_empty() {
             return Ok(());
@@ -64,12 +73,7 @@ impl Output {
             let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
             table.add_row([
                 health.database.to_string(),
-                if health.problems().is_empty() {
-                    "ok"
-                } else {
-                    "PROBLEM"
-                }
-                .to_owned(),
+                state(health).to_owned(),
                 or_dash(newest.map(|newest| newest.id.to_string())),
                 or_dash(newest.map(|newest| span(newest.started, now))),
                 or_dash(newest.map(|newest| newest.tier.to_string())),
@@ -80,7 +84,13 @@ impl Output {
             ]);
         }
         align_right(&mut table, &[3, 6, 7, 8]);
-        let notes: String = found.iter().map(|health| notes(health, now)).collect();
+        let mut notes: String = found.iter().map(|health| notes(health, now)).collect();
+        for (label, newest) in beside {
+            let age = span(newest.time(), now);
+            notes.push_str(&format!(
+                "{label}: has backups here, the newest {age} old, and is not configured: nobody here backs it up\n"
+            ));
+        }
         let gap = if notes.is_empty() { "" } else { "\n" };
         print(format!("{}\n{gap}{notes}", table.trim_fmt()))
     }
@@ -125,7 +135,7 @@ impl Output {
                     (true, _) => "marked, tagged and under legal hold",
                     (false, true) => "marked and tagged",
                     (false, false) =>
-                        "marked; this bucket has no tags, so its own lifecycle rules don't see the hold",
+                        "marked; it could not be tagged here, so the bucket's own lifecycle rules don't see the hold",
                 }
             ),
             (Decision::Accept, _) => format!("{id} of {database} is accepted as good\n"),
@@ -143,6 +153,15 @@ fn insert(value: &mut Value, name: &str, what: Value) {
 fn add_problems(value: Option<&mut Value>, health: Option<&Health>) {
     if let (Some(value), Some(health)) = (value, health) {
         insert(value, "problems", health.problems().into());
+    }
+}
+
+/// A run that failed is tried again: it is a problem once the backup is late.
+fn state(health: &Health) -> &'static str {
+    match (health.problems().is_empty(), &health.last_failure) {
+        (false, _) => "PROBLEM",
+        (true, Some(_)) => "failing",
+        (true, None) => "ok",
     }
 }
 
@@ -189,7 +208,15 @@ fn notes(health: &Health, now: Timestamp) -> String {
         ));
     }
     if health.schedule.is_none() {
-        lines.push("it has no schedule here: nobody can tell whether it is late".to_owned());
+        lines.push(
+            "it has no schedule here: late is what its newest backups would call late".to_owned(),
+        );
+    }
+    if health.others > 0 && health.newest_good.is_some() {
+        let others = health.others;
+        lines.push(format!(
+            "{others} records are under another key: PGCOFFER_OLD_KEYS opens them"
+        ));
     }
     lines
         .iter()
@@ -276,7 +303,17 @@ fn summary(report: &PruneReport) -> String {
     for trouble in report.troubles() {
         text.push_str(&format!("{label}: not pruned: {trouble}\n"));
     }
+    if report.unseen() > 0 {
+        text.push_str(&format!("{label}: {}\n", unseen(report)));
+    }
     text
+}
+
+fn unseen(report: &PruneReport) -> String {
+    format!(
+        "{} have run out and stay, because their tags can't be read: that takes s3:GetObjectTagging",
+        runs(report.unseen())
+    )
 }
 
 fn runs(count: usize) -> String {
@@ -328,6 +365,9 @@ fn plan_text(report: &PruneReport) -> String {
     }
     for trouble in report.troubles() {
         text.push_str(&format!("  {trouble}\n"));
+    }
+    if report.unseen() > 0 {
+        text.push_str(&format!("  {}\n", unseen(report)));
     }
     if report.foreign > 0 {
         text.push_str(&format!(

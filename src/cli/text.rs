@@ -54,6 +54,12 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
     if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) {
         lines.push(("held", format!("since {} UTC {hold}", minute(hold.since))));
     }
+    if let Some(released) = mark.and_then(|mark| mark.released.as_ref()) {
+        lines.push((
+            "released",
+            format!("by {} at {} UTC", released.who, minute(released.at)),
+        ));
+    }
     lines.extend(
         record
             .suspicious

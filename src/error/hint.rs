@@ -25,7 +25,7 @@ impl Error {
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
-            Self::NotWhole { first, .. } => first.hint(),
+            Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
             Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
             Self::NotDue { .. } | Self::Problems { .. } => None,
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),

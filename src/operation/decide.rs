@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Status},
+    backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Release, Status},
     catalog::Catalog,
     error::{Error, Result},
     seal::Secret,
@@ -62,12 +62,12 @@ pub async fn decide(
     let (mut tagged, mut legal_hold) = (false, false);
     if *decision == Decision::Release {
         tag_hold(catalog, record, None).await?;
-        set_legal_hold(catalog, record, false).await?;
+        take_legal_hold_off(catalog, record).await?;
     }
     let mark = mark(catalog, record, decision, who, now).await?;
     if let (Decision::Hold(_), Some(hold)) = (decision, &mark.hold) {
         tagged = tag_hold(catalog, record, Some(hold)).await?;
-        legal_hold = set_legal_hold(catalog, record, true).await?;
+        legal_hold = put_legal_hold_on(catalog, record).await?;
         check_stands(catalog, record).await?;
     }
     Ok(Decided {
@@ -131,8 +131,16 @@ async fn mark(
                 who: one_line(who),
                 since: now,
             });
+            mark.released = None;
         }
-        Decision::Release => mark.hold = None,
+        Decision::Release if mark.hold.is_none() => {}
+        Decision::Release => {
+            mark.hold = None;
+            mark.released = Some(Release {
+                who: one_line(who),
+                at: now,
+            });
+        }
         Decision::Accept => {
             mark.accepted.get_or_insert_with(|| Acceptance {
                 who: one_line(who),
@@ -174,6 +182,13 @@ async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Re
             tracing::warn!("the hold stands in a sealed mark and not in a tag: {error}");
             Ok(false)
         }
+        Err(error) if error.kind == Kind::NotFound => Ok(false),
+        Err(error) if error.kind == Kind::Denied => {
+            tracing::warn!(
+                "the hold is taken off its sealed mark; a tag of it would go on holding: {error}"
+            );
+            Ok(false)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -211,18 +226,37 @@ fn tag_value(hold: &Hold) -> String {
 }
 
 /// Where what is written is locked, a hold is a legal hold as well.
-async fn set_legal_hold(catalog: &Catalog, record: &Record, on: bool) -> Result<bool> {
+async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
     if !store.locks() {
         return Ok(false);
     }
-    for key in [
+    for key in both_keys(catalog, record) {
+        store.set_legal_hold(&key, true).await?;
+    }
+    Ok(true)
+}
+
+/// Takes legal holds off, also where objects are not locked by the settings of this machine: another one's may have been so.
+async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<()> {
+    let store = catalog.store();
+    for key in both_keys(catalog, record) {
+        let held = match store.locked(&key).await {
+            Err(error) if error.kind == Kind::NotFound => false,
+            result => result?.legal_hold,
+        };
+        if held {
+            store.set_legal_hold(&key, false).await?;
+        }
+    }
+    Ok(())
+}
+
+fn both_keys(catalog: &Catalog, record: &Record) -> [String; 2] {
+    [
         catalog.archive_key(record),
         catalog.record_key(&record.database, &record.id),
-    ] {
-        store.set_legal_hold(&key, on).await?;
-    }
-    Ok(on)
+    ]
 }
 
 #[cfg(test)]

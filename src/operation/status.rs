@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::CLOCKS_APART_MAX;
 use crate::{
     backup::{BackupId, Failure, Label, Status, Tier},
     catalog::{Catalog, Standing, Survey},
     error::{Error, Result},
-    schedule::Schedule,
+    schedule::{Schedule, late_by_habit},
     store::Kind,
 };
 
@@ -44,6 +45,8 @@ pub struct Health {
     pub lost: Vec<BackupId>,
     /// records or marks of ours that can't be read, and why
     pub unreadable: Vec<String>,
+    /// how far this machine's clock is ahead of the bucket's; negative: behind
+    pub clock_seconds: Option<i64>,
     /// records in its folder that bear ids of another key
     pub others: usize,
 }
@@ -136,6 +139,8 @@ pub(super) async fn status_of(
         result => result?,
     };
     let mut health = Health::of(survey, schedule, now);
+    let service = catalog.store().service_time();
+    health.clock_seconds = service.map(|service| now.as_second() - service.as_second());
     health.under_way = under_way.iter().filter_map(|upload| upload.began).collect();
     health.under_way.sort();
     Ok(health)
@@ -148,7 +153,10 @@ impl Health {
         // what a clock ahead has dated would otherwise be the newest run until that day
         let mut runs = survey.standing.iter();
         let newest_run = runs.find(|one| !one.record.is_ahead(now));
-        let late = schedule.map(|schedule| schedule.late(&past, now));
+        let late = match schedule {
+            Some(schedule) => schedule.late(&past, now),
+            None => late_by_habit(&past, now).into_iter().collect(),
+        };
         Self {
             database: survey.database.clone(),
             schedule: schedule.map(ToString::to_string),
@@ -161,11 +169,7 @@ impl Health {
             good: survey.standing.iter().filter(|one| one.is_good()).count(),
             bytes: survey.standing.iter().map(bytes).sum(),
             last_failure: newest_run.and_then(failed_run),
-            late: late
-                .unwrap_or_default()
-                .into_iter()
-                .map(LateTier::from)
-                .collect(),
+            late: late.into_iter().map(LateTier::from).collect(),
             next_due: schedule
                 .and_then(|schedule| schedule.next_due(&past, now))
                 .map(|(tier, at)| Next { tier, at }),
@@ -183,6 +187,7 @@ impl Health {
                 .iter()
                 .map(|(_, why)| why.to_string())
                 .collect(),
+            clock_seconds: None,
             others: survey.others,
         }
     }
@@ -204,6 +209,16 @@ impl Health {
             problems.push(format!(
                 "the {} backup that was due {due} is late",
                 late.tier
+            ));
+        }
+        let apart = self.clock_seconds.unwrap_or(0);
+        if apart.abs() > CLOCKS_APART_MAX.as_secs() {
+            let (way, minutes) = (
+                if apart > 0 { "ahead of" } else { "behind" },
+                apart.abs() / 60,
+            );
+            problems.push(format!(
+                "this machine's clock is {minutes} minutes {way} the bucket's: nobody can tell by it what is late"
             ));
         }
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);

@@ -44,6 +44,8 @@ pub struct TickRequest {
     pub databases: Vec<TickDatabase>,
     /// how many at once
     pub parallel: usize,
+    /// whether to prune, too: credentials that may not delete leave that to others
+    pub prune: bool,
     /// zstd's level, or none
     pub level: Option<i32>,
     /// how long pg_dump may write nothing before it counts as hung
@@ -111,7 +113,7 @@ pub enum BackupOutcome {
 pub enum PruneOutcome {
     /// carried out
     Done(PruneReport),
-    /// it was not begun
+    /// nobody asked for it
     NotBegun,
     /// it failed
     Failed(Failure),
@@ -166,14 +168,7 @@ impl Turn<'_> {
                 (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
-        let prune = match prune(self.catalog, label, &self.prune_request(), interrupt).await {
-            Ok(report) => PruneOutcome::Done(report),
-            Err(error @ Error::Interrupted { .. }) => return Err(error),
-            Err(error) => {
-                tracing::error!(database = %label, "nothing was pruned: {error}");
-                PruneOutcome::Failed(Failure::from(&error))
-            }
-        };
+        let prune = self.prune(interrupt).await?;
         let survey = survey.filter(|_| left_alone(&prune));
         let health = interrupt.or(self.health(survey)).await;
         Ok(DatabaseTick {
@@ -231,6 +226,21 @@ impl Turn<'_> {
         Ok((outcome, None))
     }
 
+    async fn prune(&self, interrupt: &Interrupt) -> Result<PruneOutcome> {
+        if !self.request.prune {
+            return Ok(PruneOutcome::NotBegun);
+        }
+        let label = &self.database.label;
+        match prune(self.catalog, label, &self.prune_request(), interrupt).await {
+            Ok(report) => Ok(PruneOutcome::Done(report)),
+            Err(error @ Error::Interrupted { .. }) => Err(error),
+            Err(error) => {
+                tracing::error!(database = %label, "nothing was pruned: {error}");
+                Ok(PruneOutcome::Failed(Failure::from(&error)))
+            }
+        }
+    }
+
     fn backup_request(&self, due: Vec<Served>) -> BackupRequest {
         BackupRequest {
             database: self.database.label.clone(),
@@ -258,10 +268,13 @@ impl Turn<'_> {
 
 /// Whether pruning had nothing to delete.
 fn left_alone(prune: &PruneOutcome) -> bool {
-    let PruneOutcome::Done(report) = prune else {
-        return false;
-    };
-    report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some())
+    match prune {
+        PruneOutcome::NotBegun => true,
+        PruneOutcome::Done(report) => {
+            report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some())
+        }
+        PruneOutcome::Failed(_) => false,
+    }
 }
 
 /// How a database stands is told where it can be; a signal is told always.
@@ -287,6 +300,10 @@ impl DatabaseTick {
             }
             // something that was to be deleted still stands
             (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
+            // what has run out can't be told, and piles up
+            (_, PruneOutcome::Done(report)) if report.unseen() > 0 => PROBLEM,
+            // it failed before, and its next attempt waits
+            (BackupOutcome::Paused { .. }, _) => PROBLEM,
             _ if self
                 .health
                 .as_ref()

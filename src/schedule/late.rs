@@ -51,6 +51,39 @@ impl Schedule {
     }
 }
 
+/// Whether backups have stopped, by the habit of those there are, for who doesn't know the schedule: the lowest tier that the
+/// newest scheduled run served has been due for longer than its grace. `None` where nothing was scheduled yet.
+#[must_use]
+pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<Late> {
+    let scheduled = |run: &&Past| lowest(run).is_some();
+    let good = history::good(history, now).filter(scheduled);
+    let newest = good.max_by_key(|run| run.started)?;
+    let tier = lowest(newest)?;
+    let due = newest.started.checked_add(longest_period(tier)).ok()?;
+    let late = now.duration_since(due) > grace(tier, history, now);
+    late.then_some(Late {
+        tier,
+        due,
+        newest: Some(newest.started),
+    })
+}
+
+fn lowest(run: &Past) -> Option<Tier> {
+    let tiers = run.serves.iter().map(|served| served.tier);
+    tiers.filter(|tier| *tier != Tier::Manual).min()
+}
+
+/// The longest that two runs of a tier may lie apart by any calendar.
+fn longest_period(tier: Tier) -> SignedDuration {
+    SignedDuration::from_hours(match tier {
+        Tier::Manual | Tier::Hourly => 1,
+        Tier::Daily => 25,
+        Tier::Weekly => 7 * 24 + 1,
+        Tier::Monthly => 31 * 24 + 1,
+        Tier::Yearly => 366 * 24,
+    })
+}
+
 /// The moment from which a tier that no run has served can be said to have been asked for.
 fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
     let scheduled = |run: &&Past| run.serves.iter().any(|s| s.tier != Tier::Manual);

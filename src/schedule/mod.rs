@@ -21,7 +21,7 @@ pub use self::{
     calendar::When,
     fault::{Fault, Problem, ScheduleError},
     history::{Ended, Past},
-    late::Late,
+    late::{Late, late_by_habit},
     warning::Warning,
 };
 use crate::backup::{Retention, Served, Tier};

@@ -150,6 +150,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self.kind {
+            _ if self.why.contains("Object Lock Configuration") => {
+                "this bucket has no Object Lock: use one that has, or unset PGCOFFER_LOCK"
+            }
             Kind::Configuration => return None,
             Kind::NoCredentials => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"

@@ -11,10 +11,14 @@ pub(crate) struct Dice(u64);
 
 impl Dice {
     pub(crate) fn new() -> Self {
-        let given = std::env::var("PGCOFFER_TEST_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| Timestamp::now().as_second().unsigned_abs());
+        let given = std::env::var("PGCOFFER_TEST_SEED").unwrap_or_default();
+        let seed = match given.as_str() {
+            "" => 20_261_120,
+            "random" => Timestamp::now().as_second().unsigned_abs(),
+            given => given
+                .parse()
+                .expect("PGCOFFER_TEST_SEED is a number, or random"),
+        };
         eprintln!("PGCOFFER_TEST_SEED={seed}");
         Self(seed)
     }

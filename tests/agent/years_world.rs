@@ -149,6 +149,7 @@ impl World {
             }
         };
         TickRequest {
+            prune: true,
             databases: models.iter().enumerate().map(database).collect(),
             parallel: 2,
             level: Some(1),

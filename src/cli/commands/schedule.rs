@@ -2,7 +2,7 @@
 
 use pgcoffer::{
     Error, Result,
-    backup::{Failure, Label},
+    backup::{BackupId, Failure, Label},
     catalog::Catalog,
     config::Database,
     operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickRequest},
@@ -39,6 +39,7 @@ impl Context<'_> {
         let request = TickRequest {
             databases,
             parallel: args.parallel.into(),
+            prune: !args.no_prune,
             level: self.config.level,
             silence_max: self.config.silence_max,
             policy: self.policy(),
@@ -82,12 +83,24 @@ impl Context<'_> {
     pub(super) async fn status(&self, database: Option<&str>) -> Result<()> {
         let catalog = self.catalog().await?;
         let now = Clock::system().now();
-        let mut found = Vec::new();
+        let (mut found, mut failed) = (Vec::new(), None);
         for label in self.labels(&catalog, database).await? {
             let look = operation::status(&catalog, &label, self.schedule_of(&label), now);
-            found.push(self.interrupt.or(look).await?);
+            match self.interrupt.or(look).await {
+                Ok(health) => found.push(health),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                // the others are shown all the same
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        self.output.status(&found, now)?;
+        let beside = match database {
+            None => self.interrupt.or(self.not_configured(&catalog)).await?,
+            Some(_) => Vec::new(),
+        };
+        self.output.status(&found, &beside, now)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         let wrong = found.iter().filter(|health| !health.problems().is_empty());
         match (wrong.count(), found.is_empty()) {
             (0, false) => Ok(()),
@@ -100,6 +113,28 @@ impl Context<'_> {
                 exit_status: 8,
             }),
         }
+    }
+
+    /// Databases with backups of ours in the bucket that are not configured here: another machine's, retired ones, and one
+    /// whose variable somebody took away. Each with its newest backup. Who may not list the folders is shown none.
+    async fn not_configured(&self, catalog: &Catalog) -> Result<Vec<(Label, BackupId)>> {
+        let mut beside = Vec::new();
+        if self.config.databases.is_empty() {
+            return Ok(beside);
+        }
+        let is_configured = |label: &Label| {
+            let mut configured = self.config.databases.iter();
+            configured.any(|database| database.label == *label)
+        };
+        let labels = catalog.databases().await.unwrap_or_default();
+        for label in labels.into_iter().filter(|label| !is_configured(label)) {
+            let survey = catalog.survey(&label, 1).await;
+            let newest = survey
+                .ok()
+                .and_then(|survey| survey.standing.into_iter().next());
+            beside.extend(newest.map(|newest| (label, newest.record.id)));
+        }
+        Ok(beside)
     }
 
     pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool) -> Result<()> {
@@ -120,6 +155,15 @@ impl Context<'_> {
                     failed = failed.or(Some(error));
                 }
             }
+        }
+        if let (Some(name), [Ok(report)]) = (database, reports.as_slice())
+            && report.is_empty()
+            && self.config.database(Some(name)).is_err()
+        {
+            return Err(usage(
+                format!("there is no database {name} here, and none of that name is configured"),
+                "`pgcoffer list` shows which databases have backups",
+            ));
         }
         self.output.pruned(&reports, dry_run)?;
         let trouble = reports

@@ -20,6 +20,9 @@ use crate::{
 /// How long nothing may have moved before something counts as left behind.
 const LEFT_BEHIND: SignedDuration = SignedDuration::from_hours(24);
 
+/// What a dump moves at the least: 256 KiB/s.
+const SLOWEST_BYTES_PER_SECOND: u64 = 256 << 10;
+
 /// Something that is no backup.
 #[derive(Debug)]
 pub(super) struct Leftover {
@@ -137,13 +140,16 @@ async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<
     Ok(found)
 }
 
-/// Whether a good run of this database began after the one that left an archive: since one waits for the other, that has
-/// ended. Dates don't tell: S3 dates an object by the beginning of its upload, so that a dump of more than a day is older
-/// than that in the moment between its completion and its record.
+/// Whether the run that left an archive has ended: one waits for the other, so it has where a good one began after it; and it
+/// has where its dump would have been slower than any. Dates alone don't tell: S3 dates an object by the beginning of its
+/// upload, so that a dump of more than a day is older than that in the moment between its completion and its record.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
-fn is_followed(survey: &Survey, orphan: &Orphan) -> bool {
+fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
     let mut good = survey.standing.iter().filter(|one| one.is_good());
+    let seconds = orphan.object.bytes / SLOWEST_BYTES_PER_SECOND;
+    let longest = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     good.any(|one| one.record.id > orphan.id)
+        || now.duration_since(orphan.id.time()) - LEFT_BEHIND > longest
 }
 
 /// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants it.
@@ -159,7 +165,7 @@ async fn reason_to_keep(
     if let Some(kept) = young(object.modified.and(newest), now) {
         return Ok(Some(kept));
     }
-    if !is_followed(survey, orphan) {
+    if !has_ended(survey, orphan, now) {
         return Ok(Some("its run may not have ended".to_owned()));
     }
     if let Some(why) = holding.get(&orphan.id) {

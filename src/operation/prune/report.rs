@@ -7,7 +7,7 @@ use super::Prospect;
 use crate::{
     backup::{BackupId, Label, Tier},
     catalog::Standing,
-    retention::Verdict,
+    retention::{Keep, Verdict},
 };
 
 /// What pruning one database comes to.
@@ -126,6 +126,12 @@ impl PruneReport {
         }
     }
 
+    /// Whether there is nothing at all of this database.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.backups.is_empty() && self.leftovers.is_empty() && self.foreign == 0
+    }
+
     /// Runs that the plan deletes.
     #[must_use]
     pub fn planned(&self) -> usize {
@@ -157,6 +163,14 @@ impl PruneReport {
         let leftovers = self.leftovers.iter();
         let leftovers = leftovers.filter(|line| gone(&line.fate, line.kept.is_none()));
         backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
+    }
+
+    /// Runs that have run out and stay because their tags can't be seen.
+    #[must_use]
+    pub fn unseen(&self) -> usize {
+        let unseen =
+            |line: &&BackupLine| matches!(line.verdict, Verdict::Keep(Keep::TagUnreadable { .. }));
+        self.backups.iter().filter(unseen).count()
     }
 
     /// What could not be deleted, and why.
