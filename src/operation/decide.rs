@@ -183,12 +183,6 @@ async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Re
             Ok(false)
         }
         Err(error) if error.kind == Kind::NotFound => Ok(false),
-        Err(error) if error.kind == Kind::Denied => {
-            tracing::warn!(
-                "the hold is taken off its sealed mark; a tag of it would go on holding: {error}"
-            );
-            Ok(false)
-        }
         Err(error) => Err(error.into()),
     }
 }
@@ -198,7 +192,14 @@ async fn change_tags(
     key: &str,
     hold: Option<&Hold>,
 ) -> std::result::Result<bool, crate::store::Error> {
-    let Some(before) = store.tags(key).await? else {
+    let before = match store.tags(key).await {
+        Err(error) if error.kind == Kind::Denied && hold.is_none() => {
+            tracing::warn!("a tag that holds would go on doing so: {error}");
+            return Ok(false);
+        }
+        result => result?,
+    };
+    let Some(before) = before else {
         return Ok(false);
     };
     let others = before.iter().filter(|(name, _)| name != HOLD_TAG).cloned();

@@ -6,9 +6,9 @@ use crate::backup::{AHEAD_MAX, Record, Served, Status, Tier};
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
-/// Exit statuses of a run that a signal ended, SIGINT or SIGTERM: 128 and the signal's number, as shells count
+/// Exit statuses of a run that a signal ended, SIGHUP, SIGINT or SIGTERM: 128 and the signal's number, as shells count
 /// ([POSIX, 2.8.2](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02)).
-const SIGNALLED: [u8; 2] = [130, 143];
+const SIGNALLED: [u8; 3] = [129, 130, 143];
 
 /// One run that has ended, as far as the schedule has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -144,7 +144,12 @@ fn one_database_is_pruned_where_one_is_named() {
         scene.run(["prune", "--database", name]).success();
         before.changes(&scene.bucket.snapshot())
     };
-    assert_eq!(run("none"), [""; 0]);
+    let none = scene.run(["prune", "--database", "none"]).ended_with(2);
+    assert!(
+        none.stderr.contains("there is no database none"),
+        "{}",
+        none.stderr
+    );
     assert_eq!(run("other"), other.removed());
     assert_eq!(run("main"), removed(&[&old, &other]));
 }

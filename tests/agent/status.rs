@@ -42,7 +42,7 @@ fn assert_shows(agent: &Agent, name: &str, status: i32) -> String {
 #[track_caller]
 fn outlook(agent: &Agent, status: i32) -> Value {
     let report = agent.run(["status", "--json"]).ended_with(status).json();
-    assert_keys(&report, "databases");
+    assert_keys(&report, "databases not_configured");
     assert_eq!(report["databases"].as_array().unwrap().len(), 1);
     report["databases"][0].clone()
 }
@@ -56,7 +56,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable others problems",
+         suspicious lost unreadable clock_seconds others problems",
     );
     assert_keys(&health["newest_good"], "id tier started");
     assert_keys(&health["next_due"], "tier at");
@@ -118,7 +118,7 @@ fn nobody_is_configured_and_nothing_is_there() {
         outcome.stderr
     );
     let report = agent.run(["status", "--json"]).ended_with(8).json();
-    assert_eq!(report, json!({"databases": []}));
+    assert_eq!(report, json!({"databases": [], "not_configured": []}));
 }
 
 #[test]

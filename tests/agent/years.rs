@@ -18,7 +18,7 @@ use crate::{
 
 /// Set in the process that lives through the years.
 const INSIDE: &str = "PGCOFFER_TEST_YEARS_CONFIG";
-/// Set to `all`, every tick is a real one: some thousands, which takes a while.
+/// Set to `all`, every tick is a real one: some 1,500, which takes a while.
 const TICKS: &str = "PGCOFFER_TEST_YEARS";
 
 const FIVE: [(Tier, &str); 5] = [

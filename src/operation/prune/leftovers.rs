@@ -146,10 +146,14 @@ async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
     let mut good = survey.standing.iter().filter(|one| one.is_good());
-    let seconds = orphan.object.bytes / SLOWEST_BYTES_PER_SECOND;
-    let longest = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
-    good.any(|one| one.record.id > orphan.id)
-        || now.duration_since(orphan.id.time()) - LEFT_BEHIND > longest
+    let age = now.duration_since(orphan.id.time());
+    good.any(|one| one.record.id > orphan.id) || age > LEFT_BEHIND + longest(orphan.object.bytes)
+}
+
+/// The longest that a dump of so many bytes takes.
+fn longest(bytes: u64) -> SignedDuration {
+    let seconds = bytes / SLOWEST_BYTES_PER_SECOND;
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::MAX / 2))
 }
 
 /// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants it.
@@ -218,5 +222,17 @@ async fn authenticate(catalog: &Catalog, orphan: &Orphan) -> Result<Option<Strin
     match done(proof).await? {
         Ok(()) => Ok(None),
         Err(error) => Ok(Some(format!("its header does not prove it ours: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_dump_may_take_days_and_a_small_one_may_not() {
+        assert_eq!(longest(10 << 20), SignedDuration::from_secs(40));
+        assert!(longest(100 << 30) > SignedDuration::from_hours(4 * 24));
+        assert!(longest(u64::MAX).is_positive());
     }
 }

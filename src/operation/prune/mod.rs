@@ -14,10 +14,10 @@ use self::leftovers::Leftover;
 pub use self::report::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport};
 use super::{CLOCKS_APART_MAX, Clock, Interrupt};
 use crate::{
-    backup::Label,
+    backup::{AHEAD_MAX, Label},
     catalog::{Catalog, Survey},
     error::{Error, Result},
-    retention::{self, Outcome, Plan, Policy},
+    retention::{self, Outcome, Plan, Policy, Run},
     store::Store,
 };
 
@@ -77,7 +77,9 @@ async fn look(
     let first = retention::plan(&runs, &request.policy, now);
     evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
     let plan = retention::plan(&runs, &request.policy, now);
-    let newest = runs.iter().max_by_key(|run| (run.started, &run.id));
+    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX;
+    let newest = runs.iter().filter(believed);
+    let newest = newest.max_by_key(|run| (run.started, &run.id));
     let blocked = newest.is_some_and(|run| run.outcome != Outcome::Good);
     let leftovers = leftovers::look_for(catalog, &survey, blocked, now).await?;
     Ok(Prospect {
