@@ -346,3 +346,54 @@ fn sort_out(survey: &mut Survey, names: Names, identities: &[Identity]) {
         .filter(|(id, _)| !names.records.contains_key(id))
         .collect();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(suspicious: bool) -> Standing {
+        let fingerprint = "0".repeat(32);
+        let record = serde_json::json!({
+            "version": 1, "id": "20261120T070000Z-rkropyeppww6", "database": "main", "tier": "daily",
+            "retention": "7d", "expires": null, "started": "2026-11-20T07:00:00Z",
+            "finished": "2026-11-20T07:00:00Z", "agent": "0", "status": "succeeded", "warnings": [],
+            "suspicious": if suspicious { vec!["few"] } else { vec![] }, "source": null,
+            "sealed": { "key": "k", "bytes": 1, "dump_bytes": 1, "etag": null, "crc64nvme": "", "part_bytes": 1,
+                "compression": { "algorithm": "none", "level": 0, "chunk_bytes": 1, "chunks": [] } },
+            "tables": [{ "schema": "s", "name": "t", "rows": 1, "bytes": 1, "fingerprint": fingerprint, "span": [0, 1] }],
+            "large_objects": { "count": 0, "bytes": 0, "fingerprint": fingerprint },
+        });
+        let object = Object {
+            key: String::new(),
+            bytes: 1,
+            etag: None,
+            modified: None,
+            storage_class: None,
+            archive_tier: None,
+            thaw: crate::store::Thaw::Warm,
+        };
+        Standing {
+            record: Record::from_json(record.to_string().as_bytes()).unwrap(),
+            archive: Some(object.clone()),
+            object,
+            mark: None,
+            mark_object: None,
+            owner: String::new(),
+        }
+    }
+
+    #[test]
+    fn tables_are_forgotten_but_those_that_somebody_compares_with() {
+        let (mut all, mut forget) = (Vec::new(), Forget::default());
+        for n in 0..60 {
+            all.push(standing(n == 40));
+            forget.old_tables(&mut all);
+        }
+        let kept: Vec<usize> = (0..60)
+            .filter(|n| !all[*n].record.tables.is_empty())
+            .collect();
+        // the newest twenty, the marked one and the eight that came after it, and the last eight, not yet judged
+        let expected: Vec<usize> = (0..20).chain(32..=40).chain(52..60).collect();
+        assert_eq!(kept, expected);
+    }
+}

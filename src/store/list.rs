@@ -23,7 +23,7 @@ impl Store {
         while let Some(page) = pages.next().await {
             let page = page
                 .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            self.check_goes_on(&page, folder)?;
+            check_goes_on(&page, || self.url(folder))?;
             objects.extend(page.contents().iter().filter_map(|object| {
                 Some(Object {
                     key: object.key()?.to_owned(),
@@ -40,17 +40,6 @@ impl Store {
             }));
         }
         Ok(objects)
-    }
-
-    /// A page that is cut off and doesn't say where it goes on would pass for the last one: what is cut off would then seem not
-    /// to be there.
-    fn check_goes_on(&self, page: &ListObjectsV2Output, folder: &str) -> Result<(), Error> {
-        if page.is_truncated() != Some(true) || page.next_continuation_token().is_some() {
-            return Ok(());
-        }
-        let why = "the service cut its answer off, and does not say where it goes on";
-        let doing = format!("list {}", self.url(folder));
-        Err(Error::new(Kind::Other, doing, why))
     }
 
     /// The names of the folders directly below `folder`, without their `/`.
@@ -74,7 +63,7 @@ impl Store {
         while let Some(page) = pages.next().await {
             let page = page
                 .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            self.check_goes_on(&page, folder)?;
+            check_goes_on(&page, || self.url(folder))?;
             names.extend(page.common_prefixes().iter().filter_map(|prefix| {
                 Some(
                     prefix
@@ -86,5 +75,32 @@ impl Store {
             }));
         }
         Ok(names)
+    }
+}
+
+/// A page that is cut off and doesn't say where it goes on would pass for the last one: what is cut off would then seem not to
+/// be there.
+fn check_goes_on(page: &ListObjectsV2Output, url: impl Fn() -> String) -> Result<(), Error> {
+    if page.is_truncated() != Some(true) || page.next_continuation_token().is_some() {
+        return Ok(());
+    }
+    let why = "the service cut its answer off, and does not say where it goes on";
+    Err(Error::new(Kind::Other, format!("list {}", url()), why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_cut_off_is_no_whole_one() {
+        let page = |truncated, token: Option<&str>| {
+            let page = ListObjectsV2Output::builder().is_truncated(truncated);
+            page.set_next_continuation_token(token.map(str::to_owned))
+                .build()
+        };
+        let check = |page| check_goes_on(&page, String::new).is_ok();
+        assert!(check(page(false, None)) && check(page(true, Some("x"))));
+        assert!(!check(page(true, None)));
     }
 }

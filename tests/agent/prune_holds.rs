@@ -325,3 +325,41 @@ fn an_accepted_backup_is_a_good_one_and_shown_as_such() {
     assert!(!scene.run(["status"]).text().contains("suspicious"));
     assert_eq!(scene.pruned(), old.removed());
 }
+
+#[test]
+fn who_released_it_is_on_record() {
+    let (scene, old) = Scene::with_one_expired();
+    hold(&scene, &old, "audit");
+    let release = ["release", &old.id, "--by", "Grace"];
+    scene.run(release).success();
+    let shown = scene.run(["show", &old.id]).success();
+    assert!(
+        shown.text().contains("released       by Grace at "),
+        "{}",
+        shown.text()
+    );
+    // held anew it is not released any more, and nobody releases what nobody holds
+    hold(&scene, &old, "again");
+    let shown = scene.run(["show", &old.id]).success();
+    assert!(!shown.text().contains("released"), "{}", shown.text());
+    let (scene, old) = Scene::with_one_expired();
+    scene.run(["release", &old.id, "--by", "Grace"]).success();
+    assert_eq!(
+        scene
+            .bucket
+            .keys()
+            .iter()
+            .filter(|key| key.contains("/marks/"))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_hold_whose_archive_is_gone_can_be_released() {
+    let (scene, old) = Scene::with_one_expired();
+    hold(&scene, &old, "audit");
+    scene.bucket.delete(&old.archive);
+    scene.run(["release", &old.id]).success();
+    assert_eq!(scene.verdict(&old).0, "delete");
+}

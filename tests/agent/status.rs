@@ -332,3 +332,61 @@ fn a_bucket_that_can_not_be_listed_is_told_as_such() {
     bucket.inject(uploads, Fault::access_denied());
     assert_eq!(outlook(&agent(&bucket), 0)["under_way"], json!([]));
 }
+
+#[test]
+fn a_clock_that_is_wrong_is_told_for_nobody_can_tell_by_it_what_is_late() {
+    for (minutes_ahead, way) in [(20, "behind"), (-20, "ahead of")] {
+        let bucket = in_time();
+        bucket.set_clock(minutes(minutes_ahead));
+        let problems = outlook(&agent(&bucket), 8)["problems"].to_string();
+        assert!(
+            problems.contains(way) && problems.contains("clock"),
+            "{problems}"
+        );
+    }
+    let bucket = in_time();
+    bucket.set_clock(minutes(14));
+    outlook(&agent(&bucket), 0);
+}
+
+#[test]
+fn without_a_schedule_old_backups_are_late_all_the_same() {
+    let bucket = S3Server::start();
+    Run::ago(hours(29)).serving("daily", "7d").put(&bucket);
+    let monitor = Agent::new().s3(&bucket).key(KEY);
+    let report = monitor.run(["status", "--json"]).ended_with(8).json();
+    assert_eq!(report["databases"][0]["late"][0]["tier"], "daily");
+    Run::ago(hours(20)).serving("daily", "7d").put(&bucket);
+    monitor.run(["status"]).success();
+}
+
+#[test]
+fn a_database_that_is_no_longer_configured_is_named() {
+    let bucket = in_time();
+    Run::ago(hours(90)).of("shop", KEY).put(&bucket);
+    Run::ago(hours(90)).of("strange", OTHER_KEY).put(&bucket);
+    let outcome = agent(&bucket).run(["status"]).success();
+    assert!(
+        outcome.text().contains("shop: has backups here") && !outcome.text().contains("strange"),
+        "{}",
+        outcome.text()
+    );
+    let report = agent(&bucket).run(["status", "--json"]).success().json();
+    assert_eq!(report["not_configured"][0]["database"], "shop");
+}
+
+/// A machine whose clock was ahead made one: it must not pass for the newest until that day comes.
+#[test]
+fn the_latest_is_not_the_one_from_the_future() {
+    let bucket = in_time();
+    let ahead = Run::ago(hours(-70)).serving("daily", "7d").put(&bucket);
+    let latest = agent(&bucket).run(["show", "latest", "--json"]).success();
+    assert_ne!(latest.json()["id"], ahead.as_str());
+    let listed = agent(&bucket).run(["list", "--json"]).success().json();
+    assert_ne!(listed["databases"][0]["newest_good"], ahead.as_str());
+    // where there is nothing else it is better than nothing
+    let bucket = S3Server::start();
+    let only = Run::ago(hours(-70)).put(&bucket);
+    let latest = agent(&bucket).run(["show", "latest", "--json"]).success();
+    assert_eq!(latest.json()["id"], only.as_str());
+}

@@ -98,11 +98,38 @@ fn backups_that_agree_clear_it_without_a_person() {
     let fourth = agent.run(["backup", "--json"]).success().json();
     assert_eq!(fourth["suspicious"], serde_json::json!([]));
     outlook(&agent, 0);
-    agent.run(["tick"]).success();
+    let tick = agent.run(["tick", "--json"]).success().json();
     assert!(
         stage.keys("/records/").len() < 9,
         "what has expired goes again"
     );
+    // all but the last one that was full: only its like have agreed that it should be empty
+    let lines = turn(&tick, "main")["prune"]["backups"].as_array().unwrap();
+    let held: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["reason"] == "held")
+        .collect();
+    assert_eq!(held.len(), 1, "{lines:#?}");
+    let before_fall = held[0]["id"].as_str().unwrap();
+    assert!(held[0]["why"].as_str().unwrap().contains("fell far below"));
+    let shown = agent.run(["show", before_fall, "--json"]).success().json();
+    assert_eq!(shown["tables"][0]["rows"], 500);
+    // until a person says that it is right so
+    let others = lines
+        .iter()
+        .filter(|line| line["verdict"] == "keep" && line["reason"] != "held");
+    for line in others {
+        let id = line["id"].as_str().unwrap();
+        let shown = agent.run(["show", id, "--json"]).success().json();
+        if shown["suspicious"]
+            .as_array()
+            .is_some_and(|reasons| !reasons.is_empty())
+        {
+            agent.run(["accept", id]).success();
+        }
+    }
+    agent.run(["prune"]).success();
+    agent.run(["show", before_fall]).ended_with(7);
 }
 
 #[test]

@@ -287,3 +287,21 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
         [("GetObject", 100), ("ListObjectsV2", 6), ("all", 109)]
     );
 }
+
+#[test]
+fn who_may_not_delete_leaves_pruning_to_others() {
+    let stage = Stage::small();
+    stage.put(Run::ago(hours(90)).serving("daily", "1h"));
+    let agent = stage
+        .agent()
+        .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
+        .env("PGCOFFER_KEEP_LAST", "1");
+    stage.bucket.inject(
+        crate::testbed::Rule::on("DeleteObject").always(),
+        crate::testbed::Fault::access_denied(),
+    );
+    let report = agent.run(["tick", "--no-prune", "--json"]).success().json();
+    assert_eq!(turn(&report, "main")["prune"]["outcome"], "not_begun");
+    assert_eq!(stage.bucket.count("DeleteObject"), 0);
+    agent.run(["tick"]).ended_with(4);
+}

@@ -1,7 +1,7 @@
 use super::{at, failed, good, minutes, schedule};
 use crate::{
     backup::Tier,
-    schedule::{Late, Past},
+    schedule::{Late, Past, late_by_habit},
 };
 
 fn late(text: &str, history: &[Past], now: &str) -> Vec<Late> {
@@ -110,4 +110,32 @@ fn a_tier_that_was_added_has_its_grace() {
     let mut more = history.to_vec();
     more.push(good("2027-05-05T08:00:00Z", &[Tier::Manual]));
     assert_eq!(late(text, &more, "2027-05-05T08:31:00Z"), [expected]);
+}
+
+#[test]
+fn without_a_schedule_habit_tells_what_is_late() {
+    let habit = |history: &[Past], now: &str| late_by_habit(history, at(now));
+    let day = good("2027-05-05T02:30:00Z", &[Tier::Daily, Tier::Weekly]);
+    let due = at("2027-05-06T03:30:00Z");
+    assert_eq!(habit(&[day.clone()], "2027-05-06T06:30:00Z"), None);
+    let expected = Late {
+        tier: Tier::Daily,
+        due,
+        newest: Some(day.started),
+    };
+    assert_eq!(
+        habit(&[day.clone()], "2027-05-06T06:31:00Z"),
+        Some(expected)
+    );
+    // the newest one is the habit: hourly ones since, or none any more
+    let hour = good("2027-05-05T12:00:00Z", &[Tier::Hourly]);
+    let both = [day.clone(), hour.clone()];
+    assert_eq!(habit(&both, "2027-05-05T14:00:00Z"), None);
+    assert_eq!(
+        habit(&both, "2027-05-05T14:01:00Z").map(|late| late.tier),
+        Some(Tier::Hourly)
+    );
+    // what a person asked for is no habit
+    let manual = good("2027-05-05T12:00:00Z", &[Tier::Manual]);
+    assert_eq!(habit(&[manual], "2030-01-01T00:00:00Z"), None);
 }
