@@ -116,17 +116,14 @@ fn a_tier_that_was_added_has_its_grace() {
 fn without_a_schedule_habit_tells_what_is_late() {
     let habit = |history: &[Past], now: &str| late_by_habit(history, at(now));
     let day = good("2027-05-05T02:30:00Z", &[Tier::Daily, Tier::Weekly]);
-    let due = at("2027-05-06T03:30:00Z");
-    assert_eq!(habit(&[day.clone()], "2027-05-06T06:30:00Z"), None);
+    let (one, due) = (std::slice::from_ref(&day), at("2027-05-06T03:30:00Z"));
+    assert_eq!(habit(one, "2027-05-06T06:30:00Z"), None);
     let expected = Late {
         tier: Tier::Daily,
         due,
         newest: Some(day.started),
     };
-    assert_eq!(
-        habit(&[day.clone()], "2027-05-06T06:31:00Z"),
-        Some(expected)
-    );
+    assert_eq!(habit(one, "2027-05-06T06:31:00Z"), Some(expected));
     // the newest one is the habit: hourly ones since, or none any more
     let hour = good("2027-05-05T12:00:00Z", &[Tier::Hourly]);
     let both = [day.clone(), hour.clone()];
