@@ -12,6 +12,7 @@ mod testbed;
 mod bucket;
 mod cold;
 mod faults;
+mod goldens;
 mod hostile;
 mod killed_restores;
 mod kills;

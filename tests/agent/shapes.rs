@@ -1,25 +1,12 @@
 //! What programs and people read: JSON with the documented fields, help, and lists.
 
-use std::{collections::BTreeSet, path::PathBuf};
-
 use serde_json::Value;
 
 use crate::{
+    goldens::{assert_golden, assert_keys},
     stage::{KEY, OTHER_KEY, SMALL, Stage, restore_args},
-    testbed::{Agent, Fault, Rule, project},
+    testbed::{Agent, Fault, Rule},
 };
-
-#[track_caller]
-fn assert_keys(value: &Value, keys: &str) {
-    let found: BTreeSet<&str> = value
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let wanted: BTreeSet<&str> = keys.split_whitespace().collect();
-    assert_eq!(found, wanted);
-}
 
 const RECORD: &str = "version id database tier retention expires serves started finished agent status warnings suspicious source sealed large_objects";
 
@@ -216,22 +203,6 @@ fn a_busy_database_does_not_hide_a_quiet_one() {
         !listed.text().contains("NO GOOD BACKUP"),
         "{}",
         listed.text()
-    );
-}
-
-/// The text of a golden file; written anew where `PGCOFFER_UPDATE_GOLDEN` is 1.
-#[track_caller]
-fn assert_golden(name: &str, text: &str) {
-    let file: PathBuf = project().join("tests/agent/golden").join(name);
-    if std::env::var("PGCOFFER_UPDATE_GOLDEN").as_deref() == Ok("1") {
-        std::fs::write(&file, text).unwrap();
-    }
-    let golden = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(
-        text,
-        golden,
-        "differs from {} (PGCOFFER_UPDATE_GOLDEN=1 writes it anew)",
-        file.display()
     );
 }
 

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
+    goldens::{assert_golden, assert_keys},
     stage::{KEY, OTHER_KEY, SMALL, Stage, wait_until},
     testbed::{Agent, Fault, Rule, S3Server},
-    tick_past::{Run, assert_golden, assert_keys, calm, hours, minutes, settled},
+    tick_past::{Run, calm, hours, minutes, settled},
 };
 
 /// An agent that never reaches its databases: status has no need of them.

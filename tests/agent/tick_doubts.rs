@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::{
+    goldens::assert_golden,
     stage::{SMALL, Stage},
     testbed::Agent,
-    tick_past::{Run, assert_golden, calm, hours, settled},
+    tick_past::{Run, calm, hours, settled},
     tick_turns::turn,
 };
 

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
+    goldens::assert_golden,
     stage::{BULKY, Stage, wait_until},
     testbed::{Agent, Fault, Rule},
-    tick_past::{Run, assert_golden, calm, hours, minutes, settled},
+    tick_past::{Run, calm, hours, minutes, settled},
     tick_turns::turn,
 };
 

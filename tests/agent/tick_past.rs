@@ -1,8 +1,6 @@
 //! Runs of earlier days, written into the bucket as they would have written them; and printed text without what changes
 //! from run to run.
 
-use std::collections::BTreeSet;
-
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Label},
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     stage::{KEY, Stage},
-    testbed::{S3Server, project},
+    testbed::S3Server,
 };
 
 /// A run that began some time ago.
@@ -152,32 +150,6 @@ pub(crate) fn calm(clauses: &str) -> String {
         .replace(":MM", &format!(":{minute:02}"))
         .replace("HH", &format!("{hour:02}"))
         .replace("DAY", &day)
-}
-
-#[track_caller]
-pub(crate) fn assert_keys(value: &Value, keys: &str) {
-    let object = value
-        .as_object()
-        .unwrap_or_else(|| panic!("no object: {value}"));
-    let found: BTreeSet<&str> = object.keys().map(String::as_str).collect();
-    let wanted: BTreeSet<&str> = keys.split_whitespace().collect();
-    assert_eq!(found, wanted);
-}
-
-/// The text of a golden file; written anew where `PGCOFFER_UPDATE_GOLDEN` is 1.
-#[track_caller]
-pub(crate) fn assert_golden(name: &str, text: &str) {
-    let file = project().join("tests/agent/golden").join(name);
-    if std::env::var("PGCOFFER_UPDATE_GOLDEN").as_deref() == Ok("1") {
-        std::fs::write(&file, text).unwrap();
-    }
-    let golden = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(
-        text,
-        golden,
-        "differs from {} (PGCOFFER_UPDATE_GOLDEN=1 writes it anew)",
-        file.display()
-    );
 }
 
 /// A text with ids, times, lengths of time, sizes, ports and the widths of columns put in brackets or taken away.

@@ -1,10 +1,7 @@
 //! Settings about schedules that are wrong: each is refused before anything is done, by its name.
 
 use crate::{
-    refusals::refused,
-    stage::Stage,
-    testbed::Agent,
-    tick_past::{assert_golden, calm},
+    goldens::assert_golden, refusals::refused, stage::Stage, testbed::Agent, tick_past::calm,
 };
 
 const DAILY: &str = "daily at 02:30 keep 7d";

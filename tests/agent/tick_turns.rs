@@ -5,9 +5,10 @@ use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 use serde_json::Value;
 
 use crate::{
+    goldens::{assert_golden, assert_keys},
     stage::{KEY, OTHER_KEY, SMALL, Stage},
     testbed::{Agent, Outcome},
-    tick_past::{Run, assert_golden, assert_keys, calm, hours, settled},
+    tick_past::{Run, calm, hours, settled},
 };
 
 const ALL: &str = "hourly at :MM keep 24h, daily at HH:MM keep 7d, weekly on DAY keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
