@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     BackupRequest, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest, backup,
-    prune,
+    prune::prune_of,
     status::{status, status_of},
 };
 use crate::{
@@ -168,7 +168,7 @@ impl Turn<'_> {
                 (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
-        let prune = self.prune(interrupt).await?;
+        let (prune, survey) = self.prune(survey, interrupt).await?;
         let survey = survey.filter(|_| left_alone(&prune));
         let health = interrupt.or(self.health(survey)).await;
         Ok(DatabaseTick {
@@ -226,17 +226,30 @@ impl Turn<'_> {
         Ok((outcome, None))
     }
 
-    async fn prune(&self, interrupt: &Interrupt) -> Result<PruneOutcome> {
+    /// Prunes by `survey`, where nothing was changed since, and gives it back.
+    async fn prune(
+        &self,
+        survey: Option<Survey>,
+        interrupt: &Interrupt,
+    ) -> Result<(PruneOutcome, Option<Survey>)> {
         if !self.request.prune {
-            return Ok(PruneOutcome::NotBegun);
+            return Ok((PruneOutcome::NotBegun, survey));
         }
         let label = &self.database.label;
-        match prune(self.catalog, label, &self.prune_request(), interrupt).await {
-            Ok(report) => Ok(PruneOutcome::Done(report)),
+        let request = self.prune_request();
+        let pruned = async {
+            let survey = match survey {
+                Some(survey) => survey,
+                None => interrupt.or(self.catalog.survey(label, usize::MAX)).await?,
+            };
+            prune_of(self.catalog, survey, &request, interrupt).await
+        };
+        match pruned.await {
+            Ok((report, survey)) => Ok((PruneOutcome::Done(report), Some(survey))),
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => {
                 tracing::error!(database = %label, "nothing was pruned: {error}");
-                Ok(PruneOutcome::Failed(Failure::from(&error)))
+                Ok((PruneOutcome::Failed(Failure::from(&error)), None))
             }
         }
     }

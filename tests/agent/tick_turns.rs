@@ -285,7 +285,7 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
     // two looks through the whole: what is due, and what has expired, the latter as fresh as can be
     assert_eq!(
         counts,
-        [("GetObject", 100), ("ListObjectsV2", 6), ("all", 109)]
+        [("GetObject", 50), ("ListObjectsV2", 3), ("all", 56)]
     );
 }
 

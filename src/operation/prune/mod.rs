@@ -52,24 +52,36 @@ pub async fn prune(
     request: &PruneRequest,
     interrupt: &Interrupt,
 ) -> Result<PruneReport> {
+    let survey = interrupt.or(catalog.survey(database, usize::MAX)).await?;
+    prune_of(catalog, survey, request, interrupt)
+        .await
+        .map(|(report, _)| report)
+}
+
+/// The same of a database that has just been looked through; gives that look back.
+pub(super) async fn prune_of(
+    catalog: &Catalog,
+    survey: Survey,
+    request: &PruneRequest,
+    interrupt: &Interrupt,
+) -> Result<(PruneReport, Survey)> {
     let now = request.clock.now();
-    let prospect = interrupt.or(look(catalog, database, request, now)).await?;
+    let prospect = interrupt.or(look(catalog, survey, request, now)).await?;
     let mut report = PruneReport::of(&prospect, request.dry_run);
     if !request.dry_run {
         carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;
         carry_out::look_again(catalog, &prospect, &mut report).await?;
     }
-    Ok(report)
+    Ok((report, prospect.survey))
 }
 
 /// The plan, from everything that can be known without deleting anything.
 async fn look(
     catalog: &Catalog,
-    database: &Label,
+    survey: Survey,
     request: &PruneRequest,
     now: Timestamp,
 ) -> Result<Prospect> {
-    let survey = catalog.survey(database, usize::MAX).await?;
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
     let survey = whole(survey)?;
