@@ -282,7 +282,7 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
         ("ListObjectsV2", count("ListObjectsV2")),
         ("all", calls.len() - before),
     ];
-    // two looks through the whole: what is due, and what has expired, the latter as fresh as can be
+    // one look through the whole tells what is due, what has expired and how it stands
     assert_eq!(
         counts,
         [("GetObject", 50), ("ListObjectsV2", 3), ("all", 56)]
