@@ -328,3 +328,20 @@ fn a_record_of_a_failure_goes_after_a_month() {
     assert_eq!(scene.verdict(&young).1, "failed_lately");
     assert_eq!(scene.pruned(), [format!("removed {}", old.record)]);
 }
+
+/// Somebody's lifecycle rule has taken the records: the archives are all there is, and open without them.
+#[test]
+fn archives_whose_records_were_deleted_by_others_stay() {
+    for (good, lost) in [(0, 1), (3, 11)] {
+        let scene = Scene::new();
+        for n in 0..good {
+            scene.put(Past::good(1 + n, "7d"));
+        }
+        let archives: Vec<Made> = (0..lost)
+            .map(|n| orphan(&scene, Past::good(50 + n, "1h"), 50))
+            .collect();
+        scene.deletes_nothing(0);
+        let why = scene.kept(&archives[0].archive).unwrap();
+        assert!(why.contains("record") || why.contains("no backup"), "{why}");
+    }
+}

@@ -59,20 +59,19 @@ impl Leftover {
     }
 }
 
-/// Everything of ours that is no backup, and whether it may go. With `blocked`, archives stay: whoever looks into why the
-/// newest run is not good may want them.
+/// Everything of ours that is no backup, and whether it may go. Archives stay where somebody may want them, and why.
 pub(super) async fn look_for(
     catalog: &Catalog,
     survey: &Survey,
-    blocked: bool,
+    wanted: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<Leftover>> {
     let mut found = uploads(catalog, &survey.database, now).await?;
     let holding = holding(catalog, survey).await;
     for orphan in &survey.orphans {
-        let kept = match blocked {
-            true => Some("the newest run is not good".to_owned()),
-            false => reason_to_keep(catalog, survey, &holding, orphan, now).await?,
+        let kept = match wanted {
+            Some(why) => Some(why.to_owned()),
+            None => reason_to_keep(catalog, survey, &holding, orphan, now).await?,
         };
         found.push(Leftover {
             what: What::Archive(orphan.id.clone(), orphan.object.clone()),

@@ -32,6 +32,9 @@ pub struct PruneRequest {
     pub clock: Clock,
 }
 
+/// More archives without a record than this don't come from runs that died, unless there are as many good backups.
+const ORPHANS_MAX: usize = 10;
+
 /// What is to become of one database's part of the bucket.
 struct Prospect {
     survey: Survey,
@@ -89,17 +92,34 @@ async fn look(
     let first = retention::plan(&runs, &request.policy, now);
     evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
     let plan = retention::plan(&runs, &request.policy, now);
-    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX;
-    let newest = runs.iter().filter(believed);
-    let newest = newest.max_by_key(|run| (run.started, &run.id));
-    let blocked = newest.is_some_and(|run| run.outcome != Outcome::Good);
-    let leftovers = leftovers::look_for(catalog, &survey, blocked, now).await?;
+    let wanted = why_archives_are_wanted(&survey, &runs, now);
+    let leftovers = leftovers::look_for(catalog, &survey, wanted, now).await?;
     Ok(Prospect {
         versioned: catalog.store().is_versioned().await == Some(true),
         survey,
         plan,
         leftovers,
     })
+}
+
+/// Why no archive without a record may go, where none may: it may be all there is of a database whose records somebody deleted,
+/// and opens without one; and who looks into why the newest run isn't good may want it.
+fn why_archives_are_wanted(survey: &Survey, runs: &[Run], now: Timestamp) -> Option<&'static str> {
+    let good = runs
+        .iter()
+        .filter(|run| run.outcome == Outcome::Good)
+        .count();
+    let lost = survey.orphans.len();
+    if lost > ORPHANS_MAX && lost > good {
+        return Some("so many have no record: were records deleted?");
+    }
+    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX;
+    let newest = runs.iter().filter(believed);
+    match newest.max_by_key(|run| (run.started, &run.id)) {
+        Some(run) if run.outcome == Outcome::Good => None,
+        Some(_) => Some("the newest run is not good"),
+        None => Some("there is no backup beside it"),
+    }
 }
 
 /// A clock that is ahead would have everything expire.
