@@ -26,6 +26,8 @@ pub struct Listing {
     pub unreadable: Vec<(String, Error)>,
     /// how many older records there are that were not read
     pub more: usize,
+    /// when it was looked, by the bucket's clock where it tells the time: one's own may be behind
+    pub seen: Timestamp,
     lost: BTreeSet<BackupId>,
     classes: BTreeMap<BackupId, String>,
     marks: BTreeMap<BackupId, Mark>,
@@ -148,9 +150,11 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<Listing> {
         let mut entries = self.entries(database).await?;
+        let now = self.store.service_time().unwrap_or(now);
         let older = entries.split_off(entries.len().min(count_max));
         let mut listing = Listing {
             more: older.len(),
+            seen: now,
             ..Listing::default()
         };
         self.open_into(&mut listing, &entries, false).await?;

@@ -115,8 +115,15 @@ impl Catalog {
                 "add --database NAME",
             ));
         }
-        // what was dated by a clock that was ahead is the newest only where there is nothing else
-        entries.sort_by_key(|entry| entry.id.time().duration_since(now) > AHEAD_MAX);
+        // what was dated by a clock that was ahead is the newest only where there is nothing else; the bucket's clock tells,
+        // since a machine whose own is behind would pass over what is new
+        let now = self.store.service_time().unwrap_or(now);
+        let is_ahead = |entry: &Entry| entry.id.time().duration_since(now) > AHEAD_MAX;
+        for entry in entries.iter().filter(|entry| is_ahead(entry)) {
+            let id = &entry.id;
+            tracing::warn!("passed over {id}, which is dated by a clock that was ahead");
+        }
+        entries.sort_by_key(is_ahead);
         let mut refused = None;
         for entry in &entries {
             match self.open(entry).await {

@@ -3,7 +3,6 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use indicatif::{HumanBytes, HumanCount};
-use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     backup::{Label, Mark, Record},
@@ -126,7 +125,7 @@ impl Output {
         only: Option<&Label>,
         location: &Location,
     ) -> Result<()> {
-        let now = Timestamp::now();
+        let now = listing.seen;
         let databases = databases(listing, expected);
         if self.json {
             let backups: Vec<Value> = listing
