@@ -8,6 +8,7 @@ mod output;
 mod report;
 mod text;
 mod text_lifecycle;
+mod text_prune;
 mod watch;
 
 use std::{io::Write as _, process::ExitCode};

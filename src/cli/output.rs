@@ -276,6 +276,13 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(|e| Error::Internal(e.to_string()))
 }
 
+/// Adds a field to a JSON object.
+pub(super) fn insert(value: &mut Value, name: &str, what: Value) {
+    if let Some(object) = value.as_object_mut() {
+        object.insert(name.to_owned(), what);
+    }
+}
+
 /// Writes to standard output.
 pub(super) fn print(text: impl AsRef<[u8]>) -> Result<()> {
     let mut stdout = std::io::stdout().lock();

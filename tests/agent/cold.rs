@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::{
+    goldens::assert_said,
     stage::{BULKY, SMALL, Stage, restore_args, unique, wait_until},
-    testbed::{Cluster, Fault, LocalStack, Outcome, Rule},
+    testbed::{Cluster, Fault, LocalStack, Rule},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -31,17 +32,6 @@ fn reads(stage: &Stage, key: &str) -> usize {
         .iter()
         .filter(|call| call.operation == "GetObject" && call.key == key)
         .count()
-}
-
-#[track_caller]
-fn assert_said(outcome: &Outcome, words: &[&str]) {
-    for word in words {
-        assert!(
-            outcome.stderr.contains(word),
-            "{word} is not in:\n{}",
-            outcome.stderr
-        );
-    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::testbed::project;
+use crate::testbed::{Outcome, project};
 
 #[track_caller]
 pub(crate) fn assert_keys(value: &Value, keys: &str) {
@@ -30,4 +30,16 @@ pub(crate) fn assert_golden(name: &str, text: &str) {
         "differs from {} (PGCOFFER_UPDATE_GOLDEN=1 writes it anew)",
         file.display()
     );
+}
+
+/// What it says to people holds all these words.
+#[track_caller]
+pub(crate) fn assert_said(outcome: &Outcome, words: &[&str]) {
+    for word in words {
+        assert!(
+            outcome.stderr.contains(word),
+            "{word} is not in:\n{}",
+            outcome.stderr
+        );
+    }
 }

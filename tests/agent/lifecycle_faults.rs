@@ -8,10 +8,11 @@ use std::{
 use aws_sdk_s3::types::{LifecycleRule, TransitionDefaultMinimumObjectSize as Minimum};
 
 use crate::{
-    lifecycle::{agent, customers, put, rules},
+    goldens::assert_said,
+    lifecycle_rules::{agent, customers, put, rules},
     scripted::{Answer, Asked, Scripted},
     stage::wait_until,
-    testbed::{Fault, Lifecycle, Outcome, Rule, S3Server},
+    testbed::{Fault, Lifecycle, Rule, S3Server},
 };
 
 const APPLY: [&str; 4] = [
@@ -37,17 +38,6 @@ fn with_rules_of(customers: Vec<LifecycleRule>) -> S3Server {
         Some(Minimum::VariesByStorageClass),
     );
     server
-}
-
-#[track_caller]
-fn assert_said(outcome: &Outcome, words: &[&str]) {
-    for word in words {
-        assert!(
-            outcome.stderr.contains(word),
-            "{word} is not in:\n{}",
-            outcome.stderr
-        );
-    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    lifecycle::{COLD, KEEP, agent},
+    lifecycle_rules::{COLD, KEEP, agent},
     testbed::{LifecycleAction, S3Server},
 };
 

@@ -19,6 +19,7 @@ mod kills;
 mod lifecycle;
 mod lifecycle_faults;
 mod lifecycle_promises;
+mod lifecycle_rules;
 mod oddities;
 mod outputs;
 mod pretenders;

@@ -1,0 +1,165 @@
+//! Plans of pruning and what became of them, as people and programs read them.
+
+use indicatif::HumanBytes;
+use pgcoffer::{
+    Result,
+    backup::{Failure, Label},
+    operation::{Fate, LeftoverKind, PruneReport},
+    retention::Verdict,
+};
+use serde_json::{Value, json};
+
+use super::{
+    output::{Output, insert, print, to_json},
+    text::{align_right, minute, plain_table},
+};
+
+impl Output {
+    pub(super) fn pruned(
+        self,
+        reports: &[std::result::Result<PruneReport, (Label, Failure)>],
+        dry_run: bool,
+    ) -> Result<()> {
+        if self.json {
+            let mut databases = Vec::new();
+            for report in reports {
+                databases.push(match report {
+                    Ok(report) => pruned_json(report)?,
+                    Err((label, failure)) => json!({ "database": label, "failed": failure }),
+                });
+            }
+            return self.print_json(&json!({ "dry_run": dry_run, "databases": databases }));
+        }
+        let mut text = String::new();
+        for report in reports {
+            match report {
+                Ok(report) => text.push_str(&plan_text(report)),
+                Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error)),
+            }
+        }
+        if reports.is_empty() {
+            text.push_str("There are no backups here.\n");
+        }
+        print(text)
+    }
+}
+
+/// One line of what was deleted; none where nothing was to be.
+pub(super) fn summary(report: &PruneReport) -> String {
+    let (label, bytes) = (&report.database, HumanBytes(report.bytes()));
+    let leftovers = report
+        .leftovers
+        .iter()
+        .filter(|line| line.fate == Fate::Deleted)
+        .count();
+    let mut text = match (report.deleted(), leftovers) {
+        (0, 0) => String::new(),
+        (backups, 0) => format!("{label}: pruned {}, {bytes}\n", runs(backups)),
+        (backups, leftovers) => {
+            format!(
+                "{label}: pruned {} and {leftovers} left behind by runs that died, {bytes}\n",
+                runs(backups)
+            )
+        }
+    };
+    for trouble in report.troubles() {
+        text.push_str(&format!("{label}: not pruned: {trouble}\n"));
+    }
+    if report.unseen() > 0 {
+        text.push_str(&format!("{label}: {}\n", unseen(report)));
+    }
+    text
+}
+
+fn unseen(report: &PruneReport) -> String {
+    format!(
+        "{} have run out and stay, because their tags can't be read: that takes s3:GetObjectTagging",
+        runs(report.unseen())
+    )
+}
+
+fn runs(count: usize) -> String {
+    if count == 1 {
+        "1 run".to_owned()
+    } else {
+        format!("{count} runs")
+    }
+}
+
+/// The plan, a line for each backup, and what became of it.
+fn plan_text(report: &PruneReport) -> String {
+    let label = &report.database;
+    let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
+    for line in &report.backups {
+        let verdict = match (&line.verdict, &line.fate) {
+            (Verdict::Keep(_), _) => "keep",
+            (Verdict::Delete(_), Fate::Stands) => "delete",
+            (Verdict::Delete(_), Fate::Deleted) => "deleted",
+            (Verdict::Delete(_), _) => "NOT DELETED",
+        };
+        table.add_row([
+            line.id.to_string(),
+            line.tier.to_string(),
+            minute(line.started),
+            HumanBytes(line.bytes).to_string(),
+            verdict.to_owned(),
+            line.verdict.to_string(),
+        ]);
+    }
+    align_right(&mut table, &[3]);
+    let mut text = format!("{label}: {}\n", plan_heading(report));
+    if !report.backups.is_empty() {
+        text.push_str(&format!("\n{}\n", table.trim_fmt()));
+    }
+    for line in &report.leftovers {
+        let what = match line.kind {
+            LeftoverKind::Upload => "upload left behind",
+            LeftoverKind::Archive => "archive without a record",
+            LeftoverKind::Mark => "mark without a record",
+        };
+        let verdict = match (&line.kept, &line.fate) {
+            (Some(why), _) => format!("keep, {why}"),
+            (None, Fate::Stands) => "delete".to_owned(),
+            (None, Fate::Deleted) => "deleted".to_owned(),
+            (None, _) => "NOT DELETED".to_owned(),
+        };
+        text.push_str(&format!("  {what}: {}: {verdict}\n", line.key));
+    }
+    for trouble in report.troubles() {
+        text.push_str(&format!("  {trouble}\n"));
+    }
+    if report.unseen() > 0 {
+        text.push_str(&format!("  {}\n", unseen(report)));
+    }
+    if report.foreign > 0 {
+        text.push_str(&format!(
+            "  {} objects beside ours are not ours and stay\n",
+            report.foreign
+        ));
+    }
+    let gone = report.planned() > 0 || report.leftovers.iter().any(|line| line.kept.is_none());
+    if report.versioned && gone {
+        text.push_str(
+            "  the bucket keeps versions: space is freed only when noncurrent versions expire\n",
+        );
+    }
+    text
+}
+
+fn plan_heading(report: &PruneReport) -> String {
+    let (all, bytes) = (report.backups.len(), HumanBytes(report.bytes()));
+    let of = format!("of {}", runs(all));
+    if report.dry_run {
+        format!("{} {of} would be deleted, {bytes}", report.planned())
+    } else {
+        format!("{} {of} deleted, {bytes}", report.deleted())
+    }
+}
+
+fn pruned_json(report: &PruneReport) -> Result<Value> {
+    let mut value = to_json(report)?;
+    insert(&mut value, "planned", report.planned().into());
+    insert(&mut value, "deleted", report.deleted().into());
+    insert(&mut value, "bytes", report.bytes().into());
+    Ok(value)
+}
