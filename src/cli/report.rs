@@ -178,7 +178,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;
         lines.push(format!(
-            "{others} records are under another key: PGCOFFER_OLD_KEYS opens them"
+            "records under another key, which PGCOFFER_OLD_KEYS opens: {others}"
         ));
     }
     lines

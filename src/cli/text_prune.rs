@@ -73,7 +73,7 @@ pub(super) fn summary(report: &PruneReport) -> String {
 
 fn unseen(report: &PruneReport) -> String {
     format!(
-        "{} have run out and stay, because their tags can't be read: that takes s3:GetObjectTagging",
+        "run out, and kept because their tags can't be read, which takes s3:GetObjectTagging: {}",
         runs(report.unseen())
     )
 }
@@ -131,11 +131,12 @@ fn plan_text(report: &PruneReport) -> String {
     if report.unseen() > 0 {
         text.push_str(&format!("  {}\n", unseen(report)));
     }
-    if report.foreign > 0 {
-        text.push_str(&format!(
-            "  {} objects beside ours are not ours and stay\n",
-            report.foreign
-        ));
+    match report.foreign {
+        0 => {}
+        1 => text.push_str("  1 object beside ours is not ours and stays\n"),
+        count => text.push_str(&format!(
+            "  {count} objects beside ours are not ours and stay\n"
+        )),
     }
     let gone = report.planned() > 0 || report.leftovers.iter().any(|line| line.kept.is_none());
     if report.versioned && gone {

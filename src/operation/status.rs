@@ -200,7 +200,7 @@ impl Health {
             (Some(_), _) => {}
             (None, 0) => problems.push("there is no good backup".to_owned()),
             (None, others) => problems.push(format!(
-                "there is no good backup under this key, and {others} records of another: is it the right one?"
+                "there is no good backup under this key (records under another: {others}): is it the right one?"
             )),
         }
         // where there is none at all, that says it
