@@ -5,6 +5,7 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
+//! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
 //! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
 //! | 2, doors | [`store`], [`postgres`] | one for each outside party; doors never meet |
@@ -25,6 +26,7 @@ pub mod anomaly;
 pub mod backup;
 pub mod lifecycle;
 pub mod retention;
+pub mod rights;
 pub mod schedule;
 
 pub mod archive;

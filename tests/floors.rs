@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retention", &["backup"]),
     ("anomaly", &["backup"]),
     ("lifecycle", &["backup"]),
+    ("rights", &[]),
     ("store", &[]),
     ("postgres", &[]),
     (
@@ -56,6 +57,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "lifecycle",
             "postgres",
             "retention",
+            "rights",
             "schedule",
             "seal",
             "store",
@@ -69,6 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "lifecycle",
             "postgres",
+            "rights",
             "schedule",
             "seal",
             "store",

@@ -1,6 +1,7 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
 mod backup;
+mod check;
 mod clock;
 mod decide;
 mod get;
@@ -21,6 +22,7 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use backup::{BackupRequest, Occasion, backup};
+pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use get::{Fetched, Target, get, open};

@@ -1,0 +1,54 @@
+//! Who may do what in the bucket: modes, and the S3 actions that each needs.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+/// What a pair of credentials is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// everything but the bucket's own settings: backup, prune, restore
+    #[default]
+    Full,
+    /// writes new backups, and can neither read, list nor delete
+    DropBox,
+    /// deletes what has run out, and writes no backups
+    Prune,
+    /// reads
+    Restore,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Full, Self::DropBox, Self::Prune, Self::Restore];
+
+    /// Its name in settings and options.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::DropBox => "drop-box",
+            Self::Prune => "prune",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|mode| mode.as_str() == text.to_ascii_lowercase())
+            .ok_or_else(|| {
+                format!("{text:?} is no mode: there are full, drop-box, prune and restore")
+            })
+    }
+}
