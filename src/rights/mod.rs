@@ -1,8 +1,14 @@
 //! Who may do what in the bucket: modes, and the S3 actions that each needs.
 
+mod action;
+mod policy;
+
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
+
+pub use action::Action;
+pub use policy::{Place, Policy, partition, policy};
 
 /// What a pair of credentials is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]

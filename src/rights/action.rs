@@ -1,0 +1,174 @@
+use super::Mode;
+
+/// An action of S3 that a policy allows, and what pgcoffer needs it for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `s3:ListBucket`
+    ListBucket,
+    /// `s3:ListBucketMultipartUploads`
+    ListBucketMultipartUploads,
+    /// `s3:GetBucketVersioning`
+    GetBucketVersioning,
+    /// `s3:GetObject`
+    GetObject,
+    /// `s3:GetObjectTagging`
+    GetObjectTagging,
+    /// `s3:GetObjectRetention`
+    GetObjectRetention,
+    /// `s3:GetObjectLegalHold`
+    GetObjectLegalHold,
+    /// `s3:PutObject`
+    PutObject,
+    /// `s3:PutObjectTagging`
+    PutObjectTagging,
+    /// `s3:PutObjectRetention`
+    PutObjectRetention,
+    /// `s3:PutObjectLegalHold`
+    PutObjectLegalHold,
+    /// `s3:DeleteObject`
+    DeleteObject,
+    /// `s3:AbortMultipartUpload`
+    AbortMultipartUpload,
+    /// `s3:ListMultipartUploadParts`
+    ListMultipartUploadParts,
+    /// `s3:RestoreObject`
+    RestoreObject,
+    /// `s3:GetLifecycleConfiguration`
+    GetLifecycleConfiguration,
+    /// `s3:PutLifecycleConfiguration`
+    PutLifecycleConfiguration,
+    /// `s3:GetBucketObjectLockConfiguration`
+    GetBucketObjectLockConfiguration,
+    /// `s3:GetBucketPublicAccessBlock`
+    GetBucketPublicAccessBlock,
+    /// `s3:GetBucketPolicyStatus`
+    GetBucketPolicyStatus,
+    /// `s3:GetEncryptionConfiguration`
+    GetEncryptionConfiguration,
+}
+
+impl Action {
+    /// What `check` reads of a bucket's settings; no other command needs them.
+    pub const SETTINGS: [Self; 6] = [
+        Self::GetBucketVersioning,
+        Self::GetLifecycleConfiguration,
+        Self::GetBucketObjectLockConfiguration,
+        Self::GetBucketPublicAccessBlock,
+        Self::GetBucketPolicyStatus,
+        Self::GetEncryptionConfiguration,
+    ];
+
+    /// Its name in a policy.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ListBucket => "s3:ListBucket",
+            Self::ListBucketMultipartUploads => "s3:ListBucketMultipartUploads",
+            Self::GetBucketVersioning => "s3:GetBucketVersioning",
+            Self::GetObject => "s3:GetObject",
+            Self::GetObjectTagging => "s3:GetObjectTagging",
+            Self::GetObjectRetention => "s3:GetObjectRetention",
+            Self::GetObjectLegalHold => "s3:GetObjectLegalHold",
+            Self::PutObject => "s3:PutObject",
+            Self::PutObjectTagging => "s3:PutObjectTagging",
+            Self::PutObjectRetention => "s3:PutObjectRetention",
+            Self::PutObjectLegalHold => "s3:PutObjectLegalHold",
+            Self::DeleteObject => "s3:DeleteObject",
+            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
+            Self::ListMultipartUploadParts => "s3:ListMultipartUploadParts",
+            Self::RestoreObject => "s3:RestoreObject",
+            Self::GetLifecycleConfiguration => "s3:GetLifecycleConfiguration",
+            Self::PutLifecycleConfiguration => "s3:PutLifecycleConfiguration",
+            Self::GetBucketObjectLockConfiguration => "s3:GetBucketObjectLockConfiguration",
+            Self::GetBucketPublicAccessBlock => "s3:GetBucketPublicAccessBlock",
+            Self::GetBucketPolicyStatus => "s3:GetBucketPolicyStatus",
+            Self::GetEncryptionConfiguration => "s3:GetEncryptionConfiguration",
+        }
+    }
+
+    /// The commands that need it, for messages.
+    #[must_use]
+    pub fn needed_for(self) -> &'static str {
+        match self {
+            Self::PutObject => "backup, hold",
+            Self::PutObjectTagging => "backup, hold",
+            Self::AbortMultipartUpload => "giving up a backup that failed, prune",
+            Self::ListBucket => "tick, list, status, prune, restore",
+            Self::GetObject => "tick, list, status, prune, restore, verify",
+            Self::GetObjectTagging => "prune, hold",
+            Self::DeleteObject => "prune",
+            Self::ListBucketMultipartUploads => "prune, status",
+            Self::ListMultipartUploadParts => "prune",
+            Self::RestoreObject => "restoring from Glacier",
+            Self::PutObjectRetention => "backup with PGCOFFER_LOCK",
+            Self::PutObjectLegalHold => "hold with PGCOFFER_LOCK",
+            Self::GetObjectRetention | Self::GetObjectLegalHold => "prune with PGCOFFER_LOCK",
+            Self::PutLifecycleConfiguration => "lifecycle apply",
+            Self::GetLifecycleConfiguration => "lifecycle, check",
+            Self::GetBucketVersioning => "prune, check",
+            Self::GetBucketObjectLockConfiguration
+            | Self::GetBucketPublicAccessBlock
+            | Self::GetBucketPolicyStatus
+            | Self::GetEncryptionConfiguration => "check",
+        }
+    }
+
+    /// Whether it is about the bucket rather than about objects in it.
+    pub(super) fn is_of_bucket(self) -> bool {
+        matches!(
+            self,
+            Self::ListBucket | Self::ListBucketMultipartUploads | Self::GetBucketVersioning
+        )
+    }
+}
+
+impl Mode {
+    /// The actions that this mode's commands need, those of locks where objects are locked.
+    #[must_use]
+    pub fn actions(self, lock: bool) -> Vec<Action> {
+        use Action as A;
+        let (actions, of_locks): (&[Action], &[Action]) = match self {
+            Self::Full => (
+                &[
+                    A::ListBucket,
+                    A::ListBucketMultipartUploads,
+                    A::GetBucketVersioning,
+                    A::GetObject,
+                    A::GetObjectTagging,
+                    A::PutObject,
+                    A::PutObjectTagging,
+                    A::DeleteObject,
+                    A::AbortMultipartUpload,
+                    A::ListMultipartUploadParts,
+                    A::RestoreObject,
+                ],
+                &[
+                    A::GetObjectRetention,
+                    A::GetObjectLegalHold,
+                    A::PutObjectRetention,
+                    A::PutObjectLegalHold,
+                ],
+            ),
+            Self::DropBox => (
+                &[A::PutObject, A::AbortMultipartUpload],
+                &[A::PutObjectRetention],
+            ),
+            Self::Prune => (
+                &[
+                    A::ListBucket,
+                    A::ListBucketMultipartUploads,
+                    A::GetBucketVersioning,
+                    A::GetObject,
+                    A::GetObjectTagging,
+                    A::DeleteObject,
+                    A::AbortMultipartUpload,
+                    A::ListMultipartUploadParts,
+                ],
+                &[A::GetObjectRetention, A::GetObjectLegalHold],
+            ),
+            Self::Restore => (&[A::ListBucket, A::GetObject, A::RestoreObject], &[]),
+        };
+        let of_locks = of_locks.iter().filter(|_| lock);
+        actions.iter().chain(of_locks).copied().collect()
+    }
+}
