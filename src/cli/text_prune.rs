@@ -4,7 +4,7 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Result,
     backup::{Failure, Label},
-    operation::{Fate, LeftoverKind, PruneReport},
+    operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
 };
 use serde_json::{Value, json};
@@ -111,11 +111,14 @@ fn plan_text(report: &PruneReport) -> String {
     if !report.backups.is_empty() {
         text.push_str(&format!("\n{}\n", table.trim_fmt()));
     }
-    for line in &report.leftovers {
+    text.push_str(&turns(report));
+    let turn = |line: &&LeftoverLine| line.kind == LeftoverKind::Turn;
+    for line in report.leftovers.iter().filter(|line| !turn(line)) {
         let what = match line.kind {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
             LeftoverKind::Mark => "mark without a record",
+            LeftoverKind::Turn => "turn",
         };
         let verdict = match (&line.kept, &line.fate) {
             (Some(why), _) => format!("keep, {why}"),
@@ -145,6 +148,26 @@ fn plan_text(report: &PruneReport) -> String {
         );
     }
     text
+}
+
+/// Turns are many and small: one line for them all.
+fn turns(report: &PruneReport) -> String {
+    let turns = report.leftovers.iter();
+    let turns: Vec<_> = turns
+        .filter(|line| line.kind == LeftoverKind::Turn)
+        .collect();
+    let gone = turns.iter().filter(|line| line.fate == Fate::Deleted);
+    match (turns.len(), gone.count()) {
+        (0, _) => String::new(),
+        (all, _) if report.dry_run => format!("  turns of periods that are over: {all}: delete\n"),
+        (all, gone) if all == gone => {
+            format!("  turns of periods that are over: {all}: deleted\n")
+        }
+        (all, gone) => format!(
+            "  turns of periods that are over: {all}: {} NOT DELETED\n",
+            all - gone
+        ),
+    }
 }
 
 fn plan_heading(report: &PruneReport) -> String {

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Fault, Result},
     lifecycle::Clause,
     postgres::DatabaseUrl,
+    rights::Mode,
     schedule::Schedule,
     seal::Secret,
     store::{Location, Options},
@@ -54,6 +55,8 @@ pub struct Config {
     pub keep_last: NonZeroU32,
     /// which tiers the bucket is to move to colder classes
     pub cold: Vec<Clause>,
+    /// what the bucket's credentials are for
+    pub mode: Mode,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
 }

@@ -4,7 +4,7 @@ use super::{
     Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database,
     schedules::Schedules,
     values::{
-        Wrong, boolean, compression, duration, keep_last, key, lock_mode, nearest, storage_class,
+        Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest, storage_class,
         zone,
     },
 };
@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Fault, Result},
     lifecycle,
     postgres::DatabaseUrl,
+    rights::Mode,
     seal::{Passphrase, Secret},
     store::{Location, Options},
 };
@@ -43,6 +44,7 @@ impl Default for Reading {
             keep_last: DEFAULT_KEEP_LAST,
             silence_max: DEFAULT_SILENCE_MAX,
             cold: Vec::new(),
+            mode: Mode::Full,
             weak_passphrase: None,
         };
         Self {
@@ -106,6 +108,10 @@ impl Reading {
             "STALL_TIMEOUT" => self.config.silence_max = duration(value)?,
             "KEEP_LAST" => self.config.keep_last = keep_last(value)?,
             "LOCK" => self.config.store.lock = Some(lock_mode(value).map_err(plain)?),
+            "MODE" => {
+                self.config.mode = mode(value)?;
+                self.config.store.write_only = self.config.mode == Mode::DropBox;
+            }
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
             "COLD" => {
                 self.config.cold =

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use super::DEFAULT_LEVEL;
 use crate::{
     compress::Compressor,
+    rights::Mode,
     seal::{MasterKey, Secret},
     store::LockMode,
 };
@@ -116,9 +117,23 @@ pub(super) fn lock_mode(text: &str) -> Result<LockMode, String> {
     }
 }
 
+/// Of the modes, those in which an agent runs: the others have their commands, and need no setting.
+pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
+    let parsed = text.parse().ok();
+    parsed
+        .filter(|mode| matches!(mode, Mode::Full | Mode::DropBox))
+        .ok_or_else(|| {
+            let hint = "drop-box is for credentials that may only write; leave it unset otherwise";
+            (
+                format!("{text:?} is neither full nor drop-box"),
+                Some(hint.to_owned()),
+            )
+        })
+}
+
 /// The setting that was probably meant.
 pub(super) fn nearest(setting: &str) -> Option<String> {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 16] = [
         "KEY",
         "PASSPHRASE",
         "OLD_KEYS",
@@ -134,6 +149,7 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
         "LOCK",
         "STALL_TIMEOUT",
         "COLD",
+        "MODE",
     ];
     let likely = NAMES
         .iter()

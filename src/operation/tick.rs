@@ -74,6 +74,9 @@ pub struct DatabaseTick {
     pub prune: PruneOutcome,
     /// how it stands now; none where that can't be seen
     pub health: Option<Health>,
+    /// in drop-box mode nobody looks: that nothing is seen is no problem then
+    #[serde(skip)]
+    pub blind: bool,
 }
 
 /// What became of the backup.
@@ -168,6 +171,15 @@ impl Turn<'_> {
                 (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
+        if self.catalog.store().writes_only() {
+            return Ok(DatabaseTick {
+                database: label.clone(),
+                backup,
+                prune: PruneOutcome::NotBegun,
+                health: None,
+                blind: true,
+            });
+        }
         let (prune, survey) = self.prune(survey, interrupt).await?;
         let survey = survey.filter(|_| left_alone(&prune));
         let health = interrupt.or(self.health(survey)).await;
@@ -176,6 +188,7 @@ impl Turn<'_> {
             backup,
             prune,
             health: health.map_or_else(interrupted, |health| Ok(Some(health)))?,
+            blind: false,
         })
     }
 
@@ -196,6 +209,9 @@ impl Turn<'_> {
         interrupt: &Interrupt,
     ) -> Result<(BackupOutcome, Option<Survey>)> {
         let label = &self.database.label;
+        if self.catalog.store().writes_only() {
+            return self.take_turn(progress, interrupt).await;
+        }
         let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
         let (past, now) = (survey.past(), self.request.clock.now());
         let due = self.database.schedule.due(&past, now);
@@ -206,24 +222,51 @@ impl Turn<'_> {
             return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
+        let outcome = match self.serve(due, progress, interrupt).await {
+            // another run has just done it
+            Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy {
+                why: error.to_string(),
+            },
+            outcome => outcome?,
+        };
+        Ok((outcome, None))
+    }
+
+    /// Where nobody may look, everything may be due: the run itself finds out, by turns.
+    async fn take_turn(
+        &self,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<(BackupOutcome, Option<Survey>)> {
+        let turns = self.database.schedule.turns(self.request.clock.now());
+        let due = turns.into_iter().map(|turn| turn.served).collect();
+        match self.serve(due, progress, interrupt).await {
+            Err(Error::NotDue { .. }) => Ok((BackupOutcome::NotDue, None)),
+            outcome => Ok((outcome?, None)),
+        }
+    }
+
+    async fn serve(
+        &self,
+        due: Vec<Served>,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> Result<BackupOutcome> {
         progress.begin();
         let request = self.backup_request(due);
-        let outcome = match backup(self.catalog, self.clients, &request, progress, interrupt).await
-        {
-            Ok(record) => BackupOutcome::Done {
+        match backup(self.catalog, self.clients, &request, progress, interrupt).await {
+            Ok(record) => Ok(BackupOutcome::Done {
                 tiers: record.serves.iter().map(|served| served.tier).collect(),
                 bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
                 suspicious: record.suspicious,
                 id: record.id,
-            },
-            Err(
-                error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. }),
-            ) => BackupOutcome::Busy {
-                why: error.to_string(),
-            },
-            Err(error) => return Err(error),
-        };
-        Ok((outcome, None))
+            }),
+            Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => {
+                let why = error.to_string();
+                Ok(BackupOutcome::Busy { why })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Prunes by `survey`, where nothing was changed since, and gives it back.
@@ -317,14 +360,11 @@ impl DatabaseTick {
             (_, PruneOutcome::Done(report)) if report.unseen() > 0 => PROBLEM,
             // it failed before, and its next attempt waits
             (BackupOutcome::Paused { .. }, _) => PROBLEM,
-            _ if self
-                .health
-                .as_ref()
-                .is_none_or(|health| !health.problems().is_empty()) =>
-            {
-                PROBLEM
-            }
-            _ => 0,
+            _ => match &self.health {
+                Some(health) if health.problems().is_empty() => 0,
+                None if self.blind => 0,
+                _ => PROBLEM,
+            },
         }
     }
 }

@@ -11,6 +11,7 @@ mod late;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod warning;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use self::{
     fault::{Fault, Problem, ScheduleError},
     history::{Ended, Past},
     late::{Late, late_by_habit},
+    turns::{Turn, turn_open_max},
     warning::Warning,
 };
 use crate::backup::{Retention, Served, Tier};

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::atomic::Ordering, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
@@ -8,7 +8,7 @@ use aws_sdk_s3::{
 };
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{Error, Kind, LockMode, Store, clock::ServiceClock};
+use super::{Error, Kind, LockMode, Quirks, Store, clock::ServiceClock};
 
 /// A bucket and the prefix below which everything of ours stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Options {
     pub parts_max: Option<u32>,
     /// how archives and records are locked until their retention ends, where they are
     pub lock: Option<LockMode>,
+    /// neither reads, lists, tags nor looks: what credentials that may only write new objects are for
+    pub write_only: bool,
     /// whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint
     pub checksums_chosen: bool,
 }
@@ -159,13 +161,16 @@ impl Store {
             options.parts_max = Some(1000);
         }
         let clock = ServiceClock::default();
+        let quirks = Quirks::default();
+        // who may tag an object may tag any other, too
+        quirks.no_tags.store(options.write_only, Ordering::Relaxed);
         Self {
             client: Client::from_conf(config.interceptor(clock.clone()).build()),
             location,
             options,
             checksums,
             over_tls: is_over_tls(endpoint.as_deref()),
-            quirks: std::sync::Arc::default(),
+            quirks: quirks.into(),
             clock,
             cleanup: tokio_util::task::TaskTracker::new(),
         }

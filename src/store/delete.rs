@@ -21,6 +21,7 @@ impl Store {
 
     async fn delete_once(&self, key: &str, etag: Option<&str>) -> Result<(), Error> {
         let doing = || format!("delete {}", self.url(key));
+        self.check_may_look(doing)?;
         loop {
             let conditional =
                 etag.is_some() && !self.quirks.no_conditional_deletes.load(Ordering::Relaxed);

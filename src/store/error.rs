@@ -153,6 +153,9 @@ impl Error {
             _ if self.why.contains("Object Lock Configuration") => {
                 "this bucket has no Object Lock: use one that has, or unset PGCOFFER_LOCK"
             }
+            Kind::Denied if self.why == super::WRITE_ONLY => {
+                "run this where PGCOFFER_MODE is not drop-box, with credentials that may read: `pgcoffer policy --mode restore` prints their policy, `--mode prune` that of those who delete"
+            }
             Kind::Configuration => return None,
             Kind::NoCredentials => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
@@ -164,7 +167,7 @@ impl Error {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they belong to this endpoint"
             }
             Kind::Denied => {
-                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well"
+                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well; `pgcoffer check` tries each, `pgcoffer policy` prints the policy, and PGCOFFER_MODE=drop-box is for those that may only write"
             }
             Kind::NoBucket => {
                 "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"
@@ -182,6 +185,9 @@ impl Error {
             Kind::Busy => "the service was busy or failed for some time: try again later",
             Kind::Mismatch => {
                 "it is no backup; run it again, and if it happens again suspect the network or the service"
+            }
+            Kind::Unsupported if self.why.to_ascii_lowercase().contains("none-match") => {
+                "drop-box mode rests on writes that fail where an object exists (If-None-Match): use a service that has them, or credentials that may list and read"
             }
             Kind::NotFound | Kind::Changed | Kind::Unsupported | Kind::Other => return None,
         };

@@ -31,6 +31,7 @@ impl Store {
     }
 
     async fn unfinished_once(&self, folder: &str) -> Result<Vec<Unfinished>, Error> {
+        self.check_may_look(|| format!("list the uploads under {}", self.url(folder)))?;
         let (mut found, mut marker) = (Vec::new(), (None, None));
         loop {
             let request = self

@@ -11,7 +11,8 @@ impl Store {
         patiently(ATTEMPTS, || self.list_once(folder)).await
     }
 
-    async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
+    pub(super) async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
+        self.check_may_look(|| format!("list {}", self.url(folder)))?;
         let mut objects = Vec::new();
         let mut pages = self
             .client
@@ -51,6 +52,7 @@ impl Store {
     }
 
     async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {
+        self.check_may_look(|| format!("list {}", self.url(folder)))?;
         let mut names = Vec::new();
         let mut pages = self
             .client

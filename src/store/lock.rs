@@ -65,6 +65,7 @@ impl Store {
     /// # Errors
     /// [`Kind::NotFound`], and whatever the service or the network refuses.
     pub async fn locked(&self, key: &str) -> Result<Locked, Error> {
+        self.check_may_look(|| format!("look at the lock of {}", self.url(key)))?;
         let look = || async {
             let request = self.client.head_object();
             let request = request.bucket(&self.location.bucket).key(key);

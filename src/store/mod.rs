@@ -4,6 +4,7 @@
 //! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
 //! second backend and so no trait: tests put faults into a real server instead.
 
+mod claim;
 mod clock;
 mod cold;
 mod connect;
@@ -33,6 +34,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
+pub use claim::Claim;
 pub use cold::{AskedForThaw, Speed, Thaw};
 pub use connect::{Location, Options};
 pub use error::{Error, Kind};
@@ -47,6 +49,8 @@ pub use upload::{Stored, Upload};
 const ATTEMPTS: u32 = 4;
 /// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is outlived.
 const ATTEMPTS_UNDER_WAY: u32 = 7;
+/// Why a store that only writes refuses to look.
+pub(crate) const WRITE_ONLY: &str = "in drop-box mode nothing is read, listed or deleted";
 
 /// A place in a bucket.
 #[derive(Clone)]
@@ -70,6 +74,7 @@ struct Quirks {
     has_tags: AtomicBool,
     no_conditions: AtomicBool,
     no_conditional_deletes: AtomicBool,
+    conditions_hold: AtomicBool,
 }
 
 /// An object as it stands in the bucket.
@@ -209,6 +214,9 @@ impl Store {
         if self.over_tls {
             request = request.disable_payload_signing();
         }
+        if self.options.write_only {
+            request = request.config_override(claim::unrepeated());
+        }
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::from_sdk(doing, &error)),
@@ -217,7 +225,11 @@ impl Store {
 
     /// Takes a refusal for what it may be: first tags, then conditions are given up, and the request may be repeated.
     fn learn(&self, error: Error, tagged: bool, conditional: bool) -> Result<(), Error> {
-        if error.kind != Kind::Unsupported || !(tagged || conditional) {
+        // who may not look can't do without conditions
+        if error.kind != Kind::Unsupported
+            || !(tagged || conditional)
+            || self.options.write_only
+        {
             return Err(error);
         }
         let why = error.why.to_ascii_lowercase();
@@ -250,6 +262,20 @@ impl Store {
         self.cleanup.close();
         self.cleanup.wait().await;
         self.cleanup.reopen();
+    }
+
+    /// Whether it is told to write only: whatever would read, list or look is refused here, before any request.
+    #[must_use]
+    pub fn writes_only(&self) -> bool {
+        self.options.write_only
+    }
+
+    /// Refuses what a store that only writes doesn't do.
+    fn check_may_look(&self, doing: impl FnOnce() -> String) -> Result<(), Error> {
+        if self.options.write_only {
+            return Err(Error::new(Kind::Denied, doing(), WRITE_ONLY));
+        }
+        Ok(())
     }
 
     /// `s3://bucket/key`, as messages name it.

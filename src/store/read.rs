@@ -66,7 +66,8 @@ impl Store {
         bytes_max: u64,
     ) -> Result<Bytes, Error> {
         let doing = || format!("read {}", self.url(key));
-        let output = self
+        self.check_may_look(doing)?;
+        let answer = self
             .client
             .get_object()
             .bucket(&self.location.bucket)
@@ -74,19 +75,25 @@ impl Store {
             .set_range(range)
             .set_if_match(etag.map(str::to_owned))
             .send()
-            .await
-            .map_err(|error| {
+            .await;
+        let output = match answer {
+            Ok(output) => output,
+            Err(error) => {
                 let error = Error::from_sdk(doing(), &error);
-                // If-Match is the only condition that reading has
-                if error.kind == Kind::Exists {
-                    Error {
+                return Err(match error.kind {
+                    // If-Match is the only condition that reading has
+                    Kind::Exists => Error {
                         kind: Kind::Changed,
                         ..error
-                    }
-                } else {
-                    error
-                }
-            })?;
+                    },
+                    Kind::Denied if self.is_missing(key).await => Error {
+                        kind: Kind::NotFound,
+                        ..error
+                    },
+                    _ => error,
+                });
+            }
+        };
         let too_long = || {
             Error::new(
                 Kind::Other,
@@ -132,7 +139,17 @@ impl Store {
         patiently(ATTEMPTS, || self.head_once(key)).await
     }
 
+    /// Of an object that isn't there S3 says "denied" to who may not list, and who may list below a prefix alone is taken
+    /// for one of these: his listing tells.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+    async fn is_missing(&self, key: &str) -> bool {
+        let listed = self.list_once(key).await;
+        listed.is_ok_and(|objects| objects.iter().all(|object| object.key != key))
+    }
+
     async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
+        let doing = || format!("look at {}", self.url(key));
+        self.check_may_look(doing)?;
         let request = self
             .client
             .head_object()
@@ -152,11 +169,11 @@ impl Store {
                 thaw: Thaw::of(&output),
             })),
             Err(error) => {
-                let error = Error::from_sdk(format!("look at {}", self.url(key)), &error);
-                if error.kind == Kind::NotFound {
-                    Ok(None)
-                } else {
-                    Err(error)
+                let error = Error::from_sdk(doing(), &error);
+                match error.kind {
+                    Kind::NotFound => Ok(None),
+                    Kind::Denied if self.is_missing(key).await => Ok(None),
+                    _ => Err(error),
                 }
             }
         }

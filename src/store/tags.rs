@@ -39,6 +39,7 @@ impl Store {
     /// # Errors
     /// [`Kind::NotFound`], [`Kind::Denied`] where these credentials may not see them, and whatever else is refused.
     pub async fn tags(&self, key: &str) -> Result<Option<Vec<(String, String)>>, Error> {
+        self.check_may_look(|| format!("read the tags of {}", self.url(key)))?;
         let read = || async {
             let request = self.client.get_object_tagging();
             let answer = request.bucket(&self.location.bucket).key(key).send().await;

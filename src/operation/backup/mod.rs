@@ -1,5 +1,6 @@
 mod ready;
 mod run;
+mod turns;
 
 use std::time::Duration;
 

@@ -42,8 +42,12 @@ impl Run<'_> {
         clients: &Clients,
         progress: &Progress,
     ) -> Result<Ready> {
-        let mut session = Session::connect(&self.request.url).await?;
-        session.lock(self.request.database.as_str()).await?;
+        let session = self.locked_session().await;
+        // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
+        if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
+            self.take_turns().await?;
+        }
+        let mut session = session?;
         let survey = self.look_back().await?;
         self.warn(self.clock_warning());
         self.take_free_id().await?;
@@ -68,6 +72,12 @@ impl Run<'_> {
             plan,
             trusted: survey.as_ref().map(trusted).unwrap_or_default(),
         })
+    }
+
+    async fn locked_session(&self) -> Result<Session> {
+        let mut session = Session::connect(&self.request.url).await?;
+        session.lock(self.request.database.as_str()).await?;
+        Ok(session)
     }
 
     /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits

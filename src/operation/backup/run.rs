@@ -10,6 +10,7 @@ use crate::{
     operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
     postgres::{self, Clients, Dump, Session},
     retention::FAILED_KEPT,
+    schedule::Turn,
     seal::{self, Content, Identity, Sealer},
     store::{Attributes, PartPlan, TagsKept},
 };
@@ -26,6 +27,8 @@ pub(super) struct Run<'a> {
     pub(super) request: &'a BackupRequest,
     pub(super) identity: Identity,
     pub(super) record: Record,
+    /// the turns that were taken for it, where nobody may look
+    pub(super) turns: Vec<Turn>,
 }
 
 impl<'a> Run<'a> {
@@ -43,6 +46,7 @@ impl<'a> Run<'a> {
             request,
             identity,
             record,
+            turns: Vec::new(),
         })
     }
 
@@ -58,7 +62,10 @@ impl<'a> Run<'a> {
         let (outbound, contents) = interrupt.or(work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
         let work = self.complete(outbound, &contents, &ready);
-        interrupt.or_after(GRACE, work).await
+        interrupt.or_after(GRACE, work).await?;
+        // under the lock still
+        self.close_turns().await;
+        Ok(())
     }
 
     /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
@@ -90,8 +97,10 @@ impl<'a> Run<'a> {
         ready: &Ready,
     ) -> Result<()> {
         let (stored, compression) = outbound.end().await?;
-        self.warn(tags_warning(stored.tags));
-        self.warn(stored.unconfirmed.then(|| {
+        // in drop-box mode both are as they should be
+        let looks = !self.catalog.store().writes_only();
+        self.warn(tags_warning(stored.tags).filter(|_| looks));
+        self.warn((stored.unconfirmed && looks).then(|| {
             "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()
         }));
         self.record.sealed = Some(Sealed {

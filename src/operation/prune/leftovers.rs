@@ -37,6 +37,7 @@ pub(super) enum What {
     Upload(Unfinished),
     Archive(BackupId, Object),
     Mark(Object),
+    Turn(Object),
 }
 
 /// Marks without a record that keep what is left of their backup, and why.
@@ -48,13 +49,14 @@ impl Leftover {
             What::Upload(_) => LeftoverKind::Upload,
             What::Archive(..) => LeftoverKind::Archive,
             What::Mark(_) => LeftoverKind::Mark,
+            What::Turn(_) => LeftoverKind::Turn,
         }
     }
 
     pub(super) fn key(&self) -> &str {
         match &self.what {
             What::Upload(upload) => &upload.key,
-            What::Archive(_, object) | What::Mark(object) => &object.key,
+            What::Archive(_, object) | What::Mark(object) | What::Turn(object) => &object.key,
         }
     }
 }
@@ -88,6 +90,21 @@ pub(super) async fn look_for(
         });
     }
     Ok(found)
+}
+
+/// Turns of drop-box mode that nobody will ask for again.
+pub(super) async fn turns(
+    catalog: &Catalog,
+    database: &Label,
+    now: Timestamp,
+) -> Result<Vec<Leftover>> {
+    let past = catalog.turns_past(database, now).await?.into_iter();
+    let past = past.map(|object| Leftover {
+        bytes: object.bytes,
+        what: What::Turn(object),
+        kept: None,
+    });
+    Ok(past.collect())
 }
 
 /// Looks into the marks without a record: a record that somebody deleted ends no hold.

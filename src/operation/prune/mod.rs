@@ -56,20 +56,34 @@ pub async fn prune(
     interrupt: &Interrupt,
 ) -> Result<PruneReport> {
     let survey = interrupt.or(catalog.survey(database, usize::MAX)).await?;
-    prune_of(catalog, survey, request, interrupt)
+    let turns = leftovers::turns(catalog, database, request.clock.now());
+    let turns = interrupt.or(turns).await?;
+    prune_with(catalog, survey, turns, request, interrupt)
         .await
         .map(|(report, _)| report)
 }
 
-/// The same of a database that has just been looked through; gives that look back.
+/// The same of a database that has just been looked through; gives that look back. Who looks here takes no turns, and
+/// leaves those that there are.
 pub(super) async fn prune_of(
     catalog: &Catalog,
     survey: Survey,
     request: &PruneRequest,
     interrupt: &Interrupt,
 ) -> Result<(PruneReport, Survey)> {
+    prune_with(catalog, survey, Vec::new(), request, interrupt).await
+}
+
+async fn prune_with(
+    catalog: &Catalog,
+    survey: Survey,
+    turns: Vec<Leftover>,
+    request: &PruneRequest,
+    interrupt: &Interrupt,
+) -> Result<(PruneReport, Survey)> {
     let now = request.clock.now();
-    let prospect = interrupt.or(look(catalog, survey, request, now)).await?;
+    let mut prospect = interrupt.or(look(catalog, survey, request, now)).await?;
+    prospect.leftovers.extend(turns);
     let mut report = PruneReport::of(&prospect, request.dry_run);
     if !request.dry_run {
         carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;

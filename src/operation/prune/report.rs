@@ -75,6 +75,8 @@ pub enum LeftoverKind {
     Archive,
     /// a mark without a record
     Mark,
+    /// a turn of drop-box mode whose period is over
+    Turn,
 }
 
 /// What became of something in a plan.

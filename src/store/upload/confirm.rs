@@ -1,8 +1,15 @@
 //! The end of an upload: put together, looked at, and its tags looked for.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload};
+use aws_config::retry::RetryConfig;
+use aws_sdk_s3::{
+    config::Builder,
+    types::{ChecksumType, CompletedMultipartUpload},
+};
 use md5::{Digest as _, Md5};
 
 use super::{Upload, part::attempt_timeout};
@@ -20,11 +27,28 @@ impl Upload {
         &self,
         crc64nvme: &str,
     ) -> Result<Option<Object>, Error> {
+        let lost = AtomicBool::new(false);
         let complete = || async {
             let answered = self.put_together(crc64nvme).await;
-            self.confirm(answered).await
+            self.confirm(self.unseen(answered, &lost)).await
         };
         patiently(ATTEMPTS_UNDER_WAY, complete).await
+    }
+
+    /// Who may not look knows the end of a lost answer by the next one: the name is this upload's alone, so that what stands
+    /// there afterwards is what it made.
+    fn unseen(&self, answered: Result<(), Error>, lost: &AtomicBool) -> Result<(), Error> {
+        if !self.store.writes_only() {
+            return answered;
+        }
+        match answered {
+            Err(error) if error.kind == Kind::Exists && lost.load(Ordering::Relaxed) => Ok(()),
+            Err(error) => {
+                lost.fetch_or(error.kind.is_passing(), Ordering::Relaxed);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn put_together(&self, crc64nvme: &str) -> Result<(), Error> {
@@ -45,7 +69,7 @@ impl Upload {
                 .set_checksum_crc64_nvme(self.store.checksums.then(|| crc64nvme.to_owned()))
                 .set_checksum_type(self.store.checksums.then_some(ChecksumType::FullObject))
                 .customize()
-                .config_override(attempt_timeout(COMPLETE_TIMEOUT))
+                .config_override(self.complete_config())
                 .send()
                 .await;
             match result {
@@ -58,6 +82,14 @@ impl Upload {
                 }
             }
         }
+    }
+
+    fn complete_config(&self) -> Builder {
+        let config = attempt_timeout(COMPLETE_TIMEOUT);
+        if self.store.writes_only() {
+            return config.retry_config(RetryConfig::disabled());
+        }
+        config
     }
 
     fn compare_checksum(&self, theirs: Option<&str>, ours: &str) -> Result<(), Error> {

@@ -1,0 +1,81 @@
+//! What is due where nobody may look: by turns, names that only one can take.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{Occasion, run::{Run, serve}};
+use crate::{
+    error::{Error, Result},
+    schedule::Turn,
+    store::Claim,
+};
+
+/// Requests at once.
+const AT_ONCE: usize = 8;
+/// The backup stands already: it must not wait long for what keeps a second one from being made.
+const CLOSE_MAX: Duration = Duration::from_secs(60);
+
+impl Run<'_> {
+    /// Takes the open turn of each tier, and leaves out those that had theirs.
+    ///
+    /// # Errors
+    /// [`Error::NotDue`] where all of them had, and what the bucket refuses.
+    pub(super) async fn take_turns(&mut self) -> Result<()> {
+        let Occasion::Due { schedule, due } = &self.request.occasion else {
+            return Ok(());
+        };
+        if !self.catalog.store().writes_only() {
+            return Ok(());
+        }
+        let mut open = schedule.turns(self.record.started);
+        open.retain(|turn| due.iter().any(|served| served.tier == turn.served.tier));
+        for turn in open {
+            let database = &self.request.database;
+            let taken = self
+                .catalog
+                .take_turn(&self.identity, database, turn.served.tier, turn.began);
+            if taken.await? == Claim::Taken {
+                self.turns.push(turn);
+            }
+        }
+        if self.turns.is_empty() {
+            let database = self.request.database.to_string();
+            return Err(Error::NotDue { database });
+        }
+        serve(
+            &mut self.record,
+            self.turns.iter().map(|turn| turn.served).collect(),
+        );
+        Ok(())
+    }
+
+    /// Takes all further turns of the periods that this backup serves, so that nobody serves them again.
+    pub(super) async fn close_turns(&self) {
+        let Occasion::Due { schedule, .. } = &self.request.occasion else {
+            return;
+        };
+        let later = |turn: &Turn| {
+            let after = schedule.turns_after(turn).into_iter();
+            let tier = turn.served.tier;
+            after.map(move |began| (tier, began)).collect::<Vec<_>>()
+        };
+        let names: Vec<_> = self.turns.iter().flat_map(later).collect();
+        let takes = stream::iter(names).map(|(tier, began)| {
+            let database = &self.request.database;
+            self.catalog
+                .take_turn(&self.identity, database, tier, began)
+        });
+        let all = takes.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
+        let failed = match tokio::time::timeout(CLOSE_MAX, all).await {
+            Ok(taken) => taken.into_iter().find_map(Result::err).map(|e| e.to_string()),
+            Err(_) => Some("the bucket does not answer".to_owned()),
+        };
+        if let Some(why) = failed {
+            tracing::warn!(
+                database = %self.request.database,
+                "this backup is good, and a later tick may make it once more: its period could not be closed: {why}"
+            );
+        }
+    }
+}
