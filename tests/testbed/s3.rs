@@ -14,6 +14,7 @@ mod clock;
 mod cold;
 mod content;
 mod front;
+mod iam;
 mod lifecycle;
 mod listing;
 mod lock;
@@ -28,6 +29,7 @@ mod versions;
 pub use backdoor::{Stored, UnderWay};
 pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Rule, Tagging};
 pub use bystanders::Snapshot;
+pub use iam::Needed;
 pub use lifecycle::{CarriedOut, LifecycleAction};
 pub use versions::OldVersion;
 
@@ -42,6 +44,7 @@ use tokio::sync::oneshot;
 use behaviour::Control;
 use bucket::Stores;
 use clock::Clock;
+use iam::Callers;
 
 const ACCESS_KEY: &str = "AKIATESTBED000000000";
 const SECRET_KEY: &str = "testbed/secret+key";
@@ -62,12 +65,17 @@ pub struct S3Server {
 struct Shared {
     stores: Mutex<Stores>,
     control: Mutex<Control>,
+    callers: Mutex<Callers>,
     clock: Clock,
 }
 
 impl Shared {
     fn stores(&self) -> MutexGuard<'_, Stores> {
         self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn callers(&self) -> MutexGuard<'_, Callers> {
+        self.callers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {

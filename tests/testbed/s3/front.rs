@@ -13,17 +13,18 @@ use hyper_util::server::conn::auto::Builder;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 use percent_encoding::percent_decode_str;
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::auth::SimpleAuth;
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::path::S3Path;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{HttpError, HttpResponse, S3Result, s3_error};
+use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::answer::{Fate, Instead, detailed, refusal};
 use super::behaviour::{Call, Fault};
 use super::clock::{http_date, timestamp};
+use super::iam::Needed;
 use super::operations::Storage;
 use super::{ACCESS_KEY, SECRET_KEY, Shared};
 
@@ -61,7 +62,9 @@ fn service(shared: Arc<Shared>) -> S3Service {
     // The library knows the machine's clock alone; the gate compares with the server's, where a test wants that.
     config.presigned_url_max_skew_time_secs = u32::MAX;
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    builder.set_auth(Keys {
+        shared: Arc::clone(&shared),
+    });
     builder.set_access(Gate { shared });
     builder.build()
 }
@@ -118,6 +121,23 @@ impl hyper::service::Service<Request<Incoming>> for Front {
     }
 }
 
+/// Who may sign: the bucket's owner, and those with a policy.
+struct Keys {
+    shared: Arc<Shared>,
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == ACCESS_KEY {
+            return Ok(SecretKey::from(SECRET_KEY));
+        }
+        let secret = self.shared.callers().secret(access_key);
+        let secret = secret.ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
+        Ok(SecretKey::from(secret))
+    }
+}
+
 /// Every call passes here once its signature has been checked.
 struct Gate {
     shared: Arc<Shared>,
@@ -126,11 +146,13 @@ struct Gate {
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        if context.credentials().is_none() {
+        let Some(credentials) = context.credentials() else {
             return Err(s3_error!(AccessDenied, "a signature is required"));
-        }
+        };
+        let access_key = credentials.access_key.clone();
         self.check_time(context)?;
         let call = describe(context);
+        let may = self.shared.check_policy(&access_key, &call);
         let brings_body = matches!(call.operation.as_str(), "PutObject" | "UploadPart");
         let has_body = brings_body || call.operation == "GetObject";
         let fault = self.shared.control().admit(call);
@@ -140,7 +162,7 @@ impl S3Access for Gate {
             .cloned()
             .unwrap_or_default();
         match fault {
-            None => {}
+            None => return may.map_err(forbidden),
             // A client that is still sending would find its connection broken, and not read the answer.
             Some(Fault::Refuse { status, code }) if !brings_body => {
                 return Err(refusal(status, code));
@@ -165,8 +187,17 @@ impl S3Access for Gate {
                 context.extensions_mut().insert(fault);
             }
         }
-        Ok(())
+        may.map_err(forbidden)
     }
+}
+
+/// As S3 words it for callers of the same account.
+fn forbidden(needed: Needed) -> S3Error {
+    let message = format!(
+        "User: testbed is not authorized to perform: {} on resource: \"{}\" because no identity-based policy allows the {} action",
+        needed.action, needed.resource, needed.action
+    );
+    S3Error::with_message(S3ErrorCode::AccessDenied, message)
 }
 
 impl Gate {
