@@ -33,6 +33,7 @@ pub mod archive;
 pub mod compress;
 pub mod seal;
 
+pub mod notify;
 pub mod postgres;
 pub mod store;
 

@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rights", &[]),
     ("store", &[]),
     ("postgres", &[]),
+    ("notify", &[]),
     (
         "error",
         &[

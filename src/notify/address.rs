@@ -1,0 +1,155 @@
+//! Addresses that are secrets.
+
+use std::fmt;
+
+use reqwest::Url;
+use zeroize::Zeroizing;
+
+/// A URL whose path or query gives the right to use it: only its host is ever printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    whole: Zeroizing<String>,
+    scheme: String,
+    host: String,
+}
+
+/// Why a text is no address to send anything to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressFault {
+    /// not a URL
+    #[error("it is not a URL ({0})")]
+    NotAUrl(String),
+    /// neither `https` nor `http`
+    #[error("its scheme is {0}, not https")]
+    Scheme(String),
+    /// `http` to a host that is not this machine
+    #[error("it is http: whoever is on the way could read it and use it")]
+    Plain,
+    /// a user or password where nobody would look for one
+    #[error("it holds a user or a password")]
+    Credentials,
+}
+
+impl AddressFault {
+    /// What cures it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotAUrl(_) | Self::Scheme(_) => {
+                "give the whole address, beginning with https://".to_owned()
+            }
+            Self::Plain => "write https:// instead of http://".to_owned(),
+            Self::Credentials => "leave out what stands before the @".to_owned(),
+        }
+    }
+}
+
+impl Address {
+    /// Takes an `https` URL; `http` for this machine itself.
+    ///
+    /// # Errors
+    /// [`AddressFault`], which repeats nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, AddressFault> {
+        let address = Self::parse_plain(text)?;
+        if address.scheme == "http" && !is_loopback(&address.host) {
+            return Err(AddressFault::Plain);
+        }
+        Ok(address)
+    }
+
+    /// Takes an `https` or an `http` URL: for what carries no facts, such as a ping inside one's own network.
+    ///
+    /// # Errors
+    /// [`AddressFault`].
+    pub fn parse_plain(text: &str) -> Result<Self, AddressFault> {
+        let url = Url::parse(text.trim()).map_err(|e| AddressFault::NotAUrl(e.to_string()))?;
+        let scheme = url.scheme().to_owned();
+        if !["http", "https"].contains(&scheme.as_str()) {
+            return Err(AddressFault::Scheme(scheme));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(AddressFault::Credentials);
+        }
+        Ok(Self {
+            host: host_of(&url),
+            whole: Zeroizing::new(url.into()),
+            scheme,
+        })
+    }
+
+    /// Its host, and its port where that is not the usual one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The URL itself, for the one place that sends.
+    pub(super) fn url(&self) -> Url {
+        Url::parse(&self.whole).expect("it was a URL when it was taken")
+    }
+}
+
+fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Whether a host (and port) is this machine itself.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let bare = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let ip: Option<std::net::IpAddr> = bare.parse().ok();
+    bare == "localhost" || ip.is_some_and(|ip| ip.is_loopback())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({}, …)", self.host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_host_is_ever_printed() {
+        let address = Address::parse("https://hooks.slack.com/services/T0/B0/s3cret").unwrap();
+        assert_eq!(address.to_string(), "hooks.slack.com");
+        assert!(!format!("{address:?}").contains("s3cret"));
+        assert!(address.url().as_str().ends_with("/s3cret"));
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_alone() {
+        for good in [
+            "http://127.0.0.1:8080/x",
+            "http://localhost/x",
+            "http://[::1]:9/x",
+        ] {
+            assert!(Address::parse(good).is_ok(), "{good}");
+        }
+        assert_eq!(
+            Address::parse("http://hooks.slack.com/x"),
+            Err(AddressFault::Plain)
+        );
+        assert!(Address::parse_plain("http://checks.internal/ping/x").is_ok());
+        assert_eq!(
+            Address::parse("https://u:p@host/x"),
+            Err(AddressFault::Credentials)
+        );
+        let fault = Address::parse("hooks.slack.com/services/s3cret").unwrap_err();
+        assert!(!fault.to_string().contains("s3cret"), "{fault}");
+    }
+}

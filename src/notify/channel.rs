@@ -1,0 +1,111 @@
+//! All channels at once.
+
+use futures_util::future::join_all;
+
+use super::{Error, Event, Kind, Kinds, Mail, Patience, Slack, Webhook, http};
+
+/// One way to tell somebody.
+#[derive(Debug, Clone)]
+pub enum Channel {
+    /// a channel of Slack
+    Slack(Slack),
+    /// a program
+    Webhook(Webhook),
+    /// mail
+    Mail(Mail),
+}
+
+/// What became of one event on one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// `slack`, `webhook` or `mail`, and the host
+    pub channel: String,
+    /// the setting that it comes from
+    pub setting: &'static str,
+    /// whether it was taken
+    pub result: Result<(), Error>,
+}
+
+/// Everybody who is told, and of what.
+#[derive(Debug, Clone, Default)]
+pub struct Notifier {
+    /// the channels
+    pub channels: Vec<Channel>,
+    /// the events
+    pub kinds: Kinds,
+}
+
+impl Channel {
+    /// Its kind, as it is shown and recorded.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "slack",
+            Self::Webhook(_) => "webhook",
+            Self::Mail(_) => "mail",
+        }
+    }
+
+    fn host(&self) -> &str {
+        match self {
+            Self::Slack(slack) => slack.host(),
+            Self::Webhook(webhook) => webhook.host(),
+            Self::Mail(mail) => mail.host(),
+        }
+    }
+
+    fn setting(&self) -> &'static str {
+        match self {
+            Self::Slack(_) => "PGCOFFER_SLACK_WEBHOOK_URL",
+            Self::Webhook(_) => "PGCOFFER_WEBHOOK_URL",
+            Self::Mail(_) => "PGCOFFER_SMTP_URL",
+        }
+    }
+
+    async fn tell(&self, event: &Event, patience: Patience) -> Result<(), Error> {
+        match self {
+            Self::Slack(slack) => slack.tell(&http::client()?, event, patience).await,
+            Self::Webhook(webhook) => webhook.tell(&http::client()?, event, patience).await,
+            Self::Mail(mail) => mail.tell(event, patience).await,
+        }
+    }
+}
+
+impl Telling {
+    /// What cures it, where it was not taken.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = self.result.as_ref().err()?.hint()?;
+        Some(format!("{hint} ({})", self.setting))
+    }
+}
+
+impl Notifier {
+    /// Whether there is anybody to tell of this kind.
+    #[must_use]
+    pub fn listens_to(&self, kind: Kind) -> bool {
+        !self.channels.is_empty() && self.kinds.contains(kind)
+    }
+
+    /// Tells an event over every channel at once, and gives what became of it on each. It takes no longer than `patience.total`.
+    pub async fn tell(&self, event: &Event, patience: Patience) -> Vec<Telling> {
+        if !self.listens_to(event.kind) {
+            return Vec::new();
+        }
+        let tellings = self.channels.iter().map(|channel| async move {
+            let told = tokio::time::timeout(patience.total, channel.tell(event, patience));
+            let late = |_| {
+                Err(Error::OutOfTime {
+                    host: channel.host().to_owned(),
+                    last: None,
+                })
+            };
+            Telling {
+                channel: format!("{} ({})", channel.name(), channel.host()),
+                setting: channel.setting(),
+                result: told.await.unwrap_or_else(late),
+            }
+        });
+        join_all(tellings).await
+    }
+}

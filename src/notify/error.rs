@@ -1,0 +1,126 @@
+//! Why something could not be told.
+
+use std::time::Duration;
+
+/// A channel that did not take what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// no connection, or it broke
+    #[error("{host} can't be reached: {why}")]
+    Unreachable {
+        /// host, and port where it isn't the usual one
+        host: String,
+        /// what was seen
+        why: String,
+    },
+    /// no answer in time
+    #[error("{host} did not answer within {seconds} s")]
+    Timeout {
+        /// host
+        host: String,
+        /// for how long it was waited
+        seconds: u64,
+    },
+    /// its certificate is not one that this machine trusts, or there is no TLS
+    #[error("there is no secure connection to {host}: {why}")]
+    Tls {
+        /// host
+        host: String,
+        /// what was seen
+        why: String,
+    },
+    /// it answered with a status that is no success
+    #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
+    Answered {
+        /// host
+        host: String,
+        /// the status of HTTP
+        status: u16,
+        /// the first words of its answer
+        said: Option<String>,
+        /// how long to wait, where it said so
+        retry_after: Option<Duration>,
+    },
+    /// a mail server turned the message, a recipient or the login down
+    #[error("{host} refuses the mail: {said}")]
+    Refused {
+        /// host
+        host: String,
+        /// the code of SMTP
+        code: u16,
+        /// what it said
+        said: String,
+    },
+    /// there was no time left to try
+    #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last {last}")).unwrap_or_default())]
+    OutOfTime {
+        /// host
+        host: String,
+        /// what the last attempt came to
+        last: Option<String>,
+    },
+    /// it could not be put together
+    #[error("the message could not be written: {0}")]
+    Unwritable(String),
+}
+
+impl Error {
+    /// Whether another attempt may succeed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } => true,
+            Self::Answered { status, .. } => {
+                matches!(status, 408 | 425 | 429) || (500..=599).contains(status)
+            }
+            Self::Refused { code, .. } => (400..=499).contains(code),
+            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) => false,
+        }
+    }
+
+    /// How long the other side asked to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// What cures it, as far as that doesn't depend on the channel.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::OutOfTime { .. } => {
+                "see whether this machine may connect to it: a firewall, a proxy (HTTPS_PROXY), a wrong port, or an outage there"
+            }
+            Self::Tls { .. } => {
+                "the certificate has to be valid for that name and of an authority that this machine trusts; SSL_CERT_FILE names one of your own"
+            }
+            Self::Answered {
+                status: 300..=399, ..
+            } => "no redirect is followed: set the address that it leads to",
+            Self::Answered {
+                status: 401 | 403 | 404 | 410,
+                ..
+            } => {
+                "the address is not, or no longer, one that takes messages: make a new one and set it"
+            }
+            Self::Answered { status: 429, .. } => "it takes no more for now",
+            Self::Answered {
+                status: 500..=599, ..
+            } => "the service has a problem of its own: see its status page",
+            Self::Refused {
+                code: 530 | 534 | 535 | 538,
+                ..
+            } => "check user and password in PGCOFFER_SMTP_URL, percent-encoded",
+            Self::Refused {
+                code: 550..=554, ..
+            } => {
+                "check PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO: the server must know the one as yours, and accept the others"
+            }
+            Self::Refused { .. } | Self::Answered { .. } | Self::Unwritable(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,102 @@
+//! One request to an address, and what its answer means.
+
+use std::time::Duration;
+
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect,
+};
+
+use super::{Address, Error};
+
+/// How much of an answer is looked at.
+const ANSWER_BYTES_MAX: usize = 256;
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A client that follows no redirect (the address is a secret, and so is what is sent) and keeps nothing.
+pub(super) fn client() -> Result<Client, Error> {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(0)
+        .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|e| Error::Unwritable(words(&e)))
+}
+
+/// Posts `body` and gives the first words of the answer.
+pub(super) async fn post(
+    client: &Client,
+    address: &Address,
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
+) -> Result<String, Error> {
+    let sent = client.post(url).headers(headers).body(body).send().await;
+    let mut answer = sent.map_err(|e| failed(address, e))?;
+    let status = answer.status();
+    let retry_after = retry_after(status, answer.headers());
+    let said = beginning(&mut answer).await;
+    if status.is_success() {
+        return Ok(said.unwrap_or_default());
+    }
+    Err(Error::Answered {
+        host: address.host().to_owned(),
+        status: status.as_u16(),
+        said,
+        retry_after,
+    })
+}
+
+/// The first line of an answer, where it is words. One that breaks off was an answer all the same.
+async fn beginning(answer: &mut Response) -> Option<String> {
+    let mut said = Vec::new();
+    while said.len() < ANSWER_BYTES_MAX {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => said.extend_from_slice(&chunk),
+            _ => break,
+        }
+    }
+    said.truncate(ANSWER_BYTES_MAX);
+    shown(&String::from_utf8_lossy(&said))
+}
+
+/// Seconds as RFC 9110, 10.2.3 has them; a date is as good as none, since clocks differ.
+fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let wanted = matches!(status.as_u16(), 429 | 503);
+    let seconds = headers.get(RETRY_AFTER).filter(|_| wanted)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn shown(text: &str) -> Option<String> {
+    let line = text.lines().next().unwrap_or_default().trim();
+    let plain: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+    let is_words = !plain.is_empty() && !plain.starts_with(['<', '{', '[']);
+    is_words.then_some(plain)
+}
+
+fn failed(address: &Address, error: reqwest::Error) -> Error {
+    let host = address.host().to_owned();
+    // the URL is a secret
+    let error = error.without_url();
+    let why = words(&error);
+    if error.is_timeout() {
+        let seconds = CONNECT.as_secs();
+        return Error::Timeout { host, seconds };
+    }
+    if why.contains("certificate") || why.contains("UnknownIssuer") || why.contains("tls") {
+        return Error::Tls { host, why };
+    }
+    Error::Unreachable { host, why }
+}
+
+/// The innermost cause: what stands above it says no more than that sending failed.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,327 @@
+//! What people are told: what failed, since when, what the newest good backup is, and what to do.
+
+use jiff::Timestamp;
+
+use super::{Event, Kind, Late, NewestGood};
+
+/// A message as it is read, before a channel gives it its shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// the subject
+    pub title: String,
+    /// the body
+    pub paragraphs: Vec<Paragraph>,
+    /// which agent and which bucket
+    pub origin: String,
+}
+
+/// Some lines of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paragraph {
+    /// the lines
+    pub text: String,
+    /// what a program said, to be shown as it stands
+    pub verbatim: bool,
+}
+
+impl Letter {
+    /// Body and origin as plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let paragraphs = self
+            .paragraphs
+            .iter()
+            .map(|paragraph| match paragraph.verbatim {
+                true => indented(&paragraph.text),
+                false => paragraph.text.clone(),
+            });
+        let mut parts: Vec<String> = paragraphs.collect();
+        parts.push(format!("-- \n{}", self.origin));
+        parts.join("\n\n") + "\n"
+    }
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| format!("    {line}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Puts an event into words.
+#[must_use]
+pub fn letter(event: &Event) -> Letter {
+    let mut body = Body::default();
+    let title = match event.kind {
+        Kind::Failure => failure(event, &mut body),
+        Kind::Missed => missed(event, &mut body),
+        Kind::Recovery => recovery(event, &mut body),
+        Kind::Suspicious => suspicious(event, &mut body),
+        Kind::Success => success(event, &mut body),
+        Kind::Digest => super::digest::words(event, &mut body),
+        Kind::Test => test(event, &mut body),
+    };
+    Letter {
+        title,
+        paragraphs: body.0,
+        origin: origin(event),
+    }
+}
+
+/// The paragraphs so far.
+#[derive(Default)]
+pub(super) struct Body(Vec<Paragraph>);
+
+impl Body {
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.add(text.into(), false);
+    }
+
+    pub(super) fn quote(&mut self, text: impl Into<String>) {
+        self.add(text.into(), true);
+    }
+
+    fn add(&mut self, text: String, verbatim: bool) {
+        if !text.is_empty() {
+            self.0.push(Paragraph { text, verbatim });
+        }
+    }
+}
+
+fn failure(event: &Event, body: &mut Body) -> String {
+    let name = name(event);
+    let at = minute(event.at);
+    let (title, first) = match (event.interrupted, &event.database) {
+        (true, _) => (
+            format!("backup of {name} interrupted"),
+            format!(
+                "The backup of {name} was interrupted at {at}: something told it to stop before it was done (a restart, a deployment, a time limit). There is no backup of this run."
+            ),
+        ),
+        (false, Some(_)) if event.what == "retention" => (
+            format!("retention of {name} failed"),
+            format!(
+                "Old backups of {name} could not be deleted at {at}. Nothing is lost; what has run out piles up."
+            ),
+        ),
+        (false, Some(_)) => (
+            format!("backup of {name} FAILED"),
+            format!("The backup of {name} failed at {at}."),
+        ),
+        (false, None) => (
+            "backups FAILED before they began".to_owned(),
+            format!("pgcoffer could not begin at {at}: no database was backed up."),
+        ),
+    };
+    body.say(first);
+    body.quote(event.discreet_error().unwrap_or_default());
+    if let Some(hint) = &event.hint {
+        body.say(format!("What to do: {hint}."));
+    }
+    let mut state = Vec::new();
+    if event.failures > 1 {
+        let since = event
+            .since
+            .map_or_else(String::new, |since| format!(" since {}", minute(since)));
+        state.push(format!(
+            "It has failed {} times in a row{since}.",
+            event.failures
+        ));
+    }
+    state.extend(late_lines(&event.late));
+    state.extend(newest_good_line(event));
+    state.extend(retry_line(event));
+    body.say(state.join("\n"));
+    if event.what != "retention" {
+        body.say(more(event));
+    }
+    title
+}
+
+fn missed(event: &Event, body: &mut Body) -> String {
+    let name = name(event);
+    let since = event
+        .since
+        .map_or_else(String::new, |since| format!(" since {}", minute(since)));
+    let title = match &event.backup {
+        Some(_) => format!("backup of {name} was late, and is made"),
+        None => format!("backup of {name} MISSED"),
+    };
+    body.say(format!(
+        "No good backup of {name} was made{since}, and one was due."
+    ));
+    let mut state = late_lines(&event.late);
+    match (&event.backup, &event.error) {
+        (Some(backup), _) => state.push(format!(
+            "It has been caught up now: {} ({}, {}).",
+            backup.id,
+            backup.tiers.join(", "),
+            size(backup.bytes)
+        )),
+        (None, Some(_)) => state.push("The last attempt failed:".to_owned()),
+        (None, None) => state.push("No attempt is known to have been made.".to_owned()),
+    }
+    body.say(state.join("\n"));
+    if event.backup.is_none() {
+        body.quote(event.discreet_error().unwrap_or_default());
+        body.say(newest_good_line(event).unwrap_or_default());
+    }
+    body.say(match (&event.backup, &event.hint) {
+        (None, Some(hint)) => format!("What to do: {hint}."),
+        (Some(_), _) => "What to do: see why nothing ran before. Whatever starts `pgcoffer tick` (Heroku Scheduler, cron, a CronJob) was off, late, or could not start it.".to_owned(),
+        (None, None) => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),
+    });
+    title
+}
+
+fn recovery(event: &Event, body: &mut Body) -> String {
+    let name = name(event);
+    let before = match (event.failures, event.since) {
+        (0, Some(since)) => format!(" None had been made since {}.", minute(since)),
+        (1, Some(since)) => format!(" The run before failed at {}.", minute(since)),
+        (n, Some(since)) if n > 1 => format!(" {n} runs failed before, since {}.", minute(since)),
+        _ => String::new(),
+    };
+    body.say(format!("There is a good backup of {name} again.{before}"));
+    body.say(backup_line(event));
+    body.say("Nothing needs to be done.");
+    format!("backup of {name} is good again")
+}
+
+fn suspicious(event: &Event, body: &mut Body) -> String {
+    let name = name(event);
+    body.say(format!(
+        "The backup of {name} that ended at {} is complete, and holds much less than the ones before it:",
+        minute(event.at)
+    ));
+    body.quote(event.reasons.join("\n"));
+    body.say(backup_line(event));
+    let id = event.backup.as_ref().map_or("ID", |backup| &backup.id);
+    body.say(format!(
+        "What to do: find out whether that data was meant to go. If it was, `pgcoffer accept {id}`. If it was not, the backups before it still have it: \
+         `pgcoffer list --database {name}` shows them, and none of them is deleted while this one is not accepted."
+    ));
+    format!("backup of {name} looks SUSPICIOUS")
+}
+
+fn success(event: &Event, body: &mut Body) -> String {
+    let name = name(event);
+    body.say(format!("{name} was backed up at {}.", minute(event.at)));
+    body.say(backup_line(event));
+    format!("backup of {name} is good")
+}
+
+fn test(event: &Event, body: &mut Body) -> String {
+    body.say(format!(
+        "This is a test, sent at {} by `pgcoffer check --notify`. Messages like this one tell you when a backup fails or is missed.",
+        minute(event.at)
+    ));
+    body.say("Nothing needs to be done.");
+    "test: this channel works".to_owned()
+}
+
+/// Where to look when the hint was not enough, and the way back where the database itself is gone.
+fn more(event: &Event) -> String {
+    match &event.database {
+        Some(database) => format!(
+            "`pgcoffer check {database}` tries every part of it and says what is missing; `pgcoffer backup {database}` tries again at once. \
+             If the database itself is lost: `pgcoffer restore latest --database {database} --to URL`."
+        ),
+        None => "`pgcoffer check` tries every part of it and says what is missing.".to_owned(),
+    }
+}
+
+fn name(event: &Event) -> &str {
+    event.database.as_deref().unwrap_or("every database")
+}
+
+fn late_lines(late: &[Late]) -> Vec<String> {
+    let line = |late: &Late| {
+        format!(
+            "The {} backup has been due since {}.",
+            late.tier,
+            minute(late.due)
+        )
+    };
+    late.iter().map(line).collect()
+}
+
+fn newest_good_line(event: &Event) -> Option<String> {
+    Some(match &event.newest_good {
+        NewestGood::Is { id, started } => format!(
+            "Newest good backup: {id}, {} old ({}).",
+            age(*started, event.at),
+            minute(*started)
+        ),
+        NewestGood::None => format!("There is NO good backup of {}.", name(event)),
+        NewestGood::Unknown => {
+            "Which backup is the newest good one could not be looked up: `pgcoffer list` tells."
+                .to_owned()
+        }
+    })
+}
+
+fn retry_line(event: &Event) -> Option<String> {
+    match (event.retry_at, event.interrupted) {
+        (Some(at), _) => Some(format!(
+            "The next attempt is made by the first tick after {}.",
+            minute(at)
+        )),
+        (None, true) => Some("The next tick makes it again.".to_owned()),
+        (None, false) => None,
+    }
+}
+
+fn backup_line(event: &Event) -> String {
+    event.backup.as_ref().map_or_else(String::new, |backup| {
+        let tiers = backup.tiers.join(", ");
+        format!(
+            "Backup: {} ({tiers}), {} stored.",
+            backup.id,
+            size(backup.bytes)
+        )
+    })
+}
+
+fn origin(event: &Event) -> String {
+    let agent = format!(
+        "pgcoffer {} on {}",
+        env!("CARGO_PKG_VERSION"),
+        event.origin.host
+    );
+    match &event.origin.location {
+        Some(location) => format!("{agent}, {location}"),
+        None => agent,
+    }
+}
+
+/// A moment, to the minute: nobody is woken by seconds.
+pub(super) fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How long ago, in the two largest units.
+pub(super) fn age(from: Timestamp, to: Timestamp) -> String {
+    let minutes = (to.as_second() - from.as_second()).max(0) / 60;
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}m"),
+        (0, hours) => format!("{hours}h {minutes}m"),
+        (days, hours) => format!("{days}d {hours}h"),
+    }
+}
+
+/// Bytes in binary units, as elsewhere in this program.
+pub(super) fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in units {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        unit => format!("{value:.2} {unit}"),
+    }
+}

@@ -1,0 +1,251 @@
+//! Mail, over TLS only. <https://www.rfc-editor.org/rfc/rfc8314>
+
+use std::{fmt, sync::Arc};
+
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    message::{Mailbox, Mailboxes, header},
+    transport::smtp::{self, authentication::Credentials},
+};
+use reqwest::Url;
+use zeroize::Zeroizing;
+
+use super::{Error, Event, Patience, http::words, letter};
+
+/// Submission with TLS from the first byte, and with STARTTLS.
+/// <https://www.rfc-editor.org/rfc/rfc8314#section-3.3>
+const IMPLICIT_PORT: u16 = 465;
+const STARTTLS_PORT: u16 = 587;
+
+/// A mail server, a sender and those who are told.
+#[derive(Clone)]
+pub struct Mail {
+    server: Arc<Server>,
+    from: Mailbox,
+    to: Vec<Mailbox>,
+}
+
+struct Server {
+    host: String,
+    port: u16,
+    implicit_tls: bool,
+    user: Zeroizing<String>,
+    password: Zeroizing<String>,
+}
+
+/// Why a text is no mail server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MailFault {
+    /// not a URL
+    #[error("it is not a URL of a mail server ({0})")]
+    NotAUrl(String),
+    /// another scheme
+    #[error("its scheme is {0}, neither smtps nor smtp")]
+    Scheme(String),
+    /// what stands behind the host
+    #[error("it has something behind the host and port: nothing belongs there")]
+    More,
+    /// a user without a password, or the other way round
+    #[error("it has a user without a password, or a password without a user")]
+    HalfALogin,
+    /// a percent sign that begins no byte, or bytes that are no text
+    #[error("its user or password is not percent-encoded text")]
+    Encoding,
+}
+
+impl MailFault {
+    /// What cures it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        "write smtps://user:password@host:465, or smtp://user:password@host:587 for STARTTLS; special characters percent-encoded (@ is %40)".to_owned()
+    }
+}
+
+/// Reads the address of a person, with or without a name.
+///
+/// # Errors
+/// Says that it is none.
+pub fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let parsed = text.trim().parse();
+    parsed.map_err(|_| format!("{:?} is not an address of mail", text.trim()))
+}
+
+impl Mail {
+    /// Mail by the server at this URL: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which nothing
+    /// is sent.
+    ///
+    /// # Errors
+    /// [`MailFault`], which repeats nothing of the text.
+    pub fn new(url: &str, from: Mailbox, to: Vec<Mailbox>) -> Result<Self, MailFault> {
+        let server = Arc::new(Server::parse(url)?);
+        Ok(Self { server, from, to })
+    }
+
+    /// Reads the URL of a server only to see whether it is one.
+    ///
+    /// # Errors
+    /// [`MailFault`].
+    pub fn check(url: &str) -> Result<(), MailFault> {
+        Server::parse(url).map(drop)
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.server.host
+    }
+
+    pub(super) async fn tell(&self, event: &Event, patience: Patience) -> Result<(), Error> {
+        // one message with one id for all attempts, so that a server which took it twice shows it once
+        let message = self.message(event)?;
+        let transport = self.server.transport(patience)?;
+        let send = |_| async {
+            let sent = transport.send(message.clone()).await;
+            sent.map(drop).map_err(|e| self.failed(&e))
+        };
+        patience.persist(self.host(), send).await
+    }
+
+    fn message(&self, event: &Event) -> Result<Message, Error> {
+        let letter = letter(event);
+        let to: Mailboxes = self.to.iter().cloned().collect();
+        Message::builder()
+            .from(self.from.clone())
+            .mailbox(header::To::from(to))
+            .subject(format!("[pgcoffer] {}", letter.title))
+            .message_id(None)
+            .header(AutoSubmitted)
+            .header(header::ContentType::TEXT_PLAIN)
+            .body(letter.text())
+            .map_err(|e| Error::Unwritable(e.to_string()))
+    }
+
+    fn failed(&self, error: &smtp::Error) -> Error {
+        let host = self.host().to_owned();
+        let why = words(error);
+        match error.status() {
+            Some(code) => Error::Refused {
+                host,
+                code: code.into(),
+                said: why,
+            },
+            None if error.is_timeout() => Error::Timeout { host, seconds: 10 },
+            None if error.is_tls() || why.contains("certificate") => Error::Tls { host, why },
+            // lettre's own word for a server that does not offer STARTTLS
+            None if error.is_client() => Error::Tls { host, why },
+            None => Error::Unreachable { host, why },
+        }
+    }
+}
+
+impl Server {
+    fn parse(text: &str) -> Result<Self, MailFault> {
+        let url = Url::parse(text.trim()).map_err(|e| MailFault::NotAUrl(e.to_string()))?;
+        let implicit_tls = match url.scheme() {
+            "smtps" => true,
+            "smtp" => false,
+            other => return Err(MailFault::Scheme(other.to_owned())),
+        };
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| MailFault::NotAUrl("no host".to_owned()))?;
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(MailFault::More);
+        }
+        let decoded = |text: &str| {
+            let bytes = percent_encoding::percent_decode_str(text).decode_utf8();
+            bytes
+                .map(|text| Zeroizing::new(text.into_owned()))
+                .map_err(|_| MailFault::Encoding)
+        };
+        let (user, password) = (
+            decoded(url.username())?,
+            decoded(url.password().unwrap_or(""))?,
+        );
+        if user.is_empty() != password.is_empty() {
+            return Err(MailFault::HalfALogin);
+        }
+        let usual = if implicit_tls {
+            IMPLICIT_PORT
+        } else {
+            STARTTLS_PORT
+        };
+        Ok(Self {
+            host: host.to_owned(),
+            port: url.port().unwrap_or(usual),
+            implicit_tls,
+            user,
+            password,
+        })
+    }
+
+    fn transport(&self, patience: Patience) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+        let relay = if self.implicit_tls {
+            AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
+        } else {
+            AsyncSmtpTransport::<Tokio1Executor>::starttls_relay(&self.host)
+        };
+        let relay = relay.map_err(|e| Error::Tls {
+            host: self.host.clone(),
+            why: words(&e),
+        })?;
+        let mut relay = relay.port(self.port).timeout(Some(patience.attempt));
+        if !self.user.is_empty() {
+            let (user, password) = (self.user.to_string(), self.password.to_string());
+            relay = relay.credentials(Credentials::new(user, password));
+        }
+        Ok(relay.build())
+    }
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mail({}:{}, …)", self.server.host, self.server.port)
+    }
+}
+
+/// Says that no person wrote this, so that no machine answers. <https://www.rfc-editor.org/rfc/rfc3834#section-5>
+#[derive(Debug, Clone, Copy)]
+struct AutoSubmitted;
+
+impl header::Header for AutoSubmitted {
+    fn name() -> header::HeaderName {
+        header::HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> header::HeaderValue {
+        header::HeaderValue::new(
+            <Self as header::Header>::name(),
+            "auto-generated".to_owned(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_read_and_nothing_of_a_wrong_one_is_repeated() {
+        let server = Server::parse("smtps://ann%40acme.test:p%3Aw@mail.acme.test").unwrap();
+        assert_eq!(
+            (server.port, server.user.as_str(), server.password.as_str()),
+            (465, "ann@acme.test", "p:w")
+        );
+        assert_eq!(
+            Server::parse("smtp://mail.acme.test:2525").unwrap().port,
+            2525
+        );
+        for (bad, fault) in [
+            ("https://mail.acme.test", MailFault::Scheme("https".into())),
+            ("smtp://u:s3cret@mail.acme.test/x", MailFault::More),
+            ("smtp://u@mail.acme.test", MailFault::HalfALogin),
+            ("smtp://u:%ff@mail.acme.test", MailFault::Encoding),
+        ] {
+            assert_eq!(Server::parse(bad).err(), Some(fault), "{bad}");
+        }
+        assert!(Server::parse("mail.acme.test:465").is_err());
+        assert!(Server::parse("smtp://").is_err());
+    }
+}

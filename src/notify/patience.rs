@@ -1,0 +1,143 @@
+//! How long and how often something is tried.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Error;
+
+/// How long telling may take, and each attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// for all attempts and the pauses between them
+    pub total: Duration,
+    /// for one attempt
+    pub attempt: Duration,
+    /// attempts at the most
+    pub attempts_max: u32,
+    /// the pause after the first; it doubles from one to the next
+    pub first_pause: Duration,
+}
+
+impl Patience {
+    /// While nothing presses: half a minute.
+    pub const USUAL: Self = Self {
+        total: Duration::from_secs(30),
+        attempt: Duration::from_secs(10),
+        attempts_max: 4,
+        first_pause: Duration::from_millis(500),
+    };
+
+    /// After a signal: platforms wait 30 s and kill, and giving up an upload takes some of these.
+    pub const SHORT: Self = Self {
+        total: Duration::from_secs(6),
+        attempt: Duration::from_secs(4),
+        attempts_max: 2,
+        first_pause: Duration::from_millis(250),
+    };
+
+    /// Makes attempts until one succeeds, fails for good, or there is no time left. `host` is whom an error names.
+    pub(super) async fn persist<T, F>(
+        self,
+        host: &str,
+        mut attempt: impl FnMut(u32) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let end = Instant::now() + self.total;
+        let mut last = None;
+        for n in 1..=self.attempts_max {
+            let until = end.min(Instant::now() + self.attempt);
+            let error = match timeout_at(until, attempt(n)).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(error)) => error,
+                Err(_) => Error::Timeout {
+                    host: host.to_owned(),
+                    seconds: self.attempt.as_secs(),
+                },
+            };
+            if !error.is_passing() || n == self.attempts_max {
+                return Err(error);
+            }
+            let pause = error.retry_after().unwrap_or_else(|| self.pause(n));
+            last = Some(error.to_string());
+            if Instant::now() + pause >= end {
+                break;
+            }
+            sleep(pause).await;
+        }
+        let host = host.to_owned();
+        Err(Error::OutOfTime { host, last })
+    }
+
+    /// The pause after the n-th attempt, shortened by up to a quarter so that many agents don't come at once.
+    fn pause(self, n: u32) -> Duration {
+        let mut byte = [0];
+        // without random bytes they come at once
+        let _ = getrandom::fill(&mut byte);
+        let whole = self.first_pause * (1 << n.saturating_sub(1).min(10));
+        whole - whole * u32::from(byte[0]) / 1024
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, retry_after: Option<u64>) -> Error {
+        Error::Answered {
+            host: "h".into(),
+            status,
+            said: None,
+            retry_after: retry_after.map(Duration::from_secs),
+        }
+    }
+
+    async fn attempts(error: Error) -> (u32, Error) {
+        let mut made = 0;
+        let result = Patience::USUAL.persist("h", |n| {
+            made = n;
+            let error = error.clone();
+            async { Err::<(), _>(error) }
+        });
+        let error = result.await.unwrap_err();
+        (made, error)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
+        for (status, made) in [
+            (500, 4),
+            (503, 4),
+            (429, 4),
+            (408, 4),
+            (400, 1),
+            (404, 1),
+            (410, 1),
+        ] {
+            assert_eq!(attempts(answered(status, None)).await.0, made, "{status}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_heeded_as_long_as_there_is_time() {
+        let began = Instant::now();
+        assert_eq!(attempts(answered(429, Some(7))).await.0, 4);
+        assert_eq!(began.elapsed().as_secs(), 21);
+        let (made, error) = attempts(answered(429, Some(3600))).await;
+        assert_eq!(made, 1);
+        assert!(
+            matches!(error, Error::OutOfTime { last: Some(_), .. }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_never_answers_takes_no_longer_than_all_attempts_may() {
+        let began = Instant::now();
+        let never = std::future::pending::<Result<(), Error>>;
+        let error = Patience::USUAL.persist("h", |_| never()).await.unwrap_err();
+        assert!(began.elapsed() <= Patience::USUAL.total, "{error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Slack's incoming webhooks. <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+
+use reqwest::{
+    Client,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
+use serde_json::{Value, json};
+
+use super::{Address, Error, Event, Letter, Patience, http, letter};
+
+/// Longest text of a header block. <https://docs.slack.dev/reference/block-kit/blocks/header-block>
+const HEADER_CHARS_MAX: usize = 150;
+/// Longest text of a section. <https://docs.slack.dev/reference/block-kit/blocks/section-block>
+const SECTION_CHARS_MAX: usize = 3000;
+/// Sections that a message is given at the most, of the 50 blocks that one may have.
+const SECTIONS_MAX: usize = 20;
+
+/// One channel of one workspace.
+#[derive(Debug, Clone)]
+pub struct Slack {
+    address: Address,
+}
+
+impl Slack {
+    /// The channel that this webhook posts to.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self { address }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.address.host()
+    }
+
+    pub(super) async fn tell(
+        &self,
+        client: &Client,
+        event: &Event,
+        patience: Patience,
+    ) -> Result<(), Error> {
+        let body = payload(&letter(event)).to_string();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let post = |_| {
+            let (url, body) = (self.address.url(), body.clone().into_bytes());
+            http::post(client, &self.address, url, headers.clone(), body)
+        };
+        patience.persist(self.host(), post).await.map(drop)
+    }
+}
+
+/// The message: `text` is what notifications and screen readers take, the blocks are what is seen.
+fn payload(letter: &Letter) -> Value {
+    let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
+    let section =
+        |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
+    let mut blocks =
+        vec![json!({ "type": "header", "text": plain(&cut(&letter.title, HEADER_CHARS_MAX)) })];
+    let sections = sections(letter);
+    blocks.extend(sections.iter().map(|text| section(text)));
+    blocks.push(json!({ "type": "context", "elements": [
+        { "type": "mrkdwn", "text": cut(&escaped(&letter.origin), SECTION_CHARS_MAX) },
+    ] }));
+    json!({ "text": escaped(&letter.title), "blocks": blocks })
+}
+
+/// The body, a section for each paragraph, in monospace where it is what a program said.
+fn sections(letter: &Letter) -> Vec<String> {
+    let whole = |paragraph: &letter::Paragraph| {
+        let text = escaped(&paragraph.text);
+        match paragraph.verbatim {
+            // ``` inside would end it early
+            true => format!(
+                "```{}```",
+                cut(&text.replace("```", "'''"), SECTION_CHARS_MAX - 6)
+            ),
+            false => cut(&text, SECTION_CHARS_MAX),
+        }
+    };
+    let sections = letter.paragraphs.iter().take(SECTIONS_MAX);
+    sections.map(whole).collect()
+}
+
+/// The three characters that Slack's markup takes for its own.
+/// <https://docs.slack.dev/messaging/formatting-message-text#escaping>
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// At most so many characters; an entity is not cut in two.
+fn cut(text: &str, chars_max: usize) -> String {
+    if text.chars().count() <= chars_max {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(chars_max - 1).collect();
+    if let Some(at) = short.rfind('&')
+        && !short[at..].contains(';')
+    {
+        short.truncate(at);
+    }
+    short + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_of_slack_is_escaped_and_limits_are_kept() {
+        assert_eq!(escaped("a <b> & `c`"), "a &lt;b&gt; &amp; `c`");
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("ab&amp;cd", 5), "ab…");
+        let letter = Letter {
+            title: "<!channel> ".repeat(40),
+            paragraphs: vec![super::super::letter::Paragraph {
+                text: "x<".repeat(9000),
+                verbatim: true,
+            }],
+            origin: "o".into(),
+        };
+        let value = payload(&letter);
+        let chars = |pointer: &str| {
+            value
+                .pointer(pointer)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .chars()
+                .count()
+        };
+        assert_eq!(chars("/blocks/0/text/text"), 150);
+        assert!(chars("/blocks/1/text/text") <= 3000);
+        assert!(!value["text"].as_str().unwrap().contains('<'));
+    }
+}

@@ -1,0 +1,187 @@
+//! Signed webhooks. <https://www.standardwebhooks.com>
+
+use std::fmt;
+
+use data_encoding::{BASE32_NOPAD, BASE64, BASE64_NOPAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use reqwest::{
+    Client,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use serde_json::json;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::{Address, Error, Event, Patience, http};
+
+/// Bytes that a signing key may have.
+/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme>
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+/// Payloads ought to be smaller than 20 kB (the same text, "payload size").
+const BODY_BYTES_MAX: usize = 20_000;
+
+/// The key that a webhook is signed with: `whsec_` and base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningSecret(Zeroizing<Vec<u8>>);
+
+impl SigningSecret {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Says what is wrong, without repeating it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bare = text
+            .trim()
+            .strip_prefix("whsec_")
+            .ok_or("it does not begin with whsec_")?
+            .trim_end_matches('=');
+        let bytes = BASE64_NOPAD
+            .decode(bare.as_bytes())
+            .map_err(|_| "what follows whsec_ is not base64")?;
+        let bytes = Zeroizing::new(bytes);
+        if KEY_BYTES.contains(&bytes.len()) {
+            return Ok(Self(bytes));
+        }
+        let (least, most) = (KEY_BYTES.start(), KEY_BYTES.end());
+        Err(format!(
+            "it has {} bytes, and should have {least} to {most}",
+            bytes.len()
+        ))
+    }
+
+    /// The value of `webhook-signature` for a message.
+    fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
+        let mut mac: Hmac<Sha256> =
+            Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        format!("v1,{}", BASE64.encode(&mac.finalize().into_bytes()))
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningSecret(…)")
+    }
+}
+
+/// A program that takes events.
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    address: Address,
+    secret: SigningSecret,
+}
+
+impl Webhook {
+    /// The program at this address, which knows this secret.
+    #[must_use]
+    pub fn new(address: Address, secret: SigningSecret) -> Self {
+        Self { address, secret }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.address.host()
+    }
+
+    pub(super) async fn tell(
+        &self,
+        client: &Client,
+        event: &Event,
+        patience: Patience,
+    ) -> Result<(), Error> {
+        let (id, body) = (message_id()?, body(event));
+        let post = |_| {
+            let headers = self.headers(&id, &body);
+            let (url, body) = (self.address.url(), body.clone());
+            async move { http::post(client, &self.address, url, headers?, body).await }
+        };
+        patience.persist(self.host(), post).await.map(drop)
+    }
+
+    /// The id stays the same over all attempts, so that the other side can tell a repetition; the time does not.
+    fn headers(&self, id: &str, body: &[u8]) -> Result<HeaderMap, Error> {
+        let timestamp = Timestamp::now().as_second().to_string();
+        let signature = self.secret.sign(id, &timestamp, body);
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in [
+            ("webhook-id", id),
+            ("webhook-timestamp", &timestamp),
+            ("webhook-signature", &signature),
+        ] {
+            let value =
+                HeaderValue::from_str(value).map_err(|e| Error::Unwritable(e.to_string()))?;
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        Ok(headers)
+    }
+}
+
+fn message_id() -> Result<String, Error> {
+    let mut bytes = [0; 15];
+    getrandom::fill(&mut bytes).map_err(|e| Error::Unwritable(e.to_string()))?;
+    Ok(format!(
+        "msg_{}",
+        BASE32_NOPAD.encode(&bytes).to_lowercase()
+    ))
+}
+
+fn body(event: &Event) -> Vec<u8> {
+    let mut data = event.data();
+    let whole = |data: &serde_json::Value| {
+        let value = json!({ "type": event.kind.as_type(), "timestamp": event.at, "data": data });
+        value.to_string().into_bytes()
+    };
+    // a digest of very many databases: the first ones, and how many there are
+    while whole(&data).len() >= BODY_BYTES_MAX {
+        let lines = data
+            .get_mut("databases")
+            .and_then(|lines| lines.as_array_mut());
+        if lines.and_then(Vec::pop).is_none() {
+            break;
+        }
+    }
+    whole(&data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification's reference libraries.
+    #[test]
+    fn the_signature_is_that_of_the_published_example() {
+        let secret = SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        assert_eq!(
+            secret.sign(
+                "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                "1614265330",
+                br#"{"test": 2432232314}"#
+            ),
+            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn secrets_that_are_none_are_told_without_being_repeated() {
+        let long = format!("whsec_{}", BASE64.encode(&[7; 65]));
+        for bad in [
+            "",
+            "s3cret",
+            "whsec_",
+            "whsec_s3cr€t",
+            "whsec_c2hvcnQ=",
+            &long,
+        ] {
+            let why = SigningSecret::parse(bad).unwrap_err();
+            assert!(bad.len() < 7 || !why.contains(&bad[6..]), "{why}");
+        }
+        for bytes in [24, 32, 64] {
+            let text = format!("whsec_{}", BASE64.encode(&vec![7; bytes]));
+            assert!(SigningSecret::parse(&text).is_ok(), "{bytes}");
+            assert!(!format!("{:?}", SigningSecret::parse(&text)).contains("Bwc"));
+        }
+    }
+}
