@@ -42,6 +42,8 @@ pub mod error;
 
 pub mod operation;
 
+pub mod agent;
+
 pub mod config;
 
 pub use error::{Error, Result};

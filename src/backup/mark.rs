@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackupId, Label};
+use super::{BackupId, Label, Notice};
 
 /// The version of the mark's shape that this program writes.
 pub const MARK_VERSION: u32 = 1;
 
-/// What people decided about a backup after it was made: sealed in the bucket beside its record, which never changes.
+/// What people decided about a backup after it was made, and what they were told of it: sealed in the bucket beside its record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// shape of this document, [`MARK_VERSION`]
@@ -24,6 +24,9 @@ pub struct Mark {
     /// what looked wrong with it was found to be right
     #[serde(default)]
     pub accepted: Option<Acceptance>,
+    /// what people were told of it, or could not be, oldest first
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// Why a backup is kept whatever its retention says.
@@ -66,6 +69,7 @@ impl Mark {
             hold: None,
             released: None,
             accepted: None,
+            notices: Vec::new(),
         }
     }
 

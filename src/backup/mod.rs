@@ -2,12 +2,14 @@
 
 mod id;
 mod mark;
+mod notice;
 mod record;
 mod retention;
 mod tier;
 
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Hold, MARK_VERSION, Mark, Release};
+pub use notice::{NOTICES_MAX, Notice, Untold};
 pub use record::{
     AHEAD_MAX, Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source,
     Status, TableFingerprint, UnknownVersion,

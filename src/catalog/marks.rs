@@ -73,6 +73,18 @@ impl Catalog {
         }
     }
 
+    /// Writes a mark that must not be there yet.
+    pub(super) async fn put_mark(
+        &self,
+        mark: &Mark,
+        secret: &Secret,
+        attributes: &Attributes,
+    ) -> Result<()> {
+        let key = self.mark_key(&mark.database, &mark.id);
+        let sealed = seal_mark(mark, secret).map_err(|e| Error::seal(&key, e))?;
+        Ok(self.write_mark(&key, sealed, attributes, None).await?)
+    }
+
     /// What people decided about a backup, where they did.
     ///
     /// # Errors

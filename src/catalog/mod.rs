@@ -12,6 +12,7 @@
 mod judged;
 mod listing;
 mod marks;
+mod notices;
 mod survey;
 mod turns;
 mod wanted;
@@ -163,7 +164,9 @@ impl Catalog {
         let sealed = Bytes::from(sealed);
         let written = self.put_record(&key, sealed.clone(), attributes, attempts_max);
         match written.await {
-            Err(Error::Store(error)) if error.kind == Kind::Exists && record.is_good() && !self.store.writes_only() => {
+            Err(Error::Store(error))
+                if error.kind == Kind::Exists && record.is_good() && !self.store.writes_only() =>
+            {
                 self.replace_failure(record, &key, sealed, attributes, error)
                     .await
             }

@@ -54,7 +54,9 @@ impl Catalog {
         objects.retain(|object| {
             let turn = object.key.strip_prefix(&folder).and_then(parse);
             turn.is_some_and(|(tier, id)| {
-                let ours = identities.iter().any(|identity| id.is_by(identity, database));
+                let ours = identities
+                    .iter()
+                    .any(|identity| id.is_by(identity, database));
                 let open_max = turn_open_max(tier) + KEPT;
                 ours && object.bytes <= BYTES_MAX && now.duration_since(id.time()) > open_max
             })

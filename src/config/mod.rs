@@ -1,5 +1,6 @@
 //! Settings: the environment parsed once, every fault told at once. Handed on in parts; no operation sees a [`Config`].
 
+mod notices;
 mod reading;
 mod schedules;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::{
     store::{Location, Options},
 };
 
+pub use self::notices::{DEFAULT_DIGEST, Notices};
 use self::reading::Reading;
 pub use self::values::compression;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub mode: Mode,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
+    /// who is told, and of what
+    pub notices: Notices,
 }
 
 /// One database to be backed up.

@@ -1,11 +1,14 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::tz::TimeZone;
+
 use super::{
-    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database,
+    Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database, Notices,
+    notices::NoticeReading,
     schedules::Schedules,
     values::{
-        Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest, storage_class,
-        zone,
+        Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest,
+        storage_class, zone,
     },
 };
 use crate::{
@@ -28,6 +31,7 @@ pub(super) struct Reading {
     urls: BTreeMap<Label, DatabaseUrl>,
     keys: BTreeMap<Label, Secret>,
     schedules: Schedules,
+    notices: NoticeReading,
     faults: Vec<Fault>,
 }
 
@@ -46,6 +50,7 @@ impl Default for Reading {
             cold: Vec::new(),
             mode: Mode::Full,
             weak_passphrase: None,
+            notices: Notices::default(),
         };
         Self {
             config,
@@ -54,6 +59,7 @@ impl Default for Reading {
             urls: BTreeMap::new(),
             keys: BTreeMap::new(),
             schedules: Schedules::default(),
+            notices: NoticeReading::default(),
             faults: Vec::new(),
         }
     }
@@ -117,7 +123,10 @@ impl Reading {
                 self.config.cold =
                     lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
             }
-            _ => self.take_of_database(setting, value)?,
+            _ => match self.notices.take(setting, value) {
+                Some(taken) => taken?,
+                None => self.take_of_database(setting, value)?,
+            },
         }
         Ok(())
     }
@@ -135,8 +144,12 @@ impl Reading {
     }
 
     fn take_of_database(&mut self, setting: &str, value: &str) -> Taken {
-        let (name, what) = setting
-            .strip_prefix("DB_")
+        let of_database = setting.strip_prefix("DB_");
+        if let Some(name) = of_database.and_then(|rest| rest.strip_suffix("_PING_URL")) {
+            let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
+            return self.notices.take_ping(label, value);
+        }
+        let (name, what) = of_database
             .and_then(|rest| rest.rsplit_once('_'))
             .ok_or_else(|| {
                 (
@@ -160,7 +173,7 @@ impl Reading {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY and PGCOFFER_DB_<NAME>_SCHEDULE"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
                             .to_owned(),
                     ),
                 ));
@@ -182,6 +195,8 @@ impl Reading {
         }
         self.refuse_strays();
         self.config.secret = self.key.or(self.passphrase);
+        let zone = self.schedules.zone.clone().unwrap_or(TimeZone::UTC);
+        self.config.notices = self.notices.finish(&zone, &mut self.faults);
         let locked = self.config.store.lock.is_some();
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {
@@ -217,8 +232,14 @@ impl Reading {
             .own
             .keys()
             .map(|label| (label, "SCHEDULE", ""));
+        let pings = self
+            .notices
+            .pings
+            .keys()
+            .map(|label| (label, "PING_URL", ""));
         let strays = keys
             .chain(schedules)
+            .chain(pings)
             .filter(|(label, ..)| !self.urls.contains_key(*label));
         for (label, what, or) in strays {
             let name = label.as_str().to_ascii_uppercase();

@@ -154,5 +154,13 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
     let likely = NAMES
         .iter()
         .find(|name| setting.contains(**name) || name.contains(setting));
+    // what begins alike, in whole words
+    let first = setting.split('_').next().unwrap_or_default();
+    let notices = || {
+        super::notices::SETTINGS
+            .iter()
+            .find(|name| name.starts_with(first))
+    };
+    let likely = likely.or_else(notices);
     likely.map(|name| format!("PGCOFFER_{name} is one"))
 }

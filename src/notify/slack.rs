@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(cut("ab&amp;cd", 5), "ab…");
         let letter = Letter {
             title: "<!channel> ".repeat(40),
-            paragraphs: vec![super::super::letter::Paragraph {
+            paragraphs: vec![letter::Paragraph {
                 text: "x<".repeat(9000),
                 verbatim: true,
             }],

@@ -24,6 +24,12 @@ impl Interrupt {
         self.token.cancel();
     }
 
+    /// Whether it was asked to stop.
+    #[must_use]
+    pub fn is_raised(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
     /// Waits until asked to stop, and gives the error to end with.
     pub async fn raised(&self) -> Error {
         self.token.cancelled().await;

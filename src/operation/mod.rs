@@ -1,6 +1,7 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
 mod backup;
+mod before;
 mod check;
 mod clock;
 mod decide;
@@ -22,6 +23,7 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use backup::{BackupRequest, Occasion, backup};
+pub use before::{Before, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
@@ -34,9 +36,11 @@ pub use lifecycle::{
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
-pub use status::{FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, status};
+pub use status::{
+    FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, UntoldNotice, status,
+};
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{
-    BackupOutcome, DatabaseTick, PruneOutcome, TickDatabase, TickReport, TickRequest, tick,
+    BackupOutcome, DatabaseTick, PruneOutcome, Step, TickDatabase, TickReport, TickRequest, tick,
 };
 pub use verify::{Verified, verify};

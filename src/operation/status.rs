@@ -49,6 +49,21 @@ pub struct Health {
     pub clock_seconds: Option<i64>,
     /// records in its folder that bear ids of another key
     pub others: usize,
+    /// what nobody could be told of last, with nothing told since
+    pub untold: Option<UntoldNotice>,
+}
+
+/// Something that nobody could be told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UntoldNotice {
+    /// id of the run
+    pub id: BackupId,
+    /// what kind of event
+    pub event: String,
+    /// when it was tried
+    pub at: Timestamp,
+    /// each channel, and why it did not take it
+    pub untold: Vec<crate::backup::Untold>,
 }
 
 /// The newest good backup.
@@ -147,7 +162,32 @@ pub(super) async fn status_of(
 }
 
 impl Health {
-    fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
+    /// Of a database of which nothing is known.
+    #[cfg(test)]
+    pub(crate) fn unknown(database: &Label) -> Self {
+        Self {
+            database: database.clone(),
+            schedule: None,
+            newest_good: None,
+            age_seconds: None,
+            good: 0,
+            bytes: 0,
+            last_failure: None,
+            late: Vec::new(),
+            next_due: None,
+            paused_until: None,
+            under_way: Vec::new(),
+            held: Vec::new(),
+            suspicious: Vec::new(),
+            lost: Vec::new(),
+            unreadable: Vec::new(),
+            clock_seconds: None,
+            others: 0,
+            untold: None,
+        }
+    }
+
+    pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let past = survey.past();
         let newest = survey.newest_good(now);
         // what a clock ahead has dated would otherwise be the newest run until that day
@@ -189,6 +229,7 @@ impl Health {
                 .collect(),
             clock_seconds: None,
             others: survey.others,
+            untold: untold(survey),
         }
     }
 
@@ -236,6 +277,15 @@ impl Health {
             };
             problems.push(format!("{what} can't be read: {why}"));
         }
+        if let Some(untold) = &self.untold {
+            let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
+            let first = untold.untold.first();
+            let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
+            problems.push(format!(
+                "nobody could be told of the {} of {} at {at}: {why}",
+                untold.event, untold.id
+            ));
+        }
         problems
     }
 }
@@ -263,6 +313,19 @@ fn failed_run(one: &Standing) -> Option<FailedRun> {
         }),
         Status::Succeeded => None,
     }
+}
+
+/// The newest notice, where it reached nobody.
+fn untold(survey: &Survey) -> Option<UntoldNotice> {
+    let marks = survey.standing.iter().filter_map(|one| one.mark.as_ref());
+    let notices = marks.flat_map(|mark| mark.notices.iter().map(|notice| (&mark.id, notice)));
+    let (id, newest) = notices.max_by_key(|(_, notice)| notice.at)?;
+    newest.reached_nobody().then(|| UntoldNotice {
+        id: id.clone(),
+        event: newest.event.clone(),
+        at: newest.at,
+        untold: newest.untold.clone(),
+    })
 }
 
 fn held(one: &Standing) -> Option<Held> {

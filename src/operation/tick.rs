@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest, backup,
+    BackupRequest, Before, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest,
+    backup,
     prune::prune_of,
     status::{status, status_of},
 };
@@ -54,6 +56,19 @@ pub struct TickRequest {
     pub policy: Policy,
     /// by which clock
     pub clock: Clock,
+    /// who watches it on its way
+    pub steps: Option<UnboundedSender<Step>>,
+}
+
+/// How far one database's turn has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// its part of the bucket was looked through, and nothing done yet
+    Seen(Box<Before>),
+    /// a backup begins
+    Begun(Label),
+    /// its turn is over
+    Ended(Box<DatabaseTick>),
 }
 
 /// What a tick came to.
@@ -171,25 +186,50 @@ impl Turn<'_> {
                 (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
-        if self.catalog.store().writes_only() {
-            return Ok(DatabaseTick {
-                database: label.clone(),
-                backup,
-                prune: PruneOutcome::NotBegun,
-                health: None,
-                blind: true,
-            });
+        let turn = if self.catalog.store().writes_only() {
+            self.unseen(backup)
+        } else {
+            self.looked_after(backup, survey, interrupt).await?
+        };
+        self.step(|| Step::Ended(Box::new(turn.clone())));
+        Ok(turn)
+    }
+
+    /// The turn of one who may only write: he prunes nothing, and can't tell how things stand.
+    fn unseen(&self, backup: BackupOutcome) -> DatabaseTick {
+        DatabaseTick {
+            database: self.database.label.clone(),
+            backup,
+            prune: PruneOutcome::NotBegun,
+            health: None,
+            blind: true,
         }
+    }
+
+    /// What follows the backup: pruning, and a look at how things stand then.
+    async fn looked_after(
+        &self,
+        backup: BackupOutcome,
+        survey: Option<Survey>,
+        interrupt: &Interrupt,
+    ) -> Result<DatabaseTick> {
         let (prune, survey) = self.prune(survey, interrupt).await?;
         let survey = survey.filter(|_| left_alone(&prune));
         let health = interrupt.or(self.health(survey)).await;
         Ok(DatabaseTick {
-            database: label.clone(),
+            database: self.database.label.clone(),
             backup,
             prune,
             health: health.map_or_else(interrupted, |health| Ok(Some(health)))?,
             blind: false,
         })
+    }
+
+    fn step(&self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &self.request.steps {
+            // who has stopped watching needs to know no more
+            let _ = steps.send(step());
+        }
     }
 
     /// How it stands now, by `survey` where nothing was changed since.
@@ -214,6 +254,8 @@ impl Turn<'_> {
         }
         let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
         let (past, now) = (survey.past(), self.request.clock.now());
+        let schedule = Some(&self.database.schedule);
+        self.step(|| Step::Seen(Box::new(Before::of(&survey, schedule, now))));
         let due = self.database.schedule.due(&past, now);
         if due.is_empty() {
             return Ok((BackupOutcome::NotDue, Some(survey)));
@@ -222,6 +264,7 @@ impl Turn<'_> {
             return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
+        self.step(|| Step::Begun(label.clone()));
         let outcome = match self.serve(due, progress, interrupt).await {
             // another run has just done it
             Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy {

@@ -248,7 +248,12 @@ mod tests {
                 ..place()
             };
             let written = written(Mode::DropBox, &place);
-            written["Statement"].as_array().unwrap().last().cloned().unwrap()
+            written["Statement"]
+                .as_array()
+                .unwrap()
+                .last()
+                .cloned()
+                .unwrap()
         };
         let id = of("1234abcd-12ab-34cd-56ef-1234567890ab");
         assert_eq!(

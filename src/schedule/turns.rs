@@ -146,7 +146,10 @@ mod tests {
         // lost are periods alone that began and ended during the outage
         for (tier, due) in due.difference(&once) {
             let over = *due + turn_open_max(*tier);
-            assert!(outage.contains(due) && over < at("2026-11-24T00:00:00Z"), "{tier} {due}");
+            assert!(
+                outage.contains(due) && over < at("2026-11-24T00:00:00Z"),
+                "{tier} {due}"
+            );
         }
         let daily = (Tier::Daily, at("2026-11-22T01:30:00Z"));
         assert!(once.contains(&daily), "caught up after the outage");
@@ -162,14 +165,24 @@ mod tests {
         }
         let minutes: Vec<i64> = attempts
             .iter()
-            .map(|began| (*began - at("2026-11-20T02:30:00Z")).total(jiff::Unit::Minute).unwrap() as i64)
+            .map(|began| {
+                (*began - at("2026-11-20T02:30:00Z"))
+                    .total(jiff::Unit::Minute)
+                    .unwrap() as i64
+            })
             .collect();
         assert_eq!(minutes, [0, 15, 30, 60, 120, 240, 480, 960]);
     }
 
     #[test]
     fn no_turn_is_open_longer_than_is_said() {
-        for tier in [Tier::Hourly, Tier::Daily, Tier::Weekly, Tier::Monthly, Tier::Yearly] {
+        for tier in [
+            Tier::Hourly,
+            Tier::Daily,
+            Tier::Weekly,
+            Tier::Monthly,
+            Tier::Yearly,
+        ] {
             let schedule = schedule(ALL, "Europe/Berlin");
             let mut now = at("2026-01-01T00:00:00Z");
             for _ in 0..800 {

@@ -226,10 +226,7 @@ impl Store {
     /// Takes a refusal for what it may be: first tags, then conditions are given up, and the request may be repeated.
     fn learn(&self, error: Error, tagged: bool, conditional: bool) -> Result<(), Error> {
         // who may not look can't do without conditions
-        if error.kind != Kind::Unsupported
-            || !(tagged || conditional)
-            || self.options.write_only
-        {
+        if error.kind != Kind::Unsupported || !(tagged || conditional) || self.options.write_only {
             return Err(error);
         }
         let why = error.why.to_ascii_lowercase();

@@ -156,6 +156,7 @@ impl World {
             silence_max: Duration::from_secs(60),
             policy: Policy::default(),
             clock,
+            steps: None,
         }
     }
 

@@ -44,6 +44,7 @@ impl Context<'_> {
             silence_max: self.config.silence_max,
             policy: self.policy(),
             clock: Clock::system(),
+            steps: None,
         };
         let catalog = self.catalog().await?;
         let clients = self.clients().await;

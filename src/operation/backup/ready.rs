@@ -44,7 +44,10 @@ impl Run<'_> {
     ) -> Result<Ready> {
         let session = self.locked_session().await;
         // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
-        if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
+        if !matches!(
+            session,
+            Err(Error::Postgres(postgres::Error::Locked { .. }))
+        ) {
             self.take_turns().await?;
         }
         let mut session = session?;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Occasion, run::{Run, serve}};
+use super::{
+    Occasion,
+    run::{Run, serve},
+};
 use crate::{
     error::{Error, Result},
     schedule::Turn,
@@ -32,9 +35,9 @@ impl Run<'_> {
         open.retain(|turn| due.iter().any(|served| served.tier == turn.served.tier));
         for turn in open {
             let database = &self.request.database;
-            let taken = self
-                .catalog
-                .take_turn(&self.identity, database, turn.served.tier, turn.began);
+            let taken =
+                self.catalog
+                    .take_turn(&self.identity, database, turn.served.tier, turn.began);
             if taken.await? == Claim::Taken {
                 self.turns.push(turn);
             }
@@ -68,7 +71,10 @@ impl Run<'_> {
         });
         let all = takes.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
         let failed = match tokio::time::timeout(CLOSE_MAX, all).await {
-            Ok(taken) => taken.into_iter().find_map(Result::err).map(|e| e.to_string()),
+            Ok(taken) => taken
+                .into_iter()
+                .find_map(Result::err)
+                .map(|e| e.to_string()),
             Err(_) => Some("the bucket does not answer".to_owned()),
         };
         if let Some(why) = failed {

@@ -101,7 +101,9 @@ async fn delete_leftover(
         What::Archive(id, _) if catalog.is_committed(database, id).await? => {
             return Ok(Some("its record has come".to_owned()));
         }
-        What::Archive(_, object) | What::Mark(object) | What::Turn(object) => delete(store, object).await?,
+        What::Archive(_, object) | What::Mark(object) | What::Turn(object) => {
+            delete(store, object).await?
+        }
     }
     Ok(None)
 }

@@ -50,10 +50,17 @@ impl S3Server {
     pub fn credentials_with(&self, policy: &Value) -> (String, String) {
         let mut callers = self.shared.callers();
         let number = callers.known.len() + 1;
-        let pair = (format!("AKIAPOLICY{number:010}"), format!("secret+of/{number}"));
-        let statements = policy["Statement"].as_array().expect("a policy has statements");
+        let pair = (
+            format!("AKIAPOLICY{number:010}"),
+            format!("secret+of/{number}"),
+        );
+        let statements = policy["Statement"]
+            .as_array()
+            .expect("a policy has statements");
         let policy = Policy(statements.clone());
-        callers.known.insert(pair.0.clone(), (pair.1.clone(), policy));
+        callers
+            .known
+            .insert(pair.0.clone(), (pair.1.clone(), policy));
         pair
     }
 
@@ -93,7 +100,10 @@ impl Shared {
 
 /// What a request needs.
 fn needed(call: &Call, exists: bool) -> Vec<Needed> {
-    let mut needed: Vec<_> = actions(call).into_iter().map(|action| of(call, action)).collect();
+    let mut needed: Vec<_> = actions(call)
+        .into_iter()
+        .map(|action| of(call, action))
+        .collect();
     // Who may not list is not told whether there is an object. S3 asks for the right to list the bucket, and a
     // condition on the prefix of a listing is not met by a request that is none.
     let reads = matches!(call.operation.as_str(), "GetObject" | "HeadObject");
@@ -132,7 +142,10 @@ fn actions(call: &Call) -> Vec<&'static str> {
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
         other => panic!("nobody has said which right {other} needs"),
     }];
-    let creates = matches!(call.operation.as_str(), "PutObject" | "CreateMultipartUpload");
+    let creates = matches!(
+        call.operation.as_str(),
+        "PutObject" | "CreateMultipartUpload"
+    );
     if creates && has("x-amz-tagging") {
         actions.push("s3:PutObjectTagging");
     }
@@ -153,7 +166,10 @@ fn of(call: &Call, action: &'static str) -> Needed {
         context.extend(call.prefix.clone().map(|prefix| ("s3:prefix", prefix)));
     }
     if action == "s3:PutObject" {
-        let creates = matches!(call.operation.as_str(), "PutObject" | "CompleteMultipartUpload");
+        let creates = matches!(
+            call.operation.as_str(),
+            "PutObject" | "CompleteMultipartUpload"
+        );
         context.insert("s3:ObjectCreationOperation", creates.to_string());
         let condition = call.header("if-none-match");
         context.extend(condition.map(|value| ("s3:if-none-match", value.to_owned())));
@@ -200,7 +216,9 @@ fn conditions_hold(conditions: &Value, needed: &Needed) -> bool {
         keys.all(|(key, wanted)| {
             let found = needed.context.get(key.as_str());
             match operator.as_str() {
-                "StringLike" => found.is_some_and(|found| texts(wanted).any(|one| fits(one, found))),
+                "StringLike" => {
+                    found.is_some_and(|found| texts(wanted).any(|one| fits(one, found)))
+                }
                 "Bool" => found.is_some_and(|found| texts(wanted).any(|one| one == found)),
                 "Null" => texts(wanted).any(|one| (one == "true") == found.is_none()),
                 other => panic!("this server doesn't know the condition {other}"),
@@ -257,5 +275,10 @@ fn policies_are_read_as_written() {
     assert!(!may(call("ListObjectsV2", "", None)));
     // there is no such object, and a condition on listing is no right to be told so
     assert!(!may(call("HeadObject", "a/b", None)));
-    assert!(server.shared.check_policy("AKIATESTBED000000000", &call("DeleteObject", "x", None)).is_ok());
+    assert!(
+        server
+            .shared
+            .check_policy("AKIATESTBED000000000", &call("DeleteObject", "x", None))
+            .is_ok()
+    );
 }

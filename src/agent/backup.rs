@@ -1,0 +1,157 @@
+//! A backup that somebody asks for, and what people are told of it.
+
+use futures_util::future::join;
+
+use super::{
+    Came, Teller, What, events,
+    facts::{self, Around},
+};
+use crate::{
+    backup::{BackupId, Failure, Record},
+    catalog::Catalog,
+    error::{Error, Result},
+    notify::{BackupFacts, Kind, Signal},
+    operation::{self, BackupRequest, Before, Interrupt, Progress},
+    postgres::{self, Clients},
+};
+
+/// Takes one backup as [`operation::backup`] does, and tells people what came of it.
+///
+/// # Errors
+/// Those of [`operation::backup`]; none is caused by telling.
+pub async fn backup(
+    catalog: &Catalog,
+    clients: &Clients,
+    request: &BackupRequest,
+    teller: &Teller,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<Record> {
+    if teller.is_silent() {
+        return operation::backup(catalog, clients, request, progress, interrupt).await;
+    }
+    let run = Run {
+        catalog,
+        request,
+        teller,
+        interrupt,
+    };
+    let before = run.look().await;
+    let started = async {
+        let own = teller.start(Some(&request.database), interrupt);
+        join(own, teller.start(None, interrupt)).await;
+    };
+    // the first signal must not keep the backup waiting
+    let work = operation::backup(catalog, clients, request, progress, interrupt);
+    let (result, _) = join(work, started).await;
+    run.tell(before.as_ref(), &result).await;
+    result
+}
+
+struct Run<'a> {
+    catalog: &'a Catalog,
+    request: &'a BackupRequest,
+    teller: &'a Teller,
+    interrupt: &'a Interrupt,
+}
+
+impl Run<'_> {
+    /// How the database stands; none where that can't be seen, which the run itself will tell if it matters.
+    async fn look(&self) -> Option<Before> {
+        let now = self.request.clock.now();
+        let look = Before::look(self.catalog, &self.request.database, None, now);
+        self.interrupt.or(look).await.ok()
+    }
+
+    async fn tell(&self, before: Option<&Before>, result: &Result<Record>) {
+        let label = &self.request.database;
+        let failure = result.as_ref().err().map(Failure::from);
+        let came = match (result, &failure) {
+            (Ok(record), _) => Came::Backup {
+                suspicious: &record.suspicious,
+            },
+            (Err(Error::Interrupted { .. }), _) => Came::Interrupted,
+            // a person sees it, and the other run tells of itself
+            (Err(Error::Postgres(postgres::Error::Locked { .. })), _) | (_, None) => Came::Nothing,
+            (Err(_), Some(failure)) => Came::Failed(failure),
+        };
+        let (signal, text) = match result {
+            Ok(record) => (
+                Signal::Success,
+                format!("{label}: backed up as {}\n", record.id),
+            ),
+            Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {error}\n")),
+            Err(error) => {
+                let event =
+                    facts::of_error(self.teller, Some(label), error, self.teller.clock.now());
+                (
+                    Signal::Exit(error.exit_status().max(1)),
+                    facts::short(&event),
+                )
+            }
+        };
+        let own = self
+            .teller
+            .signal(Some(label), signal, &text, self.interrupt);
+        let all = self.teller.signal(None, signal, &text, self.interrupt);
+        let told = self.tell_events(before, came, result.as_ref().ok(), failure.as_ref());
+        join(told, join(own, all)).await;
+    }
+
+    async fn tell_events(
+        &self,
+        before: Option<&Before>,
+        came: Came<'_>,
+        record: Option<&Record>,
+        failure: Option<&Failure>,
+    ) {
+        let after = match (came, self.interrupt.is_raised()) {
+            (Came::Failed(_), false) => self.look().await,
+            _ => None,
+        };
+        let backup = record.map(backup_facts);
+        let around = Around {
+            before,
+            after: after.as_ref().map(|after| &after.health),
+            failure,
+            backup: backup.as_ref(),
+            suspicious: record.map_or(&[], |record| &record.suspicious),
+        };
+        for what in events(before, came, false) {
+            let now = self.teller.clock.now();
+            let event = facts::event(self.teller, &self.request.database, what, around, now);
+            let Some(notice) = self.teller.tell(&event, self.interrupt).await else {
+                continue;
+            };
+            let was_unheard = before.is_some_and(|before| before.health.untold.is_some());
+            let plain = event.kind == Kind::Success && notice.untold.is_empty() && !was_unheard;
+            if let (Some(id), false) = (self.id(what, record, after.as_ref()), plain) {
+                let place = (&self.request.database, &id, &self.request.secret);
+                self.teller
+                    .note(self.catalog, place, &notice, self.interrupt)
+                    .await;
+            }
+        }
+    }
+
+    /// The run in whose mark it is noted.
+    fn id(&self, what: What, record: Option<&Record>, after: Option<&Before>) -> Option<BackupId> {
+        match (record, what) {
+            (Some(record), _) => Some(record.id.clone()),
+            (None, What::Failure) => Some(after?.health.last_failure.as_ref()?.id.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn backup_facts(record: &Record) -> BackupFacts {
+    BackupFacts {
+        id: record.id.to_string(),
+        tiers: record
+            .serves()
+            .iter()
+            .map(|served| served.tier.to_string())
+            .collect(),
+        bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
+    }
+}

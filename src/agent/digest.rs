@@ -1,0 +1,46 @@
+//! The weekly digest: sent by the first tick that writes a record after its moment.
+
+use jiff::Timestamp;
+
+use super::Teller;
+use crate::{
+    notify::{DigestLine, Event, Kind},
+    operation::Before,
+};
+
+/// Whether the digest that was due at `moment` is still to be sent: every database that was looked at stood there with no run
+/// begun since. One that nobody has ever backed up has no week to tell of.
+pub(super) fn is_due(before: &[&Before], moment: Timestamp) -> bool {
+    let runs = || before.iter().filter_map(|before| before.newest_run);
+    runs().next().is_some() && runs().all(|newest| newest < moment)
+}
+
+/// The event, from how every database stands now.
+pub(super) fn event(teller: &Teller, now: Timestamp, databases: &[Before]) -> Event {
+    let mut event = Event::new(Kind::Digest, now, teller.origin.clone());
+    event.databases = databases.iter().map(line).collect();
+    event
+}
+
+fn line(now: &Before) -> DigestLine {
+    let health = &now.health;
+    let newest = health.newest_good.as_ref();
+    let mut problems = health.problems();
+    let failing = health.last_failure.as_ref().map(|run| {
+        let first = run.failure.error.lines().next().unwrap_or_default();
+        format!("the last run failed: {}", crate::notify::discreet(first))
+    });
+    problems.extend(failing);
+    DigestLine {
+        database: health.database.to_string(),
+        newest_good: newest.map(|newest| newest.id.to_string()),
+        newest_started: newest.map(|newest| newest.started),
+        good_this_week: now.good_this_week,
+        failed_this_week: now.failed_this_week,
+        good: health.good,
+        bytes: health.bytes,
+        held: health.held.len(),
+        suspicious: health.suspicious.len(),
+        problems,
+    }
+}

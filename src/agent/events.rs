@@ -1,0 +1,176 @@
+//! Which events a run gives rise to: a pure rule over what was before and what came.
+
+use crate::{backup::Failure, operation::Before};
+
+/// What came of one database's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came<'a> {
+    /// a backup
+    Backup {
+        /// why it looks wrong, where it does
+        suspicious: &'a [String],
+    },
+    /// a run that failed
+    Failed(&'a Failure),
+    /// a run that a signal ended
+    Interrupted,
+    /// another run is under way
+    Busy,
+    /// nothing was tried: nothing was due, or it waits after failures
+    Nothing,
+}
+
+/// What people are to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// a run failed
+    Failure,
+    /// a signal ended it
+    Interruption,
+    /// a good backup looks wrong
+    Suspicious,
+    /// there is a good backup again, after failed or missed ones
+    Recovery,
+    /// backups were missed, and this run has caught up
+    CaughtUp,
+    /// backups are missed, and none was made
+    Missed,
+    /// a good backup
+    Success,
+}
+
+/// What people are to be told of a turn. `before` is none where nobody may look: then a failure is told and nothing else can
+/// be known. `missed_told` says that people were told of what is late.
+#[must_use]
+pub fn events(before: Option<&Before>, came: Came<'_>, missed_told: bool) -> Vec<What> {
+    let failing = before.is_some_and(|before| before.failing.is_some());
+    let late = before.is_some_and(is_late);
+    match came {
+        Came::Failed(_) => vec![What::Failure],
+        Came::Interrupted => vec![What::Interruption],
+        // its lock may be held by a run that hangs
+        Came::Busy if late && !missed_told => vec![What::Missed],
+        Came::Busy | Came::Nothing => Vec::new(),
+        Came::Backup { suspicious } => {
+            let mut events = Vec::new();
+            if !suspicious.is_empty() {
+                events.push(What::Suspicious);
+            }
+            match (failing || (late && missed_told), late) {
+                (true, _) => events.push(What::Recovery),
+                (false, true) => events.push(What::CaughtUp),
+                (false, false) => {}
+            }
+            events.push(What::Success);
+            events
+        }
+    }
+}
+
+/// Whether something is late that somebody could have made: a database that nobody has backed up yet is new, not late.
+fn is_late(before: &Before) -> bool {
+    !before.health.late.is_empty() && before.newest_run.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::*;
+    use crate::{
+        backup::{Label, Tier},
+        operation::{Failing, Health, LateTier},
+    };
+
+    fn before(failing: Option<usize>, late: bool, newest_run: bool) -> Before {
+        let now: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
+        let since = now - SignedDuration::from_hours(3);
+        let late = late.then_some(LateTier {
+            tier: Tier::Daily,
+            due: since,
+            newest: None,
+        });
+        Before {
+            health: Health {
+                late: late.into_iter().collect(),
+                ..Health::unknown(&Label::parse("main").unwrap())
+            },
+            failing: failing.map(|runs| Failing { since, runs }),
+            newest_run: newest_run.then_some(since),
+            good_this_week: 0,
+            failed_this_week: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    const GOOD: Came<'_> = Came::Backup { suspicious: &[] };
+
+    #[test]
+    fn a_good_backup_is_told_by_what_was_before() {
+        use What::{CaughtUp, Recovery, Success};
+        for (failing, late, told, events_wanted) in [
+            (None, false, false, vec![Success]),
+            (Some(1), false, false, vec![Recovery, Success]),
+            (Some(9), true, false, vec![Recovery, Success]),
+            (None, true, false, vec![CaughtUp, Success]),
+            (None, true, true, vec![Recovery, Success]),
+        ] {
+            let before = before(failing, late, true);
+            assert_eq!(
+                events(Some(&before), GOOD, told),
+                events_wanted,
+                "{failing:?} {late} {told}"
+            );
+        }
+        // the very first one is neither late nor back
+        assert_eq!(
+            events(Some(&before(None, true, false)), GOOD, false),
+            [Success]
+        );
+        assert_eq!(events(None, GOOD, false), [Success]);
+    }
+
+    #[test]
+    fn a_suspicious_one_is_told_first() {
+        let reasons = ["few rows".to_owned()];
+        let came = Came::Backup {
+            suspicious: &reasons,
+        };
+        assert_eq!(
+            events(Some(&before(Some(1), false, true)), came, false),
+            [What::Suspicious, What::Recovery, What::Success]
+        );
+    }
+
+    #[test]
+    fn every_failure_is_told_and_what_waits_is_not() {
+        let failure = Failure {
+            error: "e".into(),
+            hint: None,
+            exit_status: 3,
+        };
+        for before in [None, Some(before(Some(3), true, true))] {
+            let before = before.as_ref();
+            assert_eq!(
+                events(before, Came::Failed(&failure), true),
+                [What::Failure]
+            );
+            assert_eq!(
+                events(before, Came::Interrupted, false),
+                [What::Interruption]
+            );
+            assert_eq!(events(before, Came::Nothing, false), []);
+        }
+    }
+
+    #[test]
+    fn a_run_that_never_ends_is_told_as_missed_once() {
+        let late = before(None, true, true);
+        assert_eq!(events(Some(&late), Came::Busy, false), [What::Missed]);
+        assert_eq!(events(Some(&late), Came::Busy, true), []);
+        assert_eq!(
+            events(Some(&before(None, false, true)), Came::Busy, false),
+            []
+        );
+    }
+}

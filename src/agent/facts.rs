@@ -1,0 +1,155 @@
+//! From what is known of a run to the facts of an event.
+
+use jiff::Timestamp;
+
+use super::{Teller, What};
+use crate::{
+    backup::{Failure, Label},
+    error::Error,
+    notify::{BackupFacts, Event, Kind, Late, NewestGood, discreet},
+    operation::{Before, Health},
+};
+
+/// What is known around a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// how the database stood before
+    pub(super) before: Option<&'a Before>,
+    /// and after
+    pub(super) after: Option<&'a Health>,
+    /// why it failed
+    pub(super) failure: Option<&'a Failure>,
+    /// the backup that was made
+    pub(super) backup: Option<&'a BackupFacts>,
+    /// why that looks suspicious
+    pub(super) suspicious: &'a [String],
+}
+
+/// The event that tells `what` of a database.
+pub(super) fn event(
+    teller: &Teller,
+    database: &Label,
+    what: What,
+    around: Around<'_>,
+    now: Timestamp,
+) -> Event {
+    let kind = match what {
+        What::Failure | What::Interruption => Kind::Failure,
+        What::Suspicious => Kind::Suspicious,
+        What::Recovery => Kind::Recovery,
+        What::CaughtUp | What::Missed => Kind::Missed,
+        What::Success => Kind::Success,
+    };
+    let before = around.before.map(|before| &before.health);
+    let mut event = Event::new(kind, now, teller.origin.clone());
+    event.database = Some(database.to_string());
+    event.interrupted = what == What::Interruption;
+    event.backup = around.backup.cloned();
+    event.reasons = around.suspicious.to_vec();
+    event.newest_good = newest_good(around.after.or(before));
+    event.retry_at = around.after.and_then(|after| after.paused_until);
+    let failure = around.failure.or(match what {
+        What::Missed => before.and_then(|health| Some(&health.last_failure.as_ref()?.failure)),
+        _ => None,
+    });
+    if let Some(failure) = failure {
+        event.error = Some(failure.error.clone());
+        event.hint = failure.hint.clone();
+        event.exit_status = Some(failure.exit_status);
+    }
+    let failing = around.before.and_then(|before| before.failing);
+    let late = match what {
+        What::Failure | What::Interruption => around.after.or(before),
+        _ => before,
+    };
+    let late = late.map_or(&[][..], |health| &health.late);
+    event.failures = failing.map_or(0, |failing| failing.runs);
+    event.since = failing.map(|failing| failing.since);
+    match what {
+        What::Failure => {
+            event.failures += 1;
+            event.since = event.since.or(Some(now));
+            event.late = lines(late);
+        }
+        What::Interruption => event.late = lines(late),
+        What::Recovery => event.since = event.since.or(late.iter().map(|late| late.due).min()),
+        What::CaughtUp | What::Missed => {
+            event.since = late.iter().map(|late| late.due).min();
+            event.late = lines(late);
+        }
+        What::Suspicious | What::Success => {}
+    }
+    event
+}
+
+/// Something that is not a run, and is wrong: retention, or what stands in the bucket.
+pub(super) fn trouble(
+    teller: &Teller,
+    database: &Label,
+    what: &'static str,
+    failure: &Failure,
+    after: Option<&Health>,
+    now: Timestamp,
+) -> Event {
+    let mut event = Event::new(Kind::Failure, now, teller.origin.clone());
+    event.database = Some(database.to_string());
+    event.what = what;
+    event.since = Some(now);
+    event.error = Some(failure.error.clone());
+    event.hint = failure.hint.clone();
+    event.exit_status = Some(failure.exit_status);
+    event.newest_good = newest_good(after);
+    event
+}
+
+/// A failure that left no record.
+pub(super) fn of_error(
+    teller: &Teller,
+    database: Option<&Label>,
+    error: &Error,
+    now: Timestamp,
+) -> Event {
+    let failure = Failure::from(error);
+    let mut event = Event::new(Kind::Failure, now, teller.origin.clone());
+    event.database = database.map(ToString::to_string);
+    event.since = Some(now);
+    event.failures = 1;
+    event.error = Some(failure.error);
+    event.hint = failure.hint;
+    event.exit_status = Some(failure.exit_status);
+    event.interrupted = matches!(error, Error::Interrupted { .. });
+    event
+}
+
+/// What a ping's log keeps of a failure.
+pub(super) fn short(event: &Event) -> String {
+    let database = event.database.as_deref().unwrap_or("pgcoffer");
+    let error = event.error.as_deref().map(discreet).unwrap_or_default();
+    let status = event.exit_status.unwrap_or(1);
+    let hint = event
+        .hint
+        .as_ref()
+        .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+    format!("{database}: FAILED, exit status {status}: {error}{hint}\n")
+}
+
+pub(super) fn newest_good(health: Option<&Health>) -> NewestGood {
+    match health {
+        None => NewestGood::Unknown,
+        Some(health) => match &health.newest_good {
+            None => NewestGood::None,
+            Some(newest) => NewestGood::Is {
+                id: newest.id.to_string(),
+                started: newest.started,
+            },
+        },
+    }
+}
+
+fn lines(late: &[crate::operation::LateTier]) -> Vec<Late> {
+    let line = |late: &crate::operation::LateTier| Late {
+        tier: late.tier.to_string(),
+        due: late.due,
+    };
+    late.iter().map(line).collect()
+}

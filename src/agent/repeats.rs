@@ -1,0 +1,62 @@
+//! What a long-lived process has told of failures that left no record: in the bucket nothing stands by which the next one
+//! could be kept back.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
+
+/// When each was told last, and how often.
+#[derive(Debug, Default)]
+pub(super) struct Repeats(Mutex<BTreeMap<String, (Timestamp, u32)>>);
+
+impl Repeats {
+    /// Whether a failure of this database (or of none) is to be told now: with pauses as the schedule makes them.
+    pub(super) fn allows(&self, subject: &str, now: Timestamp) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((last, times)) = told.get_mut(subject) else {
+            told.insert(subject.to_owned(), (now, 1));
+            return true;
+        };
+        let pause = (FIRST_PAUSE * (1 << times.saturating_sub(1).min(16))).min(LONGEST_PAUSE);
+        let waited = now.duration_since(*last);
+        // a clock that was put back waits for nothing
+        if waited < pause && !waited.is_negative() {
+            return false;
+        }
+        (*last, *times) = (now, *times + 1);
+        true
+    }
+
+    /// It is over.
+    pub(super) fn forget(&self, subject: &str) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(subject);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_is_told_with_growing_pauses_and_anew_once_it_was_over() {
+        let repeats = Repeats::default();
+        let start: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
+        let minutes = (0..24 * 60).map(i64::from);
+        let told = minutes
+            .filter(|minute| repeats.allows("main", start + SignedDuration::from_mins(*minute)));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [0, 5, 15, 35, 75, 155, 315, 635, 995, 1355]
+        );
+        assert!(repeats.allows("other", start));
+        repeats.forget("main");
+        assert!(repeats.allows("main", start + SignedDuration::from_hours(24)));
+    }
+}

@@ -1,0 +1,266 @@
+//! Who is told, and what became of it.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::future::join;
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use super::{Pings, facts, repeats::Repeats};
+use crate::{
+    backup::{BackupId, Label, Notice, Untold},
+    catalog::Catalog,
+    error::Error,
+    notify::{Event, Kind, Notifier, Origin, Patience, Signal, Telling},
+    operation::{Clock, Interrupt},
+    schedule::When,
+    seal::Secret,
+};
+
+/// How long a notice may take to be written into the bucket, usually and after a signal.
+const NOTE: Duration = Duration::from_secs(15);
+const NOTE_AFTER_SIGNAL: Duration = Duration::from_secs(2);
+
+/// When the weekly digest is due.
+#[derive(Debug, Clone)]
+pub struct Weekly {
+    /// day and time
+    pub when: When,
+    /// by whose clock
+    pub zone: TimeZone,
+}
+
+/// Something that a channel did not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unheard {
+    /// the channel: its kind and host
+    pub channel: String,
+    /// what kind of event; `ping` for one of those
+    pub event: String,
+    /// label of the database, where it was about one
+    pub database: Option<String>,
+    /// why
+    pub why: String,
+    /// what cures it
+    pub hint: Option<String>,
+}
+
+/// Everybody who is told, what was told without leaving a trace in the bucket, and what could not be told.
+#[derive(Debug)]
+pub struct Teller {
+    notifier: Notifier,
+    pub(super) pings: Pings,
+    pub(super) digest: Option<Weekly>,
+    pub(super) origin: Origin,
+    pub(super) clock: Clock,
+    pub(super) repeats: Repeats,
+    unheard: Mutex<Vec<Unheard>>,
+}
+
+impl Teller {
+    /// Tells by these channels and checks, from this origin, dated by this clock.
+    #[must_use]
+    pub fn new(
+        notifier: Notifier,
+        pings: Pings,
+        digest: Option<Weekly>,
+        origin: Origin,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            notifier,
+            pings,
+            digest,
+            origin,
+            clock,
+            repeats: Repeats::default(),
+            unheard: Mutex::default(),
+        }
+    }
+
+    /// Whether there is nobody to tell anything.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.notifier.channels.is_empty() && self.pings.is_empty()
+    }
+
+    /// What could not be told since this was asked last.
+    #[must_use]
+    pub fn take_unheard(&self) -> Vec<Unheard> {
+        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *unheard)
+    }
+
+    /// Tells that something failed before it could leave a record: settings, the key, the bucket. In a process that lives on,
+    /// the same subject is told again with growing pauses only.
+    pub async fn failed(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
+        let now = self.clock.now();
+        let event = facts::of_error(self, database, error, now);
+        let subject = database.map_or("", Label::as_str);
+        let telling = async {
+            if self.repeats.allows(subject, now) {
+                self.tell(&event, interrupt).await;
+            }
+        };
+        let text = facts::short(&event);
+        let signal = Signal::Exit(error.exit_status().max(1));
+        join(telling, self.signal(database, signal, &text, interrupt)).await;
+    }
+
+    /// Sends a test over every channel, and a line for the log of every check; gives what became of each.
+    pub async fn test(&self) -> Vec<Telling> {
+        let event = Event::new(Kind::Test, self.clock.now(), self.origin.clone());
+        let mut tellings = self.notifier.tell(&event, Patience::USUAL).await;
+        let own = self
+            .pings
+            .own
+            .iter()
+            .map(|(label, ping)| (Some(label), ping));
+        for (label, ping) in self.pings.all.iter().map(|ping| (None, ping)).chain(own) {
+            let text = "a test by `pgcoffer check --notify`";
+            let result = ping.send(Signal::Log, None, text, Patience::USUAL).await;
+            let setting = match label {
+                None => "PGCOFFER_PING_URL",
+                Some(_) => "PGCOFFER_DB_<NAME>_PING_URL",
+            };
+            let of = label.map_or_else(String::new, |label| format!(" of {label}"));
+            tellings.push(Telling {
+                channel: format!("ping{of} ({})", ping.host()),
+                setting,
+                result,
+            });
+        }
+        tellings
+    }
+
+    /// Whether anybody wants to know of this kind.
+    pub(super) fn listens_to(&self, kind: Kind) -> bool {
+        self.notifier.listens_to(kind)
+    }
+
+    /// Tells an event, and keeps what could not be told. After a signal there is little time.
+    pub(super) async fn tell(&self, event: &Event, interrupt: &Interrupt) -> Option<Notice> {
+        if !self.listens_to(event.kind) {
+            return None;
+        }
+        let tellings = self.tell_in_time(event, interrupt).await;
+        let mut notice = Notice {
+            event: event.kind.to_string(),
+            about: event.what.to_owned(),
+            at: event.at,
+            told: Vec::new(),
+            untold: Vec::new(),
+        };
+        for telling in tellings {
+            match &telling.result {
+                Ok(()) => notice.told.push(telling.channel),
+                Err(error) => {
+                    notice.untold.push(Untold {
+                        channel: telling.channel.clone(),
+                        why: error.to_string(),
+                    });
+                    self.keep(Unheard {
+                        hint: telling.hint(),
+                        why: error.to_string(),
+                        channel: telling.channel,
+                        event: event.kind.to_string(),
+                        database: event.database.clone(),
+                    });
+                }
+            }
+        }
+        Some(notice)
+    }
+
+    async fn tell_in_time(&self, event: &Event, interrupt: &Interrupt) -> Vec<Telling> {
+        if !interrupt.is_raised() {
+            let told = tokio::select! {
+                told = self.notifier.tell(event, Patience::USUAL) => Some(told),
+                _ = interrupt.raised() => None,
+            };
+            if let Some(told) = told {
+                return told;
+            }
+        }
+        // begun anew where a signal came in between: told twice is better than not at all
+        self.notifier.tell(event, Patience::SHORT).await
+    }
+
+    /// Writes what was told into the mark of `id`. Where that fails, it is told in the log: the next look knows nothing of it.
+    pub(super) async fn note(
+        &self,
+        catalog: &Catalog,
+        (database, id, secret): (&Label, &BackupId, &Secret),
+        notice: &Notice,
+        interrupt: &Interrupt,
+    ) {
+        let limit = if interrupt.is_raised() {
+            NOTE_AFTER_SIGNAL
+        } else {
+            NOTE
+        };
+        let noted = tokio::time::timeout(limit, catalog.note(database, id, secret, notice));
+        let why = match noted.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the bucket did not answer in time".to_owned(),
+        };
+        tracing::warn!(database = %database, "what was told of {id} could not be noted in the bucket: {why}");
+    }
+
+    /// Signals the end of something to the check of a database, or to the one for everything.
+    pub(super) async fn signal(
+        &self,
+        database: Option<&Label>,
+        signal: Signal,
+        text: &str,
+        interrupt: &Interrupt,
+    ) {
+        let sent = self.pings.end(database, signal, text, patience(interrupt));
+        self.keep_ping(database, sent.await);
+    }
+
+    /// Signals the beginning of something.
+    pub(super) async fn start(&self, database: Option<&Label>, interrupt: &Interrupt) {
+        let sent = self.pings.start(database, patience(interrupt));
+        self.keep_ping(database, sent.await);
+    }
+
+    fn keep_ping(
+        &self,
+        database: Option<&Label>,
+        sent: Result<(), (String, crate::notify::Error)>,
+    ) {
+        if let Err((host, error)) = sent {
+            self.keep(Unheard {
+                channel: format!("ping ({host})"),
+                event: "ping".to_owned(),
+                database: database.map(ToString::to_string),
+                why: error.to_string(),
+                hint: error.hint(),
+            });
+        }
+    }
+
+    fn keep(&self, unheard: Unheard) {
+        let mut all = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(unheard);
+    }
+
+    /// The last moment at which a digest was due.
+    pub(super) fn digest_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let weekly = self.digest.as_ref()?;
+        weekly.when.latest(&weekly.zone, now)
+    }
+}
+
+fn patience(interrupt: &Interrupt) -> Patience {
+    if interrupt.is_raised() {
+        Patience::SHORT
+    } else {
+        Patience::USUAL
+    }
+}

@@ -1,0 +1,48 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Mark;
+
+/// Notices that a mark keeps: the newest ones.
+pub const NOTICES_MAX: usize = 8;
+
+/// What people were told of a run, or could not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// what kind of event: `failure`, `missed`, …
+    pub event: String,
+    /// what it was about: `backup`, `retention`, …
+    pub about: String,
+    /// when
+    pub at: Timestamp,
+    /// the channels that took it
+    pub told: Vec<String>,
+    /// the channels that did not
+    pub untold: Vec<Untold>,
+}
+
+/// A channel that did not take what it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untold {
+    /// its kind and host
+    pub channel: String,
+    /// why
+    pub why: String,
+}
+
+impl Notice {
+    /// Whether no channel took it.
+    #[must_use]
+    pub fn reached_nobody(&self) -> bool {
+        self.told.is_empty() && !self.untold.is_empty()
+    }
+}
+
+impl Mark {
+    /// Adds a notice; the oldest gives way where there are too many.
+    pub fn add_notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
+        let excess = self.notices.len().saturating_sub(NOTICES_MAX);
+        self.notices.drain(..excess);
+    }
+}

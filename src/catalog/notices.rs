@@ -1,0 +1,77 @@
+//! What people were told of a run stands in its mark; of a backup that was never made, in the mark of the moment it was due.
+
+use jiff::Timestamp;
+
+use super::Catalog;
+use crate::{
+    backup::{BackupId, Label, Mark, Notice},
+    error::{Error, Result},
+    seal::Secret,
+    store::{Attributes, Kind},
+};
+
+impl Catalog {
+    /// Adds a notice to the mark of `id`, which `secret` has made. Who may not look whether there is a mark (credentials that
+    /// can only write) makes one where there is none.
+    ///
+    /// # Errors
+    /// What the bucket refuses, and [`Error::Seal`].
+    pub async fn note(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        secret: &Secret,
+        notice: &Notice,
+    ) -> Result<()> {
+        let owner = self.owner(database, secret).await?;
+        let attributes = Attributes {
+            tags: vec![
+                ("pgcoffer:owner".to_owned(), owner),
+                ("pgcoffer:database".to_owned(), database.to_string()),
+            ],
+            locked_until: None,
+        };
+        let change = |mark: &mut Mark| mark.add_notice(notice.clone());
+        let changed = self.change_mark(database, id, secret, &attributes, change);
+        match changed.await {
+            Err(Error::Store(error)) if error.kind == Kind::Denied => {
+                let mut mark = Mark::new(database, id);
+                change(&mut mark);
+                self.put_mark(&mark, secret, &attributes).await
+            }
+            result => result.map(drop),
+        }
+    }
+
+    /// The id that stands for a moment at which something was due: no run has it, but one that began in that very second.
+    ///
+    /// # Errors
+    /// [`Error::Seal`], with a passphrase and no memory to stretch it in.
+    pub async fn moment_id(
+        &self,
+        database: &Label,
+        secret: &Secret,
+        moment: Timestamp,
+    ) -> Result<BackupId> {
+        let identity = self.identity_of(database, secret).await?;
+        Ok(BackupId::new(&identity, database, moment))
+    }
+
+    async fn owner(&self, database: &Label, secret: &Secret) -> Result<String> {
+        Ok(self.identity_of(database, secret).await?.owner())
+    }
+
+    async fn identity_of(
+        &self,
+        database: &Label,
+        secret: &Secret,
+    ) -> Result<crate::seal::Identity> {
+        let (secret, label) = (secret.clone(), database.clone());
+        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        let stretched = tokio::task::spawn_blocking(move || secret.identity(label.as_str()));
+        let identity = stretched
+            .await
+            .map_err(|e| Error::Internal(e.to_string()))?;
+        identity.map_err(|e| Error::seal("the key", e))
+    }
+}
