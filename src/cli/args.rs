@@ -9,7 +9,7 @@ use pgcoffer::backup::{Retention, Tier};
 use super::commands::{LifecycleCommand, ThawArgs};
 
 const AFTER_HELP: &str = "\
-Settings (environment):
+Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
   PGCOFFER_DB_<NAME>_KEY   a key for one database
@@ -68,6 +68,9 @@ pub(super) struct Global {
     /// Show no progress
     #[arg(long, global = true)]
     pub(super) no_progress: bool,
+    /// Settings from this file, over PGCOFFER_CONFIG (default: pgcoffer.toml in this folder, if it is there)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// The bucket, over PGCOFFER_BUCKET
     #[arg(long, global = true, value_name = "s3://BUCKET/PREFIX")]
     pub(super) bucket: Option<String>,

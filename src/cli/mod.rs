@@ -11,13 +11,17 @@ mod text_lifecycle;
 mod text_prune;
 mod watch;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use tokio::signal::unix::{SignalKind, signal};
 
-use args::{Cli, Command};
-use pgcoffer::{Error, config::Config, operation::Interrupt, store::Location};
+use args::{Cli, Command, Global};
+use pgcoffer::{
+    Error,
+    config::{Config, ConfigFile, Settings, Sources},
+    operation::Interrupt,
+};
 
 /// Runs the command and gives its exit status.
 pub(super) fn run() -> ExitCode {
@@ -87,19 +91,30 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
 }
 
 fn config(cli: &Cli) -> Result<Config, Error> {
-    let vars = std::env::vars_os().filter_map(|(name, value)| {
-        let name = name.into_string().ok()?;
-        // a value that isn't UTF-8 becomes one that no setting takes, rather than none
-        Some((name, value.to_string_lossy().into_owned()))
-    });
-    // a flag is over its variable, also over a wrong one
-    let flag = cli.global.bucket.as_ref();
-    let vars = vars.filter(|(name, _)| flag.is_none() || name != "PGCOFFER_BUCKET");
-    let mut config = Config::from_vars(vars)?;
-    if let Some(bucket) = flag {
-        config.location = Some(Location::parse(bucket)?);
+    let settings = settings(&cli.global);
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
     }
-    Ok(config)
+    Config::read(&settings)
+}
+
+/// Flags over environment over `pgcoffer.toml`.
+fn settings(global: &Global) -> Settings {
+    let named = |path: PathBuf, by| ConfigFile::Named { path, by };
+    let variable = std::env::var_os("PGCOFFER_CONFIG").filter(|path| !path.is_empty());
+    let file = match (&global.config, variable) {
+        (Some(path), _) => named(path.clone(), "--config"),
+        (None, Some(path)) => named(path.into(), "PGCOFFER_CONFIG"),
+        (None, None) => ConfigFile::IfThere("pgcoffer.toml".into()),
+    };
+    let bucket = global.bucket.iter().cloned();
+    Settings::gather(Sources {
+        flags: bucket
+            .map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket))
+            .collect(),
+        vars: std::env::vars_os().collect(),
+        file,
+    })
 }
 
 /// Runs the command; a signal asks it to stop and gives it time to clean up.

@@ -1,8 +1,13 @@
-//! Settings: the environment parsed once, every fault told at once. Handed on in parts; no operation sees a [`Config`].
+//! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
+//! parts; no operation sees a [`Config`].
 
+mod file;
 mod notices;
 mod reading;
 mod schedules;
+mod settings;
+#[cfg(test)]
+mod source_tests;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -22,7 +27,11 @@ use crate::{
 
 pub use self::notices::{DEFAULT_DIGEST, Notices};
 use self::reading::Reading;
-pub use self::values::compression;
+pub use self::{
+    file::ConfigFile,
+    settings::{Settings, Sources},
+    values::{compression, is_secret},
+};
 
 /// Good backups of each database that no retention deletes, where nothing else is said.
 pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
@@ -81,16 +90,39 @@ pub struct Database {
 }
 
 impl Config {
-    /// Reads settings from the environment's variables.
+    /// Reads settings from the environment's variables alone.
     ///
     /// # Errors
     /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
+        let vars = vars
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Self::read(&Settings::gather(Sources {
+            vars: vars.collect(),
+            ..Sources::default()
+        }))
+    }
+
+    /// Reads settings that were gathered.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every unknown name and every bad value at once, each named by the place where it stands.
+    pub fn read(settings: &Settings) -> Result<Self> {
         let mut reading = Reading::default();
-        for (name, value) in vars {
-            reading.take(&name, &value);
+        for (name, value) in settings.iter() {
+            reading.take(name, value);
         }
-        reading.finish()
+        for name in settings.broken() {
+            reading.pass_over(name);
+        }
+        let (config, faults) = reading.finish();
+        let faults = settings.faults(faults);
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Error::Config(faults))
+        }
     }
 
     /// Every secret that may open something, the present ones first.

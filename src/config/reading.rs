@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use jiff::tz::TimeZone;
 
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     backup::Label,
-    error::{Error, Fault, Result},
+    error::Fault,
     lifecycle,
     postgres::DatabaseUrl,
     rights::Mode,
@@ -21,7 +24,7 @@ use crate::{
     store::{Location, Options},
 };
 
-type Taken = std::result::Result<(), Wrong>;
+type Taken = Result<(), Wrong>;
 
 /// The settings while they are being read.
 pub(super) struct Reading {
@@ -29,6 +32,8 @@ pub(super) struct Reading {
     key: Option<Secret>,
     passphrase: Option<Secret>,
     urls: BTreeMap<Label, DatabaseUrl>,
+    /// databases that are named, also those whose URL can't be used
+    named: BTreeSet<Label>,
     keys: BTreeMap<Label, Secret>,
     schedules: Schedules,
     notices: NoticeReading,
@@ -57,6 +62,7 @@ impl Default for Reading {
             key: None,
             passphrase: None,
             urls: BTreeMap::new(),
+            named: BTreeSet::new(),
             keys: BTreeMap::new(),
             schedules: Schedules::default(),
             notices: NoticeReading::default(),
@@ -68,10 +74,6 @@ impl Default for Reading {
 impl Reading {
     /// Takes one variable of the environment, whatever it is.
     pub(super) fn take(&mut self, name: &str, value: &str) {
-        // an empty value is how compose files and some shells say "not set"
-        if value.is_empty() {
-            return;
-        }
         if name == "AWS_REQUEST_CHECKSUM_CALCULATION" {
             self.config.store.checksums_chosen = true;
         }
@@ -85,6 +87,14 @@ impl Reading {
                 hint,
             });
         }
+    }
+
+    /// Knows of a variable whose value could not be had: what depends on it is not told as well.
+    pub(super) fn pass_over(&mut self, name: &str) {
+        let label = name.strip_prefix("PGCOFFER_DB_");
+        let label = label.and_then(|rest| rest.strip_suffix("_URL"));
+        self.named
+            .extend(label.and_then(|label| Label::parse(label).ok()));
     }
 
     fn try_take(&mut self, setting: &str, value: &str) -> Taken {
@@ -157,9 +167,13 @@ impl Reading {
                     nearest(setting),
                 )
             })?;
-        let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
+        let label = Label::parse(name).map_err(|e| {
+            let hint = "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL";
+            (e.to_string(), Some(hint.to_owned()))
+        })?;
         match what {
             "URL" => {
+                self.named.insert(label.clone());
                 let url = DatabaseUrl::parse(value).map_err(|e| (e.to_string(), Some(e.hint())))?;
                 self.urls.insert(label, url);
             }
@@ -182,7 +196,8 @@ impl Reading {
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Config> {
+    /// The settings, and every fault: where there is one, they are not to be used.
+    pub(super) fn finish(mut self) -> (Config, Vec<Fault>) {
         if self.key.is_some() && self.passphrase.is_some() {
             self.faults.push(Fault {
                 variable: "PGCOFFER_PASSPHRASE".to_owned(),
@@ -211,11 +226,7 @@ impl Reading {
                 unscheduled,
             });
         }
-        if self.faults.is_empty() {
-            Ok(self.config)
-        } else {
-            Err(Error::Config(self.faults))
-        }
+        (self.config, self.faults)
     }
 
     /// What is said of a database that isn't configured would otherwise be said to nobody.
@@ -240,7 +251,7 @@ impl Reading {
         let strays = keys
             .chain(schedules)
             .chain(pings)
-            .filter(|(label, ..)| !self.urls.contains_key(*label));
+            .filter(|(label, ..)| !self.named.contains(*label));
         for (label, what, or) in strays {
             let name = label.as_str().to_ascii_uppercase();
             self.faults.push(Fault {

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use jiff::{SignedDuration, tz::TimeZone};
 
-use super::DEFAULT_LEVEL;
+use super::{DEFAULT_LEVEL, notices::SETTINGS};
 use crate::{
     compress::Compressor,
     rights::Mode,
@@ -131,36 +131,164 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
         })
 }
 
-/// The setting that was probably meant.
-pub(super) fn nearest(setting: &str) -> Option<String> {
-    const NAMES: [&str; 16] = [
-        "KEY",
-        "PASSPHRASE",
-        "OLD_KEYS",
-        "BUCKET",
-        "S3_PATH_STYLE",
-        "STORAGE_CLASS",
-        "SSE_KMS_KEY_ID",
-        "PG_BIN",
-        "COMPRESSION",
-        "SCHEDULE",
-        "TIMEZONE",
-        "KEEP_LAST",
-        "LOCK",
-        "STALL_TIMEOUT",
-        "COLD",
-        "MODE",
-    ];
-    let likely = NAMES
+/// Every setting that isn't one of a single database, without its prefix.
+const NAMES: [&str; 16] = [
+    "KEY",
+    "PASSPHRASE",
+    "OLD_KEYS",
+    "BUCKET",
+    "S3_PATH_STYLE",
+    "STORAGE_CLASS",
+    "SSE_KMS_KEY_ID",
+    "PG_BIN",
+    "COMPRESSION",
+    "SCHEDULE",
+    "TIMEZONE",
+    "KEEP_LAST",
+    "LOCK",
+    "STALL_TIMEOUT",
+    "COLD",
+    "MODE",
+];
+
+/// What each database has: the end of `DB_<NAME>_…`.
+const NAMES_OF_DATABASE: [&str; 4] = ["URL", "KEY", "SCHEDULE", "PING_URL"];
+
+/// Whether there is a setting of this name (without its prefix).
+pub(super) fn is_setting(name: &str) -> bool {
+    NAMES.contains(&name) || SETTINGS.contains(&name) || of_database(name).is_some()
+}
+
+/// The label and the end of `DB_<NAME>_…`, where that is a setting.
+fn of_database(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix("DB_")?;
+    let ends = NAMES_OF_DATABASE.iter();
+    ends.filter_map(|end| {
+        let label = rest.strip_suffix(end)?.strip_suffix('_')?;
+        (!label.is_empty()).then_some((label, *end))
+    })
+    .min_by_key(|(label, _)| label.len())
+}
+
+/// Whether the text of this setting, by its variable's name, is for nobody else's eyes.
+#[must_use]
+pub fn is_secret(variable: &str) -> bool {
+    let ends = ["KEY", "KEYS", "PASSPHRASE", "SECRET", "TOKEN", "URL"];
+    variable
+        .rsplit('_')
+        .next()
+        .is_some_and(|end| ends.contains(&end))
+}
+
+/// Whether a platform set this variable for a service that is called pgcoffer too: Kubernetes does for each service
+/// (`PGCOFFER_SERVICE_HOST`, `PGCOFFER_PORT_9187_TCP_ADDR`, …), and so did Docker's links.
+/// <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
+pub(super) fn is_injected(setting: &str, value: &str) -> bool {
+    let named = |part: &str| setting == part || setting.ends_with(&format!("_{part}"));
+    let service =
+        named("SERVICE_HOST") || named("SERVICE_PORT") || setting.contains("SERVICE_PORT_");
+    let address = ["tcp://", "udp://", "sctp://"]
         .iter()
-        .find(|name| setting.contains(**name) || name.contains(setting));
-    // what begins alike, in whole words
-    let first = setting.split('_').next().unwrap_or_default();
-    let notices = || {
-        super::notices::SETTINGS
-            .iter()
-            .find(|name| name.starts_with(first))
+        .any(|scheme| value.starts_with(scheme));
+    let port = named("PORT") && address;
+    let words: Vec<&str> = setting.split('_').collect();
+    let of_port = words.windows(3).any(|w| {
+        w[0] == "PORT"
+            && w[1].bytes().all(|b| b.is_ascii_digit())
+            && ["TCP", "UDP", "SCTP"].contains(&w[2])
+    });
+    service || port || of_port
+}
+
+/// The setting that was probably meant, as a hint.
+pub(super) fn nearest(setting: &str) -> Option<String> {
+    let stem = setting.strip_suffix("_FILE").unwrap_or(setting);
+    let of_database = ["DB_", "DATABASE_", "POSTGRES"];
+    if of_database.iter().any(|start| stem.starts_with(start)) || stem == "URL" {
+        let what = nearest_of(&NAMES_OF_DATABASE, stem.rsplit('_').next().unwrap_or(stem));
+        let what = what.unwrap_or("URL");
+        return Some(format!(
+            "a database's settings bear its name: PGCOFFER_DB_<NAME>_{what}, such as PGCOFFER_DB_MAIN_{what}"
+        ));
+    }
+    let Some(name) = nearest_of(&[&NAMES[..], &SETTINGS[..]].concat(), stem) else {
+        return Some("`pgcoffer --help` lists all settings".to_owned());
     };
-    let likely = likely.or_else(notices);
-    likely.map(|name| format!("PGCOFFER_{name} is one"))
+    let file = &setting[stem.len()..];
+    Some(format!("did you mean PGCOFFER_{name}{file}?"))
+}
+
+/// The most similar of some names; the longest that one is part of the other counts as well.
+fn nearest_of(names: &[&'static str], wrong: &str) -> Option<&'static str> {
+    let scored = names.iter().map(|name| {
+        let score = strsim::normalized_damerau_levenshtein(name, wrong);
+        let part = wrong.len() > 2 && (wrong.contains(name) || name.contains(wrong));
+        (if part { score.max(0.6) } else { score }, *name)
+    });
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.len().cmp(&b.1.len())));
+    best.filter(|(score, _)| *score >= 0.6)
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_nearly_right_is_understood() {
+        for (wrong, right) in [
+            ("BUKET", "PGCOFFER_BUCKET?"),
+            ("S3_BUCKET", "PGCOFFER_BUCKET?"),
+            ("ENCRYPTION_KEY", "PGCOFFER_KEY?"),
+            ("SCHEDUEL", "PGCOFFER_SCHEDULE?"),
+            ("TIME_ZONE", "PGCOFFER_TIMEZONE?"),
+            ("KEYFILE", "PGCOFFER_KEY?"),
+            ("PASPHRASE_FILE", "PGCOFFER_PASSPHRASE_FILE?"),
+            ("OLD_KEY", "PGCOFFER_OLD_KEYS?"),
+            ("DATABASE_URL", "PGCOFFER_DB_MAIN_URL"),
+            ("DB_URL", "PGCOFFER_DB_MAIN_URL"),
+            ("DB_MAIN_SCHEDUL", "PGCOFFER_DB_MAIN_SCHEDULE"),
+        ] {
+            let hint = nearest(wrong).unwrap_or_default();
+            assert!(hint.contains(right), "{wrong}: {hint}");
+        }
+        assert!(nearest("COLOUR").unwrap().contains("--help"));
+    }
+
+    #[test]
+    fn what_a_platform_sets_for_a_service_of_our_name_is_no_setting() {
+        for (name, value) in [
+            ("SERVICE_HOST", "10.0.0.1"),
+            ("SERVICE_PORT", "9187"),
+            ("SERVICE_PORT_METRICS", "9187"),
+            ("METRICS_SERVICE_HOST", "10.0.0.1"),
+            ("PORT", "tcp://10.0.0.1:9187"),
+            ("PORT_9187_TCP", "tcp://10.0.0.1:9187"),
+            ("PORT_9187_TCP_ADDR", "10.0.0.1"),
+        ] {
+            assert!(is_injected(name, value), "{name}");
+        }
+        for (name, value) in [("PORT", "1"), ("DB_MAIN_PORT", "1"), ("KEY", "tcp://x")] {
+            assert!(!is_injected(name, value), "{name}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for name in [
+            "PGCOFFER_KEY",
+            "PGCOFFER_DB_X_URL",
+            "PGCOFFER_OLD_KEYS",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
+            assert!(is_secret(name));
+        }
+        for name in [
+            "PGCOFFER_BUCKET",
+            "PGCOFFER_SSE_KMS_KEY_ID",
+            "PGCOFFER_SCHEDULE",
+        ] {
+            assert!(!is_secret(name));
+        }
+    }
 }

@@ -1,0 +1,290 @@
+//! Settings as they were found: flags over variables over `pgcoffer.toml`, each with the place that it came from.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    file::{self, ConfigFile},
+    values::{is_injected, is_setting},
+};
+use crate::error::Fault;
+
+const PREFIX: &str = "PGCOFFER_";
+
+/// Where settings are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// flags that stand for a variable: flag, variable, value
+    pub flags: Vec<(&'static str, &'static str, String)>,
+    /// the environment
+    pub vars: Vec<(OsString, OsString)>,
+    /// `pgcoffer.toml`
+    pub file: ConfigFile,
+}
+
+/// Every setting by its variable's name, whichever place it came from; its text not yet read.
+#[derive(Default)]
+pub struct Settings {
+    found: BTreeMap<String, Found>,
+    /// what could not be had, by the variable's name
+    broken: BTreeMap<String, Fault>,
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+}
+
+struct Found {
+    value: Zeroizing<String>,
+    origin: Origin,
+}
+
+/// A setting where it stands.
+pub(super) struct Entry {
+    /// the variable's name
+    pub(super) name: String,
+    pub(super) value: Result<Value, Fault>,
+    pub(super) origin: Origin,
+}
+
+/// What stands there.
+pub(super) enum Value {
+    Text(Zeroizing<String>),
+    InFile(PathBuf),
+}
+
+/// Which place a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    Flag(&'static str),
+    Variable,
+    /// a file, the line, and the key as it stands there
+    File {
+        path: PathBuf,
+        line: usize,
+        key: String,
+    },
+}
+
+impl Settings {
+    /// Gathers settings from all places. What is wrong with one of them is told when they are read.
+    #[must_use]
+    pub fn gather(sources: Sources) -> Self {
+        let mut settings = Self::default();
+        let mut merged: BTreeMap<String, Entry> = BTreeMap::new();
+        let written = file::entries(&sources.file, &mut settings.faults, &mut settings.warnings);
+        merged.extend(by_name(written));
+        merged.extend(by_name(variables(sources.vars)));
+        let flags = sources.flags.into_iter().map(|(flag, name, value)| Entry {
+            name: name.to_owned(),
+            value: Ok(Value::Text(Zeroizing::new(value))),
+            origin: Origin::Flag(flag),
+        });
+        merged.extend(by_name(flags.collect()));
+        // only now, so that a file which something else overrides needn't be there
+        for (name, entry) in merged {
+            settings.settle(name, entry);
+        }
+        settings
+    }
+
+    fn settle(&mut self, name: String, entry: Entry) {
+        let Entry { value, origin, .. } = entry;
+        let value = value.and_then(|value| match value {
+            Value::Text(text) => Ok(text),
+            Value::InFile(path) => file::secret(&path).map_err(|(why, hint)| Fault {
+                variable: origin.of(&name, Some(&path)),
+                why,
+                hint: Some(hint),
+            }),
+        });
+        match value {
+            Ok(value) => {
+                self.found.insert(name, Found { value, origin });
+            }
+            Err(fault) => {
+                self.broken.insert(name, fault);
+            }
+        }
+    }
+
+    /// Each setting's variable and text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Zeroizing<String>)> {
+        let settings = self.found.iter();
+        settings.map(|(name, found)| (name.as_str(), &found.value))
+    }
+
+    /// The text of one setting.
+    #[must_use]
+    pub fn text(&self, variable: &str) -> Option<&Zeroizing<String>> {
+        self.found.get(variable).map(|found| &found.value)
+    }
+
+    /// Where a setting came from, in words.
+    #[must_use]
+    pub fn origin(&self, variable: &str) -> Option<String> {
+        let found = self.found.get(variable)?;
+        Some(found.origin.of(variable, None))
+    }
+
+    /// What a person should know, although it works.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Variables whose value could not be had.
+    pub(super) fn broken(&self) -> impl Iterator<Item = &str> {
+        self.broken.keys().map(String::as_str)
+    }
+
+    /// All faults: those of `read`, named by the places that their settings came from, and our own.
+    pub(super) fn faults(&self, read: Vec<Fault>) -> Vec<Fault> {
+        let named = read.into_iter().map(|fault| {
+            let origin = self.origin(&fault.variable);
+            Fault {
+                variable: origin.unwrap_or(fault.variable),
+                ..fault
+            }
+        });
+        let own = self.faults.iter().chain(self.broken.values()).cloned();
+        own.chain(named).collect()
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    /// Names alone: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.found.keys()).finish()
+    }
+}
+
+impl Origin {
+    /// How a fault names the setting `variable` that stands here, or in the file that is named here.
+    pub(super) fn of(&self, variable: &str, file: Option<&Path>) -> String {
+        let file_suffix = if file.is_some() { "_FILE" } else { "" };
+        let file = file.map(|path| path.display().to_string());
+        match self {
+            Self::Flag(flag) => (*flag).to_owned(),
+            Self::Variable => match file {
+                Some(file) => format!("{variable}{file_suffix} ({file})"),
+                None => variable.to_owned(),
+            },
+            Self::File { path, line, key } => {
+                let file = file.map_or_else(String::new, |file| format!(", {file}"));
+                let place = path.display();
+                format!("{place}:{line}: {key} ({variable}{file_suffix}{file})")
+            }
+        }
+    }
+}
+
+/// The environment's settings; an empty value is how compose files and some shells say "not set".
+fn variables(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
+    let texts = vars.into_iter().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        let (value, is_text) = match value.into_string() {
+            Ok(value) => (value, true),
+            Err(value) => (value.to_string_lossy().into_owned(), false),
+        };
+        (!value.is_empty()).then_some((name, value, is_text))
+    });
+    texts
+        .filter_map(|(name, value, is_text)| variable(name, value, is_text))
+        .collect()
+}
+
+fn variable(name: String, value: String, is_text: bool) -> Option<Entry> {
+    let value = Zeroizing::new(value);
+    let upper = name.to_ascii_uppercase();
+    let ours = upper.strip_prefix(PREFIX);
+    let is_ours = ours.is_some_and(|setting| setting != "CONFIG" && !is_injected(setting, &value));
+    if !is_ours && name != "AWS_REQUEST_CHECKSUM_CALCULATION" {
+        return None;
+    }
+    let fault = |why: &str, hint: String| Fault {
+        variable: name.clone(),
+        why: why.to_owned(),
+        hint: Some(hint),
+    };
+    if name != upper {
+        let why = "names of variables are in upper case here, and this one is passed over";
+        let fault = fault(why, format!("call it {upper}"));
+        let value = Err(fault);
+        // under its own name, beside the right one where that is set as well
+        return Some(Entry {
+            name,
+            value,
+            origin: Origin::Variable,
+        });
+    }
+    if !is_text {
+        let hint = "write it in UTF-8; in a URL, percent-encode what is not ASCII".to_owned();
+        let value = Err(fault("its value is not valid UTF-8", hint));
+        return Some(Entry {
+            name,
+            value,
+            origin: Origin::Variable,
+        });
+    }
+    let (name, value) = of_file_or_text(name, value, Path::new(""));
+    Some(Entry {
+        name,
+        value: Ok(value),
+        origin: Origin::Variable,
+    })
+}
+
+/// The setting that `NAME_FILE` means, and the file (relative to `folder`) that holds it; or the setting itself, where it is
+/// no such name.
+pub(super) fn of_file_or_text(
+    name: String,
+    value: Zeroizing<String>,
+    folder: &Path,
+) -> (String, Value) {
+    let setting = name.strip_prefix(PREFIX).unwrap_or(&name);
+    match name.strip_suffix("_FILE") {
+        // some settings have names that end so themselves, and an unknown one is told as it was written
+        Some(short) if !is_setting(setting) && is_setting(setting.trim_end_matches("_FILE")) => {
+            let path = folder.join(value.as_str());
+            (short.to_owned(), Value::InFile(path))
+        }
+        _ => (name, Value::Text(value)),
+    }
+}
+
+/// One entry for each name; a name that has two has a fault instead.
+fn by_name(entries: Vec<Entry>) -> BTreeMap<String, Entry> {
+    let mut map: BTreeMap<String, Entry> = BTreeMap::new();
+    for entry in entries {
+        let name = entry.name.clone();
+        let entry = match map.remove(&name) {
+            Some(other) => twice(other, entry),
+            None => entry,
+        };
+        map.insert(name, entry);
+    }
+    map
+}
+
+fn twice(one: Entry, other: Entry) -> Entry {
+    let place = |entry: &Entry| {
+        let path = match &entry.value {
+            Ok(Value::InFile(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        entry.origin.of(&entry.name, path)
+    };
+    let fault = Fault {
+        variable: place(&one),
+        why: format!("{} says the same setting as well", place(&other)),
+        hint: Some("keep one of them".to_owned()),
+    };
+    Entry {
+        value: Err(fault),
+        ..one
+    }
+}
