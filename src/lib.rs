@@ -11,7 +11,7 @@
 //! | 2, doors | [`store`], [`postgres`] | one for each outside party; doors never meet |
 //! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
 //! | 4 | [`operation`] | one verb, one file, a story in named steps |
-//! | 5 | [`config`], and the binary | everything parsed once; arguments, tables, progress, exit |
+//! | 5 | [`config`], [`setup`], and the binary | everything parsed once; arguments, tables, progress, exit |
 //!
 //! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on several
 //! cores -> frames sealed in lock step on several cores -> parts of an upload. Every arrow is a bounded queue, so memory has one
@@ -45,5 +45,6 @@ pub mod operation;
 pub mod agent;
 
 pub mod config;
+pub mod setup;
 
 pub use error::{Error, Result};

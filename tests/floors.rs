@@ -92,6 +92,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "seal",
         ],
     ),
+    ("setup", &["backup", "schedule"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
 use pgcoffer::backup::{Retention, Tier};
 
-use super::commands::{LifecycleCommand, ThawArgs};
+use super::{
+    commands::{LifecycleCommand, ThawArgs},
+    init::InitArgs,
+};
 
 const AFTER_HELP: &str = "\
 Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):
@@ -84,6 +87,8 @@ pub(super) enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Set up: find the databases, make a key and see that it is kept, try everything, print the settings
+    Init(Box<InitArgs>),
     /// Make a key; keep a copy of it away from this machine
     Keygen {
         /// Read a passphrase from standard input, grade it, and explain how to use it instead of a key

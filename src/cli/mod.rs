@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod init;
 mod list;
 mod log;
 mod output;
@@ -54,6 +55,7 @@ pub(super) fn run() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<(), Error> {
     match &cli.command {
+        Command::Init(args) => return init::run(&cli, args),
         Command::Keygen { passphrase } => {
             return commands::keygen(*passphrase, cli.global.json);
         }
@@ -74,7 +76,15 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         _ => {}
     }
     let config = config(&cli)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(until_signal(&cli, &config));
+    // a blocking read of a terminal must not keep the process
+    runtime.shutdown_background();
+    outcome
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
         // enough for one road of bytes; more threads are more memory and no more speed
         .worker_threads(2)
         .max_blocking_threads(12)
@@ -83,11 +93,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         .map_err(|source| Error::Io {
             doing: "start".to_owned(),
             source,
-        })?;
-    let outcome = runtime.block_on(until_signal(&cli, &config));
-    // a blocking read of a terminal must not keep the process
-    runtime.shutdown_background();
-    outcome
+        })
 }
 
 fn config(cli: &Cli) -> Result<Config, Error> {

@@ -300,7 +300,7 @@ pub(super) fn print(text: impl AsRef<[u8]>) -> Result<()> {
 }
 
 /// What a person should see beside the result.
-fn note(text: &str) {
+pub(super) fn note(text: &str) {
     // where stderr is gone there is nobody to tell
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

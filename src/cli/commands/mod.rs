@@ -101,7 +101,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
                 .decide(chosen, &Decision::Accept, by.as_deref())
                 .await
         }
-        Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
+        Command::Init(_) | Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
             Err(Error::Internal("this command needs no bucket".to_owned()))
         }
     }

@@ -1,0 +1,58 @@
+//! What can be said beforehand.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pgcoffer::setup::Form;
+
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct InitArgs {
+    /// A database: its URL, `env:VARIABLE` that holds it, or with --heroku `heroku:ADD-ON`; may be repeated
+    #[arg(long = "database", value_name = "NAME=URL")]
+    pub(super) databases: Vec<String>,
+    /// The bucket's region, for AWS_REGION
+    #[arg(long, value_name = "REGION")]
+    pub(super) region: Option<String>,
+    /// Where the S3 service is, if it isn't AWS, for AWS_ENDPOINT_URL_S3
+    #[arg(long, value_name = "URL")]
+    pub(super) endpoint_url: Option<String>,
+    /// That service wants the bucket's name in the path
+    #[arg(long)]
+    pub(super) path_style: bool,
+    /// The key stands in this file (default: the one that is set, or a new one)
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Make a new key; the one that is set goes to PGCOFFER_OLD_KEYS
+    #[arg(long, conflicts_with = "key_file")]
+    pub(super) new_key: bool,
+    /// Where nobody can be asked: the new key, as it stands in --sheet or --output, will be put away elsewhere at once
+    #[arg(long)]
+    pub(super) key_stored: bool,
+    /// When backups are made and how long they are kept
+    #[arg(long, value_name = "SCHEDULE")]
+    pub(super) schedule: Option<String>,
+    /// Time zone of the schedule, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    pub(super) timezone: Option<String>,
+    /// Do not try database and bucket
+    #[arg(long)]
+    pub(super) no_check: bool,
+    /// Write a recovery sheet to print: a page if the name ends in .html, else text; may be repeated
+    #[arg(long = "sheet", value_name = "FILE")]
+    pub(super) sheets: Vec<PathBuf>,
+    /// Print the settings, secrets among them, as: heroku, env (docker --env-file), dotenv, toml, kubernetes, shell
+    #[arg(long, value_name = "FORM")]
+    pub(super) output: Option<Form>,
+    /// Write them into this new file instead, for you alone to read
+    #[arg(long, value_name = "FILE", requires = "output")]
+    pub(super) write: Option<PathBuf>,
+    /// The Heroku app that pgcoffer runs in
+    #[arg(long, value_name = "APP")]
+    pub(super) heroku: Option<String>,
+    /// The Heroku app whose databases are backed up (default: that of --heroku)
+    #[arg(long, value_name = "APP", requires = "heroku")]
+    pub(super) heroku_from: Option<String>,
+    /// Ask nothing that has an answer by default
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}

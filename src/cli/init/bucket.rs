@@ -1,0 +1,134 @@
+//! Which bucket, and by which credentials.
+
+use pgcoffer::{Result, store::Location};
+
+use super::{Draft, usage};
+
+/// Variables by which the AWS SDK finds credentials without a key.
+const OTHER_CREDENTIALS: [&str; 4] = [
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+impl Draft {
+    pub(super) fn bucket(&mut self) -> Result<()> {
+        self.step(2, "Bucket");
+        self.take_flags();
+        self.ask_bucket()?;
+        if self.terminal.asks {
+            self.ask_service()?;
+            self.ask_credentials()?;
+        }
+        if self.vars.contains_key("AWS_SESSION_TOKEN") {
+            // they end within hours, and would be set for good
+            self.setup.variables.remove("AWS_ACCESS_KEY_ID");
+            self.setup.variables.remove("AWS_SECRET_ACCESS_KEY");
+        }
+        Ok(())
+    }
+
+    fn take_flags(&mut self) {
+        let region = self.args.region.take();
+        let endpoint = self.args.endpoint_url.take();
+        for (name, value) in [("AWS_REGION", region), ("AWS_ENDPOINT_URL_S3", endpoint)] {
+            if let Some(value) = value {
+                self.setup.set(name, value);
+            }
+        }
+        if self.args.path_style {
+            self.setup.set("PGCOFFER_S3_PATH_STYLE", "true");
+        }
+    }
+
+    fn ask_bucket(&mut self) -> Result<()> {
+        if let Some(bucket) = self.setup.text("PGCOFFER_BUCKET") {
+            self.terminal.say(&format!("   {bucket}"));
+            return Ok(());
+        }
+        if !self.terminal.asks {
+            return Err(usage(
+                "no bucket is named",
+                "give --bucket s3://bucket/prefix",
+            ));
+        }
+        self.terminal.say(
+            "   It must exist: make it with your provider, private, and best with versioning.",
+        );
+        let check = |text: &str| Location::parse(text).map(drop).map_err(|e| e.why);
+        let bucket = self
+            .terminal
+            .text("   The bucket, as s3://bucket/prefix", None, check)?;
+        self.setup.set("PGCOFFER_BUCKET", bucket);
+        Ok(())
+    }
+
+    fn ask_service(&mut self) -> Result<()> {
+        if self.setup.text("AWS_REGION").is_none() {
+            let region = self.terminal.text(
+                "   Its region, such as eu-central-1; Enter if another place says it",
+                Some(""),
+                fits,
+            )?;
+            self.set_unless_empty("AWS_REGION", region);
+        }
+        let has_endpoint = |name| self.setup.text(name).is_some();
+        if has_endpoint("AWS_ENDPOINT_URL_S3") || has_endpoint("AWS_ENDPOINT_URL") {
+            return Ok(());
+        }
+        let check = |text: &str| match text.is_empty()
+            || text.starts_with("https://")
+            || text.starts_with("http://")
+        {
+            true => fits(text),
+            false => Err("it begins with https://".to_owned()),
+        };
+        let endpoint = self.terminal.text(
+            "   Its service, such as https://s3.example.com; Enter for AWS",
+            Some(""),
+            check,
+        )?;
+        if !endpoint.is_empty() {
+            self.setup.set("AWS_ENDPOINT_URL_S3", endpoint);
+            let question =
+                "   Does that service want the bucket's name in the path? Most but AWS do";
+            if self.terminal.confirm(question, true)? {
+                self.setup.set("PGCOFFER_S3_PATH_STYLE", "true");
+            }
+        }
+        Ok(())
+    }
+
+    fn ask_credentials(&mut self) -> Result<()> {
+        let others = OTHER_CREDENTIALS
+            .iter()
+            .any(|name| self.vars.contains_key(*name));
+        if others || self.setup.text("AWS_ACCESS_KEY_ID").is_some() {
+            return Ok(());
+        }
+        let question =
+            "   Access key id; Enter if the AWS SDK finds credentials elsewhere (~/.aws, a role)";
+        let id = self.terminal.text(question, Some(""), fits)?;
+        if id.is_empty() {
+            return Ok(());
+        }
+        let secret = self.terminal.hidden("   Secret access key", false, fits)?;
+        self.setup.set("AWS_ACCESS_KEY_ID", id);
+        self.setup.set("AWS_SECRET_ACCESS_KEY", secret.as_str());
+        Ok(())
+    }
+
+    fn set_unless_empty(&mut self, name: &str, value: String) {
+        if !value.is_empty() {
+            self.setup.set(name, value);
+        }
+    }
+}
+
+fn fits(text: &str) -> std::result::Result<(), String> {
+    match text.contains(char::is_whitespace) {
+        true => Err("there is a space in it".to_owned()),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,261 @@
+//! Which databases, and by which login.
+
+use std::collections::BTreeSet;
+
+use pgcoffer::{
+    Result,
+    backup::Label,
+    postgres::DatabaseUrl,
+    setup::{Attachment, url_variable},
+};
+use zeroize::Zeroizing;
+
+use super::{
+    Draft,
+    heroku::{self, HerokuDatabase},
+    usage,
+};
+
+const LOGIN: &str = "   This looks like the application's own login, which may write. It works; one that may only read is safer:\n   \
+    `pgcoffer check --fix-sql` prints the SQL for such a role.";
+
+impl Draft {
+    pub(super) fn databases(&mut self) -> Result<()> {
+        self.step(1, "Databases");
+        for given in std::mem::take(&mut self.args.databases) {
+            self.take_database(&given)?;
+        }
+        for label in self.labels() {
+            let url = self.setup.text(&url_variable(&label)).unwrap_or_default();
+            if let Ok(url) = DatabaseUrl::parse(url) {
+                self.terminal.say(&format!("   {label}: {url}"));
+            }
+        }
+        if self.labels().is_empty() && self.terminal.asks {
+            self.offer_heroku()?;
+            self.offer_found()?;
+        }
+        while self.wants_another() && self.ask_for_one()? {}
+        if self.labels().is_empty() {
+            let found: Vec<String> = self
+                .candidates()
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
+            let hint = match found.first() {
+                Some(name) => format!("give --database main=env:{name}, if that is the one"),
+                None => "give --database main=env:VARIABLE, where VARIABLE holds postgres://user:password@host:5432/name".to_owned(),
+            };
+            return Err(usage("no database is named", hint));
+        }
+        Ok(())
+    }
+
+    fn wants_another(&self) -> bool {
+        self.terminal.asks && (self.labels().is_empty() || !self.terminal.yes)
+    }
+
+    /// `NAME=URL`, `NAME=env:VARIABLE`, `NAME=heroku:ADD-ON`.
+    fn take_database(&mut self, given: &str) -> Result<()> {
+        let form = "--database wants NAME=URL, NAME=env:VARIABLE or NAME=heroku:ADD-ON";
+        let (name, place) = given
+            .split_once('=')
+            .ok_or_else(|| usage(form, "for example: --database main=env:DATABASE_URL"))?;
+        let label = Label::parse(name).map_err(|e| usage(e.to_string(), form))?;
+        if let Some(add_on) = place.strip_prefix("heroku:") {
+            let found = self.heroku_databases()?;
+            let named = |database: &&HerokuDatabase| {
+                let mut variables = database.variables.iter();
+                database.attachment.add_on == add_on || variables.any(|name| name == add_on)
+            };
+            let database = found.iter().find(named).ok_or_else(|| {
+                let names: Vec<&str> = found.iter().map(|d| d.attachment.add_on.as_str()).collect();
+                usage(
+                    format!("there is no Heroku Postgres database {add_on} in that app"),
+                    format!("it has: {}", names.join(", ")),
+                )
+            })?;
+            self.attach(label, database);
+            return Ok(());
+        }
+        let url = match place.strip_prefix("env:") {
+            None => place.to_owned(),
+            Some(variable) => self.vars.get(variable).cloned().ok_or_else(|| {
+                let why = format!("--database names the variable {variable}, which is not set");
+                usage(why, format!("set {variable} to the database's URL"))
+            })?,
+        };
+        DatabaseUrl::parse(&url)
+            .map_err(|e| usage(format!("the URL of {label} can't be used: {e}"), e.hint()))?;
+        self.setup.set(url_variable(&label), url);
+        Ok(())
+    }
+
+    fn heroku_databases(&self) -> Result<Vec<HerokuDatabase>> {
+        let app = self.args.heroku_from.as_ref().or(self.args.heroku.as_ref());
+        let app =
+            app.ok_or_else(|| usage("a database of Heroku needs its app", "give --heroku APP"))?;
+        heroku::databases(app)
+    }
+
+    fn attach(&mut self, label: Label, database: &HerokuDatabase) {
+        self.setup.set(url_variable(&label), database.url.clone());
+        self.setup
+            .attachments
+            .insert(label, database.attachment.clone());
+    }
+
+    /// Databases of the Heroku app, where one is named and the CLI can tell.
+    fn offer_heroku(&mut self) -> Result<()> {
+        if self.args.heroku.is_none() {
+            return Ok(());
+        }
+        if !heroku::is_there() {
+            self.terminal.say("   The heroku command is not on this machine, so its databases can't be looked up.");
+            return Ok(());
+        }
+        for database in self.heroku_databases()? {
+            let Ok(url) = DatabaseUrl::parse(&database.url) else {
+                continue;
+            };
+            let Attachment {
+                add_on,
+                owner,
+                plan,
+            } = &database.attachment;
+            self.terminal
+                .say(&format!("   {add_on} of {owner} ({plan}): {url}"));
+            if !database.attachment.has_credentials() {
+                self.terminal.say("   Its plan has one credential only, the owner's: backups work, and it could write as well.");
+            }
+            if self.terminal.confirm("   Back it up", true)? {
+                let label = self.ask_label(&url)?;
+                self.attach(label, &database);
+            }
+        }
+        Ok(())
+    }
+
+    /// URLs in the environment, each of them only after a yes.
+    fn offer_found(&mut self) -> Result<()> {
+        if !self.labels().is_empty() {
+            return Ok(());
+        }
+        for (name, text) in self.candidates() {
+            let Ok(url) = DatabaseUrl::parse(&text) else {
+                continue;
+            };
+            self.terminal
+                .say(&format!("   found {name}: {url}\n{LOGIN}"));
+            // not even by --yes: nobody's database is taken because it happens to be there
+            let asked = super::Terminal {
+                yes: false,
+                ..self.terminal
+            };
+            if asked.confirm("   Back it up", self.labels().is_empty())? {
+                let label = self.ask_label(&url)?;
+                self.setup.set(url_variable(&label), text.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    /// Variables that hold a database's URL, and what libpq's own variables say.
+    fn candidates(&self) -> Vec<(String, Zeroizing<String>)> {
+        let mut seen = BTreeSet::new();
+        let urls = self.vars.iter().filter(|(name, value)| {
+            name.ends_with("_URL")
+                && !name.starts_with("PGCOFFER_")
+                && DatabaseUrl::parse(value).is_ok()
+        });
+        let mut found: Vec<_> = urls
+            .filter(|(_, value)| seen.insert(value.as_str()))
+            .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone())))
+            .collect();
+        // the usual one first
+        found.sort_by_key(|(name, _)| name != "DATABASE_URL");
+        found.extend(
+            self.of_libpq()
+                .map(|url| ("PGHOST and PGUSER".to_owned(), url)),
+        );
+        found
+    }
+
+    fn of_libpq(&self) -> Option<Zeroizing<String>> {
+        let part = |name: &str| {
+            let value = self.vars.get(name).filter(|value| !value.is_empty())?;
+            Some(
+                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+                    .to_string(),
+            )
+        };
+        let (host, user) = (part("PGHOST")?, part("PGUSER")?);
+        let password =
+            part("PGPASSWORD").map_or_else(String::new, |password| format!(":{password}"));
+        let port = part("PGPORT").unwrap_or_else(|| "5432".to_owned());
+        let database = part("PGDATABASE").unwrap_or_else(|| user.clone());
+        let mode = part("PGSSLMODE").map_or_else(String::new, |mode| {
+            format!("?sslmode={}", mode.replace("%2D", "-"))
+        });
+        Some(Zeroizing::new(format!(
+            "postgres://{user}{password}@{host}:{port}/{database}{mode}"
+        )))
+    }
+
+    /// One more database, by its URL; false: no more.
+    fn ask_for_one(&mut self) -> Result<bool> {
+        let none = self.labels().is_empty();
+        let question = if none {
+            "   Its URL: postgres://user:password@host:5432/name"
+        } else {
+            "   URL of another database; Enter for none"
+        };
+        let check = |text: &str| match DatabaseUrl::parse(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("   {error}: {}", error.hint())),
+        };
+        let text = self.terminal.hidden(question, !none, check)?;
+        if text.is_empty() {
+            return Ok(false);
+        }
+        let url = DatabaseUrl::parse(&text).map_err(pgcoffer::postgres::Error::from)?;
+        self.terminal.say(&format!("   {url}"));
+        let label = self.ask_label(&url)?;
+        self.setup.set(url_variable(&label), text.as_str());
+        Ok(true)
+    }
+
+    fn ask_label(&self, url: &DatabaseUrl) -> Result<Label> {
+        let taken = self.labels();
+        let check = |text: &str| match Label::parse(text) {
+            Ok(label) if taken.contains(&label) => Err(format!("{label} is another one")),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        let default = if taken.is_empty() {
+            "main".to_owned()
+        } else {
+            free_label(url, &taken)
+        };
+        let text = self
+            .terminal
+            .text("   Its name in the bucket", Some(&default), check)?;
+        Label::parse(&text).map_err(|e| usage(e.to_string(), "choose another"))
+    }
+}
+
+/// A label like the database's own name.
+fn free_label(url: &DatabaseUrl, taken: &[Label]) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
+    let name: String = url.database().chars().map(plain).take(50).collect();
+    let numbered = (2..).map(|n| format!("{name}_{n}"));
+    let mut names = std::iter::once(name.clone()).chain(numbered);
+    let is_free = |name: &String| !taken.iter().any(|label| label.as_str() == name);
+    names.find(is_free).unwrap_or(name)
+}

@@ -1,0 +1,348 @@
+//! What comes of it: the recovery sheet, the settings, and what is left to do. Files are new, whole, and for their owner's eyes.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use pgcoffer::{
+    Error, Result,
+    postgres::DatabaseUrl,
+    seal::MasterKey,
+    setup::{Form, Sheet, url_variable},
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Draft, InitArgs, usage};
+use crate::cli::output;
+
+/// The page that opens a backup without this program, as the sheet says.
+const BY_HAND: &str = include_str!("../../../docs/restore-by-hand.md");
+const BY_HAND_NAME: &str = "restore-by-hand.md";
+const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
+
+/// Refuses files that are there already before a question is asked.
+pub(super) fn look_ahead(args: &InitArgs) -> Result<()> {
+    let files: Vec<&PathBuf> = args.sheets.iter().chain(&args.write).collect();
+    for (n, file) in files.iter().enumerate() {
+        is_free(file).map_err(|why| {
+            usage(
+                why,
+                "nothing is overwritten: choose another name, or move it away",
+            )
+        })?;
+        if files[..n].contains(file) {
+            let why = format!("{} is named twice", file.display());
+            return Err(usage(why, "give each its own name"));
+        }
+    }
+    Ok(())
+}
+
+fn is_free(file: &Path) -> std::result::Result<(), String> {
+    if file.file_name().is_none() {
+        return Err(format!(
+            "{:?} is no name for a file",
+            file.display().to_string()
+        ));
+    }
+    if file.symlink_metadata().is_ok() {
+        return Err(format!("{} is there already", file.display()));
+    }
+    match folder_of(file).is_dir() {
+        true => Ok(()),
+        false => Err(format!("there is no folder {}", folder_of(file).display())),
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+impl Draft {
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.step(6, "Recovery sheet");
+        self.ask_sheet()?;
+        self.step(7, "Settings");
+        let form = self.ask_form()?;
+        let text = form
+            .write(&self.setup)
+            .map_err(|fault| usage(fault.to_string(), "choose another form"))?;
+        let prints = self.args.write.is_none();
+        self.write_files((!prints).then_some(&text))?;
+        self.say_what_is_left(form);
+        match (prints, self.json) {
+            (_, true) => self.print_summary(),
+            (true, false) => output::print(text.as_bytes()),
+            (false, false) => Ok(()),
+        }
+    }
+
+    fn ask_sheet(&mut self) -> Result<()> {
+        if !self.args.sheets.is_empty() || !self.terminal.asks {
+            return Ok(());
+        }
+        self.terminal.say(
+            "   One page to print: the key, the bucket, and how to restore, with pgcoffer and without. It is for the day on which\n   \
+             this machine is gone.",
+        );
+        if self.terminal.confirm("   Write it", true)? {
+            let default = if is_free(Path::new(SHEET_NAME)).is_ok() {
+                SHEET_NAME
+            } else {
+                ""
+            };
+            let check = |name: &str| is_free(Path::new(name));
+            let name = self.terminal.text(
+                "   Into which new file (.html or .txt)",
+                Some(default),
+                check,
+            )?;
+            self.args.sheets.push(name.into());
+        }
+        Ok(())
+    }
+
+    fn ask_form(&mut self) -> Result<Form> {
+        if let Some(form) = self.args.output {
+            if self.json && self.args.write.is_none() {
+                let why = "--json and --output would both be printed";
+                return Err(usage(why, "add --write FILE for the settings"));
+            }
+            return Ok(form);
+        }
+        if !self.terminal.asks {
+            let names = Form::ALL.map(Form::as_str).join(", ");
+            let hint = format!(
+                "give --output with one of {names}, and --write FILE to keep secrets off this screen"
+            );
+            return Err(usage("in which form are the settings wanted?", hint));
+        }
+        let form = match self.args.heroku {
+            Some(_) => Form::Heroku,
+            None => {
+                let items = Form::ALL.map(Form::describe);
+                Form::ALL[self.terminal.choose("   Where will pgcoffer run", &items)?]
+            }
+        };
+        self.ask_file(form)?;
+        Ok(form)
+    }
+
+    fn ask_file(&mut self, form: Form) -> Result<()> {
+        let name = form.file_name();
+        let into_file = format!("write them into {name}, for you alone to read");
+        let choices = [
+            into_file.as_str(),
+            "write them into another file",
+            "print them here, secrets and all",
+        ];
+        let check = |name: &str| is_free(Path::new(name));
+        let free = check(name);
+        let choices = if free.is_ok() {
+            &choices[..]
+        } else {
+            &choices[1..]
+        };
+        if let Err(why) = free {
+            self.terminal.say(&format!("   {why}, and stays as it is."));
+        }
+        let choice = self.terminal.choose("   The settings", choices)? + 3 - choices.len();
+        self.args.write = match choice {
+            0 => Some(name.into()),
+            1 => Some(
+                self.terminal
+                    .text("   Into which new file", None, check)?
+                    .into(),
+            ),
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// Writes all files, or none.
+    fn write_files(&mut self, settings: Option<&Zeroizing<String>>) -> Result<()> {
+        let sheet = self.sheet();
+        let mut files: Vec<(PathBuf, Zeroizing<String>)> = Vec::new();
+        for path in &self.args.sheets {
+            let is_page = path
+                .extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("html"));
+            files.push((
+                path.clone(),
+                if is_page { sheet.html() } else { sheet.text() },
+            ));
+        }
+        if let Some(path) = self.args.sheets.first() {
+            let beside = folder_of(path).join(BY_HAND_NAME);
+            if is_free(&beside).is_ok() {
+                files.push((beside, Zeroizing::new(BY_HAND.to_owned())));
+            }
+        }
+        files.extend(self.args.write.clone().zip(settings.cloned()));
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.stopped {
+            return Err(Error::Interrupted { exit_status: 130 });
+        }
+        for (n, (path, text)) in files.iter().enumerate() {
+            if let Err(error) = write_new(path, text) {
+                for (path, _) in &files[..n] {
+                    // made a moment ago, by us; what can't be taken away again is named by the error's neighbours
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error);
+            }
+        }
+        written.done = true;
+        Ok(())
+    }
+
+    fn sheet(&self) -> Sheet {
+        let text = |name: &str| self.setup.text(name).map(str::to_owned);
+        let key = text("PGCOFFER_KEY").map(Zeroizing::new);
+        let ids = key
+            .iter()
+            .filter_map(|key| Some(MasterKey::parse(key).ok()?.key_id()));
+        let key_ids = ids.collect();
+        let mut secrets: Vec<(String, Zeroizing<String>)> = Vec::new();
+        secrets.extend(key.map(|key| ("Key".to_owned(), key)));
+        let passphrase = text("PGCOFFER_PASSPHRASE").map(Zeroizing::new);
+        secrets.extend(passphrase.map(|text| ("Passphrase".to_owned(), text)));
+        let labels = self.labels();
+        for label in &labels {
+            let own = url_variable(label).replace("_URL", "_KEY");
+            secrets.extend(text(&own).map(|key| (format!("Key of {label}"), Zeroizing::new(key))));
+        }
+        let old = text("PGCOFFER_OLD_KEYS").map(Zeroizing::new);
+        let old = old
+            .iter()
+            .flat_map(|keys| keys.split([',', ' ', '\n', '\t']));
+        secrets.extend(
+            old.filter(|key| !key.is_empty())
+                .map(|key| ("Old key".to_owned(), Zeroizing::new(key.to_owned()))),
+        );
+        let access = [
+            "AWS_REGION",
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL",
+            "PGCOFFER_S3_PATH_STYLE",
+        ];
+        Sheet {
+            secrets,
+            key_ids,
+            bucket: text("PGCOFFER_BUCKET").unwrap_or_default(),
+            access: access
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
+                .collect(),
+            databases: labels
+                .iter()
+                .filter_map(|label| {
+                    let url = DatabaseUrl::parse(self.setup.text(&url_variable(label))?).ok()?;
+                    Some((label.to_string(), url.to_string()))
+                })
+                .collect(),
+            written: jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date(),
+        }
+    }
+
+    fn say_what_is_left(&self, form: Form) {
+        let file = self
+            .args
+            .write
+            .as_ref()
+            .map(|path| path.display().to_string());
+        let mut left: Vec<String> = Vec::new();
+        if let Some(sheet) = self.args.sheets.first() {
+            left.push(format!(
+                "Print {} or store it away from this machine, then delete it.",
+                sheet.display()
+            ));
+        }
+        left.push(how_to_set(form, file.as_deref()));
+        if self.setup.text("AWS_ACCESS_KEY_ID").is_none() || form == Form::Toml {
+            left.push("Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.".to_owned());
+        }
+        let bucket = self.setup.text("PGCOFFER_BUCKET").unwrap_or_default();
+        left.push(format!("Let these credentials do no more than they must: `pgcoffer policy --bucket {bucket}` prints the IAM policy."));
+        left.push(how_to_run(form).to_owned());
+        left.push("Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor when one is late.".to_owned());
+        let mut text = String::from("\nWhat is left to do:\n");
+        for (n, item) in left.iter().enumerate() {
+            text.push_str(&format!("  {}. {item}\n", n + 1));
+        }
+        output::note(&text);
+    }
+
+    fn print_summary(&self) -> Result<()> {
+        let text = |name: &str| self.setup.text(name);
+        let key_id = text("PGCOFFER_KEY")
+            .and_then(|key| MasterKey::parse(key).ok())
+            .map(|key| key.key_id());
+        let summary = json!({
+            "bucket": text("PGCOFFER_BUCKET"),
+            "databases": self.labels(),
+            "key_id": key_id,
+            "schedule": text("PGCOFFER_SCHEDULE"),
+            "settings": self.setup.variables.keys().collect::<Vec<_>>(),
+            "sheets": self.args.sheets,
+            "timezone": text("PGCOFFER_TIMEZONE").unwrap_or("UTC"),
+            "written": self.args.write,
+        });
+        output::print(format!("{summary:#}\n"))
+    }
+}
+
+fn how_to_set(form: Form, file: Option<&str>) -> String {
+    let name = file.unwrap_or("what is printed below");
+    match form {
+        Form::Heroku => format!(
+            "Run the commands in {name}, then delete it. A shell remembers what is typed; a file run by sh it doesn't."
+        ),
+        Form::Env => format!("Set the settings: docker run --env-file {name} …"),
+        Form::Dotenv => format!(
+            "Set the settings: env_file of Docker Compose, EnvironmentFile of systemd, with {name}."
+        ),
+        Form::Toml => format!(
+            "Put {name} where pgcoffer runs, as pgcoffer.toml in its folder or named by --config."
+        ),
+        Form::Kubernetes => format!(
+            "Apply the manifests: kubectl apply -f {name}. They hold secrets: not into a repository."
+        ),
+        Form::Shell => {
+            format!("Set the settings: read {name} into the shell that runs pgcoffer (. ./FILE).")
+        }
+    }
+}
+
+fn how_to_run(form: Form) -> &'static str {
+    match form {
+        Form::Heroku => {
+            "Have `pgcoffer tick` run every hour: Heroku Scheduler, or a clock dyno with `pgcoffer serve`."
+        }
+        Form::Kubernetes => {
+            "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled."
+        }
+        _ => {
+            "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else."
+        }
+    }
+}
+
+/// A new file that appears whole, readable by its owner alone.
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    let failed = |source| Error::io("write", path, source);
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(path)
+        .map_err(|error| failed(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! The key, which somebody must keep elsewhere: without it there is no backup.
+
+use std::path::Path;
+
+use pgcoffer::{Error, Result, config::Settings, seal::MasterKey};
+use zeroize::Zeroizing;
+
+use super::{Draft, usage};
+
+/// So many of the key's last characters are asked back: its checksum, which nobody guesses and everybody can type.
+const ASKED_BACK: usize = 6;
+
+/// The variable by which backups are sealed, where one is set.
+pub(super) fn variable_set(settings: &Settings) -> Option<&'static str> {
+    let names = ["PGCOFFER_KEY", "PGCOFFER_PASSPHRASE"];
+    names.into_iter().find(|name| settings.text(name).is_some())
+}
+
+impl Draft {
+    pub(super) fn key(&mut self, settings: &Settings) -> Result<()> {
+        self.step(3, "Key");
+        if let Some(path) = self.args.key_file.clone() {
+            let key = read(&path)?;
+            return self.take_key(&key);
+        }
+        if let Some(name) = variable_set(settings)
+            && !self.args.new_key
+        {
+            let origin = settings.origin(name).unwrap_or_default();
+            let what = self
+                .config
+                .secret
+                .as_ref()
+                .map(pgcoffer::seal::Secret::describe);
+            self.terminal.say(&format!(
+                "   {} stays, from {origin}.",
+                what.unwrap_or_default()
+            ));
+            return Ok(());
+        }
+        let every_database_has_one = !self.config.databases.is_empty()
+            && self.labels().iter().all(|label| {
+                let own = self.config.databases.iter().find(|d| d.label == *label);
+                own.is_some_and(|database| database.secret.is_some())
+            });
+        if every_database_has_one && !self.args.new_key {
+            self.terminal
+                .say("   Every database has a key of its own already.");
+            return Ok(());
+        }
+        if !self.terminal.asks {
+            return self.new_key_unseen();
+        }
+        if !self.args.new_key
+            && self
+                .terminal
+                .choose("   The key", &["make a new one", "take one that I have"])?
+                == 1
+        {
+            let check = |text: &str| MasterKey::parse(text).map(drop).map_err(|e| e.to_string());
+            let text = self.terminal.hidden("   The key", false, check)?;
+            return self.take_key(&parse(&text)?);
+        }
+        let key = MasterKey::generate().map_err(key_error)?;
+        self.have_it_stored(&key)?;
+        self.take_key(&key)
+    }
+
+    /// Makes a key where nobody sees it, if somebody said that it will be kept.
+    fn new_key_unseen(&mut self) -> Result<()> {
+        let goes_somewhere = self.args.output.is_some() || !self.args.sheets.is_empty();
+        if !self.args.key_stored || !goes_somewhere {
+            return Err(usage(
+                "no key is set, and where nobody can be asked none is made that might be lost",
+                "make one with `pgcoffer keygen`, keep it away from this machine, and set PGCOFFER_KEY; \
+                 or add --key-stored with --sheet FILE, to say that the sheet will be put away at once",
+            ));
+        }
+        let key = MasterKey::generate().map_err(key_error)?;
+        self.take_key(&key)
+    }
+
+    /// Shows the key, takes it away, and asks how it ends: so often until that is right.
+    fn have_it_stored(&self, key: &MasterKey) -> Result<()> {
+        let text = key.encode();
+        let (_, end) = text.split_at(text.len() - ASKED_BACK);
+        self.terminal.say(
+            "   Without the key nobody can read the backups, ever; we have no copy of it, and there is no other way in.\n   \
+             It is shown now. Put it into a password manager, or write it down, away from the machine that is backed up.",
+        );
+        if !self.terminal.yes {
+            self.terminal.confirm("   Ready", true)?;
+        }
+        loop {
+            let shown = Zeroizing::new(format!(
+                "This is the key of your backups. Store it now, from its first character to its last:\n\n    {}\n\n\
+                 It will vanish from this screen, and you will be asked for its last {ASKED_BACK} characters as you have stored them.",
+                text.as_str()
+            ));
+            self.terminal.show(&shown)?;
+            let question = format!(
+                "   The last {ASKED_BACK} characters of the key, as you have stored it; Enter shows it again"
+            );
+            // a default that is never shown: an empty line is an answer here
+            let asked = super::Terminal {
+                yes: false,
+                ..self.terminal
+            };
+            let answer = Zeroizing::new(
+                asked
+                    .text(&question, Some(""), |_| Ok(()))?
+                    .to_ascii_uppercase(),
+            );
+            if answer.as_str() == end || *answer == *text {
+                self.terminal.say(&format!(
+                    "   Right. The key's id, which is no secret, is {}.",
+                    key.key_id()
+                ));
+                return Ok(());
+            }
+            if !answer.is_empty() {
+                self.terminal
+                    .say("   That is not how it ends. It is shown again.");
+            }
+        }
+    }
+
+    /// Sets a key; the one that was set stays for reading.
+    fn take_key(&mut self, key: &MasterKey) -> Result<()> {
+        let text = key.encode();
+        if self.setup.text("PGCOFFER_PASSPHRASE").is_some() {
+            return Err(usage(
+                "a passphrase is set, and a key beside it would be one too many",
+                "unset PGCOFFER_PASSPHRASE and give --key-file; the passphrase opens its backups only while it is set itself",
+            ));
+        }
+        if let Some(old) = self
+            .setup
+            .text("PGCOFFER_KEY")
+            .map(|old| Zeroizing::new(old.to_owned()))
+        {
+            let is_same = parse(&old)?.key_id() == key.key_id();
+            if !is_same {
+                let earlier = self.setup.text("PGCOFFER_OLD_KEYS").unwrap_or_default();
+                let all = Zeroizing::new(format!("{} {earlier}", old.as_str()));
+                let all: Vec<&str> = all
+                    .split([',', ' ', '\n', '\t'])
+                    .filter(|key| !key.is_empty())
+                    .collect();
+                self.setup.set("PGCOFFER_OLD_KEYS", all.join(","));
+                self.terminal.say(
+                    "   The key that was set goes to PGCOFFER_OLD_KEYS: its backups stay readable.",
+                );
+            }
+        }
+        self.setup.set("PGCOFFER_KEY", text.as_str());
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<MasterKey> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.map_err(|source| Error::io("read the key from", path, source))?;
+    MasterKey::parse(&text).map_err(|source| Error::Seal {
+        object: path.display().to_string(),
+        source,
+    })
+}
+
+fn parse(text: &str) -> Result<MasterKey> {
+    MasterKey::parse(text).map_err(key_error)
+}
+
+fn key_error(source: pgcoffer::seal::Error) -> Error {
+    Error::Seal {
+        object: "the key".to_owned(),
+        source,
+    }
+}

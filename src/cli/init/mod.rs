@@ -1,0 +1,209 @@
+//! `init`: from nothing to settings that work, a key that is kept elsewhere, and a sheet to recover by.
+//!
+//! Everything is asked first; files are written at the very end, all or none. Where nobody can be asked, flags say it all.
+
+mod args;
+mod bucket;
+mod databases;
+mod finish;
+mod heroku;
+mod key;
+mod schedule;
+mod terminal;
+mod trial;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use pgcoffer::{
+    Error, Result,
+    backup::Label,
+    config::{Config, Settings},
+    operation::Interrupt,
+    setup::Setup,
+};
+
+pub(super) use args::InitArgs;
+use terminal::{Found, Terminal};
+
+use super::{args::Cli, output};
+
+/// Variables of the AWS SDK that lead to the bucket.
+const OF_AWS: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+];
+
+/// Asks, tries, and writes.
+pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
+    let settings = super::settings(&cli.global);
+    let config = Config::read(&settings)?;
+    let found = Found::now();
+    let terminal = Terminal {
+        asks: found.is_terminal() && !cli.global.json,
+        yes: args.yes,
+    };
+    let vars = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let written = Arc::new(Mutex::new(Written::default()));
+    let draft = Draft {
+        terminal,
+        json: cli.global.json,
+        args: args.clone(),
+        vars: vars.collect(),
+        setup: begin(&settings, args),
+        config,
+        written: Arc::clone(&written),
+    };
+    let runtime = super::runtime()?;
+    let outcome = runtime.block_on(async {
+        let interrupt = Interrupt::default();
+        super::listen(interrupt.clone())?;
+        let work = tokio::task::spawn_blocking(move || draft.go(&settings));
+        let work = async { work.await.map_err(|e| Error::Internal(e.to_string()))? };
+        interrupt.or(work).await
+    });
+    // who writes is not stopped in its midst
+    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+    written.stop();
+    found.restore();
+    if let Err(Error::Interrupted { .. }) = outcome
+        && !written.done
+    {
+        output::note("\nnothing was written and nothing was changed");
+    }
+    // a read of the terminal may still be waiting
+    runtime.shutdown_background();
+    outcome
+}
+
+/// What must not be left half-done.
+#[derive(Default)]
+struct Written {
+    done: bool,
+    /// asked to stop: nothing begins to be written
+    stopped: bool,
+    /// the trial under way
+    trial: Option<rustix::process::Pid>,
+}
+
+impl Written {
+    fn stop(&mut self) {
+        self.stopped = true;
+        if let Some(pid) = self.trial.take() {
+            // it may have ended meanwhile
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+/// The set-up while it is being made.
+struct Draft {
+    terminal: Terminal,
+    json: bool,
+    args: InitArgs,
+    vars: BTreeMap<String, String>,
+    setup: Setup,
+    /// what is set already
+    config: Config,
+    written: Arc<Mutex<Written>>,
+}
+
+/// What is set already stays, unless it is said otherwise.
+fn begin(settings: &Settings, args: &InitArgs) -> Setup {
+    let mut setup = Setup {
+        app: args.heroku.clone(),
+        ..Setup::default()
+    };
+    for (name, value) in settings.iter() {
+        setup.set(name, value.as_str());
+    }
+    for name in OF_AWS {
+        if let Some(value) = std::env::var(name).ok().filter(|value| !value.is_empty()) {
+            setup.set(name, value);
+        }
+    }
+    if let (None, Ok(region)) = (
+        setup.text("AWS_REGION"),
+        std::env::var("AWS_DEFAULT_REGION"),
+    ) {
+        setup.set("AWS_REGION", region);
+    }
+    setup
+}
+
+impl Draft {
+    fn go(mut self, settings: &Settings) -> Result<()> {
+        finish::look_ahead(&self.args)?;
+        self.greet();
+        if self.keep_what_is_there(settings)? {
+            return self.check_alone();
+        }
+        self.databases()?;
+        self.bucket()?;
+        self.key(settings)?;
+        self.schedule()?;
+        self.try_it()?;
+        self.finish()
+    }
+
+    fn greet(&self) {
+        self.terminal.say(
+            "This sets up encrypted backups of PostgreSQL in your own S3 bucket: seven steps, about five minutes.\n\
+             Nothing is written before the end; Ctrl-C stops at any time.",
+        );
+    }
+
+    /// Whether there is a set-up already that is only to be checked.
+    fn keep_what_is_there(&self, settings: &Settings) -> Result<bool> {
+        let complete = !self.config.databases.is_empty() && self.config.secret.is_some();
+        let (Some(location), true, true) = (&self.config.location, complete, self.terminal.asks)
+        else {
+            return Ok(false);
+        };
+        let labels: Vec<String> = self.labels().iter().map(ToString::to_string).collect();
+        let key = key::variable_set(settings).and_then(|name| settings.origin(name));
+        self.terminal.say(&format!(
+            "\npgcoffer is set up here already: {} into {location}, key from {}.",
+            labels.join(", "),
+            key.unwrap_or_else(|| "each database's own".to_owned())
+        ));
+        let choice = self.terminal.choose(
+            "What shall be done",
+            &[
+                "check it as it is, and change nothing",
+                "go through it again, keeping the key",
+            ],
+        )?;
+        Ok(choice == 0)
+    }
+
+    fn step(&self, number: u8, title: &str) {
+        self.terminal.say(&format!("\n{number}. {title}"));
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        let names = self.setup.variables.keys();
+        names
+            .filter_map(|name| {
+                let label = name.strip_prefix("PGCOFFER_DB_")?.strip_suffix("_URL")?;
+                // that is another setting, of the database before it
+                let label = (!label.ends_with("_PING")).then_some(label)?;
+                Label::parse(label).ok()
+            })
+            .collect()
+    }
+}
+
+fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::Usage {
+        why: why.into(),
+        hint: hint.into(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Questions, on a terminal that is left as it was found.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use dialoguer::{Confirm, Input, Password, Select};
+use pgcoffer::{Error, Result};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+/// Whether a secret stands on the terminal's other screen, which has no memory of what scrolled by.
+static SHOWS_SECRET: AtomicBool = AtomicBool::new(false);
+
+const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[2J\x1b[H";
+const BACK: &str = "\x1b[2J\x1b[?1049l";
+const CURSOR: &str = "\x1b[?25h";
+
+/// How the terminal was found.
+pub(super) struct Found(Option<Termios>);
+
+impl Found {
+    pub(super) fn now() -> Self {
+        let both = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Self(both.then(|| tcgetattr(io::stdin()).ok()).flatten())
+    }
+
+    /// Whether somebody can be asked.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whatever a question was about to do: echo and cursor come back, and no secret stays on the screen. Where that fails the
+    /// terminal is gone.
+    pub(super) fn restore(&self) {
+        let Some(termios) = &self.0 else { return };
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, termios);
+        let mut stderr = io::stderr();
+        if SHOWS_SECRET.swap(false, Ordering::SeqCst) {
+            let _ = stderr.write_all(BACK.as_bytes());
+        }
+        let _ = stderr.write_all(CURSOR.as_bytes());
+        let _ = stderr.flush();
+    }
+}
+
+/// Whoever sits before it, if anybody does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal {
+    /// somebody can be asked
+    pub(super) asks: bool,
+    /// and wants to be asked only what has no default
+    pub(super) yes: bool,
+}
+
+impl Terminal {
+    /// Says something to a person.
+    pub(super) fn say(self, text: &str) {
+        if self.asks {
+            // where stderr is gone there is nobody to tell
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// A line of text, for which `check` says what is wrong.
+    pub(super) fn text(
+        self,
+        question: &str,
+        default: Option<&str>,
+        check: impl Fn(&str) -> std::result::Result<(), String>,
+    ) -> Result<String> {
+        if let (true, Some(default)) = (self.yes, default) {
+            return Ok(default.to_owned());
+        }
+        let checked = |answer: &String| check(answer.trim());
+        let input = Input::<String>::new().with_prompt(question);
+        let input = match default {
+            Some(default) if !default.is_empty() => input.default(default.to_owned()),
+            _ => input.allow_empty(default.is_some()),
+        };
+        let answer = input
+            .validate_with(checked)
+            .interact_text()
+            .map_err(failed)?;
+        Ok(answer.trim().to_owned())
+    }
+
+    /// A line that isn't shown while it is typed.
+    pub(super) fn hidden(
+        self,
+        question: &str,
+        may_be_empty: bool,
+        check: impl Fn(&str) -> std::result::Result<(), String>,
+    ) -> Result<Zeroizing<String>> {
+        let checked = |answer: &String| match answer.trim() {
+            "" if may_be_empty => Ok(()),
+            answer => check(answer),
+        };
+        let password = Password::new()
+            .with_prompt(format!("{question} (not shown)"))
+            .report(false)
+            .allow_empty_password(may_be_empty)
+            .validate_with(checked);
+        let answer = Zeroizing::new(password.interact().map_err(failed)?);
+        Ok(Zeroizing::new(answer.trim().to_owned()))
+    }
+
+    pub(super) fn confirm(self, question: &str, default: bool) -> Result<bool> {
+        if self.yes {
+            return Ok(default);
+        }
+        let confirm = Confirm::new().with_prompt(question).default(default);
+        confirm.wait_for_newline(true).interact().map_err(failed)
+    }
+
+    /// The number of the chosen one; the first is the default.
+    pub(super) fn choose(self, question: &str, items: &[&str]) -> Result<usize> {
+        if self.yes {
+            return Ok(0);
+        }
+        let select = Select::new().with_prompt(question).items(items).default(0);
+        select.interact().map_err(failed)
+    }
+
+    /// Shows a secret until Enter is pressed, and leaves no trace of it on the terminal.
+    pub(super) fn show(self, text: &str) -> Result<()> {
+        SHOWS_SECRET.store(true, Ordering::SeqCst);
+        let mut stderr = io::stderr();
+        let shown = write!(stderr, "{OTHER_SCREEN}{text}\n\n").and_then(|()| stderr.flush());
+        let seen = shown.map_err(dialoguer::Error::IO).and_then(|()| {
+            let enter = Password::new().with_prompt("Press Enter when it is stored");
+            enter.report(false).allow_empty_password(true).interact()
+        });
+        if SHOWS_SECRET.swap(false, Ordering::SeqCst) {
+            let _ = stderr.write_all(BACK.as_bytes());
+        }
+        seen.map(drop).map_err(failed)
+    }
+}
+
+fn failed(error: dialoguer::Error) -> Error {
+    let dialoguer::Error::IO(source) = error;
+    match source.kind() {
+        io::ErrorKind::Interrupted => Error::Interrupted { exit_status: 130 },
+        _ => Error::Io {
+            doing: "ask on the terminal".to_owned(),
+            source,
+        },
+    }
+}

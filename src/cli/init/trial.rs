@@ -1,0 +1,101 @@
+//! The settings tried, exactly as they will be set: by `pgcoffer check` with them as its environment.
+
+use std::{
+    os::fd::AsFd as _,
+    process::{Command, ExitStatus, Stdio},
+    sync::PoisonError,
+};
+
+use pgcoffer::{Error, Result};
+
+use super::Draft;
+
+impl Draft {
+    pub(super) fn try_it(&self) -> Result<()> {
+        self.step(5, "Trial");
+        if self.args.no_check {
+            self.terminal
+                .say("   Left out (--no-check); `pgcoffer check` makes up for it.");
+            return Ok(());
+        }
+        loop {
+            let status = self.check()?;
+            if status.success() {
+                return Ok(());
+            }
+            if !self.terminal.asks || self.terminal.yes {
+                return Err(failed(status));
+            }
+            let choices = [
+                "try again, once it is mended",
+                "go on all the same; backups will fail until it is mended",
+                "stop here, and write nothing",
+            ];
+            match self.terminal.choose("   Not all is well", &choices)? {
+                0 => {}
+                1 => return Ok(()),
+                _ => return Err(failed(status)),
+            }
+        }
+    }
+
+    /// `check` as it would be called by hand, for a set-up that stays as it is.
+    pub(super) fn check_alone(&self) -> Result<()> {
+        let status = self.check()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(failed(status))
+        }
+    }
+
+    fn check(&self) -> Result<ExitStatus> {
+        let io = |source| Error::Io {
+            doing: "run `pgcoffer check`".to_owned(),
+            source,
+        };
+        let mut command = Command::new(std::env::current_exe().map_err(io)?);
+        // no file of settings: all of them stand in the environment
+        command.args(["check", "--config", "/dev/null"]);
+        for name in self
+            .vars
+            .keys()
+            .filter(|name| name.starts_with("PGCOFFER_"))
+        {
+            command.env_remove(name);
+        }
+        for (name, value) in &self.setup.variables {
+            command.env(name, value.as_str());
+        }
+        // what is printed here is the settings alone
+        let stderr = std::io::stderr().as_fd().try_clone_to_owned().map_err(io)?;
+        command.stdin(Stdio::null()).stdout(stderr);
+        let mut child = {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if written.stopped {
+                return Err(Error::Interrupted { exit_status: 130 });
+            }
+            let child = command.spawn().map_err(io)?;
+            written.trial = i32::try_from(child.id())
+                .ok()
+                .and_then(rustix::process::Pid::from_raw);
+            child
+        };
+        let status = child.wait().map_err(io)?;
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .trial = None;
+        Ok(status)
+    }
+}
+
+/// The trial's own exit status stands for what is wrong.
+fn failed(status: ExitStatus) -> Error {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Error::Problems {
+        what: "the trial failed: see above; nothing was written (--no-check leaves it out)"
+            .to_owned(),
+        exit_status: code.unwrap_or(1),
+    }
+}

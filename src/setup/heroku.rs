@@ -1,0 +1,77 @@
+//! Commands of the Heroku CLI.
+//!
+//! The URL of a Heroku Postgres database changes whenever Heroku rotates it, so it is attached and never copied: Heroku
+//! then keeps the variable right. <https://devcenter.heroku.com/articles/heroku-postgresql-credentials>
+
+use zeroize::Zeroizing;
+
+use super::{Setup, forms::shell_quoted, url_variable};
+
+/// A Heroku Postgres database that can be attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// the add-on's name, such as `postgresql-rigid-12345`
+    pub add_on: String,
+    /// the app that owns it
+    pub owner: String,
+    /// its plan, such as `heroku-postgresql:standard-0`
+    pub plan: String,
+}
+
+impl Attachment {
+    /// Whether its plan has credentials beside the owner's: those of the Essential tier and its forerunners have none.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        let plan = self.plan.rsplit(':').next().unwrap_or_default();
+        let without = ["essential", "mini", "basic", "hobby", "dev"];
+        !without.iter().any(|tier| plan.starts_with(tier))
+    }
+}
+
+/// All commands, one after the other.
+pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
+    let app = setup.app.as_deref().unwrap_or("YOUR-APP");
+    let app = plain_word(app);
+    let mut text = Zeroizing::new(String::new());
+    for (label, attachment) in &setup.attachments {
+        let variable = url_variable(label);
+        // an attachment's name is its variable without the _URL that Heroku puts behind it
+        let name = variable.trim_end_matches("_URL");
+        let (add_on, owner) = (
+            plain_word(&attachment.add_on),
+            plain_word(&attachment.owner),
+        );
+        if attachment.has_credentials() {
+            text.push_str(&format!(
+                "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\
+                 heroku addons:attach {add_on} --credential pgcoffer --as {name} -a {app}\n"
+            ));
+        } else {
+            text.push_str(&format!(
+                "heroku addons:attach {add_on} --as {name} -a {app}\n"
+            ));
+        }
+    }
+    let attached: Vec<String> = setup.attachments.keys().map(url_variable).collect();
+    // one command, so that the app restarts once
+    text.push_str(&format!("heroku config:set -a {app}"));
+    for (name, value) in setup
+        .iter()
+        .filter(|(name, _)| !attached.iter().any(|a| a == name))
+    {
+        let value = Zeroizing::new(shell_quoted(value));
+        text.push_str(&format!(" \\\n  {name}={}", value.as_str()));
+    }
+    text.push('\n');
+    text
+}
+
+/// A name as it is, unless a shell would make something else of it.
+fn plain_word(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if !name.is_empty() && name.bytes().all(plain) {
+        name.to_owned()
+    } else {
+        shell_quoted(name)
+    }
+}

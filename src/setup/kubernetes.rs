@@ -1,0 +1,91 @@
+//! A Secret with the settings, and a CronJob that runs `pgcoffer tick` every hour.
+
+use zeroize::Zeroizing;
+
+use super::Setup;
+
+/// What holds for any cluster: no rights beyond the process's own, one run at a time. A tick that finds nothing due ends at once,
+/// so that hourly is often enough for every schedule; a first minute that isn't 0 keeps away from everybody else's jobs.
+const CRON_JOB: &str = r#"---
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: pgcoffer
+spec:
+  schedule: "7 * * * *"
+  concurrencyPolicy: Forbid
+  successfulJobsHistoryLimit: 3
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+      backoffLimit: 0
+      template:
+        spec:
+          restartPolicy: Never
+          enableServiceLinks: false
+          automountServiceAccountToken: false
+          terminationGracePeriodSeconds: 60
+          securityContext:
+            runAsNonRoot: true
+            runAsUser: 65532
+            runAsGroup: 65532
+            seccompProfile:
+              type: RuntimeDefault
+          containers:
+            - name: pgcoffer
+              image: IMAGE
+              args: ["tick"]
+              envFrom:
+                - secretRef:
+                    name: pgcoffer
+              securityContext:
+                allowPrivilegeEscalation: false
+                readOnlyRootFilesystem: true
+                capabilities:
+                  drop: ["ALL"]
+              resources:
+                requests:
+                  cpu: 100m
+                  memory: 128Mi
+                limits:
+                  memory: 512Mi
+              volumeMounts:
+                - name: tmp
+                  mountPath: /tmp
+          volumes:
+            - name: tmp
+              emptyDir: {}
+"#;
+
+pub(super) fn manifests(setup: &Setup) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::from(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: pgcoffer\ntype: Opaque\nstringData:\n",
+    ));
+    for (name, value) in setup.iter() {
+        let value = Zeroizing::new(quoted(value));
+        text.push_str(&format!("  {name}: {}\n", value.as_str()));
+    }
+    let image = concat!("ghcr.io/pgcoffer/pgcoffer:", env!("CARGO_PKG_VERSION"));
+    text.push_str(&CRON_JOB.replace("IMAGE", image));
+    text
+}
+
+/// A double-quoted scalar. <https://yaml.org/spec/1.2.2/#double-quoted-style>
+fn quoted(value: &str) -> String {
+    let mut text = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\t' => text.push_str("\\t"),
+            // line separators would be folded, and a mark of the encoding be lost
+            c if c.is_control() || ['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c) => {
+                text.push_str(&format!("\\u{:04X}", u32::from(c)));
+            }
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}

@@ -1,0 +1,68 @@
+//! A schedule in words.
+
+use crate::{
+    backup::{Retention, Tier},
+    schedule::{Clause, Schedule},
+};
+
+/// One line for each clause, highest frequency first: when, for how long, and how many that comes to.
+#[must_use]
+pub fn in_words(schedule: &Schedule) -> Vec<String> {
+    let clauses = schedule.clauses().iter();
+    clauses.map(|clause| one(clause, schedule)).collect()
+}
+
+fn one(clause: &Clause, schedule: &Schedule) -> String {
+    let every = match clause.tier() {
+        Tier::Hourly => "every hour",
+        Tier::Daily => "every day",
+        Tier::Weekly => "every week",
+        Tier::Monthly => "every month",
+        Tier::Yearly => "every year",
+        Tier::Manual => "when asked",
+    };
+    let zone = schedule.zone().iana_name().unwrap_or("UTC");
+    let zone = match clause.tier() {
+        Tier::Hourly => String::new(),
+        _ => format!(" {zone}"),
+    };
+    format!("{every} {}{zone}, {}", clause.when, kept(clause.keep))
+}
+
+fn kept(keep: Retention) -> String {
+    let (count, unit) = match keep {
+        Retention::Forever => return "each kept for ever".to_owned(),
+        Retention::Newest(1) => return "the newest is kept".to_owned(),
+        Retention::Newest(n) => return format!("the newest {n} are kept"),
+        Retention::Hours(n) => (n, "hour"),
+        Retention::Days(n) => (n, "day"),
+        Retention::Weeks(n) => (n, "week"),
+        Retention::Months(n) => (n, "month"),
+        Retention::Years(n) => (n, "year"),
+    };
+    let s = if count == 1 { "" } else { "s" };
+    format!("each kept {count} {unit}{s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn a_schedule_says_when_and_for_how_long() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let text = "hourly keep 24h, daily at 02:30 keep 1d, weekly keep 5, yearly keep forever";
+        let schedule = Schedule::parse(text, &zone).unwrap();
+        assert_eq!(
+            in_words(&schedule),
+            [
+                "every hour at :00, each kept 24 hours",
+                "every day at 02:30 Europe/Berlin, each kept 1 day",
+                "every week on sunday at 02:30 Europe/Berlin, the newest 5 are kept",
+                "every year on 01-01 at 02:30 Europe/Berlin, each kept for ever",
+            ]
+        );
+    }
+}
