@@ -8,10 +8,12 @@
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
 //! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
-//! | 2, doors | [`store`], [`postgres`] | one for each outside party; doors never meet |
+//! | 2, doors | [`store`], [`postgres`], [`heroku`] | one for each outside party; doors never meet |
 //! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
 //! | 4 | [`operation`] | one verb, one file, a story in named steps |
-//! | 5 | [`config`], [`setup`], and the binary | everything parsed once; arguments, tables, progress, exit |
+//! | 5 | [`serve`], [`metrics`], [`web`] | the clock, what it tells, and where it is asked |
+//! | | [`agent`] | a run, and telling people what came of it |
+//! | | [`config`], [`setup`], and the binary | everything parsed once; arguments, tables, progress, exit |
 //!
 //! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on several
 //! cores -> frames sealed in lock step on several cores -> parts of an upload. Every arrow is a bounded queue, so memory has one
@@ -33,6 +35,7 @@ pub mod archive;
 pub mod compress;
 pub mod seal;
 
+pub mod heroku;
 pub mod notify;
 pub mod postgres;
 pub mod store;
@@ -43,6 +46,9 @@ pub mod error;
 pub mod operation;
 
 pub mod agent;
+pub mod metrics;
+pub mod serve;
+pub mod web;
 
 pub mod config;
 pub mod setup;

@@ -64,12 +64,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("heroku", &[]),
+    ("metrics", &["backup", "operation"]),
+    (
+        "serve",
+        &[
+            "backup",
+            "catalog",
+            "error",
+            "heroku",
+            "metrics",
+            "operation",
+            "schedule",
+        ],
+    ),
+    ("web", &["metrics", "operation", "serve"]),
     (
         "config",
         &[
             "backup",
             "compress",
             "error",
+            "heroku",
             "lifecycle",
             "notify",
             "postgres",
@@ -77,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "schedule",
             "seal",
             "store",
+            "web",
         ],
     ),
     (

@@ -30,6 +30,9 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
   PGCOFFER_STALL_TIMEOUT   how long pg_dump may write nothing (default: 1h)
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
+  PGCOFFER_LOG_FORMAT      text or json
+  PGCOFFER_METRICS_FILE    a .prom file for node_exporter, written after every run
+  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
 
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
@@ -59,9 +62,9 @@ pub(super) struct Global {
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// How to write the log on stderr
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
-    pub(super) log_format: LogFormat,
+    /// How to write the log on stderr, over PGCOFFER_LOG_FORMAT (default: text)
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(super) log_format: Option<LogFormat>,
     /// Log more; twice for all
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
@@ -144,6 +147,8 @@ pub(super) enum Command {
     Restore(RestoreArgs),
     /// Back up what is due by the schedule, then prune; as often as one likes
     Tick(TickArgs),
+    /// Keep running: tick by itself, and answer /healthz and /metrics
+    Serve(ServeArgs),
     /// How every database stands against its schedule; exit status 8 where something is late or wrong
     Status {
         /// Of this database only
@@ -236,6 +241,19 @@ pub(super) struct TickArgs {
     /// Of this database only
     #[arg(long, value_name = "NAME")]
     pub(super) database: Option<String>,
+    /// How many databases at once; each takes the memory of a backup
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(super) parallel: u8,
+    /// Leave pruning to somebody else: for credentials that may not delete
+    #[arg(long)]
+    pub(super) no_prune: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Where to answer (default: 127.0.0.1:9187; where the platform sets PORT: that port, on all addresses)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) listen: Option<String>,
     /// How many databases at once; each takes the memory of a backup
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(super) parallel: u8,

@@ -1,14 +1,38 @@
 //! The log on stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+};
 
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{filter::Targets, fmt, prelude::*};
+use clap::ValueEnum as _;
+use pgcoffer::operation::SPANS;
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{Layer, filter::Targets, fmt, prelude::*, registry::LookupSpan};
 
-use super::args::{Global, LogFormat};
+use super::{
+    args::{Global, LogFormat},
+    traces::Traces,
+};
 
-/// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong.
-pub(super) fn init(global: &Global) {
+/// The format that was asked for: the flag over the variable. A wrong variable is told with all other settings.
+pub(super) fn format(flag: Option<LogFormat>) -> LogFormat {
+    let variable = std::env::var("PGCOFFER_LOG_FORMAT").unwrap_or_default();
+    let by_variable = LogFormat::from_str(&variable, false).ok();
+    flag.or(by_variable).unwrap_or(LogFormat::Text)
+}
+
+/// The same where the arguments could not be parsed.
+pub(super) fn format_of(args: impl Iterator<Item = OsString>) -> LogFormat {
+    let args: Vec<OsString> = args.collect();
+    let is_asked = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
+    let asked = args.iter().any(|one| one == "--log-format=json") || args.windows(2).any(is_asked);
+    format(asked.then_some(LogFormat::Json))
+}
+
+/// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong. And
+/// tracing, where the environment asks for that.
+pub(super) fn init(global: &Global, format: LogFormat) -> Option<Traces> {
     let (ours, theirs) = match (global.quiet, global.verbose) {
         (true, _) => (LevelFilter::WARN, LevelFilter::ERROR),
         (false, 0) => (LevelFilter::INFO, LevelFilter::ERROR),
@@ -17,24 +41,56 @@ pub(super) fn init(global: &Global) {
     };
     let filter = Targets::new()
         .with_default(theirs)
-        .with_target("pgcoffer", ours);
-    let registry = tracing_subscriber::registry().with(filter);
-    match global.log_format {
-        LogFormat::Json => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
-            .init(),
+        .with_target("pgcoffer", ours)
+        .with_target(SPANS, LevelFilter::OFF);
+    let log = match format {
+        LogFormat::Json => json().boxed(),
         LogFormat::Text => {
             let layer = fmt::layer().with_writer(line_of_its_own).with_target(false);
-            registry
-                .with(layer.with_ansi(std::io::stderr().is_terminal()))
-                .init();
+            layer.with_ansi(std::io::stderr().is_terminal()).boxed()
         }
+    };
+    let begun = Traces::begin();
+    let (layer, traces, trouble) = match begun {
+        Ok(Some((layer, traces))) => (Some(layer), Some(traces), None),
+        Ok(None) => (None, None, None),
+        Err(trouble) => (None, None, Some(trouble)),
+    };
+    tracing_subscriber::registry()
+        .with(log.with_filter(filter))
+        .with(layer)
+        .init();
+    if let Some((why, hint)) = trouble {
+        tracing::warn!(hint, "nothing is traced: {why}");
     }
+    if format == LogFormat::Json {
+        log_panics();
+    }
+    traces
+}
+
+/// Logging in JSON and nothing else, for what is wrong before anything is known.
+pub(super) fn init_json() {
+    tracing_subscriber::registry().with(json()).init();
+}
+
+/// One object a line: `timestamp`, `level`, `target`, `message`, and the fields of each message beside them.
+fn json<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(std::io::stderr)
+}
+
+/// A bug's last words are a line of the log like any other.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let what = panic.payload_as_str().unwrap_or("of unknown cause");
+        tracing::error!(place, "this is a bug in pgcoffer: panic: {what}");
+    }));
 }
 
 /// Stderr for one line of the log, where a progress bar may stand: the bar gives way and is drawn again.

@@ -10,6 +10,7 @@ mod report;
 mod text;
 mod text_lifecycle;
 mod text_prune;
+mod traces;
 mod watch;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
@@ -17,7 +18,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 use clap::{CommandFactory as _, Parser as _};
 use tokio::signal::unix::{SignalKind, signal};
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command, Global, LogFormat};
 use pgcoffer::{
     Error,
     config::{Config, ConfigFile, Settings, Sources},
@@ -34,17 +35,24 @@ pub(super) fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            let _ = write!(
-                std::io::stderr(),
-                "{}",
-                output::masked(&error.render().to_string())
-            );
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            let status = u8::try_from(error.exit_code()).unwrap_or(2);
+            let text = output::masked(&error.render().to_string());
+            if log::format_of(std::env::args_os()) == LogFormat::Json {
+                log::init_json();
+                tracing::error!(exit_status = status, "{}", text.trim_end());
+            } else {
+                let _ = write!(std::io::stderr(), "{text}");
+            }
+            return ExitCode::from(status);
         }
     };
-    log::init(&cli.global);
-    let format = cli.global.log_format;
-    match dispatch(cli) {
+    let format = log::format(cli.global.log_format);
+    let traces = log::init(&cli.global, format);
+    let outcome = dispatch(cli);
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error, format);

@@ -5,6 +5,7 @@ mod file;
 mod notices;
 mod reading;
 mod schedules;
+mod serving;
 mod settings;
 #[cfg(test)]
 mod source_tests;
@@ -29,6 +30,7 @@ pub use self::notices::{DEFAULT_DIGEST, Notices};
 use self::reading::Reading;
 pub use self::{
     file::ConfigFile,
+    serving::{Dynos, Serving, listen},
     settings::{Settings, Sources},
     values::{compression, is_secret},
 };
@@ -68,6 +70,8 @@ pub struct Config {
     pub cold: Vec<Clause>,
     /// what the bucket's credentials are for
     pub mode: Mode,
+    /// how `serve` listens and what it tells
+    pub serving: Serving,
     /// why the passphrase may open and not seal
     pub weak_passphrase: Option<Fault>,
     /// who is told, and of what

@@ -9,6 +9,7 @@ use super::{
     Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database, Notices,
     notices::NoticeReading,
     schedules::Schedules,
+    serving::Serving,
     values::{
         Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest,
         storage_class, zone,
@@ -54,6 +55,7 @@ impl Default for Reading {
             silence_max: DEFAULT_SILENCE_MAX,
             cold: Vec::new(),
             mode: Mode::Full,
+            serving: Serving::default(),
             weak_passphrase: None,
             notices: Notices::default(),
         };
@@ -78,6 +80,7 @@ impl Reading {
             self.config.store.checksums_chosen = true;
         }
         let Some(setting) = name.strip_prefix("PGCOFFER_") else {
+            self.config.serving.take_of_platform(name, value);
             return;
         };
         if let Err((why, hint)) = self.try_take(setting, value) {
@@ -133,6 +136,7 @@ impl Reading {
                 self.config.cold =
                     lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
             }
+            _ if self.config.serving.take(setting, value)? => {}
             _ => match self.notices.take(setting, value) {
                 Some(taken) => taken?,
                 None => self.take_of_database(setting, value)?,
@@ -209,6 +213,7 @@ impl Reading {
             });
         }
         self.refuse_strays();
+        self.config.serving.finish(&mut self.faults);
         self.config.secret = self.key.or(self.passphrase);
         let zone = self.schedules.zone.clone().unwrap_or(TimeZone::UTC);
         self.config.notices = self.notices.finish(&zone, &mut self.faults);

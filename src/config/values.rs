@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use jiff::{SignedDuration, tz::TimeZone};
 
-use super::{DEFAULT_LEVEL, notices::SETTINGS};
+use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
     compress::Compressor,
     rights::Mode,
@@ -131,7 +131,7 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
         })
 }
 
-/// Every setting that isn't one of a single database, without its prefix.
+/// Settings of no single database that stand in no list of their own, without their prefix.
 const NAMES: [&str; 16] = [
     "KEY",
     "PASSPHRASE",
@@ -156,7 +156,12 @@ const NAMES_OF_DATABASE: [&str; 4] = ["URL", "KEY", "SCHEDULE", "PING_URL"];
 
 /// Whether there is a setting of this name (without its prefix).
 pub(super) fn is_setting(name: &str) -> bool {
-    NAMES.contains(&name) || SETTINGS.contains(&name) || of_database(name).is_some()
+    all_names().contains(&name) || of_database(name).is_some()
+}
+
+/// Every setting that isn't one of a single database.
+fn all_names() -> Vec<&'static str> {
+    [&NAMES[..], &notices::SETTINGS, &serving::SETTINGS].concat()
 }
 
 /// The label and the end of `DB_<NAME>_…`, where that is a setting.
@@ -211,7 +216,7 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
             "a database's settings bear its name: PGCOFFER_DB_<NAME>_{what}, such as PGCOFFER_DB_MAIN_{what}"
         ));
     }
-    let Some(name) = nearest_of(&[&NAMES[..], &SETTINGS[..]].concat(), stem) else {
+    let Some(name) = nearest_of(&all_names(), stem) else {
         return Some("`pgcoffer --help` lists all settings".to_owned());
     };
     let file = &setting[stem.len()..];

@@ -5,6 +5,7 @@ mod before;
 mod check;
 mod clock;
 mod decide;
+mod figures;
 mod get;
 mod inbound;
 mod interrupt;
@@ -15,6 +16,7 @@ mod progress;
 mod prune;
 mod restore;
 mod source;
+mod spans;
 mod status;
 mod thaw;
 mod tick;
@@ -27,6 +29,7 @@ pub use before::{Before, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
+pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
@@ -36,6 +39,7 @@ pub use lifecycle::{
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
+pub use spans::SPANS;
 pub use status::{
     FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, UntoldNotice, status,
 };

@@ -12,6 +12,8 @@ struct Counters {
     done_bytes: AtomicU64,
     expected_bytes: AtomicU64,
     moved_bytes: AtomicU64,
+    /// of this one and of those beside it: it only ever rises
+    motion: Arc<AtomicU64>,
 }
 
 impl Progress {
@@ -33,8 +35,27 @@ impl Progress {
         self.0.moved_bytes.load(Ordering::Relaxed)
     }
 
+    /// A number that rises whenever this one, or one beside it, comes further: where it stands still, so does the work.
+    #[must_use]
+    pub fn motion(&self) -> u64 {
+        self.0.motion.load(Ordering::Relaxed)
+    }
+
+    /// One of its own for one of several at once, which shares only the motion.
+    pub(super) fn beside(&self) -> Self {
+        Self(Arc::new(Counters {
+            motion: Arc::clone(&self.0.motion),
+            ..Counters::default()
+        }))
+    }
+
+    fn moves(&self) {
+        self.0.motion.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Begins anew, for the next of several.
     pub(super) fn begin(&self) {
+        self.moves();
         for counter in [
             &self.0.done_bytes,
             &self.0.expected_bytes,
@@ -50,9 +71,12 @@ impl Progress {
 
     pub(super) fn add_done(&self, bytes: usize) {
         self.0.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.moves();
     }
 
     pub(super) fn set_moved(&self, bytes: u64) {
-        self.0.moved_bytes.store(bytes, Ordering::Relaxed);
+        if self.0.moved_bytes.swap(bytes, Ordering::Relaxed) != bytes {
+            self.moves();
+        }
     }
 }

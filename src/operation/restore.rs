@@ -5,6 +5,7 @@ use super::{
     Interrupt, Progress,
     backup::signal_first,
     inbound::Inbound,
+    spans::{step, traced},
     verify::{compare, open_archive},
 };
 use crate::{
@@ -62,6 +63,24 @@ pub struct RestoreReport {
 /// # Errors
 /// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
 pub async fn restore(
+    catalog: &Catalog,
+    clients: &Clients,
+    record: &Record,
+    request: &RestoreRequest,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<RestoreReport> {
+    let span = step!(
+        "restore",
+        database = record.database.as_str(),
+        id = record.id.as_str(),
+        dump_bytes = record.sealed.as_ref().map(|sealed| sealed.dump_bytes),
+    );
+    let work = restored(catalog, clients, record, request, progress, interrupt);
+    traced(span, work).await
+}
+
+async fn restored(
     catalog: &Catalog,
     clients: &Clients,
     record: &Record,

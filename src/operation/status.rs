@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::CLOCKS_APART_MAX;
+use super::{
+    CLOCKS_APART_MAX,
+    figures::{Figures, stored},
+};
 use crate::{
     backup::{BackupId, Failure, Label, Status, Tier},
     catalog::{Catalog, Standing, Survey},
@@ -51,6 +54,9 @@ pub struct Health {
     pub others: usize,
     /// what nobody could be told of last, with nothing told since
     pub untold: Option<UntoldNotice>,
+    /// the same in numbers, for monitoring
+    #[serde(skip)]
+    pub figures: Figures,
 }
 
 /// Something that nobody could be told of.
@@ -184,6 +190,7 @@ impl Health {
             clock_seconds: None,
             others: 0,
             untold: None,
+            figures: Figures::default(),
         }
     }
 
@@ -207,7 +214,7 @@ impl Health {
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey.standing.iter().filter(|one| one.is_good()).count(),
-            bytes: survey.standing.iter().map(bytes).sum(),
+            bytes: survey.standing.iter().map(stored).sum(),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
             next_due: schedule
@@ -230,6 +237,7 @@ impl Health {
             clock_seconds: None,
             others: survey.others,
             untold: untold(survey),
+            figures: Figures::of(survey, schedule, now),
         }
     }
 
@@ -298,10 +306,6 @@ impl From<crate::schedule::Late> for LateTier {
             newest: late.newest,
         }
     }
-}
-
-fn bytes(one: &Standing) -> u64 {
-    one.object.bytes + one.archive.as_ref().map_or(0, |archive| archive.bytes)
 }
 
 fn failed_run(one: &Standing) -> Option<FailedRun> {

@@ -11,6 +11,7 @@ use super::{
     BackupRequest, Before, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest,
     backup,
     prune::prune_of,
+    spans::{step, traced},
     status::{status, status_of},
 };
 use crate::{
@@ -157,13 +158,17 @@ pub async fn tick(
                 database,
             };
             // of several at once no one bar can tell
-            let own = Progress::default();
+            let own = progress.beside();
             let progress = if request.parallel > 1 { &own } else { progress };
             turn.take(progress, interrupt).await
         })
         .buffered(request.parallel.max(1));
-    let reports: Vec<Result<DatabaseTick>> = turns.collect().await;
-    let databases = reports.into_iter().collect::<Result<_>>()?;
+    let turns = async {
+        let reports: Vec<Result<DatabaseTick>> = turns.collect().await;
+        reports.into_iter().collect::<Result<_>>()
+    };
+    let span = step!("tick", databases = request.databases.len());
+    let databases = traced(span, turns).await?;
     Ok(TickReport { databases })
 }
 

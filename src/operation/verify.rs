@@ -1,7 +1,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Progress, inbound::Inbound, source::Source};
+use super::{
+    Progress,
+    inbound::Inbound,
+    source::Source,
+    spans::{step, traced},
+};
 use crate::{
     archive::Contents,
     backup::{BackupId, Label, Record, Status},
@@ -34,6 +39,16 @@ pub struct Verified {
 /// # Errors
 /// The first fault. [`Error::NotGood`] for the record of a failed run.
 pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
+    let span = step!(
+        "verify",
+        database = record.database.as_str(),
+        id = record.id.as_str(),
+        stored_bytes = record.sealed.as_ref().map(|sealed| sealed.bytes),
+    );
+    traced(span, verified(catalog, record, progress)).await
+}
+
+async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
     let archive = open_archive(catalog, record).await?;
     let name = archive.name();
     let sealed_bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.bytes);

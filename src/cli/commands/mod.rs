@@ -2,9 +2,11 @@
 
 mod decide;
 mod lifecycle;
+mod monitoring;
 mod reading;
 mod restore;
 mod schedule;
+mod serve;
 mod thaw;
 
 use std::io::{BufRead as _, IsTerminal as _};
@@ -85,6 +87,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
+        Command::Serve(args) => context.serve(args).await,
         Command::Status { database } => context.status(database.as_deref()).await,
         Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
         Command::Hold { chosen, reason, by } => {
@@ -139,6 +142,7 @@ impl Context<'_> {
         let progress = Progress::default();
         let work = operation::backup(&catalog, &clients, &request, &progress, self.interrupt);
         let result = watched(&self.cli.global, "backup", &progress, work).await;
+        self.tell_metrics(&catalog, Vec::new()).await;
         self.output.backup(&result?, catalog.store().location())
     }
 

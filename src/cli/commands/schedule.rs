@@ -51,6 +51,8 @@ impl Context<'_> {
         let progress = Progress::default();
         let work = operation::tick(&catalog, &clients, &request, &progress, self.interrupt);
         let report = watched(&self.cli.global, "backup", &progress, work).await?;
+        let seen = report.databases.iter().filter_map(|one| one.health.clone());
+        self.tell_metrics(&catalog, seen.collect()).await;
         self.output.ticked(&report)?;
         match (unready, report.exit_status()) {
             (Some(error), _) => Err(error),
@@ -62,7 +64,7 @@ impl Context<'_> {
         }
     }
 
-    fn turn_of(&self, database: &Database) -> Result<TickDatabase> {
+    pub(super) fn turn_of(&self, database: &Database) -> Result<TickDatabase> {
         let schedule = database.schedule.clone().ok_or_else(|| {
             let name = database.label.as_str().to_ascii_uppercase();
             usage(
@@ -98,6 +100,7 @@ impl Context<'_> {
             None => self.interrupt.or(self.not_configured(&catalog)).await?,
             Some(_) => Vec::new(),
         };
+        self.tell_metrics(&catalog, found.clone()).await;
         self.output.status(&found, &beside, now)?;
         if let Some(error) = failed {
             return Err(error);
@@ -166,6 +169,9 @@ impl Context<'_> {
                 "`pgcoffer list` shows which databases have backups",
             ));
         }
+        if !dry_run {
+            self.tell_metrics(&catalog, Vec::new()).await;
+        }
         self.output.pruned(&reports, dry_run)?;
         let trouble = reports
             .iter()
@@ -181,13 +187,13 @@ impl Context<'_> {
         }
     }
 
-    fn policy(&self) -> Policy {
+    pub(super) fn policy(&self) -> Policy {
         Policy {
             keep_last: self.config.keep_last,
         }
     }
 
-    fn schedule_of(&self, label: &Label) -> Option<&Schedule> {
+    pub(super) fn schedule_of(&self, label: &Label) -> Option<&Schedule> {
         let mut configured = self.config.databases.iter();
         let found = configured.find(|database| database.label == *label);
         found.and_then(|database| database.schedule.as_ref())
@@ -208,7 +214,7 @@ impl Context<'_> {
 }
 
 /// What could be had, and why the first of the others could not.
-fn partitioned<T>(results: impl Iterator<Item = Result<T>>) -> (Vec<T>, Option<Error>) {
+pub(super) fn partitioned<T>(results: impl Iterator<Item = Result<T>>) -> (Vec<T>, Option<Error>) {
     let (mut found, mut first) = (Vec::new(), None);
     for result in results {
         match result {

@@ -5,9 +5,13 @@ mod turns;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::{Instrument as _, field};
 
 use self::run::Run;
-use super::{Clock, Interrupt, Progress};
+use super::{
+    Clock, Interrupt, Progress,
+    spans::{ended, step},
+};
 use crate::{
     archive::TableData,
     backup::{Label, Record, Retention, Served, TableFingerprint, Tier},
@@ -77,6 +81,34 @@ impl Occasion {
 /// # Errors
 /// [`Error::NotDue`] where another run has served what was due in the meantime; else whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
 pub async fn backup(
+    catalog: &Catalog,
+    clients: &Clients,
+    request: &BackupRequest,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<Record> {
+    let span = step!(
+        "backup",
+        database = request.database.as_str(),
+        id = field::Empty,
+        tier = field::Empty,
+        dump_bytes = field::Empty,
+        stored_bytes = field::Empty,
+    );
+    let result = attempt(catalog, clients, request, progress, interrupt).instrument(span.clone());
+    let result = result.await;
+    if let Ok(record) = &result {
+        span.record("id", record.id.as_str());
+        span.record("tier", record.tier.as_str());
+        let sealed = record.sealed.as_ref();
+        span.record("dump_bytes", sealed.map(|sealed| sealed.dump_bytes));
+        span.record("stored_bytes", sealed.map(|sealed| sealed.bytes));
+    }
+    ended(&span, result.as_ref().err());
+    result
+}
+
+async fn attempt(
     catalog: &Catalog,
     clients: &Clients,
     request: &BackupRequest,

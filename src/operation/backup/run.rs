@@ -7,7 +7,12 @@ use crate::{
     backup::{BackupId, Failure, RECORD_VERSION, Record, Retention, Sealed, Served, Status, Tier},
     catalog::Catalog,
     error::{Error, Result},
-    operation::{Interrupt, Progress, ordered::done, outbound::Outbound},
+    operation::{
+        Interrupt, Progress,
+        ordered::done,
+        outbound::Outbound,
+        spans::{step, traced},
+    },
     postgres::{self, Clients, Dump, Session},
     retention::FAILED_KEPT,
     schedule::Turn,
@@ -57,9 +62,10 @@ impl<'a> Run<'a> {
         progress: &Progress,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let mut ready = interrupt.or(self.prepare(clients, progress)).await?;
-        let work = self.dump(&mut ready, progress);
-        let (outbound, contents) = interrupt.or(work).await?;
+        let work = interrupt.or(self.prepare(clients, progress));
+        let mut ready = traced(step!("prepare"), work).await?;
+        let work = interrupt.or(self.dump(&mut ready, progress));
+        let (outbound, contents) = traced(step!("dump"), work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
         let work = self.complete(outbound, &contents, &ready);
         interrupt.or_after(GRACE, work).await?;
@@ -96,7 +102,7 @@ impl<'a> Run<'a> {
         contents: &Contents,
         ready: &Ready,
     ) -> Result<()> {
-        let (stored, compression) = outbound.end().await?;
+        let (stored, compression) = traced(step!("upload"), outbound.end()).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -121,9 +127,10 @@ impl<'a> Run<'a> {
         }
         self.record.finished = self.request.clock.now();
         let attributes = self.attributes();
-        self.catalog
-            .commit(&self.record, &self.request.secret, &attributes)
-            .await
+        let work = self
+            .catalog
+            .commit(&self.record, &self.request.secret, &attributes);
+        traced(step!("commit"), work).await
     }
 
     pub(super) fn into_record(self) -> Record {

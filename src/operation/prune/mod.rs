@@ -9,10 +9,14 @@ mod leftovers;
 mod report;
 
 use jiff::Timestamp;
+use tracing::field;
 
 use self::leftovers::Leftover;
 pub use self::report::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport};
-use super::{CLOCKS_APART_MAX, Clock, Interrupt};
+use super::{
+    CLOCKS_APART_MAX, Clock, Interrupt,
+    spans::{step, traced},
+};
 use crate::{
     backup::{AHEAD_MAX, Label},
     catalog::{Catalog, Survey},
@@ -75,6 +79,26 @@ pub(super) async fn prune_of(
 }
 
 async fn prune_with(
+    catalog: &Catalog,
+    survey: Survey,
+    turns: Vec<Leftover>,
+    request: &PruneRequest,
+    interrupt: &Interrupt,
+) -> Result<(PruneReport, Survey)> {
+    let span = step!(
+        "prune",
+        database = survey.database.as_str(),
+        planned = field::Empty,
+    );
+    let work = pruned(catalog, survey, turns, request, interrupt);
+    let result = traced(span.clone(), work).await;
+    if let Ok((report, _)) = &result {
+        span.record("planned", report.planned());
+    }
+    result
+}
+
+async fn pruned(
     catalog: &Catalog,
     survey: Survey,
     turns: Vec<Leftover>,

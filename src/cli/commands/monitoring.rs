@@ -1,0 +1,70 @@
+//! The file that node_exporter reads, after every command that may have changed what it says.
+
+use std::path::Path;
+
+use pgcoffer::{
+    catalog::Catalog,
+    metrics::{Known, Snapshot, write_textfile},
+    operation::{self, Clock, Health},
+};
+
+use super::Context;
+
+impl Context<'_> {
+    /// Writes `PGCOFFER_METRICS_FILE`, where it is set: every configured database, as `seen` or as it is seen now. Nothing
+    /// that fails here fails a backup.
+    pub(super) async fn tell_metrics(&self, catalog: &Catalog, seen: Vec<Health>) {
+        let Some(file) = &self.config.serving.metrics_file else {
+            return;
+        };
+        let mut databases = Vec::new();
+        for database in &self.config.databases {
+            let found = seen.iter().find(|health| health.database == database.label);
+            let health = match found {
+                Some(health) => Some(health.clone()),
+                None => self.look(catalog, &database.label).await,
+            };
+            databases.push(Known {
+                database: database.label.clone(),
+                look_succeeded: health.is_some(),
+                health,
+            });
+        }
+        if databases.iter().all(|known| known.health.is_none()) {
+            tracing::warn!("nothing could be seen: {} stays as it was", file.display());
+            return;
+        }
+        write_metrics(
+            file,
+            &Snapshot {
+                databases,
+                rounds: None,
+            },
+        );
+    }
+
+    /// How one database stands; none where that can't be seen, or nobody waits for it any more.
+    async fn look(&self, catalog: &Catalog, label: &pgcoffer::backup::Label) -> Option<Health> {
+        let now = Clock::system().now();
+        let look = operation::status(catalog, label, self.schedule_of(label), now);
+        match self.interrupt.or(look).await {
+            Ok(health) => Some(health),
+            Err(error) => {
+                tracing::warn!(database = %label, "no metrics of it: {error}");
+                None
+            }
+        }
+    }
+}
+
+pub(super) fn write_metrics(file: &Path, snapshot: &Snapshot) {
+    if let Err(error) = write_textfile(file, snapshot) {
+        let hint =
+            "the folder must exist, and the user who runs pgcoffer must be allowed to write there";
+        tracing::warn!(
+            hint,
+            "PGCOFFER_METRICS_FILE: can't write {}: {error}",
+            file.display()
+        );
+    }
+}

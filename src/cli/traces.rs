@@ -1,0 +1,153 @@
+//! Traces by OpenTelemetry, where the environment says whither.
+//!
+//! The variables are those of <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>, most of them read by the
+//! exporter itself. A collector that is away costs a warning and never a backup, nor more than a moment.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithHttpConfig as _};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{self, SdkTracerProvider, SpanData},
+};
+use pgcoffer::operation::SPANS;
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
+
+/// How long the end of a run waits for the collector.
+const FLUSH: Duration = Duration::from_secs(3);
+/// Why nothing is traced, and the cure.
+type Trouble = (String, Option<&'static str>);
+
+/// What collects the spans of this run.
+pub(super) struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// Begins to trace where the environment asks for it, and gives the layer that does.
+    pub(super) fn begin<S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync>()
+    -> Result<Option<(impl Layer<S>, Self)>, Trouble> {
+        let Some(endpoint) = endpoint()? else {
+            return Ok(None);
+        };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            // what is lost is a trace; what waits for it is a backup
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()
+            .map_err(|error| (error.to_string(), None))?;
+        let exporter = Once {
+            exporter,
+            collector: host(&endpoint),
+            told: AtomicBool::new(false),
+        };
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_resource(resource())
+            .build();
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("pgcoffer"))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_target(false)
+            .with_filter(Targets::new().with_target(SPANS, LevelFilter::INFO));
+        Ok(Some((layer, Self(provider))))
+    }
+
+    /// Sends what is left, and waits for that a moment at most.
+    pub(super) fn end(self) {
+        // whatever went wrong was told by the exporter; a collector that takes too long is left alone
+        let _ = self.0.shutdown_with_timeout(FLUSH);
+    }
+}
+
+/// Where to, if anywhere.
+fn endpoint() -> Result<Option<String>, Trouble> {
+    let is = |name: &str, word: &str| {
+        variable(name).is_some_and(|value| value.eq_ignore_ascii_case(word))
+    };
+    if is("OTEL_SDK_DISABLED", "true") || is("OTEL_TRACES_EXPORTER", "none") {
+        return Ok(None);
+    }
+    let endpoint = either("ENDPOINT");
+    match either("PROTOCOL").as_deref() {
+        Some("grpc") if endpoint.is_some() => Err((
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and pgcoffer speaks http/protobuf alone"
+                .to_owned(),
+            Some(
+                "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the endpoint to the collector's port for it, mostly 4318",
+            ),
+        )),
+        _ => Ok(endpoint),
+    }
+}
+
+/// The variable for traces, or the one for everything.
+fn either(name: &str) -> Option<String> {
+    let of_traces = variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
+    of_traces.or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What traces it: `pgcoffer`, unless the environment names it otherwise.
+fn resource() -> Resource {
+    let attributes = variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    let named = variable("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=");
+    let builder = Resource::builder()
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    if named {
+        builder.build()
+    } else {
+        builder.with_service_name("pgcoffer").build()
+    }
+}
+
+/// Host and port of a URL, without what may be a secret in it.
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority).to_owned()
+}
+
+/// An exporter that says once what it can't do.
+#[derive(Debug)]
+struct Once {
+    exporter: SpanExporter,
+    collector: String,
+    told: AtomicBool,
+}
+
+impl trace::SpanExporter for Once {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let result = self.exporter.export(batch).await;
+        if let Err(error) = &result
+            && !self.told.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                "traces can't be sent to {}, and are lost while that is so: {error}",
+                self.collector
+            );
+        }
+        result
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}

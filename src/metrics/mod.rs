@@ -1,0 +1,113 @@
+//! What a monitoring system reads: numbers of every database, in OpenMetrics or in Prometheus' older text format.
+//!
+//! Names end in base units and bear the prefix `pgcoffer_`: <https://prometheus.io/docs/practices/naming/>. Everything comes
+//! from the last look at the bucket, so rendering never asks it anything. `docs/monitoring.md` has the table.
+
+mod classic;
+mod file;
+mod sheet;
+
+use jiff::Timestamp;
+
+use crate::{backup::Label, operation::Health};
+
+pub use file::write_textfile;
+use sheet::Sheet;
+
+/// The media type of [`Snapshot::open_metrics`]:
+/// <https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The media type of [`Snapshot::classic`]:
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
+pub const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All that there is to tell at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// each configured database
+    pub databases: Vec<Known>,
+    /// the clock of `serve`, where it is that which tells
+    pub rounds: Option<Rounds>,
+}
+
+/// What is known of one database.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// its label
+    pub database: Label,
+    /// what the last look that succeeded saw; none where there was none yet
+    pub health: Option<Health>,
+    /// whether the last look succeeded
+    pub look_succeeded: bool,
+}
+
+/// The rounds of `serve`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rounds {
+    /// when it began to serve
+    pub serving_since: Option<Timestamp>,
+    /// rounds that have ended
+    pub ended: u64,
+    /// those of them in which something failed
+    pub failed: u64,
+    /// end of the last one
+    pub last: Option<Timestamp>,
+    /// when the next one is to be
+    pub next: Option<Timestamp>,
+    /// whether one is under way
+    pub running: bool,
+}
+
+impl Snapshot {
+    /// The text that a scrape is answered with, at `now`.
+    #[must_use]
+    pub fn open_metrics(&self, now: Timestamp) -> String {
+        let mut sheet = Sheet::default();
+        self.tell(&mut sheet);
+        self.tell_ages(&mut sheet, now);
+        sheet.open_metrics()
+    }
+
+    /// The same in the format that tools read which know no OpenMetrics.
+    #[must_use]
+    pub fn classic(&self, now: Timestamp) -> String {
+        classic::classic(&self.open_metrics(now))
+    }
+
+    /// The text for a file that is read again and again: without ages, which would stand still in it.
+    #[must_use]
+    pub fn textfile(&self) -> String {
+        let mut sheet = Sheet::default();
+        self.tell(&mut sheet);
+        classic::classic(&sheet.open_metrics())
+    }
+
+    fn tell(&self, sheet: &mut Sheet) {
+        sheet.build_info();
+        for known in &self.databases {
+            sheet.look(known);
+            if let Some(health) = &known.health {
+                sheet.health(health);
+                sheet.newest(health);
+                sheet.tiers(health);
+            }
+        }
+        if let Some(rounds) = &self.rounds {
+            sheet.rounds(rounds);
+        }
+    }
+
+    fn tell_ages(&self, sheet: &mut Sheet, now: Timestamp) {
+        for health in self
+            .databases
+            .iter()
+            .filter_map(|known| known.health.as_ref())
+        {
+            sheet.age(health, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

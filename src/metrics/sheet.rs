@@ -1,0 +1,273 @@
+//! The metrics by name: the one place where names, helps and units stand.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::ConstCounter, family::Family, gauge::Gauge, info::Info},
+    registry::{Registry, Unit},
+};
+
+use super::{Known, Rounds};
+use crate::{backup::Tier, operation::Health};
+
+type Labels = Vec<(&'static str, String)>;
+type Gauges = Family<Labels, Gauge>;
+
+const TIMESTAMP: Option<Unit> = Some(Unit::Seconds);
+const SECONDS: Option<Unit> = Some(Unit::Seconds);
+const BYTES: Option<Unit> = Some(Unit::Bytes);
+
+/// Metrics as they are filled in, each registered when it first has a value.
+pub(super) struct Sheet {
+    registry: Registry,
+    gauges: BTreeMap<&'static str, Gauges>,
+}
+
+impl Default for Sheet {
+    fn default() -> Self {
+        Self {
+            registry: Registry::with_prefix("pgcoffer"),
+            gauges: BTreeMap::new(),
+        }
+    }
+}
+
+impl Sheet {
+    pub(super) fn open_metrics(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        text
+    }
+
+    pub(super) fn build_info(&mut self) {
+        let info = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        let help = "The version of pgcoffer that tells this";
+        self.registry.register("build", help, info);
+    }
+
+    /// Whether and when the bucket could be looked at.
+    pub(super) fn look(&mut self, known: &Known) {
+        let labels = vec![("database", known.database.to_string())];
+        let help =
+            "Whether the last look at the bucket succeeded; where it did not, older values stand";
+        let succeeded = i64::from(known.look_succeeded);
+        self.set("catalog_look_success", help, None, &labels, succeeded);
+        let looked = known.health.as_ref().map(|health| health.figures.looked);
+        let help = "When the bucket was last looked at with success";
+        self.moment("catalog_last_look_timestamp", help, &labels, looked);
+    }
+
+    /// How one database stands.
+    pub(super) fn health(&mut self, health: &Health) {
+        let labels = of(health);
+        let mut count = |name, help, count: usize| {
+            self.set(name, help, None, &labels, whole(count));
+        };
+        count("good_backups", "Good backups in the bucket", health.good);
+        count(
+            "held_backups",
+            "Backups that somebody holds",
+            health.held.len(),
+        );
+        count(
+            "suspicious_backups",
+            "Good backups that look wrong and that nobody has accepted",
+            health.suspicious.len(),
+        );
+        count(
+            "lost_backups",
+            "Good backups whose archive is gone or has another length",
+            health.lost.len(),
+        );
+        count(
+            "unreadable_records",
+            "Records and marks that can't be read",
+            health.unreadable.len(),
+        );
+        count(
+            "uploads_under_way",
+            "Uploads under way, or left behind, at the last look",
+            health.under_way.len(),
+        );
+        count(
+            "problems",
+            "What `pgcoffer status` finds wrong",
+            health.problems().len(),
+        );
+        count(
+            "failed_runs",
+            "Failed runs of which a record is kept, for 30 days",
+            health.figures.failed,
+        );
+        count(
+            "failures_since_success",
+            "Failed runs since the newest good backup",
+            health.figures.failed_since_good,
+        );
+        self.set(
+            "kept",
+            "Bytes of everything kept",
+            BYTES,
+            &labels,
+            whole(health.bytes),
+        );
+        let help = "When the next backup is due";
+        let next = health.next_due.as_ref().map(|next| next.at);
+        self.moment("next_due_timestamp", help, &labels, next);
+        let help = "After failures: until when the next attempt waits";
+        self.moment("paused_until_timestamp", help, &labels, health.paused_until);
+        if let Some(ahead) = health.clock_seconds {
+            let help = "How far this machine's clock is ahead of the bucket's";
+            self.set("clock_ahead", help, SECONDS, &labels, ahead);
+        }
+    }
+
+    /// Its newest good backup, and its newest run.
+    pub(super) fn newest(&mut self, health: &Health) {
+        let labels = of(health);
+        if let Some(good) = health.figures.newest_good {
+            let help = "When the newest good backup began";
+            self.moment("last_success_timestamp", help, &labels, Some(good.started));
+            let help = "How long the newest good backup took";
+            self.set(
+                "last_success_duration",
+                help,
+                SECONDS,
+                &labels,
+                good.seconds,
+            );
+            let help = "Bytes of the newest good backup's archive in the bucket";
+            self.set(
+                "last_success_stored",
+                help,
+                BYTES,
+                &labels,
+                whole(good.stored_bytes),
+            );
+            let help = "Bytes that pg_dump wrote for the newest good backup";
+            self.set(
+                "last_success_dumped",
+                help,
+                BYTES,
+                &labels,
+                whole(good.dump_bytes),
+            );
+        }
+        if let Some(last) = health.figures.last_run {
+            let help = "When the newest run began, good or not";
+            self.moment("last_run_timestamp", help, &labels, Some(last.started));
+            let help = "Whether the newest run made a backup";
+            self.set(
+                "last_run_success",
+                help,
+                None,
+                &labels,
+                i64::from(last.succeeded),
+            );
+        }
+    }
+
+    /// The same by tier.
+    pub(super) fn tiers(&mut self, health: &Health) {
+        for tier in &health.figures.tiers {
+            let labels = of_tier(health, tier.tier);
+            let help = "Good backups that stand under this tier";
+            self.set("tier_good_backups", help, None, &labels, whole(tier.good));
+            let help = "Bytes of all that stands under this tier";
+            self.set("tier_kept", help, BYTES, &labels, whole(tier.bytes));
+            let help = "When the newest good backup that serves this tier began";
+            self.moment("tier_last_success_timestamp", help, &labels, tier.newest);
+        }
+        let late = |tier| health.late.iter().any(|late| late.tier == tier);
+        // without a schedule only the habit tells what is late
+        let habits = health.late.iter().map(|late| late.tier);
+        let scheduled = health.figures.scheduled.iter().copied();
+        for tier in scheduled.chain(habits) {
+            let help = "Whether this tier's backup is late";
+            let labels = of_tier(health, tier);
+            self.set("late", help, None, &labels, i64::from(late(tier)));
+        }
+    }
+
+    /// Age of the newest good backup.
+    pub(super) fn age(&mut self, health: &Health, now: Timestamp) {
+        if let Some(good) = health.figures.newest_good {
+            let help = "Age of the newest good backup";
+            let age = now.duration_since(good.started).as_secs();
+            self.set("last_success_age", help, SECONDS, &of(health), age);
+        }
+    }
+
+    /// The clock of `serve`.
+    pub(super) fn rounds(&mut self, rounds: &Rounds) {
+        let none = Labels::new();
+        self.moment(
+            "serve_start_timestamp",
+            "When serve began",
+            &none,
+            rounds.serving_since,
+        );
+        self.moment(
+            "last_tick_timestamp",
+            "End of the last tick",
+            &none,
+            rounds.last,
+        );
+        self.moment(
+            "next_tick_timestamp",
+            "When the next tick is to be",
+            &none,
+            rounds.next,
+        );
+        let help = "Whether a tick is under way";
+        self.set("tick_running", help, None, &none, i64::from(rounds.running));
+        let ticks = ConstCounter::new(rounds.ended);
+        self.registry
+            .register("ticks", "Ticks that have ended since serve began", ticks);
+        let failed = ConstCounter::new(rounds.failed);
+        let help = "Ticks in which something failed since serve began";
+        self.registry.register("ticks_failed", help, failed);
+    }
+
+    fn moment(&mut self, name: &'static str, help: &str, labels: &Labels, at: Option<Timestamp>) {
+        if let Some(at) = at {
+            self.set(name, help, TIMESTAMP, labels, at.as_second());
+        }
+    }
+
+    fn set(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        unit: Option<Unit>,
+        labels: &Labels,
+        to: i64,
+    ) {
+        let registry = &mut self.registry;
+        let gauges = self.gauges.entry(name).or_insert_with(|| {
+            let gauges = Gauges::default();
+            match unit {
+                Some(unit) => registry.register_with_unit(name, help, unit, gauges.clone()),
+                None => registry.register(name, help, gauges.clone()),
+            }
+            gauges
+        });
+        gauges.get_or_create(labels).set(to);
+    }
+}
+
+fn of(health: &Health) -> Labels {
+    vec![("database", health.database.to_string())]
+}
+
+fn of_tier(health: &Health, tier: Tier) -> Labels {
+    let mut labels = of(health);
+    labels.push(("tier", tier.as_str().to_owned()));
+    labels
+}
+
+fn whole(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,118 @@
+//! What one database's part of the bucket comes to in numbers, for monitoring.
+
+use jiff::Timestamp;
+
+use crate::{
+    backup::{Record, Status, Tier},
+    catalog::{Standing, Survey},
+    schedule::Schedule,
+};
+
+/// Numbers of one look at one database's part of the bucket. Sizes are bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// when it was looked at
+    pub looked: Timestamp,
+    /// every tier, lowest first
+    pub tiers: Vec<TierFigures>,
+    /// the tiers that the schedule asks for
+    pub scheduled: Vec<Tier>,
+    /// the newest good backup
+    pub newest_good: Option<GoodFigures>,
+    /// the newest run, good or not
+    pub last_run: Option<LastRun>,
+    /// failed runs of which a record is kept
+    pub failed: usize,
+    /// failed runs since the newest good one
+    pub failed_since_good: usize,
+}
+
+/// Numbers of one tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierFigures {
+    /// the tier
+    pub tier: Tier,
+    /// good backups that stand under it
+    pub good: usize,
+    /// bytes of all that stands under it, records included
+    pub bytes: u64,
+    /// when the newest good backup that serves it began
+    pub newest: Option<Timestamp>,
+}
+
+/// Numbers of one good backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoodFigures {
+    /// when it began
+    pub started: Timestamp,
+    /// how long it took, in seconds
+    pub seconds: i64,
+    /// bytes of the archive in the bucket
+    pub stored_bytes: u64,
+    /// bytes of pg_dump's archive inside
+    pub dump_bytes: u64,
+}
+
+/// How the newest run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastRun {
+    /// when it began
+    pub started: Timestamp,
+    /// whether it made a backup
+    pub succeeded: bool,
+}
+
+impl Figures {
+    pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
+        let newest = survey.newest_good(now);
+        // what a clock ahead has dated counts for nothing until then
+        let runs = || survey.standing.iter().map(|one| &one.record);
+        let believed = || runs().filter(|record| !record.is_ahead(now));
+        let failed = |record: &&Record| matches!(record.status, Status::Failed(_));
+        let is_since =
+            |record: &&Record| newest.is_none_or(|newest| record.started > newest.started);
+        let clauses = schedule.map_or(&[][..], Schedule::clauses);
+        Self {
+            looked: now,
+            tiers: Tier::ALL.map(|tier| of_tier(survey, tier, now)).to_vec(),
+            scheduled: clauses.iter().map(|clause| clause.tier()).collect(),
+            newest_good: newest.map(GoodFigures::from),
+            last_run: believed().next().map(|record| LastRun {
+                started: record.started,
+                succeeded: record.is_good(),
+            }),
+            failed: runs().filter(failed).count(),
+            failed_since_good: believed().filter(failed).filter(is_since).count(),
+        }
+    }
+}
+
+impl From<&Record> for GoodFigures {
+    fn from(record: &Record) -> Self {
+        let sealed = record.sealed.as_ref();
+        Self {
+            started: record.started,
+            seconds: record.finished.duration_since(record.started).as_secs(),
+            stored_bytes: sealed.map_or(0, |sealed| sealed.bytes),
+            dump_bytes: sealed.map_or(0, |sealed| sealed.dump_bytes),
+        }
+    }
+}
+
+fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
+    let under = || survey.standing.iter().filter(|one| one.record.tier == tier);
+    let serves = |record: &Record| record.serves().iter().any(|served| served.tier == tier);
+    let good = survey.standing.iter().filter(|one| one.is_good());
+    let serving = good.filter(|one| serves(&one.record) && !one.record.is_ahead(now));
+    TierFigures {
+        tier,
+        good: under().filter(|one| one.is_good()).count(),
+        bytes: under().map(stored).sum(),
+        newest: serving.map(|one| one.record.started).max(),
+    }
+}
+
+/// Bytes that one run takes in the bucket: its record, and its archive where there is one.
+pub(super) fn stored(one: &Standing) -> u64 {
+    one.object.bytes + one.archive.as_ref().map_or(0, |archive| archive.bytes)
+}

@@ -1,0 +1,53 @@
+//! Spans of a run, for who traces: what was done, how long it took, how it ended. They are apart from the log by their target,
+//! and hold labels, ids, counts and exit statuses, never a text that a server wrote: those may quote rows.
+
+use tracing::{Instrument as _, Span, field};
+
+use crate::{
+    error::{Error, Result},
+    postgres,
+};
+
+/// The target of all spans; the log shows none of them.
+pub const SPANS: &str = "pgcoffer::spans";
+
+/// A span by its name, with what is known when it begins; fields that are known later are given as `field::Empty`.
+macro_rules! step {
+    ($name:literal $(, $($key:ident).+ = $value:expr)* $(,)?) => {
+        tracing::info_span!(
+            target: $crate::operation::SPANS,
+            $name,
+            $($($key).+ = $value,)*
+            outcome = tracing::field::Empty,
+            exit_status = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
+        )
+    };
+}
+pub(super) use step;
+
+/// Carries out a step under its span, which tells how it ended.
+pub(super) async fn traced<T>(span: Span, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let result = work.instrument(span.clone()).await;
+    ended(&span, result.as_ref().err());
+    result
+}
+
+/// How a step ended.
+pub(super) fn ended(span: &Span, error: Option<&Error>) {
+    let Some(error) = error else {
+        span.record("outcome", "done");
+        return;
+    };
+    let outcome = match error {
+        Error::Interrupted { .. } => "interrupted",
+        // somebody else does it, or has done it
+        Error::NotDue { .. } | Error::Postgres(postgres::Error::Locked { .. }) => "left to another",
+        _ => "failed",
+    };
+    span.record("outcome", outcome);
+    span.record("exit_status", error.exit_status());
+    if outcome == "failed" {
+        span.record("otel.status_code", field::display("ERROR"));
+    }
+}

@@ -1,0 +1,150 @@
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use super::Token;
+use crate::{
+    metrics::{CLASSIC, Known, OPEN_METRICS, Snapshot},
+    operation::{Clock, Health},
+    serve::Pulse,
+};
+
+/// What there is to answer with.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// the state of the clock
+    pub pulse: Pulse,
+    /// what a reader of metrics has to show, where something
+    pub token: Option<Token>,
+    /// whether anybody on the Internet may ask
+    pub public: bool,
+    /// by which clock ages are told
+    pub clock: Clock,
+}
+
+impl Answers {
+    pub(super) fn router(self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/metrics", get(metrics))
+            .fallback(|| async { plain(StatusCode::NOT_FOUND, "there is nothing here\n") })
+            .method_not_allowed_fallback(|| async {
+                plain(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "only GET and HEAD are answered here\n",
+                )
+            })
+            .with_state(Arc::new(self))
+    }
+
+    /// Whether who asks may have names and numbers.
+    fn trusts(&self, headers: &HeaderMap) -> bool {
+        match &self.token {
+            None => !self.public,
+            Some(token) => headers
+                .get(header::AUTHORIZATION)
+                .is_some_and(|shown| token.is_shown_by(shown.as_bytes())),
+        }
+    }
+}
+
+async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
+    let (status, word) = match answers.pulse.is_alive() {
+        true => (StatusCode::OK, "ok"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
+    };
+    let body = if answers.public && !answers.trusts(&headers) {
+        json!({ "status": word })
+    } else {
+        whole(word, &answers.pulse.snapshot())
+    };
+    let kind = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, kind, format!("{body}\n")).into_response()
+}
+
+fn whole(word: &str, snapshot: &Snapshot) -> Value {
+    let rounds = snapshot.rounds.unwrap_or_default();
+    json!({
+        "status": word,
+        "version": env!("CARGO_PKG_VERSION"),
+        "serving_since": rounds.serving_since,
+        "last_tick": rounds.last,
+        "next_tick": rounds.next,
+        "tick_running": rounds.running,
+        "databases": snapshot.databases.iter().map(database).collect::<Vec<_>>(),
+    })
+}
+
+fn database(known: &Known) -> Value {
+    let health = known.health.as_ref();
+    json!({
+        "database": known.database,
+        "state": health.map_or("unknown", state),
+        "newest_good": health.and_then(|health| Some(health.newest_good.as_ref()?.started)),
+        "next_due": health.and_then(|health| Some(health.next_due.as_ref()?.at)),
+        "last_look": health.map(|health| health.figures.looked),
+        "last_look_succeeded": known.look_succeeded,
+    })
+}
+
+/// `late` before `problem`: that is what somebody watches for.
+fn state(health: &Health) -> &'static str {
+    if !health.late.is_empty() {
+        "late"
+    } else if health.problems().is_empty() {
+        "ok"
+    } else {
+        "problem"
+    }
+}
+
+async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
+    if answers.public && answers.token.is_none() {
+        return plain(
+            StatusCode::FORBIDDEN,
+            "metrics are not shown to everybody: set PGCOFFER_METRICS_TOKEN, and have the scraper send it as a bearer token\n",
+        );
+    }
+    if !answers.trusts(&headers) {
+        let text = "metrics are shown to who sends the bearer token of PGCOFFER_METRICS_TOKEN\n";
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+        return (challenge, plain(StatusCode::UNAUTHORIZED, text)).into_response();
+    }
+    let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes());
+    let (snapshot, now) = (answers.pulse.snapshot(), answers.clock.now());
+    if accept.is_some_and(takes_open_metrics) {
+        (
+            [(header::CONTENT_TYPE, OPEN_METRICS)],
+            snapshot.open_metrics(now),
+        )
+            .into_response()
+    } else {
+        ([(header::CONTENT_TYPE, CLASSIC)], snapshot.classic(now)).into_response()
+    }
+}
+
+fn takes_open_metrics(accept: &[u8]) -> bool {
+    let accept = String::from_utf8_lossy(accept);
+    accept
+        .to_ascii_lowercase()
+        .contains("application/openmetrics-text")
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        text,
+    )
+        .into_response()
+}

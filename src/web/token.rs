@@ -1,0 +1,97 @@
+use std::fmt;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// Shorter ones can be guessed by who may ask as often as they like.
+const SHORTEST: usize = 16;
+
+/// What a reader of metrics has to show: `Authorization: Bearer …`.
+#[derive(Clone)]
+pub struct Token(Zeroizing<String>);
+
+/// Why a text is no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// it can be guessed
+    #[error("it has fewer than {SHORTEST} characters")]
+    Short,
+    /// no header can carry it
+    #[error("it holds a character that no header can carry")]
+    Character,
+}
+
+impl TokenFault {
+    /// What cures it.
+    #[must_use]
+    pub fn hint(self) -> String {
+        "make one with `openssl rand -hex 32`".to_owned()
+    }
+}
+
+impl Token {
+    /// Takes a text for a token.
+    ///
+    /// # Errors
+    /// Where it is too short, or holds more than visible ASCII.
+    pub fn parse(text: &str) -> Result<Self, TokenFault> {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Err(TokenFault::Character)
+        } else if text.len() < SHORTEST {
+            Err(TokenFault::Short)
+        } else {
+            Ok(Self(Zeroizing::new(text.to_owned())))
+        }
+    }
+
+    /// Whether this value of an `Authorization` header shows it, in a time that doesn't depend on how much of it is right.
+    pub(super) fn is_shown_by(&self, header: &[u8]) -> bool {
+        let Some((scheme, shown)) = header.split_at_checked(7) else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(self.0.as_bytes().ct_eq(shown))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_one() {
+        let token = Token::parse("0123456789abcdef").unwrap();
+        assert!(token.is_shown_by(b"Bearer 0123456789abcdef"));
+        assert!(token.is_shown_by(b"bearer 0123456789abcdef"));
+        for wrong in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Basic 0123456789abcdef",
+            "0123456789abcdef",
+        ] {
+            assert!(!token.is_shown_by(wrong.as_bytes()), "{wrong}");
+        }
+        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+
+    #[test]
+    fn what_can_be_guessed_or_not_be_sent_is_refused() {
+        assert_eq!(Token::parse("short").unwrap_err(), TokenFault::Short);
+        assert_eq!(
+            Token::parse("0123456789 abcdef").unwrap_err(),
+            TokenFault::Character
+        );
+        assert_eq!(
+            Token::parse("0123456789abcdéf").unwrap_err(),
+            TokenFault::Character
+        );
+    }
+}
