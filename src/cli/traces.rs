@@ -4,7 +4,10 @@
 //! exporter itself. A collector that is away costs a warning and never a backup, nor more than a moment.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     trace::{self, SdkTracerProvider, SpanData},
 };
 use pgcoffer::operation::SPANS;
@@ -25,7 +28,10 @@ const FLUSH: Duration = Duration::from_secs(3);
 type Trouble = (String, Option<&'static str>);
 
 /// What collects the spans of this run.
-pub(super) struct Traces(SdkTracerProvider);
+pub(super) struct Traces {
+    provider: SdkTracerProvider,
+    trouble: Told,
+}
 
 impl Traces {
     /// Begins to trace where the environment asks for it, and gives the layer that does.
@@ -40,10 +46,13 @@ impl Traces {
             .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(|error| (error.to_string(), None))?;
-        let exporter = Once {
-            exporter,
+        let trouble = Told {
             collector: host(&endpoint),
-            told: AtomicBool::new(false),
+            once: Arc::default(),
+        };
+        let exporter = Telling {
+            exporter,
+            trouble: trouble.clone(),
         };
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
@@ -56,13 +65,14 @@ impl Traces {
             .with_tracked_inactivity(false)
             .with_target(false)
             .with_filter(Targets::new().with_target(SPANS, LevelFilter::INFO));
-        Ok(Some((layer, Self(provider))))
+        Ok(Some((layer, Self { provider, trouble })))
     }
 
     /// Sends what is left, and waits for that a moment at most.
     pub(super) fn end(self) {
-        // whatever went wrong was told by the exporter; a collector that takes too long is left alone
-        let _ = self.0.shutdown_with_timeout(FLUSH);
+        if let Err(error) = self.provider.shutdown_with_timeout(FLUSH) {
+            self.trouble.tell(&error);
+        }
     }
 }
 
@@ -117,24 +127,36 @@ fn host(url: &str) -> String {
     authority.rsplit('@').next().unwrap_or(authority).to_owned()
 }
 
-/// An exporter that says once what it can't do.
-#[derive(Debug)]
-struct Once {
-    exporter: SpanExporter,
+/// What goes wrong with the collector, told once.
+#[derive(Debug, Clone)]
+struct Told {
     collector: String,
-    told: AtomicBool,
+    once: Arc<AtomicBool>,
 }
 
-impl trace::SpanExporter for Once {
+impl Told {
+    fn tell(&self, error: &OTelSdkError) {
+        if !self.once.swap(true, Ordering::Relaxed) {
+            let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT; backups go on without traces";
+            let (to, error) = (&self.collector, error.to_string());
+            let why = error.trim_start_matches("Operation failed: ");
+            tracing::warn!(hint, "traces can't be sent to {to}, and are lost while that is so: {why}");
+        }
+    }
+}
+
+/// An exporter that says what it can't do.
+#[derive(Debug)]
+struct Telling {
+    exporter: SpanExporter,
+    trouble: Told,
+}
+
+impl trace::SpanExporter for Telling {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let result = self.exporter.export(batch).await;
-        if let Err(error) = &result
-            && !self.told.swap(true, Ordering::Relaxed)
-        {
-            tracing::warn!(
-                "traces can't be sent to {}, and are lost while that is so: {error}",
-                self.collector
-            );
+        if let Err(error) = &result {
+            self.trouble.tell(error);
         }
         result
     }

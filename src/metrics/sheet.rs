@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::ConstCounter, family::Family, gauge::Gauge, info::Info},
-    registry::{Registry, Unit},
+    registry::{Metric, Registry, Unit},
 };
 
 use super::{Known, Rounds};
@@ -245,16 +245,31 @@ impl Sheet {
         labels: &Labels,
         to: i64,
     ) {
+        if labels.is_empty() {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(to);
+            return register(&mut self.registry, name, help, unit, gauge);
+        }
         let registry = &mut self.registry;
         let gauges = self.gauges.entry(name).or_insert_with(|| {
             let gauges = Gauges::default();
-            match unit {
-                Some(unit) => registry.register_with_unit(name, help, unit, gauges.clone()),
-                None => registry.register(name, help, gauges.clone()),
-            }
+            register(registry, name, help, unit, gauges.clone());
             gauges
         });
         gauges.get_or_create(labels).set(to);
+    }
+}
+
+fn register(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    unit: Option<Unit>,
+    metric: impl Metric,
+) {
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, metric),
+        None => registry.register(name, help, metric),
     }
 }
 

@@ -8,7 +8,7 @@ use pgcoffer::{
     catalog::Catalog,
     config::{self, Database, Dynos},
     heroku::Heroku,
-    operation::{self, Clock, Progress, TickRequest},
+    operation::{self, BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickRequest},
     postgres::Clients,
     serve::{Elsewhere, Launcher, Missed, Pace, Pulse, Round, Seen, rounds},
     web::{self, Answers},
@@ -78,6 +78,7 @@ impl Context<'_> {
         async move || {
             let tick = operation::tick(catalog, clients, request, progress, self.interrupt);
             let report = tick.await?;
+            report.databases.iter().for_each(log);
             Ok(report.databases.into_iter().map(Seen::from).collect())
         }
     }
@@ -174,6 +175,35 @@ impl Context<'_> {
                 "the platform passes the Internet on to this port: /metrics is refused until PGCOFFER_METRICS_TOKEN is set"
             );
         }
+    }
+}
+
+/// What became of one database, for who reads the log of a long run: what was done, and what is wrong.
+fn log(tick: &DatabaseTick) {
+    let database = &tick.database;
+    match &tick.backup {
+        BackupOutcome::Done { id, bytes, .. } => {
+            tracing::info!(%database, %id, stored_bytes = bytes, "backed up");
+        }
+        BackupOutcome::Busy { why } => tracing::info!(%database, "left to another run: {why}"),
+        BackupOutcome::Paused { until } => {
+            tracing::warn!(%database, %until, "due, and waits after failures");
+        }
+        // the tick itself has told it
+        BackupOutcome::NotDue | BackupOutcome::Failed(_) => {}
+    }
+    if let PruneOutcome::Done(report) = &tick.prune
+        && report.deleted() > 0
+    {
+        tracing::info!(%database, deleted = report.deleted(), "pruned");
+    }
+    match &tick.health {
+        Some(health) => {
+            for problem in health.problems() {
+                tracing::warn!(%database, "{problem}");
+            }
+        }
+        None => tracing::warn!(%database, "how it stands can't be seen"),
     }
 }
 
