@@ -43,7 +43,7 @@ pub struct Session {
     database: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
-    backend: i32,
+    pub(super) backend: i32,
 }
 
 impl Session {

@@ -15,7 +15,9 @@ mod lifecycle;
 mod list;
 mod lock;
 mod parts;
+mod probe;
 mod read;
+mod settings;
 mod tags;
 mod upload;
 
@@ -42,6 +44,8 @@ pub use leftovers::Unfinished;
 pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use parts::{PARTS_MAX, PartPlan};
+pub use probe::Probe;
+pub use settings::{PublicAccess, Versioning};
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};
 
