@@ -17,9 +17,10 @@ const BACKUP: &str = "20261120T070000Z-abcdefghijkl";
 fn blocks(language: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/restore-by-hand.md");
     let page = std::fs::read_to_string(path).unwrap();
-    let fence = format!("```{language}\n");
+    let fence = format!("```{language}");
     page.split(&fence)
         .skip(1)
+        .map(|rest| rest.split_once('\n').unwrap().1)
         .map(|rest| rest.split_once("```").unwrap().0.to_owned())
         .collect()
 }
@@ -53,7 +54,7 @@ fn succeeds(output: Output) -> String {
 /// What a refused file gives: the reason, and neither a payload nor a part of it.
 fn refused(object: &[u8], key: &MasterKey) -> String {
     let folder = folder(object);
-    let [_, open, _] = blocks("sh").try_into().unwrap();
+    let [_, open, _, _] = blocks("sh").try_into().unwrap();
     let output = run(&folder, &open, "PGCOFFER_KEY", &key.encode());
     assert!(!output.status.success());
     assert!(!folder.path().join("payload").exists());
@@ -104,7 +105,7 @@ fn the_page_leads_from_the_sealed_file_to_the_archive() {
     let (header_len, object) = seal(&compressed(&archive), 256 * 1024, &Secret::Key(key.clone()));
     assert!(object.len() > 10 * 256 * 1024);
     let folder = folder(&object);
-    let [look, open, decompress] = blocks("sh").try_into().unwrap();
+    let [look, open, decompress, _] = blocks("sh").try_into().unwrap();
 
     let header = succeeds(run(&folder, &look, "PGCOFFER_KEY", ""));
     assert_eq!(header.as_bytes(), &object[..header_len]);
@@ -130,7 +131,7 @@ fn every_length_of_the_last_frame_is_handled() {
     let Secret::Key(key) = &secret else {
         unreachable!()
     };
-    let [_, open, _] = blocks("sh").try_into().unwrap();
+    let [_, open, _, _] = blocks("sh").try_into().unwrap();
     for len in [0, 1, 15, 16, 4095, 4096, 4097, 40_960, 1_000_001] {
         let payload = vec![b'x'; len];
         let folder = folder(&seal(&payload, 4096, &secret).1);
@@ -164,7 +165,7 @@ fn a_passphrase_works_with_the_key_that_argon2id_makes_of_it() {
         .unwrap();
 
     let folder = folder(&object);
-    let [_, open, _] = blocks("sh").try_into().unwrap();
+    let [_, open, _, _] = blocks("sh").try_into().unwrap();
     succeeds(run(&folder, &open, "PGCOFFER_KEK", &HEXLOWER.encode(&kek)));
     assert_eq!(
         std::fs::read(folder.path().join("payload")).unwrap(),

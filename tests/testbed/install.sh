@@ -2,7 +2,7 @@
 # Installs what the demo and the tests need and this machine lacks. Debian 12 and 13, Ubuntu 22.04 and 24.04.
 #
 #   tests/testbed/install.sh demo    a C compiler, PostgreSQL and Rust, for `make demo`
-#   tests/testbed/install.sh         that, and PostgreSQL 16 and 18 and LocalStack beside it, for `make test`
+#   tests/testbed/install.sh         that, PostgreSQL 16 and 18, LocalStack, the AWS CLI and the Heroku CLI's reference, for `make test`
 #
 # It may be run as often as one likes: with nothing missing it does nothing, in well under a second.
 set -euo pipefail
@@ -149,9 +149,39 @@ install_servers() {
     done
 }
 
+# --- what the documentation's test plays others with ---------------------------------------------------------------
+
+# The Heroku CLI's own list of commands, arguments and flags, out of its package on npm.
+heroku_package=https://registry.npmjs.org/heroku/-/heroku-11.10.0.tgz
+heroku_sha512=218f4bb7ed2b552d140bc675d698dce1ebbc7af61efb1c35e5eb5e02d4adf03aeffdc04b240592bcec3e785c0d723fec7878c0dd1094b38f2a9337897dca47e7
+
+install_heroku_reference() {
+    local package
+    [ ! -f "$testbed/heroku/oclif.manifest.json" ] || return 0
+    say "fetching the Heroku CLI's reference into .testbed/heroku"
+    package=$(mktemp)
+    curl --silent --show-error --fail --location --output "$package" "$heroku_package"
+    echo "$heroku_sha512  $package" | sha512sum --check --quiet
+    mkdir -p "$testbed/heroku"
+    tar -xzf "$package" -C "$testbed/heroku" --strip-components=1 package/oclif.manifest.json
+    rm -f "$package"
+}
+
+install_aws_cli() {
+    [ ! -x "$testbed/awscli/bin/aws" ] || return 0
+    say "installing the AWS CLI into .testbed/awscli"
+    "$testbed/localstack/bin/python" -m venv "$testbed/awscli.new"
+    "$testbed/awscli.new/bin/python" -m pip install --quiet --disable-pip-version-check 'awscli==1.46.2'
+    # a venv's programs name its folder: this one is entered by its Python, which finds its own
+    sed -i "1s|.*|#!$testbed/awscli/bin/python|" "$testbed/awscli.new/bin/aws"
+    mv "$testbed/awscli.new" "$testbed/awscli"
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
     "$root/localstack/start.sh" --install-only
     install_servers
+    install_heroku_reference
+    install_aws_cli
 fi

@@ -1,0 +1,128 @@
+//! The documentation, run: every command block of every page in a shell, on a real PostgreSQL and the test bed's S3 server,
+//! and every link followed. CONTRIBUTING.md has the conventions.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and says how much it ran"
+)]
+
+#[path = "../testbed/mod.rs"]
+mod testbed;
+
+mod console;
+mod data;
+mod kinds;
+mod links;
+mod mentions;
+mod page;
+mod script;
+mod session;
+mod stage;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use kinds::Counts;
+use page::Page;
+use stage::Stage;
+use testbed::project;
+
+/// Shells that run pages side by side, each with a PostgreSQL of its own: most of a page's time is waiting.
+const WORKERS: usize = 2;
+
+/// Every page that a reader may be sent to, in a fixed order.
+fn pages() -> Vec<Page> {
+    let mut paths = vec![
+        PathBuf::from("README.md"),
+        PathBuf::from("CONTRIBUTING.md"),
+        PathBuf::from("CHANGELOG.md"),
+    ];
+    paths.extend(below(Path::new("docs")));
+    let pages: Vec<Page> = paths.into_iter().map(Page::read).collect();
+    assert!(pages.len() > 8, "the pages are not where they were");
+    pages
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(project().join(folder)).unwrap() {
+        let path = folder.join(entry.unwrap().file_name());
+        if project().join(&path).is_dir() {
+            found.extend(below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn every_block_runs() {
+    let only = std::env::var("PGCOFFER_TEST_PAGE").unwrap_or_default();
+    let pages: Vec<Page> = pages()
+        .into_iter()
+        .filter(|page| page.path.to_str().unwrap().contains(&only))
+        .collect();
+    assert!(!pages.is_empty(), "no page is called {only}");
+    let (queue, told) = (Mutex::new(pages.iter()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS.min(pages.len()) {
+            scope.spawn(|| {
+                let stage = Stage::start();
+                loop {
+                    let Some(page) = queue.lock().unwrap().next() else {
+                        break;
+                    };
+                    let faults = session::run(&stage, page);
+                    told.lock().unwrap().extend(faults);
+                }
+            });
+        }
+    });
+    let mut counts = Counts::default();
+    for page in &pages {
+        counts.add(page);
+    }
+    eprintln!("{counts}");
+    assert_none(&told.into_inner().unwrap());
+}
+
+#[test]
+fn every_block_says_what_it_is() {
+    let faults: Vec<_> = pages().iter().flat_map(kinds::faults).collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn every_piece_of_data_parses() {
+    assert_none(&data::faults(&pages()));
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    let faults: Vec<_> = pages
+        .iter()
+        .flat_map(|page| links::faults(page, &pages))
+        .collect();
+    assert_none(&faults);
+}
+
+#[test]
+fn every_command_mentioned_has_these_options() {
+    assert_none(&mentions::faults(&pages()));
+}
