@@ -49,7 +49,13 @@ impl Script {
                 }
                 _ => continue,
             }
-            files.push((file, resolve(&block.text())));
+            // psql, too, is to tell the page's own lines
+            let above = if kind == "sql" && block.file.is_none() {
+                block.line
+            } else {
+                0
+            };
+            files.push((file, "\n".repeat(above) + &resolve(&block.text())));
         }
         Self {
             text: script.0.join("\n") + "\n",

@@ -124,11 +124,10 @@ fn shell_fault(page: &Page, scene: &Scene, ended: Option<i32>) -> Option<String>
     } else {
         block.map_or(0, |block| block.line)
     });
-    Some(format!(
-        "{at}: {how}\n{}{}",
-        indented(&said),
-        indented(&read("shell"))
-    ))
+    let said = indented(&said) + &indented(&read("shell"));
+    let script = scene.backstage.path().join("page");
+    let said = said.replace(script.to_str().unwrap(), page.path.to_str().unwrap());
+    Some(format!("{at}: {how}\n{said}"))
 }
 
 /// Commands whose output or status is another than what is shown.

@@ -77,6 +77,7 @@ impl Stage {
                 ),
             ),
             ("HOME", path(scene.backstage.path())),
+            ("USER", "reader".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),
             ("TZ", "UTC".to_owned()),
             ("COLUMNS", "400".to_owned()),
