@@ -1,0 +1,38 @@
+# syntax=docker/dockerfile:1
+# pgcoffer with the PostgreSQL clients 14 to 18, as a user without rights.
+#
+#   docker build -t pgcoffer .
+
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock README.md ./
+COPY src src
+# Cargo wants to see what Cargo.toml names.
+COPY benches/seal.rs benches/seal.rs
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --bin pgcoffer && cp target/release/pgcoffer /pgcoffer
+
+FROM debian:bookworm-slim
+# PostgreSQL's own repository, trusted by the key that Debian signs as part of postgresql-common and by no other.
+# https://wiki.postgresql.org/wiki/Apt
+RUN set -eu; \
+    export DEBIAN_FRONTEND=noninteractive; \
+    key=/usr/share/postgresql-common/pgdg/apt.postgresql.org.asc; \
+    apt-get update; \
+    apt-get install -y --no-install-recommends ca-certificates gnupg postgresql-common; \
+    gpg --batch --show-keys --with-colons "$key" | grep -q '^fpr:::::::::B97B0AFCAA1A47F044F244A07FCC7D46ACCC4CF8:$'; \
+    test "$(gpg --batch --show-keys --with-colons "$key" | grep -c '^pub:')" = 1; \
+    install -D -m 644 "$key" /usr/share/keyrings/pgdg.asc; \
+    echo "deb [signed-by=/usr/share/keyrings/pgdg.asc] https://apt.postgresql.org/pub/repos/apt bookworm-pgdg main" \
+        > /etc/apt/sources.list.d/pgdg.list; \
+    apt-get purge -y --auto-remove gnupg postgresql-common; \
+    apt-get update; \
+    apt-get install -y --no-install-recommends \
+        postgresql-client-14 postgresql-client-15 postgresql-client-16 postgresql-client-17 postgresql-client-18; \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*.log /usr/share/doc/* /usr/share/man/*; \
+    useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pgcoffer
+COPY --from=build /pgcoffer /usr/bin/pgcoffer
+# By number, so that Kubernetes can tell that it isn't root.
+USER 10001:10001
+CMD ["pgcoffer", "serve"]

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Packs a built binary as it is released: an archive, a Debian package, and the buildpack that names the archive.
+#
+#   packaging/package.sh BINARY FOLDER [OPTION-OF-CARGO-DEB…]
+#
+# FOLDER then holds, for the machine that BINARY runs on,
+#   pgcoffer-VERSION-MACHINE-linux.tar.gz    the binary, man page, completions, licences
+#   pgcoffer_VERSION-1_ARCHITECTURE.deb      the same with systemd's units, where cargo-deb is installed
+# With the archives of all machines in FOLDER,
+#   packaging/package.sh --finish FOLDER URL
+# adds SHA256SUMS, and pgcoffer-buildpack.tgz, which downloads them from below URL.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | head -1)
+
+# The same bytes for the same files, whoever packs them and when.
+archive() {
+    tar --create --gzip --file "$1" --sort=name --owner=0 --group=0 --numeric-owner \
+        --mtime="@${SOURCE_DATE_EPOCH:-0}" --mode=go=rX,u=rwX --directory "$2" "$3"
+}
+
+pack() {
+    local binary=$1 folder=$2 name staged
+    shift 2
+    staged=$root/target/package
+    rm -rf "$staged"
+    mkdir -p "$staged/completions" "$folder"
+    install -m 755 "$binary" "$staged/pgcoffer"
+    "$binary" man >"$staged/pgcoffer.1"
+    "$binary" completions bash >"$staged/completions/pgcoffer.bash"
+    "$binary" completions zsh >"$staged/completions/_pgcoffer"
+    "$binary" completions fish >"$staged/completions/pgcoffer.fish"
+
+    name=pgcoffer-$version-$(uname -m)-linux
+    mkdir "$staged/$name"
+    cp -r "$staged/pgcoffer" "$staged/pgcoffer.1" "$staged/completions" \
+        "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$root/README.md" "$staged/$name"
+    archive "$folder/$name.tar.gz" "$staged" "$name"
+
+    if cargo deb --version >/dev/null 2>&1; then
+        (cd "$root" && cargo deb --no-build --no-strip --output "$folder/" "$@")
+    else
+        echo "no cargo-deb here, so no Debian package: cargo install --locked cargo-deb" >&2
+    fi
+}
+
+finish() {
+    local folder=$1 url=$2 staged machine file
+    staged=$(mktemp -d)
+    mkdir "$staged/pgcoffer-buildpack"
+    cp -r "$root/packaging/heroku/buildpack/bin" "$staged/pgcoffer-buildpack"
+    {
+        echo "version=$version"
+        echo "url=$url"
+        for machine in x86_64 aarch64; do
+            file=$folder/pgcoffer-$version-$machine-linux.tar.gz
+            [ ! -f "$file" ] || echo "sha256_$machine=$(sha256sum "$file" | cut -d' ' -f1)"
+        done
+    } >"$staged/pgcoffer-buildpack/release"
+    # Heroku wants bin/ at the top of the archive.
+    archive "$folder/pgcoffer-buildpack.tgz" "$staged/pgcoffer-buildpack" .
+    rm -rf "$staged"
+    (cd "$folder" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
+}
+
+case ${1:-} in
+    --finish) finish "${2:?FOLDER}" "${3:?URL}" ;;
+    "" | -*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) pack "$1" "${2:?FOLDER}" "${@:3}" ;;
+esac
