@@ -49,5 +49,6 @@ doc:
 
 clean:
 	cargo clean
-	rm -rf .testbed
+	# the fresh Debian in it is root's
+	rm -rf .testbed 2>/dev/null || sudo rm -rf .testbed
 	[ ! -O /var/tmp/pgcoffer-testbed-0 ] || rm -rf /var/tmp/pgcoffer-testbed-0

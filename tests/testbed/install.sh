@@ -48,6 +48,13 @@ missing_packages() {
     have openssl || echo openssl
     have zstd || echo zstd
     have ps || echo procps
+    have unshare && have setpriv || echo util-linux
+    have mmdebstrap || echo mmdebstrap
+    have shellcheck || echo shellcheck
+    # Go's templates and the functions that Helm adds to them, to render the chart with
+    have go || echo golang-go
+    [ -d /usr/share/gocode/src/github.com/Masterminds/sprig ] || echo golang-github-masterminds-sprig-dev
+    [ -d /usr/share/gocode/src/gopkg.in/yaml.v3 ] || echo golang-gopkg-yaml.v3-dev
     [ -x "$testbed/localstack/bin/python" ] || have_python || python_packages
 }
 
@@ -177,6 +184,45 @@ install_aws_cli() {
     mv "$testbed/awscli.new" "$testbed/awscli"
 }
 
+# --- what packages, manifests and a fresh machine are tried with ---------------------------------------------------
+
+# The Kubernetes project's schemas, and a linter for workflows.
+install_packaging() {
+    local wanted="kubernetes-validate==1.37.0 yamllint==1.38.0 zizmor==1.32.0"
+    [ "$(cat "$testbed/packaging/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing ${wanted//==/ } into .testbed/packaging"
+    rm -rf "$testbed/packaging"
+    "$testbed/localstack/bin/python" -m venv "$testbed/packaging"
+    # shellcheck disable=SC2086
+    "$testbed/packaging/bin/python" -m pip install --quiet --disable-pip-version-check $wanted
+    echo "$wanted" >"$testbed/packaging/installed"
+}
+
+install_cargo_deb() {
+    [ ! -x "$testbed/cargo/bin/cargo-deb" ] || return 0
+    say "building cargo-deb into .testbed/cargo"
+    cargo install --quiet --locked --debug --root "$testbed/cargo" cargo-deb@3.8.0
+}
+
+# This distribution as it is on the first day, in .testbed/debian: tests run in a copy of it that is gone afterwards. The
+# packages that the documentation has a reader install lie ready in it, so that no test needs a network.
+install_debian() {
+    local codename
+    # shellcheck disable=SC1091
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    [ ! -f "$testbed/debian/complete" ] || return 0
+    say "unpacking a fresh $codename into .testbed/debian"
+    as_root rm -rf "$testbed/debian"
+    mkdir "$testbed/debian"
+    # shellcheck disable=SC2016
+    as_root mmdebstrap --quiet --variant=minbase --include=ca-certificates,curl,systemd \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --skip=cleanup/apt --customize-hook='rm -f "$1"/var/cache/apt/archives/*.deb' \
+        --customize-hook='chroot "$1" apt-get install -qq --yes --download-only postgresql-client' \
+        "$codename" "$testbed/debian/tree"
+    touch "$testbed/debian/complete"
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
@@ -184,4 +230,7 @@ if [ "$what" = all ]; then
     install_servers
     install_heroku_reference
     install_aws_cli
+    install_packaging
+    install_cargo_deb
+    install_debian
 fi

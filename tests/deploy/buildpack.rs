@@ -1,0 +1,218 @@
+//! The buildpack, run as Heroku runs it, against a server of releases.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    release::{Server, VERSION, archive_name, buildpack, packed, run},
+    testbed::project,
+};
+
+/// An app that is being built.
+struct Build {
+    buildpack: TempDir,
+    folder: TempDir,
+}
+
+impl Build {
+    fn with(buildpack: TempDir) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["build", "cache", "env"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self { buildpack, folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        fs::write(self.path("env").join(name), value).unwrap();
+    }
+
+    fn compile(&self) -> (Output, String) {
+        let output = Command::new(self.buildpack.path().join("bin/compile"))
+            .args([self.path("build"), self.path("cache"), self.path("env")])
+            .output()
+            .unwrap();
+        let said = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
+        (output, said.concat())
+    }
+
+    #[track_caller]
+    fn compiles(&self) -> String {
+        let (output, said) = self.compile();
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
+    #[track_caller]
+    fn fails(&self) -> String {
+        let (output, said) = self.compile();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(" !     "), "{said}");
+        said
+    }
+
+    fn installed(&self) -> PathBuf {
+        self.path("build/.pgcoffer/bin/pgcoffer")
+    }
+
+    /// What a dyno's shell finds: Heroku sources every file of `.profile.d`.
+    fn version_on_the_dyno(&self) -> String {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", ". .profile.d/pgcoffer.sh && pgcoffer --version"])
+            .current_dir(self.path("build"))
+            .env("HOME", self.path("build"));
+        run(&mut bash)
+    }
+}
+
+#[test]
+fn the_released_binary_comes_into_the_slug_and_into_the_cache() {
+    let server = Server::of_release();
+    let build = Build::with(buildpack(&server.url));
+    let said = build.compiles();
+    assert!(
+        said.starts_with(&format!("-----> Installing pgcoffer {VERSION}\n")),
+        "{said}"
+    );
+    assert!(said.contains("No PGCOFFER_… config var is set yet"), "{said}");
+    assert_eq!(build.version_on_the_dyno(), format!("pgcoffer {VERSION}\n"));
+    assert_eq!(server.asked(&archive_name()), 1);
+
+    let said = build.compiles();
+    assert!(said.contains("from the cache"), "{said}");
+    assert_eq!(server.asked(&archive_name()), 1);
+
+    // a cache that has gone bad is not trusted
+    let cached = build.path("cache/pgcoffer").join(archive_name());
+    fs::write(&cached, "not an archive").unwrap();
+    build.compiles();
+    assert_eq!(server.asked(&archive_name()), 2);
+    assert_eq!(build.version_on_the_dyno(), format!("pgcoffer {VERSION}\n"));
+}
+
+#[test]
+fn what_is_not_what_was_released_is_not_installed() {
+    let server = Server::of_release();
+    let build = Build::with(buildpack(&server.url));
+    let mut other = fs::read(packed().join(archive_name())).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    server.put(&archive_name(), other);
+    for _ in 0..2 {
+        let said = build.fails();
+        assert!(said.contains("is not what was released"), "{said}");
+        assert!(!build.installed().exists());
+    }
+    // and the bad one wasn't kept
+    assert_eq!(server.asked(&archive_name()), 2);
+}
+
+#[test]
+fn a_release_that_is_not_there_fails_the_build() {
+    let nothing = Server::start();
+    let build = Build::with(buildpack(&nothing.url));
+    let said = build.fails();
+    assert!(said.contains("could not be downloaded"), "{said}");
+    assert!(!build.installed().exists());
+}
+
+#[test]
+fn an_old_version_gives_way() {
+    let server = Server::of_release();
+    let old = old_release(&server);
+    let mut build = Build::with(old);
+    build.compiles();
+    assert_eq!(build.version_on_the_dyno(), "pgcoffer 0.0.9\n");
+
+    build.buildpack = buildpack(&server.url);
+    build.compiles();
+    assert_eq!(build.version_on_the_dyno(), format!("pgcoffer {VERSION}\n"));
+    let cached: Vec<_> = fs::read_dir(build.path("cache/pgcoffer"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(cached, [archive_name()]);
+}
+
+/// A release from before, of a program that can say its version alone.
+fn old_release(server: &Server) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("pgcoffer-0.0.9-{}-linux", std::env::consts::ARCH);
+    let program = folder.path().join(&name).join("pgcoffer");
+    fs::create_dir(program.parent().unwrap()).unwrap();
+    fs::write(&program, "#!/bin/sh\necho pgcoffer 0.0.9\n").unwrap();
+    run(Command::new("chmod").arg("755").arg(&program));
+    let archive = folder.path().join(format!("{name}.tar.gz"));
+    let mut tar = Command::new("tar");
+    run(tar.arg("-czf").arg(&archive).arg("-C").arg(folder.path()).arg(&name));
+    server.put(&format!("{name}.tar.gz"), fs::read(&archive).unwrap());
+
+    let sum = run(Command::new("sha256sum").arg(&archive));
+    let buildpack = buildpack(&server.url);
+    let release = format!(
+        "version=0.0.9\nurl={}\nsha256_{}={}\n",
+        server.url,
+        std::env::consts::ARCH,
+        &sum[..64]
+    );
+    fs::write(buildpack.path().join("release"), release).unwrap();
+    buildpack
+}
+
+#[test]
+fn config_vars_are_looked_at_and_fail_no_build() {
+    let server = Server::of_release();
+    let build = Build::with(buildpack(&server.url));
+    build.set("PGCOFFER_KEY", &"00".repeat(32));
+    build.set("PGCOFFER_BUCKET", "s3://bucket/prefix");
+    build.set("DATABASE_URL", "postgres://somebody:else@host/db");
+    let said = build.compiles();
+    assert!(!said.contains("need a look"), "{said}");
+
+    let secret = "postgres://user:hunter2@[host/db";
+    build.set("PGCOFFER_DB_MAIN_URL", secret);
+    build.set("PGCOFFER_SHEDULE", "daily");
+    let said = build.compiles();
+    assert!(said.contains("need a look"), "{said}");
+    assert!(said.contains("       error: 2 settings are wrong"), "{said}");
+    assert!(said.contains("PGCOFFER_SHEDULE"), "{said}");
+    assert!(said.contains("PGCOFFER_DB_MAIN_URL"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn the_repositorys_own_copy_names_no_release_and_says_where_one_is() {
+    let copy = tempfile::tempdir().unwrap();
+    let source = project().join("packaging/heroku/buildpack");
+    run(Command::new("cp").arg("-r").arg(source.join(".")).arg(copy.path()));
+    let said = Build::with(copy).fails();
+    assert!(said.contains("names no release"), "{said}");
+    assert!(said.contains("heroku buildpacks:add https://"), "{said}");
+}
+
+#[test]
+fn a_machine_without_a_release_is_told() {
+    let server = Server::start();
+    let buildpack = buildpack(&server.url);
+    let release = fs::read_to_string(buildpack.path().join("release")).unwrap();
+    let others = release.replace(std::env::consts::ARCH, "m68k");
+    fs::write(buildpack.path().join("release"), others).unwrap();
+    let said = Build::with(buildpack).fails();
+    assert!(said.contains("was not released for"), "{said}");
+}
+
+#[test]
+fn it_adds_itself_everywhere_and_takes_no_process_types() {
+    let scripts = project().join("packaging/heroku/buildpack/bin");
+    let script = |name: &str| run(Command::new(scripts.join(name)).arg(Path::new("/")));
+    assert_eq!(script("detect"), "pgcoffer\n");
+    assert_eq!(script("release"), "--- {}\n");
+}

@@ -1,0 +1,97 @@
+//! The documented ways onto a Debian machine, followed on a fresh one.
+
+use std::fs;
+
+use crate::{
+    machine::Machine,
+    release::{PUBLIC_URL, Server, packed, run},
+    testbed::{Cluster, S3Server, project},
+};
+
+/// Every block of a page that says `needs=release`, one after the other.
+fn documented(page: &str) -> String {
+    let text = fs::read_to_string(project().join("docs/deploy").join(page)).unwrap();
+    let mut blocks = String::new();
+    for part in text.split("```sh needs=release\n").skip(1) {
+        blocks += part.split("```").next().unwrap();
+    }
+    assert!(blocks.contains(PUBLIC_URL), "{page} downloads no release");
+    blocks
+}
+
+/// The page's commands, with the release on this server; the reader is root here, who needs no sudo.
+fn followed(page: &str, server: &Server) -> String {
+    let commands = documented(page).replace(PUBLIC_URL, &server.url);
+    format!("sudo() {{ \"$@\"; }}; cd /root\n{commands}\n")
+}
+
+fn with_sums() -> Server {
+    let server = Server::of_release();
+    let sums = std::process::Command::new("bash")
+        .args(["-c", "sha256sum -- *"])
+        .current_dir(packed())
+        .output()
+        .unwrap();
+    server.put("SHA256SUMS", sums.stdout);
+    server
+}
+
+/// What comes next for somebody new: a key, a first backup, and a look at it.
+const FIRST_CONTACT: &str = "
+    PGCOFFER_KEY=$(pgcoffer keygen)
+    export PGCOFFER_KEY
+    pgcoffer backup
+    pgcoffer list
+    pgcoffer verify
+    man_page=$(zcat -f \"$(ls /usr/share/man/man1/pgcoffer.1* /usr/local/share/man/man1/pgcoffer.1* 2>/dev/null)\")
+    [[ $man_page == *pgcoffer* ]]
+";
+
+#[test]
+fn the_plain_installation_leads_to_a_first_backup() {
+    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
+    cluster.psql("postgres", "create table people (id int); insert into people select generate_series(1, 1000)");
+    let machine = Machine::new()
+        .envs(bucket.env())
+        .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
+    let script = followed("plain.md", &server) + FIRST_CONTACT;
+    let said = run(&mut machine.command(&script));
+    assert!(said.contains("Backed up main as "), "{said}");
+    assert!(said.contains("1 table with 1,000 rows as they were dumped") || said.contains("is good"), "{said}");
+}
+
+/// The sum is checked by the documented commands themselves.
+#[test]
+fn the_plain_installation_stops_at_a_wrong_checksum() {
+    let server = with_sums();
+    let name = crate::release::archive_name();
+    let mut other = fs::read(packed().join(&name)).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    server.put(&name, other);
+    let script = followed("plain.md", &server);
+    let output = Machine::new().command(&script).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("did NOT match"), "{said}");
+}
+
+#[test]
+fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
+    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
+    let machine = Machine::new()
+        .envs(bucket.env())
+        .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
+    // The rest of that page needs a running systemd. What can be had without one: the units are sound, and as closed as they say.
+    let units = "
+        systemd-analyze verify pgcoffer.service pgcoffer.timer
+        systemd-analyze security --offline=true --threshold=15 pgcoffer.service >/dev/null
+        ! systemctl is-enabled pgcoffer.timer
+        dpkg --status pgcoffer | grep -q '^ /etc/pgcoffer/pgcoffer.env '
+        bash -c '. /usr/share/bash-completion/completions/pgcoffer'
+        apt-get remove -y pgcoffer
+        test -e /etc/pgcoffer/pgcoffer.env -a ! -e /usr/bin/pgcoffer
+    ";
+    let script = followed("systemd.md", &server) + FIRST_CONTACT + units;
+    let said = run(&mut machine.command(&script));
+    assert!(said.contains("Backed up main as "), "{said}");
+}
