@@ -85,7 +85,9 @@ fn the_button_leaves_the_attachment_its_name() {
     let document = app_json();
     let names = document["env"].as_object().unwrap().keys();
     assert_eq!(
-        names.filter(|name| name.starts_with("PGCOFFER_DB_")).count(),
+        names
+            .filter(|name| name.starts_with("PGCOFFER_DB_"))
+            .count(),
         0
     );
 }
@@ -109,7 +111,7 @@ fn the_agent_knows_every_variable_and_takes_every_default() {
         agent = agent.env(name, typed);
     }
     // an empty file is no archive: 5, once the settings have been read
-    let agent = agent.env("PGCOFFER_KEY", "00".repeat(32));
+    let agent = agent.env("PGCOFFER_KEY", "5a".repeat(32));
     let empty = tempfile::NamedTempFile::new().unwrap();
     agent
         .run(["open", empty.path().to_str().unwrap(), "-o", "/dev/null"])

@@ -41,7 +41,8 @@ impl Build {
             .args([self.path("build"), self.path("cache"), self.path("env")])
             .output()
             .unwrap();
-        let said = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
+        let said =
+            [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
         (output, said.concat())
     }
 
@@ -83,7 +84,10 @@ fn the_released_binary_comes_into_the_slug_and_into_the_cache() {
         said.starts_with(&format!("-----> Installing pgcoffer {VERSION}\n")),
         "{said}"
     );
-    assert!(said.contains("No PGCOFFER_… config var is set yet"), "{said}");
+    assert!(
+        said.contains("No PGCOFFER_… config var is set yet"),
+        "{said}"
+    );
     assert_eq!(build.version_on_the_dyno(), format!("pgcoffer {VERSION}\n"));
     assert_eq!(server.asked(&archive_name()), 1);
 
@@ -152,7 +156,12 @@ fn old_release(server: &Server) -> TempDir {
     run(Command::new("chmod").arg("755").arg(&program));
     let archive = folder.path().join(format!("{name}.tar.gz"));
     let mut tar = Command::new("tar");
-    run(tar.arg("-czf").arg(&archive).arg("-C").arg(folder.path()).arg(&name));
+    run(tar
+        .arg("-czf")
+        .arg(&archive)
+        .arg("-C")
+        .arg(folder.path())
+        .arg(&name));
     server.put(&format!("{name}.tar.gz"), fs::read(&archive).unwrap());
 
     let sum = run(Command::new("sha256sum").arg(&archive));
@@ -171,7 +180,7 @@ fn old_release(server: &Server) -> TempDir {
 fn config_vars_are_looked_at_and_fail_no_build() {
     let server = Server::of_release();
     let build = Build::with(buildpack(&server.url));
-    build.set("PGCOFFER_KEY", &"00".repeat(32));
+    build.set("PGCOFFER_KEY", &"5a".repeat(32));
     build.set("PGCOFFER_BUCKET", "s3://bucket/prefix");
     build.set("DATABASE_URL", "postgres://somebody:else@host/db");
     let said = build.compiles();
@@ -182,7 +191,10 @@ fn config_vars_are_looked_at_and_fail_no_build() {
     build.set("PGCOFFER_SHEDULE", "daily");
     let said = build.compiles();
     assert!(said.contains("need a look"), "{said}");
-    assert!(said.contains("       error: 2 settings are wrong"), "{said}");
+    assert!(
+        said.contains("       error: 2 settings are wrong"),
+        "{said}"
+    );
     assert!(said.contains("PGCOFFER_SHEDULE"), "{said}");
     assert!(said.contains("PGCOFFER_DB_MAIN_URL"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
@@ -192,7 +204,10 @@ fn config_vars_are_looked_at_and_fail_no_build() {
 fn the_repositorys_own_copy_names_no_release_and_says_where_one_is() {
     let copy = tempfile::tempdir().unwrap();
     let source = project().join("packaging/heroku/buildpack");
-    run(Command::new("cp").arg("-r").arg(source.join(".")).arg(copy.path()));
+    run(Command::new("cp")
+        .arg("-r")
+        .arg(source.join("."))
+        .arg(copy.path()));
     let said = Build::with(copy).fails();
     assert!(said.contains("names no release"), "{said}");
     assert!(said.contains("heroku buildpacks:add https://"), "{said}");

@@ -50,14 +50,20 @@ const FIRST_CONTACT: &str = "
 #[test]
 fn the_plain_installation_leads_to_a_first_backup() {
     let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
-    cluster.psql("postgres", "create table people (id int); insert into people select generate_series(1, 1000)");
+    cluster.psql(
+        "postgres",
+        "create table people (id int); insert into people select generate_series(1, 1000)",
+    );
     let machine = Machine::new()
         .envs(bucket.env())
         .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
     let script = followed("plain.md", &server) + FIRST_CONTACT;
     let said = run(&mut machine.command(&script));
     assert!(said.contains("Backed up main as "), "{said}");
-    assert!(said.contains("1 table with 1,000 rows as they were dumped") || said.contains("is good"), "{said}");
+    assert!(
+        said.contains("1 table with 1,000 rows as they were dumped") || said.contains("is good"),
+        "{said}"
+    );
 }
 
 /// The sum is checked by the documented commands themselves.

@@ -5,13 +5,10 @@ use std::{
     process::Command,
 };
 
-use tempfile::TempDir;
-
 use crate::testbed::{INSTALL_HINT, project};
 
 /// A machine to run something on, once: what it changed is gone afterwards. Its network is this machine's own.
 pub(crate) struct Machine {
-    place: TempDir,
     shared: Vec<(PathBuf, &'static str)>,
     env: Vec<(String, String)>,
 }
@@ -20,7 +17,6 @@ impl Machine {
     pub(crate) fn new() -> Self {
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         Self {
-            place: tempfile::tempdir().unwrap(),
             shared: Vec::new(),
             env: Vec::new(),
         }
@@ -58,13 +54,16 @@ impl Machine {
         command
             .args(["--mount", "--pid", "--fork", "--kill-child"])
             .arg(project().join("tests/deploy/machine.sh"))
-            .arg(tree.canonicalize().unwrap())
-            .arg(self.place.path());
+            .arg(tree.canonicalize().unwrap());
         for (folder, inside) in &self.shared {
             command.arg(format!("{}:{inside}", folder.display()));
         }
         command.args(["--", "/usr/bin/env", "-i"]);
-        command.args(self.env.iter().map(|(name, value)| format!("{name}={value}")));
+        command.args(
+            self.env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        );
         command.args(["/bin/bash", "-euo", "pipefail", "-c", script]);
         command
     }

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A machine as it is on its first day: a copy of the Debian in TREE, in a mount namespace of its own, gone with it.
 #
-#   unshare --mount --pid --fork --kill-child machine.sh TREE PLACE [FOLDER:INSIDE…] -- COMMAND…
+#   unshare --mount --pid --fork --kill-child machine.sh TREE [FOLDER:INSIDE…] -- COMMAND…
 #
-# PLACE is an empty folder; each FOLDER is seen as INSIDE; COMMAND is run in the copy, with no environment but its own.
+# Each FOLDER is seen as INSIDE; COMMAND is run in the copy, with no environment but its own.
 set -euo pipefail
 
-tree=$1 place=$2
-shift 2
+# what is mounted here is seen in this namespace alone
+tree=$1 place=/mnt
+shift
 mount -t tmpfs -o mode=755 tmpfs "$place"
 mkdir "$place/upper" "$place/work" "$place/root"
 mount -t overlay -o "lowerdir=$tree,upperdir=$place/upper,workdir=$place/work" overlay "$place/root"
@@ -22,4 +23,4 @@ done
 shift
 # Packages come from its own cache: no test waits for a mirror.
 printf '%s\n' 'Acquire::http::Proxy "http://127.0.0.1:1";' 'Acquire::Retries "0";' >"$place/root/etc/apt/apt.conf.d/99offline"
-exec env -i chroot "$place/root" "$@"
+exec env -i "$(command -v chroot)" "$place/root" "$@"

@@ -43,7 +43,10 @@ pub(crate) fn packed() -> &'static Path {
         let mut strip = Command::new("strip");
         run(strip.arg("-o").arg(&stripped).arg(binary()));
         let cargo_deb = project().join(".testbed/cargo/bin");
-        assert!(cargo_deb.join("cargo-deb").exists(), "no cargo-deb: {INSTALL_HINT}");
+        assert!(
+            cargo_deb.join("cargo-deb").exists(),
+            "no cargo-deb: {INSTALL_HINT}"
+        );
         let path = std::env::join_paths(
             [cargo_deb]
                 .into_iter()
@@ -59,7 +62,9 @@ pub(crate) fn packed() -> &'static Path {
 /// Runs it to its end, which must be good; what it printed.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = command
+        .output()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let said = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
     assert!(output.status.success(), "{command:?}:\n{}", said.concat());
     said[0].clone()
@@ -132,7 +137,10 @@ impl Server {
     /// How often this file was asked for.
     pub(crate) fn asked(&self, name: &str) -> usize {
         let asked = self.shared.asked.lock().unwrap();
-        asked.iter().filter(|path| **path == format!("/{name}")).count()
+        asked
+            .iter()
+            .filter(|path| **path == format!("/{name}"))
+            .count()
     }
 }
 
@@ -160,7 +168,8 @@ pub(crate) fn buildpack(url: &str) -> tempfile::TempDir {
     let mut finish = Command::new(project().join("packaging/package.sh"));
     run(finish.arg("--finish").arg(folder.path()).arg(url));
     let mut tar = Command::new("tar");
-    tar.arg("-xzf").arg(folder.path().join("pgcoffer-buildpack.tgz"));
+    tar.arg("-xzf")
+        .arg(folder.path().join("pgcoffer-buildpack.tgz"));
     run(tar.arg("-C").arg(unpacked.path()));
     unpacked
 }
