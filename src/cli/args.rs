@@ -29,6 +29,9 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_COLD            what `lifecycle` moves to Glacier: monthly to glacier after 30d, …
   PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
   PGCOFFER_STALL_TIMEOUT   how long pg_dump may write nothing (default: 1h)
+  PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL and _SECRET, PGCOFFER_SMTP_URL with
+  PGCOFFER_EMAIL_FROM and _TO   who is told; PGCOFFER_NOTIFY_ON: failure, missed, recovery, …
+  PGCOFFER_PING_URL        a dead man's switch such as https://hc-ping.com/UUID
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
   PGCOFFER_LOG_FORMAT      text or json
   PGCOFFER_METRICS_FILE    a .prom file for node_exporter, written after every run
@@ -154,6 +157,9 @@ pub(super) enum Command {
         /// Of this database only
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// Tell of late backups over the channels that are set, once for each missed period: for a monitor beside the backup
+        #[arg(long)]
+        notify: bool,
     },
     /// Delete what its retention says, and only what this key made
     Prune {
@@ -203,6 +209,13 @@ pub(super) enum Command {
     /// Print the manual page
     #[command(hide = true)]
     Man,
+}
+
+impl Command {
+    /// Whether its result tells people of every failure, so that the log need not.
+    pub(super) fn sums_up(&self) -> bool {
+        matches!(self, Self::Tick(_))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::ValueEnum as _;
-use pgcoffer::operation::SPANS;
+use pgcoffer::operation::{OUTCOME, SPANS};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, fmt, prelude::*, registry::LookupSpan};
 
@@ -32,16 +32,22 @@ pub(super) fn format_of(args: impl Iterator<Item = OsString>) -> LogFormat {
 
 /// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong. And
 /// tracing, where the environment asks for that.
-pub(super) fn init(global: &Global, format: LogFormat) -> Option<Traces> {
+/// Where the command sums up what failed (`summed_up`), a person is not told so twice.
+pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Option<Traces> {
     let (ours, theirs) = match (global.quiet, global.verbose) {
         (true, _) => (LevelFilter::WARN, LevelFilter::ERROR),
         (false, 0) => (LevelFilter::INFO, LevelFilter::ERROR),
         (false, 1) => (LevelFilter::DEBUG, LevelFilter::WARN),
         (false, _) => (LevelFilter::TRACE, LevelFilter::DEBUG),
     };
+    let outcome = match (format, summed_up) {
+        (LogFormat::Text, true) => LevelFilter::OFF,
+        _ => ours,
+    };
     let filter = Targets::new()
         .with_default(theirs)
         .with_target("pgcoffer", ours)
+        .with_target(OUTCOME, outcome)
         .with_target(SPANS, LevelFilter::OFF);
     let log = match format {
         LogFormat::Json => json().boxed(),

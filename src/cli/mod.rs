@@ -47,7 +47,11 @@ pub(super) fn run() -> ExitCode {
         }
     };
     let format = log::format(cli.global.log_format);
-    let traces = log::init(&cli.global, format);
+    let traces = log::init(
+        &cli.global,
+        format,
+        cli.command.sums_up() && !cli.global.json,
+    );
     let outcome = dispatch(cli);
     if let Some(traces) = traces {
         traces.end();
@@ -83,7 +87,12 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         }
         _ => {}
     }
-    let config = config(&cli)?;
+    let settings = settings(&cli.global);
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let config = Config::read(&settings)
+        .inspect_err(|error| commands::tell_of_settings(&cli, &settings, error))?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(until_signal(&cli, &config));
     // a blocking read of a terminal must not keep the process
@@ -102,14 +111,6 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
             doing: "start".to_owned(),
             source,
         })
-}
-
-fn config(cli: &Cli) -> Result<Config, Error> {
-    let settings = settings(&cli.global);
-    for warning in settings.warnings() {
-        tracing::warn!("{warning}");
-    }
-    Config::read(&settings)
 }
 
 /// Flags over environment over `pgcoffer.toml`.

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     Error, Result,
+    agent::Unheard,
     backup::{Label, Mark, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
@@ -39,6 +40,29 @@ pub(super) fn error(error: &Error, format: LogFormat) {
     note(&format!("error: {why}"));
     if let Some(hint) = hint {
         note(&format!("hint: {hint}"));
+    }
+}
+
+/// Prints what could not be told, with what cures it.
+pub(super) fn unheard(all: &[Unheard], format: LogFormat) {
+    for one in all {
+        let of = one
+            .database
+            .as_ref()
+            .map_or_else(String::new, |database| format!(" of {database}"));
+        let what = match one.event.as_str() {
+            "ping" => format!("the ping{of} did not arrive"),
+            event => format!("the {event}{of} could not be told by {}", one.channel),
+        };
+        let why = &one.why;
+        if format == LogFormat::Json {
+            tracing::warn!(hint = one.hint, "{what}: {why}");
+            continue;
+        }
+        note(&format!("warning: {what}: {why}"));
+        if let Some(hint) = &one.hint {
+            note(&format!("hint: {hint}"));
+        }
     }
 }
 
@@ -197,6 +221,8 @@ impl Output {
                 );
                 let accepted = mark.and_then(|mark| mark.accepted.as_ref());
                 object.insert("accepted".to_owned(), json!(accepted));
+                let notices = mark.map_or(&[][..], |mark| &mark.notices);
+                object.insert("notices".to_owned(), json!(notices));
             }
             return self.print_json(&value);
         }

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Mark, Record, Retention, Status},
+    backup::{Mark, Notice, Record, Retention, Status},
     store::Location,
 };
 use serde_json::Value;
@@ -72,6 +72,10 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
             format!("by {} at {} UTC", accepted.who, minute(accepted.at)),
         ));
     }
+    lines.extend(
+        mark.iter()
+            .flat_map(|mark| mark.notices.iter().flat_map(notice_lines)),
+    );
     if let Some(source) = &record.source {
         let standby = if source.server.standby {
             ", a standby"
@@ -135,6 +139,26 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         .iter()
         .map(|(name, value)| format!("{name:<14} {}\n", value.replace('\n', "\n               ")))
         .collect()
+}
+
+/// Who was told of something, and who was not.
+fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
+    let what = match notice.about.as_str() {
+        "backup" => notice.event.clone(),
+        about => format!("{} of {about}", notice.event),
+    };
+    let at = minute(notice.at);
+    let mut lines = Vec::new();
+    if !notice.told.is_empty() {
+        let told = notice.told.join(", ");
+        lines.push(("told", format!("{what} at {at} UTC: {told}")));
+    }
+    let untold = notice.untold.iter();
+    lines.extend(untold.map(|one| {
+        let (channel, why) = (&one.channel, &one.why);
+        ("NOT told", format!("{what} at {at} UTC: {channel}: {why}"))
+    }));
+    lines
 }
 
 /// A record without what only a program that reads the archive needs.

@@ -140,7 +140,10 @@ impl Told {
             let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT; backups go on without traces";
             let (to, error) = (&self.collector, error.to_string());
             let why = error.trim_start_matches("Operation failed: ");
-            tracing::warn!(hint, "traces can't be sent to {to}, and are lost while that is so: {why}");
+            tracing::warn!(
+                hint,
+                "traces can't be sent to {to}, and are lost while that is so: {why}"
+            );
         }
     }
 }

@@ -45,6 +45,7 @@ pub use status::{
 };
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{
-    BackupOutcome, DatabaseTick, PruneOutcome, Step, TickDatabase, TickReport, TickRequest, tick,
+    BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport,
+    TickRequest, tick,
 };
 pub use verify::{Verified, verify};

@@ -24,6 +24,9 @@ use crate::{
     seal::Secret,
 };
 
+/// Target of log lines that say what the report says as well: who prints that may leave them out.
+pub const OUTCOME: &str = "pgcoffer::outcome";
+
 /// Exit status where nothing failed and something needs a person's look.
 const PROBLEM: u8 = 8;
 
@@ -187,7 +190,7 @@ impl Turn<'_> {
             Ok(outcome) => outcome,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
-                tracing::error!(database = %label, "the backup failed: {error}");
+                tracing::error!(target: OUTCOME, database = %label, "the backup failed: {error}");
                 (BackupOutcome::Failed(Failure::from(&error)), None)
             }
         };
@@ -339,7 +342,7 @@ impl Turn<'_> {
             Ok((report, survey)) => Ok((PruneOutcome::Done(report), Some(survey))),
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => {
-                tracing::error!(database = %label, "nothing was pruned: {error}");
+                tracing::error!(target: OUTCOME, database = %label, "nothing was pruned: {error}");
                 Ok((PruneOutcome::Failed(Failure::from(&error)), None))
             }
         }

@@ -55,8 +55,7 @@ const CONNECTIONS: &str = "
              WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
                AND coalesce(a.backend_type, 'client backend') = 'client backend')";
 
-const STANDBY: &str =
-    "SELECT current_setting('max_standby_streaming_delay'), current_setting('hot_standby_feedback') = 'on'";
+const STANDBY: &str = "SELECT current_setting('max_standby_streaming_delay'), current_setting('hot_standby_feedback') = 'on'";
 
 /// Whether an owner's default privileges let this role read its next tables and sequences: in general, or in each
 /// schema in which it has some. `r` and `S` are what `pg_default_acl` calls them.
@@ -112,7 +111,9 @@ impl Session {
         let own = self.backend;
         // The process stays with a transaction: what the other has in one, this one is not given meanwhile.
         other.rows(WHAT, "BEGIN").await?;
-        let rows = other.rows(WHAT, "SELECT pg_catalog.pg_backend_pid()").await?;
+        let rows = other
+            .rows(WHAT, "SELECT pg_catalog.pg_backend_pid()")
+            .await?;
         let theirs: i32 = other.first(&rows, WHAT)?;
         let moved = match self.check().await {
             Ok(()) => false,
@@ -142,7 +143,9 @@ impl Session {
         if self.first::<bool>(&rows, WHAT)? {
             return Ok(Vec::new());
         }
-        let rows = self.rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}")).await?;
+        let rows = self
+            .rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}"))
+            .await?;
         let mut unprepared: Vec<Unprepared> = Vec::new();
         for row in &rows {
             let (owner, grant): (String, String) =

@@ -36,7 +36,9 @@ impl Session {
         const WHAT: &str = "list what a dump reads";
         let literal = format!("'{}'", role.replace('\'', "''"));
         let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal));
-        let name = self.one_text(WHAT, &format!("SELECT quote_ident({literal})")).await?;
+        let name = self
+            .one_text(WHAT, &format!("SELECT quote_ident({literal})"))
+            .await?;
         let database = self
             .one_text(WHAT, "SELECT quote_ident(current_database())")
             .await?;
@@ -61,8 +63,10 @@ impl Session {
             sql.push_str(&large_objects(&literal));
         }
         let guarded = self.rows(WHAT, &with(GUARDED)).await?;
-        let guarded: Result<Vec<String>, Error> =
-            guarded.iter().map(|row| self.column(row, 0, WHAT)).collect();
+        let guarded: Result<Vec<String>, Error> = guarded
+            .iter()
+            .map(|row| self.column(row, 0, WHAT))
+            .collect();
         sql.push_str(&row_security(&name, &guarded?));
         Ok(sql)
     }
@@ -90,7 +94,11 @@ GRANT CONNECT ON DATABASE {database} TO {name};
 
 fn to_come(owner: &str, name: &str, server_major: u32) -> String {
     let mut text = String::new();
-    let mut what = vec!["USAGE ON SCHEMAS", "SELECT ON TABLES", "SELECT ON SEQUENCES"];
+    let mut what = vec![
+        "USAGE ON SCHEMAS",
+        "SELECT ON TABLES",
+        "SELECT ON SEQUENCES",
+    ];
     // https://www.postgresql.org/docs/18/sql-alterdefaultprivileges.html
     what.extend((server_major >= 18).then_some("SELECT ON LARGE OBJECTS"));
     for what in what {

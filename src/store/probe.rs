@@ -60,7 +60,9 @@ impl Probe<'_> {
         let request = self.store.put_object(self.key, &body);
         let request = request.set_if_none_match(new.then(|| "*".to_owned()));
         let answer = request.send().await;
-        answer.map(drop).map_err(|e| Error::from_sdk(self.doing("write"), &e))
+        answer
+            .map(drop)
+            .map_err(|e| Error::from_sdk(self.doing("write"), &e))
     }
 
     /// Looks at it: its entity tag.
@@ -95,7 +97,8 @@ impl Probe<'_> {
         let answer = request.set_range(range.map(str::to_owned)).send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("read"), &e))?;
         let body = answer.body.collect().await;
-        let body = body.map_err(|e| Error::new(Kind::Unreachable, self.doing("read"), e.to_string()))?;
+        let body =
+            body.map_err(|e| Error::new(Kind::Unreachable, self.doing("read"), e.to_string()))?;
         Ok(body.to_vec())
     }
 
@@ -106,11 +109,14 @@ impl Probe<'_> {
     pub async fn tag(&self) -> Result<(), Error> {
         let tag = Tag::builder().key("pgcoffer:tier").value("check").build();
         let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
-        let tagging = tagging.map_err(|e| Error::new(Kind::Other, self.doing("tag"), e.to_string()))?;
+        let tagging =
+            tagging.map_err(|e| Error::new(Kind::Other, self.doing("tag"), e.to_string()))?;
         let request = self.store.client.put_object_tagging();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
         let answer = request.tagging(tagging).send().await;
-        answer.map(drop).map_err(|e| Error::from_sdk(self.doing("tag"), &e))
+        answer
+            .map(drop)
+            .map_err(|e| Error::from_sdk(self.doing("tag"), &e))
     }
 
     /// How many tags it bears.
@@ -137,7 +143,13 @@ impl Probe<'_> {
             .set_ssekms_key_id(self.store.options.kms_key.clone());
         let answer = request.send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("begin an upload of"), &e))?;
-        let missing = || Error::new(Kind::Other, self.doing("begin an upload of"), "it got no id");
+        let missing = || {
+            Error::new(
+                Kind::Other,
+                self.doing("begin an upload of"),
+                "it got no id",
+            )
+        };
         answer.upload_id.ok_or_else(missing)
     }
 
@@ -159,7 +171,10 @@ impl Probe<'_> {
     /// # Errors
     /// [`Kind::Exists`], and whatever else is refused.
     pub async fn complete(&self, upload_id: &str, part: Option<String>) -> Result<(), Error> {
-        let part = CompletedPart::builder().part_number(1).set_e_tag(part).build();
+        let part = CompletedPart::builder()
+            .part_number(1)
+            .set_e_tag(part)
+            .build();
         let parts = CompletedMultipartUpload::builder().parts(part).build();
         let request = self.store.client.complete_multipart_upload();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -227,6 +242,8 @@ impl Probe<'_> {
         let request = self.store.client.delete_object();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
         let answer = request.set_if_match(etag.map(str::to_owned)).send().await;
-        answer.map(drop).map_err(|e| Error::from_sdk(self.doing("delete"), &e))
+        answer
+            .map(drop)
+            .map_err(|e| Error::from_sdk(self.doing("delete"), &e))
     }
 }

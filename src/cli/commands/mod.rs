@@ -7,22 +7,25 @@ mod reading;
 mod restore;
 mod schedule;
 mod serve;
+mod telling;
 mod thaw;
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use pgcoffer::{
     Error, Result,
+    agent::{self, Teller},
     backup::{Label, Record},
     catalog::{Catalog, Wanted},
     config::{self, Config},
-    operation::{self, BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
+    operation::{BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
     postgres::Clients,
     seal::{MasterKey, Passphrase},
     store::Store,
 };
 
 pub(super) use lifecycle::LifecycleCommand;
+pub(super) use telling::tell_of_settings;
 pub(super) use thaw::ThawArgs;
 
 use super::{
@@ -88,7 +91,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
-        Command::Status { database } => context.status(database.as_deref()).await,
+        Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
         Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
         Command::Hold { chosen, reason, by } => {
             let decision = Decision::Hold(reason.clone());
@@ -119,6 +122,34 @@ struct Context<'a> {
 
 impl Context<'_> {
     async fn backup(&self, args: &BackupArgs) -> Result<()> {
+        let teller = self.teller();
+        let result = self.backup_telling(args, &teller).await;
+        self.say_unheard(&teller);
+        result
+    }
+
+    async fn backup_telling(&self, args: &BackupArgs, teller: &Teller) -> Result<()> {
+        let request = self.backup_request(args);
+        let request = self.or_tell(teller, None, request).await?;
+        let catalog = self.catalog().await;
+        let label = Some(&request.database);
+        let catalog = self.or_tell(teller, label, catalog).await?;
+        let clients = self.clients().await;
+        let progress = Progress::default();
+        let work = agent::backup(
+            &catalog,
+            &clients,
+            &request,
+            teller,
+            &progress,
+            self.interrupt,
+        );
+        let result = watched(&self.cli.global, "backup", &progress, work).await;
+        self.tell_metrics(&catalog, Vec::new()).await;
+        self.output.backup(&result?, catalog.store().location())
+    }
+
+    fn backup_request(&self, args: &BackupArgs) -> Result<BackupRequest> {
         let database = self
             .config
             .database(args.label.as_deref().or(args.database.as_deref()))?;
@@ -127,7 +158,7 @@ impl Context<'_> {
                 .map_err(|why| usage(why, "give --compression zstd:3, for example"))?,
             None => self.config.level,
         };
-        let request = BackupRequest {
+        Ok(BackupRequest {
             database: database.label.clone(),
             url: database.url.clone(),
             secret: self.config.secret_of(database)?.clone(),
@@ -136,14 +167,7 @@ impl Context<'_> {
             part_bytes: args.part_size.map(|mib| mib << 20),
             silence_max: self.config.silence_max,
             clock: Clock::system(),
-        };
-        let catalog = self.catalog().await?;
-        let clients = self.clients().await;
-        let progress = Progress::default();
-        let work = operation::backup(&catalog, &clients, &request, &progress, self.interrupt);
-        let result = watched(&self.cli.global, "backup", &progress, work).await;
-        self.tell_metrics(&catalog, Vec::new()).await;
-        self.output.backup(&result?, catalog.store().location())
+        })
     }
 
     async fn catalog(&self) -> Result<Catalog> {

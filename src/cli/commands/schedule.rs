@@ -2,6 +2,7 @@
 
 use pgcoffer::{
     Error, Result,
+    agent::{self, Teller},
     backup::{BackupId, Failure, Label},
     catalog::Catalog,
     config::Database,
@@ -15,6 +16,43 @@ use crate::cli::{args::TickArgs, watch::watched};
 
 impl Context<'_> {
     pub(super) async fn tick(&self, args: &TickArgs) -> Result<()> {
+        let teller = self.teller();
+        let result = self.tick_telling(args, &teller).await;
+        self.say_unheard(&teller);
+        result
+    }
+
+    async fn tick_telling(&self, args: &TickArgs, teller: &Teller) -> Result<()> {
+        let ready = self.or_tell(teller, None, self.turns(args)).await;
+        let (request, unready) = ready?;
+        let catalog = self.or_tell(teller, None, self.catalog().await).await?;
+        let clients = self.clients().await;
+        let progress = Progress::default();
+        let work = agent::tick(
+            &catalog,
+            &clients,
+            &request,
+            &unready,
+            teller,
+            &progress,
+            self.interrupt,
+        );
+        let report = watched(&self.cli.global, "backup", &progress, work).await?;
+        let seen = report.databases.iter().filter_map(|one| one.health.clone());
+        self.tell_metrics(&catalog, seen.collect()).await;
+        self.output.ticked(&report)?;
+        match (unready.into_iter().next(), report.exit_status()) {
+            (Some((_, error)), _) => Err(error),
+            (None, 0) => Ok(()),
+            (None, exit_status) => Err(Error::Problems {
+                what: "not all is well: see above".to_owned(),
+                exit_status,
+            }),
+        }
+    }
+
+    /// The databases whose turn it is, and those that could not be made ready, with the reason.
+    fn turns(&self, args: &TickArgs) -> Result<(TickRequest, Vec<(Label, Error)>)> {
         let chosen: Vec<&Database> = match &args.database {
             Some(name) => vec![self.config.database(Some(name))?],
             None if self.config.databases.is_empty() => vec![self.config.database(None)?],
@@ -24,18 +62,26 @@ impl Context<'_> {
         let turns = chosen
             .into_iter()
             .filter(|database| named || !database.unscheduled);
-        let (databases, unready) = partitioned(turns.map(|database| self.turn_of(database)));
         // what one database lacks keeps no other from its turn
-        let unready = match unready {
-            Some(error) if databases.is_empty() => return Err(error),
-            None if databases.is_empty() => {
-                return Err(usage(
+        let (mut databases, mut unready) = (Vec::new(), Vec::new());
+        for database in turns {
+            match self.turn_of(database) {
+                Ok(turn) => databases.push(turn),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    unready.push((database.label.clone(), error));
+                }
+            }
+        }
+        if databases.is_empty() {
+            return Err(match unready.into_iter().next() {
+                Some((_, error)) => error,
+                None => usage(
                     "every database's schedule is off".to_owned(),
                     "name one with --database, or set its PGCOFFER_DB_<NAME>_SCHEDULE",
-                ));
-            }
-            unready => unready,
-        };
+                ),
+            });
+        }
         let request = TickRequest {
             databases,
             parallel: args.parallel.into(),
@@ -46,22 +92,7 @@ impl Context<'_> {
             clock: Clock::system(),
             steps: None,
         };
-        let catalog = self.catalog().await?;
-        let clients = self.clients().await;
-        let progress = Progress::default();
-        let work = operation::tick(&catalog, &clients, &request, &progress, self.interrupt);
-        let report = watched(&self.cli.global, "backup", &progress, work).await?;
-        let seen = report.databases.iter().filter_map(|one| one.health.clone());
-        self.tell_metrics(&catalog, seen.collect()).await;
-        self.output.ticked(&report)?;
-        match (unready, report.exit_status()) {
-            (Some(error), _) => Err(error),
-            (None, 0) => Ok(()),
-            (None, exit_status) => Err(Error::Problems {
-                what: "not all is well: see above".to_owned(),
-                exit_status,
-            }),
-        }
+        Ok((request, unready))
     }
 
     pub(super) fn turn_of(&self, database: &Database) -> Result<TickDatabase> {
@@ -83,11 +114,16 @@ impl Context<'_> {
         })
     }
 
-    pub(super) async fn status(&self, database: Option<&str>) -> Result<()> {
+    pub(super) async fn status(&self, database: Option<&str>, notify: bool) -> Result<()> {
         let catalog = self.catalog().await?;
         let now = Clock::system().now();
         let (mut found, mut failed) = (Vec::new(), None);
-        for label in self.labels(&catalog, database).await? {
+        let labels = self.labels(&catalog, database).await?;
+        let told = match notify {
+            true => self.tell_missed(&catalog, &labels).await,
+            false => Ok(()),
+        };
+        for label in labels {
             let look = operation::status(&catalog, &label, self.schedule_of(&label), now);
             match self.interrupt.or(look).await {
                 Ok(health) => found.push(health),
@@ -102,6 +138,7 @@ impl Context<'_> {
         };
         self.tell_metrics(&catalog, found.clone()).await;
         self.output.status(&found, &beside, now)?;
+        told?;
         if let Some(error) = failed {
             return Err(error);
         }
