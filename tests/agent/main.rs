@@ -10,6 +10,9 @@
 mod testbed;
 
 mod bucket;
+mod channels;
+mod channels_mail;
+mod channels_webhook;
 mod cold;
 mod faults;
 mod goldens;

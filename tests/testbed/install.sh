@@ -2,7 +2,7 @@
 # Installs what the demo and the tests need and this machine lacks. Debian 12 and 13, Ubuntu 22.04 and 24.04.
 #
 #   tests/testbed/install.sh demo    a C compiler, PostgreSQL and Rust, for `make demo`
-#   tests/testbed/install.sh         that, PostgreSQL 16 and 18, LocalStack, the AWS CLI and the Heroku CLI's reference, for `make test`
+#   tests/testbed/install.sh         that, and all that others play in tests, for `make test`: servers, CLIs, linters
 #
 # It may be run as often as one likes: with nothing missing it does nothing, in well under a second.
 set -euo pipefail
@@ -223,6 +223,20 @@ install_debian() {
     touch "$testbed/debian/complete"
 }
 
+# --- a mail server, and another implementation of Standard Webhooks ------------------------------------------------
+
+messengers=(aiosmtpd==1.4.6 standardwebhooks==1.1.0)
+
+install_messengers() {
+    local dir=$testbed/messengers
+    [ "$(cat "$dir/installed" 2>/dev/null)" != "${messengers[*]}" ] || return 0
+    say "installing ${messengers[*]} into .testbed/messengers"
+    rm -rf "$dir"
+    "$testbed/localstack/bin/python" -m venv "$dir"
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "${messengers[@]}"
+    echo "${messengers[*]}" > "$dir/installed"
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
@@ -233,4 +247,5 @@ if [ "$what" = all ]; then
     install_packaging
     install_cargo_deb
     install_debian
+    install_messengers
 fi

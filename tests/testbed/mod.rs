@@ -16,12 +16,16 @@
 )]
 
 mod agent;
+mod hearer;
 mod localstack;
+mod mail;
 mod postgres;
 mod s3;
 
 pub use agent::{Agent, Outcome, Running, binary};
+pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
 pub use localstack::{LocalBucket, LocalStack};
+pub use mail::{MailServer, Security, python};
 pub use postgres::{Cluster, ClusterOptions};
 pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, OldVersion,
