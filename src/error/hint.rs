@@ -27,6 +27,7 @@ impl Error {
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
             Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
+            Self::NotTaken { hint, .. } => hint.clone(),
             Self::NotDue { .. } | Self::Problems { .. } => None,
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,

@@ -119,6 +119,13 @@ pub enum Error {
         /// why it failed
         why: String,
     },
+    /// a run that was to be made elsewhere was not, or left nothing
+    NotTaken {
+        /// what happened
+        why: String,
+        /// what cures it
+        hint: Option<String>,
+    },
     /// what was due has been done by another run meanwhile
     NotDue {
         /// label of the database
@@ -251,7 +258,7 @@ impl Error {
             Self::RestoreFailed { source, .. } => source.exit_status(),
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::NotDue { .. } => 6,
-            Self::Clock { .. } => 1,
+            Self::Clock { .. } | Self::NotTaken { .. } => 1,
             Self::Interrupted { exit_status } => *exit_status,
         }
     }

@@ -48,6 +48,9 @@ impl fmt::Display for Error {
                 };
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }
+            Self::NotTaken { why, .. } => {
+                write!(f, "the backup that is due was not taken: {why}")
+            }
             Self::NotDue { database } => {
                 write!(
                     f,

@@ -46,7 +46,9 @@ impl MailServer {
         let folder = tempfile::tempdir().unwrap();
         certificates(folder.path());
         let mut command = Command::new(python());
-        command.args(["-W", "ignore"]).arg(project().join("tests/testbed/smtp.py"));
+        command
+            .args(["-W", "ignore"])
+            .arg(project().join("tests/testbed/smtp.py"));
         command.arg(match security {
             Security::Implicit => "implicit",
             Security::Starttls => "starttls",

@@ -62,17 +62,7 @@ impl Context<'_> {
         let turns = chosen
             .into_iter()
             .filter(|database| named || !database.unscheduled);
-        // what one database lacks keeps no other from its turn
-        let (mut databases, mut unready) = (Vec::new(), Vec::new());
-        for database in turns {
-            match self.turn_of(database) {
-                Ok(turn) => databases.push(turn),
-                Err(error) => {
-                    tracing::error!("{error}");
-                    unready.push((database.label.clone(), error));
-                }
-            }
-        }
+        let (databases, unready) = self.readied(turns, |database| self.turn_of(database));
         if databases.is_empty() {
             return Err(match unready.into_iter().next() {
                 Some((_, error)) => error,
@@ -93,6 +83,25 @@ impl Context<'_> {
             steps: None,
         };
         Ok((request, unready))
+    }
+
+    /// What could be made ready of each, and why the others could not: what one database lacks keeps no other from its turn.
+    pub(super) fn readied<'d, T>(
+        &self,
+        databases: impl Iterator<Item = &'d Database>,
+        ready: impl Fn(&Database) -> Result<T>,
+    ) -> (Vec<T>, Vec<(Label, Error)>) {
+        let (mut found, mut unready) = (Vec::new(), Vec::new());
+        for database in databases {
+            match ready(database) {
+                Ok(one) => found.push(one),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    unready.push((database.label.clone(), error));
+                }
+            }
+        }
+        (found, unready)
     }
 
     pub(super) fn turn_of(&self, database: &Database) -> Result<TickDatabase> {
@@ -248,19 +257,4 @@ impl Context<'_> {
         }
         Ok(configured)
     }
-}
-
-/// What could be had, and why the first of the others could not.
-pub(super) fn partitioned<T>(results: impl Iterator<Item = Result<T>>) -> (Vec<T>, Option<Error>) {
-    let (mut found, mut first) = (Vec::new(), None);
-    for result in results {
-        match result {
-            Ok(one) => found.push(one),
-            Err(error) => {
-                tracing::error!("{error}");
-                first = first.or(Some(error));
-            }
-        }
-    }
-    (found, first)
 }

@@ -4,18 +4,20 @@ use std::net::SocketAddr;
 
 use pgcoffer::{
     Error, Result,
+    agent::{self, Teller},
     backup::Label,
     catalog::Catalog,
     config::{self, Database, Dynos},
     heroku::Heroku,
-    operation::{self, BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickRequest},
-    postgres::Clients,
+    operation::{
+        BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase, TickRequest,
+    },
     serve::{Elsewhere, Launcher, Missed, Pace, Pulse, Round, Seen, rounds},
     web::{self, Answers},
 };
 use tokio::net::TcpListener;
 
-use super::{Context, monitoring::write_metrics, schedule::partitioned, usage};
+use super::{Context, monitoring::write_metrics, usage};
 use crate::cli::args::ServeArgs;
 
 impl Context<'_> {
@@ -39,88 +41,99 @@ impl Context<'_> {
         let web = tokio::spawn(web::serve(listener, answers, async move {
             stopped.raised().await;
         }));
-        match &self.config.serving.dynos {
-            Some(dynos) => {
-                let heroku = heroku(dynos)?;
-                let round = self.launcher(&heroku, dynos, &catalog, &databases)?;
-                self.go(round, &pulse, pace).await;
-            }
-            None => {
-                let request = self.rounds_of(args, &databases)?;
-                let clients = self.clients().await;
-                let round = self.ticks(&catalog, &clients, &request, &progress);
-                self.go(round, &pulse, pace).await;
-            }
-        }
+        let teller = self.teller();
+        let served = self.serve_rounds(args, &databases, (&catalog, &teller), &progress, &pulse);
+        let served = self.or_tell(&teller, None, served.await).await;
+        self.say_unheard(&teller);
+        served?;
         // it ends by the same signal
         let _ = web.await;
         tracing::info!("stopped");
         Ok(())
     }
 
-    async fn go(&self, round: impl Round, pulse: &Pulse, pace: Pace) {
+    /// Rounds until a signal comes: ticks of its own, or dynos.
+    async fn serve_rounds(
+        &self,
+        args: &ServeArgs,
+        databases: &[&Database],
+        (catalog, teller): (&Catalog, &Teller),
+        progress: &Progress,
+        pulse: &Pulse,
+    ) -> Result<()> {
+        let turns = databases.iter().copied();
+        let (turns, unready) = self.readied(turns, |database| self.turn_of(database));
+        if turns.is_empty() {
+            return unready.into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
+        }
+        if let Some(dynos) = &self.config.serving.dynos {
+            for (label, error) in &unready {
+                teller.failed(Some(label), error, self.interrupt).await;
+            }
+            let heroku = heroku(dynos)?;
+            let round = self.launcher(&heroku, dynos, (catalog, teller), turns);
+            self.go(round, teller, pulse).await;
+        } else {
+            let clients = self.clients().await;
+            let request = self.rounds_of(args, turns);
+            let round = async || {
+                let (unready, interrupt) = (&unready[..], self.interrupt);
+                let tick = agent::tick(
+                    catalog, &clients, &request, unready, teller, progress, interrupt,
+                );
+                let report = tick.await?;
+                report.databases.iter().for_each(log);
+                Ok(report.databases.into_iter().map(Seen::from).collect())
+            };
+            self.go(round, teller, pulse).await;
+        }
+        Ok(())
+    }
+
+    async fn go(&self, round: impl Round, teller: &Teller, pulse: &Pulse) {
         let after = |pulse: &Pulse| {
+            self.say_unheard(teller);
             if let Some(file) = &self.config.serving.metrics_file {
                 write_metrics(file, &pulse.snapshot());
             }
         };
+        let pace = Pace::default();
         rounds(round, pulse, pace, Clock::system(), self.interrupt, after).await;
     }
 
-    /// Rounds that are ticks.
-    fn ticks<'a>(
-        &'a self,
-        catalog: &'a Catalog,
-        clients: &'a Clients,
-        request: &'a TickRequest,
-        progress: &'a Progress,
-    ) -> impl Round + 'a {
-        async move || {
-            let tick = operation::tick(catalog, clients, request, progress, self.interrupt);
-            let report = tick.await?;
-            report.databases.iter().for_each(log);
-            Ok(report.databases.into_iter().map(Seen::from).collect())
-        }
-    }
-
-    /// Rounds that start dynos.
+    /// Rounds that start dynos. A dyno tells of its run itself; of one that never came, or left nothing, this tells.
     fn launcher<'a>(
         &'a self,
         heroku: &'a Heroku,
         dynos: &Dynos,
-        catalog: &'a Catalog,
-        databases: &[&Database],
-    ) -> Result<impl Round + 'a> {
-        let elsewhere = databases.iter().map(|database| {
-            let turn = self.turn_of(database)?;
-            Ok(Elsewhere {
-                label: turn.label,
-                schedule: turn.schedule,
-            })
+        (catalog, teller): (&'a Catalog, &'a Teller),
+        turns: Vec<TickDatabase>,
+    ) -> impl Round + 'a {
+        let elsewhere = turns.into_iter().map(|turn| Elsewhere {
+            label: turn.label,
+            schedule: turn.schedule,
         });
-        let (elsewhere, unready) = partitioned(elsewhere);
-        if let Some(error) = unready.filter(|_| elsewhere.is_empty()) {
-            return Err(error);
-        }
         let dyno = (dynos.size.clone(), dynos.time_to_live);
-        Ok(Launcher::new(
+        let tell = async |missed: &Missed| {
+            let error = Error::NotTaken {
+                why: missed.why.clone(),
+                hint: missed.hint.clone(),
+            };
+            let database = Some(&missed.database);
+            teller.failed(database, &error, self.interrupt).await;
+        };
+        Launcher::new(
             (heroku, catalog),
-            elsewhere,
+            elsewhere.collect(),
             dyno,
             self.interrupt,
-            async |_: &Missed| {},
-        ))
+            tell,
+        )
     }
 
-    /// What each round is to do. A database that lacks something keeps no other from its turn: it is told once, and shows in
-    /// the metrics as one that was never looked at.
-    fn rounds_of(&self, args: &ServeArgs, databases: &[&Database]) -> Result<TickRequest> {
-        let turns = databases.iter().map(|database| self.turn_of(database));
-        let (databases, unready) = partitioned(turns);
-        if let Some(error) = unready.filter(|_| databases.is_empty()) {
-            return Err(error);
-        }
-        Ok(TickRequest {
+    /// What each round is to do.
+    fn rounds_of(&self, args: &ServeArgs, databases: Vec<TickDatabase>) -> TickRequest {
+        TickRequest {
             databases,
             parallel: args.parallel.into(),
             prune: !args.no_prune,
@@ -129,7 +142,7 @@ impl Context<'_> {
             policy: self.policy(),
             clock: Clock::system(),
             steps: None,
-        })
+        }
     }
 
     fn scheduled(&self) -> Result<Vec<&Database>> {
