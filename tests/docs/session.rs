@@ -13,6 +13,7 @@ use crate::{
     page::Page,
     script::{Exchange, Script, exchanges, output_name},
     stage::{Scene, Stage},
+    testbed::project,
 };
 
 /// Read by bash before the page's script. The trap tells the place and the command of the first failure.
@@ -40,7 +41,7 @@ pub(crate) fn run(stage: &Stage, page: &Page) -> Vec<String> {
     for (name, content) in &script.files {
         std::fs::write(out.join(name), content).unwrap();
     }
-    std::fs::write(out.join("prelude"), PRELUDE).unwrap();
+    std::fs::write(out.join("prelude"), PRELUDE.to_owned() + &before(page)).unwrap();
     std::fs::write(out.join("page"), &script.text).unwrap();
     let ended = run_bash(
         Command::new("bash")
@@ -54,6 +55,15 @@ pub(crate) fn run(stage: &Stage, page: &Page) -> Vec<String> {
     faults.extend(shell_fault(page, &scene, ended));
     faults.extend(console_faults(page, &scene));
     faults
+}
+
+/// What is done before a page in which no comments may stand.
+fn before(page: &Page) -> String {
+    let name = page.path.with_extension("sh");
+    let file = project()
+        .join("tests/docs/before")
+        .join(name.file_name().unwrap());
+    std::fs::read_to_string(file).unwrap_or_default()
 }
 
 /// What bash says of blocks that are not run.
