@@ -96,13 +96,14 @@ impl Form {
         };
         match self {
             Self::Heroku => Ok(heroku::commands(setup)),
-            Self::Env => lines(setup, "", plain).map_err(fault),
-            Self::Dotenv => lines(setup, "", in_quotes).map_err(fault),
+            Self::Env => lines(setup.elsewhere(), "", plain).map_err(fault),
+            Self::Dotenv => lines(setup.iter(), "", in_quotes).map_err(fault),
             Self::Toml => Ok(toml::document(setup)),
             Self::Kubernetes => Ok(kubernetes::manifests(setup)),
-            Self::Shell => {
-                lines(setup, "export ", |value| Ok(shell_quoted(value).into())).map_err(fault)
-            }
+            Self::Shell => lines(setup.iter(), "export ", |value| {
+                Ok(shell_quoted(value).into())
+            })
+            .map_err(fault),
         }
     }
 }
@@ -129,12 +130,12 @@ impl FromStr for Form {
 type Quoted<'a> = Result<std::borrow::Cow<'a, str>, &'static str>;
 
 fn lines<'a>(
-    setup: &'a Setup,
+    settings: impl Iterator<Item = (&'a str, &'a str)>,
     before: &str,
     quote: fn(&'a str) -> Quoted<'a>,
 ) -> Result<Zeroizing<String>, (&'a str, &'static str)> {
     let mut text = Zeroizing::new(String::new());
-    for (name, value) in setup.iter() {
+    for (name, value) in settings {
         let value = Zeroizing::new(quote(value).map_err(|why| (name, why))?.into_owned());
         text.push_str(&format!("{before}{name}={}\n", value.as_str()));
     }
@@ -171,4 +172,14 @@ fn in_quotes(value: &str) -> Quoted<'_> {
 /// One word for a POSIX shell.
 pub(super) fn shell_quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// The same, as it is where a shell takes it so.
+pub(super) fn one_word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/@+=".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        shell_quoted(text)
+    }
 }

@@ -5,7 +5,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{Setup, forms::shell_quoted, url_variable};
+use super::{
+    Setup,
+    forms::{one_word, shell_quoted},
+    url_variable,
+};
 
 /// A Heroku Postgres database that can be attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +35,13 @@ impl Attachment {
 /// All commands, one after the other.
 pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     let app = setup.app.as_deref().unwrap_or("YOUR-APP");
-    let app = plain_word(app);
+    let app = one_word(app);
     let mut text = Zeroizing::new(String::new());
     for (label, attachment) in &setup.attachments {
         let variable = url_variable(label);
         // an attachment's name is its variable without the _URL that Heroku puts behind it
         let name = variable.trim_end_matches("_URL");
-        let (add_on, owner) = (
-            plain_word(&attachment.add_on),
-            plain_word(&attachment.owner),
-        );
+        let (add_on, owner) = (one_word(&attachment.add_on), one_word(&attachment.owner));
         if attachment.has_credentials() {
             text.push_str(&format!(
                 "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\
@@ -56,7 +57,7 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     // one command, so that the app restarts once
     text.push_str(&format!("heroku config:set -a {app}"));
     for (name, value) in setup
-        .iter()
+        .elsewhere()
         .filter(|(name, _)| !attached.iter().any(|a| a == name))
     {
         let value = Zeroizing::new(shell_quoted(value));
@@ -64,14 +65,4 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     }
     text.push('\n');
     text
-}
-
-/// A name as it is, unless a shell would make something else of it.
-fn plain_word(name: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    if !name.is_empty() && name.bytes().all(plain) {
-        name.to_owned()
-    } else {
-        shell_quoted(name)
-    }
 }

@@ -61,7 +61,7 @@ pub(super) fn manifests(setup: &Setup) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::from(
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: pgcoffer\ntype: Opaque\nstringData:\n",
     ));
-    for (name, value) in setup.iter() {
+    for (name, value) in setup.elsewhere() {
         let value = Zeroizing::new(quoted(value));
         text.push_str(&format!("  {name}: {}\n", value.as_str()));
     }

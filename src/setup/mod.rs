@@ -48,6 +48,11 @@ impl Setup {
         self.variables.get(variable).map(|value| value.as_str())
     }
 
+    /// What is to be set elsewhere: all but what is true of this machine alone.
+    fn elsewhere(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().filter(|(name, _)| *name != "PGCOFFER_PG_BIN")
+    }
+
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let variables = self.variables.iter();
         variables.map(|(name, value)| (name.as_str(), value.as_str()))

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::html;
+use super::{forms::one_word, html};
 
 /// What the sheet says. It holds the key: whoever has it and the bucket has the data.
 pub struct Sheet {
@@ -123,14 +123,15 @@ impl Sheet {
         commands.extend(
             self.access
                 .iter()
-                .map(|(name, value)| format!("export {name}={value}")),
+                .map(|(name, value)| format!("export {name}={}", one_word(value))),
         );
         commands.push("export AWS_ACCESS_KEY_ID=…  AWS_SECRET_ACCESS_KEY=…".to_owned());
         commands.push("pgcoffer list".to_owned());
         commands.push(format!(
-            "pgcoffer restore latest --database {} --to postgres://USER:PASSWORD@HOST:5432/NAME --confirm NAME",
+            "pgcoffer restore latest --database {} --confirm NAME \\",
             self.label()
         ));
+        commands.push("  --to postgres://USER:PASSWORD@HOST:5432/NAME".to_owned());
         vec![
             Part::Heading("Restore with pgcoffer".to_owned()),
             Part::Paragraph(

@@ -55,6 +55,9 @@ fn line(text: &mut String, key: &str, value: &str) {
 
 /// A basic string. <https://toml.io/en/v1.0.0#string>
 fn quoted(value: &str) -> String {
+    if ["true", "false"].contains(&value) {
+        return value.to_owned();
+    }
     let mut text = String::from("\"");
     for c in value.chars() {
         match c {

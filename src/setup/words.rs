@@ -26,7 +26,14 @@ fn one(clause: &Clause, schedule: &Schedule) -> String {
         Tier::Hourly => String::new(),
         _ => format!(" {zone}"),
     };
-    format!("{every} {}{zone}, {}", clause.when, kept(clause.keep))
+    let mut when = clause.when.to_string();
+    if clause.tier() == Tier::Monthly {
+        when = match when.strip_prefix("on last ") {
+            Some(at) => format!("on its last day {at}"),
+            None => when.replacen("on ", "on day ", 1),
+        };
+    }
+    format!("{every} {when}{zone}, {}", kept(clause.keep))
 }
 
 fn kept(keep: Retention) -> String {
@@ -53,7 +60,7 @@ mod tests {
     #[test]
     fn a_schedule_says_when_and_for_how_long() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let text = "hourly keep 24h, daily at 02:30 keep 1d, weekly keep 5, yearly keep forever";
+        let text = "hourly keep 24h, daily at 02:30 keep 1d, weekly keep 5, monthly keep 12mo, yearly keep forever";
         let schedule = Schedule::parse(text, &zone).unwrap();
         assert_eq!(
             in_words(&schedule),
@@ -61,6 +68,7 @@ mod tests {
                 "every hour at :00, each kept 24 hours",
                 "every day at 02:30 Europe/Berlin, each kept 1 day",
                 "every week on sunday at 02:30 Europe/Berlin, the newest 5 are kept",
+                "every month on day 1 at 02:30 Europe/Berlin, each kept 12 months",
                 "every year on 01-01 at 02:30 Europe/Berlin, each kept for ever",
             ]
         );

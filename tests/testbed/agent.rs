@@ -170,20 +170,30 @@ impl Agent {
         self.start(args, Stdio::null())
     }
 
-    fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stdin: Stdio) -> Running {
-        let binary = binary();
-        let mut command = Command::new(&binary);
+    /// A program with the agent's environment and working folder.
+    pub fn command<S: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        args: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()
             .envs(self.env.iter().cloned());
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        command
+    }
+
+    fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stdin: Stdio) -> Running {
+        let binary = binary();
+        let mut command = self.command(&binary, args);
         command
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(dir) = &self.dir {
-            command.current_dir(dir);
-        }
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));

@@ -21,6 +21,7 @@ mod localstack;
 mod mail;
 mod postgres;
 mod s3;
+mod terminal;
 
 pub use agent::{Agent, Outcome, Running, binary};
 pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
@@ -31,6 +32,8 @@ pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, OldVersion,
     Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
+
+pub use terminal::Terminal;
 
 use std::path::{Path, PathBuf};
 

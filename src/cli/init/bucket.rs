@@ -54,7 +54,7 @@ impl Draft {
             ));
         }
         self.terminal.say(
-            "   It must exist: make it with your provider, private, and best with versioning.",
+            "   It must exist: make it with your provider; private, and best with versioning.",
         );
         let check = |text: &str| Location::parse(text).map(drop).map_err(|e| e.why);
         let bucket = self
@@ -67,7 +67,7 @@ impl Draft {
     fn ask_service(&mut self) -> Result<()> {
         if self.setup.text("AWS_REGION").is_none() {
             let region = self.terminal.text(
-                "   Its region, such as eu-central-1; Enter if another place says it",
+                "   Its region, such as eu-central-1; Enter if ~/.aws says it",
                 Some(""),
                 fits,
             )?;
@@ -91,8 +91,7 @@ impl Draft {
         )?;
         if !endpoint.is_empty() {
             self.setup.set("AWS_ENDPOINT_URL_S3", endpoint);
-            let question =
-                "   Does that service want the bucket's name in the path? Most but AWS do";
+            let question = "   Does it want the bucket's name in the path? Most but AWS do.";
             if self.terminal.confirm(question, true)? {
                 self.setup.set("PGCOFFER_S3_PATH_STYLE", "true");
             }
@@ -107,8 +106,7 @@ impl Draft {
         if others || self.setup.text("AWS_ACCESS_KEY_ID").is_some() {
             return Ok(());
         }
-        let question =
-            "   Access key id; Enter if the AWS SDK finds credentials elsewhere (~/.aws, a role)";
+        let question = "   Access key id; Enter if ~/.aws or a role has credentials";
         let id = self.terminal.text(question, Some(""), fits)?;
         if id.is_empty() {
             return Ok(());

@@ -16,8 +16,8 @@ use super::{
     usage,
 };
 
-const LOGIN: &str = "   This looks like the application's own login, which may write. It works; one that may only read is safer:\n   \
-    `pgcoffer check --fix-sql` prints the SQL for such a role.";
+const LOGIN: &str = "   If this is the application's own login, it may write as well. It works; one that\n   \
+    may only read is safer: `pgcoffer check --fix-sql` prints the SQL for such a role.";
 
 impl Draft {
     pub(super) fn databases(&mut self) -> Result<()> {
@@ -111,7 +111,8 @@ impl Draft {
             return Ok(());
         }
         if !heroku::is_there() {
-            self.terminal.say("   The heroku command is not on this machine, so its databases can't be looked up.");
+            self.terminal
+                .say("   There is no heroku command here, so its databases can't be looked up.");
             return Ok(());
         }
         for database in self.heroku_databases()? {
@@ -126,9 +127,9 @@ impl Draft {
             self.terminal
                 .say(&format!("   {add_on} of {owner} ({plan}): {url}"));
             if !database.attachment.has_credentials() {
-                self.terminal.say("   Its plan has one credential only, the owner's: backups work, and it could write as well.");
+                self.terminal.say("   Its plan has one credential only, the owner's: it works, and may write as well.");
             }
-            if self.terminal.confirm("   Back it up", true)? {
+            if self.terminal.confirm("   Back it up?", true)? {
                 let label = self.ask_label(&url)?;
                 self.attach(label, &database);
             }
@@ -152,7 +153,7 @@ impl Draft {
                 yes: false,
                 ..self.terminal
             };
-            if asked.confirm("   Back it up", self.labels().is_empty())? {
+            if asked.confirm("   Back it up?", self.labels().is_empty())? {
                 let label = self.ask_label(&url)?;
                 self.setup.set(url_variable(&label), text.as_str());
             }

@@ -24,7 +24,23 @@ const BY_HAND_NAME: &str = "restore-by-hand.md";
 const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
 
 /// Refuses files that are there already before a question is asked.
-pub(super) fn look_ahead(args: &InitArgs) -> Result<()> {
+pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> {
+    if args.output.is_none() && !asks {
+        let names = Form::ALL.map(Form::as_str).join(", ");
+        let hint = format!(
+            "give --output with one of {names}, and --write FILE to keep secrets off this screen"
+        );
+        return Err(usage(
+            "nobody can be asked here: in which form are the settings wanted?",
+            hint,
+        ));
+    }
+    if args.output.is_some() && json && args.write.is_none() {
+        return Err(usage(
+            "--json and --output would both be printed",
+            "add --write FILE for the settings",
+        ));
+    }
     let files: Vec<&PathBuf> = args.sheets.iter().chain(&args.write).collect();
     for (n, file) in files.iter().enumerate() {
         is_free(file).map_err(|why| {
@@ -88,10 +104,10 @@ impl Draft {
             return Ok(());
         }
         self.terminal.say(
-            "   One page to print: the key, the bucket, and how to restore, with pgcoffer and without. It is for the day on which\n   \
-             this machine is gone.",
+            "   One page to print: the key, the bucket, and how to restore, with pgcoffer and\n   \
+             without. It is for the day on which this machine is gone.",
         );
-        if self.terminal.confirm("   Write it", true)? {
+        if self.terminal.confirm("   Write it?", true)? {
             let default = if is_free(Path::new(SHEET_NAME)).is_ok() {
                 SHEET_NAME
             } else {
@@ -110,18 +126,7 @@ impl Draft {
 
     fn ask_form(&mut self) -> Result<Form> {
         if let Some(form) = self.args.output {
-            if self.json && self.args.write.is_none() {
-                let why = "--json and --output would both be printed";
-                return Err(usage(why, "add --write FILE for the settings"));
-            }
             return Ok(form);
-        }
-        if !self.terminal.asks {
-            let names = Form::ALL.map(Form::as_str).join(", ");
-            let hint = format!(
-                "give --output with one of {names}, and --write FILE to keep secrets off this screen"
-            );
-            return Err(usage("in which form are the settings wanted?", hint));
         }
         let form = match self.args.heroku {
             Some(_) => Form::Heroku,
@@ -204,7 +209,9 @@ impl Draft {
 
     fn sheet(&self) -> Sheet {
         let text = |name: &str| self.setup.text(name).map(str::to_owned);
+        // with its checksum, whichever way it is set
         let key = text("PGCOFFER_KEY").map(Zeroizing::new);
+        let key = key.and_then(|key| Some(MasterKey::parse(&key).ok()?.encode()));
         let ids = key
             .iter()
             .filter_map(|key| Some(MasterKey::parse(key).ok()?.key_id()));
@@ -278,7 +285,9 @@ impl Draft {
         for (n, item) in left.iter().enumerate() {
             text.push_str(&format!("  {}. {item}\n", n + 1));
         }
-        output::note(&text);
+        if !self.quiet {
+            output::note(&text);
+        }
     }
 
     fn print_summary(&self) -> Result<()> {
@@ -301,24 +310,26 @@ impl Draft {
 }
 
 fn how_to_set(form: Form, file: Option<&str>) -> String {
-    let name = file.unwrap_or("what is printed below");
-    match form {
+    let name = file.unwrap_or(form.file_name());
+    let how = match form {
         Form::Heroku => format!(
-            "Run the commands in {name}, then delete it. A shell remembers what is typed; a file run by sh it doesn't."
+            "set the config vars by `sh {name}`, and delete it; typed, secrets stay in the shell's history"
         ),
-        Form::Env => format!("Set the settings: docker run --env-file {name} …"),
-        Form::Dotenv => format!(
-            "Set the settings: env_file of Docker Compose, EnvironmentFile of systemd, with {name}."
-        ),
-        Form::Toml => format!(
-            "Put {name} where pgcoffer runs, as pgcoffer.toml in its folder or named by --config."
-        ),
-        Form::Kubernetes => format!(
-            "Apply the manifests: kubectl apply -f {name}. They hold secrets: not into a repository."
-        ),
-        Form::Shell => {
-            format!("Set the settings: read {name} into the shell that runs pgcoffer (. ./FILE).")
+        Form::Env => format!("set them by `docker run --env-file {name} …`"),
+        Form::Dotenv => {
+            format!("name {name} as env_file of Docker Compose or EnvironmentFile of systemd")
         }
+        Form::Toml => format!(
+            "put {name} where pgcoffer runs, as pgcoffer.toml in its folder or named by --config"
+        ),
+        Form::Kubernetes => {
+            format!("`kubectl apply -f {name}`; it holds secrets and belongs into no repository")
+        }
+        Form::Shell => format!("read them into the shell that runs pgcoffer: `. ./{name}`"),
+    };
+    match file {
+        Some(_) => format!("The settings: {how}."),
+        None => format!("The settings: save what is printed as {name}, then {how}."),
     }
 }
 

@@ -71,7 +71,7 @@ impl Draft {
         let goes_somewhere = self.args.output.is_some() || !self.args.sheets.is_empty();
         if !self.args.key_stored || !goes_somewhere {
             return Err(usage(
-                "no key is set, and where nobody can be asked none is made that might be lost",
+                "a new key would be made here, where nobody can see that it is kept",
                 "make one with `pgcoffer keygen`, keep it away from this machine, and set PGCOFFER_KEY; \
                  or add --key-stored with --sheet FILE, to say that the sheet will be put away at once",
             ));
@@ -85,21 +85,22 @@ impl Draft {
         let text = key.encode();
         let (_, end) = text.split_at(text.len() - ASKED_BACK);
         self.terminal.say(
-            "   Without the key nobody can read the backups, ever; we have no copy of it, and there is no other way in.\n   \
-             It is shown now. Put it into a password manager, or write it down, away from the machine that is backed up.",
+            "   Without the key nobody can read the backups, ever: there is no copy of it and\n   \
+             no other way in. It is shown now. Put it into a password manager or write it\n   \
+             down, away from the machine that is backed up.",
         );
         if !self.terminal.yes {
-            self.terminal.confirm("   Ready", true)?;
+            self.terminal.confirm("   Ready?", true)?;
         }
         loop {
             let shown = Zeroizing::new(format!(
                 "This is the key of your backups. Store it now, from its first character to its last:\n\n    {}\n\n\
-                 It will vanish from this screen, and you will be asked for its last {ASKED_BACK} characters as you have stored them.",
+                 It will vanish from this screen, and you will be asked for its last {ASKED_BACK} characters,\nas you have stored them.",
                 text.as_str()
             ));
             self.terminal.show(&shown)?;
             let question = format!(
-                "   The last {ASKED_BACK} characters of the key, as you have stored it; Enter shows it again"
+                "   The last {ASKED_BACK} characters, as you have stored them; Enter shows it again"
             );
             // a default that is never shown: an empty line is an answer here
             let asked = super::Terminal {

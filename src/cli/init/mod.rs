@@ -55,6 +55,7 @@ pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
     let draft = Draft {
         terminal,
         json: cli.global.json,
+        quiet: cli.global.quiet,
         args: args.clone(),
         vars: vars.collect(),
         setup: begin(&settings, args),
@@ -107,6 +108,7 @@ impl Written {
 struct Draft {
     terminal: Terminal,
     json: bool,
+    quiet: bool,
     args: InitArgs,
     vars: BTreeMap<String, String>,
     setup: Setup,
@@ -140,7 +142,7 @@ fn begin(settings: &Settings, args: &InitArgs) -> Setup {
 
 impl Draft {
     fn go(mut self, settings: &Settings) -> Result<()> {
-        finish::look_ahead(&self.args)?;
+        finish::look_ahead(&self.args, self.terminal.asks, self.json)?;
         self.greet();
         if self.keep_what_is_there(settings)? {
             return self.check_alone();

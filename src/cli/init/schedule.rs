@@ -45,7 +45,7 @@ impl Draft {
             return Ok(DEFAULT_SCHEDULE.to_owned());
         }
         let choices = [
-            "every hour, kept 24 hours, and daily, weekly, monthly and yearly ones kept longer",
+            "every hour, and daily to yearly ones that are kept longer (recommended)",
             "every night, kept 14 days, and a monthly one kept 12 months",
             "something else",
         ];
@@ -60,7 +60,7 @@ impl Draft {
                         .map_err(|e| format!("{e}; {}", e.hint().unwrap_or_default()))
                 };
                 self.terminal.text(
-                    "   The schedule, such as daily at 02:30 keep 7d, weekly keep 5w",
+                    "   The schedule, such as daily at 02:30 keep 7d",
                     None,
                     check,
                 )?
@@ -73,7 +73,10 @@ impl Draft {
             return Ok(());
         }
         let here = TimeZone::system();
-        let here = here.iana_name().unwrap_or("UTC");
+        let here = here
+            .iana_name()
+            .filter(|name| *name != "Etc/UTC")
+            .unwrap_or("UTC");
         let check = |text: &str| match TimeZone::get(text) {
             Ok(_) => Ok(()),
             Err(_) => {

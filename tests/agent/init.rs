@@ -1,0 +1,198 @@
+//! `init` where nobody can be asked: flags say it all, and no key is made that might be lost.
+
+use std::fs;
+
+use crate::{
+    stage::{KEY, Stage},
+    testbed::Agent,
+};
+
+/// Refused with status 2 and these words, and nothing written.
+#[track_caller]
+fn refused(agent: &Agent, args: &[&str], words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = agent
+        .clone()
+        .current_dir(folder.path())
+        .run(["init"].iter().chain(args))
+        .ended_with(2);
+    for word in words {
+        assert!(
+            outcome.stderr.contains(word),
+            "{word:?} is not in: {}",
+            outcome.stderr
+        );
+    }
+    assert!(
+        outcome.stdout.is_empty() && outcome.stderr.contains("hint: "),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_missing_is_named_with_the_flag_that_says_it() {
+    let stage = Stage::small();
+    let url = stage.cluster.url(&stage.database);
+    let bare = Agent::new().env("DATABASE_URL", &url);
+    refused(&bare, &[], &["--output", "toml"]);
+    // found, and not taken
+    refused(
+        &bare,
+        &["--output", "env"],
+        &["no database is named", "--database main=env:DATABASE_URL"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--yes"],
+        &["no database is named"],
+    );
+    let named = ["--output", "env", "--database", "main=env:DATABASE_URL"];
+    refused(&bare, &named, &["no bucket is named", "--bucket s3://"]);
+    let bucket = [&named[..], &["--bucket", "s3://bucket/p"]].concat();
+    refused(
+        &bare,
+        &bucket,
+        &["a new key would be made", "pgcoffer keygen", "--key-stored"],
+    );
+    refused(
+        &bare,
+        &[&bucket[..], &["--yes"]].concat(),
+        &["a new key would be made"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--database", "main"],
+        &["NAME=URL"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--database", "ma-in=env:X"],
+        &["can't be a database's label"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--database", "main=env:NOT_SET"],
+        &["NOT_SET"],
+    );
+    refused(
+        &bare,
+        &[
+            "--output",
+            "env",
+            "--database",
+            "main=mysql://u:hunter2@h/x",
+        ],
+        &["postgres://"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--database", "main=heroku:X"],
+        &["--heroku APP"],
+    );
+    refused(&bare, &["--output", "env", "--json"], &["--write FILE"]);
+    refused(
+        &bare,
+        &["--output", "env", "--sheet", "/not/there/x.txt"],
+        &["no folder /not/there"],
+    );
+    refused(
+        &bare,
+        &["--output", "env", "--sheet", "a.txt", "--write", "a.txt"],
+        &["named twice"],
+    );
+    let keyed = bare.clone().key(KEY);
+    let schedule = [&bucket[..], &["--no-check", "--schedule", "daily keep"]].concat();
+    refused(&keyed, &schedule, &["the schedule can't be used"]);
+    let zone = [&bucket[..], &["--no-check", "--timezone", "Nowhere"]].concat();
+    refused(&keyed, &zone, &["Nowhere"]);
+}
+
+#[test]
+fn files_are_new_and_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage.agent().current_dir(folder.path());
+    let args = ["init", "--no-check", "--output", "env", "--write", "x.env"];
+    let outcome = agent.run(args).success();
+    assert!(outcome.stdout.is_empty() && !outcome.stderr.contains(KEY));
+    let path = folder.path().join("x.env");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = fs::read(&path).unwrap();
+    let again = agent.run(args).ended_with(2);
+    assert!(
+        again.stderr.contains("x.env is there already"),
+        "{}",
+        again.stderr
+    );
+    let sheet = [
+        "init",
+        "--no-check",
+        "--output",
+        "env",
+        "--sheet",
+        "s.txt",
+        "--write",
+        "x.env",
+    ];
+    agent.run(sheet).ended_with(2);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_key_that_is_set_is_never_lost() {
+    let stage = Stage::backed_up(crate::stage::SMALL);
+    let new = ["init", "--no-check", "--output", "env", "--new-key"];
+    let refused = stage.run(new).ended_with(2);
+    assert!(
+        refused.stderr.contains("--key-stored"),
+        "{}",
+        refused.stderr
+    );
+    let settings = stage.run(new.into_iter().chain(["--key-stored"])).success();
+    let vars: Vec<(String, String)> = settings
+        .text()
+        .lines()
+        .map(|line| line.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let key = vars
+        .iter()
+        .find(|(name, _)| name == "PGCOFFER_KEY")
+        .unwrap();
+    assert!(key.1.starts_with("PGCOFFER-KEY-1"));
+    assert!(vars.contains(&("PGCOFFER_OLD_KEYS".to_owned(), KEY.to_owned())));
+    // what was made before opens still
+    let agent = Agent::new()
+        .envs(vars)
+        .env("PGCOFFER_PG_BIN", stage.cluster.bin());
+    agent.run(["verify", "latest"]).success();
+    agent.run(["backup"]).success();
+}
+
+#[test]
+fn as_json_it_tells_names_and_no_secret() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage.agent().current_dir(folder.path());
+    let outcome = agent
+        .run([
+            "init",
+            "--no-check",
+            "--json",
+            "--output",
+            "toml",
+            "--write",
+            "x.toml",
+        ])
+        .success();
+    let json = outcome.json();
+    assert_eq!(json["databases"], serde_json::json!(["main"]));
+    assert_eq!(json["key_id"], "fc7f010c9ecc9505");
+    assert_eq!(json["written"], "x.toml");
+    assert!(!outcome.text().contains(KEY));
+}

@@ -1,0 +1,155 @@
+//! A real terminal (a pty) with the binary on it, and somebody who reads and types.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{Read as _, Write as _},
+    process::{Child, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize},
+};
+
+use super::{Agent, binary};
+
+/// A run on a terminal of its own. It is killed where it is dropped.
+pub struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+    /// how much of the screen was looked at
+    seen: usize,
+}
+
+impl Terminal {
+    /// Starts it with standard input, output and error on a terminal of 100 columns, which is its session's own, so that
+    /// Ctrl-C reaches it as from a keyboard.
+    pub fn start<S: AsRef<OsStr>>(agent: &Agent, args: impl IntoIterator<Item = S>) -> Self {
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let size = Winsize {
+            ws_row: 40,
+            ws_col: 100,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&master, size).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let side = || {
+            let name = name.to_str().unwrap();
+            let file = File::options().read(true).write(true).open(name).unwrap();
+            Stdio::from(file)
+        };
+        // setsid of util-linux makes the terminal the session's own
+        let mut command = agent.command("setsid", ["--ctty".as_ref(), binary().as_os_str()]);
+        command.args(args).env("TERM", "xterm");
+        command.stdin(side()).stdout(side()).stderr(side());
+        let child = command.spawn().unwrap();
+        let keyboard = File::from(master);
+        let screen = Arc::default();
+        watch(keyboard.try_clone().unwrap(), Arc::clone(&screen));
+        Self {
+            child,
+            keyboard,
+            screen,
+            seen: 0,
+        }
+    }
+
+    /// Everything that was ever written on it, with the terminal's own commands.
+    pub fn screen(&self) -> String {
+        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.clone()
+    }
+
+    /// Waits until this is written, behind what was waited for before; what stands from there on.
+    #[track_caller]
+    pub fn expect(&mut self, text: &str) -> String {
+        self.wait_until(&format!("{text:?}"), |terminal| {
+            terminal.screen()[terminal.seen..].contains(text)
+        });
+        let screen = self.screen();
+        let at = self.seen + screen[self.seen..].find(text).unwrap();
+        self.seen = at + text.len();
+        screen[at..].to_owned()
+    }
+
+    /// Waits for a question whose answer isn't shown.
+    #[track_caller]
+    pub fn expect_hidden(&mut self, text: &str) {
+        self.expect(text);
+        self.wait_until("echo off", |terminal| !terminal.echoes());
+    }
+
+    /// Types this and Enter.
+    pub fn answer(&mut self, text: &str) {
+        self.press(&format!("{text}\r"));
+    }
+
+    /// Types this alone.
+    pub fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub fn echoes(&self) -> bool {
+        let modes = tcgetattr(&self.keyboard).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO)
+    }
+
+    /// Whether lines are edited by the terminal, as shells leave it.
+    pub fn is_sane(&self) -> bool {
+        let modes = tcgetattr(&self.keyboard).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// Waits for its end; the exit status.
+    #[track_caller]
+    pub fn ended(&mut self) -> i32 {
+        self.wait_until("the end", |terminal| {
+            terminal.child.try_wait().unwrap().is_some()
+        });
+        let status = self.child.wait().unwrap();
+        status.code().unwrap_or(-1)
+    }
+
+    #[track_caller]
+    fn wait_until(&mut self, what: &str, mut happened: impl FnMut(&mut Self) -> bool) {
+        let began = Instant::now();
+        while !happened(self) {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "{what} did not come within 60 s; the terminal shows:\n{}",
+                self.screen()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Collects what is written, until nobody has the terminal any more.
+fn watch(mut master: File, screen: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 4096];
+        // a terminal that nobody holds open any more answers with an error
+        while let Ok(count @ 1..) = master.read(&mut buffer) {
+            bytes.extend_from_slice(&buffer[..count]);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            *screen.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        }
+    });
+}
