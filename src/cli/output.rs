@@ -78,8 +78,11 @@ pub(super) fn masked(text: &str) -> String {
             .unwrap_or(after.len());
         let (url, behind) = after.split_at(end);
         match url.rfind('@') {
-            Some(host) => out.push_str(&format!("***{}", &url[host..])),
-            None => out.push_str(url),
+            // our own examples are no secret
+            Some(host) if !["user:password", "USER:PASSWORD"].contains(&&url[..host]) => {
+                out.push_str(&format!("***{}", &url[host..]));
+            }
+            _ => out.push_str(url),
         }
         rest = behind;
     }
@@ -342,5 +345,7 @@ mod tests {
             "no \"postgres://***@db/x\" and s3://bucket/p or POSTGRES://***@H_URL"
         );
         assert_eq!(masked("nothing"), "nothing");
+        let example = "the form is postgres://user:password@host:5432/database";
+        assert_eq!(masked(example), example);
     }
 }

@@ -443,7 +443,7 @@ mod tests {
                     "https://hooks.slack.com/services/s3cret",
                 )],
                 "SLACK_URL",
-                "SLACK_WEBHOOK_URL is one",
+                "did you mean PGCOFFER_SLACK_WEBHOOK_URL?",
             ),
         ] {
             let error = read(vars).unwrap_err();

@@ -40,6 +40,8 @@ pub struct Settings {
 struct Found {
     value: Zeroizing<String>,
     origin: Origin,
+    /// the file that held it, where it is named by `…_FILE`
+    file: Option<PathBuf>,
 }
 
 /// A setting where it stands.
@@ -93,17 +95,25 @@ impl Settings {
 
     fn settle(&mut self, name: String, entry: Entry) {
         let Entry { value, origin, .. } = entry;
-        let value = value.and_then(|value| match value {
-            Value::Text(text) => Ok(text),
-            Value::InFile(path) => file::secret(&path).map_err(|(why, hint)| Fault {
-                variable: origin.of(&name, Some(&path)),
-                why,
-                hint: Some(hint),
-            }),
+        let read = value.and_then(|value| match value {
+            Value::Text(text) => Ok((text, None)),
+            Value::InFile(path) => match file::secret(&path) {
+                Ok(text) => Ok((text, Some(path))),
+                Err((why, hint)) => Err(Fault {
+                    variable: origin.of(&name, Some(&path)),
+                    why,
+                    hint: Some(hint),
+                }),
+            },
         });
-        match value {
-            Ok(value) => {
-                self.found.insert(name, Found { value, origin });
+        match read {
+            Ok((value, file)) => {
+                let found = Found {
+                    value,
+                    origin,
+                    file,
+                };
+                self.found.insert(name, found);
             }
             Err(fault) => {
                 self.broken.insert(name, fault);
@@ -127,7 +137,7 @@ impl Settings {
     #[must_use]
     pub fn origin(&self, variable: &str) -> Option<String> {
         let found = self.found.get(variable)?;
-        Some(found.origin.of(variable, None))
+        Some(found.origin.of(variable, found.file.as_deref()))
     }
 
     /// What a person should know, although it works.
@@ -142,11 +152,14 @@ impl Settings {
     }
 
     /// All faults: those of `read`, named by the places that their settings came from, and our own.
-    pub(super) fn faults(&self, read: Vec<Fault>) -> Vec<Fault> {
+    pub(super) fn faults(&self, mut read: Vec<Fault>) -> Vec<Fault> {
+        read.sort_by_key(|fault| self.found.get(&fault.variable).map(|f| f.origin.line()));
         let named = read.into_iter().map(|fault| {
+            let quotes = self.text(&fault.variable).filter(|text| is_in_quotes(text));
             let origin = self.origin(&fault.variable);
             Fault {
                 variable: origin.unwrap_or(fault.variable),
+                hint: quotes.map(|_| QUOTES.to_owned()).or(fault.hint),
                 ..fault
             }
         });
@@ -162,7 +175,24 @@ impl std::fmt::Debug for Settings {
     }
 }
 
+/// `docker run --env-file` and GUIs take quotes for a part of the value.
+const QUOTES: &str = "the value itself begins and ends with quotes: write it without";
+
+fn is_in_quotes(text: &str) -> bool {
+    let in_quotes =
+        |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    in_quotes('"') || in_quotes('\'')
+}
+
 impl Origin {
+    /// The line of its file; 0 where it stands in none.
+    fn line(&self) -> usize {
+        match self {
+            Self::File { line, .. } => *line,
+            Self::Flag(_) | Self::Variable => 0,
+        }
+    }
+
     /// How a fault names the setting `variable` that stands here, or in the file that is named here.
     pub(super) fn of(&self, variable: &str, file: Option<&Path>) -> String {
         let file_suffix = if file.is_some() { "_FILE" } else { "" };

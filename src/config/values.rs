@@ -208,7 +208,7 @@ pub(super) fn is_injected(setting: &str, value: &str) -> bool {
 /// The setting that was probably meant, as a hint.
 pub(super) fn nearest(setting: &str) -> Option<String> {
     let stem = setting.strip_suffix("_FILE").unwrap_or(setting);
-    let of_database = ["DB_", "DATABASE_", "POSTGRES"];
+    let of_database = ["DB_", "DATABASE", "POSTGRES"];
     if of_database.iter().any(|start| stem.starts_with(start)) || stem == "URL" {
         let what = nearest_of(&NAMES_OF_DATABASE, stem.rsplit('_').next().unwrap_or(stem));
         let what = what.unwrap_or("URL");
@@ -216,7 +216,15 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
             "a database's settings bear its name: PGCOFFER_DB_<NAME>_{what}, such as PGCOFFER_DB_MAIN_{what}"
         ));
     }
-    let Some(name) = nearest_of(&all_names(), stem) else {
+    let likely = nearest_of(&all_names(), stem);
+    if let Some(label) = stem.strip_suffix("_URL")
+        && likely.is_none_or(|name| {
+            strsim::damerau_levenshtein(name, stem) > 1 && first_word(name) != first_word(stem)
+        })
+    {
+        return Some(format!("a database's URL is PGCOFFER_DB_{label}_URL"));
+    }
+    let Some(name) = likely else {
         return Some("`pgcoffer --help` lists all settings".to_owned());
     };
     let file = &setting[stem.len()..];
@@ -227,12 +235,17 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
 fn nearest_of(names: &[&'static str], wrong: &str) -> Option<&'static str> {
     let scored = names.iter().map(|name| {
         let score = strsim::normalized_damerau_levenshtein(name, wrong);
-        let part = wrong.len() > 2 && (wrong.contains(name) || name.contains(wrong));
+        let same_word = first_word(name) == first_word(wrong) && wrong.contains('_');
+        let part = wrong.len() > 2 && (wrong.contains(name) || name.contains(wrong) || same_word);
         (if part { score.max(0.6) } else { score }, *name)
     });
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.len().cmp(&b.1.len())));
     best.filter(|(score, _)| *score >= 0.6)
         .map(|(_, name)| name)
+}
+
+fn first_word(name: &str) -> &str {
+    name.split('_').next().unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -252,12 +265,29 @@ mod tests {
             ("OLD_KEY", "PGCOFFER_OLD_KEYS?"),
             ("DATABASE_URL", "PGCOFFER_DB_MAIN_URL"),
             ("DB_URL", "PGCOFFER_DB_MAIN_URL"),
+            ("MAIN_URL", "PGCOFFER_DB_MAIN_URL"),
+            ("DATABASES_MAIN_URL", "PGCOFFER_DB_MAIN_URL"),
+            ("SLACK_URL", "PGCOFFER_SLACK_WEBHOOK_URL?"),
+            ("WEBHOK_URL", "PGCOFFER_WEBHOOK_URL?"),
             ("DB_MAIN_SCHEDUL", "PGCOFFER_DB_MAIN_SCHEDULE"),
         ] {
             let hint = nearest(wrong).unwrap_or_default();
             assert!(hint.contains(right), "{wrong}: {hint}");
         }
         assert!(nearest("COLOUR").unwrap().contains("--help"));
+    }
+
+    #[test]
+    fn every_name_that_is_suggested_is_read() {
+        for name in all_names() {
+            let variable = format!("PGCOFFER_{name}");
+            let read = super::super::Config::from_vars([(variable, "x".to_owned())]);
+            let told = read
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            assert!(!told.contains("no such setting"), "{told}");
+        }
     }
 
     #[test]
