@@ -273,6 +273,9 @@ pub(super) struct ServeArgs {
     /// Leave pruning to somebody else: for credentials that may not delete
     #[arg(long)]
     pub(super) no_prune: bool,
+    /// The shortest time between two ticks, in seconds: for trying things out
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true, value_parser = clap::value_parser!(u16).range(1..=1800))]
+    pub(super) shortest_wait: u16,
 }
 
 #[derive(Debug, Args)]

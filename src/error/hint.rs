@@ -43,6 +43,9 @@ fn io_hint(error: &io::Error) -> Option<String> {
         io::ErrorKind::PermissionDenied => {
             "check the file's and its folder's permissions, or choose another place"
         }
+        io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
+            "choose another address with --listen or PGCOFFER_LISTEN, or stop what listens there"
+        }
         io::ErrorKind::AlreadyExists => {
             "nothing is overwritten: choose another name with -o, or move it away"
         }

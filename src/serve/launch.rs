@@ -8,34 +8,20 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Round, Seen};
+use super::{
+    Round, Seen,
+    flight::{Elsewhere, Flight, Step, Turn},
+};
 use crate::{
     backup::Label,
     catalog::Catalog,
     error::{Error, Result},
-    heroku::{self, Dyno, Heroku, OneOff, State},
+    heroku::{self, Dyno, Heroku, OneOff},
     operation::{Clock, Health, Interrupt, status},
-    schedule::Schedule,
 };
 
 /// How often the bucket is looked at for a run whose dyno is still up.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_mins(5);
-/// After its time to live Heroku ends a dyno "soon".
-const OVERTIME: SignedDuration = SignedDuration::from_mins(10);
-/// A dyno is up within seconds; one that isn't by then may never be.
-const START_MAX: SignedDuration = SignedDuration::from_mins(10);
-/// Pause after a dyno that left no record, twice as long after each further one: as the schedule's own after failures.
-const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
-
-/// A database that is backed up by dynos.
-#[derive(Debug, Clone)]
-pub struct Elsewhere {
-    /// its label
-    pub label: Label,
-    /// when it is backed up
-    pub schedule: Schedule,
-}
 
 /// A run that was due and of which no record came.
 #[derive(Debug, Clone)]
@@ -72,36 +58,6 @@ pub struct Launcher<'a, M> {
     turns: Vec<Turn>,
 }
 
-#[derive(Debug)]
-struct Turn {
-    database: Elsewhere,
-    /// what the last look saw
-    health: Option<Health>,
-    flight: Option<Flight>,
-    /// runs missed in a row
-    missed: u32,
-    not_before: Option<Timestamp>,
-}
-
-/// A dyno under way.
-#[derive(Debug)]
-struct Flight {
-    dyno: Dyno,
-    began: Timestamp,
-    /// the newest run that there was before: by whatever clock dynos date theirs, it will be another
-    before: Option<Timestamp>,
-    /// its end was seen once: a bucket may take a moment to list the record
-    ended: bool,
-    /// nobody needs to be told twice
-    told: bool,
-}
-
-/// What to do about a database next.
-enum Step {
-    Wait,
-    Miss(String, Option<String>),
-}
-
 impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
     /// Rounds over these databases.
     pub fn new(
@@ -111,13 +67,6 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
         interrupt: &'a Interrupt,
         on_missed: M,
     ) -> Self {
-        let turn = |database| Turn {
-            database,
-            health: None,
-            flight: None,
-            missed: 0,
-            not_before: None,
-        };
         Self {
             heroku,
             catalog,
@@ -126,7 +75,7 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
             clock: Clock::system(),
             interrupt,
             on_missed,
-            turns: databases.into_iter().map(turn).collect(),
+            turns: databases.into_iter().map(Turn::new).collect(),
         }
     }
 
@@ -180,13 +129,7 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
         }
         match self.dyno_for(&turn.database.label).await {
             Ok(dyno) => {
-                turn.flight = Some(Flight {
-                    dyno,
-                    began: now,
-                    before: turn.newest_run(),
-                    ended: false,
-                    told: false,
-                });
+                turn.flight = Some(Flight::new(dyno, now, turn.newest_run()));
                 Step::Wait
             }
             Err(error) => {
@@ -218,34 +161,33 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
 
     /// Looks what became of a dyno under way.
     async fn watch(&self, turn: &mut Turn, flight: Flight, looked: bool) -> Step {
-        if looked && turn.newest_run() != flight.before {
+        let (label, name) = (&turn.database.label, &flight.dyno.name);
+        if !looked {
+            // whatever the dyno did, only the bucket can tell
+            turn.flight = Some(flight);
+            return Step::Wait;
+        }
+        if turn.newest_run() != flight.before {
             // whether well or not stands in its record, and the schedule goes by that
-            tracing::info!(database = %turn.database.label, dyno = flight.dyno.name, "the dyno's run has left its record");
+            tracing::info!(database = %label, dyno = name, "the dyno's run has left its record");
             (turn.missed, turn.not_before) = (0, None);
             return Step::Wait;
         }
-        let now = self.clock.now();
-        let life = now.duration_since(flight.began);
-        let limit = SignedDuration::try_from(self.time_to_live).unwrap_or(SignedDuration::MAX);
-        let is_over = life > limit.saturating_add(OVERTIME);
+        let (limit, now) = (self.time_to_live, self.clock.now());
         match self.heroku.dyno(&flight.dyno.id).await {
-            Ok(dyno) => {
-                let state = dyno.map(|dyno| dyno.state);
-                turn.after(state, flight, is_over, now)
+            Ok(dyno) => turn.after(dyno.map(|dyno| dyno.state), flight, limit, now),
+            Err(error) if flight.is_over(limit, now) => {
+                let why = format!(
+                    "the dyno {name} left no record, and nobody can tell how it is: {error}"
+                );
+                turn.pause(now, error.retry_after);
+                Step::Miss(why, error.hint())
             }
-            // nobody can tell how it is: the bucket will, or its time to live
-            Err(error) if !is_over => {
-                tracing::warn!(database = %turn.database.label, dyno = flight.dyno.name, "{error}");
+            // the bucket will tell, or its time to live
+            Err(error) => {
+                tracing::warn!(database = %label, dyno = name, "{error}");
                 turn.flight = Some(flight);
                 Step::Wait
-            }
-            Err(error) => {
-                turn.pause(now, error.retry_after);
-                let why = format!(
-                    "the dyno {} has left no record, and how it is can't be told: {error}",
-                    flight.dyno.name
-                );
-                Step::Miss(why, error.hint())
             }
         }
     }
@@ -262,83 +204,6 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
             retry_at,
         };
         (self.on_missed)(&missed).await;
-    }
-}
-
-impl Turn {
-    /// Whether a backup is due, and no pause keeps it.
-    fn is_due(&self, now: Timestamp) -> bool {
-        let Some(health) = &self.health else {
-            return false;
-        };
-        let due = health.next_due.as_ref().is_some_and(|next| next.at <= now);
-        let own = self.not_before.is_some_and(|until| now < until);
-        due && health.paused_until.is_none() && !own
-    }
-
-    /// When the newest run of which there is a record began.
-    fn newest_run(&self) -> Option<Timestamp> {
-        let last = self.health.as_ref()?.figures.last_run?;
-        Some(last.started)
-    }
-
-    /// What a dyno's state says, where no record came of it yet.
-    fn after(
-        &mut self,
-        state: Option<State>,
-        mut flight: Flight,
-        is_over: bool,
-        now: Timestamp,
-    ) -> Step {
-        let name = flight.dyno.name.clone();
-        let late = now.duration_since(flight.began) > START_MAX;
-        let (why, hint) = match state {
-            Some(State::Starting) if late && !flight.told => (
-                format!("the dyno {name} doesn't come up"),
-                "status.heroku.com tells how Heroku is",
-            ),
-            Some(state) if is_over && state.is_live() && !flight.told => (
-                format!("the dyno {name} is {state} though its time to live is over"),
-                "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE",
-            ),
-            Some(state) if state.is_live() => {
-                self.flight = Some(flight);
-                return Step::Wait;
-            }
-            _ if !flight.ended => {
-                flight.ended = true;
-                self.flight = Some(flight);
-                return Step::Wait;
-            }
-            state => {
-                let ended = match state {
-                    Some(State::Crashed) => "has crashed",
-                    _ => "has ended",
-                };
-                self.pause(now, None);
-                let hint = format!("`heroku logs --dyno {name}` shows what it said");
-                return Step::Miss(
-                    format!("the dyno {name} {ended} and left no record"),
-                    Some(hint),
-                );
-            }
-        };
-        flight.told = true;
-        self.flight = Some(flight);
-        Step::Miss(why, Some(hint.to_owned()))
-    }
-
-    fn pause(&mut self, now: Timestamp, asked: Option<Duration>) {
-        let pause = (FIRST_PAUSE * (1 << self.missed.min(16))).min(LONGEST_PAUSE);
-        self.missed = self.missed.saturating_add(1);
-        self.not_before = now.checked_add(pause.max(asked.unwrap_or_default())).ok();
-    }
-
-    /// How it stands, its own pause included; none where that could not be seen.
-    fn shown(&self, looked: bool) -> Option<Health> {
-        let mut health = self.health.clone().filter(|_| looked)?;
-        health.paused_until = health.paused_until.max(self.not_before);
-        Some(health)
     }
 }
 

@@ -4,12 +4,14 @@
 //! one-off dynos started elsewhere ([`Launcher`]). [`Pulse`] is what a probe or a scrape is told meanwhile. Nothing is kept
 //! that the bucket doesn't hold: a clock that is killed and started again goes on where it was.
 
+mod flight;
 mod launch;
 mod pulse;
 mod rounds;
 mod when;
 
-pub use launch::{Elsewhere, Launcher, Missed};
+pub use flight::Elsewhere;
+pub use launch::{Launcher, Missed};
 pub use pulse::Pulse;
 pub use rounds::{Round, rounds};
 pub use when::{Pace, Seen};

@@ -57,6 +57,17 @@ impl Default for Pace {
 }
 
 impl Pace {
+    /// The usual pace with another shortest time between two rounds.
+    #[must_use]
+    pub fn with_shortest(shortest: Duration) -> Self {
+        let usual = Self::default();
+        Self {
+            nap: usual.nap.min(shortest),
+            shortest,
+            ..usual
+        }
+    }
+
     /// How long after a round the next one is to be, for one database: when something is due, or its pause after failures has
     /// ended. `blind` is how many rounds in a row could not see it.
     pub(super) fn wait(&self, health: Option<&Health>, blind: u32, now: Timestamp) -> Duration {

@@ -70,6 +70,11 @@ impl Scripted {
             .env("PGCOFFER_BUCKET", "s3://bucket/backups")
     }
 
+    /// Such as `http://127.0.0.1:40123`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Every request so far with this method.
     pub(crate) fn asked(&self, method: &str) -> Vec<Asked> {
         let asked = self.asked.lock().unwrap();

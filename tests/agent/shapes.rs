@@ -219,6 +219,7 @@ fn help_of_every_command() {
         "verify",
         "restore",
         "tick",
+        "serve",
         "status",
         "prune",
         "hold",

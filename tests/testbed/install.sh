@@ -237,6 +237,29 @@ install_messengers() {
     echo "${messengers[*]}" > "$dir/installed"
 }
 
+# --- promtool -----------------------------------------------------------------------------------------------------
+
+# It checks what monitoring is told. The package is only unpacked: installed, it would start a server.
+install_promtool() {
+    local download
+    [ -x "$testbed/prometheus/promtool" ] && return
+    say "unpacking promtool into .testbed/prometheus"
+    download=$(mktemp -d)
+    chmod 755 "$download"
+    (
+        cd "$download"
+        apt-get download -qq prometheus 2>/dev/null || {
+            as_root apt-get update -qq
+            apt-get download -qq prometheus
+        }
+        dpkg --fsys-tarfile prometheus_*.deb | tar --extract ./usr/bin/promtool
+    )
+    mkdir -p "$testbed/prometheus"
+    mv "$download/usr/bin/promtool" "$testbed/prometheus/promtool"
+    rm -rf "$download"
+    "$testbed/prometheus/promtool" --version >/dev/null 2>&1 || { say "promtool does not run on this machine"; return 1; }
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
@@ -248,4 +271,5 @@ if [ "$what" = all ]; then
     install_cargo_deb
     install_debian
     install_messengers
+    install_promtool
 fi

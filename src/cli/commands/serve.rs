@@ -1,6 +1,6 @@
 //! The long-running one: a clock, and who is asked how it goes.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use pgcoffer::{
     Error, Result,
@@ -27,7 +27,7 @@ impl Context<'_> {
         let (address, public) = self.address(args)?;
         let listener = bind(address).await?;
         let catalog = self.catalog().await?;
-        let (pace, progress) = (Pace::default(), Progress::default());
+        let (pace, progress) = (pace(args), Progress::default());
         let labels: Vec<Label> = databases.iter().map(|one| one.label.clone()).collect();
         let pulse = Pulse::new(&labels, progress.clone(), &pace, self.config.silence_max);
         let answers = Answers {
@@ -72,7 +72,7 @@ impl Context<'_> {
             }
             let heroku = heroku(dynos)?;
             let round = self.launcher(&heroku, dynos, (catalog, teller), turns);
-            self.go(round, teller, pulse).await;
+            self.go(args, round, teller, pulse).await;
         } else {
             let clients = self.clients().await;
             let request = self.rounds_of(args, turns);
@@ -85,20 +85,27 @@ impl Context<'_> {
                 report.databases.iter().for_each(log);
                 Ok(report.databases.into_iter().map(Seen::from).collect())
             };
-            self.go(round, teller, pulse).await;
+            self.go(args, round, teller, pulse).await;
         }
         Ok(())
     }
 
-    async fn go(&self, round: impl Round, teller: &Teller, pulse: &Pulse) {
+    async fn go(&self, args: &ServeArgs, round: impl Round, teller: &Teller, pulse: &Pulse) {
         let after = |pulse: &Pulse| {
             self.say_unheard(teller);
             if let Some(file) = &self.config.serving.metrics_file {
                 write_metrics(file, &pulse.snapshot());
             }
         };
-        let pace = Pace::default();
-        rounds(round, pulse, pace, Clock::system(), self.interrupt, after).await;
+        rounds(
+            round,
+            pulse,
+            pace(args),
+            Clock::system(),
+            self.interrupt,
+            after,
+        )
+        .await;
     }
 
     /// Rounds that start dynos. A dyno tells of its run itself; of one that never came, or left nothing, this tells.
@@ -218,6 +225,10 @@ fn log(tick: &DatabaseTick) {
         }
         None => tracing::warn!(%database, "how it stands can't be seen"),
     }
+}
+
+fn pace(args: &ServeArgs) -> Pace {
+    Pace::with_shortest(Duration::from_secs(args.shortest_wait.into()))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -1,0 +1,275 @@
+//! One database that is backed up by dynos: what is under way for it, and what follows from how the dyno is.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    backup::Label,
+    heroku::{Dyno, State},
+    operation::Health,
+    schedule::Schedule,
+};
+
+/// After its time to live Heroku ends a dyno "soon".
+const OVERTIME: SignedDuration = SignedDuration::from_mins(10);
+/// A dyno is up within seconds; one that isn't by then may never be.
+const START_MAX: SignedDuration = SignedDuration::from_mins(10);
+/// Pause after a dyno that left no record, twice as long after each further one: as the schedule's own after failures.
+const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
+
+/// A database that is backed up by dynos.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// its label
+    pub label: Label,
+    /// when it is backed up
+    pub schedule: Schedule,
+}
+
+/// A database, and what is under way for it.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) database: Elsewhere,
+    /// what the last look saw
+    pub(super) health: Option<Health>,
+    pub(super) flight: Option<Flight>,
+    /// runs missed in a row
+    pub(super) missed: u32,
+    pub(super) not_before: Option<Timestamp>,
+}
+
+/// A dyno under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) dyno: Dyno,
+    pub(super) began: Timestamp,
+    /// the newest run that there was before: by whatever clock dynos date theirs, it will be another
+    pub(super) before: Option<Timestamp>,
+    /// its end was seen once: a bucket may take a moment to list the record
+    pub(super) ended: bool,
+    /// nobody needs to be told twice
+    pub(super) told: bool,
+}
+
+/// What to do about a database next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// nothing yet
+    Wait,
+    /// tell somebody: why, and the cure
+    Miss(String, Option<String>),
+}
+
+impl Turn {
+    pub(super) fn new(database: Elsewhere) -> Self {
+        Self {
+            database,
+            health: None,
+            flight: None,
+            missed: 0,
+            not_before: None,
+        }
+    }
+
+    /// Whether a backup is due, and no pause keeps it.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let Some(health) = &self.health else {
+            return false;
+        };
+        let due = health.next_due.as_ref().is_some_and(|next| next.at <= now);
+        let own = self.not_before.is_some_and(|until| now < until);
+        due && health.paused_until.is_none() && !own
+    }
+
+    /// When the newest run of which there is a record began.
+    pub(super) fn newest_run(&self) -> Option<Timestamp> {
+        let last = self.health.as_ref()?.figures.last_run?;
+        Some(last.started)
+    }
+
+    /// What a dyno's state says, where no record came of it though the bucket could be looked at.
+    pub(super) fn after(
+        &mut self,
+        state: Option<State>,
+        mut flight: Flight,
+        limit: Duration,
+        now: Timestamp,
+    ) -> Step {
+        let name = &flight.dyno.name;
+        let trouble = match state.filter(|state| state.is_live()) {
+            Some(state) => overdue(state, &flight, limit, now),
+            None if flight.ended => {
+                let ended = if state == Some(State::Crashed) {
+                    "has crashed"
+                } else {
+                    "has ended"
+                };
+                let why = format!("the dyno {name} {ended} and left no record");
+                let hint = format!("`heroku logs --dyno {name}` shows what it said");
+                self.pause(now, None);
+                return Step::Miss(why, Some(hint));
+            }
+            None => {
+                flight.ended = true;
+                None
+            }
+        };
+        let step = match trouble.filter(|_| !flight.told) {
+            Some((why, hint)) => {
+                flight.told = true;
+                Step::Miss(why, Some(hint.to_owned()))
+            }
+            None => Step::Wait,
+        };
+        self.flight = Some(flight);
+        step
+    }
+
+    pub(super) fn pause(&mut self, now: Timestamp, asked: Option<Duration>) {
+        let pause = (FIRST_PAUSE * (1 << self.missed.min(16))).min(LONGEST_PAUSE);
+        self.missed = self.missed.saturating_add(1);
+        self.not_before = now.checked_add(pause.max(asked.unwrap_or_default())).ok();
+    }
+
+    /// How it stands, its own pause included; none where that could not be seen.
+    pub(super) fn shown(&self, looked: bool) -> Option<Health> {
+        let mut health = self.health.clone().filter(|_| looked)?;
+        health.paused_until = health.paused_until.max(self.not_before);
+        Some(health)
+    }
+}
+
+impl Flight {
+    pub(super) fn new(dyno: Dyno, began: Timestamp, before: Option<Timestamp>) -> Self {
+        Self {
+            dyno,
+            began,
+            before,
+            ended: false,
+            told: false,
+        }
+    }
+
+    /// Whether Heroku should have ended it.
+    pub(super) fn is_over(&self, limit: Duration, now: Timestamp) -> bool {
+        let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        now.duration_since(self.began) > limit.saturating_add(OVERTIME)
+    }
+}
+
+/// What is wrong with a dyno that lives.
+fn overdue(
+    state: State,
+    flight: &Flight,
+    limit: Duration,
+    now: Timestamp,
+) -> Option<(String, &'static str)> {
+    let name = &flight.dyno.name;
+    if flight.is_over(limit, now) {
+        let why = format!("the dyno {name} is {state} though its time to live is over");
+        let hint = "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE";
+        return Some((why, hint));
+    }
+    let stuck = state == State::Starting && now.duration_since(flight.began) > START_MAX;
+    stuck.then(|| {
+        (
+            format!("the dyno {name} doesn't come up"),
+            "status.heroku.com tells how Heroku is",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(minutes: i64) -> Timestamp {
+        "2026-11-20T03:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+    }
+
+    fn turn() -> Turn {
+        Turn::new(Elsewhere {
+            label: Label::parse("main").unwrap(),
+            schedule: Schedule::parse("daily at 03:00 keep 7d", &TimeZone::UTC).unwrap(),
+        })
+    }
+
+    fn flight() -> Flight {
+        let dyno = Dyno {
+            id: "0".into(),
+            name: "run.1".into(),
+            command: String::new(),
+            state: State::Starting,
+        };
+        Flight::new(dyno, at(0), None)
+    }
+
+    /// Looks after so many minutes, one after the other, each finding the dyno so; what is told of them.
+    fn told(looks: &[(i64, Option<State>)]) -> Vec<Option<String>> {
+        let mut turn = turn();
+        turn.flight = Some(flight());
+        let told = looks.iter().map(|(minutes, state)| {
+            let flight = turn.flight.take().expect("it is waited for");
+            match turn.after(*state, flight, HOUR, at(*minutes)) {
+                Step::Wait => None,
+                Step::Miss(why, hint) => hint.map(|_| why),
+            }
+        });
+        told.collect()
+    }
+
+    fn missed(why: &str) -> Option<String> {
+        Some(format!("the dyno run.1 {why}"))
+    }
+
+    #[test]
+    fn an_end_without_a_record_is_told_once_it_was_seen_twice() {
+        for (state, why) in [
+            (Some(State::Crashed), "has crashed and left no record"),
+            (Some(State::Down), "has ended and left no record"),
+            (None, "has ended and left no record"),
+        ] {
+            let looks = [(1, Some(State::Up)), (2, state), (3, state)];
+            assert_eq!(told(&looks), [None, None, missed(why)]);
+        }
+    }
+
+    #[test]
+    fn one_that_never_comes_up_or_never_ends_is_told_once_and_waited_for() {
+        let starting = Some(State::Starting);
+        let never_up = told(&[
+            (9, starting),
+            (11, starting),
+            (12, starting),
+            (13, Some(State::Up)),
+        ]);
+        assert_eq!(never_up, [None, missed("doesn't come up"), None, None]);
+        let up = Some(State::Up);
+        let never_ends = told(&[(69, up), (71, up), (72, up)]);
+        let why = "is up though its time to live is over";
+        assert_eq!(never_ends, [None, missed(why), None]);
+    }
+
+    #[test]
+    fn pauses_grow_and_heed_what_heroku_asks_for() {
+        let mut turn = turn();
+        let mut pause = |asked: Option<u64>| {
+            turn.pause(at(0), asked.map(Duration::from_secs));
+            turn.not_before.unwrap().duration_since(at(0)).as_mins()
+        };
+        assert_eq!(
+            [pause(None), pause(None), pause(Some(3600)), pause(None)],
+            [5, 10, 60, 40]
+        );
+        for _ in 0..40 {
+            pause(None);
+        }
+        assert_eq!(pause(None), 360);
+    }
+}
