@@ -65,7 +65,7 @@ pub(super) struct Global {
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// How to write the log on stderr, over PGCOFFER_LOG_FORMAT (default: text)
+    /// How to write the log on stderr [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormat>,
     /// Log more; twice for all

@@ -14,9 +14,9 @@ fn lines(outcome: &Outcome) -> Vec<Value> {
     let line = |line: &str| {
         let value: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        for field in ["timestamp", "level", "target", "message"] {
-            assert!(value[field].is_string(), "{field} is missing: {line}");
-        }
+        // libraries that tell their debugging have lines without one
+        let is_ours = value["target"].as_str().unwrap().starts_with("pgcoffer");
+        assert!(value["message"].is_string() || !is_ours, "{line}");
         let time = value["timestamp"].as_str().unwrap();
         time.parse::<jiff::Timestamp>().unwrap();
         let level = value["level"].as_str().unwrap();
@@ -68,7 +68,8 @@ fn a_good_run_and_a_failed_one() {
         .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
         .database_url("main", "postgres://nobody@127.0.0.1:1/none")
         .run(["tick", "-vv"]);
-    last(&ticked, 3);
+    // it waits after the failure
+    last(&ticked, 8);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn it_outlives_a_bucket_and_a_database_that_are_away() {
     let health = serving.health();
     assert_eq!(health["status"], "ok");
     let state = |n: usize| health["databases"][n]["state"].clone();
-    assert_eq!([state(0), state(1)], ["late", "ok"]);
+    assert_eq!([state(0), state(1)], ["problem", "ok"]);
     assert!(serving.metric("pgcoffer_ticks_failed_total") >= Some(1.0));
     let outcome = serving.end().success();
     assert_eq!(
