@@ -7,8 +7,9 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock README.md ./
 COPY src src
-# Cargo wants to see what Cargo.toml names.
+# Cargo wants to see what Cargo.toml names; the recovery sheet holds how to do without pgcoffer.
 COPY benches/seal.rs benches/seal.rs
+COPY docs/restore-by-hand.md docs/restore-by-hand.md
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin pgcoffer && cp target/release/pgcoffer /pgcoffer

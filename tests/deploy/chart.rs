@@ -168,7 +168,10 @@ fn serving_is_one_pod_with_probes_for_all_databases() {
     values["mode"] = json!("serve");
     values["serve"] =
         json!({ "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } } });
+    values["serve"]["prometheusRule"] = json!({ "enabled": true });
     let rendered = render(&values);
+    let rules = rendered.all("PrometheusRule")[0];
+    assert_eq!(rules["spec"]["groups"][0]["name"], "pgcoffer");
     assert!(rendered.all("CronJob").is_empty());
     let deployment = rendered.all("Deployment")[0];
     assert_eq!(deployment["spec"]["replicas"], 1);

@@ -47,6 +47,20 @@ const FIRST_CONTACT: &str = "
     [[ $man_page == *pgcoffer* ]]
 ";
 
+/// What systemd would start, with the settings that it would give it: secrets as credentials, the rest from the package's file.
+const AS_THE_SERVICE: &str = r#"
+    unit=/usr/lib/systemd/system/pgcoffer.service secrets=/etc/pgcoffer/secrets
+    install -d -m 700 "$secrets"
+    echo "$PGCOFFER_KEY" >"$secrets/key"
+    echo "$PGCOFFER_DB_MAIN_URL" >"$secrets/database-url"
+    printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >"$secrets/aws"
+    sed -i "s|^PGCOFFER_BUCKET=$|&$PGCOFFER_BUCKET/service|; s|^AWS_REGION=$|&$AWS_REGION|" /etc/pgcoffer/pgcoffer.env
+    for name in $(sed -n 's/^LoadCredential=\(.*\):.*/\1/p' "$unit"); do test -s "$secrets/$name"; done
+    mapfile -t given < <(grep -v '^#' /etc/pgcoffer/pgcoffer.env; sed -n "s|%d|$secrets|; s/^Environment=//p" "$unit")
+    start=$(sed -n 's/^ExecStart=//p' "$unit")
+    env -i "${given[@]}" AWS_ENDPOINT_URL_S3="$AWS_ENDPOINT_URL_S3" PGCOFFER_S3_PATH_STYLE="$PGCOFFER_S3_PATH_STYLE" $start
+"#;
+
 #[test]
 fn the_plain_installation_leads_to_a_first_backup() {
     let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
@@ -97,7 +111,11 @@ fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
         apt-get remove -y pgcoffer
         test -e /etc/pgcoffer/pgcoffer.env -a ! -e /usr/bin/pgcoffer
     ";
-    let script = followed("systemd.md", &server) + FIRST_CONTACT + units;
+    let script = followed("systemd.md", &server) + FIRST_CONTACT + AS_THE_SERVICE + units;
     let said = run(&mut machine.command(&script));
     assert!(said.contains("Backed up main as "), "{said}");
+    assert!(
+        said.contains("main: backed up (daily, weekly, monthly) as "),
+        "{said}"
+    );
 }

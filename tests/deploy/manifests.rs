@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::testbed::{INSTALL_HINT, project};
+use crate::testbed::{Agent, INSTALL_HINT, project};
 
 /// A program of the test bed's Python.
 pub(crate) fn tool(name: &str) -> Command {
@@ -227,4 +227,93 @@ fn scripts_have_no_faults() {
     scripts.push("tests/testbed/install.sh".into());
     let mut shellcheck = Command::new("shellcheck");
     feed(shellcheck.args(scripts).current_dir(project()), "");
+}
+
+/// The image's build sees a part of the repository: what Cargo and the sources themselves ask for is among it.
+#[test]
+fn the_images_build_sees_what_it_needs() {
+    let context = tempfile::tempdir().unwrap();
+    let ignore = read(".dockerignore");
+    for line in read("Dockerfile").lines() {
+        let Some(paths) = line.strip_prefix("COPY ").filter(|l| !l.starts_with("--")) else {
+            continue;
+        };
+        for path in paths.split(' ').rev().skip(1) {
+            assert!(ignore.contains(&format!("!{path}\n")), "{path} is kept out");
+            let mut copy = Command::new("cp");
+            copy.args(["--parents", "-r", path]).arg(context.path());
+            feed(copy.current_dir(project()), "");
+        }
+    }
+    let mut metadata = Command::new("cargo");
+    metadata.args([
+        "metadata",
+        "--offline",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]);
+    feed(metadata.current_dir(context.path()), "");
+    for (file, included) in included(&context.path().join("src")) {
+        assert!(
+            included.exists(),
+            "{} includes {}",
+            file.display(),
+            included.display()
+        );
+    }
+}
+
+/// Files that sources take in as they are, but for tests.
+fn included(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(included(&path));
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for part in text.split("include_str!(\"").skip(1) {
+            let name = part.split('"').next().unwrap();
+            found.push((path.clone(), folder.join(name)));
+        }
+    }
+    found
+}
+
+/// Settings in platforms' files, as the agent would find them there.
+#[test]
+fn the_agent_knows_every_setting_of_the_platforms_files() {
+    let fly: toml::Table = read("packaging/fly/fly.toml").parse().unwrap();
+    let mut settings: Vec<(String, String)> = fly["env"]
+        .as_table()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+        .collect();
+    let render = documents(&read("packaging/render/render.yaml"));
+    for variable in render[0]["services"][0]["envVars"].as_array().unwrap() {
+        if let Some(value) = variable["value"].as_str() {
+            settings.push((
+                variable["key"].as_str().unwrap().to_owned(),
+                value.to_owned(),
+            ));
+        }
+    }
+    let manifest = documents(&read("packaging/kubernetes/cronjob.yaml"));
+    for (name, value) in manifest[0]["data"].as_object().unwrap() {
+        settings.push((name.clone(), value.as_str().unwrap().to_owned()));
+    }
+    let railway: Value = serde_json::from_str(&read("packaging/railway/railway.json")).unwrap();
+    assert_eq!(railway["deploy"]["startCommand"], "pgcoffer tick");
+    assert!(settings.len() > 10, "{settings:?}");
+    let agent = Agent::new()
+        .envs(settings)
+        .env("PGCOFFER_KEY", "5a".repeat(32));
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    // an empty file is no archive: 5, once the settings have been read
+    agent
+        .run(["open", empty.path().to_str().unwrap(), "-o", "/dev/null"])
+        .ended_with(5);
 }

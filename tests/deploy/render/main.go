@@ -42,6 +42,7 @@ func main() {
 		"Values":  values,
 		"Release": tree{"Name": release, "Namespace": namespace, "Service": "Helm", "Revision": 1, "IsInstall": true},
 		"Chart":   capitalised(about),
+		"Files":   files(chart),
 	}
 	all, names := load(filepath.Join(chart, "templates"))
 	for _, name := range names {
@@ -55,6 +56,15 @@ func main() {
 		}
 		fmt.Printf("---\n# Source: %s\n%s\n", name, out.String())
 	}
+}
+
+// What else lies in the chart, by name.
+type files string
+
+func (chart files) Get(name string) string {
+	text, err := os.ReadFile(filepath.Join(string(chart), name))
+	check(err)
+	return string(text)
 }
 
 // Every template of the folder under its file's name, and the names in order.
