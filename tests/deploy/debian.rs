@@ -8,21 +8,45 @@ use crate::{
     testbed::{Cluster, S3Server, project},
 };
 
-/// Every block of a page that says `needs=release`, one after the other.
-fn documented(page: &str) -> String {
-    let text = fs::read_to_string(project().join("docs/deploy").join(page)).unwrap();
-    let mut blocks = String::new();
-    for part in text.split("```sh needs=release\n").skip(1) {
-        blocks += part.split("```").next().unwrap();
-    }
-    assert!(blocks.contains(PUBLIC_URL), "{page} downloads no release");
+fn page(name: &str) -> String {
+    fs::read_to_string(project().join("docs/deploy").join(name)).unwrap()
+}
+
+/// Every block of a page that begins with this fence, one after the other.
+fn blocks(page: &str, fence: &str) -> String {
+    let begins = format!("```{fence}\n");
+    let parts = page.split(&begins).skip(1);
+    let blocks: String = parts
+        .map(|part| part.split("```").next().unwrap())
+        .collect();
+    assert!(!blocks.is_empty(), "no block that says {fence}");
     blocks
 }
 
-/// The page's commands, with the release on this server; the reader is root here, who needs no sudo.
-fn followed(page: &str, server: &Server) -> String {
-    let commands = documented(page).replace(PUBLIC_URL, &server.url);
+/// The page's way to install it, with the release on this server; the reader is root here, who needs no sudo.
+fn installation(name: &str, server: &Server) -> String {
+    let commands = blocks(&page(name), "sh needs=release");
+    assert!(commands.contains(PUBLIC_URL), "{name} downloads no release");
+    let commands = commands.replace(PUBLIC_URL, &server.url);
     format!("sudo() {{ \"$@\"; }}; cd /root\n{commands}\n")
+}
+
+/// The page's way to set it up, with the database and the credentials that there are.
+fn set_up(name: &str, machine: &Machine) -> String {
+    let set = |wanted: &str| machine.variable(wanted).to_owned();
+    blocks(&page(name), "sh needs=root")
+        .replace(
+            "postgres://user:password@host:5432/dbname",
+            &set("PGCOFFER_DB_MAIN_URL"),
+        )
+        .replace(
+            "aws_access_key_id = …",
+            &format!("aws_access_key_id = {}", set("AWS_ACCESS_KEY_ID")),
+        )
+        .replace(
+            "aws_secret_access_key = …",
+            &format!("aws_secret_access_key = {}", set("AWS_SECRET_ACCESS_KEY")),
+        )
 }
 
 fn with_sums() -> Server {
@@ -50,10 +74,6 @@ const FIRST_CONTACT: &str = "
 /// What systemd would start, with the settings that it would give it: secrets as credentials, the rest from the package's file.
 const AS_THE_SERVICE: &str = r#"
     unit=/usr/lib/systemd/system/pgcoffer.service secrets=/etc/pgcoffer/secrets
-    install -d -m 700 "$secrets"
-    echo "$PGCOFFER_KEY" >"$secrets/key"
-    echo "$PGCOFFER_DB_MAIN_URL" >"$secrets/database-url"
-    printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >"$secrets/aws"
     sed -i "s|^PGCOFFER_BUCKET=$|&$PGCOFFER_BUCKET/service|; s|^AWS_REGION=$|&$AWS_REGION|" /etc/pgcoffer/pgcoffer.env
     for name in $(sed -n 's/^LoadCredential=\(.*\):.*/\1/p' "$unit"); do test -s "$secrets/$name"; done
     mapfile -t given < <(grep -v '^#' /etc/pgcoffer/pgcoffer.env; sed -n "s|%d|$secrets|; s/^Environment=//p" "$unit")
@@ -61,8 +81,21 @@ const AS_THE_SERVICE: &str = r#"
     env -i "${given[@]}" AWS_ENDPOINT_URL_S3="$AWS_ENDPOINT_URL_S3" PGCOFFER_S3_PATH_STYLE="$PGCOFFER_S3_PATH_STYLE" $start
 "#;
 
+/// The page's line for cron, as cron runs it: by that user, with hardly any environment.
+fn as_cron(page: &str) -> String {
+    let line = blocks(page, "crontab");
+    let (user, command) = line
+        .trim()
+        .strip_prefix("*/10 * * * * ")
+        .and_then(|rest| rest.split_once(' '))
+        .unwrap();
+    format!(
+        "\nsetpriv --reuid {user} --regid {user} --init-groups env -i HOME=/ PATH=/usr/bin:/bin sh -c '{command} --json'\n"
+    )
+}
+
 #[test]
-fn the_plain_installation_leads_to_a_first_backup() {
+fn the_plain_installation_leads_to_a_first_backup_and_to_cron() {
     let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
     cluster.psql(
         "postgres",
@@ -70,14 +103,20 @@ fn the_plain_installation_leads_to_a_first_backup() {
     );
     let machine = Machine::new()
         .envs(bucket.env())
+        .env("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7d")
         .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
-    let script = followed("plain.md", &server) + FIRST_CONTACT;
+    let settings =
+        "(export -p | grep -E ' (AWS|PGCOFFER)_' | sed 's/^declare -x //') >pgcoffer.env\n";
+    let script = installation("plain.md", &server)
+        + FIRST_CONTACT
+        + settings
+        + &set_up("plain.md", &machine)
+        + &as_cron(&page("plain.md"));
     let said = run(&mut machine.command(&script));
     assert!(said.contains("Backed up main as "), "{said}");
-    assert!(
-        said.contains("1 table with 1,000 rows as they were dumped") || said.contains("is good"),
-        "{said}"
-    );
+    assert!(said.contains(" 1,000 rows as they were dumped"), "{said}");
+    // the first backup was asked for, and serves no period: the day's own is due
+    assert!(said.contains("\"outcome\": \"done\""), "{said}");
 }
 
 /// The sum is checked by the documented commands themselves.
@@ -88,7 +127,7 @@ fn the_plain_installation_stops_at_a_wrong_checksum() {
     let mut other = fs::read(packed().join(&name)).unwrap();
     *other.last_mut().unwrap() ^= 1;
     server.put(&name, other);
-    let script = followed("plain.md", &server);
+    let script = installation("plain.md", &server);
     let output = Machine::new().command(&script).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
@@ -111,7 +150,11 @@ fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
         apt-get remove -y pgcoffer
         test -e /etc/pgcoffer/pgcoffer.env -a ! -e /usr/bin/pgcoffer
     ";
-    let script = followed("systemd.md", &server) + FIRST_CONTACT + AS_THE_SERVICE + units;
+    let script = installation("systemd.md", &server)
+        + FIRST_CONTACT
+        + &set_up("systemd.md", &machine)
+        + AS_THE_SERVICE
+        + units;
     let said = run(&mut machine.command(&script));
     assert!(said.contains("Backed up main as "), "{said}");
     assert!(

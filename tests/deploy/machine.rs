@@ -39,6 +39,12 @@ impl Machine {
             .fold(self, |machine, (name, value)| machine.env(&name, &value))
     }
 
+    /// What a variable of it was set to.
+    pub(crate) fn variable(&self, wanted: &str) -> &str {
+        let found = self.env.iter().find(|(name, _)| name == wanted);
+        &found.unwrap_or_else(|| panic!("{wanted} is not set")).1
+    }
+
     /// Lets it see this folder there.
     #[must_use]
     pub(crate) fn sharing(mut self, folder: &Path, inside: &'static str) -> Self {
