@@ -47,6 +47,11 @@ fn of(page: &Page) -> Vec<(String, String)> {
         for (number, line) in (block.line + 1..).zip(&block.lines) {
             for command in COMMAND.captures_iter(line) {
                 let command = command[1].trim_end_matches(['\\', '"', '\'']).trim();
+                // elsewhere the word is a user's or a package's name
+                let verb = command.split_whitespace().nth(1).unwrap_or_default();
+                if !verb.chars().all(|c| c.is_ascii_lowercase()) {
+                    continue;
+                }
                 found.push((page.at(number), command.to_owned()));
             }
         }
@@ -85,7 +90,7 @@ fn refusal(command: &str) -> Option<String> {
 #[test]
 fn an_option_that_is_not_there_is_a_fault() {
     let text = "`pgcoffer list --json` `pgcoffer lists` `pgcoffer list --jason` `pgcoffer restore ID --to URL …`\n\
-        ```sh needs=root\nsudo -u x pgcoffer tick --no-prunes && pgcoffer status\n```\n";
+        ```sh needs=root\nsudo -u x pgcoffer tick --no-prunes && pgcoffer status\ninstall -g pgcoffer pgcoffer.env x\n```\n";
     let page = Page::parse("x.md".into(), text);
     let refused: Vec<_> = of(&page)
         .into_iter()
