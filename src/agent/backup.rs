@@ -60,7 +60,10 @@ impl Run<'_> {
     async fn look(&self) -> Option<Before> {
         let now = self.request.clock.now();
         let look = Before::look(self.catalog, &self.request.database, None, now);
-        self.interrupt.or(look).await.ok()
+        let mut before = self.interrupt.or(look).await.ok()?;
+        // whoever asks for a backup by hand serves no period of the schedule by it
+        before.health.late.clear();
+        Some(before)
     }
 
     async fn tell(&self, before: Option<&Before>, result: &Result<Record>) {

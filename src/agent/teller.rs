@@ -122,10 +122,7 @@ impl Teller {
         for (label, ping) in self.pings.all.iter().map(|ping| (None, ping)).chain(own) {
             let text = "a test by `pgcoffer check --notify`";
             let result = ping.send(Signal::Log, None, text, Patience::USUAL).await;
-            let setting = match label {
-                None => "PGCOFFER_PING_URL",
-                Some(_) => "PGCOFFER_DB_<NAME>_PING_URL",
-            };
+            let setting = ping_setting(label);
             let of = label.map_or_else(String::new, |label| format!(" of {label}"));
             tellings.push(Telling {
                 channel: format!("ping{of} ({})", ping.host()),
@@ -240,7 +237,9 @@ impl Teller {
                 event: "ping".to_owned(),
                 database: database.map(ToString::to_string),
                 why: error.to_string(),
-                hint: error.hint(),
+                hint: error
+                    .hint()
+                    .map(|hint| format!("{hint} ({})", ping_setting(database))),
             });
         }
     }
@@ -254,6 +253,13 @@ impl Teller {
     pub(super) fn digest_due(&self, now: Timestamp) -> Option<Timestamp> {
         let weekly = self.digest.as_ref()?;
         weekly.when.latest(&weekly.zone, now)
+    }
+}
+
+fn ping_setting(database: Option<&Label>) -> &'static str {
+    match database {
+        None => "PGCOFFER_PING_URL",
+        Some(_) => "PGCOFFER_DB_<NAME>_PING_URL",
     }
 }
 

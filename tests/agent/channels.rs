@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{
     goldens::{assert_golden, assert_said},
     testbed::{Agent, Answer, Hearer, slack},
+    told::told,
 };
 
 /// An agent whose bucket is no bucket.
@@ -27,28 +28,7 @@ fn slack_is_told_by_its_rules_and_shown_what_to_do() {
     assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
     let heard = slack.only();
     assert!(!heard.text().contains("dbS3cret"));
-    assert_golden("notice-settings-slack.txt", &dated(&slack::shown(&heard)));
-}
-
-/// A moment in the text is `[time]`.
-pub(crate) fn dated(text: &str) -> String {
-    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    let is_date = |word: &str| {
-        let parts: Vec<&str> = word.split('-').collect();
-        parts.len() == 3 && parts[0].ends_with(|c: char| c.is_ascii_digit()) && parts[0].len() >= 4
-    };
-    for at in 0..words.len() {
-        let is_clock = words
-            .get(at + 1)
-            .is_some_and(|word| word.len() == 5 && word.as_bytes()[2] == b':');
-        if is_date(&words[at]) && is_clock {
-            let open = if words[at].starts_with('(') { "(" } else { "" };
-            words[at] = format!("{open}[time]");
-            words[at + 1] = String::new();
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words.join(" ")
+    assert_golden("notice-settings-slack.txt", &told(&slack::shown(&heard)));
 }
 
 /// What is tried again, how often, and what is said where it is given up.

@@ -1,9 +1,10 @@
 //! Mail against a real server: TLS from the first byte or STARTTLS, never less.
 
 use crate::{
-    channels::{dated, misconfigured},
+    channels::misconfigured,
     goldens::{assert_golden, assert_said},
     testbed::{Agent, MailServer, Security},
+    told::told,
 };
 
 const LOGIN: (&str, &str) = ("backups@acme.test", "sm:tp S3cret@");
@@ -50,7 +51,7 @@ fn mail_arrives_over_both_kinds_of_tls() {
         );
         assert_golden(
             "notice-settings-mail.txt",
-            &dated(&text.replace("\r\n", "\n")),
+            &told(&text.replace("\r\n", "\n")),
         );
     }
 }

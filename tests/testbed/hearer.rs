@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
@@ -15,7 +16,7 @@ pub mod healthchecks;
 pub mod slack;
 
 /// A request as it was heard.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Heard {
     pub at: Instant,
     pub method: String,
@@ -44,6 +45,13 @@ pub struct Hearer {
     port: u16,
     heard: Arc<Mutex<Vec<Heard>>>,
     ordered: Arc<Mutex<VecDeque<Answer>>>,
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(&self.body);
+        write!(f, "{} {}?{} {body}", self.method, self.path, self.query)
+    }
 }
 
 impl Heard {

@@ -1,0 +1,126 @@
+//! The dead man's switch, by the protocol of healthchecks.io: green only while all is well.
+
+use crate::{
+    goldens::assert_said,
+    notices::NOWHERE,
+    stage::{BULKY, Stage, wait_until},
+    testbed::{Agent, Answer, Fault, Rule, healthchecks::Healthchecks},
+    tick_past::{Run, calm, hours, minutes},
+};
+
+fn daily(stage: &Stage) -> Agent {
+    stage
+        .agent()
+        .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
+}
+
+#[test]
+fn a_run_starts_and_ends_and_an_idle_tick_is_a_sign_of_life() {
+    let (stage, checks) = (Stage::small(), Healthchecks::start());
+    let agent = daily(&stage).env("PGCOFFER_PING_URL", checks.url());
+    agent.run(["tick"]).success();
+    let pings = checks.take();
+    let kinds: Vec<&str> = pings.iter().map(|ping| ping.what).collect();
+    assert_eq!(kinds, ["start", "success"]);
+    assert!(pings[0].rid.is_some() && pings[0].rid == pings[1].rid);
+    assert!(
+        pings[1].body.starts_with("main: backed up as "),
+        "{}",
+        pings[1].body
+    );
+    agent.run(["tick"]).success();
+    assert_eq!(checks.kinds(), ["success"]);
+    agent.run(["backup"]).success();
+    assert_eq!(checks.kinds(), ["start", "success"]);
+}
+
+#[test]
+fn it_goes_red_while_ticks_run_and_backups_do_not_succeed() {
+    let (stage, checks) = (Stage::small(), Healthchecks::start());
+    let agent = daily(&stage).env("PGCOFFER_PING_URL", checks.url());
+    let down = agent.clone().env("PGCOFFER_DB_MAIN_URL", NOWHERE);
+    down.run(["tick"]).ended_with(3);
+    let pings = checks.take();
+    assert_eq!((pings[0].what, pings[1].what), ("start", "fail"));
+    assert_eq!(pings[1].exit_status, Some(3));
+    assert!(
+        pings[1]
+            .body
+            .contains("main: FAILED, exit status 3: cannot connect"),
+        "{}",
+        pings[1].body
+    );
+    // it waits, and is no less red
+    down.run(["tick"]).ended_with(8);
+    assert_eq!(checks.kinds(), ["fail"]);
+    agent
+        .env("PGCOFFER_BUCKET", "nonsense")
+        .run(["tick"])
+        .ended_with(2);
+    assert_eq!(checks.kinds(), ["fail"]);
+}
+
+#[test]
+fn an_interrupted_run_ends_its_start() {
+    let (stage, checks) = (Stage::of(BULKY), Healthchecks::start());
+    let delayed = Rule::on("UploadPart").times(3);
+    stage
+        .bucket
+        .inject(delayed, Fault::Delay { millis: 60_000 });
+    let agent = daily(&stage)
+        .env("PGCOFFER_COMPRESSION", "none")
+        .env("PGCOFFER_PING_URL", checks.url());
+    let running = agent.spawn(["tick"]);
+    wait_until("an upload", || stage.bucket.count("UploadPart") > 0);
+    running.signal("TERM");
+    running.wait().ended_with(143);
+    let pings = checks.take();
+    assert_eq!((pings[0].what, pings[1].exit_status), ("start", Some(143)));
+    assert_eq!(pings[0].rid, pings[1].rid);
+}
+
+#[test]
+fn each_database_may_have_a_check_of_its_own() {
+    let (stage, all, main) = (Stage::small(), Healthchecks::start(), Healthchecks::start());
+    stage.put(Run::ago(minutes(30)).serving("daily", "7d"));
+    let agent = daily(&stage)
+        .database_url("other", NOWHERE)
+        .env("PGCOFFER_PING_URL", all.url())
+        .env("PGCOFFER_DB_MAIN_PING_URL", main.url());
+    agent.run(["tick"]).ended_with(3);
+    assert_eq!(all.kinds(), ["start", "fail"]);
+    assert_eq!(main.kinds(), ["success"]);
+}
+
+#[test]
+fn a_ping_that_does_not_arrive_fails_nothing_and_is_said() {
+    let (stage, checks) = (Stage::small(), Healthchecks::start());
+    stage.put(Run::ago(hours(1)).serving("daily", "7d"));
+    let agent = daily(&stage);
+    // healthchecks.io answers 200 where it knows no such check
+    let unknown = agent
+        .clone()
+        .env("PGCOFFER_PING_URL", checks.hearer.url("/ping/0"));
+    let outcome = unknown.run(["tick"]).success();
+    assert_said(
+        &outcome,
+        &[
+            "warning: the ping did not arrive",
+            "OK (not found)",
+            "PGCOFFER_PING_URL",
+        ],
+    );
+    let gone = agent
+        .clone()
+        .env("PGCOFFER_PING_URL", "http://127.0.0.1:1/ping/s3cret");
+    let outcome = gone.run(["tick"]).success();
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+    let limited = agent.env("PGCOFFER_PING_URL", checks.url());
+    checks
+        .hearer
+        .order([Answer::words(200, "OK (rate limited)")]);
+    assert_said(
+        &limited.run(["tick"]).success(),
+        &["warning: the ping did not arrive", "rate limited"],
+    );
+}
