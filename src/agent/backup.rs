@@ -3,8 +3,9 @@
 use futures_util::future::join;
 
 use super::{
-    Came, Teller, What, events,
+    Came, Known, Teller, What, events,
     facts::{self, Around},
+    missed::suspicious_told,
 };
 use crate::{
     backup::{BackupId, Failure, Record},
@@ -120,7 +121,11 @@ impl Run<'_> {
             backup: backup.as_ref(),
             suspicious: record.map_or(&[], |record| &record.suspicious),
         };
-        for what in events(before, came, false) {
+        let known = Known {
+            missed: false,
+            suspicious: suspicious_told(before, self.teller.clock.now()),
+        };
+        for what in events(before, came, known) {
             let now = self.teller.clock.now();
             let event = facts::event(self.teller, &self.request.database, what, around, now);
             let Some(notice) = self.teller.tell(&event, self.interrupt).await else {

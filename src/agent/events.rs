@@ -39,24 +39,33 @@ pub enum What {
     Success,
 }
 
+/// What people know already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// that backups are missed
+    pub missed: bool,
+    /// that they look suspicious
+    pub suspicious: bool,
+}
+
 /// What people are to be told of a turn. `before` is none where nobody may look: then a failure is told and nothing else can
-/// be known. `missed_told` says that people were told of what is late.
+/// be known. What goes on, and is `known`, is not told again.
 #[must_use]
-pub fn events(before: Option<&Before>, came: Came<'_>, missed_told: bool) -> Vec<What> {
+pub fn events(before: Option<&Before>, came: Came<'_>, known: Known) -> Vec<What> {
     let failing = before.is_some_and(|before| before.failing.is_some());
     let late = before.is_some_and(is_late);
     match came {
         Came::Failed(_) => vec![What::Failure],
         Came::Interrupted => vec![What::Interruption],
         // its lock may be held by a run that hangs
-        Came::Busy if late && !missed_told => vec![What::Missed],
+        Came::Busy if late && !known.missed => vec![What::Missed],
         Came::Busy | Came::Nothing => Vec::new(),
         Came::Backup { suspicious } => {
             let mut events = Vec::new();
-            if !suspicious.is_empty() {
+            if !suspicious.is_empty() && !known.suspicious {
                 events.push(What::Suspicious);
             }
-            match (failing || (late && missed_told), late) {
+            match (failing || (late && known.missed), late) {
                 (true, _) => events.push(What::Recovery),
                 (false, true) => events.push(What::CaughtUp),
                 (false, false) => {}
@@ -103,6 +112,13 @@ mod tests {
         }
     }
 
+    fn known(missed: bool) -> Known {
+        Known {
+            missed,
+            suspicious: false,
+        }
+    }
+
     const GOOD: Came<'_> = Came::Backup { suspicious: &[] };
 
     #[test]
@@ -117,17 +133,17 @@ mod tests {
         ] {
             let before = before(failing, late, true);
             assert_eq!(
-                events(Some(&before), GOOD, told),
+                events(Some(&before), GOOD, known(told)),
                 events_wanted,
                 "{failing:?} {late} {told}"
             );
         }
         // the very first one is neither late nor back
         assert_eq!(
-            events(Some(&before(None, true, false)), GOOD, false),
+            events(Some(&before(None, true, false)), GOOD, known(false)),
             [Success]
         );
-        assert_eq!(events(None, GOOD, false), [Success]);
+        assert_eq!(events(None, GOOD, known(false)), [Success]);
     }
 
     #[test]
@@ -137,8 +153,24 @@ mod tests {
             suspicious: &reasons,
         };
         assert_eq!(
-            events(Some(&before(Some(1), false, true)), came, false),
+            events(Some(&before(Some(1), false, true)), came, known(false)),
             [What::Suspicious, What::Recovery, What::Success]
+        );
+    }
+
+    #[test]
+    fn those_after_a_suspicious_one_that_was_told_are_not_told_as_well() {
+        let reasons = ["few rows".to_owned()];
+        let came = Came::Backup {
+            suspicious: &reasons,
+        };
+        let known = Known {
+            missed: false,
+            suspicious: true,
+        };
+        assert_eq!(
+            events(Some(&before(None, false, true)), came, known),
+            [What::Success]
         );
     }
 
@@ -152,24 +184,27 @@ mod tests {
         for before in [None, Some(before(Some(3), true, true))] {
             let before = before.as_ref();
             assert_eq!(
-                events(before, Came::Failed(&failure), true),
+                events(before, Came::Failed(&failure), known(true)),
                 [What::Failure]
             );
             assert_eq!(
-                events(before, Came::Interrupted, false),
+                events(before, Came::Interrupted, known(false)),
                 [What::Interruption]
             );
-            assert_eq!(events(before, Came::Nothing, false), []);
+            assert_eq!(events(before, Came::Nothing, known(false)), []);
         }
     }
 
     #[test]
     fn a_run_that_never_ends_is_told_as_missed_once() {
         let late = before(None, true, true);
-        assert_eq!(events(Some(&late), Came::Busy, false), [What::Missed]);
-        assert_eq!(events(Some(&late), Came::Busy, true), []);
         assert_eq!(
-            events(Some(&before(None, false, true)), Came::Busy, false),
+            events(Some(&late), Came::Busy, known(false)),
+            [What::Missed]
+        );
+        assert_eq!(events(Some(&late), Came::Busy, known(true)), []);
+        assert_eq!(
+            events(Some(&before(None, false, true)), Came::Busy, known(false)),
             []
         );
     }

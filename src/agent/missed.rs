@@ -136,6 +136,13 @@ impl Period {
     }
 }
 
+/// Whether people were told within a day that backups look suspicious.
+pub(super) fn suspicious_told(before: Option<&Before>, now: Timestamp) -> bool {
+    let notices = before.map_or(&[][..], |before| &before.notices);
+    let is_suspicious = |notice: &&Notice| notice.event == Kind::Suspicious.as_str();
+    is_fresh(notices.iter().filter(is_suspicious), now)
+}
+
 /// Whether one of these notices reached somebody within a day.
 pub(super) fn is_fresh<'a>(mut notices: impl Iterator<Item = &'a Notice>, now: Timestamp) -> bool {
     notices

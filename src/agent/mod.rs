@@ -15,7 +15,7 @@ mod teller;
 mod tick;
 
 pub use backup::backup;
-pub use events::{Came, What, events};
+pub use events::{Came, Known, What, events};
 pub use missed::{Watched, missed};
 pub use pulse::Pings;
 pub use teller::{Teller, Unheard, Weekly};

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{
-    Came, Teller, What, digest, events,
+    Came, Known, Teller, What, digest, events,
     facts::{self, Around},
-    missed::{Period, is_fresh},
+    missed::{Period, is_fresh, suspicious_told},
 };
 use crate::{
     backup::{BackupId, Failure, Label},
@@ -155,11 +155,14 @@ impl Listener<'_> {
             },
         };
         let period = self.period(&turn.database, before).await;
-        let missed_told = match &period {
-            Some(period) => period.is_told(self.catalog, &turn.database, now).await,
-            None => false,
+        let known = Known {
+            missed: match &period {
+                Some(period) => period.is_told(self.catalog, &turn.database, now).await,
+                None => false,
+            },
+            suspicious: suspicious_told(before, now),
         };
-        for what in events(before, came, missed_told) {
+        for what in events(before, came, known) {
             let event = facts::event(self.teller, &turn.database, what, around, now);
             let id = match what {
                 What::Missed => period.as_ref().map(|period| period.0.clone()),
@@ -268,7 +271,8 @@ impl Listener<'_> {
                 ..Around::default()
             };
             let now = self.teller.clock.now();
-            let event = facts::event(self.teller, label, What::Interruption, around, now);
+            let mut event = facts::event(self.teller, label, What::Interruption, around, now);
+            event.retry_at = Some(now);
             let signal = Signal::Exit(error.exit_status());
             let text = format!("{label}: interrupted\n");
             let ping = self
@@ -349,7 +353,7 @@ fn troubles(turn: &DatabaseTick) -> Vec<(&'static str, Failure)> {
             if let Some(first) = report.troubles().next() {
                 troubles.push(("retention", Failure {
                     error: format!("what has run out could not be deleted: {first}"),
-                    hint: Some("give the credentials s3:DeleteObject, or leave pruning to others with --no-prune".to_owned()),
+                    hint: Some("`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or leave it to others with --no-prune".to_owned()),
                     exit_status: 4,
                 }));
             }
