@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use pgcoffer::backup::{Retention, Tier};
 
 use super::{
-    commands::{LifecycleCommand, ThawArgs},
+    commands::{CheckArgs, LifecycleCommand, PolicyArgs, ThawArgs},
     init::InitArgs,
 };
 
@@ -25,6 +25,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
   PGCOFFER_TIMEZONE        time zone of schedules, such as Europe/Berlin (default: UTC)
   PGCOFFER_KEEP_LAST       good backups of each database that no retention deletes (default: 3)
+  PGCOFFER_MODE            drop-box: the bucket's credentials may only write (default: full)
   PGCOFFER_LOCK            governance or compliance: Object Lock until the retention ends
   PGCOFFER_COLD            what `lifecycle` moves to Glacier: monthly to glacier after 30d, …
   PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
@@ -40,7 +41,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 status or tick found a problem    75 the archive is being thawed: the same command goes on later
+  8 check, status or tick found a problem    75 the archive is being thawed: the same command goes on later
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -200,6 +201,10 @@ pub(super) enum Command {
     /// The bucket's lifecycle rules: move backups to Glacier, abort lost uploads, let S3 itself delete
     #[command(subcommand)]
     Lifecycle(LifecycleCommand),
+    /// Try everything that a backup, a prune and a restore need, and say how to cure what fails
+    Check(CheckArgs),
+    /// Print the smallest IAM policy for the bucket
+    Policy(PolicyArgs),
     /// Print completions for a shell
     #[command(hide = true)]
     Completions {

@@ -8,6 +8,7 @@ mod log;
 mod output;
 mod report;
 mod text;
+mod text_check;
 mod text_lifecycle;
 mod text_prune;
 mod traces;

@@ -30,7 +30,18 @@ const GUARDED: &str = "
 
 const HAS_LARGE_OBJECTS: &str = "SELECT count(*) FROM pg_largeobject_metadata";
 
+/// Whoever owns a table of those that are dumped may grant, and needs no grant.
+const OWNS: &str = "
+    SELECT r.rolsuper OR EXISTS (SELECT FROM dumped WHERE pg_has_role(relowner, 'USAGE')) FROM pg_roles r WHERE r.rolname = current_user";
+
 impl Session {
+    /// Whether the session's role owns something of what is dumped, or is a superuser.
+    pub async fn is_owner(&mut self) -> Result<bool, Error> {
+        const WHAT: &str = "look for the owner";
+        let rows = self.rows(WHAT, &format!("WITH {DUMPED} {OWNS}")).await?;
+        self.first(&rows, WHAT)
+    }
+
     /// The SQL by which the owner of this database lets `role` read all of it, now and what is to come. It may be run again.
     pub async fn reader_sql(&mut self, role: &str) -> Result<String, Error> {
         const WHAT: &str = "list what a dump reads";

@@ -119,6 +119,17 @@ impl Secret {
         Ok(Identity { stable_key })
     }
 
+    /// Whether it may seal: a key always, a passphrase where it can't be guessed.
+    ///
+    /// # Errors
+    /// [`Error::WeakPassphrase`].
+    pub fn check_strength(&self) -> Result<(), Error> {
+        match self {
+            Self::Key(_) => Ok(()),
+            Self::Passphrase(passphrase) => passphrase.check_strength(),
+        }
+    }
+
     /// What may be said of the secret aloud: `key 0123456789abcdef` or `a passphrase`.
     pub fn describe(&self) -> String {
         match self {

@@ -116,6 +116,14 @@ impl Passphrase {
         Self::from_text(Zeroizing::new(text))
     }
 
+    /// Whether it would be taken today to seal with.
+    ///
+    /// # Errors
+    /// As [`Passphrase::new`].
+    pub fn check_strength(&self) -> Result<(), Error> {
+        Self::new(self.0.text.to_string()).map(drop)
+    }
+
     fn from_text(text: Zeroizing<String>) -> Self {
         Self(Arc::new(Inner {
             text,

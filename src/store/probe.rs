@@ -12,6 +12,9 @@ pub struct Probe<'a> {
     key: &'a str,
 }
 
+/// The end of a name that no probe is ever written under.
+const NEVER: &str = "-never-written";
+
 /// What each probe holds.
 const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
 
@@ -232,6 +235,15 @@ impl Probe<'_> {
         let answer = request.prefix(self.key).send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("list"), &e))?;
         Ok(answer.contents().len())
+    }
+
+    /// Deletes what was never written: whether such a request is taken.
+    ///
+    /// # Errors
+    /// Whatever is refused.
+    pub async fn delete_nothing(&self) -> Result<(), Error> {
+        let key = format!("{}{NEVER}", self.key);
+        self.store.probe(&key).delete(None).await
     }
 
     /// Deletes it, on the condition of its entity tag where one is given.

@@ -1,5 +1,6 @@
 //! One function a command: settings to requests, requests to operations, results to output.
 
+mod check;
 mod decide;
 mod lifecycle;
 mod monitoring;
@@ -24,6 +25,7 @@ use pgcoffer::{
     store::Store,
 };
 
+pub(super) use check::{CheckArgs, PolicyArgs};
 pub(super) use lifecycle::LifecycleCommand;
 pub(super) use telling::tell_of_settings;
 pub(super) use thaw::ThawArgs;
@@ -92,6 +94,8 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Tick(args) => context.tick(args).await,
         Command::Serve(args) => context.serve(args).await,
         Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
+        Command::Check(args) => context.check(args).await,
+        Command::Policy(args) => context.bucket_policy(args),
         Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
         Command::Hold { chosen, reason, by } => {
             let decision = Decision::Hold(reason.clone());

@@ -3,11 +3,22 @@
 //! It goes on where something fails, and leaves out only what depends on that. It changes nothing but a probe object
 //! below the prefix, which it takes away again.
 
+mod bucket;
+mod database;
 mod finding;
+mod key;
+mod schedule;
+mod settings;
+mod sheet;
+mod trials;
 
 use std::num::NonZeroU32;
 
 pub use self::finding::{Area, CheckReport, Finding, Verdict};
+use self::{
+    bucket::Found,
+    sheet::{Sheet, Tell},
+};
 use super::{Clock, Interrupt};
 use crate::{
     backup::Label,
@@ -51,16 +62,70 @@ pub struct CheckDatabase {
 
 /// Tries everything. Each finding is told as it comes, and all of them are in the report.
 ///
-/// Without a `catalog` the bucket is one finding, that there is none.
+/// Without a `catalog` the bucket is one finding, that there is none. Its store must not be one that only writes: what may
+/// not be done is found by trying.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] alone: whatever else goes wrong is a finding.
 pub async fn check(
-    _catalog: Option<&Catalog>,
-    _clients: &Clients,
-    _request: &CheckRequest,
-    _interrupt: &Interrupt,
-    _tell: &(dyn Fn(&Finding) + Send + Sync),
+    catalog: Option<&Catalog>,
+    clients: &Clients,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+    tell: &(dyn Fn(&Finding) + Send + Sync),
 ) -> Result<CheckReport> {
-    Ok(CheckReport::default())
+    let mut sheet = Sheet::new(tell as Tell<'_>);
+    if !request.databases.is_empty() {
+        database::clients(&mut sheet, clients);
+    }
+    for one in &request.databases {
+        database::database(&mut sheet, clients, request, one, interrupt).await?;
+    }
+    let found = place(&mut sheet, catalog, request, interrupt).await?;
+    for one in &request.databases {
+        let catalog = catalog.zip(found.as_ref());
+        key::key(&mut sheet, catalog, request, one, interrupt).await?;
+    }
+    for one in &request.databases {
+        schedule::schedule(&mut sheet, request, one);
+    }
+    Ok(sheet.into_report())
+}
+
+/// The bucket: its door, the rights in it, its settings.
+async fn place(
+    sheet: &mut Sheet<'_>,
+    catalog: Option<&Catalog>,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+) -> Result<Option<Found>> {
+    let Some(catalog) = catalog else {
+        sheet.turn_to(Area::Bucket, "bucket");
+        let cure = "set PGCOFFER_BUCKET=s3://bucket/prefix";
+        sheet.failed(
+            "reachable",
+            "no bucket is configured",
+            Some(cure.to_owned()),
+        );
+        return Ok(None);
+    };
+    let store = catalog.store();
+    let found = bucket::bucket(sheet, store, request, interrupt).await?;
+    if found.answers {
+        let labels: Vec<Label> = request
+            .databases
+            .iter()
+            .map(|one| one.label.clone())
+            .collect();
+        settings::settings(sheet, store, found.mode, &labels, interrupt).await?;
+    }
+    Ok(Some(found))
+}
+
+/// One thing or several.
+fn count(number: u64, one: &str, several: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        n => format!("{n} {several}"),
+    }
 }

@@ -1,0 +1,161 @@
+//! Trying everything, the SQL for a role that only reads, and policies for the bucket.
+
+use clap::Args;
+use pgcoffer::{
+    Error, Result,
+    catalog::Catalog,
+    config::Database,
+    operation::{self, CheckDatabase, CheckRequest, Clock, Finding},
+    postgres::{DatabaseUrl, Session},
+    rights::{self, Mode, Place},
+    store::Store,
+};
+
+use super::Context;
+use crate::cli::text_check::Lines;
+
+/// What `check` is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The database's label (default: all of them)
+    #[arg(value_name = "DB")]
+    label: Option<String>,
+    /// The same, as other commands take it
+    #[arg(long = "database", value_name = "NAME", conflicts_with = "label")]
+    database: Option<String>,
+    /// What the bucket's credentials are for: full, drop-box, prune or restore (default: PGCOFFER_MODE, else found out)
+    #[arg(long, value_name = "MODE")]
+    mode: Option<Mode>,
+    /// Check nothing, and print the SQL by which the database's owner makes a role that can read all of it and change nothing
+    #[arg(long)]
+    fix_sql: bool,
+    /// The role that --fix-sql is about (default: the one in the URL; where that is the owner, pgcoffer)
+    #[arg(long, value_name = "ROLE", requires = "fix_sql")]
+    role: Option<String>,
+}
+
+/// What `policy` is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
+    mode: Mode,
+    /// Add the bucket's lifecycle rules, for `lifecycle apply`: a person's credentials, not the agent's
+    #[arg(long)]
+    lifecycle: bool,
+    /// Add the reading of the bucket's settings, so that `check` can judge them
+    #[arg(long)]
+    check: bool,
+}
+
+/// The role that is proposed where the configured one owns the database.
+const READER: &str = "pgcoffer";
+
+impl Context<'_> {
+    pub(super) async fn check(&self, args: &CheckArgs) -> Result<()> {
+        let chosen = args.label.as_deref().or(args.database.as_deref());
+        if args.fix_sql {
+            return self
+                .fix_sql(self.config.database(chosen)?, args.role.as_deref())
+                .await;
+        }
+        let databases: Vec<&Database> = match chosen {
+            Some(_) => vec![self.config.database(chosen)?],
+            None => self.config.databases.iter().collect(),
+        };
+        if databases.is_empty() && self.config.location.is_none() {
+            self.config.database(None)?;
+        }
+        let request = CheckRequest {
+            databases: databases
+                .into_iter()
+                .map(|one| self.to_check(one))
+                .collect(),
+            mode: args.mode.or(match self.config.mode {
+                Mode::Full => None,
+                mode => Some(mode),
+            }),
+            keep_last: self.config.keep_last,
+            others: app_databases(),
+            clock: Clock::system(),
+        };
+        let catalog = self.catalog_to_try().await;
+        let clients = self.clients().await;
+        let lines = Lines::new(self.output.json);
+        let tell = |finding: &Finding| lines.tell(finding);
+        let report =
+            operation::check(catalog.as_ref(), &clients, &request, self.interrupt, &tell).await?;
+        self.output.checked(&report)?;
+        match report.is_good() {
+            true => Ok(()),
+            false => Err(Error::Problems {
+                what: "not everything that was tried works: see above".to_owned(),
+                exit_status: 8,
+            }),
+        }
+    }
+
+    fn to_check(&self, database: &Database) -> CheckDatabase {
+        let own = database.secret.as_ref();
+        CheckDatabase {
+            label: database.label.clone(),
+            url: database.url.clone(),
+            // also a weak passphrase, so that it is said to be one
+            secret: own.or(self.config.secret.as_ref()).cloned(),
+            schedule: database.schedule.clone(),
+            unscheduled: database.unscheduled,
+        }
+    }
+
+    /// The bucket, where rights are tried whatever the mode is.
+    async fn catalog_to_try(&self) -> Option<Catalog> {
+        let location = self.config.location.clone()?;
+        let mut options = self.config.store.clone();
+        options.write_only = false;
+        let store = Store::connect(location, options).await;
+        Some(Catalog::new(store, self.config.secrets()))
+    }
+
+    async fn fix_sql(&self, database: &Database, role: Option<&str>) -> Result<()> {
+        let work = async {
+            let mut session = Session::connect(&database.url).await?;
+            let role = match role {
+                Some(role) => role.to_owned(),
+                None if session.is_owner().await? => READER.to_owned(),
+                None => database.url.user().to_owned(),
+            };
+            let sql = session.reader_sql(&role).await?;
+            session.close().await;
+            Ok((role, sql))
+        };
+        let (role, sql) = self.interrupt.or(work).await?;
+        self.output.reader_sql(&database.label, &role, &sql)
+    }
+
+    pub(super) fn bucket_policy(&self, args: &PolicyArgs) -> Result<()> {
+        let location = self.config.location()?;
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
+        let place = Place {
+            bucket: location.bucket.clone(),
+            prefix: location.prefix.clone(),
+            partition: rights::partition(region.iter().flatten().next().map(String::as_str))
+                .to_owned(),
+            kms_key: self.config.store.kms_key.clone(),
+            lock: self.config.store.lock.is_some(),
+            lifecycle: args.lifecycle,
+            check: args.check,
+        };
+        let policy = serde_json::to_value(rights::policy(args.mode, &place));
+        let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
+        self.output.print_json(&policy)
+    }
+}
+
+/// The database that the app itself uses, where it is told here.
+fn app_databases() -> Vec<(String, DatabaseUrl)> {
+    let name = "DATABASE_URL";
+    let url = std::env::var(name)
+        .ok()
+        .and_then(|text| DatabaseUrl::parse(&text).ok());
+    url.map(|url| (name.to_owned(), url)).into_iter().collect()
+}

@@ -1,0 +1,105 @@
+//! Findings of a check, a line each as they come.
+
+use std::sync::{Mutex, PoisonError};
+
+use pgcoffer::{
+    Result,
+    backup::Label,
+    operation::{Area, CheckReport, Finding, Verdict},
+};
+use serde_json::json;
+
+use super::output::{Output, insert, masked, print, to_json};
+
+/// The lines so far: a heading whenever they turn to something else.
+pub(super) struct Lines {
+    json: bool,
+    about: Mutex<Option<(Area, String)>>,
+}
+
+impl Lines {
+    pub(super) fn new(json: bool) -> Self {
+        Self {
+            json,
+            about: Mutex::new(None),
+        }
+    }
+
+    /// Prints one; of JSON there is one document, at the end.
+    pub(super) fn tell(&self, finding: &Finding) {
+        if self.json {
+            return;
+        }
+        let about = Some((finding.area, finding.subject.clone()));
+        let mut before = self.about.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        if *before != about {
+            let gap = if before.is_some() { "\n" } else { "" };
+            text = format!("{gap}{}\n", heading(finding));
+            *before = about;
+        }
+        text.push_str(&line(finding));
+        // what can't be shown is in the exit status all the same
+        let _ = print(text);
+    }
+}
+
+fn heading(finding: &Finding) -> String {
+    let subject = &finding.subject;
+    match finding.area {
+        Area::Database if subject == "this machine" => "This machine".to_owned(),
+        Area::Database => format!("Database {subject}"),
+        Area::Bucket => format!("Bucket {subject}"),
+        Area::Key => format!("Key of {subject}"),
+        Area::Schedule => format!("Schedule of {subject}"),
+        Area::Notifications => format!("Notifications by {subject}"),
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let verdict = match finding.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Skipped => "-",
+        Verdict::Warning => "warning",
+        Verdict::Failed => "FAILED",
+    };
+    let detail = masked(&finding.detail);
+    let mut text = format!("  {verdict:<8} {:<20} {detail}\n", finding.what);
+    if let Some(cure) = &finding.cure {
+        text.push_str(&format!("  {:<8} {:<20} => {}\n", "", "", masked(cure)));
+    }
+    text
+}
+
+impl Output {
+    pub(super) fn checked(self, report: &CheckReport) -> Result<()> {
+        let count = |verdict| report.count(verdict);
+        if self.json {
+            let mut value = to_json(report)?;
+            insert(&mut value, "failed", count(Verdict::Failed).into());
+            insert(&mut value, "warnings", count(Verdict::Warning).into());
+            return self.print_json(&value);
+        }
+        let warnings = match count(Verdict::Warning) {
+            1 => "1 warning".to_owned(),
+            n => format!("{n} warnings"),
+        };
+        let left_out = match count(Verdict::Skipped) {
+            0 => String::new(),
+            n => format!(", {n} not tried"),
+        };
+        print(format!(
+            "\n{} ok, {warnings}, {} failed{left_out}\n",
+            count(Verdict::Ok),
+            count(Verdict::Failed)
+        ))
+    }
+
+    pub(super) fn reader_sql(self, database: &Label, role: &str, sql: &str) -> Result<()> {
+        if self.json {
+            let value = json!({ "database": database, "role": role, "sql": sql });
+            return self.print_json(&value);
+        }
+        print(sql)
+    }
+}

@@ -1,0 +1,213 @@
+//! The bucket: whether it answers, and what these credentials may do there.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Area, CheckRequest,
+    sheet::Sheet,
+    trials::{Outcome, Trial, Trials, try_all},
+};
+use crate::{
+    error::Result,
+    operation::{CLOCKS_APART_MAX, Interrupt},
+    rights::{Action, Mode},
+    store::{Error, Kind, Store},
+};
+
+/// Rights without which something goes on piling up, and nothing fails.
+const CONVENIENT: [Action; 3] = [
+    Action::ListBucketMultipartUploads,
+    Action::ListMultipartUploadParts,
+    Action::AbortMultipartUpload,
+];
+
+/// What was found about the bucket, for those who look further.
+pub(super) struct Found {
+    /// it answers
+    pub(super) answers: bool,
+    /// it can be read
+    pub(super) readable: bool,
+    /// what the credentials are for, as asked for or as they behave
+    pub(super) mode: Mode,
+}
+
+pub(super) async fn bucket(
+    sheet: &mut Sheet<'_>,
+    store: &Store,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+) -> Result<Found> {
+    sheet.turn_to(Area::Bucket, store.location().to_string());
+    let asked = request.mode.unwrap_or_default();
+    let none = Found {
+        answers: false,
+        readable: false,
+        mode: asked,
+    };
+    let knocked = interrupt.or(async { Ok(store.knock().await) }).await?;
+    if let Err(error) = &knocked
+        && error.kind != Kind::Denied
+    {
+        closed(sheet, error);
+        return Ok(none);
+    }
+    sheet.ok(
+        "reachable",
+        "the bucket answers, and knows these credentials",
+    );
+    clock(sheet, store, request.clock.now());
+    let trials = interrupt
+        .or(async { Ok(try_all(store, request.mode).await) })
+        .await?;
+    let mode = request.mode.unwrap_or_else(|| behaves_as(&trials));
+    if request.mode.is_none() && mode == Mode::DropBox {
+        sheet.warning(
+            "mode",
+            "these credentials may write, and neither list, read nor delete: that is drop-box mode",
+            "set PGCOFFER_MODE=drop-box if that is meant: without it `tick` fails, since it looks into the bucket",
+        );
+    }
+    for trial in &trials.all {
+        judge(sheet, store, mode, trial);
+    }
+    if !trials.left.is_empty() {
+        leftovers(sheet, mode, &trials.left);
+    }
+    Ok(Found {
+        answers: true,
+        readable: trials.may(Action::ListBucket) && trials.may(Action::GetObject),
+        mode,
+    })
+}
+
+fn closed(sheet: &mut Sheet<'_>, error: &Error) {
+    let named = error.why.rsplit_once("it is in ").map(|(_, region)| region);
+    let expecting = || {
+        let (_, rest) = error.why.split_once("expecting '")?;
+        rest.split_once('\'').map(|(region, _)| region)
+    };
+    let cure = match named.or_else(expecting) {
+        Some(region) if error.kind == Kind::WrongRegion => Some(format!("set AWS_REGION={region}")),
+        _ => error.hint(),
+    };
+    sheet.failed("reachable", error.to_string(), cure);
+    sheet.skipped("clock, rights, settings, backups", "the bucket is closed");
+}
+
+fn clock(sheet: &mut Sheet<'_>, store: &Store, now: Timestamp) {
+    let Some(service) = store.service_time() else {
+        return sheet.warning(
+            "clock",
+            "the service's answers bear no date to compare this machine's clock with",
+            "prune refuses to delete where it can't compare clocks",
+        );
+    };
+    let apart = now.duration_since(service);
+    let seconds = apart.as_secs();
+    if apart.abs() <= SignedDuration::from_secs(60) {
+        sheet.ok(
+            "clock",
+            format!("agrees with the bucket's, within {} s", seconds.abs() + 1),
+        );
+        return;
+    }
+    let way = if seconds > 0 { "ahead of" } else { "behind" };
+    let detail = format!(
+        "this machine's clock is {:#} {way} the bucket's",
+        SignedDuration::from_secs(seconds.abs())
+    );
+    let cure = "set it by NTP: backups are dated by it, and expire by it";
+    if apart.abs() > CLOCKS_APART_MAX {
+        sheet.failed("clock", detail, Some(cure.to_owned()));
+    } else {
+        sheet.warning("clock", detail, cure);
+    }
+}
+
+/// What credentials that nobody has described are for.
+fn behaves_as(trials: &Trials) -> Mode {
+    let only_writes = trials.may(Action::PutObject)
+        && [Action::ListBucket, Action::GetObject, Action::DeleteObject]
+            .iter()
+            .all(|action| trials.may_not(*action));
+    if only_writes {
+        Mode::DropBox
+    } else {
+        Mode::Full
+    }
+}
+
+fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
+    let (action, what) = (trial.action, trial.what);
+    let wanted = mode.actions(store.locks()).contains(&action);
+    let name = action.as_str();
+    match &trial.outcome {
+        Outcome::Works(seen) if wanted => sheet.ok(what, format!("{seen} ({name})")),
+        Outcome::Works(_) | Outcome::Odd(..) if !wanted => too_much(sheet, mode, action, what),
+        Outcome::Works(seen) => sheet.ok(what, seen.as_str()),
+        Outcome::Odd(seen, _) if mode == Mode::DropBox && what == "conditional write" => {
+            let cure = "drop-box mode rests on it: use a service that has it, or credentials that may list and read";
+            sheet.failed(what, seen.as_str(), Some(cure.to_owned()));
+        }
+        Outcome::Odd(seen, meaning) => sheet.warning(what, seen.as_str(), meaning.as_str()),
+        Outcome::Denied(_) if !wanted => {
+            sheet.ok(
+                what,
+                format!("may not ({name}), as it should be in {mode} mode"),
+            );
+        }
+        Outcome::Denied(why) => {
+            let detail = format!(
+                "{name} is missing, which is needed for: {} ({why})",
+                action.needed_for()
+            );
+            let place = store.location();
+            let cure = format!(
+                "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy"
+            );
+            if CONVENIENT.contains(&action) {
+                sheet.warning(what, detail, cure);
+            } else {
+                sheet.failed(what, detail, Some(cure));
+            }
+        }
+        Outcome::Absent(meaning) => sheet.ok(what, meaning.as_str()),
+        Outcome::Broken(error) => sheet.failed(what, error.to_string(), error.hint()),
+        Outcome::Untried(why) if wanted => sheet.skipped(what, why.as_str()),
+        Outcome::Untried(_) => {}
+    }
+}
+
+fn too_much(sheet: &mut Sheet<'_>, mode: Mode, action: Action, what: &'static str) {
+    let name = action.as_str();
+    let harm = match action {
+        Action::DeleteObject => "can delete every backup",
+        Action::PutObject => "can add what is no backup",
+        Action::PutObjectTagging => "can tag every backup anew",
+        Action::GetObject | Action::ListBucket => {
+            "can see how many backups there are, and carry them off, sealed"
+        }
+        _ => "can do more than it needs",
+    };
+    sheet.warning(
+        what,
+        format!("{name} is there, and should not be in {mode} mode: whoever steals these credentials {harm}"),
+        format!("take {name} away: `pgcoffer policy --mode {mode}` prints the policy"),
+    );
+}
+
+fn leftovers(sheet: &mut Sheet<'_>, mode: Mode, left: &[String]) {
+    let names = left.join(", ");
+    if mode == Mode::DropBox {
+        sheet.ok(
+            "probe",
+            format!("{names} stays, since nobody here may delete it; it is a line of text"),
+        );
+    } else {
+        sheet.warning(
+            "probe",
+            format!("what this check wrote could not be deleted: {names}"),
+            "delete it by other means; it is a line of text",
+        );
+    }
+}

@@ -1,0 +1,383 @@
+//! One database, from the name of its host to the large object that somebody will make tomorrow.
+
+use jiff::{Timestamp, civil::date, tz::TimeZone};
+
+use super::{Area, CheckDatabase, CheckRequest, sheet::Sheet};
+use crate::{
+    error::{Error, Result},
+    operation::Interrupt,
+    postgres::{
+        self, Clients, DatabaseUrl, Examination, Inspection, Obstacle, ObstacleKind, Session,
+        SslMode, Standby,
+    },
+};
+
+/// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes two.
+const CONNECTIONS_FEW: i64 = 5;
+/// Statements shown with a finding; `--fix-sql` prints them all.
+const STATEMENTS_SHOWN: usize = 4;
+const OBJECTS_SHOWN: usize = 5;
+
+/// Ends of support. <https://www.postgresql.org/support/versioning/>
+const SUPPORTED_UNTIL: [(u32, (i16, i8, i8)); 5] = [
+    (14, (2026, 11, 12)),
+    (15, (2027, 11, 11)),
+    (16, (2028, 11, 9)),
+    (17, (2029, 11, 8)),
+    (18, (2030, 11, 14)),
+];
+
+/// The first minor version of each major whose libpq a hostile server can't overrun while a large object is read
+/// (CVE-2026-6477, May 2026).
+const SAFE_MINOR: [(u32, u32); 5] = [(14, 23), (15, 18), (16, 14), (17, 10), (18, 4)];
+
+/// The clients of this machine.
+pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
+    sheet.turn_to(Area::Database, "this machine");
+    let versions: Vec<&str> = clients
+        .iter()
+        .map(|client| client.version.as_str())
+        .collect();
+    if versions.is_empty() {
+        let error = clients.for_dump(0).err();
+        let detail = error.as_ref().map_or_else(String::new, ToString::to_string);
+        let cure = "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN";
+        return sheet.failed("clients", detail, Some(cure.to_owned()));
+    }
+    sheet.ok("clients", format!("pg_dump {}", versions.join(", ")));
+    for client in clients.iter() {
+        let safe = SAFE_MINOR.iter().find(|(major, _)| *major == client.major);
+        let minor = client
+            .version
+            .split('.')
+            .nth(1)
+            .and_then(|minor| minor.parse::<u32>().ok());
+        if let (Some((major, safe)), Some(minor)) = (safe, minor)
+            && minor < *safe
+        {
+            sheet.warning(
+                "client version",
+                format!(
+                    "pg_dump {} can be overrun by a hostile server (CVE-2026-6477)",
+                    client.version
+                ),
+                format!("update it to {major}.{safe} or later"),
+            );
+        }
+    }
+}
+
+/// Everything about one database.
+pub(super) async fn database(
+    sheet: &mut Sheet<'_>,
+    clients: &Clients,
+    request: &CheckRequest,
+    database: &CheckDatabase,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    sheet.turn_to(Area::Database, database.label.as_str());
+    app_database(sheet, request, database);
+    let mut session = match interrupt.or(connect(&database.url)).await {
+        Ok(session) => session,
+        Err(error @ Error::Interrupted { .. }) => return Err(error),
+        Err(error) => {
+            unreachable(sheet, &error);
+            return Ok(());
+        }
+    };
+    sheet.ok("reachable", database.url.to_string());
+    let inspected = async { Ok(session.inspect().await?) };
+    let inspection = match interrupt.or(inspected).await {
+        Ok(inspection) => inspection,
+        Err(error @ Error::Interrupted { .. }) => return Err(error),
+        Err(error) => {
+            sheet.failed("inspection", error.to_string(), error.hint());
+            return Ok(());
+        }
+    };
+    encryption(sheet, &database.url, &inspection);
+    version(sheet, clients, &inspection, request.clock.now());
+    rights(sheet, &inspection);
+    let examined = async { Ok(session.examine().await?) };
+    match interrupt.or(examined).await {
+        Ok(examination) => look_closer(sheet, &inspection, &examination),
+        Err(error @ Error::Interrupted { .. }) => return Err(error),
+        Err(error) => sheet.warning(
+            "a closer look",
+            error.to_string(),
+            error.hint().unwrap_or_default(),
+        ),
+    }
+    interrupt
+        .or(pooler(sheet, &database.url, &mut session))
+        .await?;
+    session.close().await;
+    Ok(())
+}
+
+async fn connect(url: &DatabaseUrl) -> Result<Session> {
+    Ok(Session::connect(url).await?)
+}
+
+fn unreachable(sheet: &mut Sheet<'_>, error: &Error) {
+    let text = error.to_string();
+    // https://www.pgbouncer.org/config.html#ignore_startup_parameters
+    let cure = if text.contains("unsupported startup parameter") {
+        Some("this is PgBouncer: give the URL of the PostgreSQL server itself, since a dump through a pooler can break".to_owned())
+    } else {
+        error.hint()
+    };
+    sheet.failed("reachable", text, cure);
+    sheet.skipped("tls, version, rights, pooler", "there is no connection");
+}
+
+/// An upgrade gives a database a new address, and an attachment under another name may keep the old one.
+fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabase) {
+    let place = |url: &DatabaseUrl| (url.host().to_owned(), url.port(), url.database().to_owned());
+    let is_backed_up = |url: &DatabaseUrl| {
+        let mut ours = request.databases.iter();
+        ours.any(|one| place(&one.url) == place(url))
+    };
+    for (name, url) in &request.others {
+        if place(url) == place(&database.url) {
+            sheet.ok("the app's database", format!("{name} names the same"));
+        } else if !is_backed_up(url) {
+            sheet.warning(
+                "the app's database",
+                format!(
+                    "{name} names another database than any that is backed up: {} on {}",
+                    url.database(),
+                    url.host()
+                ),
+                format!(
+                    "if the app moved (pg:upgrade, a promoted follower), this may be the old one: attach the new one again as PGCOFFER_DB_{}; otherwise back both up, or leave it",
+                    database.label.as_str().to_ascii_uppercase()
+                ),
+            );
+        }
+    }
+}
+
+fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, inspection: &Inspection) {
+    let verified = matches!(url.ssl_mode(), SslMode::VerifyFull | SslMode::VerifyCa);
+    match (inspection.encrypted, verified) {
+        (true, true) => sheet.ok("tls", "encrypted, and the server's certificate is verified"),
+        (true, false) => sheet.ok(
+            "tls",
+            "encrypted; the server's certificate is not verified (sslmode=verify-full with sslrootcert= would)",
+        ),
+        (false, _) if url.is_local() => sheet.ok("tls", "not encrypted, and doesn't leave this machine"),
+        (false, _) => sheet.warning(
+            "tls",
+            "not encrypted: whoever sits on the line reads the database",
+            "put sslmode=require into the url",
+        ),
+    }
+}
+
+fn version(sheet: &mut Sheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
+    let (version, major) = (&inspection.server_version, inspection.server_major);
+    let end = SUPPORTED_UNTIL.iter().find(|(one, _)| *one == major);
+    let end = end.map(|(_, (year, month, day))| date(*year, *month, *day));
+    let today = now.to_zoned(TimeZone::UTC).date();
+    match end {
+        Some(end) if end <= today => sheet.warning(
+            "version",
+            format!("PostgreSQL {version}: no security fixes since {end}"),
+            "backups work; upgrade the server",
+        ),
+        Some(end) => sheet.ok(
+            "version",
+            format!("PostgreSQL {version}, supported until {end}"),
+        ),
+        None => sheet.warning(
+            "version",
+            format!("PostgreSQL {version}: pgcoffer is tried with 14 to 18"),
+            "try a restore before you rely on it",
+        ),
+    }
+    match clients.for_dump(major) {
+        Ok((client, None)) => sheet.ok(
+            "pg_dump",
+            format!("{} for a server of {major}", client.version),
+        ),
+        Ok((_, Some(warning))) => sheet.warning("pg_dump", warning.to_string(), ""),
+        Err(error) => sheet.failed("pg_dump", error.to_string(), error.hint()),
+    }
+}
+
+fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
+    use ObstacleKind as K;
+    let role = &inspection.user;
+    if inspection.is_superuser {
+        sheet.warning(
+            "rights",
+            format!("role {role} is a superuser: it can read everything, and do everything"),
+            "`pgcoffer check --fix-sql` prints the SQL for a role that can only read",
+        );
+        return;
+    }
+    if inspection.obstacles.is_empty() {
+        let (tables, large) = (inspection.tables, inspection.large_objects);
+        let tables = super::count(tables, "table", "tables");
+        let large = super::count(large, "large object", "large objects");
+        sheet.ok(
+            "rights",
+            format!("role {role} can read all of it: {tables}, {large}"),
+        );
+        return;
+    }
+    for (kind, what) in [
+        (K::Schema, "schemas"),
+        (K::Table, "tables"),
+        (K::Sequence, "sequences"),
+        (K::RowSecurity, "row-level security"),
+        (K::LargeObjects, "large objects"),
+    ] {
+        let of_kind = inspection.obstacles.iter().filter(|one| one.kind == kind);
+        let of_kind: Vec<Obstacle> = of_kind.cloned().collect();
+        if !of_kind.is_empty() {
+            let (detail, cure) = obstacles(role, &of_kind);
+            sheet.failed(what, detail, Some(cure));
+        }
+    }
+}
+
+/// What is missing on how many objects, and the first statements that mend it.
+fn obstacles(role: &str, obstacles: &[Obstacle]) -> (String, String) {
+    let names = |shown: usize| -> Vec<&str> {
+        let all = obstacles.iter().map(|one| one.object.as_str());
+        all.take(shown).collect()
+    };
+    let more = obstacles.len().saturating_sub(OBJECTS_SHOWN);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let why = &obstacles[0].why;
+    let detail = format!(
+        "role {role}: {why}: {}{more}",
+        names(OBJECTS_SHOWN).join(", ")
+    );
+    let shown = &obstacles[..obstacles.len().min(STATEMENTS_SHOWN)];
+    let script = Obstacle::script(shown);
+    let rest = if obstacles.len() > shown.len() {
+        " … `pgcoffer check --fix-sql` prints them all"
+    } else {
+        ""
+    };
+    let who = match obstacles[0].kind {
+        ObstacleKind::RowSecurity => {
+            "as a superuser; where there is none, as on Heroku, back up with the owner's credential"
+        }
+        _ => "as the owner",
+    };
+    (detail, format!("{who}: {script}{rest}"))
+}
+
+fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
+    if let [first, ..] = examination.unprepared.as_slice() {
+        let owners: Vec<&str> = examination
+            .unprepared
+            .iter()
+            .map(|one| one.owner.as_str())
+            .collect();
+        let statements: Vec<&str> = examination
+            .unprepared
+            .iter()
+            .flat_map(|one| one.grants.iter().map(String::as_str))
+            .take(STATEMENTS_SHOWN)
+            .collect();
+        let detail = format!(
+            "what {} makes next, role {} can't read: the first migration that adds a table stops the backups",
+            owners.join(", "),
+            inspection.user
+        );
+        sheet.warning(
+            "default privileges",
+            detail,
+            format!("as {}: {}", first.owner, statements.join(" ")),
+        );
+    } else if !inspection.is_superuser {
+        sheet.ok(
+            "default privileges",
+            "what its owners make next can be read as well",
+        );
+    }
+    if examination.strangers_large_objects > 0 && !inspection.is_superuser {
+        sheet.warning(
+            "new large objects",
+            format!("role {} can't read those that others make next", inspection.user),
+            "have whoever makes them grant SELECT on each; or back up with their owner's credential",
+        );
+    }
+    standby(sheet, examination.standby.as_ref());
+    match examination.connections_left {
+        left if left < 2 => sheet.failed(
+            "connections",
+            format!("{} left, and a backup takes two", left.max(0)),
+            Some(
+                "close some, or raise the limit of the server, the database or the role".to_owned(),
+            ),
+        ),
+        left if left < CONNECTIONS_FEW => sheet.warning(
+            "connections",
+            format!("{left} left, of which a backup takes two"),
+            "close some, or raise the limit of the server, the database or the role",
+        ),
+        left => sheet.ok("connections", format!("{left} left")),
+    }
+}
+
+fn standby(sheet: &mut Sheet<'_>, standby: Option<&Standby>) {
+    let Some(standby) = standby else {
+        return sheet.ok("primary or follower", "primary");
+    };
+    let delay = &standby.streaming_delay;
+    match (standby.feedback, delay.as_str()) {
+        (true, _) => sheet.ok("primary or follower", "follower, which tells its primary what it reads (hot_standby_feedback)"),
+        (false, "-1") => sheet.ok("primary or follower", "follower, which waits for whoever reads (max_standby_streaming_delay = -1)"),
+        (false, _) => sheet.warning(
+            "primary or follower",
+            format!("follower: a dump that stands in the way of replay for {delay} is cancelled (max_standby_streaming_delay)"),
+            "back up from the primary, or turn hot_standby_feedback on; a cancelled backup is tried again by the next tick",
+        ),
+    }
+}
+
+/// Two connections that are served by one process can only come from a pooler that hands them out by the transaction.
+async fn pooler(sheet: &mut Sheet<'_>, url: &DatabaseUrl, session: &mut Session) -> Result<()> {
+    let shared = match Session::connect(url).await {
+        Ok(mut other) => {
+            let shared = session.shares_its_process(&mut other).await;
+            other.close().await;
+            shared
+        }
+        Err(error) => Err(error),
+    };
+    match shared {
+        Ok(true) => sheet.failed(
+            "pooler",
+            "a pooler in transaction mode stands between (PgBouncer or the like): neither the lock nor pg_dump's settings hold",
+            Some("give the URL of the PostgreSQL server itself".to_owned()),
+        ),
+        Ok(false) => sheet.ok("pooler", pooler_or_not(url)),
+        Err(error @ postgres::Error::Connect { .. }) => sheet.failed(
+            "pooler",
+            format!("a second connection, which a backup takes, failed: {error}"),
+            error.hint(),
+        ),
+        Err(error) => sheet.warning("pooler", error.to_string(), error.hint().unwrap_or_default()),
+    }
+    Ok(())
+}
+
+fn pooler_or_not(url: &DatabaseUrl) -> &'static str {
+    // the ports that PgBouncer's own examples and Supabase use
+    if matches!(url.port(), 6432 | 6543) || url.host().contains("pooler") {
+        "the address looks like a pooler's, and each connection has a server process of its own (session mode): that will do"
+    } else {
+        "none, or one that gives each connection a server process of its own"
+    }
+}

@@ -1,0 +1,166 @@
+//! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their source.
+
+use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::Sheet};
+use crate::{
+    backup::Record,
+    catalog::{Catalog, Survey},
+    error::Result,
+    operation::Interrupt,
+    rights::Mode,
+};
+
+/// Records that are looked through.
+const LOOKED_AT: usize = 5;
+/// So many backups in a row that hold the very same are a reason to wonder.
+const SAME: usize = 3;
+
+pub(super) async fn key(
+    sheet: &mut Sheet<'_>,
+    catalog: Option<(&Catalog, &Found)>,
+    request: &CheckRequest,
+    database: &CheckDatabase,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    sheet.turn_to(Area::Key, database.label.as_str());
+    let Some(secret) = &database.secret else {
+        sheet.failed(
+            "key",
+            "there is no key, so nothing can be sealed",
+            Some("set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()),
+        );
+        return Ok(());
+    };
+    match secret.check_strength() {
+        Ok(()) => sheet.ok(
+            "key",
+            format!(
+                "{}: without a copy elsewhere no backup survives this machine",
+                secret.describe()
+            ),
+        ),
+        Err(error) => sheet.failed("key", error.to_string(), error.hint()),
+    }
+    match catalog {
+        None => sheet.skipped("newest backup", "no bucket is configured"),
+        Some((_, found)) if !found.answers => {
+            sheet.skipped("newest backup", "the bucket is closed")
+        }
+        Some((_, found)) if !found.readable => sheet.skipped("newest backup", unreadable(found)),
+        Some((catalog, _)) => {
+            let looked = interrupt.or(catalog.survey(&database.label, LOOKED_AT));
+            match looked.await {
+                Ok(survey) => newest(sheet, request, database, &survey),
+                Err(error @ crate::Error::Interrupted { .. }) => return Err(error),
+                Err(error) => sheet.failed("newest backup", error.to_string(), error.hint()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(found: &Found) -> &'static str {
+    match found.mode {
+        Mode::DropBox => {
+            "nothing is read in drop-box mode: check the key where restores are made, with `pgcoffer verify`"
+        }
+        _ => "it can't be read with these credentials",
+    }
+}
+
+fn newest(
+    sheet: &mut Sheet<'_>,
+    request: &CheckRequest,
+    database: &CheckDatabase,
+    survey: &Survey,
+) {
+    if let Some((_, why)) = survey.unreadable.first() {
+        sheet.failed("newest backup", why.to_string(), why.hint());
+    }
+    let now = request.clock.now();
+    let good = survey.newest_good(now);
+    match (good, survey.others) {
+        (Some(record), _) => {
+            let age = crate_age(now.as_second() - record.started.as_second());
+            sheet.ok("newest backup", format!("{} opens with this key, {age} old", record.id));
+        }
+        (None, 0) if survey.standing.is_empty() => {
+            sheet.ok("newest backup", "there is none yet");
+        }
+        (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer status` says why"),
+        (None, others) => sheet.failed(
+            "newest backup",
+            format!("{} here, made under another key, and none under this one", super::count(others as u64, "record", "records")),
+            Some("if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS; if not, this is the wrong one".to_owned()),
+        ),
+    }
+    source(sheet, database, survey);
+}
+
+/// Whether the newest backups look as if they were of a database that nobody uses any more.
+fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
+    let good: Vec<&Record> = survey
+        .standing
+        .iter()
+        .map(|one| &one.record)
+        .filter(|record| record.is_good())
+        .collect();
+    let Some(newest) = good.first() else { return };
+    let server = newest.source.as_ref().map(|source| &source.server);
+    if let Some(server) = server
+        && server.database != database.url.database()
+    {
+        sheet.warning(
+            "same database",
+            format!(
+                "the newest backup is of database {}, and the url names {}",
+                server.database,
+                database.url.database()
+            ),
+            "if that is meant, all is well: an upgrade gives a new name; if not, look at the url",
+        );
+    }
+    let major = |record: &Record| record.source.as_ref().map(|source| source.server.major);
+    if let [newest, before, ..] = good.as_slice()
+        && major(newest) < major(before)
+    {
+        sheet.warning(
+            "same database",
+            format!(
+                "the newest backup is of PostgreSQL {}, and the one before of {}",
+                major(newest).unwrap_or(0),
+                major(before).unwrap_or(0)
+            ),
+            "the url may point at the server from before an upgrade",
+        );
+    }
+    let holds = |record: &&Record| -> Vec<(String, String)> {
+        let tables = record.tables.iter();
+        tables
+            .map(|table| {
+                (
+                    format!("{}.{}", table.schema, table.name),
+                    format!("{:?}", table.fingerprint),
+                )
+            })
+            .collect()
+    };
+    let same = good.len() >= SAME
+        && newest.rows() > 0
+        && good[..SAME].iter().all(|one| holds(one) == holds(&good[0]));
+    if same {
+        sheet.warning(
+            "still in use",
+            format!("the newest {SAME} good backups hold the very same, to the last row"),
+            "if the app writes every day, this may be the database from before an upgrade: compare the url with the app's",
+        );
+    }
+}
+
+fn crate_age(seconds: i64) -> String {
+    match seconds.max(0) {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} minutes", s / 60),
+        s if s < 2 * 86_400 => format!("{} hours", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}

@@ -1,0 +1,82 @@
+//! Where findings are written down, one after the other, each told at once.
+
+use super::{Area, CheckReport, Finding, Verdict};
+
+/// Tells somebody of a finding.
+pub(super) type Tell<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
+
+/// The findings so far, and what the next one is about.
+pub(super) struct Sheet<'a> {
+    tell: Tell<'a>,
+    area: Area,
+    subject: String,
+    report: CheckReport,
+}
+
+impl<'a> Sheet<'a> {
+    pub(super) fn new(tell: Tell<'a>) -> Self {
+        Self {
+            tell,
+            area: Area::Database,
+            subject: String::new(),
+            report: CheckReport::default(),
+        }
+    }
+
+    /// From here on findings are about this.
+    pub(super) fn turn_to(&mut self, area: Area, subject: impl Into<String>) {
+        self.area = area;
+        self.subject = subject.into();
+    }
+
+    pub(super) fn ok(&mut self, what: &'static str, detail: impl Into<String>) {
+        self.add(what, Verdict::Ok, detail.into(), None);
+    }
+
+    /// Left out, and why.
+    pub(super) fn skipped(&mut self, what: &'static str, why: impl Into<String>) {
+        self.add(what, Verdict::Skipped, why.into(), None);
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        what: &'static str,
+        detail: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
+        let cure = Some(cure.into()).filter(|cure| !cure.is_empty());
+        self.add(what, Verdict::Warning, detail.into(), cure);
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        what: &'static str,
+        detail: impl Into<String>,
+        cure: Option<String>,
+    ) {
+        self.add(what, Verdict::Failed, detail.into(), cure);
+    }
+
+    pub(super) fn add(
+        &mut self,
+        what: &'static str,
+        verdict: Verdict,
+        detail: String,
+        cure: Option<String>,
+    ) {
+        let finding = Finding {
+            area: self.area,
+            subject: self.subject.clone(),
+            what,
+            verdict,
+            detail,
+            cure,
+        };
+        (self.tell)(&finding);
+        self.report.findings.push(finding);
+    }
+
+    pub(super) fn into_report(self) -> CheckReport {
+        self.report
+    }
+}

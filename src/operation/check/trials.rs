@@ -1,0 +1,386 @@
+//! Each right in the bucket, tried on a probe object.
+
+use crate::{
+    rights::{Action, Mode},
+    store::{Error, Kind, Probe, Store},
+};
+
+/// How trying one right came out.
+pub(super) struct Trial {
+    pub(super) action: Action,
+    /// what was tried, in a few words
+    pub(super) what: &'static str,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) enum Outcome {
+    /// it does; what was seen
+    Works(String),
+    /// these credentials may not, in the service's words
+    Denied(String),
+    /// the service has no such thing, and what that means
+    Absent(String),
+    /// it does, and not as it should
+    Odd(String, String),
+    /// something went wrong
+    Broken(Error),
+    /// not tried, and why
+    Untried(String),
+}
+
+/// Everything that was tried, and what it left behind.
+#[derive(Default)]
+pub(super) struct Trials {
+    pub(super) all: Vec<Trial>,
+    /// keys of probe objects that could not be deleted
+    pub(super) left: Vec<String>,
+}
+
+/// Takes the folder under which nobody's backups stand: labels have no dot.
+const FOLDER: &str = ".pgcoffer-check";
+
+/// Tries everything. Where credentials may only write, one object of a fixed name is enough for ever: nobody there can
+/// delete it.
+pub(super) async fn try_all(store: &Store, mode: Option<Mode>) -> Trials {
+    let location = store.location();
+    let key = match mode {
+        Some(Mode::DropBox) => location.key(&format!("{FOLDER}/drop-box")),
+        _ => location.key(&format!("{FOLDER}/{}", random())),
+    };
+    let mut trials = Trials::default();
+    let probe = store.probe(&key);
+    let written = trials.write(&probe).await;
+    if written && mode == Some(Mode::DropBox) {
+        trials.overwrite(&probe).await;
+    }
+    trials.list(&probe, written).await;
+    trials.read(&probe, written).await;
+    trials.tags(&probe, written).await;
+    let other = format!("{key}-parts");
+    let parts = if mode == Some(Mode::DropBox) {
+        &key
+    } else {
+        &other
+    };
+    let put_together = trials.parts(&store.probe(parts), parts == &key).await;
+    trials
+        .delete(&probe, written, mode == Some(Mode::DropBox))
+        .await;
+    if written && trials.may_not(Action::DeleteObject) {
+        trials.left.push(key.clone());
+    }
+    if put_together && store.probe(&other).delete(None).await.is_err() {
+        trials.left.push(other);
+    }
+    trials
+}
+
+/// What nobody else's probe is called. Without random bytes from the system the time will do.
+fn random() -> String {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => data_encoding::HEXLOWER.encode(&bytes),
+        Err(_) => jiff::Timestamp::now().as_nanosecond().to_string(),
+    }
+}
+
+impl Trials {
+    /// Whether a right was tried and denied.
+    pub(super) fn may_not(&self, action: Action) -> bool {
+        let denied =
+            |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Denied(_));
+        self.all.iter().any(denied)
+    }
+
+    /// Whether a right was tried and is there.
+    pub(super) fn may(&self, action: Action) -> bool {
+        let works = |trial: &Trial| {
+            trial.action == action && matches!(trial.outcome, Outcome::Works(_) | Outcome::Odd(..))
+        };
+        self.all.iter().any(works)
+    }
+
+    fn add(&mut self, action: Action, what: &'static str, outcome: Outcome) {
+        self.all.push(Trial {
+            action,
+            what,
+            outcome,
+        });
+    }
+
+    /// Writes the probe, and a second time, which has to be refused.
+    async fn write(&mut self, probe: &Probe<'_>) -> bool {
+        let first = probe.write(true).await;
+        let stands = match &first {
+            Ok(()) => true,
+            Err(error) => error.kind == Kind::Exists,
+        };
+        // a service that knows no conditions at all still may take objects
+        let (first, stands) = match first {
+            Err(error) if error.kind == Kind::Unsupported => {
+                let plain = probe.write(false).await;
+                let stands = plain.is_ok();
+                (plain, stands)
+            }
+            other => (other, stands),
+        };
+        let outcome = match first {
+            Err(error) if error.kind == Kind::Exists => Ok(()),
+            other => other,
+        };
+        self.add(
+            Action::PutObject,
+            "write",
+            of(outcome, "an object was written"),
+        );
+        if stands {
+            let again = probe.write(true).await;
+            self.add(Action::PutObject, "conditional write", guarded(again));
+        }
+        stands
+    }
+
+    /// Whether a thief could write over what is there, by leaving the condition out.
+    async fn overwrite(&mut self, probe: &Probe<'_>) {
+        let outcome = match probe.write(false).await {
+            Err(error) if error.kind == Kind::Denied => {
+                Outcome::Works("what is there can't be written over by whoever leaves the condition out".to_owned())
+            }
+            Ok(()) => Outcome::Odd(
+                "who leaves the condition out can write over what is there".to_owned(),
+                "use the policy that `pgcoffer policy --mode drop-box` prints, where the service knows its conditions; else versioning or Object Lock".to_owned(),
+            ),
+            Err(error) => of(Err(error), ""),
+        };
+        self.add(Action::PutObject, "overwrite", outcome);
+    }
+
+    async fn list(&mut self, probe: &Probe<'_>, written: bool) {
+        let outcome = match probe.list().await {
+            Ok(0) if written => Outcome::Odd(
+                "the object that was just written is not in the list".to_owned(),
+                "this service lists late: what was just backed up may be missed, and be done again"
+                    .to_owned(),
+            ),
+            other => of(other.map(drop), "objects are listed"),
+        };
+        self.add(Action::ListBucket, "list", outcome);
+    }
+
+    async fn read(&mut self, probe: &Probe<'_>, written: bool) {
+        let outcome = match (written, probe.look().await) {
+            (true, Ok(_)) => of(probe.read().await, "an object is read, whole and by range"),
+            (false, Ok(_)) => of(Ok(()), "objects are read"),
+            (_, Err(error)) => self.without_object(error, "objects are read"),
+        };
+        self.add(Action::GetObject, "read", outcome);
+    }
+
+    /// Of an object that isn't there the right is told by the refusal, unless missing ones are hidden from who may not list.
+    fn without_object(&self, error: Error, works: &str) -> Outcome {
+        match error.kind {
+            Kind::NotFound => Outcome::Works(works.to_owned()),
+            Kind::Denied if !self.may(Action::PutObject) && self.may_not(Action::ListBucket) => {
+                Outcome::Untried("there is no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned())
+            }
+            _ => of(Err(error), works),
+        }
+    }
+
+    async fn tags(&mut self, probe: &Probe<'_>, written: bool) {
+        if !written {
+            let found = probe.tags().await;
+            let outcome = match found {
+                Ok(_) => of(Ok(()), "tags are read"),
+                Err(error) => self.without_object(error, "tags are read"),
+            };
+            self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
+            let why = "there is no object to try it on".to_owned();
+            self.add(
+                Action::PutObjectTagging,
+                "write tags",
+                Outcome::Untried(why),
+            );
+            return;
+        }
+        let tagged = probe.tag().await;
+        let was_tagged = tagged.is_ok();
+        self.add(
+            Action::PutObjectTagging,
+            "write tags",
+            absent_tags(of(tagged, "an object was tagged")),
+        );
+        let outcome = match probe.tags().await {
+            Ok(0) if was_tagged => Outcome::Odd(
+                "the service takes tags and loses them".to_owned(),
+                "backups do without: their records hold the same facts".to_owned(),
+            ),
+            other => of(other.map(drop), "tags are read"),
+        };
+        self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
+    }
+
+    /// An upload in parts, looked at, put together, and one more given up; whether an object came of it. Where there is an
+    /// object of that name already, putting together has to be refused, and proves as much.
+    async fn parts(&mut self, probe: &Probe<'_>, taken: bool) -> bool {
+        let begun = match probe.begin().await {
+            Ok(upload_id) => upload_id,
+            Err(error) => {
+                let outcome = of(Err(error), "");
+                self.add(Action::PutObject, "upload in parts", outcome);
+                let why = || Outcome::Untried("no upload could be begun".to_owned());
+                self.add(Action::AbortMultipartUpload, "give an upload up", why());
+                self.uploads(probe, None).await;
+                return false;
+            }
+        };
+        self.uploads(probe, Some(&begun)).await;
+        let done = match probe.send_part(&begun).await {
+            Ok(part) => probe.complete(&begun, part).await,
+            Err(error) => Err(error),
+        };
+        let done = match done {
+            Err(error) if error.kind == Kind::Exists && taken => Ok(()),
+            other => other,
+        };
+        let put_together = done.is_ok() && !taken;
+        self.add(
+            Action::PutObject,
+            "upload in parts",
+            of(done, "an upload in parts was put together"),
+        );
+        let aborted = if put_together {
+            match probe.begin().await {
+                Ok(another) => probe.abort(&another).await,
+                Err(error) => Err(error),
+            }
+        } else {
+            probe.abort(&begun).await
+        };
+        let aborted = match aborted {
+            // some services end an upload with the refusal to put it together
+            Err(error) if error.kind == Kind::NotFound => Ok(()),
+            other => other,
+        };
+        self.add(
+            Action::AbortMultipartUpload,
+            "give an upload up",
+            of(aborted, "an upload was given up"),
+        );
+        put_together
+    }
+
+    async fn uploads(&mut self, probe: &Probe<'_>, under_way: Option<&str>) {
+        let uploads = match probe.uploads().await {
+            Err(error) if error.kind == Kind::Unsupported => Outcome::Absent(
+                "this service doesn't list uploads: what a run that died left behind must be aborted by a lifecycle rule".to_owned(),
+            ),
+            other => of(other.map(drop), "uploads under way are listed"),
+        };
+        self.add(Action::ListBucketMultipartUploads, "list uploads", uploads);
+        let parts = match under_way {
+            None => Outcome::Untried("no upload could be begun".to_owned()),
+            Some(upload_id) => match probe.parts(upload_id).await {
+                Err(error) if error.kind == Kind::Unsupported => {
+                    Outcome::Absent("this service doesn't list the parts of uploads".to_owned())
+                }
+                other => of(other.map(drop), "the parts of an upload are listed"),
+            },
+        };
+        self.add(Action::ListMultipartUploadParts, "list parts", parts);
+    }
+
+    /// Deletes on a condition that isn't met, on one that is, and looks whether it is gone. In drop-box mode what must not be
+    /// deleted is not touched: a name that was never written tells the same.
+    async fn delete(&mut self, probe: &Probe<'_>, written: bool, drop_box: bool) {
+        if !written || drop_box {
+            return self.delete_nothing(probe).await;
+        }
+        // a right that is missing is told by the plain request, which needs no other
+        let etag = probe.look().await.ok().flatten();
+        let condition = match &etag {
+            Some(_) => Some(
+                probe
+                    .delete(Some("\"00000000000000000000000000000000\""))
+                    .await,
+            ),
+            None => None,
+        };
+        let deleted = match &condition {
+            Some(Ok(())) => Ok(()),
+            _ => probe.delete(None).await,
+        };
+        let is_done = deleted.is_ok();
+        self.add(
+            Action::DeleteObject,
+            "delete",
+            of(deleted, "the object was deleted"),
+        );
+        if let (true, Some(condition)) = (is_done, condition) {
+            let outcome = match condition {
+                Ok(()) => Outcome::Odd(
+                    "the service ignores If-Match on DELETE".to_owned(),
+                    "prune looks at each object right before; let nobody else write to its folders".to_owned(),
+                ),
+                Err(error) if error.kind == Kind::Exists => {
+                    Outcome::Works("an object that is another than the one looked at is not deleted".to_owned())
+                }
+                Err(error) if error.kind == Kind::Unsupported => {
+                    Outcome::Absent("this service knows no condition on DELETE: prune looks at each object right before".to_owned())
+                }
+                Err(error) => of(Err(error), ""),
+            };
+            self.add(Action::DeleteObject, "conditional delete", outcome);
+        }
+        if is_done && probe.look().await.is_ok() {
+            let why = "the service said that the object is deleted, and it still stands".to_owned();
+            let cure = "nothing can be pruned here: have a lifecycle rule delete, or ask the service's operator".to_owned();
+            self.add(Action::DeleteObject, "deleted", Outcome::Odd(why, cure));
+        }
+    }
+
+    async fn delete_nothing(&mut self, probe: &Probe<'_>) {
+        let outcome = match probe.delete_nothing().await {
+            Ok(()) => Outcome::Works("a DELETE is taken".to_owned()),
+            Err(error) if error.kind == Kind::NotFound => {
+                Outcome::Works("a DELETE is taken".to_owned())
+            }
+            Err(error) => of(Err(error), ""),
+        };
+        self.add(Action::DeleteObject, "delete", outcome);
+    }
+}
+
+fn of(result: Result<(), Error>, works: &str) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Works(works.to_owned()),
+        Err(error) if error.kind == Kind::Denied => Outcome::Denied(error.why),
+        Err(error) => Outcome::Broken(error),
+    }
+}
+
+/// A second write of the same name, which has to be refused.
+fn guarded(again: Result<(), Error>) -> Outcome {
+    let overwrites = "two runs of one second could write over one another: let one machine alone back a database up".to_owned();
+    match again {
+        Err(error) if error.kind == Kind::Exists => {
+            Outcome::Works("what is there is not written over".to_owned())
+        }
+        Ok(()) => Outcome::Odd("the service ignores If-None-Match".to_owned(), overwrites),
+        Err(error) if error.kind == Kind::Unsupported => Outcome::Odd(
+            "the service knows no condition on writing".to_owned(),
+            overwrites,
+        ),
+        Err(error) => of(Err(error), ""),
+    }
+}
+
+fn absent_tags(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Broken(error) if error.kind == Kind::Unsupported => Outcome::Absent(
+            "this service has no tags: backups do without, their records hold the same facts"
+                .to_owned(),
+        ),
+        other => other,
+    }
+}
