@@ -23,6 +23,7 @@ mod objects;
 mod operations;
 mod reading;
 mod receive;
+mod settings;
 mod tagging;
 mod versions;
 

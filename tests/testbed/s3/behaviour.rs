@@ -33,6 +33,10 @@ pub struct Behaviour {
     pub restore_takes: Duration,
     /// Whether there is capacity for expedited restores; 503 where not.
     pub expedited_restores: bool,
+    /// Whether all four switches of the public access block are on; none is set where not.
+    pub public_access_blocked: bool,
+    /// Whether the bucket has a policy that lets everybody in; none where not.
+    pub public_policy: bool,
     /// Whether answers bear the server's time, in their `Date`.
     pub dates: bool,
     /// Refuses requests signed more than 15 minutes before or after the server's time, as Amazon does. Where not, the
@@ -103,6 +107,8 @@ impl Default for Behaviour {
             object_lock: false,
             restore_takes: Duration::from_millis(300),
             expedited_restores: true,
+            public_access_blocked: true,
+            public_policy: false,
             dates: true,
             strict_time: false,
             discard_keys_with: None,

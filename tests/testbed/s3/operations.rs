@@ -6,7 +6,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::{
-    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, tagging, versions,
+    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, settings, tagging, versions,
 };
 
 pub(super) struct Storage {
@@ -52,6 +52,9 @@ operations! {
     lifecycle::put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput) -> PutBucketLifecycleConfigurationOutput;
     lifecycle::get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput;
     lifecycle::delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput;
+    settings::get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput;
+    settings::get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput;
+    settings::get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput;
     multipart::create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput;
     multipart::upload_part(UploadPartInput) -> UploadPartOutput;
     multipart::complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput;
