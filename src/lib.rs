@@ -8,7 +8,7 @@
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
 //! | 1, transforms | [`seal`], [`archive`], [`compress`] | bytes to bytes; know nothing of stores or servers |
-//! | 2, doors | [`store`], [`postgres`], [`heroku`] | one for each outside party; doors never meet |
+//! | 2, doors | [`store`], [`postgres`], [`notify`], [`heroku`] | one for each outside party; doors never meet |
 //! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
 //! | 4 | [`operation`] | one verb, one file, a story in named steps |
 //! | 5 | [`serve`], [`metrics`], [`web`] | the clock, what it tells, and where it is asked |

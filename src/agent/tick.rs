@@ -242,9 +242,12 @@ impl Listener<'_> {
         } else if self.teller.listens_to(Kind::Digest) {
             self.tell_digest().await;
         }
+        let begun = self.turns.values().any(|turn| turn.begun);
         let status = match result {
             Ok(report) if report.databases.iter().all(is_busy) && unready.is_empty() => None,
             Ok(report) => Some(report.exit_status()),
+            // told to stop before it did anything: the next tick says how things stand
+            Err(_) if !begun => None,
             Err(error) => Some(error.exit_status()),
         };
         let unready = unready.first().map(|(_, error)| error.exit_status());

@@ -31,6 +31,20 @@ pub struct Untold {
 }
 
 impl Notice {
+    /// What it tells, as in "nobody could be told of …": `the failure`, `the missed backup`.
+    #[must_use]
+    pub fn words(event: &str) -> &'static str {
+        match event {
+            "failure" => "the failure",
+            "missed" => "the missed backup",
+            "recovery" => "the recovery",
+            "suspicious" => "the suspicious backup",
+            "success" => "the success",
+            "digest" => "the weekly digest",
+            _ => "the event",
+        }
+    }
+
     /// Whether no channel took it.
     #[must_use]
     pub fn reached_nobody(&self) -> bool {

@@ -6,7 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 use pgcoffer::{
     Error, Result,
     agent::Unheard,
-    backup::{Label, Mark, Record},
+    backup::{Label, Mark, Notice, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
     seal::MasterKey,
@@ -52,7 +52,10 @@ pub(super) fn unheard(all: &[Unheard], format: LogFormat) {
             .map_or_else(String::new, |database| format!(" of {database}"));
         let what = match one.event.as_str() {
             "ping" => format!("the ping{of} did not arrive"),
-            event => format!("the {event}{of} could not be told by {}", one.channel),
+            event => {
+                let what = Notice::words(event);
+                format!("{what}{of} could not be told by {}", one.channel)
+            }
         };
         let why = &one.why;
         if format == LogFormat::Json {

@@ -9,7 +9,8 @@ use crate::{
     backup::Label,
     error::Fault,
     notify::{
-        Address, Channel, Kind, Kinds, Mail, Notifier, Ping, SigningSecret, Slack, Webhook, mailbox,
+        Address, Channel, Kind, Kinds, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook,
+        mailbox,
     },
     schedule::{Schedule, When},
 };
@@ -36,7 +37,7 @@ pub(super) struct NoticeReading {
     slack: Option<Address>,
     webhook: Option<Address>,
     webhook_secret: Option<SigningSecret>,
-    smtp: Option<String>,
+    smtp: Option<Relay>,
     from: Option<String>,
     to: Vec<String>,
     ping: Option<Ping>,
@@ -64,8 +65,8 @@ impl NoticeReading {
             "WEBHOOK_URL" => self.webhook = Some(address(value)?),
             "WEBHOOK_SECRET" => self.webhook_secret = Some(secret(value)?),
             "SMTP_URL" => {
-                Mail::check(value).map_err(|e| (e.to_string(), Some(e.hint())))?;
-                self.smtp = Some(value.to_owned());
+                let relay = Relay::parse(value);
+                self.smtp = Some(relay.map_err(|e| (e.to_string(), Some(e.hint())))?);
             }
             "EMAIL_FROM" => {
                 person(value)?;
@@ -122,12 +123,12 @@ impl NoticeReading {
             (None, None) => {}
         }
         match (self.smtp, self.from, self.to.is_empty()) {
-            (Some(url), Some(from), false) => channels.extend(mail(&url, &from, &self.to)),
+            (Some(relay), Some(from), false) => channels.extend(mail(relay, &from, &self.to)),
             (None, None, true) => {}
-            (url, from, no_one) => {
+            (relay, from, no_one) => {
                 let hint = "mail needs PGCOFFER_SMTP_URL, PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO together";
                 for (name, missing) in [
-                    ("SMTP_URL", url.is_none()),
+                    ("SMTP_URL", relay.is_none()),
                     ("EMAIL_FROM", from.is_none()),
                     ("EMAIL_TO", no_one),
                 ] {
@@ -238,15 +239,14 @@ fn person(text: &str) -> Result<(), Wrong> {
         .map_err(|why| (why, Some(hint.to_owned())))
 }
 
-fn mail(url: &str, from: &str, to: &[String]) -> Option<Channel> {
+fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
     // each of them was read before
     let to = to
         .iter()
         .map(|one| mailbox(one))
         .collect::<Result<Vec<_>, _>>()
         .ok()?;
-    let mail = Mail::new(url, mailbox(from).ok()?, to).ok()?;
-    Some(Channel::Mail(mail))
+    Some(Channel::Mail(Mail::new(relay, mailbox(from).ok()?, to)))
 }
 
 fn ping(text: &str) -> Result<Ping, Wrong> {

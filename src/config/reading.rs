@@ -159,7 +159,9 @@ impl Reading {
 
     fn take_of_database(&mut self, setting: &str, value: &str) -> Taken {
         let of_database = setting.strip_prefix("DB_");
-        if let Some(name) = of_database.and_then(|rest| rest.strip_suffix("_PING_URL")) {
+        let pinged = of_database.and_then(|rest| rest.strip_suffix("_PING_URL"));
+        // a database may be called MAIN_PING
+        if let Some(name) = pinged.filter(|_| !value.starts_with("postgres")) {
             let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
             return self.notices.take_ping(label, value);
         }

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::{
     Event,
-    letter::{Body, age, minute, size},
+    figures::{age, minute, size},
+    letter::Body,
 };
 
 /// One database in a digest. Sizes are in bytes.

@@ -1,8 +1,9 @@
 //! What people are told: what failed, since when, what the newest good backup is, and what to do.
 
-use jiff::Timestamp;
-
-use super::{Event, Kind, Late, NewestGood};
+use super::{
+    Event, Kind, Late, NewestGood,
+    figures::{age, minute, size},
+};
 
 /// A message as it is read, before a channel gives it its shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,89 +88,87 @@ impl Body {
 }
 
 fn failure(event: &Event, body: &mut Body) -> String {
-    let name = name(event);
-    let at = minute(event.at);
-    let (title, first) = match (event.interrupted, &event.database) {
-        (true, _) => (
-            format!("backup of {name} interrupted"),
-            format!(
-                "The backup of {name} was interrupted at {at}: something told it to stop before it was done (a restart, a deployment, a time limit). There is no backup of this run."
-            ),
-        ),
-        (false, Some(_)) if event.what == "retention" => (
-            format!("retention of {name} failed"),
-            format!(
-                "Old backups of {name} could not be deleted at {at}. Nothing is lost; what has run out piles up."
-            ),
-        ),
-        (false, Some(_)) => (
-            format!("backup of {name} FAILED"),
-            format!("The backup of {name} failed at {at}."),
-        ),
-        (false, None) => (
-            "backups FAILED before they began".to_owned(),
-            format!("pgcoffer could not begin at {at}: no database was backed up."),
-        ),
-    };
+    let (title, first) = what_failed(event);
     body.say(first);
-    body.quote(event.discreet_error().unwrap_or_default());
+    if !event.interrupted {
+        body.quote(event.discreet_error().unwrap_or_default());
+    }
     if let Some(hint) = &event.hint {
         body.say(format!("What to do: {hint}."));
     }
     let mut state = Vec::new();
-    if event.failures > 1 {
-        let since = event
-            .since
-            .map_or_else(String::new, |since| format!(" since {}", minute(since)));
+    if let (2.., Some(since)) = (event.failures, event.since) {
+        let (times, since) = (event.failures, minute(since));
         state.push(format!(
-            "It has failed {} times in a row{since}.",
-            event.failures
+            "It has failed {times} times in a row since {since}."
         ));
     }
     state.extend(late_lines(&event.late));
     state.extend(newest_good_line(event));
     state.extend(retry_line(event));
     body.say(state.join("\n"));
-    if event.what != "retention" {
+    if event.what == "backup" && !event.interrupted {
         body.say(more(event));
     }
     title
 }
 
+/// The title of a failure, and the sentence that it begins with.
+fn what_failed(event: &Event) -> (String, String) {
+    let (name, at) = (name(event), minute(event.at));
+    match (event.what, &event.database) {
+        _ if event.interrupted => (
+            format!("backup of {name} interrupted"),
+            format!(
+                "The backup of {name} was interrupted at {at}: something told it to stop before it was done (a restart, a deployment, a time limit). There is no backup of this run."
+            ),
+        ),
+        (_, None) => (
+            "backups FAILED before they began".to_owned(),
+            format!("pgcoffer could not begin at {at}: no database was backed up."),
+        ),
+        ("retention", _) => (
+            format!("retention of {name} failed"),
+            format!(
+                "Old backups of {name} could not be deleted at {at}. Nothing is lost; what has run out piles up."
+            ),
+        ),
+        ("bucket", _) => (
+            format!("a backup of {name} is GONE"),
+            format!("Something in the bucket is not as it was left, seen at {at}."),
+        ),
+        _ => (
+            format!("backup of {name} FAILED"),
+            format!("The backup of {name} failed at {at}."),
+        ),
+    }
+}
+
 fn missed(event: &Event, body: &mut Body) -> String {
     let name = name(event);
-    let since = event
-        .since
-        .map_or_else(String::new, |since| format!(" since {}", minute(since)));
-    let title = match &event.backup {
-        Some(_) => format!("backup of {name} was late, and is made"),
-        None => format!("backup of {name} MISSED"),
-    };
-    body.say(format!(
-        "No good backup of {name} was made{since}, and one was due."
-    ));
+    body.say(format!("A backup of {name} that was due was not made."));
     let mut state = late_lines(&event.late);
-    match (&event.backup, &event.error) {
-        (Some(backup), _) => state.push(format!(
-            "It has been caught up now: {} ({}, {}).",
-            backup.id,
-            backup.tiers.join(", "),
-            size(backup.bytes)
-        )),
-        (None, Some(_)) => state.push("The last attempt failed:".to_owned()),
-        (None, None) => state.push("No attempt is known to have been made.".to_owned()),
-    }
-    body.say(state.join("\n"));
-    if event.backup.is_none() {
+    let Some(backup) = &event.backup else {
+        state.push(match &event.error {
+            Some(_) => "The last attempt failed:".to_owned(),
+            None => "No attempt is known to have been made.".to_owned(),
+        });
+        body.say(state.join("\n"));
         body.quote(event.discreet_error().unwrap_or_default());
         body.say(newest_good_line(event).unwrap_or_default());
-    }
-    body.say(match (&event.backup, &event.hint) {
-        (None, Some(hint)) => format!("What to do: {hint}."),
-        (Some(_), _) => "What to do: see why nothing ran before. Whatever starts `pgcoffer tick` (Heroku Scheduler, cron, a CronJob) was off, late, or could not start it.".to_owned(),
-        (None, None) => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),
-    });
-    title
+        body.say(match &event.hint {
+            Some(hint) => format!("What to do: {hint}."),
+            None => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),
+        });
+        return format!("backup of {name} MISSED");
+    };
+    let (id, tiers, stored) = (&backup.id, backup.tiers.join(", "), size(backup.bytes));
+    state.push(format!(
+        "It has been caught up now: {id} ({tiers}, {stored})."
+    ));
+    body.say(state.join("\n"));
+    body.say("What to do: see why nothing ran before. Whatever starts `pgcoffer tick` (Heroku Scheduler, cron, a CronJob) was off, late, or could not start it.");
+    format!("backup of {name} was late, and is made")
 }
 
 fn recovery(event: &Event, body: &mut Body) -> String {
@@ -221,10 +220,17 @@ fn test(event: &Event, body: &mut Body) -> String {
 /// Where to look when the hint was not enough, and the way back where the database itself is gone.
 fn more(event: &Event) -> String {
     match &event.database {
-        Some(database) => format!(
-            "`pgcoffer check {database}` tries every part of it and says what is missing; `pgcoffer backup {database}` tries again at once. \
-             If the database itself is lost: `pgcoffer restore latest --database {database} --to URL`."
-        ),
+        Some(database) => {
+            let tries = format!(
+                "`pgcoffer check {database}` tries every part of it and says what is missing; `pgcoffer backup {database}` tries again at once."
+            );
+            match event.newest_good {
+                NewestGood::None => tries,
+                _ => format!(
+                    "{tries} If the database itself is lost: `pgcoffer restore latest --database {database} --to URL`."
+                ),
+            }
+        }
         None => "`pgcoffer check` tries every part of it and says what is missing.".to_owned(),
     }
 }
@@ -260,14 +266,8 @@ fn newest_good_line(event: &Event) -> Option<String> {
 }
 
 fn retry_line(event: &Event) -> Option<String> {
-    match (event.retry_at, event.interrupted) {
-        (Some(at), _) => Some(format!(
-            "The next attempt is made by the first tick after {}.",
-            minute(at)
-        )),
-        (None, true) => Some("The next tick makes it again.".to_owned()),
-        (None, false) => None,
-    }
+    let at = minute(event.retry_at?);
+    Some(format!("The first tick after {at} tries again."))
 }
 
 fn backup_line(event: &Event) -> String {
@@ -290,38 +290,5 @@ fn origin(event: &Event) -> String {
     match &event.origin.location {
         Some(location) => format!("{agent}, {location}"),
         None => agent,
-    }
-}
-
-/// A moment, to the minute: nobody is woken by seconds.
-pub(super) fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// How long ago, in the two largest units.
-pub(super) fn age(from: Timestamp, to: Timestamp) -> String {
-    let minutes = (to.as_second() - from.as_second()).max(0) / 60;
-    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes}m"),
-        (0, hours) => format!("{hours}h {minutes}m"),
-        (days, hours) => format!("{days}d {hours}h"),
-    }
-}
-
-/// Bytes in binary units, as elsewhere in this program.
-pub(super) fn size(bytes: u64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    let mut value = bytes as f64;
-    let mut unit = "B";
-    for next in units {
-        if value < 1024.0 {
-            break;
-        }
-        (value, unit) = (value / 1024.0, next);
-    }
-    match unit {
-        "B" => format!("{bytes} B"),
-        unit => format!("{value:.2} {unit}"),
     }
 }

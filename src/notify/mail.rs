@@ -18,14 +18,15 @@ const IMPLICIT_PORT: u16 = 465;
 const STARTTLS_PORT: u16 = 587;
 
 /// A mail server, a sender and those who are told.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Mail {
-    server: Arc<Server>,
+    relay: Arc<Relay>,
     from: Mailbox,
     to: Vec<Mailbox>,
 }
 
-struct Server {
+/// A mail server, with the login to it.
+pub struct Relay {
     host: String,
     port: u16,
     implicit_tls: bool,
@@ -71,32 +72,21 @@ pub fn mailbox(text: &str) -> Result<Mailbox, String> {
 }
 
 impl Mail {
-    /// Mail by the server at this URL: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which nothing
-    /// is sent.
-    ///
-    /// # Errors
-    /// [`MailFault`], which repeats nothing of the text.
-    pub fn new(url: &str, from: Mailbox, to: Vec<Mailbox>) -> Result<Self, MailFault> {
-        let server = Arc::new(Server::parse(url)?);
-        Ok(Self { server, from, to })
-    }
-
-    /// Reads the URL of a server only to see whether it is one.
-    ///
-    /// # Errors
-    /// [`MailFault`].
-    pub fn check(url: &str) -> Result<(), MailFault> {
-        Server::parse(url).map(drop)
+    /// Mail by this server, from one to several.
+    #[must_use]
+    pub fn new(relay: Relay, from: Mailbox, to: Vec<Mailbox>) -> Self {
+        let relay = Arc::new(relay);
+        Self { relay, from, to }
     }
 
     pub(super) fn host(&self) -> &str {
-        &self.server.host
+        &self.relay.host
     }
 
     pub(super) async fn tell(&self, event: &Event, patience: Patience) -> Result<(), Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
-        let transport = self.server.transport(patience)?;
+        let transport = self.relay.transport(patience)?;
         let send = |_| async {
             let sent = transport.send(message.clone()).await;
             sent.map(drop).map_err(|e| self.failed(&e))
@@ -136,8 +126,13 @@ impl Mail {
     }
 }
 
-impl Server {
-    fn parse(text: &str) -> Result<Self, MailFault> {
+impl Relay {
+    /// Reads the URL of a mail server: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which nothing is
+    /// sent.
+    ///
+    /// # Errors
+    /// [`MailFault`], which repeats nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, MailFault> {
         let url = Url::parse(text.trim()).map_err(|e| MailFault::NotAUrl(e.to_string()))?;
         let implicit_tls = match url.scheme() {
             "smtps" => true,
@@ -195,9 +190,9 @@ impl Server {
     }
 }
 
-impl fmt::Debug for Mail {
+impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mail({}:{}, …)", self.server.host, self.server.port)
+        write!(f, "Relay({}:{}, …)", self.host, self.port)
     }
 }
 
@@ -228,13 +223,13 @@ mod tests {
 
     #[test]
     fn servers_are_read_and_nothing_of_a_wrong_one_is_repeated() {
-        let server = Server::parse("smtps://ann%40acme.test:p%3Aw@mail.acme.test").unwrap();
+        let server = Relay::parse("smtps://ann%40acme.test:p%3Aw@mail.acme.test").unwrap();
         assert_eq!(
             (server.port, server.user.as_str(), server.password.as_str()),
             (465, "ann@acme.test", "p:w")
         );
         assert_eq!(
-            Server::parse("smtp://mail.acme.test:2525").unwrap().port,
+            Relay::parse("smtp://mail.acme.test:2525").unwrap().port,
             2525
         );
         for (bad, fault) in [
@@ -243,9 +238,9 @@ mod tests {
             ("smtp://u@mail.acme.test", MailFault::HalfALogin),
             ("smtp://u:%ff@mail.acme.test", MailFault::Encoding),
         ] {
-            assert_eq!(Server::parse(bad).err(), Some(fault), "{bad}");
+            assert_eq!(Relay::parse(bad).err(), Some(fault), "{bad}");
         }
-        assert!(Server::parse("mail.acme.test:465").is_err());
-        assert!(Server::parse("smtp://").is_err());
+        assert!(Relay::parse("mail.acme.test:465").is_err());
+        assert!(Relay::parse("smtp://").is_err());
     }
 }

@@ -8,7 +8,7 @@ use super::{
     figures::{Figures, stored},
 };
 use crate::{
-    backup::{BackupId, Failure, Label, Status, Tier},
+    backup::{BackupId, Failure, Label, Notice, Status, Tier},
     catalog::{Catalog, Standing, Survey},
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
@@ -290,8 +290,9 @@ impl Health {
             let first = untold.untold.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
             problems.push(format!(
-                "nobody could be told of the {} of {} at {at}: {why}",
-                untold.event, untold.id
+                "nobody could be told of {} of {} at {at}: {why}",
+                Notice::words(&untold.event),
+                untold.id
             ));
         }
         problems

@@ -20,6 +20,8 @@ pub(crate) struct Scene {
     pub(crate) stage: Stage,
     pub(crate) slack: Hearer,
     pub(crate) webhook: Hearer,
+    /// one and the same over all runs: the minute passes meanwhile
+    schedule: String,
 }
 
 impl Scene {
@@ -28,6 +30,7 @@ impl Scene {
             stage: Stage::of(sql),
             slack: slack::start(),
             webhook: Hearer::start(),
+            schedule: calm("daily at HH:MM keep 7d"),
         }
     }
 
@@ -40,7 +43,7 @@ impl Scene {
         self.stage
             .agent()
             .env("HOSTNAME", "scheduler.1")
-            .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
+            .env("PGCOFFER_SCHEDULE", &self.schedule)
             .env("PGCOFFER_SLACK_WEBHOOK_URL", self.slack.url(slack::PATH))
             .env("PGCOFFER_WEBHOOK_URL", self.webhook.url("/hook"))
             .env("PGCOFFER_WEBHOOK_SECRET", SECRET)
@@ -256,6 +259,20 @@ fn retention_that_fails_is_told_once_a_day() {
     let event = scene.assert_told("retention");
     assert_eq!(event["data"]["what"], "retention");
     agent.run(["tick"]).ended_with(4);
+    assert_eq!(scene.types(), [""; 0]);
+}
+
+#[test]
+fn an_archive_that_somebody_deleted_is_told_once_a_day() {
+    let scene = Scene::small();
+    scene.stage.put(Run::ago(hours(24)).serving("daily", "30d"));
+    scene.stage.put(Run::ago(hours(2)).serving("daily", "30d"));
+    let archive = scene.stage.keys("/archives/").remove(0);
+    assert!(scene.stage.bucket.delete(&archive));
+    scene.agent().run(["tick"]).ended_with(8);
+    let event = scene.assert_told("gone");
+    assert_eq!(event["data"]["what"], "bucket");
+    scene.agent().run(["tick"]).ended_with(8);
     assert_eq!(scene.types(), [""; 0]);
 }
 

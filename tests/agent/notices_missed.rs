@@ -67,7 +67,7 @@ fn what_could_not_be_told_is_tried_again_at_the_next_look() {
     let outcome = scene.down().run(["status", "--notify"]).ended_with(8);
     assert_said(
         &outcome,
-        &["warning: the missed of main could not be told by slack"],
+        &["warning: the missed backup of main could not be told by slack"],
     );
     scene.webhook.take();
     scene.down().run(["status", "--notify"]).ended_with(8);

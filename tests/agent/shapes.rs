@@ -40,6 +40,8 @@ fn json_of_a_record() {
         let decided = shown.as_object_mut().unwrap().remove(decided);
         assert_eq!(decided, Some(Value::Null));
     }
+    let notices = shown.as_object_mut().unwrap().remove("notices");
+    assert_eq!(notices, Some(Value::Array(Vec::new())));
     assert_eq!(shown, record);
     assert_eq!(
         (record["version"].clone(), record["status"].clone()),
@@ -66,7 +68,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} tables error hint exit_status hold accepted"),
+        &format!("{RECORD} tables error hint exit_status hold accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }

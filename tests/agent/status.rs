@@ -57,7 +57,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable clock_seconds others problems",
+         suspicious lost unreadable clock_seconds others untold problems",
     );
     assert_keys(&health["newest_good"], "id tier started");
     assert_keys(&health["next_due"], "tier at");

@@ -98,7 +98,7 @@ fn json_of_a_tick() {
     assert_keys(
         &main["health"],
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable clock_seconds others problems",
+         suspicious lost unreadable clock_seconds others untold problems",
     );
     let lost = turn(&report, "lost");
     assert_keys(&lost["backup"], "outcome error hint exit_status");

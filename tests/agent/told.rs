@@ -4,8 +4,23 @@ use pgcoffer::backup::BackupId;
 
 /// Ids, moments, ages, sizes, ports and names of databases put in brackets; everything else as it stands, blanks included.
 pub(crate) fn told(text: &str) -> String {
+    let text = &without_ids(text);
     let lines: Vec<String> = text.split('\n').map(line).collect();
     lines.join("\n")
+}
+
+/// Ids inside of words, such as keys in the bucket.
+fn without_ids(text: &str) -> String {
+    const LENGTH: usize = "20261120T070000Z-rkropyeppww6".len();
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let id = rest.get(..LENGTH).filter(|id| BackupId::parse(id).is_ok());
+        let used = id.map_or(first.len_utf8(), str::len);
+        out.push_str(id.map_or(&rest[..used], |_| "[id]"));
+        rest = &rest[used..];
+    }
+    out
 }
 
 fn line(text: &str) -> String {
@@ -20,7 +35,6 @@ fn line(text: &str) -> String {
             ("span", Some((_, span, close))) if kind(span) == "span" => ("[span]", 2, close),
             ("number", Some((_, unit, close))) if kind(unit) == "unit" => ("[size]", 2, close),
             ("span", _) => ("[span]", 1, close),
-            ("id", _) => ("[id]", 1, close),
             ("port", _) => ("[host]", 1, close),
             _ => (bare, 1, close),
         };
@@ -38,9 +52,6 @@ fn parts(word: &str) -> (&str, &str, &str) {
 }
 
 fn kind(word: &str) -> &'static str {
-    if BackupId::parse(word).is_ok() {
-        return "id";
-    }
     if word.contains("127.0.0.1:") {
         return "port";
     }
