@@ -75,7 +75,18 @@ impl Telling {
     /// What cures it, where it was not taken.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        let hint = self.result.as_ref().err()?.hint()?;
+        let error = self.result.as_ref().err()?;
+        if let (
+            Error::Answered {
+                status: 401 | 403, ..
+            },
+            "PGCOFFER_WEBHOOK_URL",
+        ) = (error, self.setting)
+        {
+            let hint = "it refuses the signature, or us: both sides need the same PGCOFFER_WEBHOOK_SECRET, and clocks that agree to five minutes";
+            return Some(hint.to_owned());
+        }
+        let hint = error.hint()?;
         Some(format!("{hint} ({})", self.setting))
     }
 }

@@ -102,9 +102,7 @@ impl Ping {
         run: Option<&RunId>,
         text: &str,
     ) -> Result<(), Error> {
-        let body = text[..text.floor_char_boundary(BODY_BYTES_MAX)]
-            .as_bytes()
-            .to_vec();
+        let body = text.as_bytes()[..text.floor_char_boundary(BODY_BYTES_MAX)].to_vec();
         let mut headers = HeaderMap::new();
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         headers.insert(CONTENT_TYPE, plain);

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     channels::misconfigured,
+    goldens::assert_said,
     testbed::{Agent, Answer, Heard, Hearer, python},
 };
 
@@ -142,4 +143,17 @@ fn the_body_has_its_published_shape() {
             "{secret}"
         );
     }
+}
+
+#[test]
+fn a_signature_that_is_refused_is_told_as_such() {
+    let hearer = Hearer::with(|_| Answer::status(401));
+    let outcome = to(&hearer).run(["tick"]).ended_with(2);
+    assert_said(
+        &outcome,
+        &[
+            "answered 401",
+            "both sides need the same PGCOFFER_WEBHOOK_SECRET",
+        ],
+    );
 }
