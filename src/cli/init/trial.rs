@@ -6,12 +6,12 @@ use std::{
     sync::PoisonError,
 };
 
-use pgcoffer::{Error, Result};
+use pgcoffer::{Error, Result, setup::url_variable};
 
 use super::Draft;
 
 impl Draft {
-    pub(super) fn try_it(&self) -> Result<()> {
+    pub(super) fn try_it(&mut self) -> Result<()> {
         self.step(5, "Trial");
         if self.args.no_check {
             self.terminal
@@ -28,15 +28,37 @@ impl Draft {
             }
             let choices = [
                 "try again, once it is mended",
+                "name another bucket, or other credentials for it",
+                "name another database",
                 "go on all the same; backups will fail until it is mended",
                 "stop here, and write nothing",
             ];
             match self.terminal.choose("   Not all is well", &choices)? {
                 0 => {}
-                1 => return Ok(()),
+                1 => self.another_bucket()?,
+                2 => self.another_database()?,
+                3 => return Ok(()),
                 _ => return Err(failed(status)),
             }
         }
+    }
+
+    fn another_bucket(&mut self) -> Result<()> {
+        for name in super::OF_AWS {
+            self.setup.variables.remove(name);
+        }
+        for name in ["PGCOFFER_BUCKET", "PGCOFFER_S3_PATH_STYLE"] {
+            self.setup.variables.remove(name);
+        }
+        self.bucket()
+    }
+
+    fn another_database(&mut self) -> Result<()> {
+        for label in self.labels() {
+            self.setup.variables.remove(&url_variable(&label));
+        }
+        self.setup.attachments.clear();
+        self.databases()
     }
 
     /// `check` as it would be called by hand, for a set-up that stays as it is.
