@@ -32,6 +32,14 @@ impl Attachment {
     }
 }
 
+/// What a new credential needs: it begins with no rights at all. Tables that are made later are covered where the app's own
+/// credential makes them, as it does these.
+const GRANTS: &str = "grant usage on schema public to pgcoffer; \
+    grant select on all tables in schema public to pgcoffer; \
+    grant select on all sequences in schema public to pgcoffer; \
+    alter default privileges in schema public grant select on tables to pgcoffer; \
+    alter default privileges in schema public grant select on sequences to pgcoffer";
+
 /// All commands, one after the other.
 pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     let app = setup.app.as_deref().unwrap_or("YOUR-APP");
@@ -45,6 +53,7 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
         if attachment.has_credentials() {
             text.push_str(&format!(
                 "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\
+                 heroku pg:psql {add_on} -a {owner} -c '{GRANTS}'\n\
                  heroku addons:attach {add_on} --credential pgcoffer --as {name} -a {app}\n"
             ));
         } else {

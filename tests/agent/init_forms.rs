@@ -204,6 +204,7 @@ fn databases_of_heroku_are_attached_and_not_copied() {
     let commands = commands.text();
     for line in [
         "heroku pg:credentials:create postgresql-rigid-1 --name pgcoffer -a shop\n",
+        "heroku pg:psql postgresql-rigid-1 -a shop -c 'grant usage on schema public to pgcoffer; grant select",
         "heroku addons:attach postgresql-rigid-1 --credential pgcoffer --as PGCOFFER_DB_MAIN -a coffer\n",
         "heroku addons:attach postgresql-small-2 --as PGCOFFER_DB_SMALL -a coffer\n",
         "heroku config:set -a coffer \\\n",

@@ -215,6 +215,41 @@ fn a_key_of_ones_own_is_taken_and_a_mistyped_one_is_not() {
 }
 
 #[test]
+fn who_gives_the_key_rule_its_due_is_asked_nothing() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = fresh(&stage, folder.path());
+    let args = [
+        "init",
+        "--no-check",
+        "--yes",
+        "--database",
+        "main=env:DATABASE_URL",
+    ];
+    let more = [
+        "--bucket",
+        "s3://testbed/backups",
+        "--output",
+        "env",
+        "--write",
+        "x.env",
+    ];
+    let more = more.into_iter().chain(["--sheet", "s.txt"]);
+    let args: Vec<&str> = args.into_iter().chain(more).collect();
+    // not even --yes makes a key that nobody sees
+    let mut terminal = Terminal::start(&agent, &args);
+    let key = shown_key(&mut terminal);
+    terminal.expect("The last 6 characters");
+    terminal.answer(&key[66..]);
+    assert_eq!(terminal.ended(), 0);
+    fs::remove_file(folder.path().join("x.env")).unwrap();
+    fs::remove_file(folder.path().join("s.txt")).unwrap();
+    let mut terminal = Terminal::start(&agent, args.iter().chain(&["--key-stored"]));
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+    assert!(!terminal.screen().contains("PGCOFFER-KEY-1"));
+}
+
+#[test]
 fn what_is_set_up_already_stays() {
     let stage = Stage::small();
     let folder = tempfile::tempdir().unwrap();

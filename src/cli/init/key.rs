@@ -48,7 +48,7 @@ impl Draft {
                 .say("   Every database has a key of its own already.");
             return Ok(());
         }
-        if !self.terminal.asks {
+        if !self.terminal.asks || (self.terminal.yes && self.args.key_stored) {
             return self.new_key_unseen();
         }
         if !self.args.new_key
