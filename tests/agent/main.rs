@@ -22,6 +22,7 @@ mod hostile;
 mod init;
 mod init_forms;
 mod init_talk;
+mod init_trial;
 mod json_log;
 mod killed_restores;
 mod kills;

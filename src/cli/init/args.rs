@@ -57,3 +57,11 @@ pub(in crate::cli) struct InitArgs {
     #[arg(short, long)]
     pub(super) yes: bool,
 }
+
+impl InitArgs {
+    /// Whether more is wanted than to be led through it.
+    pub(super) fn wants_something(&self) -> bool {
+        let files = self.output.is_some() || !self.sheets.is_empty();
+        files || self.new_key || self.key_file.is_some() || !self.databases.is_empty()
+    }
+}

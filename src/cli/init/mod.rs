@@ -165,8 +165,8 @@ impl Draft {
     /// Whether there is a set-up already that is only to be checked.
     fn keep_what_is_there(&self, settings: &Settings) -> Result<bool> {
         let complete = !self.config.databases.is_empty() && self.config.secret.is_some();
-        let (Some(location), true, true) = (&self.config.location, complete, self.terminal.asks)
-        else {
+        let open = self.terminal.asks && !self.args.wants_something();
+        let (Some(location), true, true) = (&self.config.location, complete, open) else {
             return Ok(false);
         };
         let labels: Vec<String> = self.labels().iter().map(ToString::to_string).collect();

@@ -6,7 +6,8 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::{
-    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, settings, tagging, versions,
+    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, settings, tagging,
+    versions,
 };
 
 pub(super) struct Storage {
