@@ -124,6 +124,8 @@ impl Listener<'_> {
         let signal = match &turn.backup {
             // the other run signals its own end
             BackupOutcome::Busy { .. } => Signal::Log,
+            // where nobody may look, a turn that is taken may be one that failed
+            BackupOutcome::NotDue if turn.blind => Signal::Log,
             _ => Signal::Exit(turn.exit_status()),
         };
         let ping = self
@@ -343,7 +345,11 @@ fn done_id(turn: &DatabaseTick) -> Option<BackupId> {
 }
 
 fn is_busy(turn: &DatabaseTick) -> bool {
-    matches!(turn.backup, BackupOutcome::Busy { .. })
+    match turn.backup {
+        BackupOutcome::Busy { .. } => true,
+        BackupOutcome::NotDue => turn.blind,
+        _ => false,
+    }
 }
 
 /// What is wrong beside the backup itself: retention that could not be carried out, archives that are gone, records that can't

@@ -52,6 +52,7 @@ fn heading(finding: &Finding) -> String {
         Area::Bucket => format!("Bucket {subject}"),
         Area::Key => format!("Key of {subject}"),
         Area::Schedule => format!("Schedule of {subject}"),
+        Area::Notifications if subject == "notifications" => "Notifications".to_owned(),
         Area::Notifications => format!("Notifications by {subject}"),
     }
 }

@@ -25,8 +25,10 @@ const OWNERS: &str = "
     SELECT DISTINCT quote_ident(pg_get_userbyid(relowner)) FROM dumped WHERE pg_get_userbyid(relowner) <> ROLE ORDER BY 1";
 
 const GUARDED: &str = "
-    SELECT format('%I.%I', nspname, relname) FROM dumped JOIN pg_class c USING (oid)
-     WHERE c.relkind = 'r' AND c.relrowsecurity ORDER BY 1";
+    SELECT format('%I.%I', d.nspname, d.relname) FROM dumped d JOIN pg_class c ON c.oid = d.oid
+     WHERE d.relkind = 'r' AND c.relrowsecurity
+       AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ROLE AND (rolbypassrls OR rolsuper))
+     ORDER BY 1";
 
 const HAS_LARGE_OBJECTS: &str = "SELECT count(*) FROM pg_largeobject_metadata";
 

@@ -41,6 +41,15 @@ pub(crate) struct Bytes {
     pub(crate) tags: Vec<(String, String)>,
 }
 
+/// The key of a turn of drop-box mode that began so many hours ago.
+pub(crate) fn turn(tier: &str, hours_ago: i64) -> String {
+    let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
+    let identity = secret.identity("main").unwrap();
+    let began = Timestamp::now() - SignedDuration::from_hours(hours_ago);
+    let id = BackupId::new(&identity, &Label::parse("main").unwrap(), began);
+    format!("backups/main/turns/{tier}/{id}.turn")
+}
+
 /// The real backup, opened.
 struct Template {
     record: Record,

@@ -260,6 +260,30 @@ install_promtool() {
     "$testbed/prometheus/promtool" --version >/dev/null 2>&1 || { say "promtool does not run on this machine"; return 1; }
 }
 
+# --- PgBouncer ----------------------------------------------------------------------------------------------------
+
+# Its package would start a service; it is only unpacked, with the libraries that it needs and this machine lacks.
+install_pgbouncer() {
+    local dir download package
+    [ -x "$testbed/pgbouncer/usr/sbin/pgbouncer" ] && return
+    have apt-get || { say "please unpack PgBouncer into .testbed/pgbouncer, and run this again"; return 1; }
+    say "unpacking PgBouncer into .testbed/pgbouncer"
+    dir=$(servers_dir)/pgbouncer
+    download=$(mktemp -d)
+    chmod 755 "$download"
+    (
+        cd "$download"
+        apt-get download -qq -o APT::Sandbox::User=root pgbouncer
+        for package in $(dpkg --field pgbouncer_*.deb Depends | grep --only-matching -E 'libc-?ares[a-z0-9]*|libevent[-.a-z0-9]*'); do
+            apt-get download -qq -o APT::Sandbox::User=root "$package"
+        done
+        for package in *.deb; do dpkg -x "$package" "$dir"; done
+    )
+    rm -rf "$download"
+    chmod -R go+rX "$dir"
+    ln -sfn "$dir" "$testbed/pgbouncer"
+}
+
 install_packages
 install_rust
 if [ "$what" = all ]; then
@@ -272,4 +296,5 @@ if [ "$what" = all ]; then
     install_debian
     install_messengers
     install_promtool
+    install_pgbouncer
 fi

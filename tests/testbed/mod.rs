@@ -19,6 +19,7 @@ mod agent;
 mod hearer;
 mod localstack;
 mod mail;
+mod pooler;
 mod postgres;
 mod s3;
 mod terminal;
@@ -27,10 +28,11 @@ pub use agent::{Agent, Outcome, Running, binary};
 pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
 pub use localstack::{LocalBucket, LocalStack};
 pub use mail::{MailServer, Security, python};
+pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
 pub use s3::{
-    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, OldVersion,
-    Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Needed,
+    OldVersion,     Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 
 pub use terminal::Terminal;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(super) use making::free_port;
-use making::{as_server_user, bin_dir, configure, feed, initdb, make_certificate, server_user};
+pub(super) use making::{as_server_user, free_port, server_user};
+use making::{bin_dir, configure, feed, initdb, make_certificate};
 
 use super::temporary_root;
 

@@ -5,14 +5,14 @@ use pgcoffer::{
     Error, Result,
     catalog::Catalog,
     config::Database,
-    operation::{self, CheckDatabase, CheckRequest, Clock, Finding},
+    operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
     rights::{self, Mode, Place},
     store::Store,
 };
 
 use super::Context;
-use crate::cli::text_check::Lines;
+use crate::cli::{output::print, text_check::Lines};
 
 /// What `check` is asked for.
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub(crate) struct CheckArgs {
     /// The role that --fix-sql is about (default: the one in the URL; where that is the owner, pgcoffer)
     #[arg(long, value_name = "ROLE", requires = "fix_sql")]
     role: Option<String>,
+    /// Send a test to everybody who is told of backups
+    #[arg(long, conflicts_with = "fix_sql")]
+    notify: bool,
 }
 
 /// What `policy` is asked for.
@@ -83,8 +86,12 @@ impl Context<'_> {
         let clients = self.clients().await;
         let lines = Lines::new(self.output.json);
         let tell = |finding: &Finding| lines.tell(finding);
-        let report =
+        let mut report =
             operation::check(catalog.as_ref(), &clients, &request, self.interrupt, &tell).await?;
+        for finding in self.notifications(args.notify).await? {
+            tell(&finding);
+            report.findings.push(finding);
+        }
         self.output.checked(&report)?;
         match report.is_good() {
             true => Ok(()),
@@ -93,6 +100,60 @@ impl Context<'_> {
                 exit_status: 8,
             }),
         }
+    }
+
+    /// Who is told, and whether that works.
+    async fn notifications(&self, send: bool) -> Result<Vec<Finding>> {
+        let teller = self.teller();
+        let finding = |subject: String, verdict, detail: String, cure: Option<String>| Finding {
+            area: Area::Notifications,
+            subject,
+            what: "notifications",
+            verdict,
+            detail,
+            cure,
+        };
+        let nobody = || "notifications".to_owned();
+        if teller.is_silent() {
+            let verdict = if send {
+                Verdict::Failed
+            } else {
+                Verdict::Warning
+            };
+            let detail = "nobody is told when a backup fails or is missed".to_owned();
+            let cure = "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, PGCOFFER_SMTP_URL with PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO, or PGCOFFER_PING_URL";
+            return Ok(vec![finding(
+                nobody(),
+                verdict,
+                detail,
+                Some(cure.to_owned()),
+            )]);
+        }
+        if !send {
+            let detail = "configured; `pgcoffer check --notify` sends a test".to_owned();
+            return Ok(vec![finding(nobody(), Verdict::Skipped, detail, None)]);
+        }
+        let told = self.interrupt.or(async { Ok(teller.test().await) }).await?;
+        let each = told.into_iter().map(|telling| match telling.result {
+            Ok(()) => finding(
+                telling.channel,
+                Verdict::Ok,
+                "took a test: see that it arrived".to_owned(),
+                None,
+            ),
+            Err(error) => {
+                let cure = error
+                    .hint()
+                    .unwrap_or_else(|| format!("look at {}", telling.setting));
+                finding(
+                    telling.channel,
+                    Verdict::Failed,
+                    error.to_string(),
+                    Some(cure),
+                )
+            }
+        });
+        Ok(each.collect())
     }
 
     fn to_check(&self, database: &Database) -> CheckDatabase {
@@ -145,9 +206,10 @@ impl Context<'_> {
             lifecycle: args.lifecycle,
             check: args.check,
         };
-        let policy = serde_json::to_value(rights::policy(args.mode, &place));
+        // as people write them: the version first
+        let policy = serde_json::to_string_pretty(&rights::policy(args.mode, &place));
         let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
-        self.output.print_json(&policy)
+        print(format!("{policy}\n"))
     }
 }
 

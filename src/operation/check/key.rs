@@ -80,8 +80,8 @@ fn newest(
     let good = survey.newest_good(now);
     match (good, survey.others) {
         (Some(record), _) => {
-            let age = crate_age(now.as_second() - record.started.as_second());
-            sheet.ok("newest backup", format!("{} opens with this key, {age} old", record.id));
+            let since = age(now.as_second() - record.started.as_second());
+            sheet.ok("newest backup", format!("{} opens with this key, {since} old", record.id));
         }
         (None, 0) if survey.standing.is_empty() => {
             sheet.ok("newest backup", "there is none yet");
@@ -156,7 +156,7 @@ fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
     }
 }
 
-fn crate_age(seconds: i64) -> String {
+fn age(seconds: i64) -> String {
     match seconds.max(0) {
         s if s < 120 => format!("{s} s"),
         s if s < 7200 => format!("{} minutes", s / 60),

@@ -117,7 +117,8 @@ async fn place(
             .iter()
             .map(|one| one.label.clone())
             .collect();
-        settings::settings(sheet, store, found.mode, &labels, interrupt).await?;
+        let databases = (labels.as_slice(), request.keep_last);
+        settings::settings(sheet, store, found.mode, databases, interrupt).await?;
     }
     Ok(Some(found))
 }

@@ -1,5 +1,7 @@
 //! What the bucket is set to: versions, locks, the public, encryption, and rules that delete.
 
+use std::num::NonZeroU32;
+
 use super::sheet::Sheet;
 use crate::{
     backup::Label,
@@ -13,7 +15,7 @@ pub(super) async fn settings(
     sheet: &mut Sheet<'_>,
     store: &Store,
     mode: Mode,
-    databases: &[Label],
+    databases: (&[Label], NonZeroU32),
     interrupt: &Interrupt,
 ) -> Result<()> {
     let look = async {
@@ -132,7 +134,7 @@ async fn lifecycle(
     sheet: &mut Sheet<'_>,
     store: &Store,
     mode: Mode,
-    databases: &[Label],
+    (databases, keep_last): (&[Label], NonZeroU32),
     versioning: Option<Versioning>,
 ) {
     let rules = match show_lifecycle(store, databases).await {
@@ -156,7 +158,7 @@ async fn lifecycle(
     let folder = store.location().key("");
     uploads_left(sheet, mode, &rules, &folder);
     noncurrent(sheet, versioning, &rules, &folder);
-    expiry(sheet, mode, &rules);
+    expiry(sheet, mode, keep_last, &rules);
 }
 
 /// The reader of rules tells why, and not of which kind: one more request does.
@@ -219,7 +221,7 @@ fn noncurrent(
 }
 
 /// A rule of ours that expires knows nothing of what must stay.
-fn expiry(sheet: &mut Sheet<'_>, mode: Mode, rules: &ShownRules) {
+fn expiry(sheet: &mut Sheet<'_>, mode: Mode, keep_last: NonZeroU32, rules: &ShownRules) {
     let deletes = |rule: &&ShownRule| {
         rule.owner == RuleOwner::Ours
             && rule
@@ -237,7 +239,7 @@ fn expiry(sheet: &mut Sheet<'_>, mode: Mode, rules: &ShownRules) {
         (0, _) => {}
         (_, _) => sheet.warning(
             "retention",
-            "S3 itself deletes backups by a rule that knows neither PGCOFFER_KEEP_LAST nor holds: where backups stop, it deletes the last one on its day",
+            format!("S3 itself deletes backups by a rule that knows neither holds nor that the newest {keep_last} must stay (PGCOFFER_KEEP_LAST): where backups stop, it deletes the last one on its day"),
             "have `pgcoffer status` watched by something that rings; docs/drop-box.md weighs this against a prune elsewhere",
         ),
     }

@@ -1,0 +1,210 @@
+//! Policies against a server that enforces them: each mode's commands run under its own, what it must not do is refused, and
+//! no action is allowed that nothing needs.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_s3::primitives::ByteStream;
+use serde_json::Value;
+
+use crate::{
+    prune_past::Past,
+    prune_scene::Scene,
+    stage::{SMALL, Stage},
+    testbed::{Agent, Needed, S3Server},
+};
+
+/// What `policy` prints for the bucket of a test.
+pub(crate) fn policy(mode: &str, more: &[&str]) -> Value {
+    let agent = Agent::new().env("PGCOFFER_BUCKET", "s3://testbed/backups");
+    let args = ["policy", "--mode", mode]
+        .into_iter()
+        .chain(more.iter().copied());
+    agent.run(args).success().json()
+}
+
+/// An agent with credentials that may do what this policy says.
+pub(crate) fn under(agent: Agent, bucket: &S3Server, policy: &Value) -> Agent {
+    let (access_key, secret_key) = bucket.credentials_with(policy);
+    agent
+        .env("AWS_ACCESS_KEY_ID", access_key)
+        .env("AWS_SECRET_ACCESS_KEY", secret_key)
+}
+
+/// The S3 actions of a policy.
+pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().unwrap();
+    let actions = statements
+        .iter()
+        .flat_map(|one| one["Action"].as_array().unwrap());
+    actions
+        .map(|action| action.as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn used(needed: &[Needed]) -> BTreeSet<String> {
+    needed
+        .iter()
+        .map(|needed| needed.action.to_owned())
+        .collect()
+}
+
+#[track_caller]
+fn nothing_was_refused(bucket: &S3Server) {
+    let refused = bucket.refused();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// One upload of ours that a run left behind two days ago.
+fn left_behind(scene: &Scene) {
+    let key = scene.put(Past::good(50, "7d")).archive;
+    scene.bucket.delete(&key);
+    scene.bucket.advance(-jiff::SignedDuration::from_hours(48));
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let client = scene.bucket.client();
+        let begun = client.create_multipart_upload().bucket("testbed").key(&key);
+        let id = begun.send().await.unwrap().upload_id.unwrap();
+        let part = client
+            .upload_part()
+            .bucket("testbed")
+            .key(&key)
+            .upload_id(&id);
+        let part = part.part_number(1).body(ByteStream::from_static(b"a part"));
+        part.send().await.unwrap();
+    });
+    scene.bucket.advance(jiff::SignedDuration::from_hours(48));
+}
+
+#[test]
+fn full_mode_does_everything_and_may_nothing_more() {
+    let stage = Stage::of(SMALL);
+    let policy = policy("full", &[]);
+    let agent = under(stage.agent(), &stage.bucket, &policy)
+        .env("PGCOFFER_SCHEDULE", "hourly keep 24h, daily keep 7d");
+    agent.run(["backup"]).success();
+    agent.run(["tick"]).success();
+    let target = stage.target();
+    for args in [
+        vec!["list"],
+        vec!["show", "latest"],
+        vec!["status"],
+        vec!["verify"],
+        vec!["get", "latest", "-o", "x.dump"],
+        vec!["hold", "latest", "--reason", "audit"],
+        vec!["release", "latest"],
+        vec!["prune"],
+        vec!["check"],
+        crate::stage::restore_args(&target).to_vec(),
+    ] {
+        agent.run(args).success();
+    }
+    // one that lies in Glacier is asked for
+    for key in stage.keys("/archives/") {
+        stage.bucket.cool(&key, "GLACIER");
+    }
+    agent
+        .run(["get", "latest", "-o", "y.dump", "--thaw", "standard"])
+        .ended_with(75);
+    // check looks at settings as well, which is a right of its own
+    let settings = actions(&self::policy("full", &["--check"]));
+    let beyond = stage.bucket.refused();
+    assert!(
+        beyond
+            .iter()
+            .all(|needed| settings.contains(needed.action)
+                && !actions(&policy).contains(needed.action)),
+        "{beyond:#?}"
+    );
+    let mut used = used(&stage.bucket.allowed());
+    // the next test's: one upload that a run left behind
+    used.insert("s3:ListMultipartUploadParts".to_owned());
+    assert_eq!(used, actions(&policy));
+}
+
+#[test]
+fn who_prunes_needs_no_right_to_write() {
+    let (scene, expired) = Scene::with_one_expired();
+    left_behind(&scene);
+    let policy = policy("prune", &[]);
+    let agent = under(scene.agent(), &scene.bucket, &policy);
+    agent.run(["prune"]).success();
+    nothing_was_refused(&scene.bucket);
+    assert_eq!(scene.bucket.read(&expired.record), None);
+    assert!(scene.bucket.uploads_under_way().is_empty());
+    assert_eq!(used(&scene.bucket.allowed()), actions(&policy));
+    for args in [vec!["backup"], vec!["hold", "latest", "--reason", "x"]] {
+        let before = scene.bucket.snapshot();
+        agent.run(args).ended_with(4);
+        assert!(before.changes(&scene.bucket.snapshot()).is_empty());
+    }
+}
+
+#[test]
+fn who_restores_can_only_read() {
+    let stage = Stage::backed_up(SMALL);
+    let policy = policy("restore", &[]);
+    let agent = under(stage.agent(), &stage.bucket, &policy);
+    let target = stage.target();
+    for args in [
+        vec!["list"],
+        vec!["show", "latest"],
+        vec!["verify"],
+        vec!["get", "latest", "-o", "x.dump"],
+        crate::stage::restore_args(&target).to_vec(),
+    ] {
+        agent.run(args).success();
+    }
+    nothing_was_refused(&stage.bucket);
+    stage.bucket.cool(&stage.key("/archives/"), "GLACIER");
+    agent
+        .run(["get", "latest", "-o", "y.dump", "--thaw", "standard"])
+        .ended_with(75);
+    assert_eq!(used(&stage.bucket.allowed()), actions(&policy));
+    // uploads under way are not shown to him, and nothing else is missing
+    agent.run(["status"]).success();
+    let before = stage.bucket.snapshot();
+    for args in [vec!["backup"], vec!["hold", "latest", "--reason", "x"]] {
+        agent.run(args).ended_with(4);
+    }
+    assert!(before.changes(&stage.bucket.snapshot()).is_empty());
+}
+
+#[test]
+fn a_persons_rights_are_apart() {
+    let stage = Stage::backed_up(SMALL);
+    let plan = ["lifecycle", "apply", "--keep", "monthly 12mo"];
+    let agent = under(stage.agent(), &stage.bucket, &policy("full", &[]));
+    agent.run(plan).ended_with(4);
+    let person = under(
+        stage.agent(),
+        &stage.bucket,
+        &policy("full", &["--lifecycle"]),
+    );
+    person.run(plan).success();
+}
+
+#[test]
+fn locks_take_rights_of_their_own() {
+    let stage = Stage::of(SMALL);
+    stage
+        .bucket
+        .behave(|behaviour| behaviour.object_lock = true);
+    let locking = |agent: Agent| agent.env("PGCOFFER_LOCK", "governance");
+    let agent = Agent::new().env("PGCOFFER_BUCKET", "s3://testbed/backups");
+    let policy = locking(agent).run(["policy"]).success().json();
+    let agent = locking(under(stage.agent(), &stage.bucket, &policy))
+        .env("PGCOFFER_SCHEDULE", "daily keep 7d");
+    agent.run(["tick"]).success();
+    agent.run(["hold", "latest", "--reason", "audit"]).success();
+    nothing_was_refused(&stage.bucket);
+    let without = locking(under(
+        stage.agent(),
+        &stage.bucket,
+        &self::policy("full", &[]),
+    ));
+    let outcome = without.run(["backup", "--retain", "7d"]).ended_with(4);
+    assert!(
+        outcome.stderr.contains("s3:PutObjectRetention"),
+        "{}",
+        outcome.stderr
+    );
+}
