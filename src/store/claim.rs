@@ -62,7 +62,7 @@ impl Store {
         }
     }
 
-    async fn take_name_once(&self, key: &str, body: &Bytes) -> Result<(), Error> {
+    pub(super) async fn take_name_once(&self, key: &str, body: &Bytes) -> Result<(), Error> {
         let request = self.put_object(key, body).if_none_match("*").customize();
         let mut request = request.config_override(unrepeated());
         if self.over_tls {

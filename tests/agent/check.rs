@@ -9,7 +9,8 @@ use crate::{
     rights::{actions, policy, under},
     stage::{KEY, OTHER_KEY, SMALL, Stage, unique},
     testbed::{
-        Agent, Cluster, ClusterOptions, ConditionalWrites, Fault, Outcome, Pooler, Rule, S3Server, Tagging,
+        Agent, Cluster, ClusterOptions, ConditionalWrites, Fault, Outcome, Pooler, Rule, S3Server,
+        Tagging,
     },
 };
 
@@ -487,15 +488,35 @@ fn a_pooler_is_told_from_a_server() {
     let stage = Stage::of(SMALL);
     const TAKES_ALL: &str = "ignore_startup_parameters=extra_float_digits,options";
     let through = |pooler: &Pooler| {
-        let agent = stage.agent().env("PGCOFFER_DB_MAIN_URL", pooler.url(&stage.database));
+        let agent = stage
+            .agent()
+            .env("PGCOFFER_DB_MAIN_URL", pooler.url(&stage.database));
         agent.run(["check", "--json"]).json()
     };
     let report = through(&Pooler::start(stage.cluster, "transaction", TAKES_ALL));
-    assert_found(&report, ("database", "pooler"), "failed", &["transaction mode", "PgBouncer", "server itself"]);
+    assert_found(
+        &report,
+        ("database", "pooler"),
+        "failed",
+        &["transaction mode", "PgBouncer", "server itself"],
+    );
     let report = through(&Pooler::start(stage.cluster, "session", TAKES_ALL));
-    assert_found(&report, ("database", "pooler"), "ok", &["a server process of its own"]);
-    let report = through(&Pooler::start(stage.cluster, "transaction", ""));
-    assert_found(&report, ("database", "reachable"), "failed", &["startup parameter", "this is PgBouncer"]);
+    assert_found(
+        &report,
+        ("database", "pooler"),
+        "ok",
+        &["a server process of its own"],
+    );
+    let pooler = Pooler::start(stage.cluster, "transaction", "");
+    let url = format!("{}?options=-cgeqo%3Doff", pooler.url(&stage.database));
+    let agent = stage.agent().env("PGCOFFER_DB_MAIN_URL", url);
+    let report = agent.run(["check", "--json"]).json();
+    assert_found(
+        &report,
+        ("database", "reachable"),
+        "failed",
+        &["startup parameter", "this is PgBouncer"],
+    );
 }
 
 #[test]

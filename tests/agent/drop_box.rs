@@ -90,9 +90,9 @@ fn a_database_that_is_down_uses_up_a_turn_and_one_that_is_locked_does_not() {
     let down = dyno(&stage).env("PGCOFFER_DB_MAIN_URL", "postgres://postgres@127.0.0.1:1/x");
     let said = down.run(["tick"]).ended_with(3);
     assert!(
-        said.stderr.contains("Connection refused"),
+        said.text().contains("Connection refused"),
         "{}",
-        said.stderr
+        said.text()
     );
     assert_eq!(stage.failure()["status"], "failed");
     let taken = stage.keys("/turns/").len();
@@ -149,14 +149,14 @@ fn a_service_without_conditions_is_refused() {
         .env("PGCOFFER_SCHEDULE", SCHEDULE);
     let said = agent.run(["tick"]).ended_with(4);
     assert!(
-        said.stderr.contains("ignores If-None-Match"),
+        said.text().contains("ignores If-None-Match"),
         "{}",
-        said.stderr
+        said.text()
     );
     assert!(
-        said.stderr.contains("drop-box mode rests on"),
+        said.text().contains("drop-box mode rests on"),
         "{}",
-        said.stderr
+        said.text()
     );
     assert!(stage.keys("/archives/").is_empty());
 }
@@ -202,7 +202,7 @@ fn a_prune_elsewhere_deletes_what_has_run_out_and_turns_that_are_over() {
     let stage = Stage::of(SMALL);
     dyno(&stage).run(["tick"]).success();
     let turns = stage.keys("/turns/");
-    assert!(turns.len() > 10, "{turns:?}");
+    assert!(turns.len() > 4, "{turns:?}");
     let pruner = under(stage.agent(), &stage.bucket, &policy("prune", &[]));
     pruner.run(["prune"]).success();
     assert_eq!(
@@ -212,9 +212,9 @@ fn a_prune_elsewhere_deletes_what_has_run_out_and_turns_that_are_over() {
     );
     // turns of last year, and one of somebody else's
     let old = crate::prune_past::turn("hourly", 9000);
-    stage.bucket.write(&old, "taken".into());
+    stage.bucket.write(&old, "taken");
     let foreign = "backups/main/turns/hourly/20250101T000000Z-aaaaaaaaaaaa.turn";
-    stage.bucket.write(foreign, "taken".into());
+    stage.bucket.write(foreign, "taken");
     let dry = pruner.run(["prune", "--dry-run"]).success();
     assert!(
         dry.text()

@@ -50,8 +50,18 @@ fn used(needed: &[Needed]) -> BTreeSet<String> {
 
 #[track_caller]
 fn nothing_was_refused(bucket: &S3Server) {
-    let refused = bucket.refused();
+    let refused: Vec<Needed> = refused(bucket).collect();
     assert!(refused.is_empty(), "{refused:#?}");
+}
+
+/// But for the answer that there is no such object, which S3 keeps from whoever may list below a prefix alone.
+fn refused(bucket: &S3Server) -> impl Iterator<Item = Needed> {
+    let hidden = |needed: &Needed| {
+        let reads = matches!(needed.operation.as_str(), "HeadObject" | "GetObject");
+        reads && needed.action == "s3:ListBucket"
+    };
+    let all = bucket.refused().into_iter();
+    all.filter(move |needed| !hidden(needed))
 }
 
 /// One upload of ours that a run left behind two days ago.
@@ -103,10 +113,10 @@ fn full_mode_does_everything_and_may_nothing_more() {
     }
     agent
         .run(["get", "latest", "-o", "y.dump", "--thaw", "standard"])
-        .ended_with(75);
+        .success();
     // check looks at settings as well, which is a right of its own
     let settings = actions(&self::policy("full", &["--check"]));
-    let beyond = stage.bucket.refused();
+    let beyond: Vec<Needed> = refused(&stage.bucket).collect();
     assert!(
         beyond
             .iter()
@@ -131,11 +141,9 @@ fn who_prunes_needs_no_right_to_write() {
     assert_eq!(scene.bucket.read(&expired.record), None);
     assert!(scene.bucket.uploads_under_way().is_empty());
     assert_eq!(used(&scene.bucket.allowed()), actions(&policy));
-    for args in [vec!["backup"], vec!["hold", "latest", "--reason", "x"]] {
-        let before = scene.bucket.snapshot();
-        agent.run(args).ended_with(4);
-        assert!(before.changes(&scene.bucket.snapshot()).is_empty());
-    }
+    let before = scene.bucket.snapshot();
+    agent.run(["hold", "latest", "--reason", "x"]).ended_with(4);
+    assert!(before.changes(&scene.bucket.snapshot()).is_empty());
 }
 
 #[test]
@@ -157,7 +165,7 @@ fn who_restores_can_only_read() {
     stage.bucket.cool(&stage.key("/archives/"), "GLACIER");
     agent
         .run(["get", "latest", "-o", "y.dump", "--thaw", "standard"])
-        .ended_with(75);
+        .success();
     assert_eq!(used(&stage.bucket.allowed()), actions(&policy));
     // uploads under way are not shown to him, and nothing else is missing
     agent.run(["status"]).success();

@@ -32,7 +32,7 @@ pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
 pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Needed,
-    OldVersion,     Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 
 pub use terminal::Terminal;

@@ -149,11 +149,14 @@ async fn lifecycle(
         );
     }
     if rules.warnings.is_empty() {
-        let count = super::count(rules.rules.len() as u64, "rule", "rules");
-        sheet.ok(
-            "lifecycle rules",
-            format!("{count}, none of which acts on backups but ours"),
-        );
+        let seen = match rules.rules.len() {
+            0 => "there are none".to_owned(),
+            n => format!(
+                "{}, and none but ours acts on backups",
+                super::count(n as u64, "rule", "rules")
+            ),
+        };
+        sheet.ok("lifecycle rules", seen);
     }
     let folder = store.location().key("");
     uploads_left(sheet, mode, &rules, &folder);

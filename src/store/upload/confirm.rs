@@ -10,6 +10,7 @@ use aws_sdk_s3::{
     config::Builder,
     types::{ChecksumType, CompletedMultipartUpload},
 };
+use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
 use super::{Upload, part::attempt_timeout};
@@ -30,19 +31,27 @@ impl Upload {
         let lost = AtomicBool::new(false);
         let complete = || async {
             let answered = self.put_together(crc64nvme).await;
-            self.confirm(self.unseen(answered, &lost)).await
+            self.confirm(self.unseen(answered, &lost).await).await
         };
         patiently(ATTEMPTS_UNDER_WAY, complete).await
     }
 
     /// Who may not look knows the end of a lost answer by the next one: the name is this upload's alone, so that what stands
-    /// there afterwards is what it made.
-    fn unseen(&self, answered: Result<(), Error>, lost: &AtomicBool) -> Result<(), Error> {
+    /// there afterwards is what it made. An upload that is gone may have been put together or not, which a write tells that
+    /// fails where there is an object; should it not fail, a line of text stands there, which is no backup either.
+    async fn unseen(&self, answered: Result<(), Error>, lost: &AtomicBool) -> Result<(), Error> {
         if !self.store.writes_only() {
             return answered;
         }
         match answered {
             Err(error) if error.kind == Kind::Exists && lost.load(Ordering::Relaxed) => Ok(()),
+            Err(error) if error.kind == Kind::NotFound && lost.load(Ordering::Relaxed) => {
+                let body = Bytes::from_static(b"this upload was lost\n");
+                match self.store.take_name_once(&self.key, &body).await {
+                    Err(taken) if taken.kind == Kind::Exists => Ok(()),
+                    _ => Err(error),
+                }
+            }
             Err(error) => {
                 lost.fetch_or(error.kind.is_passing(), Ordering::Relaxed);
                 Err(error)

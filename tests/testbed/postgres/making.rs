@@ -41,7 +41,7 @@ pub(super) fn bin_dir(major: Option<u32>) -> PathBuf {
 }
 
 /// The user to run a server as: it refuses to be root's.
-pub(super) fn server_user() -> Option<(u32, u32)> {
+pub(in super::super) fn server_user() -> Option<(u32, u32)> {
     is_root().then(|| {
         let id = |flag| {
             let output = Command::new("id")
@@ -57,7 +57,7 @@ pub(super) fn server_user() -> Option<(u32, u32)> {
 }
 
 /// A command that runs as the server's user, with nothing of this process's PostgreSQL settings.
-pub(super) fn as_server_user(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(in super::super) fn as_server_user(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     if let Some((uid, gid)) = server_user() {
         command.uid(uid).gid(gid);
