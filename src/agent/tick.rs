@@ -102,6 +102,10 @@ impl Listener<'_> {
                 }
                 Step::Begun(label) => {
                     self.turns.entry(label.clone()).or_default().begun = true;
+                    // only the run itself finds out there whether anything is due
+                    if self.catalog.store().writes_only() {
+                        continue;
+                    }
                     let (teller, interrupt) = (self.teller, self.interrupt);
                     let own = teller.start(Some(&label), interrupt);
                     join(own, teller.start(None, interrupt)).await;
@@ -246,7 +250,7 @@ impl Listener<'_> {
         }
         let begun = self.turns.values().any(|turn| turn.begun);
         let status = match result {
-            Ok(report) if report.databases.iter().all(is_busy) && unready.is_empty() => None,
+            Ok(report) if report.databases.iter().all(says_nothing) && unready.is_empty() => None,
             Ok(report) => Some(report.exit_status()),
             // told to stop before it did anything: the next tick says how things stand
             Err(_) if !begun => None,
@@ -344,7 +348,8 @@ fn done_id(turn: &DatabaseTick) -> Option<BackupId> {
     }
 }
 
-fn is_busy(turn: &DatabaseTick) -> bool {
+/// Whether a turn says nothing of how the database stands: another run is under way, or nobody may look.
+fn says_nothing(turn: &DatabaseTick) -> bool {
     match turn.backup {
         BackupOutcome::Busy { .. } => true,
         BackupOutcome::NotDue => turn.blind,

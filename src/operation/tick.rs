@@ -291,6 +291,7 @@ impl Turn<'_> {
     ) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
+        self.step(|| Step::Begun(self.database.label.clone()));
         match self.serve(due, progress, interrupt).await {
             Err(Error::NotDue { .. }) => Ok((BackupOutcome::NotDue, None)),
             outcome => Ok((outcome?, None)),

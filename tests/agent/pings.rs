@@ -4,7 +4,7 @@ use crate::{
     goldens::assert_said,
     notices::NOWHERE,
     stage::{BULKY, Stage, wait_until},
-    testbed::{Agent, Answer, Fault, Rule, healthchecks::Healthchecks},
+    testbed::{Agent, Answer, Fault, Hearer, Rule, healthchecks::Healthchecks},
     tick_past::{Run, calm, hours, minutes},
 };
 
@@ -123,4 +123,35 @@ fn a_ping_that_does_not_arrive_fails_nothing_and_is_said() {
         &limited.run(["tick"]).success(),
         &["warning: the ping did not arrive", "rate limited"],
     );
+}
+
+#[test]
+fn who_can_only_write_signals_and_tells_all_the_same() {
+    let (stage, checks, hook) = (Stage::small(), Healthchecks::start(), Hearer::start());
+    let agent = daily(&stage)
+        .env("PGCOFFER_MODE", "drop-box")
+        .env("PGCOFFER_PING_URL", checks.url())
+        .env("PGCOFFER_WEBHOOK_URL", hook.url("/hook"))
+        .env(
+            "PGCOFFER_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        );
+    let down = agent.clone().env("PGCOFFER_DB_MAIN_URL", NOWHERE);
+    agent.run(["tick"]).success();
+    assert_eq!(checks.kinds(), ["success"]);
+    // whether that one was good can't be known any more: no sign of life that would hide a failure
+    agent.run(["tick"]).success();
+    assert_eq!(checks.kinds(), ["log"]);
+    assert_eq!(stage.keys("/archives/").len(), 1);
+
+    let down = down.env("PGCOFFER_SCHEDULE", calm("hourly at :MM keep 24h"));
+    down.run(["tick"]).ended_with(3);
+    assert_eq!(checks.kinds(), ["fail"]);
+    let data = hook.only().json()["data"].clone();
+    assert_eq!(
+        (&data["newest_good_known"], &data["database"]),
+        (&false.into(), &"main".into())
+    );
+    down.run(["tick"]).success();
+    assert_eq!(checks.kinds(), ["log"]);
 }
