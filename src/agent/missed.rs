@@ -9,7 +9,7 @@ use super::{
 use crate::{
     backup::{BackupId, Label, Notice},
     catalog::Catalog,
-    error::Result,
+    error::{Error, Result},
     notify::Kind,
     operation::{Before, Interrupt},
     schedule::Schedule,
@@ -34,7 +34,7 @@ pub struct Watched {
 /// told of. Safe to call as often as one likes.
 ///
 /// # Errors
-/// What the bucket refuses, which is told as well; [`crate::Error::Interrupted`] where `interrupt` was raised.
+/// What the bucket refuses, which is told as well; [`Error::Interrupted`] where `interrupt` was raised.
 pub async fn missed(
     catalog: &Catalog,
     databases: &[Watched],
@@ -47,7 +47,7 @@ pub async fn missed(
         let look = Before::look(catalog, &one.label, one.schedule.as_ref(), now);
         let before = match interrupt.or(look).await {
             Ok(before) => before,
-            Err(error @ crate::Error::Interrupted { .. }) => return Err(error),
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
                 teller.failed(Some(&one.label), &error, interrupt).await;
                 return Err(error);

@@ -13,6 +13,7 @@ mod pulse;
 mod repeats;
 mod teller;
 mod tick;
+mod turn;
 
 pub use backup::backup;
 pub use events::{Came, Known, What, events};
