@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::{
+    goldens::assert_golden,
     stage::{KEY, Stage},
     testbed::Agent,
 };
@@ -107,6 +108,42 @@ fn what_is_missing_is_named_with_the_flag_that_says_it() {
     refused(&keyed, &schedule, &["the schedule can't be used"]);
     let zone = [&bucket[..], &["--no-check", "--timezone", "Nowhere"]].concat();
     refused(&keyed, &zone, &["Nowhere"]);
+}
+
+#[test]
+fn what_is_left_to_do_is_said_for_every_form() {
+    let agent = Agent::new()
+        .key(KEY)
+        .env("PGCOFFER_BUCKET", "s3://bucket/p")
+        .env("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/x");
+    let said = ["heroku", "env", "dotenv", "toml", "kubernetes", "shell"].map(|form| {
+        let outcome = agent
+            .run(["init", "--no-check", "--output", form])
+            .success();
+        format!("# {form}\n{}", outcome.stderr)
+    });
+    assert_golden("init-left.txt", &said.concat());
+}
+
+#[test]
+fn mistakes_in_settings_are_told_all_at_once_by_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let toml = format!(
+        "buket = 's3://bucket'\nkey = '{KEY}'\nkeep_last = 'three'\nPGCOFFER_LOCK = 'governance'\n\
+         [aws]\nregion = 'eu'\n[db.main]\nulr = 'x'\nurl = 'postgres://u:hunter2@h:port/db'\n"
+    );
+    fs::write(folder.path().join("pgcoffer.toml"), toml).unwrap();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    let agent = Agent::new()
+        .current_dir(folder.path())
+        .env("PGCOFFER_SCHEDUEL", "daily")
+        .env("PGCOFFER_DB_SHOP_URL_FILE", "not-there")
+        .env("PGCOFFER_OLD_KEYS_FILE", "empty")
+        .env("PGCOFFER_BUCKET", "\"s3://bucket\"");
+    let outcome = agent.run(["status"]).ended_with(2);
+    let warned = outcome.stderr.find("error: ").unwrap();
+    assert!(outcome.stderr[..warned].contains("pgcoffer.toml holds secrets"));
+    assert_golden("settings-wrong.txt", &outcome.stderr[warned..]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    goldens::assert_golden,
     stage::{KEY, Stage},
     testbed::{Agent, Cluster, ClusterOptions, INSTALL_HINT, S3Server, project},
 };
@@ -17,6 +18,7 @@ use crate::{
 const NASTY: &str = r#"p'a"s$s\w`o!r d%41#;&|<>{}é水=,"#;
 
 type Vars = BTreeMap<String, String>;
+type Reader = fn(&Agent, &str) -> Vars;
 
 /// A database that asks for that password, a bucket, and a passphrase of the same kind.
 struct Nasty {
@@ -85,7 +87,7 @@ fn every_form_is_read_as_it_was_meant() {
     let agent = nasty
         .agent(&nasty.url())
         .env("PGCOFFER_PASSPHRASE", &passphrase);
-    let read: [(&str, fn(&Agent, &str) -> Vars); 4] = [
+    let read: [(&str, Reader); 4] = [
         ("shell", by_sh),
         ("env", by_docker),
         ("kubernetes", by_yaml),
@@ -394,6 +396,13 @@ fn the_sheet_alone_brings_a_backup_back() {
             .psql(&target.name, "select count(*) from people"),
         "500"
     );
+    let same_every_day = sheet
+        .replace(&stage.bucket.endpoint(), "http://S3")
+        .replace(&stage.cluster.port().to_string(), "PORT")
+        .replace(&stage.database, "shop")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        .replace(field("Written")[0].split(' ').next().unwrap(), "DATE");
+    assert_golden("init-sheet.txt", &same_every_day);
     let page = fs::read_to_string(folder.path().join("sheet.html")).unwrap();
     for text in [field("Key")[0], field("Bucket")[0], "restore-by-hand.md"] {
         assert!(page.contains(text), "{text}");

@@ -274,6 +274,9 @@ impl Draft {
             ));
         }
         left.push(how_to_set(form, file.as_deref()));
+        if form == Form::Heroku && !self.setup.attachments.is_empty() {
+            left.push("These commands let the new credential read schema public; `pgcoffer check --fix-sql` prints the SQL for all schemas.".to_owned());
+        }
         if self.setup.text("AWS_ACCESS_KEY_ID").is_none() || form == Form::Toml {
             left.push("Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.".to_owned());
         }
