@@ -212,6 +212,7 @@ fn a_busy_database_does_not_hide_a_quiet_one() {
 fn help_of_every_command() {
     assert_golden("help.txt", Agent::new().run(["--help"]).success().text());
     for command in [
+        "init",
         "keygen",
         "backup",
         "list",
