@@ -15,6 +15,14 @@ use super::{
 use crate::error::Fault;
 
 const PREFIX: &str = "PGCOFFER_";
+/// Variables that belong to others and mean something here, too.
+const OF_OTHERS: [&str; 3] = [
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+    // of the platform
+    "PORT",
+    // of the heroku CLI
+    "HEROKU_API_URL",
+];
 
 /// Where settings are looked for.
 #[derive(Debug, Clone, Default)]
@@ -232,7 +240,7 @@ fn variable(name: String, value: String, is_text: bool) -> Option<Entry> {
     let upper = name.to_ascii_uppercase();
     let ours = upper.strip_prefix(PREFIX);
     let is_ours = ours.is_some_and(|setting| setting != "CONFIG" && !is_injected(setting, &value));
-    if !is_ours && name != "AWS_REQUEST_CHECKSUM_CALCULATION" {
+    if !is_ours && !OF_OTHERS.contains(&name.as_str()) {
         return None;
     }
     let fault = |why: &str, hint: String| Fault {
