@@ -192,3 +192,51 @@ fn indented(text: &str) -> String {
     text.lines()
         .fold(String::new(), |all, line| all + "    " + line + "\n")
 }
+
+#[test]
+fn what_goes_wrong_is_told_with_page_line_and_command() {
+    let stage = Stage::start();
+    let told = |text: &str| run(&stage, &Page::parse("docs/x.md".into(), text)).join("\n");
+    let fault = told("# X\n\n```sh\ntrue\nls /nowhere\n```\n");
+    assert!(
+        fault.starts_with("docs/x.md:5: `ls /nowhere` ended with 2"),
+        "{fault}"
+    );
+    assert!(fault.contains("No such file"), "{fault}");
+
+    let fault = told("```console\n$ echo a\nb\n$ false\n$ true\nerror: no\n```\n");
+    let lines: Vec<_> = fault
+        .lines()
+        .filter(|line| line.starts_with("docs/"))
+        .collect();
+    assert_eq!(lines.len(), 3, "{fault}");
+    assert!(
+        lines[0].starts_with("docs/x.md:2: `echo a`: stdout is another one"),
+        "{fault}"
+    );
+    assert!(
+        lines[1].contains("md:4: `false`: it ended otherwise"),
+        "{fault}"
+    );
+
+    let fault = told("```sh needs=heroku\nheroku pg:promote X -a your-app --now\n```\n");
+    assert!(
+        fault.starts_with("docs/x.md:2:") && fault.contains("pg:promote has no flag --now"),
+        "{fault}"
+    );
+    let fault = told("```sh needs=aws\naws iam create-user --name x\n```\n");
+    assert!(
+        fault.starts_with("docs/x.md:2:") && fault.contains("--user-name"),
+        "{fault}"
+    );
+    let fault = told("```sh needs=docker\nif true\n```\n");
+    assert!(
+        fault.contains("docs/x.md") && fault.contains("syntax error"),
+        "{fault}"
+    );
+    let fault = told("```sql\nselect 1;\nselect nothing;\n```\n");
+    assert!(
+        fault.contains("docs/x.md:1:") && fault.contains(":3: ERROR"),
+        "{fault}"
+    );
+}
