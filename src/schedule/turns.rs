@@ -85,6 +85,8 @@ mod tests {
         text.parse().unwrap()
     }
 
+    type Period = (Tier, Timestamp);
+
     /// Ticks every `minutes` through some days; how many periods of each tier there were, and which turns ran a backup,
     /// where each attempt succeeds that `works` says.
     fn served(
@@ -93,7 +95,7 @@ mod tests {
         days: i64,
         minutes: i64,
         works: impl Fn(Timestamp) -> bool,
-    ) -> (BTreeSet<(Tier, Timestamp)>, Vec<(Tier, Timestamp)>) {
+    ) -> (BTreeSet<Period>, Vec<Period>) {
         let (mut taken, mut due, mut done) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         let (mut now, end) = (at(from), at(from) + SignedDuration::from_hours(days * 24));
         while now < end {
