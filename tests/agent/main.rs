@@ -23,6 +23,7 @@ mod heroku_api;
 mod hostile;
 mod init;
 mod init_forms;
+mod init_sheet;
 mod init_talk;
 mod init_trial;
 mod json_log;

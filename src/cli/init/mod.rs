@@ -8,6 +8,7 @@ mod databases;
 mod finish;
 mod heroku;
 mod key;
+mod left;
 mod schedule;
 mod terminal;
 mod trial;
