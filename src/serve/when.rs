@@ -26,7 +26,8 @@ impl From<DatabaseTick> for Seen {
             || matches!(tick.prune, PruneOutcome::Failed(_));
         Self {
             database: tick.database,
-            failed: failed || tick.health.is_none(),
+            // who may only write sees nothing, and that is no failure
+            failed: failed || (tick.health.is_none() && !tick.blind),
             health: tick.health,
         }
     }

@@ -17,6 +17,12 @@ impl Context<'_> {
         let Some(file) = &self.config.serving.metrics_file else {
             return;
         };
+        if catalog.store().writes_only() {
+            tracing::warn!(
+                "PGCOFFER_METRICS_FILE: in drop-box mode nothing can be seen that it could tell"
+            );
+            return;
+        }
         let mut databases = Vec::new();
         for database in &self.config.databases {
             let found = seen.iter().find(|health| health.database == database.label);

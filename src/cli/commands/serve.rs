@@ -27,6 +27,12 @@ impl Context<'_> {
         let (address, public) = self.address(args)?;
         let listener = bind(address).await?;
         let catalog = self.catalog().await?;
+        if catalog.store().writes_only() && self.config.serving.dynos.is_some() {
+            return Err(usage(
+                "PGCOFFER_LAUNCH=heroku reads from the bucket what a dyno did, and in drop-box mode nobody may".to_owned(),
+                "unset PGCOFFER_LAUNCH, or have Heroku Scheduler run `pgcoffer tick`",
+            ));
+        }
         let (pace, progress) = (pace(args), Progress::default());
         let labels: Vec<Label> = databases.iter().map(|one| one.label.clone()).collect();
         let pulse = Pulse::new(&labels, progress.clone(), &pace, self.config.silence_max);
@@ -223,6 +229,7 @@ fn log(tick: &DatabaseTick) {
                 tracing::warn!(%database, "{problem}");
             }
         }
+        None if tick.blind => {}
         None => tracing::warn!(%database, "how it stands can't be seen"),
     }
 }
