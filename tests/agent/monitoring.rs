@@ -175,18 +175,10 @@ fn the_file_for_node_exporter_is_written_after_every_command() {
         let line = format!("pgcoffer_good_backups{{database=\"main\"}} {count}");
         assert!(text.contains(&line), "{text}");
     };
-    agent.run(["backup"]).success();
-    good(&written(), 1);
-    agent.run(["tick"]).success();
-    good(&written(), 2);
-    agent.run(["status"]).success();
-    good(&written(), 2);
-    agent.run(["prune"]).success();
-    good(&written(), 2);
-    agent.run(["prune", "--dry-run"]).success();
-    assert!(!file.exists());
-    // a run that failed is told as well
-    let away = agent.database_url("main", "postgres://nobody@127.0.0.1:1/none");
+    // a run that failed is told as well; it comes first, for ids are of whole seconds
+    let away = agent
+        .clone()
+        .database_url("main", "postgres://nobody@127.0.0.1:1/none");
     away.run(["backup"]).ended_with(3);
     let text = written();
     assert!(
@@ -197,6 +189,16 @@ fn the_file_for_node_exporter_is_written_after_every_command() {
         text.contains("pgcoffer_failures_since_success{database=\"main\"} 1"),
         "{text}"
     );
+    agent.run(["backup"]).success();
+    good(&written(), 1);
+    agent.run(["tick"]).success();
+    good(&written(), 2);
+    agent.run(["status"]).success();
+    good(&written(), 2);
+    agent.run(["prune"]).success();
+    good(&written(), 2);
+    agent.run(["prune", "--dry-run"]).success();
+    assert!(!file.exists());
 }
 
 #[test]
