@@ -9,15 +9,14 @@ use crate::{
     rights::{actions, policy, under},
     stage::{KEY, OTHER_KEY, SMALL, Stage, unique},
     testbed::{
-        Agent, Cluster, ClusterOptions, ConditionalWrites, Fault, Outcome, Pooler, Rule, S3Server,
-        Tagging,
+        Agent, Cluster, ClusterOptions, ConditionalWrites, Fault, Outcome, Rule, S3Server, Tagging,
     },
 };
 
 const SCHEDULE: &str = "daily at 02:30 keep 7d, weekly keep 5w";
 
 /// What was found of one thing: verdict, detail, cure.
-fn found(report: &Value, area: &str, what: &str) -> (String, String, String) {
+pub(crate) fn found(report: &Value, area: &str, what: &str) -> (String, String, String) {
     let findings = report["findings"].as_array().unwrap();
     let mut fitting = findings
         .iter()
@@ -30,7 +29,7 @@ fn found(report: &Value, area: &str, what: &str) -> (String, String, String) {
 }
 
 #[track_caller]
-fn assert_found(report: &Value, place: (&str, &str), verdict: &str, words: &[&str]) {
+pub(crate) fn assert_found(report: &Value, place: (&str, &str), verdict: &str, words: &[&str]) {
     let (is, detail, cure) = found(report, place.0, place.1);
     assert_eq!(is, verdict, "{place:?}: {detail} => {cure}");
     for word in words {
@@ -65,7 +64,7 @@ fn steady(outcome: &Outcome, stage: &Stage) -> String {
 }
 
 /// A role that owns a database, and one that may read it.
-fn roles(stage: &Stage) -> (String, String) {
+pub(crate) fn roles(stage: &Stage) -> (String, String) {
     let (owner, reader) = (unique("owner"), unique("reader"));
     let tables = "('people', 'visits')";
     stage.cluster.psql(
@@ -80,7 +79,7 @@ fn roles(stage: &Stage) -> (String, String) {
     (owner, reader)
 }
 
-fn as_role(stage: &Stage, role: &str) -> Agent {
+pub(crate) fn as_role(stage: &Stage, role: &str) -> Agent {
     let url = stage.cluster.url_as(role, None, &stage.database);
     stage.agent().env("PGCOFFER_DB_MAIN_URL", url)
 }
@@ -402,121 +401,6 @@ fn a_database_that_an_upgrade_left_behind_is_wondered_at() {
         .success()
         .json();
     assert_found(&report, ("database", "the app's database"), "ok", &[]);
-}
-
-/// As its owner runs it, by psql; and then the role it is about takes a backup, also of what is made afterwards.
-#[test]
-fn the_sql_that_is_printed_makes_a_role_that_can_back_up_and_nothing_else() {
-    for major in [None, Some(18)] {
-        let stage = Stage::on(major, SMALL);
-        let (owner, reader) = roles(&stage);
-        let setup = "create schema \"S x\"; create table \"S x\".\"T ü\" (id serial); select lo_from_bytea(0, 'x');";
-        run_sql(&stage, &owner, setup);
-        stage.cluster.psql("postgres", &format!("revoke connect on database {} from public; revoke usage on schema public from public", stage.database));
-        let owners = as_role(&stage, &owner);
-        let sql = owners
-            .run(["check", "--fix-sql", "--role", &reader])
-            .success();
-        // run twice: it may be
-        for _ in 0..2 {
-            run_sql(&stage, &owner, sql.text());
-        }
-        let readers = as_role(&stage, &reader);
-        run_sql(
-            &stage,
-            &owner,
-            "create table later (id serial); create schema new; create table new.t (id int)",
-        );
-        readers.run(["backup"]).success();
-        let report = readers.run(["check", "--json"]).success().json();
-        for what in ["rights", "default privileges"] {
-            assert_found(&report, ("database", what), "ok", &[]);
-        }
-        let url = stage.cluster.url_as(&reader, None, &stage.database);
-        for forbidden in [
-            "delete from people",
-            "create table public.mine (id int)",
-            "drop table people",
-        ] {
-            assert!(psql(&stage, &url, forbidden).is_err(), "{forbidden}");
-        }
-        // asked as the role itself it is about that role
-        let own = readers
-            .run(["check", "--fix-sql", "--json"])
-            .success()
-            .json();
-        assert_eq!(own["role"], reader.as_str());
-        assert_eq!(
-            owners
-                .run(["check", "--fix-sql", "--json"])
-                .success()
-                .json()["role"],
-            "pgcoffer"
-        );
-    }
-}
-
-fn run_sql(stage: &Stage, role: &str, sql: &str) {
-    let url = stage.cluster.url_as(role, None, &stage.database);
-    psql(stage, &url, sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
-}
-
-/// The distribution's psql: the test bed's servers of other versions bring none.
-fn psql(stage: &Stage, url: &str, sql: &str) -> Result<(), String> {
-    let file = stage.file("script.sql");
-    std::fs::write(&file, sql).unwrap();
-    let mut psql = std::process::Command::new("psql");
-    psql.args([
-        "-X",
-        "-q",
-        "-v",
-        "ON_ERROR_STOP=1",
-        "-f",
-        file.to_str().unwrap(),
-        url,
-    ]);
-    let output = psql.output().unwrap();
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
-
-/// A pooler that hands connections out by the transaction breaks the lock; one that keeps them for a session does no harm.
-#[test]
-fn a_pooler_is_told_from_a_server() {
-    let stage = Stage::of(SMALL);
-    const TAKES_ALL: &str = "ignore_startup_parameters=extra_float_digits,options";
-    let through = |pooler: &Pooler| {
-        let agent = stage
-            .agent()
-            .env("PGCOFFER_DB_MAIN_URL", pooler.url(&stage.database));
-        agent.run(["check", "--json"]).json()
-    };
-    let report = through(&Pooler::start(stage.cluster, "transaction", TAKES_ALL));
-    assert_found(
-        &report,
-        ("database", "pooler"),
-        "failed",
-        &["transaction mode", "PgBouncer", "server itself"],
-    );
-    let report = through(&Pooler::start(stage.cluster, "session", TAKES_ALL));
-    assert_found(
-        &report,
-        ("database", "pooler"),
-        "ok",
-        &["a server process of its own"],
-    );
-    let pooler = Pooler::start(stage.cluster, "transaction", "");
-    let url = format!("{}?options=-cgeqo%3Doff", pooler.url(&stage.database));
-    let agent = stage.agent().env("PGCOFFER_DB_MAIN_URL", url);
-    let report = agent.run(["check", "--json"]).json();
-    assert_found(
-        &report,
-        ("database", "reachable"),
-        "failed",
-        &["startup parameter", "this is PgBouncer"],
-    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod channels;
 mod channels_mail;
 mod channels_webhook;
 mod check;
+mod check_database;
 mod cold;
 mod drop_box;
 mod faults;

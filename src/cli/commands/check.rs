@@ -105,14 +105,6 @@ impl Context<'_> {
     /// Who is told, and whether that works.
     async fn notifications(&self, send: bool) -> Result<Vec<Finding>> {
         let teller = self.teller();
-        let finding = |subject: String, verdict, detail: String, cure: Option<String>| Finding {
-            area: Area::Notifications,
-            subject,
-            what: "notifications",
-            verdict,
-            detail,
-            cure,
-        };
         let nobody = || "notifications".to_owned();
         if teller.is_silent() {
             let verdict = if send {
@@ -210,6 +202,17 @@ impl Context<'_> {
         let policy = serde_json::to_string_pretty(&rights::policy(args.mode, &place));
         let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
         print(format!("{policy}\n"))
+    }
+}
+
+fn finding(subject: String, verdict: Verdict, detail: String, cure: Option<String>) -> Finding {
+    Finding {
+        area: Area::Notifications,
+        subject,
+        what: "notifications",
+        verdict,
+        detail,
+        cure,
     }
 }
 

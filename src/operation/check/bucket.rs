@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Area, CheckRequest,
+    outcome::Outcome,
     sheet::Sheet,
-    trials::{Outcome, Trial, Trials, try_all},
+    trials::{Trial, Trials, try_all},
 };
 use crate::{
     error::Result,
@@ -172,6 +173,9 @@ fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
             }
         }
         Outcome::Absent(meaning) => sheet.ok(what, meaning.as_str()),
+        Outcome::Broken(error) if CONVENIENT.contains(&action) => {
+            sheet.warning(what, error.to_string(), error.hint().unwrap_or_default());
+        }
         Outcome::Broken(error) => sheet.failed(what, error.to_string(), error.hint()),
         Outcome::Untried(why) if wanted => sheet.skipped(what, why.as_str()),
         Outcome::Untried(_) => {}

@@ -1,8 +1,6 @@
 //! One database, from the name of its host to the large object that somebody will make tomorrow.
 
-use jiff::{Timestamp, civil::date, tz::TimeZone};
-
-use super::{Area, CheckDatabase, CheckRequest, sheet::Sheet};
+use super::{Area, CheckDatabase, CheckRequest, sheet::Sheet, versions::version};
 use crate::{
     error::{Error, Result},
     operation::Interrupt,
@@ -17,55 +15,6 @@ const CONNECTIONS_FEW: i64 = 5;
 /// Statements shown with a finding; `--fix-sql` prints them all.
 const STATEMENTS_SHOWN: usize = 4;
 const OBJECTS_SHOWN: usize = 5;
-
-/// Ends of support. <https://www.postgresql.org/support/versioning/>
-const SUPPORTED_UNTIL: [(u32, (i16, i8, i8)); 5] = [
-    (14, (2026, 11, 12)),
-    (15, (2027, 11, 11)),
-    (16, (2028, 11, 9)),
-    (17, (2029, 11, 8)),
-    (18, (2030, 11, 14)),
-];
-
-/// The first minor version of each major whose libpq a hostile server can't overrun while a large object is read
-/// (CVE-2026-6477, May 2026).
-const SAFE_MINOR: [(u32, u32); 5] = [(14, 23), (15, 18), (16, 14), (17, 10), (18, 4)];
-
-/// The clients of this machine.
-pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
-    sheet.turn_to(Area::Database, "this machine");
-    let versions: Vec<&str> = clients
-        .iter()
-        .map(|client| client.version.as_str())
-        .collect();
-    if versions.is_empty() {
-        let error = clients.for_dump(0).err();
-        let detail = error.as_ref().map_or_else(String::new, ToString::to_string);
-        let cure = "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN";
-        return sheet.failed("clients", detail, Some(cure.to_owned()));
-    }
-    sheet.ok("clients", format!("pg_dump {}", versions.join(", ")));
-    for client in clients.iter() {
-        let safe = SAFE_MINOR.iter().find(|(major, _)| *major == client.major);
-        let minor = client
-            .version
-            .split('.')
-            .nth(1)
-            .and_then(|minor| minor.parse::<u32>().ok());
-        if let (Some((major, safe)), Some(minor)) = (safe, minor)
-            && minor < *safe
-        {
-            sheet.warning(
-                "client version",
-                format!(
-                    "pg_dump {} can be overrun by a hostile server (CVE-2026-6477)",
-                    client.version
-                ),
-                format!("update it to {major}.{safe} or later"),
-            );
-        }
-    }
-}
 
 /// Everything about one database.
 pub(super) async fn database(
@@ -172,37 +121,6 @@ fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, inspection: &Inspection)
             "not encrypted: whoever sits on the line reads the database",
             "put sslmode=require into the url",
         ),
-    }
-}
-
-fn version(sheet: &mut Sheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
-    let (version, major) = (&inspection.server_version, inspection.server_major);
-    let end = SUPPORTED_UNTIL.iter().find(|(one, _)| *one == major);
-    let end = end.map(|(_, (year, month, day))| date(*year, *month, *day));
-    let today = now.to_zoned(TimeZone::UTC).date();
-    match end {
-        Some(end) if end <= today => sheet.warning(
-            "version",
-            format!("PostgreSQL {version}: no security fixes since {end}"),
-            "backups work; upgrade the server",
-        ),
-        Some(end) => sheet.ok(
-            "version",
-            format!("PostgreSQL {version}, supported until {end}"),
-        ),
-        None => sheet.warning(
-            "version",
-            format!("PostgreSQL {version}: pgcoffer is tried with 14 to 18"),
-            "try a restore before you rely on it",
-        ),
-    }
-    match clients.for_dump(major) {
-        Ok((client, None)) => sheet.ok(
-            "pg_dump",
-            format!("{} for a server of {major}", client.version),
-        ),
-        Ok((_, Some(warning))) => sheet.warning("pg_dump", warning.to_string(), ""),
-        Err(error) => sheet.failed("pg_dump", error.to_string(), error.hint()),
     }
 }
 
@@ -313,7 +231,11 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
         );
     }
     standby(sheet, examination.standby.as_ref());
-    match examination.connections_left {
+    connections(sheet, examination.connections_left);
+}
+
+fn connections(sheet: &mut Sheet<'_>, left: i64) {
+    match left {
         left if left < 2 => sheet.failed(
             "connections",
             format!("{} left, and a backup takes two", left.max(0)),

@@ -133,6 +133,11 @@ fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
             "the url may point at the server from before an upgrade",
         );
     }
+    same(sheet, &good);
+}
+
+/// Whether nothing has changed for some backups.
+fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
     let holds = |record: &&Record| -> Vec<(String, String)> {
         let tables = record.tables.iter();
         tables
@@ -144,10 +149,10 @@ fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
             })
             .collect()
     };
-    let same = good.len() >= SAME
-        && newest.rows() > 0
+    let alike = good.len() >= SAME
+        && good[0].rows() > 0
         && good[..SAME].iter().all(|one| holds(one) == holds(&good[0]));
-    if same {
+    if alike {
         sheet.warning(
             "still in use",
             format!("the newest {SAME} good backups hold the very same, to the last row"),

@@ -7,10 +7,12 @@ mod bucket;
 mod database;
 mod finding;
 mod key;
+mod outcome;
 mod schedule;
 mod settings;
 mod sheet;
 mod trials;
+mod versions;
 
 use std::num::NonZeroU32;
 
@@ -76,7 +78,7 @@ pub async fn check(
 ) -> Result<CheckReport> {
     let mut sheet = Sheet::new(tell as Tell<'_>);
     if !request.databases.is_empty() {
-        database::clients(&mut sheet, clients);
+        versions::clients(&mut sheet, clients);
     }
     for one in &request.databases {
         database::database(&mut sheet, clients, request, one, interrupt).await?;

@@ -1,5 +1,6 @@
 //! Each right in the bucket, tried on a probe object.
 
+use super::outcome::{Outcome, absent_tags, guarded, of};
 use crate::{
     rights::{Action, Mode},
     store::{Error, Kind, Probe, Store},
@@ -11,21 +12,6 @@ pub(super) struct Trial {
     /// what was tried, in a few words
     pub(super) what: &'static str,
     pub(super) outcome: Outcome,
-}
-
-pub(super) enum Outcome {
-    /// it does; what was seen
-    Works(String),
-    /// these credentials may not, in the service's words
-    Denied(String),
-    /// the service has no such thing, and what that means
-    Absent(String),
-    /// it does, and not as it should
-    Odd(String, String),
-    /// something went wrong
-    Broken(Error),
-    /// not tried, and why
-    Untried(String),
 }
 
 /// Everything that was tried, and what it left behind.
@@ -234,8 +220,9 @@ impl Trials {
                 return false;
             }
         };
+        let sent = probe.send_part(&begun).await;
         self.uploads(probe, Some(&begun)).await;
-        let done = match probe.send_part(&begun).await {
+        let done = match sent {
             Ok(part) => probe.complete(&begun, part).await,
             Err(error) => Err(error),
         };
@@ -348,39 +335,5 @@ impl Trials {
             Err(error) => of(Err(error), ""),
         };
         self.add(Action::DeleteObject, "delete", outcome);
-    }
-}
-
-fn of(result: Result<(), Error>, works: &str) -> Outcome {
-    match result {
-        Ok(()) => Outcome::Works(works.to_owned()),
-        Err(error) if error.kind == Kind::Denied => Outcome::Denied(error.why),
-        Err(error) => Outcome::Broken(error),
-    }
-}
-
-/// A second write of the same name, which has to be refused.
-fn guarded(again: Result<(), Error>) -> Outcome {
-    let overwrites = "two runs of one second could write over one another: let one machine alone back a database up".to_owned();
-    match again {
-        Err(error) if error.kind == Kind::Exists => {
-            Outcome::Works("what is there is not written over".to_owned())
-        }
-        Ok(()) => Outcome::Odd("the service ignores If-None-Match".to_owned(), overwrites),
-        Err(error) if error.kind == Kind::Unsupported => Outcome::Odd(
-            "the service knows no condition on writing".to_owned(),
-            overwrites,
-        ),
-        Err(error) => of(Err(error), ""),
-    }
-}
-
-fn absent_tags(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Broken(error) if error.kind == Kind::Unsupported => Outcome::Absent(
-            "this service has no tags: backups do without, their records hold the same facts"
-                .to_owned(),
-        ),
-        other => other,
     }
 }
