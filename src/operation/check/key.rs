@@ -4,7 +4,7 @@ use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::Sheet};
 use crate::{
     backup::Record,
     catalog::{Catalog, Survey},
-    error::Result,
+    error::{Error, Result},
     operation::Interrupt,
     rights::Mode,
 };
@@ -50,7 +50,7 @@ pub(super) async fn key(
             let looked = interrupt.or(catalog.survey(&database.label, LOOKED_AT));
             match looked.await {
                 Ok(survey) => newest(sheet, request, database, &survey),
-                Err(error @ crate::Error::Interrupted { .. }) => return Err(error),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
                 Err(error) => sheet.failed("newest backup", error.to_string(), error.hint()),
             }
         }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use super::sheet::Sheet;
 use crate::{
     backup::Label,
-    error::Result,
+    error::{Error, Result},
     operation::{Interrupt, RuleOwner, ShownRule, ShownRules, show_lifecycle},
     rights::{Action, Mode},
     store::{self, Kind, PublicAccess, Store, Versioning},
@@ -165,7 +165,7 @@ async fn lifecycle(
 }
 
 /// The reader of rules tells why, and not of which kind: one more request does.
-async fn unreadable(sheet: &mut Sheet<'_>, store: &Store, error: &crate::Error) {
+async fn unreadable(sheet: &mut Sheet<'_>, store: &Store, error: &Error) {
     match store.lifecycle().await {
         Err(error) => unseen(
             sheet,
