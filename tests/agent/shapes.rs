@@ -221,6 +221,8 @@ fn help_of_every_command() {
         "open",
         "verify",
         "restore",
+        "check",
+        "policy",
         "tick",
         "serve",
         "status",
