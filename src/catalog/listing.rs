@@ -75,6 +75,14 @@ impl Listing {
         (good.max_by(newest), of_label().max_by(newest))
     }
 
+    /// How many records of a database none of the keys opens.
+    #[must_use]
+    pub fn unreadable_of(&self, label: &Label) -> usize {
+        let folder = format!("/{label}/records/");
+        let keys = self.unreadable.iter().map(|(key, _)| format!("/{key}"));
+        keys.filter(|key| key.contains(&folder)).count()
+    }
+
     /// Says which of the marked backups are suspicious, from all that were read.
     fn judge(&mut self) {
         let read = || self.records.iter().chain(&self.beside);

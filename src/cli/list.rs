@@ -1,7 +1,7 @@
 //! What `list` shows: an answer for each database, and a line for each backup.
 
 use comfy_table::Table;
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     backup::{Label, Record, Status},
@@ -9,7 +9,9 @@ use pgcoffer::{
 };
 use serde_json::{Value, json};
 
-use super::text::{align_right, kept_until, minute, plain_table, record_json, span, status_word};
+use super::text::{
+    align_right, kept_until, minute, plain_table, record_json, span, status_word, tables_and_rows,
+};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
@@ -26,12 +28,16 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
     let (good, last) = listing.newest(label, now);
     let mut text = match good {
         Some(record) => format!(
-            "{label}: newest good backup is {} old: {}, {} tables, {} rows, {} dumped\n",
+            "{label}: newest good backup is {} old: {}, {}, {} dumped\n",
             span(record.started, now),
             record.id,
-            record.tables.len(),
-            HumanCount(record.rows()),
+            tables_and_rows(record.tables.len(), record.rows()),
             HumanBytes(record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes)),
+        ),
+        // what stands there can't be told by this key: nobody should think it gone
+        None if listing.unreadable_of(label) > 0 => format!(
+            "{label}: no good backup opens with this key; records that don't open: {}\n",
+            listing.unreadable_of(label)
         ),
         None => format!("{label}: THERE IS NO GOOD BACKUP\n"),
     };

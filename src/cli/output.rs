@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use indicatif::{HumanBytes, HumanCount};
+use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
     agent::Unheard,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::args::LogFormat;
 use super::{
     list::{answer, answer_json, backups_table, databases, summary_json},
-    text::{facts, record_json, span, tables_table, took},
+    text::{facts, record_json, span, tables_and_rows, tables_table, took},
 };
 
 /// How results are printed.
@@ -132,12 +132,11 @@ impl Output {
             .as_ref()
             .map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes));
         let mut text = format!(
-            "Backed up {} as {} in {}\n  {} tables, {} rows, {} dumped, {} stored, {}\n",
+            "Backed up {} as {} in {}\n  {}, {} dumped, {} stored, {}\n",
             record.database,
             record.id,
             location,
-            record.tables.len(),
-            HumanCount(record.rows()),
+            tables_and_rows(record.tables.len(), record.rows()),
             HumanBytes(bytes.0),
             HumanBytes(bytes.1),
             took(record),
@@ -259,12 +258,11 @@ impl Output {
             return self.print_json(&to_json(verified)?);
         }
         print(format!(
-            "{} of {} is good: {} read back, every MAC right, {} tables with {} rows as they were dumped\n",
+            "{} of {} is good: {} read back, every MAC right, {} as dumped\n",
             verified.id,
             verified.database,
             HumanBytes(verified.sealed_bytes),
-            verified.tables,
-            HumanCount(verified.rows),
+            tables_and_rows(verified.tables, verified.rows),
         ))
     }
 
@@ -273,12 +271,11 @@ impl Output {
             return self.print_json(&to_json(report)?);
         }
         let mut text = format!(
-            "Restored {} of {} into {}\n  {} tables, {} rows, in {}\n",
+            "Restored {} of {} into {}\n  {}, in {}\n",
             report.id,
             report.database,
             report.target,
-            report.tables,
-            HumanCount(report.rows),
+            tables_and_rows(report.tables, report.rows),
             span(report.started, report.finished),
         );
         for warning in &report.warnings {

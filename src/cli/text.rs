@@ -9,6 +9,15 @@ use pgcoffer::{
 };
 use serde_json::Value;
 
+/// `1 table, 1 row`; `29 tables, 3,668 rows`.
+pub(super) fn tables_and_rows(tables: usize, rows: u64) -> String {
+    let (table, row) = (
+        if tables == 1 { "table" } else { "tables" },
+        if rows == 1 { "row" } else { "rows" },
+    );
+    format!("{tables} {table}, {} {row}", HumanCount(rows))
+}
+
 /// One line for each table of a backup.
 pub(super) fn tables_table(record: &Record) -> Table {
     let mut table = plain_table(&["TABLE", "ROWS", "BYTES", "FINGERPRINT"]);

@@ -21,7 +21,7 @@ impl Error {
             Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
             Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
             Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
-                "the target holds part of the backup: drop and create it anew, or run the restore again with --clean".to_owned(),
+                "the target holds part of the backup: drop the database, create it anew (on Heroku `heroku pg:reset`), and restore into that without --clean".to_owned(),
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),

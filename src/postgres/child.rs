@@ -184,6 +184,11 @@ const KNOWN: &[(&str, Cause)] = &[
         Cause::ConnectionLost,
     ),
     ("No space left on device", Cause::DiskFull),
+    (
+        "permission denied to create extension",
+        Cause::ExtensionRight,
+    ),
+    ("must be owner of extension", Cause::ExtensionRight),
     ("permission denied", Cause::PermissionDenied),
     ("must be owner of", Cause::PermissionDenied),
     ("must be superuser", Cause::PermissionDenied),
@@ -228,6 +233,14 @@ mod tests {
     #[test]
     fn causes_are_read_from_messages() {
         let cases = [
+            (
+                "pg_restore: error: could not execute query: ERROR:  permission denied to create extension \"pg_stat_statements\"",
+                Cause::ExtensionRight,
+            ),
+            (
+                "ERROR:  must be owner of extension pgcrypto",
+                Cause::ExtensionRight,
+            ),
             (
                 "pg_dump: error: query failed: ERROR:  permission denied for table t",
                 Cause::PermissionDenied,

@@ -184,6 +184,8 @@ pub enum Cause {
     NoSuchRole,
     /// An extension isn't installed on the server.
     NoSuchExtension,
+    /// An extension that this role may neither create nor comment on.
+    ExtensionRight,
     /// The archive ends early or isn't one.
     BadArchive,
     /// Nothing known.
@@ -317,6 +319,9 @@ impl ChildFault {
             }
             Cause::AlreadyExists => "restore into an empty database, or with --clean",
             Cause::NoSuchRole => "create the role first, or restore without owners and privileges",
+            Cause::ExtensionRight => {
+                "have the extension created in the target first, by who may, and restore with --no-comments"
+            }
             Cause::NoSuchExtension => "install the extension's package on the target server first",
             Cause::BadArchive => "the archive is cut off or damaged: verify the backup",
             Cause::NotRead | Cause::Unknown => return None,

@@ -129,6 +129,26 @@ fn the_record_of_a_run_that_failed_in_the_same_second_gives_way() {
 }
 
 #[test]
+fn two_runs_that_fail_in_the_same_second_both_leave_a_record() {
+    let stage = Stage::small();
+    let agent = || {
+        let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
+        stage.agent().database_url("main", nowhere)
+    };
+    let (one, other) = (agent().spawn(BACKUP), agent().spawn(BACKUP));
+    for run in [one, other] {
+        let outcome = run.wait();
+        assert_eq!(outcome.status.code(), Some(3), "{}", outcome.stderr);
+        assert!(
+            !outcome.stderr.contains("could not be written"),
+            "{}",
+            outcome.stderr
+        );
+    }
+    assert_eq!(stage.records().len(), 2);
+}
+
+#[test]
 fn a_password_typed_in_a_wrong_place_is_not_repeated() {
     let stage = Stage::backed_up(SMALL);
     let url = "postgres://joe:hunter2@db.example/x";

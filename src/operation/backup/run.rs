@@ -17,7 +17,7 @@ use crate::{
     retention::FAILED_KEPT,
     schedule::Turn,
     seal::{self, Content, Identity, Sealer},
-    store::{Attributes, PartPlan, TagsKept},
+    store::{Attributes, Kind, PartPlan, TagsKept},
 };
 
 /// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
@@ -237,13 +237,30 @@ impl<'a> Run<'a> {
         self.record.tables.clear();
         self.record.large_objects = LargeObjects::default();
         self.record.status = Status::Failed(Failure::from(error));
-        let attributes = self.attributes();
-        let written = self
-            .catalog
-            .commit_failure(&self.record, &self.request.secret, &attributes);
-        if let Err(also) = written.await {
+        if let Err(also) = self.commit_failure().await {
             tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
         }
+    }
+
+    /// Ids are of whole seconds, and a run that fails at once may find its own taken by another: then it takes the next.
+    async fn commit_failure(&mut self) -> Result<()> {
+        let (secret, attributes) = (&self.request.secret, self.attributes());
+        let commit = self
+            .catalog
+            .commit_failure(&self.record, secret, &attributes);
+        match commit.await {
+            Err(Error::Store(error)) if error.kind == Kind::Exists => {}
+            result => return result,
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let fresh = new_record(self.request, &self.identity);
+        (self.record.id, self.record.started) = (fresh.id, fresh.started);
+        self.record.finished = self.request.clock.now();
+        self.keep_as_failure();
+        let attributes = self.attributes();
+        self.catalog
+            .commit_failure(&self.record, secret, &attributes)
+            .await
     }
 }
 
