@@ -187,7 +187,9 @@ impl Output {
             text.push_str(&match listing.unreadable.len() {
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
-                    None => format!("There are no backups in {location}.\n"),
+                    None => format!(
+                        "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet has both.\n"
+                    ),
                 },
                 n => format!("There are {n} records in {location}, and no key here opens one.\n"),
             });

@@ -159,7 +159,7 @@ impl Config {
         match (label, self.databases.as_slice()) {
             (_, []) => Err(Error::usage(
                 "no database is configured",
-                "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)",
+                "`pgcoffer init` sets everything up; or set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)",
             )),
             (None, [only]) => Ok(only),
             (None, _) => Err(Error::usage(
@@ -172,7 +172,10 @@ impl Config {
                 .ok_or_else(|| {
                     Error::usage(
                         format!("no database {label:?} is configured; there are {}", names()),
-                        format!("set PGCOFFER_DB_{}_URL", label.to_ascii_uppercase()),
+                        format!(
+                            "name one of those, or set PGCOFFER_DB_{}_URL",
+                            label.to_ascii_uppercase()
+                        ),
                     )
                 }),
         }
@@ -213,7 +216,10 @@ impl Config {
     pub fn secrets_for_reading(&self) -> Result<Vec<Secret>> {
         let secrets = self.secrets();
         if secrets.is_empty() {
-            Err(no_key())
+            Err(Error::usage(
+                "no key is configured",
+                "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it was stored; a new one opens none of them. A first set-up begins with `pgcoffer init`",
+            ))
         } else {
             Ok(secrets)
         }
@@ -223,6 +229,6 @@ impl Config {
 fn no_key() -> Error {
     Error::usage(
         "no key is configured",
-        "set PGCOFFER_KEY to the key that `pgcoffer keygen` prints (keep a copy away from this machine), or PGCOFFER_PASSPHRASE",
+        "`pgcoffer init` makes one and sees that it is kept; where there are backups already, set PGCOFFER_KEY to theirs (it stands on the recovery sheet), or PGCOFFER_PASSPHRASE",
     )
 }

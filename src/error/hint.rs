@@ -18,7 +18,9 @@ impl Error {
             Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } | Self::Record { .. } => {
                 Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
             }
-            Self::NoSuchBackup { .. } => Some("`pgcoffer list` shows what there is".to_owned()),
+            Self::NoSuchBackup { .. } => Some(
+                "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix (the recovery sheet has theirs)".to_owned(),
+            ),
             Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
             Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
                 "the target holds part of the backup: drop the database, create it anew (on Heroku `heroku pg:reset`), and restore into that without --clean".to_owned(),
@@ -29,6 +31,14 @@ impl Error {
             Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
             Self::NotTaken { hint, .. } => hint.clone(),
             Self::NotDue { .. } | Self::Problems { .. } => None,
+            Self::Io { doing, source } if doing.starts_with("listen on") => Some(
+                match source.kind() {
+                    io::ErrorKind::PermissionDenied => "ports below 1024 are root's: choose another with --listen, PGCOFFER_LISTEN or PORT",
+                    io::ErrorKind::AddrInUse => "somebody listens there already, perhaps another `pgcoffer serve`: choose another with --listen, PGCOFFER_LISTEN or PORT",
+                    _ => "choose an address of this machine with --listen or PGCOFFER_LISTEN",
+                }
+                .to_owned(),
+            ),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
         }

@@ -201,6 +201,9 @@ impl Error {
             Self::Connect { message, .. } if message.contains("CaUsedAsEndEntity") => {
                 "the server's certificate is an authority's at once, which is refused: give it one without CA:TRUE and name its authority by sslrootcert=, or ask for less by sslmode=require".into()
             }
+            Self::Connect { message, .. } if message.contains("SSLRequest") => {
+                "what answers on that port is no PostgreSQL server: check host and port".into()
+            }
             Self::Connect { fault, .. } => fault.hint()?.to_owned(),
             Self::Auth { message, .. } if message.contains("no encryption") => {
                 "this server takes encrypted connections only: put sslmode=require into the url".into()
@@ -209,7 +212,7 @@ impl Error {
                 "the server's pg_hba.conf lets this role in from elsewhere only; add a line for this host".into()
             }
             Self::Auth { .. } => {
-                "check user and password; special characters in the url must be percent-encoded, and credentials may have been rotated".into()
+                "check user and password, and that the url has one; its special characters must be percent-encoded, and credentials may have been rotated".into()
             }
             Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect to the server itself rather than to a pooler".into(),
             Self::Query { .. } => return None,
@@ -359,7 +362,7 @@ impl Error {
             .iter()
             .map(|folder| folder.display().to_string())
             .collect();
-        vec![format!("nothing in {}", folders.join(", "))]
+        vec![format!("nothing in the folders {}", folders.join(", "))]
     }
 }
 

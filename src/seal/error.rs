@@ -197,7 +197,9 @@ impl KeyFault {
             Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
                 "copy the key again from where it is kept, from its first character to its last"
             }
-            Self::Empty | Self::Unrecognised | Self::Zero => "`pgcoffer keygen` makes a key",
+            Self::Empty | Self::Unrecognised | Self::Zero => {
+                "copy the key from where it is kept, such as the recovery sheet; only a first set-up (`pgcoffer init`) makes a new one, which opens no backup that there is"
+            }
         }
     }
 }

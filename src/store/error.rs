@@ -157,8 +157,25 @@ impl Error {
                 "run this where PGCOFFER_MODE is not drop-box, with credentials that may read: `pgcoffer policy --mode restore` prints their policy, `--mode prune` that of those who delete"
             }
             Kind::Configuration => return None,
+            _ if self.why.contains("A region must be set")
+                || self.why.contains("Invalid Configuration: Missing Region") =>
+            {
+                "set AWS_REGION to the bucket's region, such as eu-central-1"
+            }
+            _ if self.why.contains("InvalidBucketName") => {
+                "bucket names have lower-case letters, digits, dots and hyphens: correct PGCOFFER_BUCKET"
+            }
+            _ if self.why.contains("was not a valid URI") => {
+                "an endpoint begins with https:// (or http://): correct AWS_ENDPOINT_URL_S3"
+            }
+            Kind::Other if self.why.ends_with("answered with status 200") => {
+                "what answers at AWS_ENDPOINT_URL_S3 is no S3 service: correct it, or unset it for AWS"
+            }
+            Kind::NoCredentials if self.why.contains("profile") => {
+                "AWS_PROFILE names a profile that ~/.aws has not: correct it, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
             Kind::NoCredentials => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
+                "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
             }
             Kind::WrongCredentials if self.why.contains("RequestTimeTooSkewed") => {
                 "set this machine's clock: S3 refuses requests that are more than 15 minutes off"

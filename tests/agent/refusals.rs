@@ -59,6 +59,24 @@ fn a_mistyped_key_is_caught_by_its_checksum() {
 }
 
 #[test]
+fn the_first_backup_under_another_key_says_so_and_the_second_does_not() {
+    let stage = Stage::backed_up(SMALL);
+    let warned = || {
+        let outcome = stage.agent().key(OTHER_KEY).run(["backup", "--json"]);
+        outcome.success().json()["warnings"].to_string()
+    };
+    assert!(warned().contains("PGCOFFER_OLD_KEYS"));
+    assert_eq!(warned(), "[]");
+}
+
+#[test]
+fn who_may_only_read_is_sent_to_the_key_that_there_is() {
+    let stage = Stage::backed_up(SMALL);
+    let agent = stage.agent().without("PGCOFFER_KEY");
+    refused(&stage, agent.run(["list"]), 2, &["recovery sheet"]);
+}
+
+#[test]
 fn what_is_not_configured_is_named() {
     let stage = Stage::small();
     let without = |name: &str| stage.agent().without(name).run(["backup"]);
@@ -66,7 +84,7 @@ fn what_is_not_configured_is_named() {
         &stage,
         without("PGCOFFER_KEY"),
         2,
-        &["no key", "pgcoffer keygen"],
+        &["no key", "pgcoffer init", "recovery sheet"],
     );
     refused(
         &stage,

@@ -6,7 +6,7 @@ use pgcoffer::{
     backup::{BackupId, Failure, Label},
     catalog::Catalog,
     config::Database,
-    operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickRequest},
+    operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickReport, TickRequest},
     retention::Policy,
     schedule::Schedule,
 };
@@ -45,7 +45,7 @@ impl Context<'_> {
             (Some((_, error)), _) => Err(error),
             (None, 0) => Ok(()),
             (None, exit_status) => Err(Error::Problems {
-                what: "not all is well: see above".to_owned(),
+                what: format!("not all is well with {}: see above", unwell(&report)),
                 exit_status,
             }),
         }
@@ -257,4 +257,10 @@ impl Context<'_> {
         }
         Ok(configured)
     }
+}
+
+fn unwell(report: &TickReport) -> String {
+    let unwell = report.databases.iter().filter(|one| one.exit_status() != 0);
+    let names: Vec<&str> = unwell.map(|one| one.database.as_str()).collect();
+    names.join(", ")
 }

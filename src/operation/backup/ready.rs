@@ -53,6 +53,7 @@ impl Run<'_> {
         let mut session = session?;
         let survey = self.look_back().await?;
         self.warn(self.clock_warning());
+        self.warn(survey.as_ref().and_then(other_keys));
         self.take_free_id().await?;
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
@@ -184,6 +185,17 @@ impl Run<'_> {
             "dumping {}", self.request.url
         );
     }
+}
+
+/// The first backup under a key beside those of others: a mistake, or a rotation that should not lose them.
+fn other_keys(survey: &Survey) -> Option<String> {
+    let is_first = !survey.standing.iter().any(|one| one.record.is_good());
+    (survey.others > 0 && is_first).then(|| {
+        format!(
+            "this is the first good backup under this key, and records under a key that is not set here stand beside it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones",
+            survey.others
+        )
+    })
 }
 
 fn trusted(survey: &Survey) -> Vec<Measure> {

@@ -27,6 +27,9 @@ pub enum UrlFault {
     /// Bytes that are no UTF-8.
     #[error("the {0} is not valid utf-8 once decoded")]
     Encoding(String),
+    /// An `@` behind the one that ends the login: then part of a password would pass for a host, and be shown.
+    #[error("it has more than one @")]
+    ManyAts,
     /// White space as such.
     #[error("it has a space or another unprintable character")]
     Space,
@@ -64,7 +67,7 @@ impl UrlFault {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Escape(_) | Self::Encoding(_) | Self::Port | Self::Zero(_) | Self::Space | Self::Missing("user" | "host") => {
+            Self::Escape(_) | Self::Encoding(_) | Self::Port | Self::Zero(_) | Self::Space | Self::ManyAts | Self::Missing("user" | "host") => {
                 "special characters of user and password must be percent-encoded: @ as %40, : as %3A, / as %2F, % as %25, space as %20".into()
             }
             Self::Unknown(_) => "only libpq's parameters belong here, not those of other programs; remove it".into(),
@@ -101,6 +104,9 @@ impl DatabaseUrl {
         }
         let mut parts = Parts::default();
         let rest = parts.read_login(rest)?;
+        if rest.split('?').next().unwrap_or_default().contains('@') {
+            return Err(UrlFault::ManyAts);
+        }
         let rest = parts.read_address(rest)?;
         parts.read_database_and_parameters(rest)?;
         parts.complete()
@@ -121,7 +127,7 @@ struct Parts {
 
 impl Parts {
     /// Reads `user:password@` if there is an `@` before the first `/`. As in libpq it's the first `@` that ends the
-    /// login.
+    /// login; otherwise than there, none may follow.
     fn read_login<'a>(&mut self, rest: &'a str) -> Result<&'a str, UrlFault> {
         let authority = rest.split('/').next().unwrap_or_default();
         let Some((login, _)) = authority.split_once('@') else {
