@@ -1,21 +1,20 @@
 //! What is due by the schedule, for every database: backup, then prune. Safe to call as often as one likes.
 
+mod report;
+
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, Before, Clock, Health, Interrupt, Occasion, Progress, PruneReport, PruneRequest,
-    backup,
+    BackupRequest, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
 };
 use crate::{
-    backup::{BackupId, Failure, Label, Served, Tier},
+    backup::{Failure, Label, Served},
     catalog::{Catalog, Survey},
     error::{Error, Result},
     postgres::{self, Clients, DatabaseUrl},
@@ -24,11 +23,10 @@ use crate::{
     seal::Secret,
 };
 
+pub use report::{BackupOutcome, DatabaseTick, PruneOutcome, TickReport};
+
 /// Target of log lines that say what the report says as well: who prints that may leave them out.
 pub const OUTCOME: &str = "pgcoffer::outcome";
-
-/// Exit status where nothing failed and something needs a person's look.
-const PROBLEM: u8 = 8;
 
 /// One database whose turn it is.
 #[derive(Debug, Clone)]
@@ -73,72 +71,6 @@ pub enum Step {
     Begun(Label),
     /// its turn is over
     Ended(Box<DatabaseTick>),
-}
-
-/// What a tick came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TickReport {
-    /// each database, in the order of the request
-    pub databases: Vec<DatabaseTick>,
-}
-
-/// What a tick came to for one database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DatabaseTick {
-    /// its label
-    pub database: Label,
-    /// the backup
-    pub backup: BackupOutcome,
-    /// what was deleted
-    pub prune: PruneOutcome,
-    /// how it stands now; none where that can't be seen
-    pub health: Option<Health>,
-    /// in drop-box mode nobody looks: that nothing is seen is no problem then
-    #[serde(skip)]
-    pub blind: bool,
-}
-
-/// What became of the backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum BackupOutcome {
-    /// one was taken
-    Done {
-        /// its id
-        id: BackupId,
-        /// the tiers that it serves
-        tiers: Vec<Tier>,
-        /// bytes stored
-        bytes: u64,
-        /// why it looks wrong, where it does
-        suspicious: Vec<String>,
-    },
-    /// nothing was due
-    NotDue,
-    /// one is due, and waits after failures
-    Paused {
-        /// until then
-        until: Timestamp,
-    },
-    /// another run has the database's lock, or has just served what was due
-    Busy {
-        /// which
-        why: String,
-    },
-    /// it failed
-    Failed(Failure),
-}
-
-/// What became of pruning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum PruneOutcome {
-    /// carried out
-    Done(PruneReport),
-    /// nobody asked for it
-    NotBegun,
-    /// it failed
-    Failed(Failure),
 }
 
 /// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn.
@@ -396,42 +328,4 @@ fn interrupted(error: Error) -> Result<Option<Health>> {
 fn names(due: &[Served]) -> String {
     let names: Vec<&str> = due.iter().map(|served| served.tier.as_str()).collect();
     names.join(", ")
-}
-
-impl DatabaseTick {
-    /// What the tick's exit status says of this database: 0 where all is well.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        match (&self.backup, &self.prune) {
-            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
-                failure.exit_status
-            }
-            // something that was to be deleted still stands
-            (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
-            // what has run out can't be told, and piles up
-            (_, PruneOutcome::Done(report)) if report.unseen() > 0 => PROBLEM,
-            // it failed before, and its next attempt waits
-            (BackupOutcome::Paused { .. }, _) => PROBLEM,
-            _ => match &self.health {
-                Some(health) if health.problems().is_empty() => 0,
-                None if self.blind => 0,
-                _ => PROBLEM,
-            },
-        }
-    }
-}
-
-impl TickReport {
-    /// 0 where all is well with every database; the status of those that are not, where they agree; else 1.
-    #[must_use]
-    pub fn exit_status(&self) -> u8 {
-        let failing = self.databases.iter().map(DatabaseTick::exit_status);
-        let mut failing: Vec<u8> = failing.filter(|status| *status != 0).collect();
-        failing.dedup();
-        match failing.as_slice() {
-            [] => 0,
-            [status] => *status,
-            _ => 1,
-        }
-    }
 }

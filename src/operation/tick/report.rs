@@ -1,0 +1,116 @@
+//! What a tick came to, and what its exit status says of that.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    backup::{BackupId, Failure, Label, Tier},
+    operation::{Health, PruneReport},
+};
+
+/// Exit status where nothing failed and something needs a person's look.
+const PROBLEM: u8 = 8;
+
+/// What a tick came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TickReport {
+    /// each database, in the order of the request
+    pub databases: Vec<DatabaseTick>,
+}
+
+/// What a tick came to for one database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatabaseTick {
+    /// its label
+    pub database: Label,
+    /// the backup
+    pub backup: BackupOutcome,
+    /// what was deleted
+    pub prune: PruneOutcome,
+    /// how it stands now; none where that can't be seen
+    pub health: Option<Health>,
+    /// in drop-box mode nobody looks: that nothing is seen is no problem then
+    #[serde(skip)]
+    pub blind: bool,
+}
+
+/// What became of the backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum BackupOutcome {
+    /// one was taken
+    Done {
+        /// its id
+        id: BackupId,
+        /// the tiers that it serves
+        tiers: Vec<Tier>,
+        /// bytes stored
+        bytes: u64,
+        /// why it looks wrong, where it does
+        suspicious: Vec<String>,
+    },
+    /// nothing was due
+    NotDue,
+    /// one is due, and waits after failures
+    Paused {
+        /// until then
+        until: Timestamp,
+    },
+    /// another run has the database's lock, or has just served what was due
+    Busy {
+        /// which
+        why: String,
+    },
+    /// it failed
+    Failed(Failure),
+}
+
+/// What became of pruning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum PruneOutcome {
+    /// carried out
+    Done(PruneReport),
+    /// nobody asked for it
+    NotBegun,
+    /// it failed
+    Failed(Failure),
+}
+
+impl DatabaseTick {
+    /// What the tick's exit status says of this database: 0 where all is well.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match (&self.backup, &self.prune) {
+            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
+                failure.exit_status
+            }
+            // something that was to be deleted still stands
+            (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
+            // what has run out can't be told, and piles up
+            (_, PruneOutcome::Done(report)) if report.unseen() > 0 => PROBLEM,
+            // it failed before, and its next attempt waits
+            (BackupOutcome::Paused { .. }, _) => PROBLEM,
+            _ => match &self.health {
+                Some(health) if health.problems().is_empty() => 0,
+                None if self.blind => 0,
+                _ => PROBLEM,
+            },
+        }
+    }
+}
+
+impl TickReport {
+    /// 0 where all is well with every database; the status of those that are not, where they agree; else 1.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        let failing = self.databases.iter().map(DatabaseTick::exit_status);
+        let mut failing: Vec<u8> = failing.filter(|status| *status != 0).collect();
+        failing.dedup();
+        match failing.as_slice() {
+            [] => 0,
+            [status] => *status,
+            _ => 1,
+        }
+    }
+}
