@@ -122,6 +122,22 @@ fn every_link_leads_somewhere() {
     assert_none(&faults);
 }
 
+/// docs/heroku.md goes on where the button ends, so both must have it, and lead to this repository's app.json.
+#[test]
+fn the_button_is_where_readers_look_for_it() {
+    let app: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(project().join("app.json")).unwrap())
+            .unwrap();
+    let button = format!(
+        "[![Deploy](https://www.herokucdn.com/deploy/button.svg)](https://www.heroku.com/deploy?template={})",
+        app["repository"].as_str().unwrap()
+    );
+    for page in ["README.md", "docs/heroku.md"] {
+        let text = std::fs::read_to_string(project().join(page)).unwrap();
+        assert!(text.lines().any(|line| line == button), "{page}");
+    }
+}
+
 #[test]
 fn every_command_mentioned_has_these_options() {
     assert_none(&mentions::faults(&pages()));
