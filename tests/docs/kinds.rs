@@ -70,9 +70,27 @@ impl Block {
     }
 }
 
+/// What these need the suite makes for itself elsewhere: a release on a server of its own, a pseudo-terminal.
+const ELSEWHERE: &[&str] = &["build", "release", "terminal"];
+
+/// What a page says that shows blocks which nothing here can run.
+const SAYS_SO: &str = "Not run by our tests: needs ";
+
+fn is_beyond_us(block: &Block) -> bool {
+    let needs = block.needs.as_deref().unwrap_or_default();
+    block.fate() == Some(Fate::LookedAt) && !ELSEWHERE.contains(&needs)
+}
+
 /// Blocks that don't say what they are, or say it wrongly.
 pub(crate) fn faults(page: &Page) -> Vec<String> {
     let mut faults = Vec::new();
+    let says_so = page.prose.iter().any(|(_, line)| line.starts_with(SAYS_SO));
+    if let Some(block) = page.blocks.iter().find(|block| is_beyond_us(block))
+        && !says_so
+    {
+        let at = page.at(block.line);
+        faults.push(format!("{at}: no test can run this: the page has to say {SAYS_SO:?}…"));
+    }
     for block in &page.blocks {
         let at = page.at(block.line);
         if !block.unknown.is_empty() {
