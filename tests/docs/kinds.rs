@@ -89,7 +89,9 @@ pub(crate) fn faults(page: &Page) -> Vec<String> {
         && !says_so
     {
         let at = page.at(block.line);
-        faults.push(format!("{at}: no test can run this: the page has to say {SAYS_SO:?}…"));
+        faults.push(format!(
+            "{at}: no test can run this: the page has to say {SAYS_SO:?}…"
+        ));
     }
     for block in &page.blocks {
         let at = page.at(block.line);
