@@ -146,7 +146,7 @@ pub(super) fn newest_good(health: Option<&Health>) -> NewestGood {
     }
 }
 
-fn lines(late: &[crate::operation::LateTier]) -> Vec<Late> {
+pub(super) fn lines(late: &[crate::operation::LateTier]) -> Vec<Late> {
     let line = |late: &crate::operation::LateTier| Late {
         tier: late.tier.to_string(),
         due: late.due,

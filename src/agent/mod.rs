@@ -8,6 +8,7 @@ mod backup;
 mod digest;
 mod events;
 mod facts;
+mod launched;
 mod missed;
 mod pulse;
 mod repeats;
@@ -17,6 +18,7 @@ mod turn;
 
 pub use backup::backup;
 pub use events::{Came, Known, What, events};
+pub use launched::NotTaken;
 pub use missed::{Watched, missed};
 pub use pulse::Pings;
 pub use teller::{Teller, Unheard, Weekly};

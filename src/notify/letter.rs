@@ -156,6 +156,7 @@ fn missed(event: &Event, body: &mut Body) -> String {
         body.say(state.join("\n"));
         body.quote(event.discreet_error().unwrap_or_default());
         body.say(newest_good_line(event).unwrap_or_default());
+        body.say(retry_line(event).unwrap_or_default());
         body.say(match &event.hint {
             Some(hint) => format!("What to do: {hint}."),
             None => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),

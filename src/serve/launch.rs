@@ -38,7 +38,18 @@ pub struct Missed {
     pub retry_at: Timestamp,
 }
 
-/// Rounds that start dynos. `M` is told of every run that was missed.
+/// What there is to tell of a database.
+#[derive(Debug)]
+pub enum News {
+    /// the bucket can't be looked at
+    Blind(Label, Error),
+    /// it could be looked at
+    Seen(Label),
+    /// a run was missed
+    Missed(Box<Missed>),
+}
+
+/// Rounds that start dynos. `M` is told of every look, and of every run that was missed.
 pub struct Launcher<'a, M> {
     /// the app
     pub heroku: &'a Heroku,
@@ -53,19 +64,19 @@ pub struct Launcher<'a, M> {
     /// asks to stop: dynos under way go on
     pub interrupt: &'a Interrupt,
     /// whom to tell
-    pub on_missed: M,
+    pub on_news: M,
     /// the databases, and what is under way
     turns: Vec<Turn>,
 }
 
-impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
+impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
     /// Rounds over these databases.
     pub fn new(
         (heroku, catalog): (&'a Heroku, &'a Catalog),
         databases: Vec<Elsewhere>,
         (size, time_to_live): (Option<String>, Duration),
         interrupt: &'a Interrupt,
-        on_missed: M,
+        on_news: M,
     ) -> Self {
         Self {
             heroku,
@@ -74,13 +85,27 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
             time_to_live,
             clock: Clock::system(),
             interrupt,
-            on_missed,
+            on_news,
             turns: databases.into_iter().map(Turn::new).collect(),
         }
     }
 
     async fn turn(&mut self, mut turn: Turn) -> (Turn, Seen) {
-        let looked = self.look(&mut turn).await;
+        let looked = match self.look(&mut turn).await {
+            Ok(fresh) => {
+                if fresh {
+                    let database = turn.database.label.clone();
+                    (self.on_news)(&News::Seen(database)).await;
+                }
+                true
+            }
+            Err(error) => {
+                let (database, hint) = (turn.database.label.clone(), error.hint());
+                tracing::error!(%database, hint, "the bucket can't be looked at: {error}");
+                (self.on_news)(&News::Blind(database, error)).await;
+                false
+            }
+        };
         let step = match turn.flight.take() {
             Some(flight) => self.watch(&mut turn, flight, looked).await,
             None if looked => self.launch(&mut turn).await,
@@ -98,27 +123,19 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
         (turn, seen)
     }
 
-    /// Looks at the bucket, now and then only while a dyno is up; whether what is known is fresh enough.
-    async fn look(&self, turn: &mut Turn) -> bool {
+    /// Looks at the bucket, now and then only while a dyno is up; whether it was looked at now.
+    async fn look(&self, turn: &mut Turn) -> Result<bool> {
         let now = self.clock.now();
         let waits = turn.flight.as_ref().is_some_and(|flight| !flight.ended);
         if let Some(health) = turn.health.as_ref().filter(|_| waits)
             && now.duration_since(health.figures.looked) < LOOK_EVERY
         {
-            return true;
+            return Ok(false);
         }
         let database = &turn.database;
-        match status(self.catalog, &database.label, Some(&database.schedule), now).await {
-            Ok(health) => {
-                turn.health = Some(health);
-                true
-            }
-            Err(error) => {
-                let hint = error.hint();
-                tracing::error!(database = %database.label, hint, "the bucket can't be looked at: {error}");
-                false
-            }
-        }
+        let look = status(self.catalog, &database.label, Some(&database.schedule), now);
+        turn.health = Some(look.await?);
+        Ok(true)
     }
 
     /// Starts a dyno where something is due.
@@ -203,11 +220,11 @@ impl<'a, M: AsyncFnMut(&Missed)> Launcher<'a, M> {
             health: turn.health.clone(),
             retry_at,
         };
-        (self.on_missed)(&missed).await;
+        (self.on_news)(&News::Missed(Box::new(missed))).await;
     }
 }
 
-impl<M: AsyncFnMut(&Missed)> Round for Launcher<'_, M> {
+impl<M: AsyncFnMut(&News)> Round for Launcher<'_, M> {
     async fn go(&mut self) -> Result<Vec<Seen>> {
         let mut seen = Vec::new();
         let interrupt = self.interrupt;

@@ -11,7 +11,7 @@ mod rounds;
 mod when;
 
 pub use flight::Elsewhere;
-pub use launch::{Launcher, Missed};
+pub use launch::{Launcher, Missed, News};
 pub use pulse::Pulse;
 pub use rounds::{Round, rounds};
 pub use when::{Pace, Seen};

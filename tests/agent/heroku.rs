@@ -10,7 +10,7 @@ use crate::{
     heroku_api::{API_KEY, APP, FakeHeroku},
     serve::{Serving, serve},
     stage::{Stage, wait_until},
-    testbed::{Agent, Fault, Rule},
+    testbed::{Agent, Fault, Hearer, Rule},
     tick_past::calm,
 };
 
@@ -28,6 +28,17 @@ fn launching(stage: &Stage, heroku: &FakeHeroku) -> Agent {
         .env("PGCOFFER_HEROKU_APP", APP)
         .env("PGCOFFER_HEROKU_API_KEY", API_KEY)
         .env("HEROKU_API_URL", heroku.url())
+}
+
+/// The same, and a webhook hears of it.
+fn told_to(hook: &Hearer, agent: &Agent) -> Agent {
+    agent
+        .clone()
+        .env("PGCOFFER_WEBHOOK_URL", hook.url("/hook"))
+        .env(
+            "PGCOFFER_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        )
 }
 
 /// A `serve` that has asked for a dyno.
@@ -106,8 +117,8 @@ fn a_dyno_that_leaves_no_record_is_told_and_not_replaced_at_once() {
         ),
         (None, "the dyno run.1000 has ended and left no record"),
     ] {
-        let (stage, heroku) = (Stage::small(), FakeHeroku::start());
-        let serving = launched(&launching(&stage, &heroku), &heroku);
+        let (stage, heroku, hook) = (Stage::small(), FakeHeroku::start(), Hearer::start());
+        let serving = launched(&told_to(&hook, &launching(&stage, &heroku)), &heroku);
         match state {
             Some(state) => heroku.set_all(state),
             None => heroku.forget_all(),
@@ -121,6 +132,12 @@ fn a_dyno_that_leaves_no_record_is_told_and_not_replaced_at_once() {
             &outcome,
             &[words, "heroku logs --dyno run.1000", "retry_at"],
         );
+        let event = hook.only().json();
+        assert_eq!(event["type"], "backup.missed");
+        let data = &event["data"];
+        assert_eq!(data["newest_good_known"], true, "{data:#}");
+        assert!(data["retry_at"].is_string(), "{data:#}");
+        assert!(data["error"].as_str().unwrap().contains(words), "{data:#}");
     }
 }
 
@@ -141,14 +158,17 @@ fn one_that_runs_already_is_waited_for() {
 }
 
 #[test]
-fn without_a_look_at_the_bucket_nothing_is_started_or_said_to_be_missed() {
-    let (stage, heroku) = (Stage::small(), FakeHeroku::start());
+fn without_a_look_at_the_bucket_nothing_is_started_and_that_is_told_once() {
+    let (stage, heroku, hook) = (Stage::small(), FakeHeroku::start(), Hearer::start());
     stage.bucket.inject(
         Rule::on("ListObjectsV2").times(1000),
         Fault::access_denied(),
     );
-    let serving = serve(&launching(&stage, &heroku));
+    let serving = serve(&told_to(&hook, &launching(&stage, &heroku)));
     serving.wait_for_ticks(2);
+    let event = hook.only().json();
+    assert_eq!(event["type"], "backup.failed");
+    assert_eq!(event["data"]["newest_good_known"], false);
     assert_eq!(
         serving.metric("pgcoffer_catalog_look_success{database=\"main\"}"),
         Some(0.0)

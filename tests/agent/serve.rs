@@ -264,7 +264,14 @@ fn what_it_cannot_begin_with_it_says_at_once() {
         assert_eq!(stage.bucket.calls().len(), 0);
         outcome.stderr
     };
-    let agent = daily(&stage);
+    let hook = crate::testbed::Hearer::start();
+    let told = |agent: Agent| {
+        agent.env("PGCOFFER_WEBHOOK_URL", hook.url("/hook")).env(
+            "PGCOFFER_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        )
+    };
+    let agent = told(daily(&stage));
     let said = refused(&agent, &["--listen", &listen], 1);
     assert!(
         said.contains(&format!("listen on {listen}")) && said.contains("PGCOFFER_LISTEN"),
@@ -275,9 +282,15 @@ fn what_it_cannot_begin_with_it_says_at_once() {
         said.contains("--listen: \"everywhere\" is no address"),
         "{said}"
     );
-    let said = refused(&stage.agent(), &["--listen", "127.0.0.1:0"], 2);
+    let said = refused(&told(stage.agent()), &["--listen", "127.0.0.1:0"], 2);
     assert!(said.contains("main has no schedule"), "{said}");
-    let off = stage.agent().env("PGCOFFER_DB_MAIN_SCHEDULE", "off");
+    let off = told(stage.agent()).env("PGCOFFER_DB_MAIN_SCHEDULE", "off");
     assert!(refused(&off, &[], 2).contains("every database's schedule is off"));
     assert!(refused(&agent.env("PORT", "eighty"), &[], 2).contains("PORT: \"eighty\" is no port"));
+    // nobody reads the log of what a platform starts again and again
+    let kinds = hook
+        .take()
+        .into_iter()
+        .map(|one| one.json()["type"].clone());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["backup.failed"; 5]);
 }

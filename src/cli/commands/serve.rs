@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use pgcoffer::{
     Error, Result,
-    agent::{self, Teller},
+    agent::{self, NotTaken, Teller},
     backup::Label,
     catalog::Catalog,
     config::{self, Database, Dynos},
@@ -12,7 +12,7 @@ use pgcoffer::{
     operation::{
         BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase, TickRequest,
     },
-    serve::{Elsewhere, Launcher, Missed, Pace, Pulse, Round, Seen, rounds},
+    serve::{Elsewhere, Launcher, News, Pace, Pulse, Round, Seen, rounds},
     web::{self, Answers},
 };
 use tokio::net::TcpListener;
@@ -23,6 +23,16 @@ use crate::cli::args::ServeArgs;
 impl Context<'_> {
     /// Ticks until a signal comes, which is a good end: exit status 0.
     pub(super) async fn serve(&self, args: &ServeArgs) -> Result<()> {
+        let teller = self.teller();
+        let served = self.serve_telling(args, &teller).await;
+        let served = self.or_tell(&teller, None, served).await;
+        self.say_unheard(&teller);
+        served?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn serve_telling(&self, args: &ServeArgs, teller: &Teller) -> Result<()> {
         let databases = self.scheduled()?;
         let (address, public) = self.address(args)?;
         let listener = bind(address).await?;
@@ -47,14 +57,10 @@ impl Context<'_> {
         let web = tokio::spawn(web::serve(listener, answers, async move {
             stopped.raised().await;
         }));
-        let teller = self.teller();
-        let served = self.serve_rounds(args, &databases, (&catalog, &teller), &progress, &pulse);
-        let served = self.or_tell(&teller, None, served.await).await;
-        self.say_unheard(&teller);
-        served?;
+        let rounds = self.serve_rounds(args, &databases, (&catalog, teller), &progress, &pulse);
+        rounds.await?;
         // it ends by the same signal
         let _ = web.await;
-        tracing::info!("stopped");
         Ok(())
     }
 
@@ -127,13 +133,22 @@ impl Context<'_> {
             schedule: turn.schedule,
         });
         let dyno = (dynos.size.clone(), dynos.time_to_live);
-        let tell = async |missed: &Missed| {
-            let error = Error::NotTaken {
-                why: missed.why.clone(),
-                hint: missed.hint.clone(),
-            };
-            let database = Some(&missed.database);
-            teller.failed(database, &error, self.interrupt).await;
+        let tell = async |news: &News| match news {
+            News::Seen(database) => teller.sees(database),
+            News::Blind(database, error) => teller.blind(database, error, self.interrupt).await,
+            News::Missed(missed) => {
+                let error = Error::NotTaken {
+                    why: missed.why.clone(),
+                    hint: missed.hint.clone(),
+                };
+                let run = NotTaken {
+                    database: &missed.database,
+                    error: &error,
+                    health: missed.health.as_ref(),
+                    retry_at: missed.retry_at,
+                };
+                teller.not_taken(run, self.interrupt).await;
+            }
         };
         Launcher::new(
             (heroku, catalog),
