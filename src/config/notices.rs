@@ -184,8 +184,10 @@ impl Notices {
                 ("TIMEZONE", _) => in_zone = zone(&value).unwrap_or(in_zone),
                 (_, Some(rest)) => {
                     let label = rest.strip_suffix("_PING_URL").map(Label::parse);
+                    // a database may be called MAIN_PING
+                    let label = label.filter(|_| !value.starts_with("postgres"));
                     if let Some(Ok(label)) = label {
-                        reading.take_ping(label, &value).ok()?;
+                        let _ = reading.take_ping(label, &value);
                     }
                 }
                 _ => {
@@ -263,6 +265,10 @@ fn ping(text: &str) -> Result<Ping, Wrong> {
 
 fn kinds(text: &str) -> Result<Kinds, Wrong> {
     Kinds::parse(text).map_err(|unknown| {
+        if unknown.0.is_empty() {
+            let hint = "write none where nothing is to be told";
+            return ("it is empty".to_owned(), Some(hint.to_owned()));
+        }
         let mut names = Kind::CHOSEN_FROM.iter().map(|kind| kind.as_str());
         let word = &unknown.0;
         let alone = ["all", "none"].contains(&word.as_str());

@@ -103,7 +103,7 @@ impl Kinds {
     /// Reads a list: names, `all` or `none`, separated by commas or spaces.
     ///
     /// # Errors
-    /// [`UnknownKind`] for the first word that is none of them, or goes with no other.
+    /// [`UnknownKind`] for the first word that is none of them, or goes with no other; with no word for an empty list.
     pub fn parse(text: &str) -> Result<Self, UnknownKind> {
         let words = text.split([',', ' ', '\t', '\n']);
         let words: Vec<String> = words
@@ -113,6 +113,8 @@ impl Kinds {
         match words.as_slice() {
             [only] if only == "all" => return Ok(Self(Kind::CHOSEN_FROM.into())),
             [only] if only == "none" => return Ok(Self(BTreeSet::new())),
+            // by mistake nobody is to be left untold
+            [] => return Err(UnknownKind(String::new())),
             _ => {}
         }
         let kind = |word: &String| {
@@ -305,6 +307,7 @@ mod tests {
             Err(UnknownKind("failures".into()))
         );
         assert_eq!(Kinds::parse("all, digest"), Err(UnknownKind("all".into())));
+        assert_eq!(Kinds::parse(" ,"), Err(UnknownKind(String::new())));
         assert!(!Kinds::default().contains(Kind::Success));
     }
 }

@@ -107,6 +107,7 @@ fn every_mistake_names_its_variable_and_repeats_no_secret() {
             "NOTIFY_ON",
             "recovery is one",
         ),
+        (&[("PGCOFFER_NOTIFY_ON", " ,")], "NOTIFY_ON", "write none"),
         (
             &[("PGCOFFER_NOTIFY_ON", "failed")],
             "NOTIFY_ON",
@@ -169,5 +170,10 @@ fn they_are_read_alone_where_the_rest_is_wrong() {
         ("PGCOFFER_PING_URL", "nonsense"),
     ]);
     assert_eq!(notices.unwrap().notifier.channels.len(), 1);
+    for own in ["nonsense", "postgres://a@b/c"] {
+        let notices = vars(&[slack, ("PGCOFFER_DB_MAIN_PING_URL", own)]).unwrap();
+        assert_eq!(notices.notifier.channels.len(), 1);
+        assert!(notices.pings.is_empty());
+    }
     assert!(vars(&[("PGCOFFER_BUCKET", "s3://b")]).is_none());
 }
