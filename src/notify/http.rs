@@ -11,7 +11,9 @@ use reqwest::{
 use super::{Address, Error};
 
 /// How much of an answer is looked at.
-const ANSWER_BYTES_MAX: usize = 256;
+const ANSWER_BYTES_MAX: usize = 1024;
+/// Pieces of an address from this length on are not to be repeated.
+const PIECE_MIN: usize = 6;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client that follows no redirect (the address is a secret, and so is what is sent) and keeps nothing.
@@ -34,11 +36,12 @@ pub(super) async fn post(
     headers: HeaderMap,
     body: Vec<u8>,
 ) -> Result<String, Error> {
+    let secrets = secrets(&url);
     let sent = client.post(url).headers(headers).body(body).send().await;
     let mut answer = sent.map_err(|e| failed(address, e))?;
     let status = answer.status();
     let retry_after = retry_after(status, answer.headers());
-    let said = beginning(&mut answer).await;
+    let said = beginning(&mut answer, &secrets).await;
     if status.is_success() {
         return Ok(said.unwrap_or_default());
     }
@@ -50,8 +53,22 @@ pub(super) async fn post(
     })
 }
 
-/// The first line of an answer, where it is words. One that breaks off was an answer all the same.
-async fn beginning(answer: &mut Response) -> Option<String> {
+/// What of an address gives the right to use it: its path and query, and each longer piece of them.
+fn secrets(url: &Url) -> Vec<String> {
+    let whole = [url.path(), url.query().unwrap_or_default()];
+    let pieces = whole.iter().flat_map(|part| part.split(['/', '&', '=']));
+    let long = pieces.filter(|piece| piece.len() >= PIECE_MIN);
+    let all = long.chain(whole.into_iter().filter(|part| part.len() > 1));
+    let decoded = |text: &str| {
+        let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        decoded.to_lowercase()
+    };
+    all.flat_map(|text| [text.to_lowercase(), decoded(text)])
+        .collect()
+}
+
+/// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer all the same.
+async fn beginning(answer: &mut Response, secrets: &[String]) -> Option<String> {
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX {
         match answer.chunk().await {
@@ -60,7 +77,10 @@ async fn beginning(answer: &mut Response) -> Option<String> {
         }
     }
     said.truncate(ANSWER_BYTES_MAX);
-    shown(&String::from_utf8_lossy(&said))
+    let said = String::from_utf8_lossy(&said);
+    let lower = said.to_lowercase();
+    let repeats = secrets.iter().any(|secret| lower.contains(secret));
+    shown(&said).filter(|_| !repeats)
 }
 
 /// Seconds as RFC 9110, 10.2.3 has them; a date is as good as none, since clocks differ.

@@ -50,6 +50,13 @@ fn answers_of_slack_are_told_apart() {
             "answered 410 (channel_is_archived)",
         ),
         (302, "", 1, "no redirect is followed"),
+        // one that repeats what it was asked for
+        (
+            404,
+            "no hook at /services/T0/B0/S1ACKS3cretPath",
+            1,
+            "answered 404\n",
+        ),
         (
             500,
             "rollup_error",
