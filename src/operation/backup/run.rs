@@ -22,6 +22,8 @@ use crate::{
 
 /// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
 const GRACE: Duration = Duration::from_secs(8);
+/// What closing the periods of a backup that is made may still take after a signal.
+const CLOSING_GRACE: Duration = Duration::from_secs(3);
 /// Time to abort the upload and leave a record, after a signal and otherwise.
 const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
 const CLEAN_UP: Duration = Duration::from_secs(120);
@@ -69,8 +71,14 @@ impl<'a> Run<'a> {
         // so near the end a signal leaves some time: hours of work lie behind
         let work = self.complete(outbound, &contents, &ready);
         interrupt.or_after(GRACE, work).await?;
-        // under the lock still
-        self.close_turns().await;
+        // under the lock still; the backup is made, whatever becomes of this
+        let closing = async {
+            self.close_turns().await;
+            Ok(())
+        };
+        if interrupt.or_after(CLOSING_GRACE, closing).await.is_err() {
+            tracing::warn!(database = %self.request.database, "this backup is good, and a later tick may make it once more: there was no time to close its period");
+        }
         Ok(())
     }
 
