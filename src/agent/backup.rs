@@ -16,7 +16,13 @@ use crate::{
     postgres::{self, Clients},
 };
 
+/// What `tick` ends with where something is wrong with a backup that was made.
+const SUSPICIOUS: u8 = 8;
+
 /// Takes one backup as [`operation::backup`] does, and tells people what came of it.
+///
+/// `alone`: no other database is backed up here. Where there are others, a good backup of one says nothing of them, and turns
+/// no check green that is for all.
 ///
 /// # Errors
 /// Those of [`operation::backup`]; none is caused by telling.
@@ -24,6 +30,7 @@ pub async fn backup(
     catalog: &Catalog,
     clients: &Clients,
     request: &BackupRequest,
+    alone: bool,
     teller: &Teller,
     progress: &Progress,
     interrupt: &Interrupt,
@@ -34,13 +41,20 @@ pub async fn backup(
     let run = Run {
         catalog,
         request,
+        alone,
         teller,
         interrupt,
     };
     let before = run.look().await;
     let started = async {
         let own = teller.start(Some(&request.database), interrupt);
-        join(own, teller.start(None, interrupt)).await;
+        // what is begun would have to be ended, and only a failure could end it
+        let all = async {
+            if alone {
+                teller.start(None, interrupt).await;
+            }
+        };
+        join(own, all).await;
     };
     // the first signal must not keep the backup waiting
     let work = operation::backup(catalog, clients, request, progress, interrupt);
@@ -52,6 +66,7 @@ pub async fn backup(
 struct Run<'a> {
     catalog: &'a Catalog,
     request: &'a BackupRequest,
+    alone: bool,
     teller: &'a Teller,
     interrupt: &'a Interrupt,
 }
@@ -80,10 +95,7 @@ impl Run<'_> {
             (Err(_), Some(failure)) => Came::Failed(failure),
         };
         let (signal, text) = match result {
-            Ok(record) => (
-                Signal::Success,
-                format!("{label}: backed up as {}\n", record.id),
-            ),
+            Ok(record) => backed_up(record),
             Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {error}\n")),
             Err(error) => {
                 let event =
@@ -97,7 +109,11 @@ impl Run<'_> {
         let own = self
             .teller
             .signal(Some(label), signal, &text, self.interrupt);
-        let all = self.teller.signal(None, signal, &text, self.interrupt);
+        let for_all = match signal {
+            Signal::Success if !self.alone => Signal::Log,
+            signal => signal,
+        };
+        let all = self.teller.signal(None, for_all, &text, self.interrupt);
         let told = self.tell_events(before, came, result.as_ref().ok(), failure.as_ref());
         join(told, join(own, all)).await;
     }
@@ -123,13 +139,13 @@ impl Run<'_> {
         };
         let known = Known {
             missed: false,
-            suspicious: suspicious_told(before, self.teller.clock.now()),
+            suspicious: suspicious_told(before, around.suspicious, self.teller.clock.now()),
         };
-        for what in events(before, came, known) {
+        if let Some(what) = self.teller.gravest(events(before, came, known)) {
             let now = self.teller.clock.now();
             let event = facts::event(self.teller, &self.request.database, what, around, now);
             let Some(notice) = self.teller.tell(&event, self.interrupt).await else {
-                continue;
+                return;
             };
             let was_unheard = before.is_some_and(|before| before.health.untold.is_some());
             let plain = event.kind == Kind::Success && notice.untold.is_empty() && !was_unheard;
@@ -150,6 +166,22 @@ impl Run<'_> {
             _ => None,
         }
     }
+}
+
+/// What a check is told of a backup: green is one that nobody has to look at.
+fn backed_up(record: &Record) -> (Signal, String) {
+    let mut text = format!("{}: backed up as {}\n", record.database, record.id);
+    for reason in &record.suspicious {
+        text.push_str(&format!(
+            "{}: it looks suspicious: {reason}\n",
+            record.database
+        ));
+    }
+    let signal = match record.suspicious.is_empty() {
+        true => Signal::Success,
+        false => Signal::Exit(SUSPICIOUS),
+    };
+    (signal, text)
 }
 
 fn backup_facts(record: &Record) -> BackupFacts {

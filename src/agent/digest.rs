@@ -9,10 +9,12 @@ use crate::{
 };
 
 /// Whether the digest that was due at `moment` is still to be sent: every database that was looked at stood there with no run
-/// begun since. One that nobody has ever backed up has no week to tell of.
+/// of the schedule begun since. One that nobody has ever backed up has no week to tell of.
 pub(super) fn is_due(before: &[&Before], moment: Timestamp) -> bool {
-    let runs = || before.iter().filter_map(|before| before.newest_run);
-    runs().next().is_some() && runs().all(|newest| newest < moment)
+    let is_new = before.iter().all(|before| before.newest_run.is_none());
+    // a run by hand sends no digest, and takes it from nobody
+    let mut runs = before.iter().filter_map(|before| before.newest_scheduled);
+    !is_new && runs.all(|newest| newest < moment)
 }
 
 /// The event, from how every database stands now.

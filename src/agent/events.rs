@@ -1,6 +1,6 @@
 //! Which events a run gives rise to: a pure rule over what was before and what came.
 
-use crate::{backup::Failure, operation::Before};
+use crate::{backup::Failure, notify::Kind, operation::Before};
 
 /// What came of one database's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,20 @@ pub enum What {
     Success,
 }
 
+impl What {
+    /// The kind of event by which it is told.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Failure | Self::Interruption => Kind::Failure,
+            Self::Suspicious => Kind::Suspicious,
+            Self::Recovery => Kind::Recovery,
+            Self::CaughtUp | Self::Missed => Kind::Missed,
+            Self::Success => Kind::Success,
+        }
+    }
+}
+
 /// What people know already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known {
@@ -48,7 +62,7 @@ pub struct Known {
     pub suspicious: bool,
 }
 
-/// What people are to be told of a turn. `before` is none where nobody may look: then a failure is told and nothing else can
+/// What there is to tell of a turn, the gravest first. `before` is none where nobody may look: then a failure is told and nothing else can
 /// be known. What goes on, and is `known`, is not told again.
 #[must_use]
 pub fn events(before: Option<&Before>, came: Came<'_>, known: Known) -> Vec<What> {
@@ -109,6 +123,8 @@ mod tests {
             good_this_week: 0,
             failed_this_week: 0,
             notices: Vec::new(),
+            newest_scheduled: newest_run.then_some(since),
+            doubts: Vec::new(),
         }
     }
 

@@ -33,15 +33,8 @@ pub(super) fn event(
     around: Around<'_>,
     now: Timestamp,
 ) -> Event {
-    let kind = match what {
-        What::Failure | What::Interruption => Kind::Failure,
-        What::Suspicious => Kind::Suspicious,
-        What::Recovery => Kind::Recovery,
-        What::CaughtUp | What::Missed => Kind::Missed,
-        What::Success => Kind::Success,
-    };
     let before = around.before.map(|before| &before.health);
-    let mut event = Event::new(kind, now, teller.origin.clone());
+    let mut event = Event::new(what.kind(), now, teller.origin.clone());
     event.database = Some(database.to_string());
     event.interrupted = what == What::Interruption;
     event.backup = around.backup.cloned();

@@ -1,5 +1,7 @@
 //! Backups that nobody made, noticed by something that is not the backup: `status --notify` on another machine, `serve`.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -34,14 +36,14 @@ pub struct Watched {
 /// told of. Safe to call as often as one likes.
 ///
 /// # Errors
-/// What the bucket refuses, which is told as well; [`Error::Interrupted`] where `interrupt` was raised.
+/// What the bucket refuses first, which is told as well, once all were looked at; [`Error::Interrupted`] where `interrupt` was raised.
 pub async fn missed(
     catalog: &Catalog,
     databases: &[Watched],
     teller: &Teller,
     interrupt: &Interrupt,
 ) -> Result<Vec<Label>> {
-    let mut told = Vec::new();
+    let (mut told, mut unseen) = (Vec::new(), None);
     for one in databases {
         let now = teller.clock.now();
         let look = Before::look(catalog, &one.label, one.schedule.as_ref(), now);
@@ -50,7 +52,9 @@ pub async fn missed(
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
                 teller.failed(Some(&one.label), &error, interrupt).await;
-                return Err(error);
+                // what can't be seen of one hides nothing of the others
+                unseen.get_or_insert(error);
+                continue;
             }
         };
         teller.repeats.forget(one.label.as_str());
@@ -58,7 +62,7 @@ pub async fn missed(
             told.push(one.label.clone());
         }
     }
-    Ok(told)
+    unseen.map_or(Ok(told), Err)
 }
 
 /// Tells of one database, unless that was done already.
@@ -136,15 +140,57 @@ impl Period {
     }
 }
 
-/// Whether people were told within a day that backups look suspicious.
-pub(super) fn suspicious_told(before: Option<&Before>, now: Timestamp) -> bool {
-    let notices = before.map_or(&[][..], |before| &before.notices);
+/// Whether people were told within a day of all this: by backups that still look suspicious and that nobody has accepted.
+pub(super) fn suspicious_told(before: Option<&Before>, reasons: &[String], now: Timestamp) -> bool {
+    let doubts = before.map_or(&[][..], |before| &before.doubts);
     let is_suspicious = |notice: &&Notice| notice.event == Kind::Suspicious.as_str();
-    is_fresh(notices.iter().filter(is_suspicious), now)
+    let told = doubts
+        .iter()
+        .filter(|doubt| is_fresh(doubt.notices.iter().filter(is_suspicious), now));
+    let told: BTreeSet<String> = told
+        .flat_map(|doubt| doubt.reasons.iter().map(|reason| subject(reason)))
+        .collect();
+    reasons.iter().all(|reason| told.contains(&subject(reason)))
+}
+
+/// What a reason is about, without the figures, which change from one backup to the next.
+fn subject(reason: &str) -> String {
+    let fall = reason.split(", the last").next().unwrap_or_default();
+    match fall.rsplit_once(" has ") {
+        Some((what, _)) => what.to_owned(),
+        None if fall.starts_with("table ") => fall.to_owned(),
+        None => fall.replace(|c: char| c.is_ascii_digit() || c == ',', ""),
+    }
 }
 
 /// Whether one of these notices reached somebody within a day.
 pub(super) fn is_fresh<'a>(mut notices: impl Iterator<Item = &'a Notice>, now: Timestamp) -> bool {
     notices
         .any(|notice| !notice.told.is_empty() && now.duration_since(notice.at).abs() < AGAIN_AFTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_told_from_others_and_not_by_its_figures() {
+        let same = |one, other| subject(one) == subject(other);
+        assert!(same(
+            "table public.people has 3 rows, the last 5 backups had 500 or more",
+            "table public.people has 1 row, the last backup had 1,500 or more"
+        ));
+        assert!(same(
+            "the dump has 1,000 bytes, the last 5 backups had 9,000 or more",
+            "the dump has 999 bytes, the last 4 backups had 9,000 or more"
+        ));
+        assert!(!same(
+            "table public.orders_1 has 3 rows, the last 5 backups had 500 or more",
+            "table public.orders_2 has 3 rows, the last 5 backups had 500 or more"
+        ));
+        assert!(!same(
+            "table public.people has 3 rows, the last 5 backups had 500 or more",
+            "table public.people is gone, the last 5 backups had 500 rows or more"
+        ));
+    }
 }

@@ -81,10 +81,14 @@ impl Pings {
             return Ok(());
         };
         let run = {
-            let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-            begun.remove(&database.cloned()).flatten()
+            let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+            begun.get(&database.cloned()).cloned().flatten()
         };
         let sent = ping.send(signal, run.as_ref(), text, patience).await;
+        // only now: one that is cut off and sent anew ends the same run
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.remove(&database.cloned());
+        drop(begun);
         sent.map_err(|error| (ping.host().to_owned(), error))
     }
 }

@@ -1,15 +1,15 @@
 //! Who is told, and what became of it.
 
 use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use futures_util::future::join;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-use super::{Pings, facts, repeats::Repeats};
+use super::{Pings, What, facts, repeats::Repeats};
 use crate::{
     backup::{BackupId, Label, Notice, Untold},
     catalog::Catalog,
@@ -23,6 +23,13 @@ use crate::{
 /// How long a notice may take to be written into the bucket, usually and after a signal.
 const NOTE: Duration = Duration::from_secs(15);
 const NOTE_AFTER_SIGNAL: Duration = Duration::from_secs(2);
+/// How long all telling of a run may take after a signal: giving up its upload takes the rest of what platforms wait.
+const AFTER_SIGNAL: Duration = Duration::from_secs(15);
+/// The ping of a beginning is soon of no use to anybody.
+const START: Patience = Patience {
+    total: Duration::from_secs(5),
+    ..Patience::SHORT
+};
 
 /// When the weekly digest is due.
 #[derive(Debug, Clone)]
@@ -58,6 +65,8 @@ pub struct Teller {
     pub(super) clock: Clock,
     pub(super) repeats: Repeats,
     unheard: Mutex<Vec<Unheard>>,
+    /// until when there is time to tell anything, once a signal has come
+    until: OnceLock<Instant>,
 }
 
 impl Teller {
@@ -78,6 +87,7 @@ impl Teller {
             clock,
             repeats: Repeats::default(),
             unheard: Mutex::default(),
+            until: OnceLock::new(),
         }
     }
 
@@ -133,6 +143,12 @@ impl Teller {
         tellings
     }
 
+    /// The gravest of what there is to tell of one run, as far as anybody wants to know: "looks suspicious" and "is good" in
+    /// one breath would be a riddle.
+    pub(super) fn gravest(&self, all: Vec<What>) -> Option<What> {
+        all.into_iter().find(|what| self.listens_to(what.kind()))
+    }
+
     /// Whether anybody wants to know of this kind.
     pub(super) fn listens_to(&self, kind: Kind) -> bool {
         self.notifier.listens_to(kind)
@@ -143,7 +159,8 @@ impl Teller {
         if !self.listens_to(event.kind) {
             return None;
         }
-        let tellings = self.tell_in_time(event, interrupt).await;
+        let attempt = |patience| self.notifier.tell(event, patience);
+        let tellings = self.in_time(interrupt, attempt).await;
         let mut notice = Notice {
             event: event.kind.to_string(),
             about: event.what.to_owned(),
@@ -172,18 +189,30 @@ impl Teller {
         Some(notice)
     }
 
-    async fn tell_in_time(&self, event: &Event, interrupt: &Interrupt) -> Vec<Telling> {
+    /// What comes of an attempt: with all patience, unless a signal has come or comes meanwhile.
+    async fn in_time<T, F: Future<Output = T>>(
+        &self,
+        interrupt: &Interrupt,
+        attempt: impl Fn(Patience) -> F,
+    ) -> T {
         if !interrupt.is_raised() {
-            let told = tokio::select! {
-                told = self.notifier.tell(event, Patience::USUAL) => Some(told),
+            let done = tokio::select! {
+                done = attempt(Patience::USUAL) => Some(done),
                 _ = interrupt.raised() => None,
             };
-            if let Some(told) = told {
-                return told;
+            if let Some(done) = done {
+                return done;
             }
         }
         // begun anew where a signal came in between: told twice is better than not at all
-        self.notifier.tell(event, Patience::SHORT).await
+        let end = *self.until.get_or_init(|| Instant::now() + AFTER_SIGNAL);
+        let left = end.saturating_duration_since(Instant::now());
+        let total = Patience::SHORT.total.min(left);
+        attempt(Patience {
+            total,
+            ..Patience::SHORT
+        })
+        .await
     }
 
     /// Writes what was told into the mark of `id`. Where that fails, it is told in the log: the next look knows nothing of it.
@@ -216,14 +245,17 @@ impl Teller {
         text: &str,
         interrupt: &Interrupt,
     ) {
-        let sent = self.pings.end(database, signal, text, patience(interrupt));
-        self.keep_ping(database, sent.await);
+        let attempt = |patience| self.pings.end(database, signal, text, patience);
+        let sent = self.in_time(interrupt, attempt).await;
+        self.keep_ping(database, sent);
     }
 
-    /// Signals the beginning of something.
+    /// Signals the beginning of something, unless a signal comes: what ends then tells so.
     pub(super) async fn start(&self, database: Option<&Label>, interrupt: &Interrupt) {
-        let sent = self.pings.start(database, patience(interrupt));
-        self.keep_ping(database, sent.await);
+        tokio::select! {
+            sent = self.pings.start(database, START) => self.keep_ping(database, sent),
+            _ = interrupt.raised() => {}
+        }
     }
 
     fn keep_ping(
@@ -260,13 +292,5 @@ fn ping_setting(database: Option<&Label>) -> &'static str {
     match database {
         None => "PGCOFFER_PING_URL",
         Some(_) => "PGCOFFER_DB_<NAME>_PING_URL",
-    }
-}
-
-fn patience(interrupt: &Interrupt) -> Patience {
-    if interrupt.is_raised() {
-        Patience::SHORT
-    } else {
-        Patience::USUAL
     }
 }

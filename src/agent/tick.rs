@@ -63,9 +63,8 @@ pub async fn tick(
     };
     for (label, error) in unready {
         teller.failed(Some(label), error, interrupt).await;
-        listener
-            .lines
-            .push_str(&format!("{label}: FAILED: {error}\n"));
+        let event = facts::of_error(teller, Some(label), error, teller.clock.now());
+        listener.lines.push_str(&facts::short(&event));
     }
     let (result, ()) = join(work, listener.listen(seen)).await;
     listener.conclude(&result, unready).await;
@@ -167,9 +166,9 @@ impl Listener<'_> {
                 Some(period) => period.is_told(self.catalog, &turn.database, now).await,
                 None => false,
             },
-            suspicious: suspicious_told(before, now),
+            suspicious: suspicious_told(before, around.suspicious, now),
         };
-        for what in events(before, came, known) {
+        if let Some(what) = self.teller.gravest(events(before, came, known)) {
             let event = facts::event(self.teller, &turn.database, what, around, now);
             let id = match what {
                 What::Missed => period.as_ref().map(|period| period.0.clone()),

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Health;
 use crate::{
-    backup::{Label, Notice},
+    backup::{Label, Notice, Tier},
     catalog::{Catalog, Standing, Survey},
     error::Result,
     schedule::Schedule,
@@ -27,6 +27,19 @@ pub struct Before {
     /// runs that failed within the week before
     pub failed_this_week: usize,
     /// what people were told of its runs
+    pub notices: Vec<Notice>,
+    /// when the newest run of the schedule began: what somebody asked for by hand is none
+    pub newest_scheduled: Option<Timestamp>,
+    /// the backups that look suspicious, and that nobody has accepted
+    pub doubts: Vec<Doubt>,
+}
+
+/// A backup that looks suspicious.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// why
+    pub reasons: Vec<String>,
+    /// what people were told of it
     pub notices: Vec<Notice>,
 }
 
@@ -70,8 +83,18 @@ impl Before {
             .map(|one| one.record.started)
             .collect();
         let marks = survey.standing.iter().filter_map(|one| one.mark.as_ref());
+        let health = Health::of(survey, schedule, now);
+        let doubts = doubts(survey, &health);
+        let by_schedule = |one: &&Standing| {
+            one.record
+                .serves()
+                .iter()
+                .any(|served| served.tier != Tier::Manual)
+        };
         Self {
-            health: Health::of(survey, schedule, now),
+            health,
+            newest_scheduled: runs().find(by_schedule).map(|one| one.record.started),
+            doubts,
             failing: failed.last().map(|&since| Failing {
                 since,
                 runs: failed.len(),
@@ -88,4 +111,17 @@ impl Before {
     pub fn database(&self) -> &Label {
         &self.health.database
     }
+}
+
+fn doubts(survey: &Survey, health: &Health) -> Vec<Doubt> {
+    let doubt = |suspicious: &super::Suspicious| {
+        let mut standing = survey.standing.iter();
+        let one = standing.find(|one| one.record.id == suspicious.id);
+        let mark = one.and_then(|one| one.mark.as_ref());
+        Doubt {
+            reasons: suspicious.reasons.clone(),
+            notices: mark.map(|mark| mark.notices.clone()).unwrap_or_default(),
+        }
+    };
+    health.suspicious.iter().map(doubt).collect()
 }

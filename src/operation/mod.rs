@@ -25,7 +25,7 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use backup::{BackupRequest, Occasion, backup};
-pub use before::{Before, Failing};
+pub use before::{Before, Doubt, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};

@@ -189,6 +189,30 @@ fn a_backup_that_looks_wrong_is_told() {
 }
 
 #[test]
+fn another_loss_is_told_though_one_was_told_before() {
+    let scene = Scene::small();
+    for n in 0..6 {
+        scene
+            .stage
+            .put(Run::ago(hours(40 + n)).serving("daily", "7d"));
+    }
+    let agent = scene.agent().env("PGCOFFER_NOTIFY_ON", "all");
+    let psql = |sql| scene.stage.cluster.psql(&scene.stage.database, sql);
+    let told = || {
+        agent.run(["backup"]).success();
+        scene.types()
+    };
+    psql("delete from people where id > 3");
+    // one message for one run
+    assert_eq!(told(), ["backup.suspicious"]);
+    agent.run(["accept", "latest"]).success();
+    psql("drop table visits");
+    assert_eq!(told(), ["backup.suspicious"]);
+    // the same once more is known
+    assert_eq!(told(), ["backup.succeeded"]);
+}
+
+#[test]
 fn a_run_that_is_told_to_stop_tells_it_in_time() {
     let scene = Scene::of(BULKY);
     let delayed = Rule::on("UploadPart").times(3);
@@ -311,12 +335,15 @@ fn the_digest_is_sent_once_a_week_by_the_first_run() {
     scene
         .stage
         .put(Run::ago(minutes(26 * 60)).serving("hourly", "7d"));
+    // by hand, it takes the week's digest from nobody
+    agent.run(["backup"]).success();
+    assert_eq!(scene.types(), [""; 0]);
     agent.run(["tick"]).success();
     let event = scene.assert_told("digest");
     let main = &event["data"]["databases"][0];
     assert_eq!(
         (&main["good_this_week"], &main["failed_this_week"]),
-        (&3.into(), &1.into())
+        (&4.into(), &1.into())
     );
     agent.run(["backup"]).success();
     agent.run(["tick"]).success();

@@ -1,5 +1,7 @@
 //! The dead man's switch, by the protocol of healthchecks.io: green only while all is well.
 
+use std::time::Duration;
+
 use crate::{
     goldens::assert_said,
     notices::NOWHERE,
@@ -77,6 +79,63 @@ fn an_interrupted_run_ends_its_start() {
     let pings = checks.take();
     assert_eq!((pings[0].what, pings[1].exit_status), ("start", Some(143)));
     assert_eq!(pings[0].rid, pings[1].rid);
+}
+
+#[test]
+fn a_check_that_hangs_keeps_no_signal_waiting() {
+    let (bulky, small) = (Stage::of(BULKY), Stage::small());
+    let delayed = Rule::on("UploadPart").times(3);
+    bulky
+        .bucket
+        .inject(delayed, Fault::Delay { millis: 60_000 });
+    // nothing is due there, and a sign of life is all that is left to do
+    small.put(Run::ago(minutes(30)).serving("daily", "7d"));
+    for stage in [bulky, small] {
+        let hung = Hearer::with(|_| Answer::Hang);
+        let agent = daily(&stage)
+            .env("PGCOFFER_COMPRESSION", "none")
+            .env("PGCOFFER_PING_URL", hung.url("/ping/s3cret-check"));
+        let running = agent.spawn(["tick"]);
+        wait_until("a ping", || !hung.heard().is_empty());
+        running.signal("TERM");
+        let elapsed = std::time::Instant::now();
+        let outcome = running.wait();
+        assert!(
+            elapsed.elapsed() < Duration::from_secs(28),
+            "{:?}: {}",
+            elapsed.elapsed(),
+            outcome.stderr
+        );
+        assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_backup_by_hand_turns_green_what_is_its_own() {
+    let (stage, all, main) = (Stage::small(), Healthchecks::start(), Healthchecks::start());
+    for n in 0..6 {
+        stage.put(Run::ago(hours(40 + n)).serving("daily", "7d"));
+    }
+    let agent = daily(&stage)
+        .env("PGCOFFER_PING_URL", all.url())
+        .env("PGCOFFER_DB_MAIN_PING_URL", main.url());
+    let two = agent.clone().database_url("other", NOWHERE);
+    two.run(["backup", "main"]).success();
+    assert_eq!(
+        (all.kinds(), main.kinds()),
+        (vec!["log"], vec!["start", "success"])
+    );
+    two.run(["backup", "other"]).ended_with(3);
+    assert_eq!(all.kinds(), ["fail"]);
+    stage
+        .cluster
+        .psql(&stage.database, "delete from people where id > 3");
+    agent.run(["backup"]).success();
+    let (all, main) = (all.take(), main.take());
+    for pings in [&all, &main] {
+        assert_eq!((pings[0].what, pings[1].exit_status), ("start", Some(8)));
+        assert!(pings[1].body.contains("public.people"), "{}", pings[1].body);
+    }
 }
 
 #[test]

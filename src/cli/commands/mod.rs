@@ -144,6 +144,7 @@ impl Context<'_> {
             &catalog,
             &clients,
             &request,
+            self.config.databases.len() == 1,
             teller,
             &progress,
             self.interrupt,
