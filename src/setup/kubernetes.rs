@@ -34,7 +34,7 @@ spec:
           containers:
             - name: pgcoffer
               image: IMAGE
-              args: ["tick"]
+              args: [pgcoffer, tick]
               envFrom:
                 - secretRef:
                     name: pgcoffer
