@@ -222,17 +222,37 @@ impl Origin {
 
 /// The environment's settings; an empty value is how compose files and some shells say "not set".
 fn variables(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
-    let texts = vars.into_iter().filter_map(|(name, value)| {
+    let entries = vars.into_iter().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         let (value, is_text) = match value.into_string() {
             Ok(value) => (value, true),
             Err(value) => (value.to_string_lossy().into_owned(), false),
         };
-        (!value.is_empty()).then_some((name, value, is_text))
+        match value.is_empty() {
+            true => empty(name),
+            false => variable(name, value, is_text),
+        }
     });
-    texts
-        .filter_map(|(name, value, is_text)| variable(name, value, is_text))
-        .collect()
+    entries.collect()
+}
+
+/// The AWS SDK takes an empty endpoint for an address, and reaches nothing by it.
+fn empty(name: String) -> Option<Entry> {
+    if !["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].contains(&name.as_str()) {
+        return None;
+    }
+    let fault = Fault {
+        variable: name.clone(),
+        why: "it is set, and empty".to_owned(),
+        hint: Some(
+            "unset it: AWS needs none, and any other service its address, https://…".to_owned(),
+        ),
+    };
+    Some(Entry {
+        name,
+        value: Err(fault),
+        origin: Origin::Variable,
+    })
 }
 
 fn variable(name: String, value: String, is_text: bool) -> Option<Entry> {

@@ -112,6 +112,21 @@ fn what_is_not_configured_is_named() {
     );
 }
 
+/// A form that was left blank: the SDK would look for a host without a name.
+#[test]
+fn an_empty_endpoint_is_a_wrong_setting() {
+    let stage = Stage::small();
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+        let outcome = stage.agent().env(name, "").run(["list"]);
+        refused(
+            &stage,
+            outcome,
+            2,
+            &[name, "it is set, and empty", "unset it"],
+        );
+    }
+}
+
 #[test]
 fn settings_that_nobody_knows_are_named_all_at_once() {
     let stage = Stage::small();

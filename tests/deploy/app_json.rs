@@ -5,7 +5,7 @@ use std::fs;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::testbed::{Agent, project};
+use crate::testbed::{Agent, S3Server, project};
 
 fn app_json() -> Value {
     serde_json::from_str(&fs::read_to_string(project().join("app.json")).unwrap()).unwrap()
@@ -110,10 +110,15 @@ fn the_agent_knows_every_variable_and_takes_every_default() {
         };
         agent = agent.env(name, typed);
     }
-    // an empty file is no archive: 5, once the settings have been read
     let agent = agent.env("PGCOFFER_KEY", "5a".repeat(32));
-    let empty = tempfile::NamedTempFile::new().unwrap();
-    agent
-        .run(["open", empty.path().to_str().unwrap(), "-o", "/dev/null"])
-        .ended_with(5);
+    // the bucket is reached by nothing but what the button sets: where no variable names a service, one in a file does
+    let (server, folder) = (S3Server::start(), tempfile::tempdir().unwrap());
+    let profile = folder.path().join("config");
+    let text = format!("[default]\nendpoint_url = {}\n", server.endpoint());
+    fs::write(&profile, text).unwrap();
+    let agent = agent
+        .env("AWS_CONFIG_FILE", &profile)
+        .env("PGCOFFER_S3_PATH_STYLE", "true");
+    let outcome = agent.run(["list"]).ended_with(4);
+    assert!(server.count("ListObjectsV2") > 0, "{}", outcome.stderr);
 }
