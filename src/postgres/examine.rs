@@ -9,8 +9,6 @@ use super::session::Session;
 pub struct Examination {
     /// Connections that this role can still open, as far as it is told.
     pub connections_left: i64,
-    /// Other sessions on this database, as far as they are seen.
-    pub others_connected: u64,
     /// On a standby: what happens to a dump that stands in the way of replay.
     pub standby: Option<Standby>,
     /// Roles that own what is dumped and whose next object this role could not read, with the statements that mend it.
@@ -50,10 +48,7 @@ const CONNECTIONS: &str = "
                 FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()),
              (SELECT CASE WHEN r.rolconnlimit < 0 THEN NULL
                           ELSE r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid) END
-                FROM pg_roles r WHERE r.rolname = current_user))::int8,
-           (SELECT count(*) FROM pg_stat_activity a
-             WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
-               AND coalesce(a.backend_type, 'client backend') = 'client backend')";
+                FROM pg_roles r WHERE r.rolname = current_user))::int8";
 
 const STANDBY: &str = "SELECT current_setting('max_standby_streaming_delay'), current_setting('hot_standby_feedback') = 'on'";
 
@@ -89,11 +84,8 @@ impl Session {
     pub async fn examine(&mut self) -> Result<Examination, Error> {
         const WHAT: &str = "count connections";
         let rows = self.rows(WHAT, CONNECTIONS).await?;
-        let (connections_left, others): (i64, i64) =
-            (self.first(&rows, WHAT)?, self.column(&rows[0], 1, WHAT)?);
         Ok(Examination {
-            connections_left,
-            others_connected: others.unsigned_abs(),
+            connections_left: self.first(&rows, WHAT)?,
             standby: self.standby().await?,
             unprepared: self.unprepared().await?,
             strangers_large_objects: self

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     goldens::{assert_golden, assert_keys},
     rights::{actions, policy, under},
-    stage::{KEY, OTHER_KEY, SMALL, Stage, unique},
+    stage::{KEY, SMALL, Stage, unique},
     testbed::{
         Agent, Cluster, ClusterOptions, ConditionalWrites, Fault, Outcome, Rule, S3Server, Tagging,
     },
@@ -327,80 +327,6 @@ fn a_bucket_that_is_closed_says_why() {
         "failed",
         &["behind the bucket's", "NTP"],
     );
-}
-
-#[test]
-fn the_key_is_that_of_the_newest_backup_or_is_said_not_to_be() {
-    let stage = Stage::backed_up(SMALL);
-    let report = stage.run(["check", "--json"]).success().json();
-    assert_found(
-        &report,
-        ("key", "newest backup"),
-        "ok",
-        &["opens with this key"],
-    );
-    let agent = stage.agent().key(OTHER_KEY);
-    let report = agent.run(["check", "--json"]).ended_with(8).json();
-    assert_found(
-        &report,
-        ("key", "newest backup"),
-        "failed",
-        &["another key", "PGCOFFER_OLD_KEYS"],
-    );
-    let report = agent
-        .env("PGCOFFER_OLD_KEYS", KEY)
-        .run(["check", "--json"])
-        .success()
-        .json();
-    assert_found(&report, ("key", "newest backup"), "ok", &[]);
-    let none = stage.agent().without("PGCOFFER_KEY");
-    let report = none.run(["check", "--json"]).ended_with(8).json();
-    assert_found(&report, ("key", "key"), "failed", &["pgcoffer keygen"]);
-    let weak = none.env("PGCOFFER_PASSPHRASE", "password123");
-    let report = weak.run(["check", "--json"]).ended_with(8).json();
-    assert_found(&report, ("key", "key"), "failed", &[]);
-}
-
-#[test]
-fn a_database_that_an_upgrade_left_behind_is_wondered_at() {
-    let stage = Stage::of(SMALL);
-    for _ in 0..3 {
-        stage.back_up();
-    }
-    let new = "postgres://app:Pa55word@ec2-new.example:5432/d9new";
-    let report = stage
-        .agent()
-        .env("DATABASE_URL", new)
-        .run(["check", "--json"])
-        .success()
-        .json();
-    let words = [
-        "DATABASE_URL",
-        "d9new",
-        "ec2-new.example",
-        "PGCOFFER_DB_MAIN",
-    ];
-    assert_found(
-        &report,
-        ("database", "the app's database"),
-        "warning",
-        &words,
-    );
-    assert_found(
-        &report,
-        ("key", "still in use"),
-        "warning",
-        &["to the last row"],
-    );
-    assert!(!report.to_string().contains("Pa55word"));
-    let same = stage.cluster.url(&stage.database);
-    let report = stage
-        .agent()
-        .env("DATABASE_URL", same)
-        .run(["check", "--json"])
-        .success()
-        .json();
-    assert_found(&report, ("database", "the app's database"), "ok", &[]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod channels_mail;
 mod channels_webhook;
 mod check;
 mod check_database;
+mod check_key;
 mod cold;
 mod drop_box;
 mod faults;

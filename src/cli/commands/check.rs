@@ -74,6 +74,7 @@ impl Context<'_> {
                 .into_iter()
                 .map(|one| self.to_check(one))
                 .collect(),
+            secret: self.config.secrets().into_iter().next(),
             mode: args.mode.or(match self.config.mode {
                 Mode::Full => None,
                 mode => Some(mode),

@@ -7,12 +7,15 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     rights::Mode,
+    seal::Secret,
 };
 
 /// Records that are looked through.
 const LOOKED_AT: usize = 5;
 /// So many backups in a row that hold the very same are a reason to wonder.
 const SAME: usize = 3;
+/// They have to span this much time: what is made by hand within minutes is the same by nature.
+const SPAN_SECONDS: i64 = 86_400;
 
 pub(super) async fn key(
     sheet: &mut Sheet<'_>,
@@ -22,23 +25,9 @@ pub(super) async fn key(
     interrupt: &Interrupt,
 ) -> Result<()> {
     sheet.turn_to(Area::Key, database.label.as_str());
-    let Some(secret) = &database.secret else {
-        sheet.failed(
-            "key",
-            "there is no key, so nothing can be sealed",
-            Some("set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()),
-        );
+    strength(sheet, database.secret.as_ref());
+    if database.secret.is_none() {
         return Ok(());
-    };
-    match secret.check_strength() {
-        Ok(()) => sheet.ok(
-            "key",
-            format!(
-                "{}: without a copy elsewhere no backup survives this machine",
-                secret.describe()
-            ),
-        ),
-        Err(error) => sheet.failed("key", error.to_string(), error.hint()),
     }
     match catalog {
         None => sheet.skipped("newest backup", "no bucket is configured"),
@@ -56,6 +45,27 @@ pub(super) async fn key(
         }
     }
     Ok(())
+}
+
+/// Whether there is a key, and one that may seal.
+pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
+    let Some(secret) = secret else {
+        return sheet.failed(
+            "key",
+            "there is no key, so nothing can be sealed",
+            Some("set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()),
+        );
+    };
+    match secret.check_strength() {
+        Ok(()) => sheet.ok(
+            "key",
+            format!(
+                "{}: without a copy elsewhere no backup survives this machine",
+                secret.describe()
+            ),
+        ),
+        Err(error) => sheet.failed("key", error.to_string(), error.hint()),
+    }
 }
 
 fn unreadable(found: &Found) -> &'static str {
@@ -89,9 +99,23 @@ fn newest(
         (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer status` says why"),
         (None, others) => sheet.failed(
             "newest backup",
-            format!("{} here, made under another key, and none under this one", super::count(others as u64, "record", "records")),
+            format!(
+                "{} here, made under another key, and no {} under this one",
+                super::count(others as u64, "record", "records"),
+                if survey.standing.is_empty() { "record" } else { "good backup" }
+            ),
             Some("if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS; if not, this is the wrong one".to_owned()),
         ),
+    }
+    if good.is_some() && survey.others > 0 {
+        let others = super::count(survey.others as u64, "record", "records");
+        sheet.warning(
+            "earlier keys",
+            format!(
+                "{others} under a key that is not set here: such backups can't be restored here"
+            ),
+            "put that key into PGCOFFER_OLD_KEYS",
+        );
     }
     source(sheet, database, survey);
 }
@@ -151,6 +175,7 @@ fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
     };
     let alike = good.len() >= SAME
         && good[0].rows() > 0
+        && good[0].started.as_second() - good[SAME - 1].started.as_second() >= SPAN_SECONDS
         && good[..SAME].iter().all(|one| holds(one) == holds(&good[0]));
     if alike {
         sheet.warning(

@@ -37,6 +37,8 @@ use crate::{
 pub struct CheckRequest {
     /// the databases; none: the bucket alone
     pub databases: Vec<CheckDatabase>,
+    /// what opens backups where no database is configured; none: there is no key
+    pub secret: Option<Secret>,
     /// what the bucket's credentials are for; none: that is found out
     pub mode: Option<Mode>,
     /// good backups of each database that no retention deletes
@@ -84,6 +86,12 @@ pub async fn check(
         database::database(&mut sheet, clients, request, one, interrupt).await?;
     }
     let found = place(&mut sheet, catalog, request, interrupt).await?;
+    if request.databases.is_empty() {
+        let found = found.as_ref().map(|found| found.mode);
+        no_database(&mut sheet, request, found.or(request.mode));
+        sheet.turn_to(Area::Key, "every database");
+        key::strength(&mut sheet, request.secret.as_ref());
+    }
     for one in &request.databases {
         let catalog = catalog.zip(found.as_ref());
         key::key(&mut sheet, catalog, request, one, interrupt).await?;
@@ -92,6 +100,25 @@ pub async fn check(
         schedule::schedule(&mut sheet, request, one);
     }
     Ok(sheet.into_report())
+}
+
+/// Without a database there is nothing to back up; who only prunes or restores needs none.
+fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Mode>) {
+    sheet.turn_to(Area::Database, "database");
+    if let Some(mode @ (Mode::Prune | Mode::Restore)) = mode {
+        let detail = format!("none is configured, and {mode} mode needs none");
+        return sheet.ok("configured", detail);
+    }
+    let cure = match request.others.first() {
+        Some((name, _)) => format!(
+            "set PGCOFFER_DB_MAIN_URL, to the value of {name} if that database is meant; on Heroku by \
+             `heroku addons:attach ADD-ON --as PGCOFFER_DB_MAIN`, so that it stays right"
+        ),
+        None => "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)"
+            .to_owned(),
+    };
+    let detail = "none is configured, so nothing is backed up";
+    sheet.failed("configured", detail, Some(cure));
 }
 
 /// The bucket: its door, the rights in it, its settings.
