@@ -81,6 +81,7 @@ impl Session {
             .map(|row| self.column(row, 0, WHAT))
             .collect();
         sql.push_str(&row_security(&name, &guarded?));
+        sql.push_str("COMMIT;\n");
         Ok(sql)
     }
 
@@ -93,10 +94,12 @@ impl Session {
 fn head(name: &str, literal: &str, database: &str) -> String {
     format!(
         "\
+\\set ON_ERROR_STOP on
 -- Lets role {name} read all of database {database}, to back it up, and change nothing.
 -- Run it by psql as the owner of the database (and as each owner named below, where there are several).
 -- On Heroku make the role first: heroku pg:credentials:create DATABASE --name NAME, which gives it its password.
 -- Elsewhere it is made here, and gets its password in psql by: \\password {name}
+BEGIN;
 DO $pgcoffer$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN CREATE ROLE {name} LOGIN; END IF;
 END $pgcoffer$;

@@ -1,6 +1,11 @@
 //! Each right tried on an object of its own, one request at a time: what a check needs and no other operation.
 
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Tag, Tagging};
+use std::time::Duration;
+
+use aws_sdk_s3::{
+    config::{Builder, timeout::TimeoutConfig},
+    types::{CompletedMultipartUpload, CompletedPart, Tag, Tagging},
+};
 use bytes::Bytes;
 
 use super::{Error, Kind, Store};
@@ -15,6 +20,9 @@ pub struct Probe<'a> {
 /// The end of a name that no probe is ever written under.
 const NEVER: &str = "-never-written";
 
+/// How long a knock waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// What each probe holds.
 const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
 
@@ -26,13 +34,17 @@ impl Store {
     }
 
     /// Whether the bucket answers: one page of a listing of our prefix. The region that a refusal names is in its words.
+    /// Somebody waits for it: what doesn't answer within 15 s, all attempts together, is taken for silent.
     ///
     /// # Errors
     /// Whatever the service or the network refuses.
     pub async fn knock(&self) -> Result<(), Error> {
         let request = self.client.list_objects_v2();
         let request = request.bucket(&self.location.bucket).max_keys(1);
-        let answer = request.prefix(self.location.key("")).send().await;
+        let answer = request.prefix(self.location.key(""));
+        let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
+        let options = Builder::new().timeout_config(patience);
+        let answer = answer.customize().config_override(options).send().await;
         let Err(error) = answer else { return Ok(()) };
         let region = error
             .raw_response()
