@@ -228,7 +228,7 @@ fn more(event: &Event) -> String {
             match event.newest_good {
                 NewestGood::None => tries,
                 _ => format!(
-                    "{tries} If the database itself is lost: `pgcoffer restore latest --database {database} --to URL`."
+                    "{tries} If the database itself is lost: put the URL of a new, empty one into TARGET_URL, then `pgcoffer restore latest --database {database} --to env:TARGET_URL --confirm NAME`, where NAME is the new database's."
                 ),
             }
         }

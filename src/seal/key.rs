@@ -40,7 +40,8 @@ impl MasterKey {
     }
 
     /// Reads a key as a person writes it: bech32 in upper or lower case, 64 hex digits, or the
-    /// padded base64 of 32 bytes. White space around it is ignored.
+    /// padded base64 of 32 bytes. White space around it is ignored, and so are blanks and hyphens
+    /// between groups of characters behind the `1` of bech32, as a printed key may have them.
     ///
     /// # Errors
     /// [`Error::Key`], which tells a mistyped character from a missing one.
@@ -52,7 +53,7 @@ impl MasterKey {
         let key = if text.is_empty() {
             return Err(KeyFault::Empty.into());
         } else if starts_as_bech32 {
-            parse_bech32(text)?
+            parse_grouped(text)?
         } else {
             parse_plain(text)?
         };
@@ -193,6 +194,25 @@ fn derive(key: &[u8; 32], info: &str) -> Zeroizing<[u8; 32]> {
 /// HMAC-SHA-256 with its key set.
 pub(super) fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+/// Takes out what stands between groups. A fault's position is the one in the text as it was typed.
+fn parse_grouped(typed: &str) -> Result<MasterKey, KeyFault> {
+    let mut text = Zeroizing::new(String::with_capacity(typed.len()));
+    let mut places = Vec::with_capacity(typed.len());
+    for (at, c) in typed.char_indices() {
+        if at > HRP.len() && (c == '-' || c.is_ascii_whitespace()) {
+            continue;
+        }
+        text.push(c);
+        places.resize(text.len(), at + 1);
+    }
+    parse_bech32(&text).map_err(|fault| match fault {
+        KeyFault::Character { position } => KeyFault::Character {
+            position: places.get(position - 1).copied().unwrap_or(position),
+        },
+        fault => fault,
+    })
 }
 
 fn parse_bech32(text: &str) -> Result<MasterKey, KeyFault> {

@@ -34,6 +34,45 @@ fn all_spellings_mean_one_key() {
     }
 }
 
+/// As it stands on a printed sheet.
+fn in_groups(text: &str, between: &str) -> String {
+    let groups: Vec<&str> = (14..72)
+        .step_by(4)
+        .map(|at| &text[at..72.min(at + 4)])
+        .collect();
+    format!("{}{between}{}", &text[..14], groups.join(between))
+}
+
+#[test]
+fn a_key_may_be_typed_in_groups() {
+    let key = MasterKey::parse(HEX).unwrap();
+    let text = key.encode();
+    for between in [" ", "-", "\n", " - "] {
+        let typed = in_groups(&text, between);
+        assert_eq!(MasterKey::parse(&typed).unwrap().key_id(), key.key_id());
+    }
+    // a fault stands where it was typed: five characters to a group behind `PGCOFFER-KEY-1 `
+    let mut typed = in_groups(&text, " ");
+    typed.replace_range(21..22, "B");
+    assert_eq!(fault(&typed), KeyFault::Character { position: 22 });
+    assert_eq!(
+        fault(&in_groups(&text, "_")),
+        KeyFault::Character { position: 15 }
+    );
+    let short = in_groups(&text, " ");
+    assert_eq!(
+        fault(&short[..short.len() - 1]),
+        KeyFault::Length {
+            found: 71,
+            expected: 72
+        }
+    );
+    assert_eq!(
+        fault(&text.replacen("KEY-1", "KEY 1", 1)),
+        KeyFault::Unrecognised
+    );
+}
+
 #[test]
 fn every_mistyped_character_is_found() {
     let text = MasterKey::parse(HEX).unwrap().encode();
