@@ -62,12 +62,29 @@ impl Channel {
         }
     }
 
-    async fn tell(&self, event: &Event, patience: Patience) -> Result<(), Error> {
+    /// Whether it was told; where it was, those who were left out, and why.
+    async fn tell(&self, event: &Event, patience: Patience) -> Result<Vec<(String, Error)>, Error> {
         match self {
-            Self::Slack(slack) => slack.tell(&http::client()?, event, patience).await,
-            Self::Webhook(webhook) => webhook.tell(&http::client()?, event, patience).await,
-            Self::Mail(mail) => mail.tell(event, patience).await,
+            Self::Slack(slack) => slack.tell(&http::client()?, event, patience).await?,
+            Self::Webhook(webhook) => webhook.tell(&http::client()?, event, patience).await?,
+            Self::Mail(mail) => return mail.tell(event, patience).await,
         }
+        Ok(Vec::new())
+    }
+
+    fn tellings(&self, told: Result<Vec<(String, Error)>, Error>) -> Vec<Telling> {
+        let telling = |to: &str, result| Telling {
+            channel: format!("{} ({}){to}", self.name(), self.host()),
+            setting: self.setting(),
+            result,
+        };
+        let (whole, refused) = match told {
+            Ok(refused) => (Ok(()), refused),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        let refused = refused.into_iter();
+        let refused = refused.map(|(one, error)| telling(&format!(" to {one}"), Err(error)));
+        std::iter::once(telling("", whole)).chain(refused).collect()
     }
 }
 
@@ -111,12 +128,8 @@ impl Notifier {
                     last: None,
                 })
             };
-            Telling {
-                channel: format!("{} ({})", channel.name(), channel.host()),
-                setting: channel.setting(),
-                result: told.await.unwrap_or_else(late),
-            }
+            channel.tellings(told.await.unwrap_or_else(late))
         });
-        join_all(tellings).await
+        join_all(tellings).await.into_iter().flatten().collect()
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    address::Envelope,
     message::{Mailbox, Mailboxes, header},
     transport::smtp::{self, authentication::Credentials},
 };
@@ -83,15 +84,44 @@ impl Mail {
         &self.relay.host
     }
 
-    pub(super) async fn tell(&self, event: &Event, patience: Patience) -> Result<(), Error> {
+    /// Told where one of them is; those whom the server refuses then, and why.
+    pub(super) async fn tell(
+        &self,
+        event: &Event,
+        patience: Patience,
+    ) -> Result<Vec<(String, Error)>, Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
         let transport = self.relay.transport(patience)?;
-        let send = |_| async {
-            let sent = transport.send(message.clone()).await;
-            sent.map(drop).map_err(|e| self.failed(&e))
+        let (transport, message) = (&transport, &message.formatted());
+        let send = async |to: &[Mailbox]| {
+            let to = to.iter().map(|one| one.email.clone()).collect();
+            let envelope = Envelope::new(Some(self.from.email.clone()), to);
+            let envelope = &envelope.map_err(|e| Error::Unwritable(e.to_string()))?;
+            let send = |_| async move {
+                let sent = transport.send_raw(envelope, message).await;
+                sent.map(drop).map_err(|e| self.failed(&e))
+            };
+            patience.persist(self.host(), send).await
         };
-        patience.persist(self.host(), send).await
+        let error = match send(&self.to).await {
+            Ok(()) => return Ok(Vec::new()),
+            Err(error) => error,
+        };
+        if self.to.len() < 2 || !may_be_of_one(&error) {
+            return Err(error);
+        }
+        // a server that turns one recipient down was asked for all of them in vain
+        let mut refused = Vec::new();
+        for one in &self.to {
+            if let Err(error) = send(std::slice::from_ref(one)).await {
+                refused.push((one.email.to_string(), error));
+            }
+        }
+        if refused.len() == self.to.len() {
+            return Err(error);
+        }
+        Ok(refused)
     }
 
     fn message(&self, event: &Event) -> Result<Message, Error> {
@@ -124,6 +154,11 @@ impl Mail {
             None => Error::Unreachable { host, why },
         }
     }
+}
+
+/// Whether a server may have meant one of several recipients: not where it refuses the login.
+fn may_be_of_one(error: &Error) -> bool {
+    matches!(error, Error::Refused { code, .. } if !matches!(code, 530 | 534 | 535 | 538))
 }
 
 impl Relay {

@@ -124,11 +124,27 @@ fn what_passes_is_tried_again_and_what_does_not_is_told() {
             .all(|one| one["headers"]["message-id"] == heard[0]["headers"]["message-id"])
     );
 
-    let refusing = MailServer::start(Security::Implicit, None, &["554 5.7.1 no spam here"]);
+    // refused for both, and for each
+    let refusing = MailServer::start(Security::Implicit, None, &["554 5.7.1 no spam here"; 3]);
     let outcome = agent(&refusing, "smtps", "").run(["tick"]).ended_with(2);
     assert_said(
         &outcome,
         &["refuses the mail: ", "no spam here", "PGCOFFER_EMAIL_FROM"],
     );
-    assert_eq!(refusing.heard().len(), 1);
+    assert_eq!(refusing.heard().len(), 3);
+}
+
+#[test]
+fn one_who_is_refused_keeps_nobody_else_from_mail() {
+    let server = MailServer::start(Security::Implicit, None, &[]);
+    let agent =
+        agent(&server, "smtps", "").env("PGCOFFER_EMAIL_TO", "gone@acme.test, ann@acme.test");
+    let outcome = agent.run(["tick"]).ended_with(2);
+    assert_said(
+        &outcome,
+        &["by mail (localhost) to gone@acme.test", "no such mailbox"],
+    );
+    let heard = server.heard();
+    assert_eq!(heard.len(), 1, "{heard:#?}");
+    assert_eq!(heard[0]["to"], serde_json::json!(["ann@acme.test"]));
 }

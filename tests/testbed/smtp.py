@@ -2,7 +2,7 @@
 
     smtp.py implicit|starttls|plain CERTIFICATE KEY [USER PASSWORD] [REPLY...]
 
-It prints its port, then each message as a line of JSON. Each REPLY ("451 later") answers one message in place of taking it. It
+It prints its port, then each message as a line of JSON. Each REPLY ("451 later") answers one message in place of taking it. Nobody is at gone@. It
 ends when its standard input does.
 """
 
@@ -24,6 +24,12 @@ def say(what):
 class Handler:
     def __init__(self, replies):
         self.replies = replies
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone@"):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         reply = self.replies.pop(0) if self.replies else None
