@@ -40,6 +40,8 @@ pub struct Known {
     pub health: Option<Health>,
     /// whether the last look succeeded
     pub look_succeeded: bool,
+    /// whether anybody may look at all; in drop-box mode nobody may, and that is as it should be
+    pub may_look: bool,
 }
 
 /// The rounds of `serve`.

@@ -49,6 +49,9 @@ impl Sheet {
 
     /// Whether and when the bucket could be looked at.
     pub(super) fn look(&mut self, known: &Known) {
+        if !known.may_look {
+            return;
+        }
         let labels = vec![("database", known.database.to_string())];
         let help =
             "Whether the last look at the bucket succeeded; where it did not, older values stand";

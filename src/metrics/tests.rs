@@ -67,11 +67,13 @@ fn snapshot() -> Snapshot {
         database: Label::parse("shop").unwrap(),
         health: None,
         look_succeeded: false,
+        may_look: true,
     };
     let seen = Known {
         database: Label::parse("main").unwrap(),
         health: Some(health()),
         look_succeeded: true,
+        may_look: true,
     };
     Snapshot {
         databases: vec![seen, unseen],
@@ -170,4 +172,14 @@ fn snapshot_text(path: &std::path::Path) -> String {
     };
     assert_eq!(sorted(&found), sorted(&snapshot().textfile()));
     found
+}
+
+#[test]
+fn where_nobody_may_look_no_look_is_said_to_fail() {
+    let mut snapshot = snapshot();
+    for known in &mut snapshot.databases {
+        known.may_look = false;
+    }
+    let text = snapshot.open_metrics(at("2026-11-20T03:30:00Z"));
+    assert!(!text.contains("catalog_look_success"), "{text}");
 }

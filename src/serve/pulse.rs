@@ -58,6 +58,7 @@ impl Pulse {
                 database: database.clone(),
                 health: None,
                 look_succeeded: false,
+                may_look: true,
             },
             blind: 0,
         };
@@ -71,6 +72,15 @@ impl Pulse {
             beat_max: pace.nap * NAPS_MISSED,
             stand_max: silence_max + BESIDE_SILENCE,
         })))
+    }
+
+    /// The same where nobody may look at the bucket.
+    #[must_use]
+    pub fn without_looks(self) -> Self {
+        for watched in &mut self.state().databases {
+            watched.known.may_look = false;
+        }
+        self
     }
 
     /// Whether the clock goes: it beats, and the round under way comes further.

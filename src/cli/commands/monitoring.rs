@@ -33,6 +33,7 @@ impl Context<'_> {
             databases.push(Known {
                 database: database.label.clone(),
                 look_succeeded: health.is_some(),
+                may_look: true,
                 health,
             });
         }

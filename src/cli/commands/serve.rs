@@ -46,6 +46,11 @@ impl Context<'_> {
         let (pace, progress) = (pace(args), Progress::default());
         let labels: Vec<Label> = databases.iter().map(|one| one.label.clone()).collect();
         let pulse = Pulse::new(&labels, progress.clone(), &pace, self.config.silence_max);
+        let pulse = if catalog.store().writes_only() {
+            pulse.without_looks()
+        } else {
+            pulse
+        };
         let answers = Answers {
             pulse: pulse.clone(),
             token: self.config.serving.token.clone(),
