@@ -202,7 +202,8 @@ fn a_prune_elsewhere_deletes_what_has_run_out_and_turns_that_are_over() {
     let stage = Stage::of(SMALL);
     dyno(&stage).run(["tick"]).success();
     let turns = stage.keys("/turns/");
-    assert!(turns.len() > 4, "{turns:?}");
+    // one of each tier at least; how many more is the hour's affair
+    assert!(turns.len() >= 3, "{turns:?}");
     let pruner = under(stage.agent(), &stage.bucket, &policy("prune", &[]));
     pruner.run(["prune"]).success();
     assert_eq!(
