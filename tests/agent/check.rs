@@ -329,6 +329,25 @@ fn a_bucket_that_is_closed_says_why() {
     );
 }
 
+/// Three attempts of a minute each would be three minutes without a word.
+#[test]
+fn a_bucket_that_never_answers_is_given_up_while_somebody_waits() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let agent = of_bucket(&S3Server::start()).env("AWS_ENDPOINT_URL_S3", endpoint);
+    let report = agent
+        .timeout(std::time::Duration::from_secs(90))
+        .run(["check", "--json"])
+        .ended_with(8)
+        .json();
+    assert_found(
+        &report,
+        ("bucket", "reachable"),
+        "failed",
+        &["check the network"],
+    );
+}
+
 #[test]
 fn policies_print_as_they_are_written() {
     for mode in ["full", "drop-box", "prune", "restore"] {
