@@ -13,6 +13,7 @@ mod text_lifecycle;
 mod text_prune;
 mod traces;
 mod watch;
+mod width;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 

@@ -9,7 +9,10 @@ use pgcoffer::{
 };
 use serde_json::json;
 
-use super::output::{Output, insert, masked, print, to_json};
+use super::{
+    output::{Output, insert, masked, print, to_json},
+    width::{columns, wrapped},
+};
 
 /// The lines so far: a heading whenever they turn to something else.
 pub(super) struct Lines {
@@ -38,7 +41,7 @@ impl Lines {
             text = format!("{gap}{}\n", heading(finding));
             *before = about;
         }
-        text.push_str(&line(finding));
+        text.push_str(&line(finding, columns(std::io::stdout())));
         // what can't be shown is in the exit status all the same
         let _ = print(text);
     }
@@ -48,6 +51,7 @@ fn heading(finding: &Finding) -> String {
     let subject = &finding.subject;
     match finding.area {
         Area::Database if subject == "this machine" => "This machine".to_owned(),
+        Area::Database if subject == "database" => "Database".to_owned(),
         Area::Database => format!("Database {subject}"),
         Area::Bucket => format!("Bucket {subject}"),
         Area::Key => format!("Key of {subject}"),
@@ -57,7 +61,10 @@ fn heading(finding: &Finding) -> String {
     }
 }
 
-fn line(finding: &Finding) -> String {
+/// The columns before a detail: verdict and what was tried.
+const BEFORE: usize = 30;
+
+fn line(finding: &Finding, columns: Option<usize>) -> String {
     let verdict = match finding.verdict {
         Verdict::Ok => "ok",
         Verdict::Skipped => "-",
@@ -65,9 +72,13 @@ fn line(finding: &Finding) -> String {
         Verdict::Failed => "FAILED",
     };
     let detail = masked(&finding.detail);
-    let mut text = format!("  {verdict:<8} {:<20} {detail}\n", finding.what);
+    let seen = format!("  {verdict:<8} {:<20} {detail}", finding.what);
+    // behind the two spaces that every line begins with
+    let mut text = wrapped(&seen, BEFORE, columns) + "\n";
     if let Some(cure) = &finding.cure {
-        text.push_str(&format!("  {:<8} {:<20} => {}\n", "", "", masked(cure)));
+        let cure = format!("  {:<8} {:<20} => {}", "", "", masked(cure));
+        text.push_str(&wrapped(&cure, "=> ".len(), columns));
+        text.push('\n');
     }
     text
 }

@@ -77,7 +77,9 @@ impl Form {
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Heroku => "pgcoffer-heroku.sh",
-            Self::Env | Self::Dotenv => "pgcoffer.env",
+            // programs that read the one misread the other's quotes: two names
+            Self::Env => "pgcoffer.docker.env",
+            Self::Dotenv => "pgcoffer.env",
             Self::Toml => "pgcoffer.toml",
             Self::Kubernetes => "pgcoffer.yaml",
             Self::Shell => "pgcoffer.sh",

@@ -45,20 +45,21 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     let app = setup.app.as_deref().unwrap_or("YOUR-APP");
     let app = one_word(app);
     let mut text = Zeroizing::new(String::new());
+    // an attachment that failed ends it: without the database the other settings are no set-up
     for (label, attachment) in &setup.attachments {
         let variable = url_variable(label);
         // an attachment's name is its variable without the _URL that Heroku puts behind it
-        let name = variable.trim_end_matches("_URL");
+        let name = variable.strip_suffix("_URL").unwrap_or(&variable);
         let (add_on, owner) = (one_word(&attachment.add_on), one_word(&attachment.owner));
         if attachment.has_credentials() {
             text.push_str(&format!(
                 "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\
                  heroku pg:psql {add_on} -a {owner} -c '{GRANTS}'\n\
-                 heroku addons:attach {add_on} --credential pgcoffer --as {name} -a {app}\n"
+                 heroku addons:attach {add_on} --credential pgcoffer --as {name} -a {app} || exit\n"
             ));
         } else {
             text.push_str(&format!(
-                "heroku addons:attach {add_on} --as {name} -a {app}\n"
+                "heroku addons:attach {add_on} --as {name} -a {app} || exit\n"
             ));
         }
     }

@@ -89,6 +89,7 @@ impl Sheet {
         let mut fields: Vec<Part> = Vec::new();
         for (name, secret) in &self.secrets {
             fields.push(Part::Field(name.clone(), secret.clone()));
+            fields.extend(in_fours(secret));
         }
         for id in &self.key_ids {
             fields.push(field("Key id", id.clone()));
@@ -117,7 +118,7 @@ impl Sheet {
             _ => "PGCOFFER_KEY",
         };
         let mut commands = vec![
-            format!("read -r {variable} && export {variable}      # then type or paste it"),
+            format!("read -rs {variable} && export {variable}   # type it: nothing is shown"),
             format!("export PGCOFFER_BUCKET={}", self.bucket),
         ];
         commands.extend(
@@ -125,19 +126,24 @@ impl Sheet {
                 .iter()
                 .map(|(name, value)| format!("export {name}={}", one_word(value))),
         );
-        commands.push("export AWS_ACCESS_KEY_ID=…  AWS_SECRET_ACCESS_KEY=…".to_owned());
+        commands.push("export AWS_ACCESS_KEY_ID=…".to_owned());
+        commands.push("read -rs AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY".to_owned());
         commands.push("pgcoffer list".to_owned());
+        commands.push(
+            "read -rs TARGET_URL && export TARGET_URL   # postgres://USER:PASSWORD@HOST/NAME"
+                .to_owned(),
+        );
         commands.push(format!(
-            "pgcoffer restore latest --database {} --confirm NAME \\",
+            "pgcoffer restore latest --database {} --to env:TARGET_URL --confirm NAME",
             self.label()
         ));
-        commands.push("  --to postgres://USER:PASSWORD@HOST:5432/NAME".to_owned());
         vec![
             Part::Heading("Restore with pgcoffer".to_owned()),
-            Part::Paragraph(
-                "On any Linux machine with pgcoffer and PostgreSQL's client programs (pg_restore, of the server's version), into a new, empty database:"
-                    .to_owned(),
-            ),
+            Part::Paragraph(format!(
+                "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, from \
+                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's version).",
+                env!("CARGO_PKG_VERSION")
+            )),
             Part::Commands(commands),
         ]
     }
@@ -161,6 +167,30 @@ impl Sheet {
     fn label(&self) -> &str {
         self.databases.first().map_or("main", |(label, _)| label)
     }
+}
+
+/// A key as it is best typed: groups of four, on two lines. It is read with the blanks, and on one line.
+fn in_fours(secret: &str) -> Vec<Part> {
+    const START: &str = "PGCOFFER-KEY-1";
+    const GROUPS_OF_A_LINE: usize = 8;
+    let Some(rest) = secret.strip_prefix(START).filter(|rest| rest.is_ascii()) else {
+        return Vec::new();
+    };
+    let bytes: Vec<&[u8]> = rest.as_bytes().chunks(4).collect();
+    let line = |(n, groups): (usize, &[&[u8]])| {
+        let mut text = Zeroizing::new(String::with_capacity(START.len() + groups.len() * 5));
+        text.push_str(if n == 0 { START } else { "" });
+        for group in groups {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.extend(group.iter().map(|byte| char::from(*byte)));
+        }
+        let name = if n == 0 { "To be typed" } else { "" };
+        Part::Field(name.to_owned(), text)
+    };
+    let lines = bytes.chunks(GROUPS_OF_A_LINE).enumerate();
+    lines.map(line).collect()
 }
 
 /// Lines of at most 78 characters.

@@ -111,6 +111,48 @@ fn what_is_missing_is_named_with_the_flag_that_says_it() {
 }
 
 #[test]
+fn what_could_not_be_written_is_known_before_the_trial() {
+    let stage = Stage::small();
+    let agent = stage.agent();
+    let nowhere = ["--output", "env", "--write", "not-there/x.env"];
+    refused(
+        &agent,
+        &nowhere,
+        &["there is no folder not-there", "make it, or name"],
+    );
+    // root may write wherever a disk takes it; nobody may make a file in /proc
+    let closed = ["--output", "env", "--write", "/proc/x.env"];
+    refused(
+        &agent,
+        &closed,
+        &["/proc can't be written into", "you may write to"],
+    );
+    // a bucket that isn't there would end the trial with 8
+    let unfit = agent.env("PGCOFFER_PING_URL", "https://ping.example/it's\\");
+    let args = ["--output", "dotenv", "--bucket", "s3://not-there/x"];
+    refused(&unfit, &args, &["PGCOFFER_PING_URL", "choose another form"]);
+}
+
+#[test]
+fn a_passphrase_is_told_before_a_key_is_made() {
+    let stage = Stage::small();
+    let phrase = "correct horse battery staple on the moon";
+    let agent = stage
+        .agent()
+        .without("PGCOFFER_KEY")
+        .env("PGCOFFER_PASSPHRASE", phrase);
+    let args = [
+        "--output",
+        "env",
+        "--new-key",
+        "--key-stored",
+        "--bucket",
+        "s3://not-there/x",
+    ];
+    refused(&agent, &args, &["a passphrase is set"]);
+}
+
+#[test]
 fn what_is_left_to_do_is_said_for_every_form() {
     let agent = Agent::new()
         .key(KEY)

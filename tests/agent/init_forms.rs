@@ -206,8 +206,8 @@ fn databases_of_heroku_are_attached_and_not_copied() {
     for line in [
         "heroku pg:credentials:create postgresql-rigid-1 --name pgcoffer -a shop\n",
         "heroku pg:psql postgresql-rigid-1 -a shop -c 'grant usage on schema public to pgcoffer; grant select",
-        "heroku addons:attach postgresql-rigid-1 --credential pgcoffer --as PGCOFFER_DB_MAIN -a coffer\n",
-        "heroku addons:attach postgresql-small-2 --as PGCOFFER_DB_SMALL -a coffer\n",
+        "heroku addons:attach postgresql-rigid-1 --credential pgcoffer --as PGCOFFER_DB_MAIN -a coffer || exit\n",
+        "heroku addons:attach postgresql-small-2 --as PGCOFFER_DB_SMALL -a coffer || exit\n",
         "heroku config:set -a coffer \\\n",
     ] {
         assert!(commands.contains(line), "{line}\nis not in\n{commands}");
@@ -285,7 +285,9 @@ secret, job = yaml.safe_load_all(sys.stdin.buffer.read().decode())
 assert (secret['kind'], job['kind'], job['apiVersion']) == ('Secret', 'CronJob', 'batch/v1')
 pod = job['spec']['jobTemplate']['spec']['template']['spec']
 assert pod['containers'][0]['envFrom'] == [{'secretRef': {'name': secret['metadata']['name']}}]
-assert pod['containers'][0]['args'] == ['tick']
+shipped = list(yaml.safe_load_all(open(sys.argv[1])))[-1]['spec']['jobTemplate']['spec']['template']['spec']
+for field in ('args', 'command'):
+    assert pod['containers'][0].get(field) == shipped['containers'][0].get(field), field
 print(json.dumps(secret['stringData']))";
     serde_json::from_slice(&python(program, text)).unwrap()
 }
@@ -294,6 +296,7 @@ fn python(program: &str, input: &str) -> Vec<u8> {
     let python = project().join(".testbed/localstack/bin/python");
     let mut child = Command::new(&python)
         .args(["-c", program])
+        .arg(project().join("packaging/kubernetes/cronjob.yaml"))
         .env("PYTHONUTF8", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -51,6 +51,15 @@ fn the_sheet_alone_brings_a_backup_back() {
         .envs(credentials)
         .key(field("Key")[0])
         .env("PGCOFFER_BUCKET", field("Bucket")[0]);
+    // the same key, typed by its groups, is read as well
+    let typed = sheet.split_once("To be typed").unwrap().1;
+    let typed: Vec<&str> = typed.trim_start().lines().take(2).map(str::trim).collect();
+    Agent::new()
+        .key(&typed.join(" "))
+        .env("PGCOFFER_BUCKET", "s3://testbed/backups")
+        .envs(stage.bucket.env())
+        .run(["show", "latest", "--database", "main"])
+        .success();
     let label = field("Database")[0].split_whitespace().next().unwrap();
     let restore = [
         "restore",

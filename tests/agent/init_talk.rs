@@ -99,7 +99,7 @@ fn a_new_user_is_led_to_settings_that_work() {
 
     let names = [
         "pgcoffer-recovery-sheet.html",
-        "pgcoffer.env",
+        "pgcoffer.docker.env",
         "restore-by-hand.md",
     ];
     for name in names {
@@ -110,7 +110,7 @@ fn a_new_user_is_led_to_settings_that_work() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     // the settings as docker --env-file takes them, and nothing else
-    let settings = fs::read_to_string(folder.path().join("pgcoffer.env")).unwrap();
+    let settings = fs::read_to_string(folder.path().join("pgcoffer.docker.env")).unwrap();
     let settings: Vec<_> = settings
         .lines()
         .map(|line| line.split_once('=').unwrap())
@@ -142,6 +142,38 @@ fn a_new_user_is_led_to_settings_that_work() {
         .map(|part| part.rsplit("\x1b[?1049l").next().unwrap())
         .collect();
     assert!(!others.concat().contains(&key[20..]));
+}
+
+/// The key is stored already when the form turns out not to hold a value: that ends nothing.
+#[test]
+fn a_form_that_cannot_hold_the_settings_is_asked_for_again() {
+    let stage = Stage::small();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = stage
+        .agent()
+        .env("PGCOFFER_PING_URL", "https://ping.example/it's\\")
+        .current_dir(folder.path());
+    let args = [
+        "init",
+        "--no-check",
+        "--output",
+        "dotenv",
+        "--sheet",
+        "s.txt",
+    ];
+    let more = ["--schedule", "daily keep 7d", "--timezone", "UTC"];
+    let mut terminal = Terminal::start(&agent, args.into_iter().chain(more));
+    terminal.expect_hidden("URL of another database");
+    terminal.answer("");
+    terminal.expect("PGCOFFER_PING_URL");
+    terminal.expect("Where will pgcoffer run");
+    terminal.answer("");
+    terminal.expect("The settings");
+    terminal.answer("");
+    terminal.expect("What is left to do");
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+    let written = fs::read_to_string(folder.path().join("pgcoffer-heroku.sh")).unwrap();
+    assert!(written.contains("PGCOFFER_PING_URL="), "{written}");
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn a_wrong_answer_that_the_trial_finds_is_given_anew() {
     let agent = stage
         .agent()
         .without("PGCOFFER_BUCKET")
+        .env("AWS_PROFILE", "default")
         .current_dir(folder.path());
     let schedule = [
         "--schedule",
@@ -65,10 +66,21 @@ fn a_wrong_answer_that_the_trial_finds_is_given_anew() {
     terminal.answer("\x1b[B");
     terminal.expect("as s3://bucket/prefix");
     terminal.answer("s3://testbed/backups");
-    for question in ["Its region", "Its service", "Access key id"] {
+    // what the environment says of the bucket before counts no longer, here as little as where the settings go
+    let env: std::collections::BTreeMap<_, _> = stage.bucket.env().into_iter().collect();
+    for (question, name) in [
+        ("Its region", "AWS_REGION"),
+        ("Its service", "AWS_ENDPOINT_URL_S3"),
+    ] {
         terminal.expect(question);
-        terminal.answer("");
+        terminal.answer(&env[name]);
     }
+    terminal.expect("Does it want the bucket's name in the path?");
+    terminal.answer("y");
+    terminal.expect("Access key id");
+    terminal.answer(&env["AWS_ACCESS_KEY_ID"]);
+    terminal.expect_hidden("Secret access key");
+    terminal.answer(&env["AWS_SECRET_ACCESS_KEY"]);
     terminal.expect(" 0 failed");
     terminal.expect("What is left to do");
     assert_eq!(terminal.ended(), 0, "{}", terminal.screen());

@@ -103,6 +103,8 @@ impl Draft {
         let others = OTHER_CREDENTIALS
             .iter()
             .any(|name| self.vars.contains_key(*name));
+        // credentials that were asked for anew are asked for, whatever a profile says
+        let others = others && self.dropped.is_empty();
         if others || self.setup.text("AWS_ACCESS_KEY_ID").is_some() {
             return Ok(());
         }

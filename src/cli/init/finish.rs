@@ -10,7 +10,7 @@ use pgcoffer::{
     Error, Result,
     postgres::DatabaseUrl,
     seal::MasterKey,
-    setup::{Form, Sheet, url_variable},
+    setup::{Form, FormFault, Sheet, url_variable},
 };
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -43,12 +43,7 @@ pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> 
     }
     let files: Vec<&PathBuf> = args.sheets.iter().chain(&args.write).collect();
     for (n, file) in files.iter().enumerate() {
-        is_free(file).map_err(|why| {
-            usage(
-                why,
-                "nothing is overwritten: choose another name, or move it away",
-            )
-        })?;
+        free(file).map_err(|(why, hint)| usage(why, hint))?;
         if files[..n].contains(file) {
             let why = format!("{} is named twice", file.display());
             return Err(usage(why, "give each its own name"));
@@ -58,18 +53,32 @@ pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> 
 }
 
 fn is_free(file: &Path) -> std::result::Result<(), String> {
+    free(file).map_err(|(why, _)| why)
+}
+
+/// Whether a file of that name can be made; else why not, and what to do.
+fn free(file: &Path) -> std::result::Result<(), (String, &'static str)> {
     if file.file_name().is_none() {
-        return Err(format!(
-            "{:?} is no name for a file",
-            file.display().to_string()
-        ));
+        let why = format!("{:?} is no name for a file", file.display().to_string());
+        return Err((why, "name a file in a folder that is there"));
     }
     if file.symlink_metadata().is_ok() {
-        return Err(format!("{} is there already", file.display()));
+        let why = format!("{} is there already", file.display());
+        let hint = "nothing is overwritten: choose another name, or move it away";
+        return Err((why, hint));
     }
-    match folder_of(file).is_dir() {
-        true => Ok(()),
-        false => Err(format!("there is no folder {}", folder_of(file).display())),
+    let folder = folder_of(file);
+    if !folder.is_dir() {
+        let why = format!("there is no folder {}", folder.display());
+        return Err((why, "make it, or name one that is there"));
+    }
+    // what rights and mounts allow is known by trying; the file has no name, and nothing stays of it
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let why = format!("{} can't be written into: {error}", folder.display());
+            Err((why, "name a folder that you may write to"))
+        }
     }
 }
 
@@ -85,10 +94,7 @@ impl Draft {
         self.step(6, "Recovery sheet");
         self.ask_sheet()?;
         self.step(7, "Settings");
-        let form = self.ask_form()?;
-        let text = form
-            .write(&self.setup)
-            .map_err(|fault| usage(fault.to_string(), "choose another form"))?;
+        let (form, text) = self.ask_form()?;
         let prints = self.args.write.is_none();
         self.write_files((!prints).then_some(&text))?;
         self.say_what_is_left(form);
@@ -124,19 +130,46 @@ impl Draft {
         Ok(())
     }
 
-    fn ask_form(&mut self) -> Result<Form> {
-        if let Some(form) = self.args.output {
-            return Ok(form);
-        }
-        let form = match self.args.heroku {
-            Some(_) => Form::Heroku,
-            None => {
-                let items = Form::ALL.map(Form::describe);
-                Form::ALL[self.terminal.choose("   Where will pgcoffer run", &items)?]
+    /// Before the trial: a form that can't hold a value, where nobody can be asked for another one.
+    pub(super) fn try_form(&self) -> Result<()> {
+        match self.args.output {
+            Some(form) if !self.can_ask_again() => {
+                form.write(&self.setup).map(drop).map_err(|f| unfit(&f))
             }
-        };
-        self.ask_file(form)?;
-        Ok(form)
+            _ => Ok(()),
+        }
+    }
+
+    fn can_ask_again(&self) -> bool {
+        self.terminal.asks && !self.terminal.yes
+    }
+
+    /// The form, and the settings in it.
+    fn ask_form(&mut self) -> Result<(Form, Zeroizing<String>)> {
+        loop {
+            let given = self.args.output;
+            let form = match (given, &self.args.heroku) {
+                (Some(form), _) => form,
+                (None, Some(_)) => Form::Heroku,
+                (None, None) => {
+                    let items = Form::ALL.map(Form::describe);
+                    Form::ALL[self.terminal.choose("   Where will pgcoffer run", &items)?]
+                }
+            };
+            match form.write(&self.setup) {
+                Ok(text) => {
+                    if given.is_none() {
+                        self.ask_file(form)?;
+                    }
+                    return Ok((form, text));
+                }
+                Err(fault) if self.can_ask_again() => {
+                    self.terminal.say(&format!("   {fault}."));
+                    self.args.output = None;
+                }
+                Err(fault) => return Err(unfit(&fault)),
+            }
+        }
     }
 
     fn ask_file(&mut self, form: Form) -> Result<()> {
@@ -277,6 +310,10 @@ impl Draft {
         });
         output::print(format!("{summary:#}\n"))
     }
+}
+
+fn unfit(fault: &FormFault) -> Error {
+    usage(fault.to_string(), "choose another form")
 }
 
 /// A new file that appears whole, readable by its owner alone.

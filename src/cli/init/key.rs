@@ -94,8 +94,8 @@ impl Draft {
         }
         loop {
             let shown = Zeroizing::new(format!(
-                "This is the key of your backups. Store it now, from its first character to its last:\n\n    {}\n\n\
-                 It will vanish from this screen, and you will be asked for its last {ASKED_BACK} characters,\nas you have stored them.",
+                "This is the key of your backups. Store it now, from its first character to\nits last:\n\n    {}\n\n\
+                 It will vanish from this screen, and you will be asked for its last\n{ASKED_BACK} characters, as you have stored them.",
                 text.as_str()
             ));
             self.terminal.show(&shown)?;
@@ -126,15 +126,21 @@ impl Draft {
         }
     }
 
+    /// Before a key is made that would be of no use.
+    pub(super) fn refuse_beside_passphrase(&self) -> Result<()> {
+        let makes_one = self.args.new_key || self.args.key_file.is_some();
+        if !makes_one || self.setup.text("PGCOFFER_PASSPHRASE").is_none() {
+            return Ok(());
+        }
+        Err(usage(
+            "a passphrase is set, and a key beside it would be one too many",
+            "unset PGCOFFER_PASSPHRASE and give --key-file; the passphrase opens its backups only while it is set itself",
+        ))
+    }
+
     /// Sets a key; the one that was set stays for reading.
     fn take_key(&mut self, key: &MasterKey) -> Result<()> {
         let text = key.encode();
-        if self.setup.text("PGCOFFER_PASSPHRASE").is_some() {
-            return Err(usage(
-                "a passphrase is set, and a key beside it would be one too many",
-                "unset PGCOFFER_PASSPHRASE and give --key-file; the passphrase opens its backups only while it is set itself",
-            ));
-        }
         if let Some(old) = self
             .setup
             .text("PGCOFFER_KEY")
@@ -143,6 +149,11 @@ impl Draft {
             let is_same = parse(&old)?.key_id() == key.key_id();
             if !is_same {
                 let earlier = self.setup.text("PGCOFFER_OLD_KEYS").unwrap_or_default();
+                // blanks between its groups would make several of it there
+                let old = match old.contains(char::is_whitespace) {
+                    true => parse(&old)?.encode(),
+                    false => old,
+                };
                 let all = Zeroizing::new(format!("{} {earlier}", old.as_str()));
                 let all: Vec<&str> = all
                     .split([',', ' ', '\n', '\t'])

@@ -3,7 +3,10 @@
 use pgcoffer::setup::Form;
 
 use super::Draft;
-use crate::cli::output;
+use crate::cli::{
+    output,
+    width::{columns, wrapped},
+};
 
 impl Draft {
     pub(super) fn say_what_is_left(&self, form: Form) {
@@ -19,6 +22,12 @@ impl Draft {
                 sheet.display()
             ));
         }
+        if form == Form::Heroku && self.setup.app.is_none() {
+            let place = file.as_deref().map_or("the commands", |file| file);
+            left.push(format!(
+                "Replace YOUR-APP in {place} by the name of the Heroku app that is to run pgcoffer."
+            ));
+        }
         left.push(how_to_set(form, file.as_deref()));
         if form == Form::Heroku && !self.setup.attachments.is_empty() {
             left.push("These commands let the new credential read schema public; `pgcoffer check --fix-sql` prints the SQL for all schemas.".to_owned());
@@ -30,9 +39,11 @@ impl Draft {
         left.push(format!("Let these credentials do no more than they must: `pgcoffer policy --bucket {bucket}` prints the IAM policy."));
         left.push(how_to_run(form).to_owned());
         left.push("Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor when one is late.".to_owned());
+        let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {
-            text.push_str(&format!("  {}. {item}\n", n + 1));
+            let line = format!("  {}. {item}\n", n + 1);
+            text.push_str(&wrapped(&line, 3, columns));
         }
         if !self.quiet {
             output::note(&text);

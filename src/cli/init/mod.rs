@@ -62,6 +62,7 @@ pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
         setup: begin(&settings, args),
         config,
         written: Arc::clone(&written),
+        dropped: Vec::new(),
     };
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
@@ -116,6 +117,8 @@ struct Draft {
     /// what is set already
     config: Config,
     written: Arc<Mutex<Written>>,
+    /// variables of the environment that an answer has taken back: the trial must not see them either
+    dropped: Vec<&'static str>,
 }
 
 /// What is set already stays, unless it is said otherwise.
@@ -144,6 +147,7 @@ fn begin(settings: &Settings, args: &InitArgs) -> Setup {
 impl Draft {
     fn go(mut self, settings: &Settings) -> Result<()> {
         finish::look_ahead(&self.args, self.terminal.asks, self.json)?;
+        self.refuse_beside_passphrase()?;
         self.greet();
         if self.keep_what_is_there(settings)? {
             return self.check_alone();
@@ -152,6 +156,7 @@ impl Draft {
         self.bucket()?;
         self.key(settings)?;
         self.schedule()?;
+        self.try_form()?;
         self.try_it()?;
         self.finish()
     }

@@ -10,6 +10,8 @@ use pgcoffer::{Error, Result};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use crate::cli::width::{columns, wrapped};
+
 /// Whether a secret stands on the terminal's other screen, which has no memory of what scrolled by.
 static SHOWS_SECRET: AtomicBool = AtomicBool::new(false);
 
@@ -59,7 +61,7 @@ impl Terminal {
     pub(super) fn say(self, text: &str) {
         if self.asks {
             // where stderr is gone there is nobody to tell
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", wrapped(text, 0, columns(io::stderr())));
         }
     }
 

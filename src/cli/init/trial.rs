@@ -10,6 +10,9 @@ use pgcoffer::{Error, Result, setup::url_variable};
 
 use super::Draft;
 
+/// What goes with the variables that a set-up has, and is in none.
+const BESIDE: [&str; 2] = ["AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"];
+
 impl Draft {
     pub(super) fn try_it(&mut self) -> Result<()> {
         self.step(5, "Trial");
@@ -44,8 +47,10 @@ impl Draft {
     }
 
     fn another_bucket(&mut self) -> Result<()> {
-        for name in super::OF_AWS {
+        for name in super::OF_AWS.into_iter().chain(BESIDE) {
             self.setup.variables.remove(name);
+            self.vars.remove(name);
+            self.dropped.push(name);
         }
         for name in ["PGCOFFER_BUCKET", "PGCOFFER_S3_PATH_STYLE"] {
             self.setup.variables.remove(name);
@@ -84,6 +89,9 @@ impl Draft {
             .keys()
             .filter(|name| name.starts_with("PGCOFFER_"))
         {
+            command.env_remove(name);
+        }
+        for name in &self.dropped {
             command.env_remove(name);
         }
         for (name, value) in &self.setup.variables {
