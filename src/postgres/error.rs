@@ -362,7 +362,7 @@ impl Error {
             .iter()
             .map(|folder| folder.display().to_string())
             .collect();
-        vec![format!("nothing in the folders {}", folders.join(", "))]
+        vec![format!("nothing in {}", folders.join(", "))]
     }
 }
 
