@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::Setup;
+use super::{Setup, quoting::double_quoted};
 
 /// What holds for any cluster: no rights beyond the process's own, one run at a time. A tick that finds nothing due ends at once,
 /// so that hourly is often enough for every schedule; a first minute that isn't 0 keeps away from everybody else's jobs.
@@ -62,30 +62,10 @@ pub(super) fn manifests(setup: &Setup) -> Zeroizing<String> {
         "apiVersion: v1\nkind: Secret\nmetadata:\n  name: pgcoffer\ntype: Opaque\nstringData:\n",
     ));
     for (name, value) in setup.elsewhere() {
-        let value = Zeroizing::new(quoted(value));
+        let value = Zeroizing::new(double_quoted(value));
         text.push_str(&format!("  {name}: {}\n", value.as_str()));
     }
     let image = concat!("ghcr.io/pgcoffer/pgcoffer:", env!("CARGO_PKG_VERSION"));
     text.push_str(&CRON_JOB.replace("IMAGE", image));
-    text
-}
-
-/// A double-quoted scalar. <https://yaml.org/spec/1.2.2/#double-quoted-style>
-fn quoted(value: &str) -> String {
-    let mut text = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            // line separators would be folded, and a mark of the encoding be lost
-            c if c.is_control() || ['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c) => {
-                text.push_str(&format!("\\u{:04X}", u32::from(c)));
-            }
-            c => text.push(c),
-        }
-    }
-    text.push('"');
     text
 }

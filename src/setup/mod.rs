@@ -5,6 +5,7 @@ mod forms;
 mod heroku;
 mod html;
 mod kubernetes;
+mod quoting;
 mod sheet;
 mod toml;
 mod words;

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::Setup;
+use super::{Setup, quoting::double_quoted};
 
 pub(super) fn document(setup: &Setup) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
@@ -49,26 +49,14 @@ fn of_database(name: &str) -> Option<(&str, &str)> {
 
 fn line(text: &mut String, key: &str, value: &str) {
     text.push_str(&format!("{key} = "));
-    text.push_str(&Zeroizing::new(quoted(value)));
+    text.push_str(&Zeroizing::new(value_of(value)));
     text.push('\n');
 }
 
-/// A basic string. <https://toml.io/en/v1.0.0#string>
-fn quoted(value: &str) -> String {
+/// A basic string; what is no text in TOML stands bare.
+fn value_of(value: &str) -> String {
     if ["true", "false"].contains(&value) {
         return value.to_owned();
     }
-    let mut text = String::from("\"");
-    for c in value.chars() {
-        match c {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\t' => text.push_str("\\t"),
-            c if c.is_control() => text.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => text.push(c),
-        }
-    }
-    text.push('"');
-    text
+    double_quoted(value)
 }

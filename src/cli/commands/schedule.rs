@@ -72,17 +72,27 @@ impl Context<'_> {
                 ),
             });
         }
-        let request = TickRequest {
+        let request = self.tick_request(databases, args.parallel, !args.no_prune);
+        Ok((request, unready))
+    }
+
+    /// A tick over these databases, by the settings.
+    pub(super) fn tick_request(
+        &self,
+        databases: Vec<TickDatabase>,
+        parallel: u8,
+        prune: bool,
+    ) -> TickRequest {
+        TickRequest {
             databases,
-            parallel: args.parallel.into(),
-            prune: !args.no_prune,
+            parallel: parallel.into(),
+            prune,
             level: self.config.level,
             silence_max: self.config.silence_max,
             policy: self.policy(),
             clock: Clock::system(),
             steps: None,
-        };
-        Ok((request, unready))
+        }
     }
 
     /// What could be made ready of each, and why the others could not: what one database lacks keeps no other from its turn.

@@ -9,9 +9,7 @@ use pgcoffer::{
     catalog::Catalog,
     config::{self, Database, Dynos},
     heroku::Heroku,
-    operation::{
-        BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase, TickRequest,
-    },
+    operation::{BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase},
     serve::{Elsewhere, Launcher, News, Pace, Pulse, Round, Seen, rounds},
     web::{self, Answers},
 };
@@ -92,7 +90,7 @@ impl Context<'_> {
             self.go(args, round, teller, pulse).await;
         } else {
             let clients = self.clients().await;
-            let request = self.rounds_of(args, turns);
+            let request = self.tick_request(turns, args.parallel, !args.no_prune);
             let round = async || {
                 let (unready, interrupt) = (&unready[..], self.interrupt);
                 let tick = agent::tick(
@@ -162,20 +160,6 @@ impl Context<'_> {
             self.interrupt,
             tell,
         )
-    }
-
-    /// What each round is to do.
-    fn rounds_of(&self, args: &ServeArgs, databases: Vec<TickDatabase>) -> TickRequest {
-        TickRequest {
-            databases,
-            parallel: args.parallel.into(),
-            prune: !args.no_prune,
-            level: self.config.level,
-            silence_max: self.config.silence_max,
-            policy: self.policy(),
-            clock: Clock::system(),
-            steps: None,
-        }
     }
 
     fn scheduled(&self) -> Result<Vec<&Database>> {
