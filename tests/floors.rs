@@ -84,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "config",
         &[
             "backup",
+            "catalog",
             "compress",
             "error",
             "heroku",

@@ -192,6 +192,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         span: (0, 1),
     };
     let mut record = Record {
+        repository: "c0ffee00112233445566778899aabbcc".parse().unwrap(),
         version: 1,
         id: BackupId::parse("20270310T030000Z-aaaaaaaaaaaa").unwrap(),
         database: Label::parse("main").unwrap(),

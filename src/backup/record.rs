@@ -2,7 +2,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupId, Label, Retention, Served, Tier};
-use crate::archive::{Fingerprint, LargeObjects};
+use crate::{
+    archive::{Fingerprint, LargeObjects},
+    seal::RepositoryId,
+};
 
 /// The version of the record's shape that this program writes.
 pub const RECORD_VERSION: u32 = 1;
@@ -18,6 +21,8 @@ pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 pub struct Record {
     /// shape of this document, [`RECORD_VERSION`]
     pub version: u32,
+    /// the repository that it belongs to
+    pub repository: RepositoryId,
     /// the backup's id
     pub id: BackupId,
     /// label of the database

@@ -72,6 +72,11 @@ impl Survey {
             let held = one
                 .hold()
                 .map(|hold| format!("{}: {}", hold.who, hold.reason));
+            // it may say that it is held
+            let unread = one
+                .mark_fault
+                .as_ref()
+                .map(|fault| format!("its mark can't be read: {fault}"));
             let before_fall = before_falls.get(&one.record.id).map(|fall| {
                 format!("the last one before {fall} fell far below it, which nobody has accepted")
             });
@@ -81,7 +86,7 @@ impl Survey {
                 outcome: one.outcome(&suspicious),
                 serves: one.record.serves(),
                 guards: Guards {
-                    hold: held.or(before_fall),
+                    hold: held.or(unread).or(before_fall),
                     ..Guards::NONE
                 },
             }

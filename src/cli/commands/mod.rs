@@ -21,7 +21,7 @@ use pgcoffer::{
     config::{self, Config},
     operation::{BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
     postgres::Clients,
-    seal::{MasterKey, Passphrase},
+    seal::{MasterKey, Passphrase, RepositoryId},
     store::Store,
 };
 
@@ -55,6 +55,15 @@ pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
     let text = line.trim_end_matches(['\r', '\n']).to_owned();
     Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
     output.passphrase_is_strong()
+}
+
+/// Makes the id of a repository that is to begin.
+pub(super) fn new_repository(json: bool) -> Result<()> {
+    let id = RepositoryId::generate().map_err(key_error)?;
+    match json {
+        true => Output { json }.print_json(&serde_json::json!({ "repository": id })),
+        false => super::output::print(format!("{id}\n")),
+    }
 }
 
 fn key_error(source: pgcoffer::seal::Error) -> Error {
@@ -176,11 +185,12 @@ impl Context<'_> {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
-        let secrets = self.config.secrets_for_reading()?;
+        let keys = self.config.keys_for_reading()?;
         let location = self.config.location()?.clone();
         Ok(Catalog::new(
             Store::connect(location, self.config.store.clone()).await,
-            secrets,
+            keys,
+            self.config.repository,
         ))
     }
 

@@ -78,7 +78,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn open(&self, file: &Path, into: Option<PathBuf>) -> Result<()> {
-        let secrets = self.config.secrets_for_reading()?;
+        let secrets = self.config.keys_for_reading()?.secrets();
         let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
         let progress = Progress::default();
         let work = operation::open(file, &secrets, &target, &progress);
