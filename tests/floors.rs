@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // the archive in tests alone: a record holds its fingerprints
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
-    ("anomaly", &["backup"]),
+    ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup"]),
     ("rights", &[]),
     ("store", &[]),

@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{self, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
+    seal::{self, Content, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
     store::Object,
 };
 
@@ -135,10 +135,16 @@ impl Catalog {
         makers.map_err(|e| Error::seal("the key", e))
     }
 
-    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of.
+    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that it is
+    /// another's copy.
     ///
     /// One request; what can't be read tells nothing and is no error.
-    pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
+    pub(super) async fn whose(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        object: &Object,
+    ) -> Result<()> {
         let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
         let read = self.store.read_range(&object.key, range, None).await;
         let parsed = read.ok().map(|beginning| Header::parse_whole(&beginning));
@@ -154,7 +160,7 @@ impl Catalog {
             .collect();
         let sealed_for: Vec<String> = header.slots.iter().map(Slot::describe).collect();
         let source = if sealed_for.iter().any(|one| held.contains(one)) {
-            match header.check_is(&here, &header.backup, header.content) {
+            match header.check_is(&here, id.as_str(), Content::Record) {
                 Err(error) => error,
                 Ok(()) => return Ok(()),
             }

@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Doubt, Maker, READS_AT_ONCE, keys::maker, look::Shown, reads_at_once, survey::Names,
+    Catalog, Doubt, Maker, READS_AT_ONCE,
+    keys::maker,
+    look::{Look, Shown},
+    reads_at_once,
+    survey::Names,
 };
 use crate::{
     anomaly::{self, Marked, Measure},
@@ -273,9 +277,30 @@ impl Catalog {
             return;
         }
         listing.others.insert(database.clone(), others);
-        if let (None, Some(object)) = (&listing.stranger, &names.stranger) {
-            listing.stranger = self.whose(database, object).await.err();
+        if let (None, Some((id, object))) = (&listing.stranger, names.strangers.last_key_value()) {
+            listing.stranger = self.whose(database, id, object).await.err();
         }
+    }
+
+    /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
+    pub(super) async fn stranger_of(
+        &self,
+        database: Option<&Label>,
+        beginning: &str,
+    ) -> Option<Error> {
+        let databases = match database {
+            Some(database) => vec![database.clone()],
+            None => self.databases().await.ok()?,
+        };
+        for database in databases {
+            let makers = self.makers(&database).await.ok()?;
+            let names = self.names(&database, &makers).await.ok()?;
+            let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
+            if let Some(id) = names.strangers.keys().rev().find(asked_for) {
+                return self.whose(&database, id, &names.strangers[id]).await.err();
+            }
+        }
+        None
     }
 
     async fn open_into(
@@ -333,7 +358,10 @@ impl Catalog {
             (Shown::Doubted(doubt), _) => Ok(Some(doubt)),
             (Shown::OtherTag, Some(object)) if *looks < OTHER_TAGS_LOOKED_AT => {
                 *looks += 1;
-                self.look_at(record, object).await
+                match self.look_at(record, object).await? {
+                    Look::Doubted(doubt) => Ok(Some(doubt)),
+                    Look::Opens | Look::Cold => Ok(None),
+                }
             }
             _ => Ok(None),
         }

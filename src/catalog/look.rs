@@ -1,6 +1,7 @@
 //! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at its
 //! header and its last frame, which costs two requests.
 
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
@@ -15,6 +16,9 @@ use crate::{
 /// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones. Where a
 /// whole repository was copied, none has its old tag.
 const OTHER_TAGS_LOOKED_AT: usize = 4;
+
+/// Archives looked at at once: each look holds a frame.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// Why the archive of a good record can't be counted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,17 @@ impl std::fmt::Display for Doubt {
             ),
         }
     }
+}
+
+/// What a close look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// header and last frame are what was sealed
+    Opens,
+    /// it can't be counted on
+    Doubted(Doubt),
+    /// it lies in cold storage, and is the object that was uploaded
+    Cold,
 }
 
 /// What a listing shows of a good record's archive.
@@ -73,17 +88,23 @@ fn bare(etag: &str) -> &str {
 }
 
 impl Catalog {
-    /// Reads header and last frame of a good record's archive: why it can't be counted on, where it can't.
+    /// Reads header and last frame of a good record's archive.
     ///
     /// # Errors
     /// What the bucket refuses, other than that the object isn't there or lies in cold storage.
-    pub async fn look_at(&self, record: &Record, object: &Object) -> Result<Option<Doubt>> {
+    pub async fn look_at(&self, record: &Record, object: &Object) -> Result<Look> {
         match self.try_look(record, object).await {
-            Ok(proof) => Ok(proof.err().map(Doubt::Changed)),
-            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Some(Doubt::Gone)),
+            Ok(Ok(())) => Ok(Look::Opens),
+            Ok(Err(error)) => Ok(Look::Doubted(Doubt::Changed(error))),
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => {
+                Ok(Look::Doubted(Doubt::Gone))
+            }
             Err(Error::Store(error)) if error.kind == Kind::Cold => {
-                let shown = Shown::of(record, Some(object));
-                Ok(matches!(shown, Shown::OtherTag).then_some(Doubt::Unseen))
+                match Shown::of(record, Some(object)) {
+                    Shown::AsUploaded => Ok(Look::Cold),
+                    Shown::OtherTag => Ok(Look::Doubted(Doubt::Unseen)),
+                    Shown::Doubted(doubt) => Ok(Look::Doubted(doubt)),
+                }
             }
             Err(error) => Err(error),
         }
@@ -152,6 +173,20 @@ impl Catalog {
         Ok(())
     }
 
+    /// Looks at several archives, some at once.
+    ///
+    /// # Errors
+    /// As [`Catalog::look_at`].
+    pub async fn look_at_all(&self, all: Vec<&mut Standing>) -> Result<()> {
+        let mut looks = stream::iter(all)
+            .map(|one| self.look_at_place(one))
+            .buffer_unordered(LOOKS_AT_ONCE);
+        while let Some(looked) = looks.next().await {
+            looked?;
+        }
+        Ok(())
+    }
+
     /// Looks at one archive, unless that was done: an archive is looked at once a survey.
     ///
     /// # Errors
@@ -160,10 +195,11 @@ impl Catalog {
         let Some(archive) = one.archive.as_ref().filter(|_| !one.looked_at) else {
             return Ok(());
         };
-        one.doubt = self
-            .look_at(&one.record, archive)
-            .await?
-            .or(one.doubt.take());
+        match self.look_at(&one.record, archive).await? {
+            Look::Opens => {}
+            Look::Cold => one.unseen = true,
+            Look::Doubted(doubt) => one.doubt = Some(doubt),
+        }
         one.looked_at = true;
         Ok(())
     }

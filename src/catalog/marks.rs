@@ -126,7 +126,7 @@ impl Catalog {
 
     async fn seal_mark(&self, mark: &Mark, secret: &Secret) -> Result<Bytes> {
         let subject = Subject {
-            repository: &self.begin_repository().await?,
+            repository: &self.repository().await?,
             backup: mark.id.as_str(),
             content: Content::Mark,
             compression: seal::Compression::None,

@@ -35,7 +35,7 @@ use crate::{
 
 pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
-pub use look::Doubt;
+pub use look::{Doubt, Look};
 pub use survey::{Orphan, Standing, Survey};
 pub use wanted::Wanted;
 

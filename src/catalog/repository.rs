@@ -37,12 +37,11 @@ enum Found {
     /// it opens under one of the keys
     Opens {
         id: RepositoryId,
-        etag: Option<String>,
         /// every key in use opens it, as far as its slots tell
         for_all: bool,
     },
     /// it is there and can't be believed
-    Refused { error: Error, etag: Option<String> },
+    Refused(Error),
     /// there is none
     Missing,
 }
@@ -70,7 +69,7 @@ impl Catalog {
         Ok(match self.read_repository().await? {
             Found::Opens { id, .. } => Some(id),
             Found::Missing => self.adopted().await?,
-            Found::Refused { error, .. } => Some(self.adopted().await?.ok_or(error)?),
+            Found::Refused(error) => Some(self.adopted().await?.ok_or(error)?),
         })
     }
 
@@ -95,15 +94,28 @@ impl Catalog {
         }
     }
 
+    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup.
     async fn begin(&self) -> Result<RepositoryId> {
         let pinned = self.known_repository()?;
-        if self.store.writes_only() {
-            let id = pinned.ok_or_else(|| Error::Internal("no repository".to_owned()))?;
-            self.claim_repository(&id).await?;
-            return Ok(id);
+        let begun = match pinned {
+            Some(id) if self.store.writes_only() => self.claim_repository(&id).await.map(|()| id),
+            _ => self.begin_with(pinned).await,
+        };
+        match (begun, pinned) {
+            (Err(Error::Store(error)), Some(id)) => {
+                tracing::debug!(
+                    "whether {} is there is not known: {error}",
+                    self.repository_key()
+                );
+                Ok(id)
+            }
+            (begun, _) => begun,
         }
+    }
+
+    async fn begin_with(&self, pinned: Option<RepositoryId>) -> Result<RepositoryId> {
         loop {
-            let (id, etag) = match (self.read_repository().await?, pinned) {
+            let (id, is_there) = match (self.read_repository().await?, pinned) {
                 (Found::Opens { id, .. }, Some(pinned)) if id != pinned => {
                     return Err(Error::usage(
                         format!(
@@ -113,32 +125,24 @@ impl Catalog {
                         "this is another place than the one that was meant: correct PGCOFFER_BUCKET, or unset PGCOFFER_REPOSITORY where the bucket is the right one",
                     ));
                 }
-                (
-                    Found::Opens {
-                        id, for_all: true, ..
-                    },
-                    _,
-                ) => return Ok(id),
-                (Found::Opens { id, etag, .. }, _) => {
-                    match self.write_repository(&id, etag.as_deref()).await {
-                        Err(Error::Store(error)) if error.kind == Kind::Exists => continue,
-                        // who may not write over it leaves that to others
-                        Err(Error::Store(error)) if error.kind == Kind::Denied => return Ok(id),
-                        result => return result.map(|()| id),
-                    }
-                }
+                (Found::Opens { id, for_all: true }, _) => return Ok(id),
+                (Found::Opens { id, .. }, _) => (id, true),
                 // other people's machines may need what we can't open
-                (Found::Refused { error, .. }, Some(id)) if is_of_others(&error) => return Ok(id),
-                (Found::Refused { error, .. }, None) if is_of_others(&error) => {
+                (Found::Refused(error), Some(id)) if is_of_others(&error) => return Ok(id),
+                (Found::Refused(error), None) if is_of_others(&error) => {
                     return self.adopted().await?.ok_or(error);
                 }
-                // noise in its place, or nothing
-                (Found::Refused { etag, .. }, pinned) => (self.new_id(pinned).await?, etag),
-                (Found::Missing, pinned) => (self.new_id(pinned).await?, None),
+                // noise in its place
+                (Found::Refused(_), pinned) => (self.new_id(pinned).await?, true),
+                (Found::Missing, pinned) => (self.new_id(pinned).await?, false),
             };
-            match self.write_repository(&id, etag.as_deref()).await {
+            match self.write_repository(&id, is_there).await {
                 // another run was there first
                 Err(Error::Store(error)) if error.kind == Kind::Exists => {}
+                // who may not write over it leaves that to others
+                Err(Error::Store(error)) if error.kind == Kind::Denied && is_there => {
+                    return Ok(id);
+                }
                 result => return result.map(|()| id),
             }
         }
@@ -157,9 +161,6 @@ impl Catalog {
 
     async fn read_repository(&self) -> Result<Found> {
         let key = self.repository_key();
-        let Some(object) = self.store.head(&key).await? else {
-            return Ok(Found::Missing);
-        };
         let sealed = match self.store.read(&key, BYTES_MAX).await {
             Ok(sealed) => sealed,
             Err(error) if error.kind == Kind::NotFound => return Ok(Found::Missing),
@@ -168,21 +169,21 @@ impl Catalog {
         let (secrets, in_use) = (self.keys.secrets(), self.keys.in_use());
         let opened = spawn_blocking(move || open(&sealed, &secrets, &in_use)).await;
         let opened = opened.map_err(|e| Error::Internal(e.to_string()))?;
-        let etag = object.etag;
         Ok(match opened {
-            Ok((id, for_all)) => Found::Opens { id, etag, for_all },
-            Err(error) => Found::Refused {
-                error: Error::seal(&key, error),
-                etag,
-            },
+            Ok((id, for_all)) => Found::Opens { id, for_all },
+            Err(error) => Found::Refused(Error::seal(&key, error)),
         })
     }
 
-    async fn write_repository(&self, id: &RepositoryId, etag: Option<&str>) -> Result<()> {
+    async fn write_repository(&self, id: &RepositoryId, is_there: bool) -> Result<()> {
         let (key, sealed) = (self.repository_key(), self.seal_repository(id).await?);
         let attributes = Attributes::default();
-        match etag {
-            Some(etag) => self.store.replace(&key, sealed, &attributes, etag).await?,
+        let found = match is_there {
+            true => self.store.head(&key).await?,
+            false => None,
+        };
+        match found.and_then(|object| object.etag) {
+            Some(etag) => self.store.replace(&key, sealed, &attributes, &etag).await?,
             None => {
                 self.store.put_new(&key, sealed, &attributes).await?;
             }

@@ -11,6 +11,9 @@ use crate::{
     store::{Kind, Object, Unfinished},
 };
 
+/// Records of others that are remembered by name, so that a person who asks for one is told whose it is.
+const STRANGERS_REMEMBERED: usize = 1000;
+
 /// A database's folders.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 
@@ -48,6 +51,8 @@ pub struct Standing {
     pub doubt: Option<Doubt>,
     /// header and last frame of the archive have been looked at
     pub looked_at: bool,
+    /// it was to be looked at, and lies in cold storage
+    pub unseen: bool,
     /// what people decided about it
     pub mark: Option<Mark>,
     /// the mark's object
@@ -82,8 +87,8 @@ pub(super) struct Names {
     foreign: usize,
     pub(super) others: usize,
     pub(super) too_late: usize,
-    /// a record among the others, by which one can tell whose they are
-    pub(super) stranger: Option<Object>,
+    /// the newest records among the others, by which one can tell whose they are
+    pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
 impl Survey {
@@ -135,6 +140,7 @@ impl Catalog {
         self.open_newest(&mut survey, &names, &makers, records_max)
             .await?;
         self.look_at_other_tags(&mut survey.standing).await?;
+        super::judged::judge_anew(&mut survey.standing);
         sort_out(&mut survey, names, &makers);
         Ok(survey)
     }
@@ -243,6 +249,7 @@ impl Catalog {
                         record,
                         object: object.clone(),
                         looked_at: false,
+                        unseen: false,
                         mark_fault: mark.as_ref().err().map(ToString::to_string),
                         mark: mark.ok().flatten(),
                         mark_object: mark_object.cloned(),
@@ -304,7 +311,10 @@ impl Names {
             self.too_late += 1;
         } else {
             self.others += 1;
-            self.stranger = Some(object);
+            self.strangers.insert(id, object);
+            if self.strangers.len() > STRANGERS_REMEMBERED {
+                self.strangers.pop_first();
+            }
         }
     }
 }
@@ -417,6 +427,7 @@ mod tests {
             object,
             doubt: None,
             looked_at: false,
+            unseen: false,
             mark: None,
             mark_object: None,
             mark_fault: None,

@@ -72,9 +72,16 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<Record> {
         let entries = self.entries(database, None).await?;
-        match wanted {
-            Wanted::Beginning(text) => self.find_beginning(text, entries).await,
-            Wanted::Latest(tier) => self.find_latest(*tier, entries, wanted, now).await,
+        let (found, asked_for) = match wanted {
+            Wanted::Beginning(text) => (self.find_beginning(text, entries).await, text.as_str()),
+            Wanted::Latest(tier) => (self.find_latest(*tier, entries, wanted, now).await, ""),
+        };
+        match found {
+            // a wrong key is no empty bucket
+            Err(error @ Error::NoSuchBackup { .. }) => {
+                Err(self.stranger_of(database, asked_for).await.unwrap_or(error))
+            }
+            found => found,
         }
     }
 

@@ -175,6 +175,9 @@ pub(super) enum Command {
         /// Of this database only
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// So many good backups may go because newer ones came, although the schedule does not explain it
+        #[arg(long, value_name = "COUNT")]
+        confirm: Option<usize>,
     },
     /// Keep a backup whatever its retention says, until it is released
     Hold {

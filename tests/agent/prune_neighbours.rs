@@ -234,7 +234,7 @@ fn a_record_under_the_name_of_another_stops_everything() {
         .write(&young.record, scene.bucket.read(&old.record).unwrap());
     let outcome = scene.deletes_nothing(5);
     assert!(
-        outcome.stderr.contains("put under another's name") && outcome.stderr.contains(&young.id),
+        outcome.stderr.contains("not what its name says") && outcome.stderr.contains(&young.id),
         "{}",
         outcome.stderr
     );

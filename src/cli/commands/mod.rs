@@ -105,7 +105,11 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
         Command::Check(args) => context.check(args).await,
         Command::Policy(args) => context.bucket_policy(args),
-        Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
+        Command::Prune {
+            dry_run,
+            database,
+            confirm,
+        } => context.prune(database.as_deref(), *dry_run, *confirm).await,
         Command::Hold { chosen, reason, by } => {
             let decision = Decision::Hold(reason.clone());
             context.decide(chosen, &decision, by.as_deref()).await

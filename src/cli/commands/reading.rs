@@ -37,8 +37,9 @@ impl Context<'_> {
             catalog.store().location(),
         )?;
         let none_opens = listing.records.is_empty() && listing.beside.is_empty();
-        match listing.unreadable.into_iter().next() {
-            Some((_, error)) if none_opens => Err(error),
+        let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
+        match unreadable.chain(listing.stranger).next() {
+            Some(error) if none_opens => Err(error),
             _ => Ok(()),
         }
     }

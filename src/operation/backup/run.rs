@@ -281,6 +281,7 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         started,
         finished: started,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
+        sealed_for: request.secret.describe(),
         status: Status::Succeeded,
         warnings: Vec::new(),
         suspicious: Vec::new(),
