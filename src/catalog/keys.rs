@@ -8,7 +8,7 @@ use super::Catalog;
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{self, Content, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
+    seal::{self, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
     store::Object,
 };
 
@@ -139,12 +139,7 @@ impl Catalog {
     /// another's copy.
     ///
     /// One request; what can't be read tells nothing and is no error.
-    pub(super) async fn whose(
-        &self,
-        database: &Label,
-        id: &BackupId,
-        object: &Object,
-    ) -> Result<()> {
+    pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
         let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
         let read = self.store.read_range(&object.key, range, None).await;
         let parsed = read.ok().map(|beginning| Header::parse_whole(&beginning));
@@ -152,22 +147,29 @@ impl Catalog {
             return Ok(());
         };
         let here = self.repository().await?;
-        let held: Vec<String> = self
-            .keys
-            .of(database)
+        let refused = |source| Err(Error::seal(&object.key, source));
+        if header.repository != here {
+            return refused(seal::Error::OtherRepository {
+                found: header.repository,
+                here,
+            });
+        }
+        let held = self.keys.of(database).iter();
+        let held: Vec<String> = held.map(|key| key.secret.describe()).collect();
+        let is_of_a_key_at_hand = header
+            .slots
             .iter()
-            .map(|key| key.secret.describe())
-            .collect();
-        let sealed_for: Vec<String> = header.slots.iter().map(Slot::describe).collect();
-        let source = if sealed_for.iter().any(|one| held.contains(one)) {
-            match header.check_is(&here, id.as_str(), Content::Record) {
-                Err(error) => error,
-                Ok(()) => return Ok(()),
-            }
-        } else {
-            seal::Error::WrongKey { sealed_for, held }
-        };
-        Err(Error::seal(&object.key, source))
+            .any(|slot| matches!(slot, Slot::Key { .. }) && held.contains(&slot.describe()));
+        if is_of_a_key_at_hand {
+            return Err(super::misplaced(
+                &object.key,
+                &format!("what belongs to {}", header.backup),
+            ));
+        }
+        refused(seal::Error::WrongKey {
+            sealed_for: header.slots.iter().map(Slot::describe).collect(),
+            held,
+        })
     }
 
     /// The identity that `secret` has for this database here, where names are to be made: the repository begins with it.

@@ -272,13 +272,13 @@ impl Catalog {
     }
 
     async fn count_others(&self, listing: &mut Listing, database: &Label, names: &Names) {
-        let others = names.others + names.too_late;
+        let others = names.others + names.too_late.len();
         if others == 0 {
             return;
         }
         listing.others.insert(database.clone(), others);
-        if let (None, Some((id, object))) = (&listing.stranger, names.strangers.last_key_value()) {
-            listing.stranger = self.whose(database, id, object).await.err();
+        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
+            listing.stranger = self.whose(database, object).await.err();
         }
     }
 
@@ -296,8 +296,14 @@ impl Catalog {
             let makers = self.makers(&database).await.ok()?;
             let names = self.names(&database, &makers).await.ok()?;
             let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
+            if let Some(id) = names.too_late.iter().rev().find(asked_for) {
+                let key = self.record_key(&database, id);
+                let what =
+                    "it was made under a key that had been retired before, and is not believed";
+                return Some(Error::differs(key, what));
+            }
             if let Some(id) = names.strangers.keys().rev().find(asked_for) {
-                return self.whose(&database, id, &names.strangers[id]).await.err();
+                return self.whose(&database, &names.strangers[id]).await.err();
             }
         }
         None

@@ -94,36 +94,23 @@ impl Catalog {
         }
     }
 
-    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup.
+    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup, unless the
+    /// bucket can't be reached at all.
     async fn begin(&self) -> Result<RepositoryId> {
         let pinned = self.known_repository()?;
-        let begun = match pinned {
-            Some(id) if self.store.writes_only() => self.claim_repository(&id).await.map(|()| id),
-            _ => self.begin_with(pinned).await,
-        };
-        match (begun, pinned) {
-            (Err(Error::Store(error)), Some(id)) => {
-                tracing::debug!(
-                    "whether {} is there is not known: {error}",
-                    self.repository_key()
-                );
-                Ok(id)
-            }
-            (begun, _) => begun,
+        if let Some(id) = pinned.filter(|_| self.store.writes_only()) {
+            return pinned_all_the_same(self.claim_repository(&id).await, pinned, &id);
         }
-    }
-
-    async fn begin_with(&self, pinned: Option<RepositoryId>) -> Result<RepositoryId> {
         loop {
-            let (id, is_there) = match (self.read_repository().await?, pinned) {
+            let found = match (self.read_repository().await, pinned) {
+                (Err(Error::Store(error)), Some(id)) if !error.kind.is_passing() => {
+                    return pinned_all_the_same(Err(error.into()), pinned, &id);
+                }
+                (found, _) => found?,
+            };
+            let (id, is_there) = match (found, pinned) {
                 (Found::Opens { id, .. }, Some(pinned)) if id != pinned => {
-                    return Err(Error::usage(
-                        format!(
-                            "repository {id} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
-                            self.store.location()
-                        ),
-                        "this is another place than the one that was meant: correct PGCOFFER_BUCKET, or unset PGCOFFER_REPOSITORY where the bucket is the right one",
-                    ));
+                    return Err(self.is_another(&id, &pinned));
                 }
                 (Found::Opens { id, for_all: true }, _) => return Ok(id),
                 (Found::Opens { id, .. }, _) => (id, true),
@@ -143,9 +130,19 @@ impl Catalog {
                 Err(Error::Store(error)) if error.kind == Kind::Denied && is_there => {
                     return Ok(id);
                 }
-                result => return result.map(|()| id),
+                result => return pinned_all_the_same(result, pinned, &id),
             }
         }
+    }
+
+    fn is_another(&self, found: &RepositoryId, pinned: &RepositoryId) -> Error {
+        Error::usage(
+            format!(
+                "repository {found} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
+                self.store.location()
+            ),
+            "this is another place than the one that was meant: correct PGCOFFER_BUCKET, or unset PGCOFFER_REPOSITORY where the bucket is the right one",
+        )
     }
 
     /// The pinned id, or that of the backups that are here, or a new one.
@@ -167,10 +164,22 @@ impl Catalog {
             Err(error) => return Err(error.into()),
         };
         let (secrets, in_use) = (self.keys.secrets(), self.keys.in_use());
+        let sealed_bytes = sealed.clone();
         let opened = spawn_blocking(move || open(&sealed, &secrets, &in_use)).await;
         let opened = opened.map_err(|e| Error::Internal(e.to_string()))?;
         Ok(match opened {
             Ok((id, for_all)) => Found::Opens { id, for_all },
+            Err(seal::Error::WrongKey { sealed_for, held }) => {
+                let header = Header::parse_whole(&sealed_bytes).ok();
+                Found::Refused(Error::seal(
+                    &key,
+                    seal::Error::RepositoryOfOthers {
+                        id: header.map(|(header, _)| header.repository),
+                        sealed_for,
+                        held,
+                    },
+                ))
+            }
             Err(error) => Found::Refused(Error::seal(&key, error)),
         })
     }
@@ -327,12 +336,29 @@ fn open(
     Ok((id, keys.all(|key_id| named(&key_id))))
 }
 
+/// A pinned id counts whether or not it could be written for others.
+fn pinned_all_the_same(
+    written: Result<()>,
+    pinned: Option<RepositoryId>,
+    id: &RepositoryId,
+) -> Result<RepositoryId> {
+    match written {
+        Err(Error::Store(error)) if pinned.is_some() => {
+            tracing::debug!(
+                "the repository is pinned, and could not be written for others: {error}"
+            );
+            Ok(*id)
+        }
+        written => written.map(|()| *id),
+    }
+}
+
 /// Whether it may be whole, and sealed for keys of others: then it is theirs, and stays.
 fn is_of_others(error: &Error) -> bool {
     matches!(
         error,
         Error::Seal {
-            source: seal::Error::WrongKey { .. } | seal::Error::NewerVersion { .. },
+            source: seal::Error::RepositoryOfOthers { .. } | seal::Error::NewerVersion { .. },
             ..
         }
     )

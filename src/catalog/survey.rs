@@ -86,7 +86,8 @@ pub(super) struct Names {
     pub(super) marks: BTreeMap<BackupId, Object>,
     foreign: usize,
     pub(super) others: usize,
-    pub(super) too_late: usize,
+    /// records under a key that was retired before
+    pub(super) too_late: BTreeSet<BackupId>,
     /// the newest records among the others, by which one can tell whose they are
     pub(super) strangers: BTreeMap<BackupId, Object>,
 }
@@ -135,7 +136,7 @@ impl Catalog {
             unreadable: Vec::new(),
             foreign: names.foreign,
             others: names.others,
-            too_late: names.too_late,
+            too_late: names.too_late.len(),
         };
         self.open_newest(&mut survey, &names, &makers, records_max)
             .await?;
@@ -308,7 +309,7 @@ impl Names {
             .iter()
             .any(|maker| maker.made_too_late(&id, database))
         {
-            self.too_late += 1;
+            self.too_late.insert(id);
         } else {
             self.others += 1;
             self.strangers.insert(id, object);

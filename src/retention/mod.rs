@@ -46,12 +46,17 @@ pub const STOOD_DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 pub struct Policy {
     /// the floor: how many of the newest good backups of a database nothing may delete
     pub keep_last: NonZeroU32,
+    /// for each of these numbers of days, the newest good one that has stood for so long stays
+    pub stood_days: &'static [i64],
 }
 
 impl Default for Policy {
     fn default() -> Self {
         const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
-        Self { keep_last: THREE }
+        Self {
+            keep_last: THREE,
+            stood_days: &STOOD_DAYS,
+        }
     }
 }
 

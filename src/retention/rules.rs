@@ -2,9 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, STOOD_DAYS, Tags, Verdict, periods::Periods,
-};
+use super::{Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, Tags, Verdict, periods::Periods};
 use crate::backup::{BackupId, Retention, Served};
 
 /// What the verdict on any one run depends on.
@@ -45,7 +43,11 @@ impl<'a> Rules<'a> {
             now,
             policy,
             newest: timely().next(),
-            elders: STOOD_DAYS.into_iter().filter_map(elder).collect(),
+            elders: policy
+                .stood_days
+                .iter()
+                .filter_map(|days| elder(*days))
+                .collect(),
             floor: good().take(keep_last).map(|run| &run.id).collect(),
             periods: Periods::new(good()),
         }

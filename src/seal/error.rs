@@ -42,6 +42,20 @@ pub enum Error {
         /// What was tried.
         held: Vec<String>,
     },
+    /// What names the repository is sealed for other keys.
+    #[error(
+        "wrong key: this place was begun under {}, at hand: {}",
+        list(sealed_for),
+        list(held)
+    )]
+    RepositoryOfOthers {
+        /// The repository that its header names, unproven.
+        id: Option<RepositoryId>,
+        /// What it was sealed for.
+        sealed_for: Vec<String>,
+        /// What was tried.
+        held: Vec<String>,
+    },
     /// The object opens, and is another one than its place in the bucket says.
     #[error(
         "not what its name says: it holds the {} of backup {found_backup}",
@@ -150,6 +164,14 @@ impl Error {
     /// One plain sentence with the cure, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::RepositoryOfOthers { id: Some(id), .. } => {
+                return Some(format!(
+                    "set that key as PGCOFFER_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); where this machine is to back up here under a key of its own, set PGCOFFER_REPOSITORY={id}"
+                ));
+            }
+            Self::RepositoryOfOthers { id: None, .. } => {
+                "set the key that this place was begun under"
+            }
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
             Self::NotSealed => {
                 "check that this is the .pgc file itself, whole and from its first byte"

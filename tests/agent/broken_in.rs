@@ -27,7 +27,7 @@ fn forge(scene: &Scene, hours_ago: i64, payload: &[u8], claim: impl FnOnce(&mut 
     let (secret, label) = (secret(KEY), Label::parse("main").unwrap());
     let opened = pgcoffer::seal::open_bytes(&template.record, std::slice::from_ref(&secret));
     let mut record = Record::from_json(&opened.unwrap().1).unwrap();
-    record.started = record.started + SignedDuration::from_secs(7);
+    record.started += SignedDuration::from_secs(7);
     claim(&mut record);
     let id = BackupId::new(&identity(&secret, "main"), &label, record.started);
     let path = format!("main/archives/{}/{id}.pgc", record.tier);

@@ -116,6 +116,9 @@ fn every_form_is_read_as_it_was_meant() {
         "PGCOFFER_PASSPHRASE",
         passphrase.replace('\'', "").replace('\\', "/"),
     );
+    // another passphrase, another place
+    let place = format!("s3://{}/dotenv", nasty.bucket.bucket());
+    let agent = agent.env("PGCOFFER_BUCKET", place);
     let vars = by_dotenv(&agent, &written(&agent, "dotenv"));
     assert_eq!(vars["PGCOFFER_DB_MAIN_URL"], url);
     backs_up(&vars, nasty.folder.path());

@@ -10,8 +10,8 @@ fn two() -> (Stage, [String; 2]) {
 }
 
 fn archive(stage: &Stage, id: &str) -> String {
-    let keys = stage.keys("/archives/").into_iter();
-    keys.filter(|key| key.contains(id)).next().unwrap()
+    let mut keys = stage.keys("/archives/").into_iter();
+    keys.find(|key| key.contains(id)).unwrap()
 }
 
 /// Nobody takes the newer one for a backup, and everybody says so.

@@ -21,11 +21,10 @@ impl Scene {
         }
     }
 
-    /// A backup of two days ago that was kept for one hour, one of a day ago, and one of an hour ago that is kept for a week.
+    /// A backup of two days ago that was kept for one hour, and one of an hour ago that is kept for a week.
     pub(crate) fn with_one_expired() -> (Self, Made) {
         let scene = Self::new();
         let old = scene.put(Past::good(48, "1h"));
-        scene.put(Past::good(25, "7d"));
         scene.put(Past::good(1, "7d"));
         (scene, old)
     }
@@ -41,7 +40,9 @@ impl Scene {
         if !past.failed {
             self.write(&made.archive, &archive, &tags, past.hours_ago);
         }
-        self.write(&made.record, &record, &tags, past.hours_ago);
+        // as if it had stood for a day: what has just come pushes nothing out that would be the last one of some age, and most
+        // tests are about other rules
+        self.write(&made.record, &record, &tags, past.hours_ago.max(25));
         if !past.tagged {
             for key in made.keys() {
                 self.bucket.set_tags(key, &[]);

@@ -252,6 +252,7 @@ impl Context<'_> {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             keep_last: self.config.keep_last,
+            ..Policy::default()
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
         && (run.outcome != Outcome::Good
             || !run.counts
             || newer(run) >= policy.keep_last.get() as usize)
-        && !is_an_elder(run, &good, now)
+        && !is_an_elder(run, &good, policy, now)
         && guards.hold.is_none()
         && !guards.legal_hold
         && guards.locked_until.is_none_or(|until| until <= now)
@@ -37,12 +37,12 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
 }
 
 /// Whether it has stood for some number of days, and no newer one has.
-fn is_an_elder(run: &Run, good: &[&Run], now: Timestamp) -> bool {
+fn is_an_elder(run: &Run, good: &[&Run], policy: &Policy, now: Timestamp) -> bool {
     let stood = |other: &Run, days: i64| {
         now.as_second() - other.arrived.unwrap_or(other.started).as_second() >= days * 24 * HOUR
     };
     good.iter().any(|other| other.id == run.id)
-        && [1, 7, 30, 90, 365].iter().any(|days| {
+        && policy.stood_days.iter().any(|days| {
             let newer = |other: &&&Run| (other.started, &other.id) > (run.started, &run.id);
             stood(run, *days) && !good.iter().filter(newer).any(|other| stood(other, *days))
         })
