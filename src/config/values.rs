@@ -7,6 +7,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
     compress::Compressor,
+    plain_http::HttpHosts,
     rights::Mode,
     seal::{MasterKey, Secret},
     store::LockMode,
@@ -27,6 +28,14 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(format!("{text:?} is neither true nor false")),
     }
+}
+
+pub(super) fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
+    HttpHosts::parse(text).map_err(|why| {
+        let hint =
+            "name hosts without scheme and port, separated by commas: minio.internal, 10.0.0.7";
+        (why, Some(hint.to_owned()))
+    })
 }
 
 /// `none`, `zstd` or `zstd:LEVEL`.
@@ -132,12 +141,13 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
 }
 
 /// Settings of no single database that stand in no list of their own, without their prefix.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "KEY",
     "PASSPHRASE",
     "OLD_KEYS",
     "BUCKET",
     "S3_PATH_STYLE",
+    "ALLOW_HTTP",
     "STORAGE_CLASS",
     "SSE_KMS_KEY_ID",
     "PG_BIN",

@@ -264,7 +264,7 @@ async fn connect(bucket: &S3Server) -> Catalog {
         ..Options::default()
     };
     Catalog::new(
-        Store::connect(location, options).await,
+        Store::connect(location, options).await.unwrap(),
         World::secrets().to_vec(),
     )
 }

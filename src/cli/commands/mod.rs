@@ -179,7 +179,7 @@ impl Context<'_> {
         let secrets = self.config.secrets_for_reading()?;
         let location = self.config.location()?.clone();
         Ok(Catalog::new(
-            Store::connect(location, self.config.store.clone()).await,
+            Store::connect(location, self.config.store.clone()).await?,
             secrets,
         ))
     }
