@@ -67,6 +67,7 @@ mod services;
 mod shapes;
 mod stage;
 mod status;
+mod tick_cost;
 mod tick_doubts;
 mod tick_failures;
 mod tick_past;
