@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // the archive in tests alone: a record holds its fingerprints
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
-    ("anomaly", &["backup"]),
+    ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup"]),
     ("rights", &[]),
     ("store", &["plain_http"]),
@@ -85,6 +85,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "config",
         &[
             "backup",
+            "catalog",
             "compress",
             "error",
             "heroku",

@@ -8,7 +8,10 @@ use std::process::{Command, Output, Stdio};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
-use pgcoffer::seal::{Compression, Content, Header, MasterKey, Passphrase, Sealer, Secret, Slot};
+use pgcoffer::seal::{
+    Compression, Content, Header, MasterKey, Passphrase, RepositoryId, Sealer, Secret, Slot,
+    Subject,
+};
 use tempfile::TempDir;
 
 const BACKUP: &str = "20261120T070000Z-abcdefghijkl";
@@ -110,15 +113,16 @@ fn compressed(archive: &[u8]) -> Vec<u8> {
 }
 
 fn seal(payload: &[u8], frame_size: usize, secret: &Secret) -> (usize, Vec<u8>) {
-    let (mut sealer, mut object) = Sealer::with_frame_size(
-        BACKUP,
-        Content::Archive,
-        Compression::Zstd,
-        "main",
-        secret,
-        frame_size,
-    )
-    .unwrap();
+    let repository: RepositoryId = "c0ffee00112233445566778899aabbcc".parse().unwrap();
+    let subject = Subject {
+        repository: &repository,
+        backup: BACKUP,
+        content: Content::Archive,
+        compression: Compression::Zstd,
+        database: "main",
+    };
+    let secrets = std::slice::from_ref(secret);
+    let (mut sealer, mut object) = Sealer::with_frame_size(&subject, secrets, frame_size).unwrap();
     let header_len = object.len();
     let mut rest = payload;
     while let Some(group) = sealer.push(&mut rest) {

@@ -16,7 +16,9 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
   PGCOFFER_DB_<NAME>_KEY   a key for one database
-  PGCOFFER_OLD_KEYS        earlier keys, for reading only
+  PGCOFFER_OLD_KEYS        earlier keys, for reading only, each with the day it was retired: KEY@2026-11-01
+  PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
+  PGCOFFER_REPOSITORY      the only repository that counts: needed in drop-box mode, else read from the bucket
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
   PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID, PGCOFFER_ALLOW_HTTP
@@ -101,6 +103,9 @@ pub(super) enum Command {
         /// Read a passphrase from standard input, grade it, and explain how to use it instead of a key
         #[arg(long)]
         passphrase: bool,
+        /// Make the id of a new repository instead: PGCOFFER_REPOSITORY, which drop-box mode needs
+        #[arg(long, conflicts_with = "passphrase")]
+        repository: bool,
     },
     /// Take one backup now
     Backup(BackupArgs),
@@ -170,6 +175,9 @@ pub(super) enum Command {
         /// Of this database only
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// So many good backups may go because newer ones came, although the schedule does not explain it
+        #[arg(long, value_name = "COUNT")]
+        confirm: Option<usize>,
     },
     /// Keep a backup whatever its retention says, until it is released
     Hold {

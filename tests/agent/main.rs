@@ -9,6 +9,7 @@
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod broken_in;
 mod bucket;
 mod channels;
 mod channels_mail;
@@ -36,6 +37,7 @@ mod lifecycle;
 mod lifecycle_faults;
 mod lifecycle_promises;
 mod lifecycle_rules;
+mod looked_at;
 mod monitoring;
 mod notices;
 mod notices_missed;
@@ -56,6 +58,7 @@ mod prune_scene;
 mod prune_tags;
 mod reading;
 mod refusals;
+mod repository;
 mod rights;
 mod round_trip;
 mod scripted;

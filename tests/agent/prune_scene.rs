@@ -21,10 +21,11 @@ impl Scene {
         }
     }
 
-    /// A backup of two days ago that was kept for one hour, and one of an hour ago that is kept for a week.
+    /// A backup of two days ago that was kept for one hour, one of a day ago, and one of an hour ago that is kept for a week.
     pub(crate) fn with_one_expired() -> (Self, Made) {
         let scene = Self::new();
         let old = scene.put(Past::good(48, "1h"));
+        scene.put(Past::good(25, "7d"));
         scene.put(Past::good(1, "7d"));
         (scene, old)
     }

@@ -74,7 +74,7 @@ impl Context<'_> {
                 .into_iter()
                 .map(|one| self.to_check(one))
                 .collect(),
-            secret: self.config.secrets().into_iter().next(),
+            secret: self.config.keys().secrets().into_iter().next(),
             mode: args.mode.or(match self.config.mode {
                 Mode::Full => None,
                 mode => Some(mode),
@@ -169,7 +169,11 @@ impl Context<'_> {
         let mut options = self.config.store.clone();
         options.write_only = false;
         let store = Store::connect(location, options).await?;
-        Ok(Some(Catalog::new(store, self.config.secrets())))
+        Ok(Some(Catalog::new(
+            store,
+            self.config.keys(),
+            self.config.repository,
+        )))
     }
 
     async fn fix_sql(&self, database: &Database, role: Option<&str>) -> Result<()> {

@@ -13,7 +13,9 @@ pub(super) fn daily(days: i64, retention: &str) -> Run {
     Run {
         id: id(started, 1),
         started,
+        arrived: None,
         outcome: Outcome::Good,
+        counts: true,
         serves: vec![Served {
             tier: Tier::Daily,
             due: due(Tier::Daily, started),
