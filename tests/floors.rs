@@ -9,6 +9,7 @@ use std::{
 
 /// Each module of the library, and those it may mention; `text`, below them all, every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("plain_http", &[]),
     ("text", &[]),
     ("archive", &[]),
     ("compress", &[]),
@@ -20,9 +21,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup"]),
     ("rights", &[]),
-    ("store", &[]),
+    ("store", &["plain_http"]),
     ("postgres", &[]),
-    ("notify", &[]),
+    ("notify", &["plain_http"]),
     (
         "error",
         &[
@@ -90,6 +91,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "heroku",
             "lifecycle",
             "notify",
+            "plain_http",
             "postgres",
             "rights",
             "schedule",

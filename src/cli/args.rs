@@ -21,7 +21,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_REPOSITORY      the only repository that counts: needed in drop-box mode, else read from the bucket
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
-  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID
+  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID, PGCOFFER_ALLOW_HTTP
   PGCOFFER_SCHEDULE        hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w,
                            monthly on 1 keep 12mo, yearly keep 7y
   PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
@@ -38,7 +38,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
   PGCOFFER_LOG_FORMAT      text or json
   PGCOFFER_METRICS_FILE    a .prom file for node_exporter, written after every run
-  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
+  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN or _OPEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
 
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side

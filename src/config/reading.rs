@@ -11,8 +11,8 @@ use super::{
     schedules::Schedules,
     serving::Serving,
     values::{
-        Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest, old_keys,
-        repository, storage_class, zone,
+        Wrong, boolean, compression, duration, http_hosts, keep_last, key, lock_mode, mode,
+        nearest, old_keys, repository, storage_class, zone,
     },
 };
 use crate::{
@@ -116,6 +116,7 @@ impl Reading {
                 self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?)
             }
             "S3_PATH_STYLE" => self.config.store.path_style = boolean(value).map_err(plain)?,
+            "ALLOW_HTTP" => self.config.store.http_hosts = http_hosts(value)?,
             "STORAGE_CLASS" => {
                 self.config.store.storage_class = Some(storage_class(value).map_err(plain)?)
             }

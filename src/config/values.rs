@@ -8,6 +8,7 @@ use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
     catalog::Key,
     compress::Compressor,
+    plain_http::HttpHosts,
     rights::Mode,
     seal::{BadRepositoryId, MasterKey, RepositoryId, Secret},
     store::LockMode,
@@ -73,6 +74,14 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(format!("{text:?} is neither true nor false")),
     }
+}
+
+pub(super) fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
+    HttpHosts::parse(text).map_err(|why| {
+        let hint =
+            "name hosts without scheme and port, separated by commas: minio.internal, 10.0.0.7";
+        (why, Some(hint.to_owned()))
+    })
 }
 
 /// `none`, `zstd` or `zstd:LEVEL`.
@@ -178,13 +187,14 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
 }
 
 /// Settings of no single database that stand in no list of their own, without their prefix.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "KEY",
     "PASSPHRASE",
     "OLD_KEYS",
     "REPOSITORY",
     "BUCKET",
     "S3_PATH_STYLE",
+    "ALLOW_HTTP",
     "STORAGE_CLASS",
     "SSE_KMS_KEY_ID",
     "PG_BIN",

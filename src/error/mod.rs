@@ -242,7 +242,14 @@ impl Error {
         match self {
             Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Internal(_) => 1,
             Self::Usage { .. } | Self::Config(_) => 2,
-            Self::Store(error) if error.kind == store::Kind::Configuration => 2,
+            Self::Store(error)
+                if matches!(
+                    error.kind,
+                    store::Kind::Configuration | store::Kind::PlainHttp
+                ) =>
+            {
+                2
+            }
             Self::Postgres(error) => postgres_status(error),
             Self::Problems { exit_status, .. } => *exit_status,
             Self::Lifecycle(

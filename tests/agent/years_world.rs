@@ -260,7 +260,7 @@ async fn connect(bucket: &S3Server) -> Catalog {
         ..Options::default()
     };
     Catalog::new(
-        Store::connect(location, options).await,
+        Store::connect(location, options).await.unwrap(),
         Keys {
             common: World::secrets().map(Key::current).to_vec(),
             ..Keys::default()

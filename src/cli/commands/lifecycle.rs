@@ -205,7 +205,7 @@ impl Context<'_> {
 
     async fn store(&self) -> Result<Store> {
         let location = self.config.location()?.clone();
-        Ok(Store::connect(location, self.config.store.clone()).await)
+        Ok(Store::connect(location, self.config.store.clone()).await?)
     }
 }
 

@@ -192,7 +192,7 @@ impl Context<'_> {
         let keys = self.config.keys_for_reading()?;
         let location = self.config.location()?.clone();
         Ok(Catalog::new(
-            Store::connect(location, self.config.store.clone()).await,
+            Store::connect(location, self.config.store.clone()).await?,
             keys,
             self.config.repository,
         ))
