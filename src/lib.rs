@@ -25,6 +25,7 @@
 //! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings) and
 //! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
 
+pub mod panics;
 pub mod text;
 
 pub mod anomaly;

@@ -69,9 +69,7 @@ impl Catalog {
         let (secret, label) = (secret.clone(), database.clone());
         // a passphrase takes a tenth of a second, and not on a thread that others wait for
         let stretched = tokio::task::spawn_blocking(move || secret.identity(label.as_str()));
-        let identity = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
+        let identity = stretched.await.map_err(Error::from)?;
         identity.map_err(|e| Error::seal("the key", e))
     }
 }

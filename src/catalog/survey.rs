@@ -103,9 +103,7 @@ impl Catalog {
             let identity = |secret: &crate::seal::Secret| secret.identity(label.as_str());
             secrets.iter().map(identity).collect()
         });
-        let identities: std::result::Result<Vec<_>, _> = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
+        let identities: std::result::Result<Vec<_>, _> = stretched.await.map_err(Error::from)?;
         identities.map_err(|e| Error::seal("the key", e))
     }
 
