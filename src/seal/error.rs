@@ -85,7 +85,7 @@ pub enum Error {
     /// A new passphrase that could be guessed.
     #[error("passphrase too easy to guess: {advice}")]
     WeakPassphrase {
-        /// zxcvbn's own advice, as one line.
+        /// Why, as one line.
         advice: String,
     },
     /// A key that can't be read.
@@ -163,7 +163,7 @@ impl Error {
                 "somebody moved or renamed the object, so look for the original"
             }
             Self::WeakPassphrase { .. } => {
-                "take six or more random words, or better a key made by `pgcoffer keygen`"
+                "`pgcoffer keygen --words` makes one of random words; a key made by `pgcoffer keygen` is better still"
             }
             Self::Key(fault) => fault.hint(),
             Self::OutOfMemory { .. } => {

@@ -42,8 +42,10 @@ mod lanes;
 mod passphrase;
 mod slot;
 mod stream;
+mod strength;
 #[cfg(test)]
 mod tests;
+mod walks;
 mod whole;
 
 pub use data_key::FrameKeys;
