@@ -18,7 +18,7 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::{self, SdkTracerProvider, SpanData},
 };
-use pgcoffer::operation::SPANS;
+use pgcoffer::{config::unseen, operation::SPANS};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
@@ -85,6 +85,9 @@ fn endpoint() -> Result<Option<String>, Trouble> {
         return Ok(None);
     }
     let endpoint = either("ENDPOINT");
+    if endpoint.is_some() {
+        refuse_unseen()?;
+    }
     match either("PROTOCOL").as_deref() {
         Some("grpc") if endpoint.is_some() => Err((
             "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and pgcoffer speaks http/protobuf alone"
@@ -95,6 +98,20 @@ fn endpoint() -> Result<Option<String>, Trouble> {
         )),
         _ => Ok(endpoint),
     }
+}
+
+/// What nobody sees in a variable would be taken for a part of it.
+fn refuse_unseen() -> Result<(), Trouble> {
+    for (name, value) in std::env::vars_os() {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        if name.starts_with("OTEL_")
+            && let Some(why) = unseen(&value)
+        {
+            let hint = "write it without that character; backups go on without traces";
+            return Err((format!("{name}: {why}"), Some(hint)));
+        }
+    }
+    Ok(())
 }
 
 /// The variable for traces, or the one for everything.
