@@ -28,6 +28,7 @@
 // an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
 #![recursion_limit = "256"]
 
+pub mod panics;
 pub mod plain_http;
 pub mod text;
 

@@ -6,7 +6,11 @@ use std::{
 };
 
 use clap::ValueEnum as _;
-use pgcoffer::operation::{OUTCOME, SPANS};
+use pgcoffer::{
+    config::trimmed,
+    operation::{OUTCOME, SPANS},
+    panics,
+};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, fmt, prelude::*, registry::LookupSpan};
 
@@ -18,7 +22,7 @@ use super::{
 /// The format that was asked for: the flag over the variable. A wrong variable is told with all other settings.
 pub(super) fn format(flag: Option<LogFormat>) -> LogFormat {
     let variable = std::env::var("PGCOFFER_LOG_FORMAT").unwrap_or_default();
-    let by_variable = LogFormat::from_str(&variable, false).ok();
+    let by_variable = LogFormat::from_str(trimmed(&variable), false).ok();
     flag.or(by_variable).unwrap_or(LogFormat::Text)
 }
 
@@ -69,9 +73,6 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Optio
     if let Some((why, hint)) = trouble {
         tracing::warn!(hint, "nothing is traced: {why}");
     }
-    if format == LogFormat::Json {
-        log_panics();
-    }
     traces
 }
 
@@ -90,12 +91,14 @@ fn json<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
         .with_writer(std::io::stderr)
 }
 
-/// A bug's last words are a line of the log like any other.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        let what = panic.payload_as_str().unwrap_or("of unknown cause");
-        tracing::error!(place, "this is a bug in pgcoffer: panic: {what}");
+/// Makes a panic a line of the log like any other: with its place, and with its words only where they are the source's own.
+/// Others may quote data.
+pub(super) fn panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = panics::note(info);
+        let words = panics::literal(info.payload());
+        let words = words.map_or_else(String::new, |words| format!(": {words}"));
+        tracing::error!(place, "this is a bug in pgcoffer: it panicked{words}");
     }));
 }
 

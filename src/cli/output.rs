@@ -9,7 +9,7 @@ use pgcoffer::{
     backup::{Label, Mark, Notice, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
-    seal::MasterKey,
+    seal::{MasterKey, Passphrase},
     store::Location,
 };
 use serde_json::{Value, json};
@@ -108,6 +108,24 @@ impl Output {
                  Write it down or put it into a password manager now, away from this machine,\n\
                  then set it: PGCOFFER_KEY=…",
                 key.key_id()
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn passphrase(self, text: &str) -> Result<()> {
+        let bits = Passphrase::generated_bits();
+        if self.json {
+            return self.print_json(&json!({ "passphrase": text, "bits": bits }));
+        }
+        // alone on stdout, as a key is
+        print(text.as_bytes())?;
+        print("\n")?;
+        if std::io::stdout().is_terminal() {
+            note(&format!(
+                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by nobody, ever.\n\
+                 Write it down or put it into a password manager now, away from this machine,\n\
+                 then set it: PGCOFFER_PASSPHRASE=… instead of PGCOFFER_KEY"
             ));
         }
         Ok(())

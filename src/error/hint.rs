@@ -41,7 +41,8 @@ impl Error {
                 .to_owned(),
             ),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
-            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
+            Self::Internal(_) => Some("please report it with this text and what `pgcoffer --version` says; a later run may succeed, and says so".to_owned()),
+            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } => None,
         }
     }
 }

@@ -10,7 +10,9 @@ use std::{fmt, io, path::Path};
 use crate::{
     archive,
     backup::{Failure, UnknownVersion},
-    compress, lifecycle, postgres, seal, store,
+    compress, lifecycle,
+    panics::{self, Panic},
+    postgres, seal, store,
 };
 
 /// The result of everything above the doors.
@@ -195,7 +197,7 @@ pub enum Error {
         /// 128 and the signal's number
         exit_status: u8,
     },
-    /// a bug
+    /// a bug: a panic that was caught, or what can't be
     Internal(String),
 }
 
@@ -240,7 +242,9 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Internal(_) => 1,
+            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) => 1,
+            // EX_SOFTWARE of sysexits.h
+            Self::Internal(_) => 70,
             Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(error)
                 if matches!(
@@ -302,6 +306,19 @@ impl From<&Error> for Failure {
     }
 }
 
+impl From<Panic> for Error {
+    fn from(panic: Panic) -> Self {
+        Self::Internal(panic.to_string())
+    }
+}
+
+impl From<tokio::task::JoinError> for Error {
+    /// A task ends early by a panic alone: nobody here cancels one that is still waited for.
+    fn from(error: tokio::task::JoinError) -> Self {
+        panics::of_task(&error).into()
+    }
+}
+
 impl From<postgres::Error> for Error {
     fn from(error: postgres::Error) -> Self {
         Self::Postgres(error)
@@ -338,6 +355,7 @@ mod tests {
         assert_eq!(Error::seal("x", seal::Error::NotSealed).exit_status(), 5);
         assert_eq!(Error::no_such_backup("latest", "s3://b").exit_status(), 7);
         assert_eq!(Error::usage("x", "y").exit_status(), 2);
+        assert_eq!(Error::Internal("x".into()).exit_status(), 70);
         let failed = Error::RestoreFailed {
             target: "t".into(),
             state: TargetState::Incomplete,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::panics::Panic;
+
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -62,6 +64,9 @@ pub enum Error {
     /// it could not be put together
     #[error("the message could not be written: {0}")]
     Unwritable(String),
+    /// a bug
+    #[error("this is a bug in pgcoffer: {0}")]
+    Panicked(#[from] Panic),
 }
 
 impl Error {
@@ -74,7 +79,9 @@ impl Error {
                 matches!(status, 408 | 425 | 429) || (500..=599).contains(status)
             }
             Self::Refused { code, .. } => (400..=499).contains(code),
-            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) => false,
+            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) | Self::Panicked(_) => {
+                false
+            }
         }
     }
 
@@ -118,6 +125,9 @@ impl Error {
                 code: 550..=554, ..
             } => {
                 "check PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO: the server must know the one as yours, and accept the others"
+            }
+            Self::Panicked(_) => {
+                "please report it with this text and what `pgcoffer --version` says"
             }
             Self::Refused { .. } | Self::Answered { .. } | Self::Unwritable(_) => return None,
         };

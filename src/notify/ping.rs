@@ -8,6 +8,7 @@ use reqwest::{
 };
 
 use super::{Address, Error, Patience, http};
+use crate::panics::caught_as_error;
 
 /// What is kept of a ping's body by default; more is cut there, so we cut before.
 const BODY_BYTES_MAX: usize = 10_000;
@@ -89,10 +90,13 @@ impl Ping {
         text: &str,
         patience: Patience,
     ) -> Result<(), Error> {
-        let client = http::client()?;
-        patience
-            .persist(self.host(), |_| self.post(&client, signal, run, text))
-            .await
+        let sent = async {
+            let client = http::client()?;
+            patience
+                .persist(self.host(), |_| self.post(&client, signal, run, text))
+                .await
+        };
+        caught_as_error(sent).await
     }
 
     async fn post(

@@ -94,7 +94,7 @@ impl Outbound {
             .join_next()
             .await
             .ok_or_else(|| Error::Internal("nothing was reading".to_owned()))?;
-        read.map_err(|e| Error::Internal(format!("reading ended early: {e}")))?
+        read?
     }
 
     async fn seal(&mut self, chunk: Vec<u8>) -> Result<()> {

@@ -24,6 +24,7 @@ use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::script::{Broken, copy_without_setting};
 use super::url::DatabaseUrl;
+use crate::panics::of_task;
 
 /// How to restore.
 #[derive(Clone, Debug)]
@@ -195,7 +196,7 @@ impl Script {
     ) -> Result<Vec<String>, Error> {
         let (stdin, copied) = (&mut self.filter)
             .await
-            .map_err(|error| Error::io("filter the script", io::Error::other(error)))?;
+            .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
         match (rendered, copied) {
             (Ok(mut warnings), Ok(())) => {
                 drop(stdin);

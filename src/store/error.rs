@@ -176,6 +176,9 @@ impl Error {
             Kind::Other if self.why.ends_with("answered with status 200") => {
                 "what answers at AWS_ENDPOINT_URL_S3 is no S3 service: correct it, or unset it for AWS"
             }
+            Kind::NoCredentials if self.why.contains(super::credentials::UNFIT) => {
+                "write it without that character where it comes from: ~/.aws/credentials or ~/.aws/config, or the program or service that gives it"
+            }
             Kind::NoCredentials if self.why.contains("profile") => {
                 "AWS_PROFILE names a profile that ~/.aws has not: correct it, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }

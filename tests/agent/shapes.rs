@@ -129,9 +129,11 @@ fn json_of_everything_else() {
         &Agent::new().run(["keygen", "--json"]).success().json(),
         "key key_id",
     );
+    let words = Agent::new().run("keygen --words --json".split(' '));
+    assert_keys(&words.success().json(), "passphrase bits");
     let graded = Agent::new().run_with_input(
         ["keygen", "--passphrase", "--json"],
-        b"correct horse battery staple, and a blue door",
+        b"unwound-cosigner-plank-dizzy-refurbish-atop-halogen",
     );
     assert_keys(&graded.success().json(), "passphrase");
     let target = stage.target();

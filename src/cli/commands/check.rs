@@ -4,11 +4,10 @@ use clap::Args;
 use pgcoffer::{
     Error, Result,
     catalog::Catalog,
-    config::Database,
+    config::{Database, trimmed},
     operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
     rights::{self, Mode, Place},
-    store::Store,
 };
 
 use super::Context;
@@ -84,7 +83,7 @@ impl Context<'_> {
             clock: Clock::system(),
         };
         let catalog = self.catalog_to_try().await?;
-        let clients = self.clients().await;
+        let clients = self.clients().await?;
         let lines = Lines::new(self.output.json);
         let tell = |finding: &Finding| lines.tell(finding);
         let mut report =
@@ -163,12 +162,12 @@ impl Context<'_> {
 
     /// The bucket, where rights are tried whatever the mode is.
     async fn catalog_to_try(&self) -> Result<Option<Catalog>> {
-        let Some(location) = self.config.location.clone() else {
+        if self.config.location.is_none() {
             return Ok(None);
-        };
+        }
         let mut options = self.config.store.clone();
         options.write_only = false;
-        let store = Store::connect(location, options).await?;
+        let store = self.store(options).await?;
         Ok(Some(Catalog::new(
             store,
             self.config.keys(),
@@ -228,6 +227,6 @@ fn app_databases() -> Vec<(String, DatabaseUrl)> {
     let name = "DATABASE_URL";
     let url = std::env::var(name)
         .ok()
-        .and_then(|text| DatabaseUrl::parse(&text).ok());
+        .and_then(|text| DatabaseUrl::parse(trimmed(&text)).ok());
     url.map(|url| (name.to_owned(), url)).into_iter().collect()
 }
