@@ -8,8 +8,15 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// Text from outside. [`Display`](fmt::Display) and [`Debug`](fmt::Debug) escape it; as JSON it is the text itself, so that
-/// a program reads the exact name.
+/// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.
+const CHARS_MAX: usize = 1000;
+/// Lines of a longer text that are shown.
+const LINES_MAX: usize = 40;
+/// Accents that are shown on one letter; Vietnamese has two, pointed Hebrew three.
+const ACCENTS_MAX: u8 = 4;
+
+/// Text from outside. [`Display`](fmt::Display) and [`Debug`](fmt::Debug) escape it, on one line of bounded length; as JSON it
+/// is the text itself, so that a program reads the exact name.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);
@@ -20,6 +27,29 @@ impl Untrusted {
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
+    }
+
+    /// Shows text that may have several lines, such as what a program wrote: one line stands where it is put, several stand
+    /// below, each escaped and indented, so that none of them passes for a line of ours.
+    #[must_use]
+    pub fn lines(&self) -> Lines<'_> {
+        Lines(&self.0)
+    }
+
+    /// As the name of an object in a sentence: as it is, or in quotes where it could be misread.
+    #[must_use]
+    pub fn identifier(&self) -> String {
+        let is_plain = self.0.chars().all(|c| c.is_alphanumeric() || c == '_');
+        match is_plain && !self.0.is_empty() && bounded(&self.0) == self.0 {
+            true => self.0.clone(),
+            false => format!("{self:?}"),
+        }
+    }
+
+    /// Its first line.
+    #[must_use]
+    pub fn first_line(&self) -> Self {
+        Self(self.0.lines().next().unwrap_or_default().to_owned())
     }
 
     /// Whether there is no text at all.
@@ -43,46 +73,148 @@ impl From<&str> for Untrusted {
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&escaped(&self.0))
+        f.pad(&bounded(&self.0))
     }
 }
 
 impl fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", escaped(&self.0))
+        let quoted = self.0.replace('\\', "\\\\").replace('"', "\\\"");
+        write!(f, "\"{}\"", bounded(&quoted))
     }
+}
+
+impl PartialEq<str> for Untrusted {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for Untrusted {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// Text of several lines from outside, such as what a program wrote to stderr: see [`Untrusted::lines`].
+#[derive(Clone, Copy)]
+pub struct Lines<'a>(&'a str);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.trim_end_matches(['\r', '\n']);
+        let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+        if !text.contains('\n') {
+            return f.write_str(&bounded(text));
+        }
+        for line in lines.by_ref().take(LINES_MAX) {
+            write!(f, "\n  {}", bounded(line))?;
+        }
+        match lines.count() {
+            0 => Ok(()),
+            more => write!(f, "\n  … and {more} more lines"),
+        }
+    }
+}
+
+/// A message of ours that may have text from outside in it: escaped, and its later lines indented, so that none of them passes
+/// for one that we begin.
+#[must_use]
+pub fn continued(text: &str) -> Cow<'_, str> {
+    let text = escaped_lines(text);
+    if !text.contains('\n') {
+        return text;
+    }
+    let lines = text.split('\n').enumerate().map(|(n, line)| match n {
+        0 => line.to_owned(),
+        _ if line.starts_with("  ") => format!("\n{line}"),
+        _ => format!("\n  {line}"),
+    });
+    Cow::Owned(lines.collect())
+}
+
+/// The first [`CHARS_MAX`] characters, escaped, and how many there are beside them.
+fn bounded(text: &str) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(CHARS_MAX) else {
+        return escaped(text);
+    };
+    let more = text[end..].chars().count();
+    Cow::Owned(format!(
+        "{} … and {more} more characters",
+        escaped(&text[..end])
+    ))
 }
 
 /// The text on one line: every character that a terminal would obey, or that can't be seen, as `\n`, `\t`, `\u{1b}`.
 ///
 /// Escaped are control characters (C0, DEL and C1), line and paragraph separators, bidirectional and other format
-/// characters, and whatever else Rust's `char::escape_debug` does not take for printable. Letters of every script, accents
-/// and emoji stay.
+/// characters, whatever is invisible, more accents on one letter than any language has, and whatever else Rust's
+/// `char::escape_debug` does not take for printable. Letters of every script, accents and emoji stay.
 #[must_use]
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    escaped_but(text, |_| false)
+    escaped_but(text, |_| false, push_escape)
 }
 
 /// The same for text of several lines of our own making, at the last place before a medium: line feeds and tabs stay.
 #[must_use]
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    escaped_but(text, |c| matches!(c, '\n' | '\t'))
+    let stays = |c| matches!(c, '\n' | '\t');
+    escaped_but(text, stays, push_escape)
 }
 
-fn escaped_but(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let is_shown = |c: char| stays(c) || is_visible(c);
-    if text.chars().all(is_shown) {
+/// A JSON document in which the same characters stand as `\u001b`: it says the same to a program, and a terminal that shows
+/// it obeys nothing. Line feeds of its layout stay.
+#[must_use]
+pub fn escaped_json(document: &str) -> Cow<'_, str> {
+    let stays = |c| matches!(c, '\n' | '\t');
+    // outside of its strings a document holds nothing but ASCII
+    escaped_but(document, stays, |c, out| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            out.push_str(&format!("\\u{unit:04x}"));
+        }
+    })
+}
+
+fn push_escape(c: char, out: &mut String) {
+    match c {
+        '\0' | '\t' | '\n' | '\r' => out.extend(c.escape_debug()),
+        c => out.extend(c.escape_unicode()),
+    }
+}
+
+fn escaped_but(
+    text: &str,
+    stays: impl Fn(char) -> bool,
+    escape: impl Fn(char, &mut String),
+) -> Cow<'_, str> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
+    // accents on the letter before; at the beginning they would hang on whatever stands there
+    let mut accents = ACCENTS_MAX;
     for c in text.chars() {
-        if is_shown(c) {
+        let is_accent = is_combining(c);
+        let is_shown = stays(c)
+            || match is_accent {
+                true => accents < ACCENTS_MAX,
+                false => is_visible(c),
+            };
+        if is_shown {
             out.push(c);
         } else {
-            out.extend(c.escape_debug());
+            escape(c, &mut out);
         }
+        accents = match (is_accent, is_shown) {
+            (true, _) => accents.saturating_add(1),
+            (false, true) => 0,
+            (false, false) => ACCENTS_MAX,
+        };
     }
-    Cow::Owned(out)
+    match out == text {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(out),
+    }
 }
 
 /// Whether a character shows as itself and does nothing else.
@@ -91,16 +223,25 @@ fn is_visible(c: char) -> bool {
         ' '..='~' => true,
         // a control character, whatever the standard library thinks of it
         '\0'..='\u{9f}' => false,
-        // a combining accent is escaped by `escape_debug` only because it would hang on the quote before it
-        _ => c.escape_debug().count() == 1 || is_combining(c),
+        c if is_blank(c) => false,
+        c => c.escape_debug().count() == 1,
     }
 }
 
-/// Marks that belong to the letter before them: accents of Latin and Greek, vowel signs, variation selectors.
+/// Letters and marks that show nothing: fillers of Hangul and Khmer, joiners, selectors of variants but those of emoji.
+/// <https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point>
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0d}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Marks that belong to the letter before them: accents of Latin and Greek, vowel signs, the two selectors of emoji.
 fn is_combining(c: char) -> bool {
-    // `str::escape_debug` escapes these at the beginning of a text only, and what can't be printed everywhere
-    let behind_a_letter = ['a', c].iter().collect::<String>();
-    behind_a_letter.escape_debug().count() == 2
+    // `escape_debug` of a single character escapes these only because they would hang on a quote before it
+    c > '\u{9f}'
+        && !is_blank(c)
+        && c.escape_debug().count() > 1
+        && String::from_iter(['a', c]).escape_debug().count() == 2
 }
 
 #[cfg(test)]
@@ -124,6 +265,43 @@ mod tests {
     }
 
     #[test]
+    fn what_can_not_be_seen_is_shown_as_an_escape() {
+        for c in "\u{34f}\u{ad}\u{61c}\u{115f}\u{17b5}\u{180e}\u{200d}\u{200f}\u{2060}\u{2069}\u{3164}\u{fe00}\u{ffa0}\u{e0001}\u{e0100}\u{a0}\u{3000}\u{fff9}\u{e000}".chars() {
+            let shown = Untrusted::from(format!("a{c}b")).to_string();
+            assert_eq!(shown, format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+        // accents that would cover the lines above and below
+        let towering = format!("a{}", "\u{301}".repeat(50));
+        let shown = Untrusted::from(towering.as_str()).to_string();
+        assert_eq!(shown.matches('\u{301}').count(), 4);
+        assert!(
+            Untrusted::from("\u{301}a")
+                .to_string()
+                .starts_with("\\u{301}")
+        );
+    }
+
+    #[test]
+    fn what_is_long_is_cut_and_says_so() {
+        let long = Untrusted::from("ä".repeat(5000));
+        assert!(long.to_string().ends_with("ä … and 4000 more characters"));
+        assert!(format!("{long:?}").len() < 2100);
+        let many = Untrusted::from("line\n".repeat(100));
+        assert_eq!(many.lines().to_string().lines().count(), 42);
+    }
+
+    #[test]
+    fn no_line_of_theirs_passes_for_one_of_ours() {
+        let said = Untrusted::from("it failed\r\nerror: all is lost\n\thint: \x1b[2J\n");
+        assert_eq!(
+            format!("pg_dump: {}", said.lines()),
+            "pg_dump: \n  it failed\n  error: all is lost\n  \\thint: \\u{1b}[2J"
+        );
+        assert_eq!(Untrusted::from("one\n").lines().to_string(), "one");
+        assert_eq!(said.first_line().to_string(), "it failed");
+    }
+
+    #[test]
     fn what_people_write_stays_as_it_is() {
         for text in [
             "orders",
@@ -133,7 +311,10 @@ mod tests {
             "表",
             "заказы",
             "हिन्दी",
+            "Việt Nam",
+            "שָׁלוֹם",
             "🐘",
+            "☎\u{fe0f}",
         ] {
             assert_eq!(Untrusted::from(text).to_string(), text);
         }
@@ -142,6 +323,19 @@ mod tests {
     #[test]
     fn lines_of_our_own_stay_lines() {
         assert_eq!(escaped_lines("a\n\tb\x1b[m"), "a\n\tb\\u{1b}[m");
+    }
+
+    #[test]
+    fn json_says_the_same_and_moves_no_terminal() {
+        let name = "a\u{9b}31m\u{2028}\u{202e}\u{7f}\u{e0041}ä";
+        let json = serde_json::to_string_pretty(&serde_json::json!({ "name": name })).unwrap();
+        let shown = escaped_json(&json);
+        assert!(
+            shown.contains("\\u009b31m\\u2028\\u202e\\u007f\\udb40\\udc41ä"),
+            "{shown}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["name"], name);
     }
 
     #[test]

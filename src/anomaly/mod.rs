@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use crate::backup::Record;
+use crate::{backup::Record, text::Untrusted};
 
 pub use standing::{AGREEING, Marked, standing};
 
@@ -39,7 +39,7 @@ impl From<&Record> for Measure {
         let mut tables = BTreeMap::new();
         for table in &record.tables {
             *tables
-                .entry((table.schema.clone(), table.name.clone()))
+                .entry((table.schema.raw().to_owned(), table.name.raw().to_owned()))
                 .or_default() += table.rows;
         }
         Self {
@@ -214,14 +214,8 @@ fn tables(count: usize) -> &'static str {
     if count == 1 { "table" } else { "tables" }
 }
 
-/// A name as it is, or quoted where it could be misread or break a line.
 fn shown(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if plain {
-        name.to_owned()
-    } else {
-        format!("{name:?}")
-    }
+    Untrusted::from(name).identifier()
 }
 
 /// `10,230`

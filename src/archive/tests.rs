@@ -144,7 +144,7 @@ fn a_whole_archive_says_what_it_held() {
     assert_eq!(
         (
             held.database.as_str(),
-            held.server_version.as_str(),
+            held.server_version.raw(),
             held.entries
         ),
         ("shop", "18.4", 4)
@@ -152,7 +152,7 @@ fn a_whole_archive_says_what_it_held() {
     let tables: Vec<_> = held
         .tables
         .iter()
-        .map(|table| (table.name.as_str(), table.rows, table.bytes))
+        .map(|table| (table.name.raw(), table.rows, table.bytes))
         .collect();
     assert_eq!(tables, [("a", 2, 4), ("b", 0, 0)]);
     assert_eq!((held.large_objects.count, held.large_objects.bytes), (3, 3));
@@ -223,7 +223,7 @@ fn an_absurdly_long_name_is_cut() {
         rows(2, b"\\.\n"),
     ]
     .concat();
-    assert_eq!(read(&archive).unwrap().tables[0].name.len(), 4096);
+    assert_eq!(read(&archive).unwrap().tables[0].name.raw().len(), 4096);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Each lower module has an error of its own; here they get the object they happened on, once.
 
+mod cause;
 mod hint;
 mod text;
 
@@ -11,6 +12,7 @@ use crate::{
     archive,
     backup::{Failure, UnknownVersion},
     compress, lifecycle, postgres, seal, store,
+    text::Untrusted,
 };
 
 /// The result of everything above the doors.
@@ -277,9 +279,10 @@ impl std::error::Error for Error {}
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         Self {
-            error: error.to_string(),
-            hint: error.hint(),
+            error: error.to_string().into(),
+            hint: error.hint().map(Untrusted::from),
             exit_status: error.exit_status(),
+            cause: error.cause(),
         }
     }
 }

@@ -1,11 +1,21 @@
 //! What failed, on what, and why, in words.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{Error, Fault, TargetState};
+use crate::{redact::redacted, text::continued};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        f.write_str(&continued(&redacted(&text)))
+    }
+}
+
+impl Error {
+    /// As it is, with whatever text from outside is in it.
+    fn write(&self, f: &mut String) -> fmt::Result {
         match self {
             Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
                 write!(f, "{why}")
@@ -74,7 +84,7 @@ impl fmt::Display for Error {
     }
 }
 
-fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn faults_text(faults: &[Fault], f: &mut String) -> fmt::Result {
     let several = faults.len() > 1;
     if several {
         write!(f, "{} settings are wrong", faults.len())?;
