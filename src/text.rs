@@ -321,6 +321,29 @@ mod tests {
     }
 
     #[test]
+    fn names_that_could_be_misread_are_quoted() {
+        for (name, shown) in [
+            ("orders_2026", "orders_2026"),
+            ("a b", r#""a b""#),
+            ("a\nb", r#""a\nb""#),
+            (r#"a"b\"#, r#""a\"b\\""#),
+            ("\u{3164}", r#""\u{3164}""#),
+            ("", r#""""#),
+        ] {
+            assert_eq!(Untrusted::from(name).identifier(), shown);
+        }
+    }
+
+    #[test]
+    fn a_message_of_ours_has_one_line_that_begins_it() {
+        assert_eq!(continued("one"), "one");
+        assert_eq!(
+            continued("pg_dump: x\nerror: y\n  z\x1b"),
+            "pg_dump: x\n  error: y\n  z\\u{1b}"
+        );
+    }
+
+    #[test]
     fn lines_of_our_own_stay_lines() {
         assert_eq!(escaped_lines("a\n\tb\x1b[m"), "a\n\tb\\u{1b}[m");
     }

@@ -143,7 +143,7 @@ fn a_whole_archive_says_what_it_held() {
     );
     assert_eq!(
         (
-            held.database.as_str(),
+            held.database.raw(),
             held.server_version.raw(),
             held.entries
         ),

@@ -2,7 +2,7 @@ use super::*;
 
 /// One of each kind, and all that take a figure.
 fn some() -> Vec<Cause> {
-    let name = |text| SettingName::parse(text).unwrap();
+    let name = |text: &str| SettingName::parse(text).unwrap();
     let query = |code: Option<&str>| Database::DatabaseQuery {
         sqlstate: code.and_then(SqlState::parse),
     };

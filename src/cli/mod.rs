@@ -7,6 +7,7 @@ mod list;
 mod log;
 mod output;
 mod report;
+mod screen;
 mod text;
 mod text_check;
 mod text_lifecycle;
@@ -15,7 +16,7 @@ mod traces;
 mod watch;
 mod width;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,12 +39,12 @@ pub(super) fn run() -> ExitCode {
         }
         Err(error) => {
             let status = u8::try_from(error.exit_code()).unwrap_or(2);
-            let text = output::masked(&error.render().to_string());
+            let text = error.render().to_string();
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
-                tracing::error!(exit_status = status, "{}", text.trim_end());
+                tracing::error!(exit_status = status, "{}", screen::shown(text.trim_end()));
             } else {
-                let _ = write!(std::io::stderr(), "{text}");
+                output::note(text.trim_end());
             }
             return ExitCode::from(status);
         }
@@ -76,7 +77,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
-            return output::print(&script);
+            return output::print_document(&String::from_utf8_lossy(&script));
         }
         Command::Man => {
             let mut page = Vec::new();
@@ -85,7 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
                 doing: "render the manual".to_owned(),
                 source,
             })?;
-            return output::print(&page);
+            return output::print_document(&String::from_utf8_lossy(&page));
         }
         _ => {}
     }

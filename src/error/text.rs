@@ -3,13 +3,18 @@
 use std::fmt::{self, Write as _};
 
 use super::{Error, Fault, TargetState};
-use crate::{redact::redacted, text::continued};
+use crate::{redact::redacted, text::{continued, escaped_lines}};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::new();
         self.write(&mut text)?;
-        f.write_str(&continued(&redacted(&text)))
+        let text = redacted(&text);
+        match self {
+            // a list, whose lines are ours
+            Self::Config(_) => f.write_str(&escaped_lines(&text)),
+            _ => f.write_str(&continued(&text)),
+        }
     }
 }
 
@@ -91,8 +96,10 @@ fn faults_text(faults: &[Fault], f: &mut String) -> fmt::Result {
     }
     for fault in faults {
         let indent = if several { "\n  " } else { "" };
-        write!(f, "{indent}{}: {}", fault.variable, fault.why)?;
+        let (variable, why) = (continued(&fault.variable), continued(&fault.why));
+        write!(f, "{indent}{variable}: {why}")?;
         if let Some(hint) = &fault.hint {
+            let hint = continued(hint);
             write!(f, "{}hint: {hint}", if several { "\n    " } else { "\n" })?;
         }
     }

@@ -276,7 +276,7 @@ mod tests {
             "2026-11-20 joe@example.org: audit_ _2027_ __12_"
         );
         let long = Hold {
-            reason: "x".repeat(999),
+            reason: "x".repeat(999).into(),
             ..hold
         };
         assert_eq!(tag_value(&long).chars().count(), TAG_VALUE_CHARS_MAX);
