@@ -155,18 +155,17 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped_but(text, |_| false, push_escape)
 }
 
-/// The same for text of several lines of our own making, at the last place before a medium: line feeds and tabs stay.
+/// The same for text of several lines of our own making, at the last place before a medium: line feeds stay.
 #[must_use]
 pub fn escaped_lines(text: &str) -> Cow<'_, str> {
-    let stays = |c| matches!(c, '\n' | '\t');
-    escaped_but(text, stays, push_escape)
+    escaped_but(text, |c| c == '\n', push_escape)
 }
 
 /// A JSON document in which the same characters stand as `\u001b`: it says the same to a program, and a terminal that shows
 /// it obeys nothing. Line feeds of its layout stay.
 #[must_use]
 pub fn escaped_json(document: &str) -> Cow<'_, str> {
-    let stays = |c| matches!(c, '\n' | '\t');
+    let stays = |c| c == '\n';
     // outside of its strings a document holds nothing but ASCII
     escaped_but(document, stays, |c, out| {
         for unit in c.encode_utf16(&mut [0; 2]) {
@@ -345,7 +344,7 @@ mod tests {
 
     #[test]
     fn lines_of_our_own_stay_lines() {
-        assert_eq!(escaped_lines("a\n\tb\x1b[m"), "a\n\tb\\u{1b}[m");
+        assert_eq!(escaped_lines("a\n\tb\x1b[m"), "a\n\\tb\\u{1b}[m");
     }
 
     #[test]

@@ -20,8 +20,18 @@ pub enum Backup {
     BackupFailed,
     /// its archive is gone or has another length
     BackupArchiveGone,
-    /// a run that was to be made elsewhere left nothing
-    BackupNotTaken,
+    /// Heroku refuses to start the dyno for it
+    BackupDynoRefused,
+    /// Heroku's API is away, or failed
+    BackupDynoApi,
+    /// its dyno ended and left no record
+    BackupDynoEnded,
+    /// the same, by a crash
+    BackupDynoCrashed,
+    /// its dyno lives on after its time
+    BackupDynoOverdue,
+    /// its dyno doesn't come up
+    BackupDynoStuck,
     /// another run has done it
     BackupNotDue,
     /// somebody should look; the command's result says at what
@@ -45,8 +55,15 @@ impl Backup {
             Self::BackupArchiveGone => {
                 "find out who deletes in this bucket: a lifecycle rule, a person, or somebody who should not; noncurrent versions may still have it"
             }
-            Self::BackupNotTaken => {
-                "look at what was to run it: `heroku ps` and `heroku logs` of the app, or the log of `pgcoffer serve`"
+            Self::BackupDynoRefused => {
+                "check PGCOFFER_HEROKU_API_KEY, PGCOFFER_HEROKU_APP and PGCOFFER_HEROKU_DYNO_SIZE, and the account's billing page; the log of `pgcoffer serve` has Heroku's answer"
+            }
+            Self::BackupDynoApi | Self::BackupDynoStuck => "status.heroku.com tells how Heroku is",
+            Self::BackupDynoEnded | Self::BackupDynoCrashed => {
+                "`heroku logs` of the app shows what the dyno said"
+            }
+            Self::BackupDynoOverdue => {
+                "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE"
             }
             Self::BackupNotDue => return None,
             Self::BackupProblems => "`pgcoffer status` shows what is wrong, with what cures it",
@@ -65,9 +82,12 @@ impl fmt::Display for Backup {
             Self::BackupArchiveGone => {
                 "the archive of a backup is gone or has another length, and its retention has not run out"
             }
-            Self::BackupNotTaken => {
-                "the run that was to make the backup elsewhere did not begin, or left no record"
-            }
+            Self::BackupDynoRefused => "Heroku refuses to start the dyno for the backup",
+            Self::BackupDynoApi => "Heroku's API could not be reached, or failed",
+            Self::BackupDynoEnded => "the dyno for the backup has ended and left no record",
+            Self::BackupDynoCrashed => "the dyno for the backup has crashed and left no record",
+            Self::BackupDynoOverdue => "the dyno for the backup lives on though its time is over",
+            Self::BackupDynoStuck => "the dyno for the backup doesn't come up",
             Self::BackupNotDue => "another run has just made it",
             Self::BackupProblems => "something needs a person's look",
         })

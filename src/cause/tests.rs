@@ -66,7 +66,13 @@ fn nothing_but_codes_and_names_fits_in() {
     for bad in ["", "4250", "425012", "4250a", "42\n01", "ünf!!"] {
         assert_eq!(SqlState::parse(bad), None, "{bad:?}");
     }
-    for bad in ["", "HOME", "PGCOFFER_ann@example.com", "PGCOFFER_X\n", "pgcoffer_key"] {
+    for bad in [
+        "",
+        "HOME",
+        "PGCOFFER_ann@example.com",
+        "PGCOFFER_X\n",
+        "pgcoffer_key",
+    ] {
         assert_eq!(SettingName::parse(bad), None, "{bad:?}");
     }
 }

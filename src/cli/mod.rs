@@ -77,7 +77,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
-            return output::print_document(&String::from_utf8_lossy(&script));
+            return screen::print_ours(&script);
         }
         Command::Man => {
             let mut page = Vec::new();
@@ -86,7 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
                 doing: "render the manual".to_owned(),
                 source,
             })?;
-            return output::print_document(&String::from_utf8_lossy(&page));
+            return screen::print_ours(&page);
         }
         _ => {}
     }

@@ -18,12 +18,12 @@ use serde_json::Value;
 
 /// Writes text for people to standard output.
 pub(super) fn print(text: impl AsRef<str>) -> Result<()> {
-    write_out(&escaped_lines(text.as_ref()))
+    write_out(escaped_lines(text.as_ref()).as_bytes())
 }
 
 /// Writes one JSON document to standard output.
 pub(super) fn print_json(value: &Value) -> Result<()> {
-    write_out(&escaped_json(&format!("{value:#}\n")))
+    write_out(escaped_json(&format!("{value:#}\n")).as_bytes())
 }
 
 /// Writes a document in a language of its own (settings for a shell, SQL, XML) to standard output: as it is for the program that
@@ -31,8 +31,13 @@ pub(super) fn print_json(value: &Value) -> Result<()> {
 pub(super) fn print_document(text: &str) -> Result<()> {
     match io::stdout().is_terminal() {
         true => print(text),
-        false => write_out(text),
+        false => write_out(text.as_bytes()),
     }
+}
+
+/// Writes what only our own arguments and help are in: completions, the manual.
+pub(super) fn print_ours(text: &[u8]) -> Result<()> {
+    write_out(text)
 }
 
 /// What a person should see beside the result.
@@ -54,12 +59,9 @@ pub(super) fn shown(text: &str) -> String {
     escaped_lines(&text).into_owned()
 }
 
-fn write_out(text: &str) -> Result<()> {
+fn write_out(text: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
         // `pgcoffer list | head` is no failure
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|source| Error::Io {

@@ -38,7 +38,7 @@ impl Error {
             Self::Compress(error) => of_compress(error),
             Self::NoSuchBackup { .. } => Backup::BackupMissing.into(),
             Self::NotGood { .. } => Backup::BackupFailed.into(),
-            Self::NotTaken { .. } => Backup::BackupNotTaken.into(),
+            Self::NotTaken { cause, .. } => cause.clone(),
             Self::NotDue { .. } => Backup::BackupNotDue.into(),
             Self::Clock { .. } => Bucket::BucketClock.into(),
             Self::NotWhole { .. } => Bucket::BucketNotWhole.into(),

@@ -11,6 +11,7 @@ use std::{fmt, io, path::Path};
 use crate::{
     archive,
     backup::{Failure, UnknownVersion},
+    cause::Cause,
     compress, lifecycle, postgres, seal, store,
     text::Untrusted,
 };
@@ -127,6 +128,8 @@ pub enum Error {
         why: String,
         /// what cures it
         hint: Option<String>,
+        /// the same in words of our own
+        cause: Cause,
     },
     /// what was due has been done by another run meanwhile
     NotDue {

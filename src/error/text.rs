@@ -3,7 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::{Error, Fault, TargetState};
-use crate::{redact::redacted, text::{continued, escaped_lines}};
+use crate::{
+    redact::redacted,
+    text::{continued, escaped_lines},
+};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
