@@ -237,3 +237,42 @@ fn the_library_does_not_print_exit_or_read_the_environment() {
         }
     }
 }
+
+/// Each medium has one way out, which escapes what passes: nobody else writes to standard output or error.
+#[test]
+fn nothing_prints_but_by_the_way_out_of_its_medium() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // who may, and what it is that they write
+    let ways_out = [
+        "cli/screen.rs",        // results, notes, questions
+        "cli/log.rs",           // the log
+        "cli/watch.rs",         // the progress bar: figures alone
+        "cli/init/terminal.rs", // prompts, and a key on the other screen
+        "operation/get.rs",     // the bytes of a dump, never to a terminal
+    ];
+    let harmless = [".is_terminal()", ".as_fd()", "columns("];
+    for file in sources(&src) {
+        let path = file.strip_prefix(&src).unwrap().to_str().unwrap();
+        if ways_out.contains(&path) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for (n, line) in text.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            let line = &format!(" {}", line.trim_start());
+            let writes = [
+                " stdout()",
+                ":stdout()",
+                " stderr()",
+                ":stderr()",
+                "print!(",
+                "println!(",
+                "dbg!(",
+            ]
+            .iter()
+            .any(|way| line.contains(way));
+            let is_harmless = is_comment || harmless.iter().any(|use_of| line.contains(use_of));
+            assert!(!writes || is_harmless, "{path}:{}: {line}", n + 1);
+        }
+    }
+}

@@ -74,6 +74,9 @@ impl From<SettingName> for String {
 impl Machine {
     pub(super) fn hint(&self) -> Option<&'static str> {
         Some(match self {
+            Self::Settings { names } if names.len() == 1 => {
+                "correct it where pgcoffer runs: `pgcoffer check` there says what is wrong with it"
+            }
             Self::Settings { .. } => {
                 "correct them where pgcoffer runs: `pgcoffer check` there says what is wrong with each"
             }

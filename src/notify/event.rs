@@ -243,10 +243,14 @@ impl Event {
         }
     }
 
-    /// What cures it.
+    /// What cures it, with the variable of the database that it concerns.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        self.cause.as_ref()?.hint()
+    pub fn hint(&self) -> Option<String> {
+        let hint = self.cause.as_ref()?.hint()?;
+        Some(match &self.database {
+            Some(label) => hint.replace("<NAME>", &label.to_uppercase()),
+            None => hint.to_owned(),
+        })
     }
 
     /// The facts as a webhook carries them: a field that isn't known is null.
