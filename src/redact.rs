@@ -201,16 +201,13 @@ fn secret_path(url: &str) -> Option<(usize, usize)> {
 fn without_values(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| matches!(c, '=' | '\'' | '"' | ':')) {
+    while let Some(at) = rest.find(['=', '\'', '"', ':']) {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        let value = match secret_value(&text[..text.len() - from.len()], from) {
-            Some(value) => value,
-            None => {
-                out.push_str(&from[..1]);
-                rest = &from[1..];
-                continue;
-            }
+        let Some(value) = secret_value(&text[..text.len() - from.len()], from) else {
+            out.push_str(&from[..1]);
+            rest = &from[1..];
+            continue;
         };
         out.push_str(&from[..value.0]);
         out.push_str(STRUCK);

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.
 const CHARS_MAX: usize = 1000;
+/// The same of a line of a message of ours, in which a list of names may stand.
+const MESSAGE_CHARS_MAX: usize = 4000;
 /// Lines of a longer text that are shown.
 const LINES_MAX: usize = 40;
 /// Accents that are shown on one letter; Vietnamese has two, pointed Hebrew three.
@@ -40,7 +42,7 @@ impl Untrusted {
     #[must_use]
     pub fn identifier(&self) -> String {
         let is_plain = self.0.chars().all(|c| c.is_alphanumeric() || c == '_');
-        match is_plain && !self.0.is_empty() && bounded(&self.0) == self.0 {
+        match is_plain && !self.0.is_empty() && bounded(&self.0, CHARS_MAX) == self.0 {
             true => self.0.clone(),
             false => format!("{self:?}"),
         }
@@ -73,14 +75,14 @@ impl From<&str> for Untrusted {
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&bounded(&self.0))
+        f.pad(&bounded(&self.0, CHARS_MAX))
     }
 }
 
 impl fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let quoted = self.0.replace('\\', "\\\\").replace('"', "\\\"");
-        write!(f, "\"{}\"", bounded(&quoted))
+        write!(f, "\"{}\"", bounded(&quoted, CHARS_MAX))
     }
 }
 
@@ -105,10 +107,10 @@ impl fmt::Display for Lines<'_> {
         let text = self.0.trim_end_matches(['\r', '\n']);
         let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
         if !text.contains('\n') {
-            return f.write_str(&bounded(text));
+            return f.write_str(&bounded(text, CHARS_MAX));
         }
         for line in lines.by_ref().take(LINES_MAX) {
-            write!(f, "\n  {}", bounded(line))?;
+            write!(f, "\n  {}", bounded(line, CHARS_MAX))?;
         }
         match lines.count() {
             0 => Ok(()),
@@ -117,25 +119,33 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// A message of ours that may have text from outside in it: escaped, and its later lines indented, so that none of them passes
-/// for one that we begin.
+/// A message of ours that may have text from outside in it: escaped, of bounded length, and its later lines indented, so that
+/// none of them passes for one that we begin.
 #[must_use]
 pub fn continued(text: &str) -> Cow<'_, str> {
-    let text = escaped_lines(text);
     if !text.contains('\n') {
-        return text;
+        return bounded(text, MESSAGE_CHARS_MAX);
     }
-    let lines = text.split('\n').enumerate().map(|(n, line)| match n {
-        0 => line.to_owned(),
-        _ if line.starts_with("  ") => format!("\n{line}"),
-        _ => format!("\n  {line}"),
+    let mut lines = text.split('\n').enumerate();
+    let shown = lines.by_ref().take(LINES_MAX).map(|(n, line)| {
+        let line = bounded(line, MESSAGE_CHARS_MAX);
+        match n {
+            0 => line.into_owned(),
+            _ if line.starts_with("  ") => format!("\n{line}"),
+            _ => format!("\n  {line}"),
+        }
     });
-    Cow::Owned(lines.collect())
+    let mut shown: String = shown.collect();
+    match lines.count() {
+        0 => {}
+        more => shown.push_str(&format!("\n  … and {more} more lines")),
+    }
+    Cow::Owned(shown)
 }
 
-/// The first [`CHARS_MAX`] characters, escaped, and how many there are beside them.
-fn bounded(text: &str) -> Cow<'_, str> {
-    let Some((end, _)) = text.char_indices().nth(CHARS_MAX) else {
+/// The first characters, escaped, and how many there are beside them.
+fn bounded(text: &str, chars_max: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(chars_max) else {
         return escaped(text);
     };
     let more = text[end..].chars().count();
@@ -287,6 +297,9 @@ mod tests {
         assert!(format!("{long:?}").len() < 2100);
         let many = Untrusted::from("line\n".repeat(100));
         assert_eq!(many.lines().to_string().lines().count(), 42);
+        let message = format!("failed: {}", "x\n".repeat(1 << 20));
+        assert!(continued(&message).ends_with("… and 1048537 more lines"));
+        assert!(continued(&"x".repeat(1 << 20)).len() < 5000);
     }
 
     #[test]

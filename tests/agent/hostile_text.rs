@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     notices::Scene,
     scripted::Scripted,
-    stage::{Stage, restore_args, unique},
+    stage::{Stage, restore_args, unique, wait_until},
     testbed::{Agent, Hearer, MailServer, Outcome, Security, Terminal, healthchecks::Healthchecks},
     tick_past::{Run, calm, hours},
 };
@@ -348,6 +348,7 @@ fn no_channel_carries_a_word_of_a_server_or_a_program() {
     let id = id.as_str().unwrap();
     let mut heard = vec![scene.slack.only().text(), scene.webhook.only().text()];
     heard.extend(checks.take().into_iter().map(|ping| ping.body));
+    wait_until("the mail", || !mail.heard().is_empty());
     heard.extend(mail.heard().iter().map(ToString::to_string));
     assert_eq!(heard.len(), 5);
     for text in &heard {
@@ -379,6 +380,53 @@ fn no_channel_carries_a_word_of_a_server_or_a_program() {
     let heard = scene.slack.take().into_iter().chain(scene.webhook.take());
     for one in heard {
         assert!(!one.text().contains("ann@example.com"), "{}", one.text());
+    }
+}
+
+/// A password that is the name of a schema, and one that is nothing but a password.
+#[test]
+fn passwords_leave_neither_themselves_nor_a_gap() {
+    let stage = Stage::small();
+    let strong = "pq7!Vx/2m%Kd";
+    let words = format!(
+        "pg_dump: error: schema \"shop\" of shopkeepers: CREATE SCHEMA shop;\n\
+         pg_dump: detail: tried \"host=db password=shop user=joe\" and 'postgres://joe:shop@db/shop'\n\
+         pg_dump: detail: and {strong}, pq7%21Vx%2F2m%25Kd, x{strong}x"
+    );
+    let client = lying_client(&stage, &words);
+    for password in ["shop", strong] {
+        let url = stage
+            .cluster
+            .url_as("postgres", Some(password), &stage.database);
+        let agent = stage
+            .agent()
+            .env("PGCOFFER_DB_MAIN_URL", url)
+            .env("PGCOFFER_PG_BIN", &client);
+        let failed = agent.run(["backup"]).ended_with(3);
+        let shown = agent.run(["show", "latest"]);
+        let listed = agent.run(["list"]);
+        for text in [&failed.stderr, shown.text(), &shown.stderr, listed.text()] {
+            assert!(
+                !text.contains("password=shop") && !text.contains("joe:shop"),
+                "{text}"
+            );
+        }
+        let said = &failed.stderr;
+        assert!(
+            said.contains("schema \"shop\" of shopkeepers: CREATE SCHEMA shop;"),
+            "{said}"
+        );
+        assert!(
+            said.contains("password=*** user=joe") && said.contains("postgres://***@db/shop"),
+            "{said}"
+        );
+        let is_told = said.contains(&format!("and {strong}, pq7%21Vx%2F2m%25Kd,"));
+        assert_eq!(is_told, password == "shop", "{said}");
+        assert_eq!(
+            said.contains("and ***, ***, x"),
+            password == strong,
+            "{said}"
+        );
     }
 }
 
