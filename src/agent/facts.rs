@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Teller, What};
 use crate::{
     backup::{BackupId, Failure, Label},
-    error::Error,
     cause::Cause,
+    error::Error,
     notify::{BackupFacts, Event, Kind, Late, NewestGood},
     operation::{Before, Health},
     text::Untrusted,

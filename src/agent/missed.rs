@@ -142,7 +142,11 @@ impl Period {
 }
 
 /// Whether people were told within a day of all this: by backups that still look suspicious and that nobody has accepted.
-pub(super) fn suspicious_told(before: Option<&Before>, reasons: &[Untrusted], now: Timestamp) -> bool {
+pub(super) fn suspicious_told(
+    before: Option<&Before>,
+    reasons: &[Untrusted],
+    now: Timestamp,
+) -> bool {
     let doubts = before.map_or(&[][..], |before| &before.doubts);
     let is_suspicious = |notice: &&Notice| notice.event == Kind::Suspicious.as_str();
     let told = doubts

@@ -60,7 +60,12 @@ pub(super) fn troubles(turn: &DatabaseTick) -> Vec<Trouble> {
     };
     match &turn.prune {
         PruneOutcome::Failed(failure) => {
-            add("retention", failure.cause.clone(), failure.exit_status, None);
+            add(
+                "retention",
+                failure.cause.clone(),
+                failure.exit_status,
+                None,
+            );
         }
         PruneOutcome::Done(report) if report.troubles().next().is_some() => {
             add("retention", Bucket::BucketNotDeleted.into(), 4, None);

@@ -123,7 +123,9 @@ impl Promises {
     pub(super) fn name(&self, index: usize) -> EntryName {
         let Promise { id, data } = &self.all[index].0;
         let table = match data {
-            Data::Table { schema, name, .. } => Some((Untrusted::from(&**schema), Untrusted::from(&**name))),
+            Data::Table { schema, name, .. } => {
+                Some((Untrusted::from(&**schema), Untrusted::from(&**name)))
+            }
             Data::LargeObjects => None,
         };
         EntryName { id: *id, table }

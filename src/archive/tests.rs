@@ -142,11 +142,7 @@ fn a_whole_archive_says_what_it_held() {
         Some(jiff::civil::datetime(2026, 11, 20, 7, 8, 9, 0))
     );
     assert_eq!(
-        (
-            held.database.raw(),
-            held.server_version.raw(),
-            held.entries
-        ),
+        (held.database.raw(), held.server_version.raw(), held.entries),
         ("shop", "18.4", 4)
     );
     let tables: Vec<_> = held

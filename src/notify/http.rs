@@ -64,7 +64,11 @@ fn secrets(url: &Url) -> Known {
         let has_digit = piece.bytes().any(|b| b.is_ascii_digit());
         piece.len() >= PIECE_LONG || (piece.len() >= PIECE_MIN && has_digit)
     };
-    Known::exactly(pieces.filter(is_secret).chain(whole.into_iter().filter(|part| part.len() > 1)))
+    Known::exactly(
+        pieces
+            .filter(is_secret)
+            .chain(whole.into_iter().filter(|part| part.len() > 1)),
+    )
 }
 
 /// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer all the same.

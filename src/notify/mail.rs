@@ -216,7 +216,11 @@ impl Relay {
         let plain = Zeroizing::new(format!("\0{user}\0{password}"));
         let encoded = [password, plain.as_str()]
             .map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
-        Known::new([password].into_iter().chain(encoded.iter().map(|text| text.as_str())))
+        Known::new(
+            [password]
+                .into_iter()
+                .chain(encoded.iter().map(|text| text.as_str())),
+        )
     }
 
     fn transport(&self, patience: Patience) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {

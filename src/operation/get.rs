@@ -109,10 +109,7 @@ async fn copy_sealed(
         progress.set_moved(progress.done_bytes());
     }
     let crc64nvme = data_encoding::BASE64.encode(&crc.finalize().to_be_bytes());
-    let uploaded = record
-        .sealed
-        .as_ref()
-        .map(|sealed| &sealed.crc64nvme);
+    let uploaded = record.sealed.as_ref().map(|sealed| &sealed.crc64nvme);
     if uploaded.is_some_and(|uploaded| *uploaded == crc64nvme.as_str()) {
         Ok(source.bytes())
     } else {

@@ -105,7 +105,10 @@ impl Session {
         let rows = self.rows(WHAT, SERVER).await?;
         let server_version: String = self.first(&rows, WHAT)?;
         let row = &rows[0];
-        let name = |column| self.column::<String>(row, column, WHAT).map(Untrusted::from);
+        let name = |column| {
+            self.column::<String>(row, column, WHAT)
+                .map(Untrusted::from)
+        };
         let server_major = self.server_major();
         let (database, encoding, user) = (name(1)?, name(2)?, name(3)?);
         let is_superuser = self.column(row, 4, WHAT)?;
@@ -169,7 +172,10 @@ impl Session {
                 "SELECT extname::text, extversion FROM pg_extension ORDER BY extname",
             )
             .await?;
-        let text = |row, column| self.column::<String>(row, column, WHAT).map(Untrusted::from);
+        let text = |row, column| {
+            self.column::<String>(row, column, WHAT)
+                .map(Untrusted::from)
+        };
         let extension = |row| Ok((text(row, 0)?, text(row, 1)?));
         rows.iter().map(extension).collect()
     }

@@ -238,6 +238,10 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
             version: client.version.clone().into(),
             major: client.major,
         },
-        options: options.arguments(client).into_iter().map(Into::into).collect(),
+        options: options
+            .arguments(client)
+            .into_iter()
+            .map(Into::into)
+            .collect(),
     }
 }

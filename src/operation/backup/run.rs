@@ -100,7 +100,9 @@ impl<'a> Run<'a> {
             Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
         };
         let warnings = dump.finish().await?.warnings;
-        self.record.warnings.extend(warnings.into_iter().map(Untrusted::from));
+        self.record
+            .warnings
+            .extend(warnings.into_iter().map(Untrusted::from));
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
     }
