@@ -38,6 +38,16 @@ pub enum Bucket {
     BucketUnreachable,
     /// what the service holds isn't what was sent
     BucketMismatch,
+    /// a request or its answer was damaged on the way, again and again
+    BucketDamaged,
+    /// the service has said nothing for too long
+    BucketSilent,
+    /// its endpoint has no TLS
+    BucketPlain,
+    /// what stands there belongs to another repository
+    BucketStranger,
+    /// more would be deleted than the schedule explains
+    BucketUnexplained,
     /// its lifecycle rules are not, or may not be, as they should
     BucketLifecycle,
     /// its clock and this machine's differ too much
@@ -81,6 +91,21 @@ impl Bucket {
             Self::BucketMismatch => {
                 "if it happens again, suspect the network or the service: what was damaged counts as no backup"
             }
+            Self::BucketDamaged => {
+                "suspect the network between, or a proxy in it: it changes what passes"
+            }
+            Self::BucketSilent => {
+                "see the service's status page, and whether a firewall or a proxy swallows requests"
+            }
+            Self::BucketPlain => {
+                "give an endpoint that begins with https:// in AWS_ENDPOINT_URL_S3"
+            }
+            Self::BucketStranger => {
+                "find out who copied it there; PGCOFFER_REPOSITORY says which repository is meant"
+            }
+            Self::BucketUnexplained => {
+                "look at `pgcoffer prune --dry-run`: somebody may have written backups to push out others"
+            }
             Self::BucketLifecycle => {
                 "`pgcoffer lifecycle` shows which rules the bucket has and should have"
             }
@@ -123,6 +148,15 @@ impl fmt::Display for Bucket {
             Self::BucketBusy => "the bucket's service was busy or failing for some time",
             Self::BucketUnreachable => "no connection to the bucket's service",
             Self::BucketMismatch => "what the bucket holds is not what was sent",
+            Self::BucketDamaged => {
+                "requests to the bucket's service or its answers are damaged on the way"
+            }
+            Self::BucketSilent => "the bucket's service has said nothing for too long",
+            Self::BucketPlain => "the bucket's endpoint has no TLS",
+            Self::BucketStranger => "what is in the bucket belongs to another repository",
+            Self::BucketUnexplained => {
+                "more backups would be deleted than the schedule explains, so nothing is"
+            }
             Self::BucketLifecycle => "the bucket's lifecycle rules are not as they should be",
             Self::BucketClock => {
                 "the machine's clock and the bucket's differ too much to delete anything by"

@@ -53,6 +53,10 @@ pub enum ChildCause {
     ConnectionLost,
     /// the login was turned down
     Login,
+    /// the server asks for a login that it is kept from giving
+    LoginKept,
+    /// it is too old to keep commands out of a backup that goes through psql
+    Unrestricted,
     /// a disk is full
     DiskFull,
     /// it was told to end
@@ -135,6 +139,10 @@ impl Child {
             C::Login => {
                 "check user and password in PGCOFFER_DB_<NAME>_URL, which may have been rotated"
             }
+            C::LoginKept => "see who answers there, or set the server to scram-sha-256",
+            C::Unrestricted => {
+                "install the newest minor version of the client programs (17.6, 18 or later), or those of the server's own version"
+            }
             C::DiskFull => "make room on the server's disk",
             C::Terminated => {
                 "see what ended it: a deploy, a limit of memory or time, or an administrator"
@@ -174,6 +182,13 @@ impl fmt::Display for Child {
             C::RecoveryConflict => "the standby cancelled it to go on replaying",
             C::ConnectionLost => "the connection to the server broke",
             C::Login => "the server refuses the login",
+            C::LoginKept => "the server asks for a login that it must not be given",
+            C::Unrestricted => {
+                return write!(
+                    f,
+                    "{program} is too old to guard psql against commands in a backup"
+                );
+            }
             C::DiskFull => "a disk is full, the server's most likely",
             C::Terminated => "something ended it",
             C::AlreadyExists => "what it is to create is there already",

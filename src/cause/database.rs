@@ -32,6 +32,14 @@ pub enum Database {
     DatabaseFull,
     /// the server is starting up, shutting down or recovering
     DatabaseStarting,
+    /// what answers there is no PostgreSQL server
+    DatabaseForeign,
+    /// a file of certificates or keys that the URL names can't be used
+    DatabaseFile,
+    /// a pooler that hands connections on between transactions
+    DatabasePooler,
+    /// the server asks for a login that it must not be given
+    DatabaseLoginKept,
     /// no connection for another reason
     DatabaseConnection,
     /// the server turned the login down
@@ -45,6 +53,8 @@ pub enum Database {
     },
     /// another run holds the lock
     DatabaseLocked,
+    /// somebody who is no run of ours holds the lock
+    DatabaseLockTaken,
     /// the role may not read everything
     DatabaseRights {
         /// on how many objects a right is missing
@@ -95,6 +105,19 @@ impl Database {
             Self::DatabaseLocked => {
                 "wait until the other run has ended; a lock goes with its connection, so none outlives its run"
             }
+            Self::DatabaseForeign => "check host and port in PGCOFFER_DB_<NAME>_URL",
+            Self::DatabaseFile => {
+                "check the files that sslrootcert, sslcert and sslkey name in PGCOFFER_DB_<NAME>_URL, and who may read them"
+            }
+            Self::DatabasePooler => {
+                "put the server's own address into PGCOFFER_DB_<NAME>_URL, or that of a pooler in session mode"
+            }
+            Self::DatabaseLoginKept => {
+                "see who answers there: a server asks for the password in a form that would show it, as nobody does who has it; set the server to scram-sha-256"
+            }
+            Self::DatabaseLockTaken => {
+                "have the database's administrator find out who holds it: the log of that run names the session"
+            }
             Self::DatabaseRights { .. } => {
                 "have the owner grant what is missing: `pgcoffer check` where pgcoffer runs prints the statements"
             }
@@ -133,6 +156,15 @@ impl fmt::Display for Database {
                 );
             }
             Self::DatabaseLocked => return f.write_str("another run is under way"),
+            Self::DatabaseLockTaken => {
+                return f.write_str("the lock is held by somebody who is no run of this agent");
+            }
+            Self::DatabaseLoginKept => {
+                return f.write_str("the server asks for a login that it must not be given");
+            }
+            Self::DatabasePooler => {
+                return f.write_str("a pooler in transaction mode stands before the database");
+            }
             Self::DatabaseRights { objects: 1 } => {
                 return f
                     .write_str("the role may not read everything: a right is missing on 1 object");
@@ -156,6 +188,8 @@ impl fmt::Display for Database {
             Self::DatabaseMissing => "the server has no database of that name",
             Self::DatabaseFull => "all of the server's connections are taken",
             Self::DatabaseStarting => "the server is starting up or shutting down",
+            Self::DatabaseForeign => "what answers there is no PostgreSQL server",
+            Self::DatabaseFile => "a file of certificates or keys can't be used",
             Self::DatabaseConnection => "the server or the network refused it",
         };
         write!(f, "no connection to the database: {connection}")
