@@ -23,6 +23,7 @@ mod goldens;
 mod heroku;
 mod heroku_api;
 mod hostile;
+mod hostile_channels;
 mod hostile_text;
 mod init;
 mod init_forms;
