@@ -5,6 +5,8 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
+//! | | [`cause`] | why something failed, in words of our own: what may leave the machine |
+//! | | [`redact`] | secrets struck out of text, where they stand whole |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
@@ -28,8 +30,10 @@
 // an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
 #![recursion_limit = "256"]
 
+pub mod cause;
 pub mod panics;
 pub mod plain_http;
+pub mod redact;
 pub mod text;
 
 pub mod anomaly;

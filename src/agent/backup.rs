@@ -100,7 +100,9 @@ impl Run<'_> {
         };
         let (signal, text) = match result {
             Ok(record) => backed_up(record),
-            Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {error}\n")),
+            Err(error) if came == Came::Nothing => {
+                (Signal::Log, format!("{label}: {}\n", error.cause()))
+            }
             Err(error) => {
                 let event =
                     facts::of_error(self.teller, Some(label), error, self.teller.clock.now());

@@ -186,19 +186,19 @@ impl Teller {
         let attempt = |patience| self.notifier.tell(event, patience);
         let tellings = self.in_time(interrupt, attempt).await;
         let mut notice = Notice {
-            event: event.kind.to_string(),
-            about: event.what.to_owned(),
+            event: event.kind.as_str().into(),
+            about: event.what.into(),
             at: event.at,
             told: Vec::new(),
             untold: Vec::new(),
         };
         for telling in tellings {
             match &telling.result {
-                Ok(()) => notice.told.push(telling.channel),
+                Ok(()) => notice.told.push(telling.channel.into()),
                 Err(error) => {
                     notice.untold.push(Untold {
-                        channel: telling.channel.clone(),
-                        why: error.to_string(),
+                        channel: telling.channel.as_str().into(),
+                        why: error.to_string().into(),
                     });
                     self.keep(Unheard {
                         hint: telling.hint(),

@@ -218,12 +218,13 @@ impl Listener<'_> {
         };
         let newest = health.newest_good.as_ref().map(|newest| newest.id.clone());
         let last = health.last_failure.as_ref().map(|run| run.id.clone());
-        for (what, failure) in troubles(turn) {
+        for trouble in troubles(turn) {
+            let what = trouble.what;
             let mut told = before.notices.iter().filter(|notice| notice.about == what);
             if is_fresh(&mut told, now) {
                 continue;
             }
-            let event = facts::trouble(self.teller, &turn.database, what, &failure, after, now);
+            let event = facts::trouble(self.teller, &turn.database, &trouble, after, now);
             let id = last.clone().or_else(|| newest.clone());
             self.tell(&turn.database, &event, id.as_ref(), Some(before))
                 .await;

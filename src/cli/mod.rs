@@ -7,6 +7,7 @@ mod list;
 mod log;
 mod output;
 mod report;
+mod screen;
 mod signals;
 mod text;
 mod text_check;
@@ -16,7 +17,7 @@ mod traces;
 mod watch;
 mod width;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -74,12 +75,12 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
         }
         Err(error) => {
             let status = u8::try_from(error.exit_code()).unwrap_or(2);
-            let text = output::masked(&error.render().to_string());
+            let text = error.render().to_string();
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
-                tracing::error!(exit_status = status, "{}", text.trim_end());
+                tracing::error!(exit_status = status, "{}", screen::shown(text.trim_end()));
             } else {
-                let _ = write!(std::io::stderr(), "{text}");
+                output::note(text.trim_end());
             }
             return Ok(ExitCode::from(status));
         }
@@ -117,7 +118,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
-            return output::print(&script);
+            return screen::print_ours(&script);
         }
         Command::Man => {
             let mut page = Vec::new();
@@ -126,7 +127,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
                 doing: "render the manual".to_owned(),
                 source,
             })?;
-            return output::print(&page);
+            return screen::print_ours(&page);
         }
         _ => {}
     }

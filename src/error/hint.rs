@@ -3,11 +3,18 @@
 use std::io;
 
 use super::{Error, TargetState};
+use crate::{redact::redacted, text::continued};
 
 impl Error {
     /// What a user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
+        let hint = self.cure()?;
+        Some(continued(&redacted(&hint)).into_owned())
+    }
+
+    /// The same as it is, with whatever text from outside is in it.
+    fn cure(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Rules { hint, .. } | Self::Cold { hint, .. } => Some(hint.clone()),
             Self::Lifecycle(error) => error.hint(),

@@ -2,6 +2,7 @@
 //!
 //! Each lower module has an error of its own; here they get the object they happened on, once.
 
+mod cause;
 mod hint;
 mod text;
 
@@ -10,9 +11,11 @@ use std::{fmt, io, path::Path};
 use crate::{
     archive,
     backup::{Failure, UnknownVersion},
+    cause::Cause,
     compress, lifecycle,
     panics::{self, Panic},
     postgres, seal, store,
+    text::Untrusted,
 };
 
 /// The result of everything above the doors.
@@ -127,6 +130,8 @@ pub enum Error {
         why: String,
         /// what cures it
         hint: Option<String>,
+        /// the same in words of our own
+        cause: Cause,
     },
     /// what was due has been done by another run meanwhile
     NotDue {
@@ -299,9 +304,10 @@ impl std::error::Error for Error {}
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         Self {
-            error: error.to_string(),
-            hint: error.hint(),
+            error: error.to_string().into(),
+            hint: error.hint().map(Untrusted::from),
             exit_status: error.exit_status(),
+            cause: error.cause(),
         }
     }
 }

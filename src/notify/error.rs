@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::panics::Panic;
+use crate::{panics::Panic, text::Untrusted};
 
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum Error {
         /// host, and port where it isn't the usual one
         host: String,
         /// what was seen
-        why: String,
+        why: Untrusted,
     },
     /// no answer in time
     #[error("{host} did not answer within {seconds} s")]
@@ -29,7 +29,7 @@ pub enum Error {
         /// host
         host: String,
         /// what was seen
-        why: String,
+        why: Untrusted,
     },
     /// it answered with a status that is no success
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
@@ -39,7 +39,7 @@ pub enum Error {
         /// the status of HTTP
         status: u16,
         /// the first words of its answer
-        said: Option<String>,
+        said: Option<Untrusted>,
         /// how long to wait, where it said so
         retry_after: Option<Duration>,
     },
@@ -51,7 +51,7 @@ pub enum Error {
         /// the code of SMTP
         code: u16,
         /// what it said
-        said: String,
+        said: Untrusted,
     },
     /// there was no time left to try
     #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last {last}")).unwrap_or_default())]

@@ -109,16 +109,13 @@ async fn copy_sealed(
         progress.set_moved(progress.done_bytes());
     }
     let crc64nvme = data_encoding::BASE64.encode(&crc.finalize().to_be_bytes());
-    let uploaded = record
-        .sealed
-        .as_ref()
-        .map(|sealed| sealed.crc64nvme.as_str());
-    if uploaded == Some(crc64nvme.as_str()) {
+    let uploaded = record.sealed.as_ref().map(|sealed| &sealed.crc64nvme);
+    if uploaded.is_some_and(|uploaded| *uploaded == crc64nvme.as_str()) {
         Ok(source.bytes())
     } else {
         let what = format!(
             "its bytes have checksum {crc64nvme}, uploaded were {}",
-            uploaded.unwrap_or("none")
+            uploaded.map_or_else(|| "none".to_owned(), ToString::to_string)
         );
         Err(Error::Differs {
             object: source.name(),

@@ -56,7 +56,7 @@ impl Outbound {
             upload,
             compressor: level.map(|level| Arc::new(Compressor::new(level))),
             compression: Compression {
-                algorithm: if level.is_some() { "zstd" } else { "none" }.to_owned(),
+                algorithm: if level.is_some() { "zstd" } else { "none" }.into(),
                 level: level.unwrap_or(0),
                 chunk_bytes: CHUNK_BYTES as u64,
                 chunks: Vec::new(),

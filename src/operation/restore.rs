@@ -14,6 +14,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result, TargetState},
     postgres::{self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
+    text::Untrusted,
 };
 
 /// One restore to be made.
@@ -49,7 +50,7 @@ pub struct RestoreReport {
     /// bytes of pg_dump's archive
     pub dump_bytes: u64,
     /// what pg_restore warned of
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Untrusted>,
     /// when it began
     pub started: Timestamp,
     /// when it ended
@@ -111,7 +112,7 @@ async fn restored(
         tables: contents.tables.len(),
         rows: record.rows(),
         dump_bytes: contents.length,
-        warnings: report.warnings,
+        warnings: report.warnings.into_iter().map(Untrusted::from).collect(),
         started,
         finished: Timestamp::now(),
     })

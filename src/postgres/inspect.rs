@@ -6,20 +6,21 @@
 use super::error::Error;
 use super::preflight::{self, Obstacle};
 use super::session::Session;
+use crate::text::Untrusted;
 
 /// What a database is.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// The server's version in its own words: `15.18 (Debian 15.18-0+deb12u1)`.
-    pub server_version: String,
+    pub server_version: Untrusted,
     /// Its major version: 15.
     pub server_major: u32,
     /// The database's name.
-    pub database: String,
+    pub database: Untrusted,
     /// The database's encoding: `UTF8`.
-    pub encoding: String,
+    pub encoding: Untrusted,
     /// The role that is logged in.
-    pub user: String,
+    pub user: Untrusted,
     /// Whether that role is a superuser.
     pub is_superuser: bool,
     /// Whether the server is a standby.
@@ -36,7 +37,7 @@ pub struct Inspection {
     /// Large objects.
     pub large_objects: u64,
     /// Name and version of each extension, by name.
-    pub extensions: Vec<(String, String)>,
+    pub extensions: Vec<(Untrusted, Untrusted)>,
     /// What would make a dump by this role fail; empty if nothing would.
     pub obstacles: Vec<Obstacle>,
 }
@@ -48,8 +49,8 @@ impl Inspection {
             return Ok(());
         }
         let (user, database, obstacles) = (
-            self.user.clone(),
-            self.database.clone(),
+            self.user.to_string(),
+            self.database.to_string(),
             self.obstacles.clone(),
         );
         Err(Error::Obstacles {
@@ -104,15 +105,20 @@ impl Session {
         let rows = self.rows(WHAT, SERVER).await?;
         let server_version: String = self.first(&rows, WHAT)?;
         let row = &rows[0];
+        let name = |column| {
+            self.column::<String>(row, column, WHAT)
+                .map(Untrusted::from)
+        };
         let server_major = self.server_major();
+        let (database, encoding, user) = (name(1)?, name(2)?, name(3)?);
         let is_superuser = self.column(row, 4, WHAT)?;
         let (tables, large_objects) = self.counts().await?;
         Ok(Inspection {
-            server_version,
+            server_version: server_version.into(),
             server_major,
-            database: self.column(row, 1, WHAT)?,
-            encoding: self.column(row, 2, WHAT)?,
-            user: self.column(row, 3, WHAT)?,
+            database,
+            encoding,
+            user,
             is_superuser,
             in_recovery: self.column(row, 5, WHAT)?,
             encrypted: self.column(row, 6, WHAT)?,
@@ -158,7 +164,7 @@ impl Session {
         }
     }
 
-    async fn extensions(&mut self) -> Result<Vec<(String, String)>, Error> {
+    async fn extensions(&mut self) -> Result<Vec<(Untrusted, Untrusted)>, Error> {
         const WHAT: &str = "list extensions";
         let rows = self
             .rows(
@@ -166,7 +172,11 @@ impl Session {
                 "SELECT extname::text, extversion FROM pg_extension ORDER BY extname",
             )
             .await?;
-        let extension = |row| Ok((self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?));
+        let text = |row, column| {
+            self.column::<String>(row, column, WHAT)
+                .map(Untrusted::from)
+        };
+        let extension = |row| Ok((text(row, 0)?, text(row, 1)?));
         rows.iter().map(extension).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! Text between double quotes, as YAML and TOML both read it.
 
+use crate::text::escaped;
+
 /// A double-quoted scalar of YAML and a basic string of TOML at once: of what the two know, only escapes that mean the same.
 /// <https://yaml.org/spec/1.2.2/#double-quoted-style>, <https://toml.io/en/v1.0.0#string>
 pub(super) fn double_quoted(value: &str) -> String {
@@ -10,9 +12,13 @@ pub(super) fn double_quoted(value: &str) -> String {
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
-            // YAML would fold line separators, and lose a mark of the encoding
-            c if c.is_control() || ['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c) => {
-                text.push_str(&format!("\\u{:04X}", u32::from(c)));
+            // YAML would fold line separators, and lose a mark of the encoding; a terminal would obey others
+            c if escaped(c.encode_utf8(&mut [0; 4])) != String::from(c).as_str() => {
+                let code = u32::from(c);
+                text.push_str(&match code {
+                    0..=0xffff => format!("\\u{code:04X}"),
+                    _ => format!("\\U{code:08X}"),
+                });
             }
             c => text.push(c),
         }

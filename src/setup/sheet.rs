@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::{forms::one_word, html};
+use crate::text::escaped_lines;
 
 /// What the sheet says. It holds the key: whoever has it and the bucket has the data.
 pub struct Sheet {
@@ -58,7 +59,7 @@ impl Sheet {
                 }
             }
         }
-        text
+        Zeroizing::new(escaped_lines(&text).into_owned())
     }
 
     /// As a page of HTML that needs nothing beside itself and prints on one page.

@@ -3,6 +3,8 @@ use std::fmt;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use crate::text::{continued, escaped};
+
 /// What went wrong with the bucket.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -222,7 +224,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "can't {}: {}", self.doing, self.why)
+        // keys and what the service says are somebody else's text
+        write!(
+            f,
+            "can't {}: {}",
+            escaped(&self.doing),
+            continued(&self.why)
+        )
     }
 }
 

@@ -24,6 +24,8 @@ mod goldens;
 mod heroku;
 mod heroku_api;
 mod hostile;
+mod hostile_channels;
+mod hostile_text;
 mod in_the_clear;
 mod init;
 mod init_forms;

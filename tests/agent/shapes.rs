@@ -68,7 +68,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} tables error hint exit_status hold accepted notices"),
+        &format!("{RECORD} tables error hint exit_status cause hold accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }

@@ -232,7 +232,7 @@ async fn sockets_and_odd_names_do() {
         let url = url(&text);
         assert!(url.is_local());
         let inspection = connect(&url).await.inspect().await.unwrap();
-        assert_eq!((inspection.database.as_str(), inspection.tables), (name, 1));
+        assert_eq!((inspection.database.raw(), inspection.tables), (name, 1));
         assert!(!dump(cluster, &url).await.unwrap().is_empty());
     }
 }

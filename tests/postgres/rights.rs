@@ -285,7 +285,12 @@ async fn an_inspection_tells_what_is_there() {
         );
         let inspection = connect(&url).await.inspect().await.unwrap();
         assert_eq!(inspection.server_major, major);
-        assert!(inspection.server_version.starts_with(&major.to_string()));
+        assert!(
+            inspection
+                .server_version
+                .raw()
+                .starts_with(&major.to_string())
+        );
         assert_eq!((inspection.tables, inspection.large_objects), (3, 1));
         assert!(
             inspection.is_superuser && !inspection.in_recovery && inspection.encoding == "UTF8"

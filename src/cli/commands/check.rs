@@ -11,7 +11,7 @@ use pgcoffer::{
 };
 
 use super::Context;
-use crate::cli::{output::print, text_check::Lines};
+use crate::cli::{output::print_document, text_check::Lines};
 
 /// What `check` is asked for.
 #[derive(Debug, Args)]
@@ -207,7 +207,7 @@ impl Context<'_> {
         // as people write them: the version first
         let policy = serde_json::to_string_pretty(&rights::policy(args.mode, &place));
         let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
-        print(format!("{policy}\n"))
+        print_document(&format!("{policy}\n"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead as _, IsTerminal as _, Write as _},
+    io::{BufRead as _, IsTerminal as _},
 };
 
 use pgcoffer::{
@@ -14,7 +14,7 @@ use pgcoffer::{
 };
 
 use super::{Context, usage};
-use crate::cli::{args::RestoreArgs, watch::watched};
+use crate::cli::{args::RestoreArgs, screen, watch::watched};
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
@@ -113,9 +113,7 @@ fn target_url(text: &str) -> Result<DatabaseUrl> {
 
 async fn ask(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
-        let mut stderr = std::io::stderr();
-        write!(stderr, "{question}")?;
-        stderr.flush()?;
+        screen::ask(&question)?;
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())

@@ -155,6 +155,7 @@ impl Context<'_> {
                 let error = Error::NotTaken {
                     why: missed.why.clone(),
                     hint: missed.hint.clone(),
+                    cause: missed.cause.into(),
                 };
                 let run = NotTaken {
                     database: &missed.database,

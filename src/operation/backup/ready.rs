@@ -235,9 +235,13 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
             extensions: inspection.extensions.clone(),
         },
         client: Client {
-            version: client.version.clone(),
+            version: client.version.clone().into(),
             major: client.major,
         },
-        options: options.arguments(client),
+        options: options
+            .arguments(client)
+            .into_iter()
+            .map(Into::into)
+            .collect(),
     }
 }

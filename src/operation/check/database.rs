@@ -8,6 +8,7 @@ use crate::{
         self, Clients, DatabaseUrl, Examination, Inspection, Obstacle, ObstacleKind, Session,
         SslMode, Standby,
     },
+    text::Untrusted,
 };
 
 /// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes two.
@@ -162,7 +163,7 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
 }
 
 /// What is missing on how many objects, and the first statements that mend it.
-fn obstacles(role: &str, obstacles: &[Obstacle]) -> (String, String) {
+fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
     let names = |shown: usize| -> Vec<&str> {
         let all = obstacles.iter().map(|one| one.object.as_str());
         all.take(shown).collect()

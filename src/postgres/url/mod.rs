@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::text::escaped;
+
 pub use parse::UrlFault;
 
 /// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
@@ -308,11 +310,14 @@ impl fmt::Display for DatabaseUrl {
             database,
             ..
         } = self;
+        let (user, database) = (escaped(user), escaped(database));
         match host {
             Host::Tcp(address) if address.contains(':') => {
                 write!(f, "{user}@[{address}]:{port}/{database}")
             }
-            Host::Tcp(host) | Host::Socket(host) => write!(f, "{user}@{host}:{port}/{database}"),
+            Host::Tcp(host) | Host::Socket(host) => {
+                write!(f, "{user}@{}:{port}/{database}", escaped(host))
+            }
         }
     }
 }
