@@ -11,26 +11,37 @@
 
 mod child;
 mod client;
-mod connect;
+mod diagnose;
 mod dump;
 mod error;
 mod examine;
+mod explain;
+mod holder;
 mod inspect;
 mod load;
+mod logins;
 mod occupants;
+mod pooler;
 mod preflight;
 mod reader;
 mod script;
 mod session;
+mod speech;
+pub mod sql;
 mod transcript;
 mod url;
+mod wire;
 
 pub use client::{Client, ClientWarning, Clients};
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{Cause, ChildFault, ConnectFault, Error};
 pub use examine::{Examination, Standby, Unprepared};
+pub use explain::AuthFault;
+pub use holder::Holder;
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use preflight::{Obstacle, ObstacleKind};
 pub use session::Session;
+pub use speech::Speech;
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
+pub use wire::LoginRefused;

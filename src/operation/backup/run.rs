@@ -96,9 +96,17 @@ impl<'a> Run<'a> {
         let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
-            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
+            Err(error) => {
+                let Some(own) = dump.abort().await else {
+                    return Err(error);
+                };
+                return Err(ready.session.diagnose(own).await.into());
+            }
         };
-        self.record.warnings.extend(dump.finish().await?.warnings);
+        match dump.finish().await {
+            Ok(report) => self.record.warnings.extend(report.warnings),
+            Err(error) => return Err(ready.session.diagnose(error).await.into()),
+        }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
     }

@@ -1,0 +1,180 @@
+//! Which logins a server may ask for: libpq's `require_auth`, and what holds where the URL doesn't say.
+//!
+//! Under `sslmode=require` nobody knows who answers. A man in the middle who asks for the password in clear is given it by
+//! every client that isn't told otherwise; what he gets from SCRAM is of no use to him. So the password is sent in clear only
+//! to a server that was verified, and to one on this machine.
+//!
+//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
+
+use super::url::DatabaseUrl;
+use super::wire::{LoginRefused, Verification};
+
+/// The first client that knows `require_auth`.
+const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
+
+/// A way to log in, by libpq's words. `gss`, `sspi` and `oauth` are not spoken here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// The password in clear.
+    Password,
+    /// A hash of it that can be guessed at.
+    Md5,
+    /// A proof of it, by both sides.
+    Scram,
+    /// No login at all.
+    None,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Md5 => "md5",
+            Self::Scram => "scram-sha-256",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The logins that may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Logins {
+    /// The words of `require_auth`, where the URL has it.
+    given: Option<String>,
+    /// Whether the server is verified, or on this machine.
+    is_known: bool,
+}
+
+/// The words of `require_auth` in libpq.
+pub(super) const WORDS: &[&str] = &[
+    "password",
+    "md5",
+    "gss",
+    "sspi",
+    "scram-sha-256",
+    "oauth",
+    "none",
+];
+
+/// Whether this is a list of libpq's: of words that are all excluded by a `!`, or none of them.
+pub(super) fn is_list(text: &str) -> bool {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let excluded = words.iter().filter(|word| word.starts_with('!')).count();
+    let known = words
+        .iter()
+        .all(|word| WORDS.contains(&word.trim_start_matches('!')));
+    known && (excluded == 0 || excluded == words.len())
+}
+
+impl Logins {
+    pub(super) fn allow(&self, method: Method) -> bool {
+        let Some(given) = &self.given else {
+            return method != Method::Password || self.is_known;
+        };
+        let mut words = given.split(',').map(str::trim);
+        match given.contains('!') {
+            true => !words.any(|word| word.trim_start_matches('!') == method.as_str()),
+            false => words.any(|word| word == method.as_str()),
+        }
+    }
+
+    pub(super) fn refusal(&self, method: Method) -> LoginRefused {
+        match (&self.given, method) {
+            (None, Method::Password) => LoginRefused::Clear,
+            _ => LoginRefused::Excluded(method.as_str()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    pub(super) fn logins(&self) -> Logins {
+        Logins {
+            given: self.parameter("require_auth").map(str::to_owned),
+            is_known: self.is_local() || self.verification() != Verification::None,
+        }
+    }
+
+    /// The variable by which a client of that major version is held to the same: from 16 on it knows `require_auth`. An older
+    /// one is made to bind its login to the TLS channel, which the password in clear can't be. What neither can say is an
+    /// error of words.
+    pub(super) fn login_env(
+        &self,
+        client_major: u32,
+    ) -> Result<Option<(&'static str, String)>, &'static str> {
+        let given = self.parameter("require_auth");
+        let logins = self.logins();
+        if client_major >= FIRST_WITH_REQUIRE_AUTH {
+            let held = given.unwrap_or("!password").to_owned();
+            let is_needed = given.is_some() || !logins.is_known;
+            return Ok(is_needed.then_some(("PGREQUIREAUTH", held)));
+        }
+        let excludes_nothing_new = logins.allow(Method::Password);
+        let only_scram = given.is_none_or(|given| given == "scram-sha-256" || given == "!password");
+        match (given, logins.is_known) {
+            // without a password there is none to give away
+            (None, _) if logins.is_known || self.password().is_none() => Ok(None),
+            // excludes what is weaker than what it allows, so an old client that does anything at all does no worse
+            (Some(_), _) if excludes_nothing_new && self.password().is_some() => Ok(None),
+            (_, false) if only_scram => Ok(Some(("PGCHANNELBINDING", "require".to_owned()))),
+            _ => Err("require_auth takes clients of 16 or later"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    fn logins(url: &str) -> Logins {
+        DatabaseUrl::parse(url).unwrap().logins()
+    }
+
+    #[test]
+    fn the_password_goes_in_clear_only_to_a_server_that_is_known() {
+        for (url, clear) in [
+            ("postgres://u:p@db.example/d", false),
+            ("postgres://u:p@db.example/d?sslmode=require", false),
+            (
+                "postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes",
+                false,
+            ),
+            ("postgres://u:p@db.example/d?sslmode=verify-full", true),
+            (
+                "postgres://u:p@db.example/d?sslmode=require&sslrootcert=/ca",
+                true,
+            ),
+            ("postgres://u:p@db.example/d?require_auth=password", true),
+            ("postgres://u:p@localhost/d", true),
+            ("postgres://u:p@%2Ftmp/d", true),
+            (
+                "postgres://u:p@localhost/d?require_auth=scram-sha-256,md5",
+                false,
+            ),
+            ("postgres://u:p@localhost/d?require_auth=!password", false),
+        ] {
+            assert_eq!(logins(url).allow(Method::Password), clear, "{url}");
+            assert!(
+                logins(url).allow(Method::Scram) || url.ends_with("=password"),
+                "{url}"
+            );
+        }
+        let strict = logins("postgres://u:p@db.example/d?require_auth=scram-sha-256");
+        assert!(!strict.allow(Method::None) && !strict.allow(Method::Md5));
+    }
+
+    #[test]
+    fn children_are_held_to_the_same() {
+        let env = |url: &str, major| DatabaseUrl::parse(url).unwrap().login_env(major);
+        let held = |name: &'static str, value: &str| Ok(Some((name, value.to_owned())));
+        let remote = "postgres://u:p@db.example/d";
+        assert_eq!(env(remote, 16), held("PGREQUIREAUTH", "!password"));
+        assert_eq!(env(remote, 15), held("PGCHANNELBINDING", "require"));
+        assert_eq!(env("postgres://u:p@localhost/d", 15), Ok(None));
+        assert_eq!(env("postgres://u:p@localhost/d", 16), Ok(None));
+        let given = "postgres://u:p@db.example/d?require_auth=password";
+        assert_eq!(env(given, 16), held("PGREQUIREAUTH", "password"));
+        assert_eq!(env(given, 15), Ok(None));
+        assert!(env("postgres://u:p@localhost/d?require_auth=scram-sha-256", 15).is_err());
+    }
+}
