@@ -45,6 +45,8 @@ pub(super) struct Invocation<'a> {
     pub(super) url: &'a DatabaseUrl,
     /// In which language the server speaks to it.
     pub(super) speech: Speech,
+    /// The encoding to speak with the server in, whatever is set for role or database.
+    pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
 }
@@ -61,6 +63,7 @@ impl Running {
             client,
             url,
             speech,
+            encoding,
             stdin,
             stdout,
         } = invocation;
@@ -76,6 +79,9 @@ impl Running {
         }
         if let Some((name, value)) = url.login_env(client.major).map_err(Error::Unheld)? {
             command.env(name, value);
+        }
+        if let Some(encoding) = encoding {
+            command.env("PGCLIENTENCODING", encoding);
         }
         if speech == Speech::CanBeEnglish {
             let given = url.parameter("options").unwrap_or_default();

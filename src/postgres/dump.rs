@@ -28,6 +28,9 @@ pub struct DumpOptions {
     /// In which language the server speaks, so that its messages can be understood. [`Session::speech`](super::Session::speech)
     /// knows; by default nothing is read out of them.
     pub speech: Speech,
+    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database; `None`
+    /// leaves it to these.
+    pub encoding: Option<String>,
 }
 
 impl DumpOptions {
@@ -37,6 +40,7 @@ impl DumpOptions {
             lock_wait_timeout: Duration::from_secs(120),
             server_major,
             speech: Speech::default(),
+            encoding: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl Dump {
             client,
             url,
             speech: options.speech,
+            encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
             stdout: Stdio::piped(),
         })?;

@@ -268,6 +268,7 @@ fn start_restore(
         client,
         url,
         speech,
+        encoding: None,
         stdin: Stdio::piped(),
         stdout,
     })
@@ -300,6 +301,7 @@ fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Runn
         client,
         url,
         speech,
+        encoding: None,
         stdin: Stdio::piped(),
         stdout: Stdio::null(),
     })

@@ -18,9 +18,12 @@ pub enum Speech {
     Foreign,
 }
 
-const LANGUAGE: &str =
-    "SELECT pg_catalog.current_setting('lc_messages'), r.rolsuper FROM pg_catalog.pg_roles AS r
-     WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
+/// A text of the server's own, translated as its messages are: settings alone (`lc_messages`, and `LANGUAGE` in its
+/// environment) don't tell in which language it has any.
+const LANGUAGE: &str = "
+    SELECT s.short_desc OPERATOR(pg_catalog.=) 'Sets the maximum number of concurrent connections.',
+           (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+      FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'max_connections'";
 
 /// There are privileges on settings from 15 on.
 const MAY_SET: &str = "SELECT pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
@@ -30,8 +33,7 @@ impl Session {
     pub async fn speech(&mut self) -> Result<Speech, Error> {
         const WHAT: &str = "ask for the server's language";
         let rows = self.rows(WHAT, LANGUAGE).await?;
-        let language: String = self.first(&rows, WHAT)?;
-        if is_english(&language) {
+        if self.first(&rows, WHAT)? {
             return Ok(Speech::English);
         }
         let mut may_set: bool = self.column(&rows[0], 1, WHAT)?;
@@ -45,15 +47,6 @@ impl Session {
             Speech::Foreign
         })
     }
-}
-
-/// `C`, `POSIX`, `C.UTF-8`, `en_GB.UTF-8`, Windows's `English_…`; empty is whatever the server was started with.
-fn is_english(language: &str) -> bool {
-    let name = language
-        .split(['.', '_', '@', '-'])
-        .next()
-        .unwrap_or_default();
-    ["c", "posix", "en", "english"].contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// The first SQLSTATE, as `psql` shows it behind a severity in any language: `FEHLER:  42501: …`.
@@ -82,22 +75,6 @@ pub(super) fn without_names(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn english_is_told_by_the_name_of_the_locale() {
-        for name in [
-            "C",
-            "POSIX",
-            "C.UTF-8",
-            "en_US.UTF-8",
-            "English_United States.1252",
-        ] {
-            assert!(is_english(name), "{name}");
-        }
-        for name in ["de_DE.UTF-8", "fr_FR", "", "german", "eo"] {
-            assert!(!is_english(name), "{name}");
-        }
-    }
 
     #[test]
     fn a_code_stands_behind_a_severity() {

@@ -25,7 +25,7 @@ async fn connect_fault(url: &DatabaseUrl) -> (ConnectFault, String) {
 }
 
 /// The distribution's, as those of the test bed are built without TLS; its programs are as well.
-fn secured() -> Cluster {
+pub(crate) fn secured() -> Cluster {
     let (password, settings) = (
         Some(PASSWORD.into()),
         vec![("max_connections".into(), "8".into())],
@@ -35,6 +35,7 @@ fn secured() -> Cluster {
         password,
         tls: true,
         settings,
+        language: None,
     })
 }
 
@@ -138,10 +139,10 @@ async fn certificates_are_checked_where_that_is_asked_for() {
 }
 
 /// An authority's certificate in a folder that all may read.
-struct Authority(tempfile::TempDir);
+pub(crate) struct Authority(tempfile::TempDir);
 
 impl Authority {
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         encode(self.0.path().join("ca.crt").to_str().unwrap())
     }
 
@@ -152,7 +153,7 @@ impl Authority {
     }
 
     /// Makes an authority, and gives the server a certificate of its for this name.
-    fn that_signs_for(cluster: &Cluster, host: &str) -> Self {
+    pub(crate) fn that_signs_for(cluster: &Cluster, host: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         openssl(
             folder.path(),
@@ -176,7 +177,7 @@ impl Authority {
     }
 }
 
-fn openssl(folder: &std::path::Path, arguments: &str) {
+pub(crate) fn openssl(folder: &std::path::Path, arguments: &str) {
     let output = Command::new("openssl")
         .current_dir(folder)
         .args(arguments.split(' '))

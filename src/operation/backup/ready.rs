@@ -68,6 +68,7 @@ impl Run<'_> {
         progress.expect(expected(&inspection, earlier, dump_bytes));
         let options = DumpOptions {
             speech: session.speech().await?,
+            encoding: Some(inspection.encoding.clone()),
             ..DumpOptions::new(inspection.server_major)
         };
         self.record.source = Some(source(&inspection, client, &options));
