@@ -77,7 +77,10 @@ impl Running {
         for (name, value) in url.child_env() {
             command.env(name, value.reveal());
         }
-        if let Some((name, value)) = url.login_env(client.major).map_err(Error::Unheld)? {
+        if let Some((name, value)) = url
+            .login_env(client.knows_require_auth())
+            .map_err(Error::Unheld)?
+        {
             command.env(name, value);
         }
         if let Some(encoding) = encoding {
@@ -181,8 +184,8 @@ const OWN_WORDS: &[(&str, Cause)] = &[
     ("server version mismatch", Cause::VersionMismatch),
     ("unsupported version (", Cause::ArchiveTooNew),
     ("no password supplied", Cause::Auth),
-    ("authentication method requirement", Cause::Auth),
-    ("channel binding required", Cause::Auth),
+    ("authentication method requirement", Cause::LoginKept),
+    ("channel binding required", Cause::LoginKept),
     (
         "server closed the connection unexpectedly",
         Cause::ConnectionLost,

@@ -35,6 +35,8 @@ pub struct Client {
     pub pg_restore: PathBuf,
     /// The program that runs scripts; some packages leave it out.
     pub psql: Option<PathBuf>,
+    /// Whether their libpq, which may be newer than they are, knows `require_auth`.
+    knows_require_auth: bool,
     /// The variables of our own environment that the programs need as well, to find their libraries for instance.
     surroundings: Vec<(OsString, OsString)>,
 }
@@ -86,6 +88,11 @@ const FOLDERS: &[&str] = &[
 ///
 /// <https://www.postgresql.org/docs/17/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT>
 const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
+
+/// The first libpq that knows `require_auth`.
+///
+/// <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
+const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 
 /// Time that a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -223,6 +230,10 @@ impl Client {
             && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 
+    pub(super) fn knows_require_auth(&self) -> bool {
+        self.knows_require_auth
+    }
+
     pub(super) fn surroundings(&self) -> &[(OsString, OsString)] {
         &self.surroundings
     }
@@ -248,6 +259,8 @@ impl Client {
         let (major, version) = read_version(&String::from_utf8(output.stdout).ok()?)?;
         let psql = program("psql");
         Some(Self {
+            knows_require_auth: major >= FIRST_WITH_REQUIRE_AUTH
+                || knows_require_auth(&pg_dump, surroundings).await,
             major,
             version,
             pg_dump,
@@ -255,6 +268,24 @@ impl Client {
             psql,
             surroundings: surroundings.to_vec(),
         })
+    }
+}
+
+/// Asks an older program for what its libpq makes of a value that none knows: one that knows the parameter refuses it by name,
+/// before it looks at the address. PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
+async fn knows_require_auth(pg_dump: &Path, surroundings: &[(OsString, OsString)]) -> bool {
+    let mut command = Command::new(pg_dump);
+    command
+        .args(["--no-password", "--dbname=host=/dev/null/none"])
+        .env_clear()
+        .envs(surroundings.iter().map(|(name, value)| (name, value)))
+        .env("LC_ALL", "C")
+        .env("PGREQUIREAUTH", "unknown")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    match timeout(VERSION_TIMEOUT, command.output()).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).contains("require_auth"),
+        _ => false,
     }
 }
 

@@ -83,7 +83,7 @@ pub enum Error {
         /// The database's label.
         label: String,
         /// The holder as far as the server lets it be seen.
-        holder: Option<Holder>,
+        holder: Option<Box<Holder>>,
     },
     /// Somebody else holds the lock: another login than this run's, or one that calls itself something else.
     #[error("the lock of {label} is held, and not by a run of this agent: {holder}")]
@@ -91,7 +91,7 @@ pub enum Error {
         /// The database's label.
         label: String,
         /// The holder as far as the server lets it be seen.
-        holder: Holder,
+        holder: Box<Holder>,
     },
     /// The role lacks rights without which pg_dump fails.
     #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
@@ -217,6 +217,8 @@ pub enum Cause {
     ConnectionLost,
     /// The login was turned down.
     Auth,
+    /// The server asks for a login that the child is kept from giving.
+    LoginKept,
     /// A disk is full, the server's most likely.
     DiskFull,
     /// It was told to end.
@@ -243,7 +245,7 @@ impl Error {
         Some(match self {
             Self::Url(fault) => fault.hint(),
             Self::Login { refused, .. } => refused.hint().to_owned(),
-            Self::Unheld(_) => "install clients of 16 or later, or use sslmode=verify-full with sslrootcert= and leave require_auth out".into(),
+            Self::Unheld(_) => "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave require_auth out".into(),
             Self::Pooler { direct: Some(direct), .. } => format!("put the server's own address into the url: host {direct}"),
             Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than DATABASE_CONNECTION_POOL_URL)".into(),
             Self::Connect { message, .. } if message.raw().contains("CaUsedAsEndEntity") => {
@@ -440,6 +442,9 @@ impl ChildFault {
                 "the server or the network between cut the connection; look into the server's log, and run it again"
             }
             Cause::Auth => "check user and password of the url",
+            Cause::LoginKept => {
+                "the server asks the program for a login that it is kept from giving: the password in clear, what require_auth excludes, or, with a libpq before 16, one that isn't bound to the tls connection. Install a libpq of 16 or later, have the server's certificate checked by sslmode=verify-full with sslrootcert=, or name the login by require_auth= in the url"
+            }
             Cause::DiskFull => "make room on the server's disk",
             Cause::Terminated => {
                 "something ended it: a deploy, a limit of memory or time, or an administrator"

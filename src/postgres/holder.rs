@@ -67,7 +67,7 @@ impl Session {
             return Ok(());
         }
         // Who holds it is a courtesy: not being able to tell is no further error.
-        let holder = self.lock_holder(label).await.ok().flatten();
+        let holder = self.lock_holder(label).await.ok().flatten().map(Box::new);
         let label = label.to_owned();
         Err(match holder {
             Some(holder) if !holder.looks_like_a_run => Error::LockTaken { label, holder },

@@ -6,11 +6,8 @@
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 
-use super::url::DatabaseUrl;
+use super::url::{DatabaseUrl, SslMode};
 use super::wire::{LoginRefused, Verification};
-
-/// The first client that knows `require_auth`.
-const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
 
 /// A way to log in, by libpq's words. `gss`, `sspi` and `oauth` are not spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,29 +91,31 @@ impl DatabaseUrl {
         }
     }
 
-    /// The variable by which a client of that major version is held to the same: from 16 on it knows `require_auth`. An older
-    /// one is made to bind its login to the TLS channel, which the password in clear can't be. What neither can say is an
-    /// error of words.
+    /// The variable by which a child is held to the same, if its libpq knows `require_auth`. An older one is made to bind its
+    /// login to the TLS channel, which the password in clear can't be. What neither can say is an error of words.
+    ///
+    /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone there.
     pub(super) fn login_env(
         &self,
-        client_major: u32,
+        knows_require_auth: bool,
     ) -> Result<Option<(&'static str, String)>, &'static str> {
         let given = self.parameter("require_auth");
         let logins = self.logins();
-        if client_major >= FIRST_WITH_REQUIRE_AUTH {
+        if knows_require_auth {
             let held = given.unwrap_or("!password").to_owned();
             let is_needed = given.is_some() || !logins.is_known;
             return Ok(is_needed.then_some(("PGREQUIREAUTH", held)));
         }
-        let excludes_nothing_new = logins.allow(Method::Password);
-        let only_scram = given.is_none_or(|given| given == "scram-sha-256" || given == "!password");
-        match (given, logins.is_known) {
+        let can_bind = self.effective_ssl_mode() >= SslMode::Require;
+        match given {
             // without a password there is none to give away
-            (None, _) if logins.is_known || self.password().is_none() => Ok(None),
-            // excludes what is weaker than what it allows, so an old client that does anything at all does no worse
-            (Some(_), _) if excludes_nothing_new && self.password().is_some() => Ok(None),
-            (_, false) if only_scram => Ok(Some(("PGCHANNELBINDING", "require".to_owned()))),
-            _ => Err("require_auth takes clients of 16 or later"),
+            None if logins.is_known || !can_bind || self.password().is_none() => Ok(None),
+            None | Some("scram-sha-256" | "!password") if can_bind => {
+                Ok(Some(("PGCHANNELBINDING", "require".to_owned())))
+            }
+            // what may be given in clear leaves nothing to be kept
+            Some(_) if logins.allow(Method::Password) => Ok(None),
+            _ => Err("require_auth takes a libpq of 16 or later"),
         }
     }
 }
@@ -165,16 +164,29 @@ mod tests {
 
     #[test]
     fn children_are_held_to_the_same() {
-        let env = |url: &str, major| DatabaseUrl::parse(url).unwrap().login_env(major);
+        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().login_env(knows);
         let held = |name: &'static str, value: &str| Ok(Some((name, value.to_owned())));
         let remote = "postgres://u:p@db.example/d";
-        assert_eq!(env(remote, 16), held("PGREQUIREAUTH", "!password"));
-        assert_eq!(env(remote, 15), held("PGCHANNELBINDING", "require"));
-        assert_eq!(env("postgres://u:p@localhost/d", 15), Ok(None));
-        assert_eq!(env("postgres://u:p@localhost/d", 16), Ok(None));
+        assert_eq!(env(remote, true), held("PGREQUIREAUTH", "!password"));
+        assert_eq!(env(remote, false), held("PGCHANNELBINDING", "require"));
+        for free in [
+            "postgres://u:p@localhost/d",
+            "postgres://u:p@db.example/d?sslmode=verify-full",
+        ] {
+            assert_eq!((env(free, false), env(free, true)), (Ok(None), Ok(None)));
+        }
+        let plaintext = "postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes";
+        assert_eq!(env(plaintext, true), held("PGREQUIREAUTH", "!password"));
+        assert_eq!(env(plaintext, false), Ok(None));
         let given = "postgres://u:p@db.example/d?require_auth=password";
-        assert_eq!(env(given, 16), held("PGREQUIREAUTH", "password"));
-        assert_eq!(env(given, 15), Ok(None));
-        assert!(env("postgres://u:p@localhost/d?require_auth=scram-sha-256", 15).is_err());
+        assert_eq!(env(given, true), held("PGREQUIREAUTH", "password"));
+        assert_eq!(env(given, false), Ok(None));
+        let strict = "require_auth=scram-sha-256";
+        assert_eq!(
+            env(&format!("{remote}?{strict}"), false),
+            held("PGCHANNELBINDING", "require")
+        );
+        assert!(env(&format!("postgres://u:p@localhost/d?{strict}"), false).is_err());
+        assert!(env(&format!("{remote}?require_auth=md5"), false).is_err());
     }
 }

@@ -74,7 +74,7 @@ fn lock(sheet: &mut Sheet<'_>, label: &str, holder: Holder) {
     if holder.looks_like_a_run {
         return sheet.ok("lock", format!("another run is under way: {holder}"));
     }
-    let label = label.to_owned();
+    let (label, holder) = (label.to_owned(), Box::new(holder));
     let taken = Error::Postgres(postgres::Error::LockTaken { label, holder });
     sheet.failed("lock", taken.to_string(), taken.hint());
 }

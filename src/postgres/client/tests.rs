@@ -14,6 +14,7 @@ fn clients(versions: &[&str]) -> Clients {
                 pg_dump,
                 pg_restore,
                 psql,
+                knows_require_auth: true,
                 surroundings,
             },
         )

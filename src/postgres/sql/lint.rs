@@ -37,63 +37,72 @@ pub(in crate::postgres) fn unqualified(sql: &str) -> Option<String> {
 }
 
 fn in_statement(tokens: &[Token]) -> Option<String> {
-    let word = |at: usize| match tokens.get(at) {
-        Some(Token::Word(word)) => word.as_str(),
-        _ => "",
-    };
-    let mark = |at: usize, mark: char| tokens.get(at) == Some(&Token::Mark(mark));
     // settings have no operators, and identifiers of their own
-    if ["set", "reset", "begin", "commit", "rollback", ""].contains(&word(0)) {
+    let settings = ["set", "reset", "begin", "commit", "rollback", ""];
+    let statement = Statement {
+        tokens,
+        own: common_tables(tokens),
+    };
+    if settings.contains(&statement.word(0)) {
         return None;
     }
-    let own = common_tables(tokens);
-    let behind_catalog = |at: usize| at >= 2 && mark(at - 1, '.') && word(at - 2) == "pg_catalog";
-    for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Operator(operator) if operator == "::" => {
-                if word(at + 1) != "pg_catalog" {
-                    return Some(format!("a cast to {}", word(at + 1)));
-                }
-            }
-            Token::Operator(operator) => {
-                let is_qualified = behind_catalog(at) && at >= 4 && word(at - 4) == "operator";
-                let is_star = operator == "*" && mark(at - 1, '(') && mark(at + 1, ')');
-                if !is_qualified && !is_star {
-                    return Some(format!("the operator {operator}"));
-                }
-            }
-            Token::Word(name) if BY_PATH.contains(&name.as_str()) => return Some(name.clone()),
-            Token::Word(name) if name == "case" && word(at + 1) != "when" => {
-                return Some("case of a value".to_owned());
-            }
-            Token::Word(name) if name == "distinct" && word(at + 1) == "from" => {
-                return Some("is distinct from".to_owned());
-            }
-            Token::Word(name)
-                if name.starts_with("pg_")
-                    && !["pg_catalog", "pg_temp"].contains(&name.as_str()) =>
-            {
-                if !behind_catalog(at) {
-                    return Some(name.clone());
-                }
-            }
-            Token::Word(name) if mark(at + 1, '(') && !NO_CALLS.contains(&name.as_str()) => {
-                let is_alias = at > 0 && word(at - 1) == "as";
-                if !is_alias && !behind_catalog(at) && !own.contains(name) {
-                    return Some(format!("the function {name}"));
-                }
-            }
-            Token::Word(name) if name == "from" || name == "join" => {
-                let next = word(at + 1);
-                let is_fine = ["pg_catalog", "lateral"].contains(&next) || own.contains(next);
-                if !is_fine && !mark(at + 1, '(') {
-                    return Some(format!("the relation {next}"));
-                }
-            }
-            _ => {}
+    (0..tokens.len()).find_map(|at| match &tokens[at] {
+        Token::Operator(operator) => statement.operator(at, operator),
+        Token::Word(word) => statement.name(at, word),
+        _ => None,
+    })
+}
+
+struct Statement<'a> {
+    tokens: &'a [Token],
+    own: BTreeSet<String>,
+}
+
+impl Statement<'_> {
+    fn word(&self, at: usize) -> &str {
+        match self.tokens.get(at) {
+            Some(Token::Word(word)) => word,
+            _ => "",
         }
     }
-    None
+
+    fn mark(&self, at: usize, mark: char) -> bool {
+        self.tokens.get(at) == Some(&Token::Mark(mark))
+    }
+
+    fn is_qualified(&self, at: usize) -> bool {
+        at >= 2 && self.mark(at - 1, '.') && self.word(at - 2) == "pg_catalog"
+    }
+
+    fn operator(&self, at: usize, operator: &str) -> Option<String> {
+        let is_fine = match operator {
+            "::" if self.word(at + 1) == "pg_catalog" => true,
+            "::" => return Some(format!("a cast to {}", self.word(at + 1))),
+            "*" if at > 0 && self.mark(at - 1, '(') && self.mark(at + 1, ')') => true,
+            _ => self.is_qualified(at) && at >= 4 && self.word(at - 4) == "operator",
+        };
+        (!is_fine).then(|| format!("the operator {operator}"))
+    }
+
+    fn name(&self, at: usize, name: &str) -> Option<String> {
+        let next = self.word(at + 1);
+        let is_catalogs = name.starts_with("pg_") && !["pg_catalog", "pg_temp"].contains(&name);
+        let is_call = self.mark(at + 1, '(') && !NO_CALLS.contains(&name);
+        let is_alias = at > 0 && self.word(at - 1) == "as";
+        let is_relation = ["from", "join"].contains(&name) && !self.mark(at + 1, '(');
+        let is_known = ["pg_catalog", "lateral"].contains(&next) || self.own.contains(next);
+        match name {
+            _ if BY_PATH.contains(&name) => Some(name.to_owned()),
+            "case" if next != "when" => Some("case of a value".to_owned()),
+            "distinct" if next == "from" => Some("is distinct from".to_owned()),
+            _ if is_catalogs && !self.is_qualified(at) => Some(name.to_owned()),
+            _ if is_call && !is_alias && !self.is_qualified(at) && !self.own.contains(name) => {
+                Some(format!("the function {name}"))
+            }
+            _ if is_relation && !is_known => Some(format!("the relation {next}")),
+            _ => None,
+        }
+    }
 }
 
 /// The names that the statement itself gives by `WITH name AS (` or `, name (columns) AS (`.

@@ -211,12 +211,11 @@ impl Wire {
     /// The next message, whatever it is.
     async fn next(&mut self) -> Result<Message, WireError> {
         loop {
-            if let Some(header) = Header::parse(&self.read)? {
-                if header.len() > MESSAGE_BYTES_MAX {
-                    return Err(WireError::Protocol(
-                        "a message that claims to be longer than any of PostgreSQL's".to_owned(),
-                    ));
-                }
+            let header = Header::parse(&self.read)?;
+            if header.is_some_and(|header| header.len() > MESSAGE_BYTES_MAX) {
+                return Err(WireError::Protocol(
+                    "a message that claims to be longer than any of PostgreSQL's".to_owned(),
+                ));
             }
             if let Some(message) = Message::parse(&mut self.read)? {
                 return Ok(message);
