@@ -128,3 +128,11 @@ pub(crate) fn english(server_major: u32) -> LoadOptions {
         ..LoadOptions::new(server_major)
     }
 }
+
+/// The same for a dump.
+pub(crate) fn to_dump(server_major: u32) -> DumpOptions {
+    DumpOptions {
+        speech: Speech::English,
+        ..DumpOptions::new(server_major)
+    }
+}
