@@ -78,7 +78,7 @@ impl Running {
             command.env(name, value.reveal());
         }
         if let Some((name, value)) = url
-            .login_env(client.knows_require_auth())
+            .login_env(|| client.knows_require_auth())
             .map_err(Error::Unheld)?
         {
             command.env(name, value);

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -35,8 +35,6 @@ pub struct Client {
     pub pg_restore: PathBuf,
     /// The program that runs scripts; some packages leave it out.
     pub psql: Option<PathBuf>,
-    /// Whether their libpq, which may be newer than they are, knows `require_auth`.
-    knows_require_auth: bool,
     /// The variables of our own environment that the programs need as well, to find their libraries for instance.
     surroundings: Vec<(OsString, OsString)>,
 }
@@ -93,6 +91,10 @@ const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
 ///
 /// <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
+
+/// Time and length of what an older program says to a login that there isn't.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const ANSWER_BYTES: u64 = 4096;
 
 /// Time that a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -230,8 +232,41 @@ impl Client {
             && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 
+    /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
+    ///
+    /// An older program is asked what it makes of a value that there isn't: a libpq that knows the parameter refuses it by name,
+    /// before it looks at the address. Takes some milliseconds, and 2 s at most.
     pub(super) fn knows_require_auth(&self) -> bool {
-        self.knows_require_auth
+        self.major >= FIRST_WITH_REQUIRE_AUTH || self.refuses_unknown_login().unwrap_or(false)
+    }
+
+    fn refuses_unknown_login(&self) -> std::io::Result<bool> {
+        let mut command = std::process::Command::new(&self.pg_dump);
+        command
+            .args(["--no-password", "--dbname=host=/dev/null/none"])
+            .env_clear()
+            .envs(self.surroundings.iter().map(|(name, value)| (name, value)))
+            .env("LC_ALL", "C")
+            .env("PGREQUIREAUTH", "unknown");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let began = Instant::now();
+        while child.try_wait()?.is_none() {
+            if began.elapsed() > ANSWER_TIMEOUT {
+                child.kill()?;
+                child.wait()?;
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut said = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            stderr.take(ANSWER_BYTES).read_to_end(&mut said)?;
+        }
+        Ok(String::from_utf8_lossy(&said).contains("require_auth"))
     }
 
     pub(super) fn surroundings(&self) -> &[(OsString, OsString)] {
@@ -259,8 +294,6 @@ impl Client {
         let (major, version) = read_version(&String::from_utf8(output.stdout).ok()?)?;
         let psql = program("psql");
         Some(Self {
-            knows_require_auth: major >= FIRST_WITH_REQUIRE_AUTH
-                || knows_require_auth(&pg_dump, surroundings).await,
             major,
             version,
             pg_dump,
@@ -268,24 +301,6 @@ impl Client {
             psql,
             surroundings: surroundings.to_vec(),
         })
-    }
-}
-
-/// Asks an older program for what its libpq makes of a value that none knows: one that knows the parameter refuses it by name,
-/// before it looks at the address. PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
-async fn knows_require_auth(pg_dump: &Path, surroundings: &[(OsString, OsString)]) -> bool {
-    let mut command = Command::new(pg_dump);
-    command
-        .args(["--no-password", "--dbname=host=/dev/null/none"])
-        .env_clear()
-        .envs(surroundings.iter().map(|(name, value)| (name, value)))
-        .env("LC_ALL", "C")
-        .env("PGREQUIREAUTH", "unknown")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    match timeout(VERSION_TIMEOUT, command.output()).await {
-        Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).contains("require_auth"),
-        _ => false,
     }
 }
 

@@ -97,19 +97,24 @@ impl DatabaseUrl {
     /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone there.
     pub(super) fn login_env(
         &self,
-        knows_require_auth: bool,
+        knows_require_auth: impl FnOnce() -> bool,
     ) -> Result<Option<(&'static str, String)>, &'static str> {
         let given = self.parameter("require_auth");
         let logins = self.logins();
-        if knows_require_auth {
-            let held = given.unwrap_or("!password").to_owned();
-            let is_needed = given.is_some() || !logins.is_known;
-            return Ok(is_needed.then_some(("PGREQUIREAUTH", held)));
+        // nothing to be held to, so that nothing need be asked
+        if given.is_none() && logins.is_known {
+            return Ok(None);
+        }
+        if knows_require_auth() {
+            return Ok(Some((
+                "PGREQUIREAUTH",
+                given.unwrap_or("!password").to_owned(),
+            )));
         }
         let can_bind = self.effective_ssl_mode() >= SslMode::Require;
         match given {
             // without a password there is none to give away
-            None if logins.is_known || !can_bind || self.password().is_none() => Ok(None),
+            None if !can_bind || self.password().is_none() => Ok(None),
             None | Some("scram-sha-256" | "!password") if can_bind => {
                 Ok(Some(("PGCHANNELBINDING", "require".to_owned())))
             }
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn children_are_held_to_the_same() {
-        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().login_env(knows);
+        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().login_env(|| knows);
         let held = |name: &'static str, value: &str| Ok(Some((name, value.to_owned())));
         let remote = "postgres://u:p@db.example/d";
         assert_eq!(env(remote, true), held("PGREQUIREAUTH", "!password"));

@@ -14,7 +14,6 @@ fn clients(versions: &[&str]) -> Clients {
                 pg_dump,
                 pg_restore,
                 psql,
-                knows_require_auth: true,
                 surroundings,
             },
         )
