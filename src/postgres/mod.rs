@@ -16,6 +16,7 @@ mod dump;
 mod error;
 mod examine;
 mod explain;
+mod hints;
 mod holder;
 mod inspect;
 mod load;
