@@ -24,6 +24,10 @@
 //!
 //! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings).
 
+// an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
+#![recursion_limit = "256"]
+
+pub mod plain_http;
 pub mod text;
 
 pub mod anomaly;

@@ -9,6 +9,7 @@ use std::{
 
 /// Each module of the library, and those it may mention; `text`, below them all, every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("plain_http", &[]),
     ("text", &[]),
     ("archive", &[]),
     ("compress", &[]),
@@ -17,12 +18,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // the archive in tests alone: a record holds its fingerprints
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
-    ("anomaly", &["backup"]),
+    ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup"]),
     ("rights", &[]),
-    ("store", &[]),
+    ("store", &["plain_http"]),
     ("postgres", &[]),
-    ("notify", &[]),
+    ("notify", &["plain_http"]),
     (
         "error",
         &[
@@ -84,11 +85,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "config",
         &[
             "backup",
+            "catalog",
             "compress",
             "error",
             "heroku",
             "lifecycle",
             "notify",
+            "plain_http",
             "postgres",
             "rights",
             "schedule",

@@ -16,7 +16,8 @@ use crate::{
     compress::Decompressor,
     error::{Error, Result},
     seal::{
-        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, Secret,
+        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener,
+        RepositoryId, Secret,
     },
 };
 
@@ -29,11 +30,11 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    /// Reads and checks header and last frame. With `backup`, the object has to be that backup's archive.
+    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that repository.
     pub(super) async fn begin(
         source: Source,
         secrets: &[Secret],
-        backup: Option<&str>,
+        expected: Option<(&RepositoryId, &str)>,
     ) -> Result<Self> {
         let name = source.name();
         let refused = |e| Error::seal(&name, e);
@@ -42,8 +43,10 @@ impl Inbound {
             .await?;
         let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
         let keys = unlock(&header, secrets).await?.map_err(refused)?;
-        let backup = backup.unwrap_or(&header.backup);
-        header.check_is(backup, Content::Archive).map_err(refused)?;
+        let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
+        header
+            .check_is(repository, backup, Content::Archive)
+            .map_err(refused)?;
         check_end(&source, &header, header_len, &keys)
             .await?
             .map_err(refused)?;

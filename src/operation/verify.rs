@@ -92,7 +92,9 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
             what,
         });
     }
-    Inbound::begin(source, catalog.secrets(), Some(record.id.as_str())).await
+    let secrets = catalog.secrets_of(&record.database, &record.id);
+    let expected = (&record.repository, record.id.as_str());
+    Inbound::begin(source, &secrets, Some(expected)).await
 }
 
 /// Compares what came back with what the record says was dumped.

@@ -22,6 +22,7 @@ mod mail;
 mod pooler;
 mod postgres;
 mod s3;
+mod sealed;
 mod terminal;
 
 pub use agent::{Agent, Outcome, Running, binary};
@@ -34,6 +35,7 @@ pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Needed,
     OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
+pub use sealed::{REPOSITORY, identity, repository, sealed};
 
 pub use terminal::Terminal;
 
