@@ -24,8 +24,7 @@
 //! frame sealed, then the upload completed, then the record written. So half a dump has no last frame, no object and no
 //! record: three locks.
 //!
-//! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings) and
-//! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
+//! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings).
 
 // an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
 #![recursion_limit = "256"]

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 pub enum Database {
     /// the URL can't be used
     DatabaseUrl,
-    /// a variable of the environment would apply to half of the connections
-    DatabaseEnvironment,
     /// the host's name has no address
     DatabaseHostUnknown,
     /// nothing listens there
@@ -69,9 +67,6 @@ impl Database {
         Some(match self {
             Self::DatabaseUrl => {
                 "correct PGCOFFER_DB_<NAME>_URL where pgcoffer runs: postgres://user:password@host:5432/name, special characters percent-encoded"
-            }
-            Self::DatabaseEnvironment => {
-                "unset PGOPTIONS, PGSSLCERT and PGSSLKEY where pgcoffer runs, or give the same as parameters of the URL"
             }
             Self::DatabaseHostUnknown => {
                 "check the host in PGCOFFER_DB_<NAME>_URL for a typing error, and that machine's name service"
@@ -135,9 +130,6 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connection = match self {
             Self::DatabaseUrl => return f.write_str("the database's URL can't be used"),
-            Self::DatabaseEnvironment => {
-                return f.write_str("a variable for PostgreSQL's own programs is set, and would apply to one half of the connections only");
-            }
             Self::DatabaseLogin => {
                 return f.write_str("the database's server refuses the login");
             }

@@ -6,7 +6,9 @@ use std::io;
 
 use super::Error;
 use crate::{
-    cause::{Backup, Bucket, Cause, Child, ChildCause, Database, Machine, Program, SettingName},
+    cause::{
+        Backup, Bucket, Cause, Child, ChildCause, Database, Machine, Program, SettingName, SqlState,
+    },
     compress, lifecycle, postgres, seal, store,
 };
 
@@ -66,11 +68,17 @@ fn of_postgres(error: &postgres::Error) -> Cause {
     use postgres::Error as E;
     match error {
         E::Url(_) => Database::DatabaseUrl.into(),
-        E::Environment(_) => Database::DatabaseEnvironment.into(),
+        E::Login { .. } | E::Unheld(_) => Database::DatabaseLoginKept.into(),
+        E::Pooler { .. } => Database::DatabasePooler.into(),
+        E::LockTaken { .. } => Database::DatabaseLockTaken.into(),
+        E::Unrestricted => child(Program::PgRestore, ChildCause::Unrestricted),
         E::Connect { fault, .. } => of_connection(*fault).into(),
         E::Auth { .. } => Database::DatabaseLogin.into(),
         E::Lost { .. } => Database::DatabaseLost.into(),
-        E::Query { .. } => Database::DatabaseQuery { sqlstate: None }.into(),
+        E::Query { code, .. } => Database::DatabaseQuery {
+            sqlstate: SqlState::parse(code),
+        }
+        .into(),
         E::Locked { .. } => Database::DatabaseLocked.into(),
         E::Obstacles { obstacles, .. } => Database::DatabaseRights {
             objects: obstacles.len(),
@@ -103,6 +111,9 @@ fn of_connection(fault: postgres::ConnectFault) -> Database {
         F::NoSuchDatabase => Database::DatabaseMissing,
         F::TooMany => Database::DatabaseFull,
         F::StartingUp => Database::DatabaseStarting,
+        F::File => Database::DatabaseFile,
+        F::NoPostgres => Database::DatabaseForeign,
+        F::Pooler => Database::DatabasePooler,
         F::Other => Database::DatabaseConnection,
     }
 }
@@ -118,6 +129,7 @@ fn of_child(cause: postgres::Cause) -> ChildCause {
         C::RecoveryConflict => ChildCause::RecoveryConflict,
         C::ConnectionLost => ChildCause::ConnectionLost,
         C::Auth => ChildCause::Login,
+        C::LoginKept => ChildCause::LoginKept,
         C::DiskFull => ChildCause::DiskFull,
         C::Terminated => ChildCause::Terminated,
         C::AlreadyExists => ChildCause::AlreadyExists,

@@ -293,8 +293,8 @@ impl Error {
 
 fn postgres_status(error: &postgres::Error) -> u8 {
     match error {
-        postgres::Error::Locked { .. } => 6,
-        postgres::Error::Url(_) | postgres::Error::Environment(_) => 2,
+        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => 6,
+        postgres::Error::Url(_) => 2,
         _ => 3,
     }
 }

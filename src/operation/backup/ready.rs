@@ -66,7 +66,11 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
-        let options = DumpOptions::new(inspection.server_major);
+        let options = DumpOptions {
+            speech: session.speech().await?,
+            encoding: Some(inspection.encoding.raw().to_owned()),
+            ..DumpOptions::new(inspection.server_major)
+        };
         self.record.source = Some(source(&inspection, client, &options));
         self.announce(&inspection, client, &plan);
         Ok(Ready {

@@ -90,12 +90,20 @@ impl<'a> Run<'a> {
         let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
-            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
+            Err(error) => {
+                let Some(own) = dump.abort().await else {
+                    return Err(error);
+                };
+                return Err(ready.session.diagnose(own).await.into());
+            }
         };
-        let warnings = dump.finish().await?.warnings;
-        self.record
-            .warnings
-            .extend(warnings.into_iter().map(Untrusted::from));
+        match dump.finish().await {
+            Ok(report) => {
+                let warnings = report.warnings.into_iter().map(Untrusted::from);
+                self.record.warnings.extend(warnings);
+            }
+            Err(error) => return Err(ready.session.diagnose(error).await.into()),
+        }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
     }
