@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 
 use self::part::Part;
 use super::{
-    ATTEMPTS, Attributes, Error, Kind, PartPlan, Store,
+    Attributes, Error, Kind, PartPlan, Store,
     lock::date,
     parts::Buffers,
-    patiently,
+    retry::ATTEMPTS,
     tags::{TagsKept, query},
 };
 
@@ -72,7 +72,7 @@ impl Upload {
         attributes: &Attributes,
     ) -> Result<Self, Error> {
         // one whose answer was lost stays behind without parts, and costs nothing
-        let upload_id = patiently(ATTEMPTS, || Self::create(store, key, attributes)).await?;
+        let upload_id = store.retry(ATTEMPTS, || Self::create(store, key, attributes)).await?;
         Ok(Self {
             store: store.clone(),
             key: key.to_owned(),
@@ -115,14 +115,36 @@ impl Upload {
                 .await;
             match result {
                 Ok(output) => {
-                    let none = || Error::new(Kind::Other, doing(), "the service gave no upload id");
-                    return output
-                        .upload_id
-                        .filter(|id| !id.is_empty())
-                        .ok_or_else(none);
+                    let none = || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
+                    let id = output.upload_id.filter(|id| !id.is_empty());
+                    let id = id.ok_or_else(none)?;
+                    Self::check_id(store, key, &id).await?;
+                    return Ok(id);
                 }
                 Err(error) => store.learn(Error::from_sdk(doing(), &error), tagged, false)?,
             }
+        }
+    }
+
+    /// Over plain HTTP an id can come damaged, which only the first part would tell.
+    async fn check_id(store: &Store, key: &str, id: &str) -> Result<(), Error> {
+        if store.over_tls || store.writes_only() {
+            return Ok(());
+        }
+        let look = || async {
+            let request = store.client.list_parts().max_parts(1);
+            let request = request.bucket(&store.location.bucket).key(key);
+            let answer = request.upload_id(id).send().await;
+            let doing = format!("look at the upload of {}", store.url(key));
+            answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
+        };
+        match store.retry(ATTEMPTS, look).await {
+            Err(error) if error.kind == Kind::NotFound => Err(Error {
+                kind: Kind::Damaged,
+                ..error
+            }),
+            // who may not look goes on without
+            _ => Ok(()),
         }
     }
 
