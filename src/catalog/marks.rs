@@ -104,8 +104,8 @@ impl Catalog {
         object: &Object,
     ) -> Result<Mark> {
         let key = &object.key;
-        let sealed = self.store.read(key, MARK_BYTES_MAX).await?;
-        let json = self.open_sealed(key, &sealed, id, Content::Mark)?;
+        let open = |sealed: &[u8]| self.open_sealed(key, sealed, id, Content::Mark);
+        let json = self.store.read_checked(key, MARK_BYTES_MAX, open).await??;
         let unreadable = |what: String| Error::differs(key, what);
         let mark: Mark =
             serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;

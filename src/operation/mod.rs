@@ -14,6 +14,7 @@ mod ordered;
 mod outbound;
 mod progress;
 mod prune;
+mod reread;
 mod restore;
 mod source;
 mod spans;

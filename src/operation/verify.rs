@@ -92,7 +92,8 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
             what,
         });
     }
-    Inbound::begin(source, catalog.secrets(), Some(record.id.as_str())).await
+    let archive = Inbound::begin(source, catalog.secrets(), Some(record.id.as_str())).await?;
+    Ok(archive.with_dump_bytes_max(sealed.dump_bytes))
 }
 
 /// Compares what came back with what the record says was dumped.

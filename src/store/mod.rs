@@ -46,6 +46,7 @@ pub use lock::{LockMode, Locked};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use probe::Probe;
 pub use settings::{PublicAccess, Versioning};
+pub(crate) use read::LOOKS;
 pub(crate) use retry::pause;
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};

@@ -11,6 +11,8 @@ use super::{
     retry::{ATTEMPTS, ATTEMPTS_UNDER_WAY},
 };
 
+/// How often bytes that fail their check are read, until the same come twice.
+pub(crate) const LOOKS: u32 = 5;
 /// A body slower than this has no end: 8 KiB/s.
 const BYTES_PER_SECOND_MIN: u64 = 8 << 10;
 /// Memory that is taken on the word of an answer.
@@ -58,6 +60,38 @@ impl Store {
     pub async fn read(&self, key: &str, bytes_max: u64) -> Result<Bytes, Error> {
         let read = || self.read_once(key, None, None, bytes_max);
         self.retry(ATTEMPTS_UNDER_WAY, read).await
+    }
+
+    /// Reads a small object whole and has it checked. What fails is read again, since a bit may have been flipped on the way: the
+    /// check's word stands once the same bytes came twice.
+    ///
+    /// # Errors
+    /// As [`Store::read`], and [`Kind::Damaged`] where each time other bytes come and none of them are good.
+    pub async fn read_checked<T, E>(
+        &self,
+        key: &str,
+        bytes_max: u64,
+        check: impl Fn(&[u8]) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Error> {
+        let mut before = self.read(key, bytes_max).await?;
+        for _ in 1..LOOKS {
+            let checked = check(&before);
+            if checked.is_ok() {
+                return Ok(checked);
+            }
+            let after = self.read(key, bytes_max).await?;
+            if after == before {
+                return Ok(checked);
+            }
+            before = after;
+        }
+        Err(self.unsteady(key, "it"))
+    }
+
+    /// What is said of bytes that are other ones at each look.
+    pub(crate) fn unsteady(&self, key: &str, what: &str) -> Error {
+        let why = format!("{what} came differently each of {LOOKS} times: damaged on the way, which says nothing of what is stored");
+        Error::new(Kind::Damaged, format!("read {}", self.url(key)), why)
     }
 
     /// Reads bytes `range` of an object whose entity tag was `etag`.

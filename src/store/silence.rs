@@ -75,7 +75,10 @@ impl State {
         if rested(self.given_up.or(self.ended)) {
             (self.asked, self.ended, self.given_up) = (None, None, None);
         }
-        let silent = now.duration_since(*self.asked.get_or_insert(now));
+        let asked = *self.asked.get_or_insert(now);
+        // while the bytes of a slow upload go, an answer isn't due
+        let since = self.moved.map_or(asked, |moved| moved.max(asked));
+        let silent = now.duration_since(since);
         if silent < budget {
             return Ok(());
         }
@@ -158,6 +161,18 @@ mod tests {
         assert_eq!(state.ask(at(59), BUDGET), Ok(()));
         assert_eq!(state.ask(at(100), BUDGET), Ok(()));
         assert!(state.ask(at(120), BUDGET).is_err());
+    }
+
+    #[test]
+    fn whatever_moves_slowly_is_not_silent() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::default();
+        assert_eq!(state.ask(at(0), BUDGET_UNDER_WAY), Ok(()));
+        for minute in 1..60 {
+            state.moved = Some(at(minute * 60));
+            assert_eq!(state.ask(at(minute * 60 + 59), BUDGET_UNDER_WAY), Ok(()));
+        }
     }
 
     /// An endpoint that refused connections an hour ago has not been silent since.
