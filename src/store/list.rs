@@ -67,21 +67,37 @@ impl Store {
     }
 
     async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {
-        let mut names = BTreeSet::new();
+        let (names, others) = self.names_once(folder, Some("/")).await?;
+        if !others {
+            return Ok(names);
+        }
+        // a service that forgets the prefix puts all that is ours together with the rest
+        Ok(self.names_once(folder, None).await?.0)
+    }
+
+    /// The names, and whether there was anything that was not asked for.
+    async fn names_once(
+        &self,
+        folder: &str,
+        delimiter: Option<&str>,
+    ) -> Result<(Vec<String>, bool), Error> {
+        let (mut names, mut others) = (BTreeSet::new(), false);
         let damaged = |why: String| self.damaged_list(folder, why);
-        self.pages(folder, Some("/"), |page| {
+        self.pages(folder, delimiter, |page| {
             let before = names.len();
             // a service that forgets the delimiter lists the objects themselves
             let prefixes = page.common_prefixes().iter().map(types::CommonPrefix::prefix);
             for key in prefixes.chain(page.contents().iter().map(types::Object::key)) {
                 let key = decoded(key, is_encoded(page)).map_err(damaged)?;
-                let name = key.strip_prefix(folder).and_then(|rest| rest.split_once('/'));
+                let below = key.strip_prefix(folder);
+                others |= below.is_none();
+                let name = below.and_then(|rest| rest.split_once('/'));
                 names.extend(name.map(|(name, _)| name.to_owned()));
             }
             Ok(names.len() - before)
         })
         .await?;
-        Ok(names.into_iter().collect())
+        Ok((names.into_iter().collect(), others))
     }
 
     /// Brings every page of a listing to `take`, which says how much was new in it.

@@ -17,6 +17,8 @@ mod check;
 mod check_database;
 mod check_key;
 mod cold;
+mod damage;
+mod damage_listings;
 mod drop_box;
 mod faults;
 mod goldens;
