@@ -140,8 +140,15 @@ fn check(answer: &[u8]) -> Result<(), Unusable> {
     }
     let text = std::str::from_utf8(answer).map_err(|e| Unusable::Malformed(e.to_string()))?;
     let (mut open, mut started, mut roots) = (Vec::new(), ("", ""), 0);
+    let mut in_tag = false;
     for token in Tokenizer::from(text) {
-        match token.map_err(|e| Unusable::Malformed(e.to_string()))? {
+        let token = token.map_err(|e| Unusable::Malformed(e.to_string()))?;
+        match token {
+            Token::ElementStart { .. } => in_tag = true,
+            Token::ElementEnd { .. } => in_tag = false,
+            _ => {}
+        }
+        match token {
             Token::ElementStart { prefix, local, .. } => {
                 started = (prefix.as_str(), local.as_str());
                 roots += usize::from(open.is_empty());
@@ -167,7 +174,7 @@ fn check(answer: &[u8]) -> Result<(), Unusable> {
             _ => {}
         }
     }
-    match (open.is_empty(), roots) {
+    match (open.is_empty() && !in_tag, roots) {
         (true, 1) => Ok(()),
         (false, _) => Err(malformed("it is cut off")),
         (true, _) => Err(malformed("it is not one element")),

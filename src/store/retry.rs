@@ -44,7 +44,7 @@ impl Store {
             if !again {
                 return Err(error);
             }
-            if attempt == 1 && damaged == 1 {
+            if attempt == 1 && damaged == 1 && error.kind.is_passing() {
                 tracing::warn!("{error}; trying again");
             }
             if error.kind.is_passing() && error.kind != Kind::Damaged {
