@@ -5,6 +5,7 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
+//! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
@@ -26,6 +27,7 @@
 //! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
 
 pub mod text;
+pub mod xml;
 
 pub mod anomaly;
 pub mod backup;

@@ -10,6 +10,7 @@ use std::{
 /// Each module of the library, and those it may mention; `text`, below them all, every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("xml", &[]),
     ("archive", &[]),
     ("compress", &[]),
     ("seal", &[]),
@@ -18,9 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
     ("anomaly", &["backup"]),
-    ("lifecycle", &["backup"]),
+    ("lifecycle", &["backup", "xml"]),
     ("rights", &[]),
-    ("store", &[]),
+    ("store", &["xml"]),
     ("postgres", &[]),
     ("notify", &[]),
     (

@@ -18,14 +18,13 @@ use aws_sdk_s3::{
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
-use xmlparser::{ElementEnd, Token, Tokenizer};
+
+use crate::xml;
 
 /// A page of a listing has 1,000 keys of at most 1,024 bytes, of which each may be written as six.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// S3's refusals have some hundred bytes.
 const REFUSAL_BYTES_MAX: usize = 1 << 20;
-/// Nothing in S3's language is deeper than seven elements; parsers that call themselves for each overflow their stack.
-const DEPTH_MAX: usize = 32;
 
 /// Why an answer can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +32,9 @@ pub(super) enum Unusable {
     /// It goes on and on.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// Its elements stand in one another without end.
-    #[error("the answer's XML is deeper than {DEPTH_MAX} elements")]
-    TooDeep,
-    /// It is damaged, or was cut off.
-    #[error("the answer is no well-formed XML: {0}")]
-    Malformed(String),
+    /// It is damaged, was cut off, or is too deep.
+    #[error("the answer is {0}")]
+    Xml(#[from] xml::Fault),
 }
 
 /// Looks at every answer but the bytes of objects, which whoever reads them bounds.
@@ -123,102 +119,11 @@ impl Body for Bounded {
                     return Poll::Ready(Some(Err(error)));
                 }
                 None => {
-                    let unusable = check(&self.read).err();
+                    let unusable = xml::check(&self.read).err().map(Unusable::Xml);
                     return Poll::Ready(self.end(unusable));
                 }
             }
         }
         Poll::Ready(None)
-    }
-}
-
-/// Checks that an answer is one whole XML document, and no deep one. What isn't XML at all is left to the SDK.
-fn check(answer: &[u8]) -> Result<(), Unusable> {
-    let malformed = |why: &str| Unusable::Malformed(why.to_owned());
-    if answer.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'<') {
-        return Ok(());
-    }
-    let text = std::str::from_utf8(answer).map_err(|e| Unusable::Malformed(e.to_string()))?;
-    let (mut open, mut started, mut roots) = (Vec::new(), ("", ""), 0);
-    let mut in_tag = false;
-    for token in Tokenizer::from(text) {
-        let token = token.map_err(|e| Unusable::Malformed(e.to_string()))?;
-        match token {
-            Token::ElementStart { .. } => in_tag = true,
-            Token::ElementEnd { .. } => in_tag = false,
-            _ => {}
-        }
-        match token {
-            Token::ElementStart { prefix, local, .. } => {
-                started = (prefix.as_str(), local.as_str());
-                roots += usize::from(open.is_empty());
-            }
-            Token::ElementEnd {
-                end: ElementEnd::Open,
-                ..
-            } if open.len() == DEPTH_MAX => return Err(Unusable::TooDeep),
-            Token::ElementEnd {
-                end: ElementEnd::Open,
-                ..
-            } => open.push(started),
-            Token::ElementEnd {
-                end: ElementEnd::Close(prefix, local),
-                ..
-            } if open.pop() != Some((prefix.as_str(), local.as_str())) => {
-                return Err(malformed("an element ends that did not begin"));
-            }
-            // nothing of S3's has a document type
-            Token::DtdStart { .. } | Token::EmptyDtd { .. } => {
-                return Err(malformed("it has a document type"));
-            }
-            _ => {}
-        }
-    }
-    match (open.is_empty() && !in_tag, roots) {
-        (true, 1) => Ok(()),
-        (false, _) => Err(malformed("it is cut off")),
-        (true, _) => Err(malformed("it is not one element")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
-        <Name>b</Name><Prefix/><!-- </x> --><Contents><Key>a&amp;b</Key><Size>7</Size></Contents></ListBucketResult>";
-
-    #[test]
-    fn a_whole_document_passes_and_none_of_its_beginnings_does() {
-        assert_eq!(check(LISTING.as_bytes()), Ok(()));
-        assert_eq!(check(b""), Ok(()));
-        let start = LISTING.find("<List").unwrap() + 1;
-        for cut in start..LISTING.len() {
-            assert!(check(&LISTING.as_bytes()[..cut]).is_err(), "{cut}");
-        }
-    }
-
-    /// A name that changed on one side of an element is found; what stands between tags bears no check.
-    #[test]
-    fn no_flipped_bit_hides_an_entry() {
-        let entries = |bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            text.contains("<Contents>") && text.contains("</Contents>")
-        };
-        for bit in 0..LISTING.len() * 8 {
-            let mut bytes = LISTING.as_bytes().to_vec();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(check(&bytes).is_err() || entries(&bytes), "bit {bit}");
-        }
-    }
-
-    #[test]
-    fn depth_is_bounded_before_any_parser_sees_it() {
-        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
-        assert_eq!(check(nested(DEPTH_MAX).as_bytes()), Ok(()));
-        assert_eq!(check(nested(DEPTH_MAX + 1).as_bytes()), Err(Unusable::TooDeep));
-        assert_eq!(check("<a>".repeat(5_000_000).as_bytes()), Err(Unusable::TooDeep));
-        assert!(check(b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>").is_err());
-        assert!(check(b"<a/><b/>").is_err());
     }
 }

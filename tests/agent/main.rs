@@ -9,6 +9,7 @@
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod bombs;
 mod bucket;
 mod channels;
 mod channels_mail;
