@@ -238,7 +238,10 @@ impl Catalog {
     async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
         let open = |sealed: &[u8]| self.open_sealed(&key, sealed, id, Content::Record);
-        let json = self.store.read_checked(&key, RECORD_BYTES_MAX, open).await??;
+        let json = self
+            .store
+            .read_checked(&key, RECORD_BYTES_MAX, open)
+            .await??;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,

@@ -92,7 +92,9 @@ impl Inbound {
         let groups = self.groups();
         let mut next = 0;
         let mut under_way = VecDeque::new();
-        sink.write_all(&self.header_bytes).await.map_err(Error::Sink)?;
+        sink.write_all(&self.header_bytes)
+            .await
+            .map_err(Error::Sink)?;
         progress.add_done(self.header_bytes.len());
         loop {
             while under_way.len() < seal_width() && next < groups.count() {

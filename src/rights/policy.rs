@@ -81,7 +81,12 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
         Mode::Full | Mode::Prune | Mode::Restore => others(mode, place),
     };
     let writes = matches!(mode, Mode::Full | Mode::DropBox);
-    statement.extend(place.lock.filter(|_| writes).map(|lock| place.locking(lock)));
+    statement.extend(
+        place
+            .lock
+            .filter(|_| writes)
+            .map(|lock| place.locking(lock)),
+    );
     if place.legal_hold {
         let actions = [Action::PutObjectLegalHold];
         statement.push(place.on_objects("LegalHoldsForAPersonOnly", &actions));
@@ -211,7 +216,9 @@ impl Place {
         Statement {
             sid,
             effect: "Allow",
-            action: known.filter_map(|action| self.service.name_of(*action)).collect(),
+            action: known
+                .filter_map(|action| self.service.name_of(*action))
+                .collect(),
             resource: vec![resource],
             condition: None,
         }
@@ -360,7 +367,11 @@ mod tests {
             ..agent
         };
         let text = written(Mode::Full, &person).to_string();
-        for action in ["PutLifecycleConfiguration", "PutObjectLegalHold", "RestoreObject"] {
+        for action in [
+            "PutLifecycleConfiguration",
+            "PutObjectLegalHold",
+            "RestoreObject",
+        ] {
             assert!(text.contains(&format!("s3:{action}")), "{text}");
         }
         assert_eq!(partition(Some("cn-north-1")), "aws-cn");
@@ -382,7 +393,10 @@ mod tests {
                 .collect();
             assert_eq!(locking.len(), 1);
             let condition = &locking[0]["Condition"];
-            assert_eq!(condition["StringEquals"]["s3:object-lock-mode"], "COMPLIANCE");
+            assert_eq!(
+                condition["StringEquals"]["s3:object-lock-mode"],
+                "COMPLIANCE"
+            );
             let days = &condition["NumericLessThanEquals"];
             assert_eq!(days["s3:object-lock-remaining-retention-days"], "31");
         }
@@ -400,7 +414,13 @@ mod tests {
         for service in [Service::Ceph, Service::Minio, Service::Other] {
             for mode in Mode::ALL {
                 let text = written(mode, &of(service)).to_string();
-                for unknown in ["if-none-match", "ObjectCreationOperation", "kms:", "SecureTransport", "object-lock-"] {
+                for unknown in [
+                    "if-none-match",
+                    "ObjectCreationOperation",
+                    "kms:",
+                    "SecureTransport",
+                    "object-lock-",
+                ] {
                     assert!(!text.contains(unknown), "{service} {mode}: {text}");
                 }
                 assert!(!text.contains("\"Action\":[]"), "{text}");

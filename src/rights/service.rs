@@ -57,7 +57,9 @@ impl Service {
         let Some(endpoint) = endpoint.map(str::trim).filter(|text| !text.is_empty()) else {
             return Self::Aws;
         };
-        let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+        let rest = endpoint
+            .split_once("://")
+            .map_or(endpoint, |(_, rest)| rest);
         let authority = rest.split(['/', '?']).next().unwrap_or(rest);
         let host = authority.split(':').next().unwrap_or(authority);
         let host = host.to_ascii_lowercase();
@@ -181,7 +183,10 @@ mod tests {
             (None, Service::Aws),
             (Some(""), Service::Aws),
             (Some("https://s3.eu-central-1.amazonaws.com"), Service::Aws),
-            (Some("https://s3.EU-central-1.wasabisys.com:443/"), Service::Wasabi),
+            (
+                Some("https://s3.EU-central-1.wasabisys.com:443/"),
+                Service::Wasabi,
+            ),
             (Some("https://1234.r2.cloudflarestorage.com"), Service::R2),
             (Some("s3.us-west-004.backblazeb2.com"), Service::B2),
             (Some("http://127.0.0.1:9000"), Service::Other),

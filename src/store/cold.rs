@@ -122,7 +122,8 @@ impl Store {
         days: Option<u32>,
         speed: Speed,
     ) -> Result<AskedForThaw, Error> {
-        self.retry(ATTEMPTS, || self.ask_once(key, days, speed)).await
+        self.retry(ATTEMPTS, || self.ask_once(key, days, speed))
+            .await
     }
 
     async fn ask_once(

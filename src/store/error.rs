@@ -204,7 +204,11 @@ impl Error {
                 let why = format!("{message} ({code}, behind a good status)");
                 Self::new(Kind::of_code(&code, 200), doing, why)
             }
-            None => Self::new(Kind::Damaged, doing, format!("the answer can't be read: {chain}")),
+            None => Self::new(
+                Kind::Damaged,
+                doing,
+                format!("the answer can't be read: {chain}"),
+            ),
         }
     }
 
@@ -295,7 +299,9 @@ fn bounded(text: &str) -> String {
 }
 
 /// The cause of that type, where there is one.
-fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+fn find<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
     let mut source = Some(error);
     while let Some(cause) = source {
         if let Some(found) = cause.downcast_ref() {

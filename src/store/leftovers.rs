@@ -67,7 +67,10 @@ impl Store {
                 format!("{key}\n{id}")
             });
             let next = turning.next(page.is_truncated, next.as_deref(), page.uploads().len());
-            if next.map_err(|why| Error::new(Kind::Damaged, doing(), why))?.is_none() {
+            if next
+                .map_err(|why| Error::new(Kind::Damaged, doing(), why))?
+                .is_none()
+            {
                 return Ok(found);
             }
             marker = (page.next_key_marker, page.next_upload_id_marker);

@@ -86,7 +86,10 @@ impl Store {
         self.pages(folder, delimiter, |page| {
             let before = names.len();
             // a service that forgets the delimiter lists the objects themselves
-            let prefixes = page.common_prefixes().iter().map(types::CommonPrefix::prefix);
+            let prefixes = page
+                .common_prefixes()
+                .iter()
+                .map(types::CommonPrefix::prefix);
             for key in prefixes.chain(page.contents().iter().map(types::Object::key)) {
                 let key = decoded(key, is_encoded(page)).map_err(damaged)?;
                 let below = key.strip_prefix(folder);
@@ -175,10 +178,14 @@ impl Turning {
         };
         if !self.tokens.insert(token.to_owned()) {
             return Err(
-                "the service goes on where it was before: its list does not come to an end".to_owned(),
+                "the service goes on where it was before: its list does not come to an end"
+                    .to_owned(),
             );
         }
-        if self.idle > IDLE_PAGES_MAX || self.entries > OBJECTS_MAX || self.began.elapsed() > TIME_MAX {
+        if self.idle > IDLE_PAGES_MAX
+            || self.entries > OBJECTS_MAX
+            || self.began.elapsed() > TIME_MAX
+        {
             return Err(format!(
                 "the list does not come to an end: {} pages, {} entries so far",
                 self.tokens.len(),
@@ -201,7 +208,9 @@ fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
     }
     let plain = key.replace('+', " ");
     let decoded = percent_decode_str(&plain).decode_utf8();
-    Ok(decoded.map_err(|e| format!("a key is not UTF-8: {e}"))?.into_owned())
+    Ok(decoded
+        .map_err(|e| format!("a key is not UTF-8: {e}"))?
+        .into_owned())
 }
 
 fn described(object: &types::Object, encoded: bool) -> Result<Object, String> {
@@ -226,7 +235,9 @@ mod tests {
 
     fn pages(pages: &[(Option<bool>, Option<&str>, usize)]) -> Result<Option<String>, String> {
         let mut turning = Turning::new();
-        let turned = pages.iter().map(|(truncated, token, new)| turning.next(*truncated, *token, *new));
+        let turned = pages
+            .iter()
+            .map(|(truncated, token, new)| turning.next(*truncated, *token, *new));
         turned.last().unwrap()
     }
 
@@ -234,14 +245,24 @@ mod tests {
     fn a_list_that_is_cut_off_is_no_whole_one() {
         assert_eq!(pages(&[(Some(false), None, 1)]), Ok(None));
         assert_eq!(pages(&[(None, None, 1)]), Ok(None));
-        assert_eq!(pages(&[(Some(true), Some("x"), 1)]), Ok(Some("x".to_owned())));
+        assert_eq!(
+            pages(&[(Some(true), Some("x"), 1)]),
+            Ok(Some("x".to_owned()))
+        );
         assert_eq!(pages(&[(None, Some("x"), 1)]), Ok(Some("x".to_owned())));
-        assert_eq!(pages(&[(Some(true), Some("x"), 1), (Some(false), Some("x"), 1)]), Ok(None));
+        assert_eq!(
+            pages(&[(Some(true), Some("x"), 1), (Some(false), Some("x"), 1)]),
+            Ok(None)
+        );
         for bad in [
             vec![(Some(true), None, 1)],
             vec![(Some(true), Some(""), 1)],
             vec![(Some(true), Some("x"), 1), (Some(true), Some("x"), 1)],
-            vec![(Some(true), Some("x"), 1), (Some(true), Some("y"), 1), (Some(true), Some("x"), 1)],
+            vec![
+                (Some(true), Some("x"), 1),
+                (Some(true), Some("y"), 1),
+                (Some(true), Some("x"), 1),
+            ],
         ] {
             assert!(pages(&bad).is_err(), "{bad:?}");
         }
@@ -262,7 +283,12 @@ mod tests {
     #[test]
     fn an_entry_says_what_it_is_or_is_an_error() {
         let object = types::Object::builder().key("a/b");
-        assert_eq!(described(&object.clone().size(7).build(), false).unwrap().bytes, 7);
+        assert_eq!(
+            described(&object.clone().size(7).build(), false)
+                .unwrap()
+                .bytes,
+            7
+        );
         assert!(described(&object.clone().build(), false).is_err());
         assert!(described(&object.size(-1).build(), false).is_err());
         assert!(described(&types::Object::builder().size(7).build(), false).is_err());

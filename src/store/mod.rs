@@ -45,9 +45,9 @@ pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use probe::Probe;
-pub use settings::{PublicAccess, Versioning};
 pub(crate) use read::LOOKS;
 pub(crate) use retry::pause;
+pub use settings::{PublicAccess, Versioning};
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};
 
@@ -142,9 +142,9 @@ impl Store {
             let request = || {
                 self.put_object(key, &body)
                     .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_tagging(tagged.then(|| tags::query(tags)))
-                .set_object_lock_mode(self.lock_mode(attributes))
-                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
+                    .set_tagging(tagged.then(|| tags::query(tags)))
+                    .set_object_lock_mode(self.lock_mode(attributes))
+                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
             match self.send_object(request, doing()).await {
                 Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
@@ -175,9 +175,9 @@ impl Store {
             let request = || {
                 self.put_object(key, &body)
                     .set_if_match(conditional.then(|| etag.to_owned()))
-                .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
-                .set_object_lock_mode(self.lock_mode(attributes))
-                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
+                    .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
+                    .set_object_lock_mode(self.lock_mode(attributes))
+                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
             let doing = format!("write {}", self.url(key));
             match self.send_object(request, doing).await {
@@ -230,7 +230,9 @@ impl Store {
             };
             match sent {
                 // what came damaged may have been written: who only writes knows what to make of the next answer
-                Err(error) if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only => {
+                Err(error)
+                    if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only =>
+                {
                     damaged += 1;
                     tokio::time::sleep(pause(1)).await;
                 }

@@ -25,7 +25,11 @@ enum Unread {
 }
 
 /// Reads a body of at most `bytes_max` bytes, whatever its headers say.
-async fn collect(mut body: ByteStream, length: Option<u64>, bytes_max: u64) -> Result<Bytes, Unread> {
+async fn collect(
+    mut body: ByteStream,
+    length: Option<u64>,
+    bytes_max: u64,
+) -> Result<Bytes, Unread> {
     if length.is_some_and(|length| length > bytes_max) {
         return Err(Unread::TooLong);
     }
@@ -47,7 +51,9 @@ fn time_for(bytes: u64) -> Duration {
 
 /// Whether a `Content-Range` is of what was asked for: `bytes 0-99/1234`.
 fn is_of(content_range: &str, range: &Range<u64>) -> bool {
-    let given = content_range.strip_prefix("bytes ").and_then(|text| text.split('/').next());
+    let given = content_range
+        .strip_prefix("bytes ")
+        .and_then(|text| text.split('/').next());
     let asked = format!("{}-{}", range.start, range.end.saturating_sub(1));
     given.is_some_and(|given| given.trim() == asked)
 }
@@ -90,7 +96,9 @@ impl Store {
 
     /// What is said of bytes that are other ones at each look.
     pub(crate) fn unsteady(&self, key: &str, what: &str) -> Error {
-        let why = format!("{what} came differently each of {LOOKS} times: damaged on the way, which says nothing of what is stored");
+        let why = format!(
+            "{what} came differently each of {LOOKS} times: damaged on the way, which says nothing of what is stored"
+        );
         Error::new(Kind::Damaged, format!("read {}", self.url(key)), why)
     }
 
@@ -113,7 +121,11 @@ impl Store {
             }
             let (start, got) = (range.start, body.len());
             let why = format!("asked for {bytes} bytes from {start}, got {got}");
-            Err(Error::new(Kind::Damaged, format!("read {}", self.url(key)), why))
+            Err(Error::new(
+                Kind::Damaged,
+                format!("read {}", self.url(key)),
+                why,
+            ))
         };
         self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
@@ -127,7 +139,8 @@ impl Store {
     ) -> Result<Bytes, Error> {
         let doing = || format!("read {}", self.url(key));
         self.check_may_look(doing)?;
-        let header = range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let header =
+            range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let answer = self
             .client
             .get_object()
@@ -158,25 +171,35 @@ impl Store {
         if let (Some(range), Some(given)) = (range, output.content_range())
             && !is_of(given, range)
         {
-            let why = format!("asked for bytes {} to {}, got {given}", range.start, range.end);
+            let why = format!(
+                "asked for bytes {} to {}, got {given}",
+                range.start, range.end
+            );
             return Err(Error::new(Kind::Damaged, doing(), why));
         }
         let length = output.content_length().and_then(|n| u64::try_from(n).ok());
         let body = timeout(time_for(bytes_max), collect(output.body, length, bytes_max));
         let slow = |_| Unread::Broken("it took too long".to_owned());
-        body.await.map_err(slow).flatten().map_err(|unread| match unread {
-            // of a range the service was told how long it is
-            Unread::TooLong if range.is_some() => {
-                let why = format!("asked for {bytes_max} bytes, and more came");
-                Error::new(Kind::Damaged, doing(), why)
-            }
-            Unread::TooLong => {
-                Error::new(Kind::Other, doing(), format!("it is longer than {bytes_max} bytes"))
-            }
-            Unread::Broken(why) => {
-                Error::new(Kind::Unreachable, doing(), format!("the answer broke off: {why}"))
-            }
-        })
+        body.await
+            .map_err(slow)
+            .flatten()
+            .map_err(|unread| match unread {
+                // of a range the service was told how long it is
+                Unread::TooLong if range.is_some() => {
+                    let why = format!("asked for {bytes_max} bytes, and more came");
+                    Error::new(Kind::Damaged, doing(), why)
+                }
+                Unread::TooLong => Error::new(
+                    Kind::Other,
+                    doing(),
+                    format!("it is longer than {bytes_max} bytes"),
+                ),
+                Unread::Broken(why) => Error::new(
+                    Kind::Unreachable,
+                    doing(),
+                    format!("the answer broke off: {why}"),
+                ),
+            })
     }
 
     /// Looks at an object; `None` where there is none.

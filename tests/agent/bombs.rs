@@ -32,14 +32,17 @@ fn an_archive_that_grows_beyond_what_was_dumped_stops_there() {
     // as long as the one that was uploaded, to the byte
     let overhead = sealed(&vec![0; stored]).len() - stored;
     let lengths = (stored - overhead - 256..stored - overhead + 256).rev();
-    let mut bombs = lengths.step_by(16).map(|payload| {
-        sealed(&[packed.clone(), nothing(payload - packed.len())].concat())
-    });
+    let mut bombs = lengths
+        .step_by(16)
+        .map(|payload| sealed(&[packed.clone(), nothing(payload - packed.len())].concat()));
     let bomb = bombs.find(|bomb| bomb.len() == stored).unwrap();
     stage.bucket.write(&key, bomb);
 
     let file = stage.file("bomb.dump");
-    for args in [vec!["verify"], vec!["get", "latest", "-o", file.to_str().unwrap()]] {
+    for args in [
+        vec!["verify"],
+        vec!["get", "latest", "-o", file.to_str().unwrap()],
+    ] {
         let outcome = stage.run(args).ended_with(5);
         assert!(
             outcome.stderr.contains("it holds more than the"),

@@ -47,7 +47,8 @@ fn difference(one: &Value, other: &Value) -> String {
         let keys = one.keys().chain(other.keys());
         let mut differing = keys.filter(|key| one.get(*key) != other.get(*key));
         let key = differing.next().unwrap();
-        let of = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
+        let of =
+            |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
         return format!("{key}/{}", difference(&of(one), &of(other)));
     }
     if let (Some(one), Some(other)) = (one.as_array(), other.as_array())
@@ -67,7 +68,11 @@ fn is_true(outcome: &Outcome, what: &str) -> bool {
         return true;
     }
     assert_eq!(outcome.code(), 4, "{what}: {}", outcome.stderr);
-    assert!(!outcome.stderr.contains("panicked"), "{what}: {}", outcome.stderr);
+    assert!(
+        !outcome.stderr.contains("panicked"),
+        "{what}: {}",
+        outcome.stderr
+    );
     false
 }
 
@@ -75,8 +80,14 @@ fn is_true(outcome: &Outcome, what: &str) -> bool {
 fn what_reads_says_the_same_or_that_the_way_is_bad() {
     let stage = Stage::backed_up(SMALL);
     stage.back_up_with(["--tier", "daily", "--retain", "7d"]);
-    let commands = [vec!["list", "--json"], vec!["show", "latest", "--json"], vec!["verify", "--json"]];
-    let expected = commands.clone().map(|args| said(&stage.run(args).success()));
+    let commands = [
+        vec!["list", "--json"],
+        vec!["show", "latest", "--json"],
+        vec!["verify", "--json"],
+    ];
+    let expected = commands
+        .clone()
+        .map(|args| said(&stage.run(args).success()));
     let mut good = 0;
     for seed in 1..=6 {
         for direction in BOTH {
@@ -109,7 +120,10 @@ fn a_backup_outlives_flipped_bits_or_is_none() {
             if is_true(&outcome, &what) {
                 stage.run(["verify"]).success();
             } else {
-                assert!(stage.records().iter().all(|one| one["status"] == "failed"), "{what}");
+                assert!(
+                    stage.records().iter().all(|one| one["status"] == "failed"),
+                    "{what}"
+                );
             }
         }
     }
@@ -120,7 +134,9 @@ fn parts_that_come_damaged_are_sent_again() {
     let stage = Stage::bulky();
     let wire = flips(Direction::Request, 2 << 20, 4, 7);
     let (agent, relay) = by(stage.agent(), &stage.bucket.endpoint(), wire);
-    agent.run(["backup"].into_iter().chain(SMALL_PARTS)).success();
+    agent
+        .run(["backup"].into_iter().chain(SMALL_PARTS))
+        .success();
     assert!(relay.flipped() > 0);
     stage.run(["verify"]).success();
     assert_eq!(stage.keys("/archives/").len(), 1);
@@ -156,7 +172,11 @@ fn a_way_that_damages_everything_is_told_as_such() {
     let wire = flips(Direction::Answer, 20_000, u64::MAX, 5);
     let (agent, _relay) = by(stage.agent(), &stage.bucket.endpoint(), wire);
     let outcome = agent.run(["verify"]).ended_with(4);
-    assert!(!outcome.stderr.contains("do not rely on this backup"), "{}", outcome.stderr);
+    assert!(
+        !outcome.stderr.contains("do not rely on this backup"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -172,7 +192,8 @@ fn prune_under_flipped_bits_deletes_what_has_run_out_and_nothing_else() {
             let after = scene.bucket.keys();
             let gone: Vec<_> = before.iter().filter(|key| !after.contains(key)).collect();
             assert!(
-                gone.iter().all(|key| **key == expired.record || **key == expired.archive),
+                gone.iter()
+                    .all(|key| **key == expired.record || **key == expired.archive),
                 "{wire:?}: {gone:?}"
             );
         }
@@ -181,9 +202,12 @@ fn prune_under_flipped_bits_deletes_what_has_run_out_and_nothing_else() {
 
 #[test]
 fn each_damaged_answer_of_an_upload_is_outlived() {
-    const CUT: &str = "<?xml version=\"1.0\"?><InitiateMultipartUploadResult><Bucket>testbed</Bucket><UploadId>x";
-    const NO_ID: &str = "<InitiateMultipartUploadResult><Bucket>testbed</Bucket></InitiateMultipartUploadResult>";
-    const NOWHERE: &str = "<InitiateMultipartUploadResult><UploadId>x</UploadId></InitiateMultipartUploadResult>";
+    const CUT: &str =
+        "<?xml version=\"1.0\"?><InitiateMultipartUploadResult><Bucket>testbed</Bucket><UploadId>x";
+    const NO_ID: &str =
+        "<InitiateMultipartUploadResult><Bucket>testbed</Bucket></InitiateMultipartUploadResult>";
+    const NOWHERE: &str =
+        "<InitiateMultipartUploadResult><UploadId>x</UploadId></InitiateMultipartUploadResult>";
     const HTML: &str = "<html><body>please log in</body></html>";
     let say = |body| Fault::Say { status: 200, body };
     for (operation, fault) in [
@@ -191,24 +215,45 @@ fn each_damaged_answer_of_an_upload_is_outlived() {
         ("CreateMultipartUpload", say(NO_ID)),
         ("CreateMultipartUpload", say(NOWHERE)),
         ("CreateMultipartUpload", say("")),
-        ("CreateMultipartUpload", refusal(403, "SignatureDoesNotMatch")),
+        (
+            "CreateMultipartUpload",
+            refusal(403, "SignatureDoesNotMatch"),
+        ),
         ("UploadPart", refusal(400, "XAmzContentSHA256Mismatch")),
         ("UploadPart", refusal(400, "BadDigest")),
         ("UploadPart", refusal(400, "IncompleteBody")),
         ("UploadPart", refusal(400, "RequestTimeout")),
         ("UploadPart", refusal(403, "SignatureDoesNotMatch")),
-        ("CompleteMultipartUpload", say("<CompleteMultipartUploadResult><ETa")),
+        (
+            "CompleteMultipartUpload",
+            say("<CompleteMultipartUploadResult><ETa"),
+        ),
         ("CompleteMultipartUpload", say(HTML)),
-        ("CompleteMultipartUpload", refusal(400, "XAmzContentSHA256Mismatch")),
-        ("CompleteMultipartUpload", refusal(403, "SignatureDoesNotMatch")),
+        (
+            "CompleteMultipartUpload",
+            refusal(400, "XAmzContentSHA256Mismatch"),
+        ),
+        (
+            "CompleteMultipartUpload",
+            refusal(403, "SignatureDoesNotMatch"),
+        ),
         ("PutObject", refusal(400, "XAmzContentSHA256Mismatch")),
     ] {
         let stage = Stage::small();
         stage.bucket.inject(Rule::on(operation), fault.clone());
         let outcome = stage.run(["backup"]);
-        assert_eq!(outcome.code(), 0, "{operation}, {fault:?}: {}", outcome.stderr);
+        assert_eq!(
+            outcome.code(),
+            0,
+            "{operation}, {fault:?}: {}",
+            outcome.stderr
+        );
         stage.run(["verify"]).success();
-        assert_eq!(stage.bucket.uploads_under_way(), [], "{operation}, {fault:?}");
+        assert_eq!(
+            stage.bucket.uploads_under_way(),
+            [],
+            "{operation}, {fault:?}"
+        );
     }
 }
 
@@ -217,13 +262,24 @@ fn what_stays_damaged_ends_within_a_bounded_number_of_requests() {
     for (operation, fault, at_most) in [
         ("UploadPart", refusal(400, "XAmzContentSHA256Mismatch"), 6),
         ("CompleteMultipartUpload", refusal(400, "InvalidPart"), 6),
-        ("CreateMultipartUpload", Fault::Say { status: 200, body: "<a>" }, 18),
+        (
+            "CreateMultipartUpload",
+            Fault::Say {
+                status: 200,
+                body: "<a>",
+            },
+            18,
+        ),
     ] {
         let stage = Stage::small();
         stage.bucket.inject(Rule::on(operation).always(), fault);
         let outcome = stage.run(["backup"]).ended_with(4);
         let count = stage.bucket.count(operation);
-        assert!(count <= at_most, "{operation}: {count} times, {}", outcome.stderr);
+        assert!(
+            count <= at_most,
+            "{operation}: {count} times, {}",
+            outcome.stderr
+        );
         stage.bucket.heal();
         stage.assert_no_backup();
     }
@@ -236,9 +292,15 @@ fn a_slow_uplink_is_waited_for() {
         bytes_per_second: 2 << 20,
     };
     let (agent, _relay) = by(stage.agent(), &stage.bucket.endpoint(), wire);
-    agent.run(["backup"].into_iter().chain(SMALL_PARTS)).success();
+    agent
+        .run(["backup"].into_iter().chain(SMALL_PARTS))
+        .success();
     stage.run(["verify"]).success();
-    assert_eq!(stage.bucket.count("UploadPart"), 4, "no part was sent twice");
+    assert_eq!(
+        stage.bucket.count("UploadPart"),
+        4,
+        "no part was sent twice"
+    );
 }
 
 /// Each of these asked for 12 minutes, once for every look that it takes.
@@ -253,6 +315,10 @@ fn an_endpoint_that_says_nothing_is_told_after_a_minute_by_all_looks_together() 
         assert_ne!(outcome.code(), 0);
         let said = format!("{}{}", outcome.text(), outcome.stderr);
         assert!(said.contains("has not answered for"), "{said}");
-        assert!(outcome.elapsed < Duration::from_secs(150), "{:?}", outcome.elapsed);
+        assert!(
+            outcome.elapsed < Duration::from_secs(150),
+            "{:?}",
+            outcome.elapsed
+        );
     }
 }

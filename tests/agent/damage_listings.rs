@@ -23,14 +23,23 @@ fn a_key_counts_once_whatever_the_listing_is_like() {
         Listing::UrlEncoded,
     ] {
         let stage = listed(habit);
-        stage.bucket.write("elsewhere/main/records/x.pgc", "another's");
+        stage
+            .bucket
+            .write("elsewhere/main/records/x.pgc", "another's");
         let records = stage.records();
         assert_eq!(records.len(), 2, "{habit:?}");
         stage.run(["status"]).success();
         let id = records[0]["id"].as_str().unwrap();
         stage.run(["verify", id]).success();
         let target = stage.target();
-        let restore = ["restore", id, "--to", &target.url, "--confirm", &target.name];
+        let restore = [
+            "restore",
+            id,
+            "--to",
+            &target.url,
+            "--confirm",
+            &target.name,
+        ];
         stage.run(restore).success();
         stage.run(["prune"]).success();
         assert_eq!(stage.records().len(), 2, "{habit:?}");
@@ -55,7 +64,11 @@ fn half_a_list_is_an_error_and_never_the_whole() {
         for args in &commands[..all] {
             let outcome = agent.run(*args);
             assert_ne!(outcome.code(), 0, "{habit:?}, {args:?}");
-            assert!(outcome.stderr.contains("can't list"), "{habit:?}, {args:?}: {}", outcome.stderr);
+            assert!(
+                outcome.stderr.contains("can't list"),
+                "{habit:?}, {args:?}: {}",
+                outcome.stderr
+            );
         }
         let after = stage.bucket.snapshot();
         assert!(before.changes(&after).is_empty(), "{habit:?}");
@@ -65,7 +78,9 @@ fn half_a_list_is_an_error_and_never_the_whole() {
 #[test]
 fn an_object_without_a_length_is_not_called_empty() {
     let stage = Stage::backed_up(SMALL);
-    stage.bucket.behave(|behaviour| behaviour.head_lengths = false);
+    stage
+        .bucket
+        .behave(|behaviour| behaviour.head_lengths = false);
     let outcome = stage.run(["verify"]);
     // some services send the length all the same, where the library beneath writes it
     assert!([0, 4].contains(&outcome.code()), "{}", outcome.stderr);
@@ -76,7 +91,14 @@ fn an_object_without_a_length_is_not_called_empty() {
 fn a_damaged_listing_is_asked_for_again() {
     const CUT: &str = "<?xml version=\"1.0\"?><ListBucketResult><Name>testbed</Name><IsTruncated>false</IsTruncated><Cont";
     const CROSSED: &str = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key></Contentz></ListBucketResult>";
-    for body in [CUT, CROSSED, "", "<ListBucketResult>", "\u{0}", "{\"error\": 1}"] {
+    for body in [
+        CUT,
+        CROSSED,
+        "",
+        "<ListBucketResult>",
+        "\u{0}",
+        "{\"error\": 1}",
+    ] {
         let stage = Stage::backed_up(SMALL);
         let fault = Fault::Say { status: 200, body };
         stage.bucket.inject(Rule::on("ListObjectsV2"), fault);
@@ -89,9 +111,15 @@ fn an_error_behind_a_good_status_has_its_own_cause() {
     let stage = Stage::backed_up(SMALL);
     let body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
     let fault = Fault::Say { status: 200, body };
-    stage.bucket.inject(Rule::on("ListObjectsV2").always(), fault);
+    stage
+        .bucket
+        .inject(Rule::on("ListObjectsV2").always(), fault);
     let outcome = stage.run(["list"]).ended_with(4);
-    assert!(outcome.stderr.contains("AccessDenied"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("AccessDenied"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 /// Read into memory, or by a parser that calls itself, each of these ends the agent.
@@ -101,8 +129,14 @@ fn answers_without_end_and_without_bottom_are_errors() {
     for fault in [
         Fault::Flood { status: 200 },
         Fault::Flood { status: 403 },
-        Fault::Say { status: 200, body: deep },
-        Fault::Say { status: 403, body: deep },
+        Fault::Say {
+            status: 200,
+            body: deep,
+        },
+        Fault::Say {
+            status: 403,
+            body: deep,
+        },
     ] {
         for (operation, args) in [
             ("ListObjectsV2", vec!["list"]),
@@ -113,11 +147,21 @@ fn answers_without_end_and_without_bottom_are_errors() {
                 continue;
             }
             let stage = Stage::backed_up(SMALL);
-            stage.bucket.inject(Rule::on(operation).always(), fault.clone());
+            stage
+                .bucket
+                .inject(Rule::on(operation).always(), fault.clone());
             let outcome = stage.run(args);
             let what = format!("{operation}, {:.60}", format!("{fault:?}"));
-            assert!([4, 5].contains(&outcome.code()), "{what}: {}", outcome.stderr);
-            assert!(outcome.peak_memory_bytes < 300 << 20, "{what}: {}", outcome.peak_memory_bytes);
+            assert!(
+                [4, 5].contains(&outcome.code()),
+                "{what}: {}",
+                outcome.stderr
+            );
+            assert!(
+                outcome.peak_memory_bytes < 300 << 20,
+                "{what}: {}",
+                outcome.peak_memory_bytes
+            );
         }
     }
 }

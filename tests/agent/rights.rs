@@ -34,8 +34,7 @@ pub(crate) fn under(agent: Agent, bucket: &S3Server, policy: &Value) -> Agent {
 pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
     let statements = policy["Statement"].as_array().unwrap();
     let allowed = statements.iter().filter(|one| one["Effect"] == "Allow");
-    let actions = allowed
-        .flat_map(|one| one["Action"].as_array().unwrap());
+    let actions = allowed.flat_map(|one| one["Action"].as_array().unwrap());
     actions
         .map(|action| action.as_str().unwrap().to_owned())
         .collect()
@@ -187,7 +186,11 @@ fn who_thaws_has_that_right_by_name() {
     let thaw = ["get", "latest", "-o", "y.dump", "--thaw", "standard"];
     let reader = under(stage.agent(), &stage.bucket, &policy("restore", &[]));
     let outcome = reader.run(thaw).ended_with(4);
-    assert!(outcome.stderr.contains("s3:RestoreObject"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("s3:RestoreObject"),
+        "{}",
+        outcome.stderr
+    );
     let policy = policy("restore", &["--thaw"]);
     let agent = under(stage.agent(), &stage.bucket, &policy);
     agent.run(thaw).success();
@@ -205,12 +208,20 @@ fn no_policy_reaches_beyond_its_place() {
             assert!(!one["Action"].to_string().contains('*'), "{text}");
             let resources = one["Resource"].as_array().unwrap();
             let ours = ["arn:aws:s3:::testbed", "arn:aws:s3:::testbed/backups/*"];
-            assert!(resources.iter().all(|one| ours.contains(&one.as_str().unwrap())), "{text}");
+            assert!(
+                resources
+                    .iter()
+                    .all(|one| ours.contains(&one.as_str().unwrap())),
+                "{text}"
+            );
             if one["Action"].to_string().contains("s3:ListBucket\"") {
                 assert_eq!(one["Condition"]["StringLike"]["s3:prefix"], "backups/*");
             }
         }
-        let denied = statements.iter().find(|one| one["Effect"] == "Deny").unwrap();
+        let denied = statements
+            .iter()
+            .find(|one| one["Effect"] == "Deny")
+            .unwrap();
         assert_eq!(denied["Condition"]["Bool"]["aws:SecureTransport"], "false");
     }
 }
@@ -219,19 +230,31 @@ fn no_policy_reaches_beyond_its_place() {
 #[test]
 fn a_lock_is_capped_by_the_longest_retention() {
     let stage = Stage::of(SMALL);
-    stage.bucket.behave(|behaviour| behaviour.object_lock = true);
+    stage
+        .bucket
+        .behave(|behaviour| behaviour.object_lock = true);
     let locking = |agent: Agent| {
         let agent = agent.env("PGCOFFER_LOCK", "governance");
         agent.env("PGCOFFER_SCHEDULE", "daily keep 7d, weekly keep 5w")
     };
     let agent = Agent::new().env("PGCOFFER_BUCKET", "s3://testbed/backups");
     let url = "postgres://app@db.example/app";
-    let printed = locking(agent).env("PGCOFFER_DB_MAIN_URL", url).run(["policy"]);
-    let agent = locking(under(stage.agent(), &stage.bucket, &printed.success().json()));
+    let printed = locking(agent)
+        .env("PGCOFFER_DB_MAIN_URL", url)
+        .run(["policy"]);
+    let agent = locking(under(
+        stage.agent(),
+        &stage.bucket,
+        &printed.success().json(),
+    ));
     agent.run(["backup", "--retain", "36d"]).success();
     for more in [vec!["--retain", "60d"], vec!["--retain", "99y"]] {
         let outcome = agent.run(["backup"].into_iter().chain(more)).ended_with(4);
-        assert!(outcome.stderr.contains("s3:PutObjectRetention"), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("s3:PutObjectRetention"),
+            "{}",
+            outcome.stderr
+        );
     }
     let compliance = agent.env("PGCOFFER_LOCK", "compliance");
     compliance.run(["backup", "--retain", "7d"]).ended_with(4);
@@ -248,7 +271,9 @@ fn a_service_gets_the_policy_that_it_takes() {
     assert!(other.stderr.contains("--service"), "{}", other.stderr);
     let other = other.success().json();
     assert!(!actions(&other).contains("s3:GetEncryptionConfiguration"));
-    let ceph = at("https://s3.example.org", &["--check", "--service", "ceph"]).success().json();
+    let ceph = at("https://s3.example.org", &["--check", "--service", "ceph"])
+        .success()
+        .json();
     assert!(actions(&ceph).contains("s3:GetBucketEncryption"));
     for (endpoint, words) in [
         ("https://1.r2.cloudflarestorage.com", "API token"),
@@ -269,19 +294,30 @@ fn locks_take_rights_of_their_own() {
     let locking = |agent: Agent| agent.env("PGCOFFER_LOCK", "governance");
     let agent = Agent::new().env("PGCOFFER_BUCKET", "s3://testbed/backups");
     let policy = locking(agent.clone()).run(["policy"]).success().json();
-    let person = locking(agent).run(["policy", "--legal-hold"]).success().json();
+    let person = locking(agent)
+        .run(["policy", "--legal-hold"])
+        .success()
+        .json();
     let agent = locking(under(stage.agent(), &stage.bucket, &policy))
         .env("PGCOFFER_SCHEDULE", "daily keep 7d");
     agent.run(["tick"]).success();
     // a legal hold has no end: the agent's own credentials put none on, and take none off
     let hold = ["hold", "latest", "--reason", "audit"];
     let outcome = agent.run(hold).ended_with(4);
-    assert!(outcome.stderr.contains("s3:PutObjectLegalHold"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("s3:PutObjectLegalHold"),
+        "{}",
+        outcome.stderr
+    );
     let person = locking(under(stage.agent(), &stage.bucket, &person));
     person.run(hold).success();
     agent.run(["prune"]).success();
     let used = used(&stage.bucket.allowed());
-    for action in ["s3:GetObjectRetention", "s3:GetObjectLegalHold", "s3:PutObjectRetention"] {
+    for action in [
+        "s3:GetObjectRetention",
+        "s3:GetObjectLegalHold",
+        "s3:PutObjectRetention",
+    ] {
         assert!(used.contains(action), "{action}");
     }
     let without = locking(under(

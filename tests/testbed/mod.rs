@@ -33,8 +33,8 @@ pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
 pub use relay::{Direction, Relay, Wire};
 pub use s3::{
-    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing, Needed,
-    OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
+    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 
 pub use terminal::Terminal;

@@ -140,9 +140,13 @@ impl Shared {
                 Wire::Silent if direction == Direction::Request => continue,
                 Wire::SlowUplink { bytes_per_second } if direction == Direction::Request => {
                     let _one_wire = self.uplink.lock().unwrap();
-                    std::thread::sleep(Duration::from_secs_f64(read as f64 / bytes_per_second as f64));
+                    std::thread::sleep(Duration::from_secs_f64(
+                        read as f64 / bytes_per_second as f64,
+                    ));
                 }
-                Wire::Flips { direction: here, .. } if direction == here => self.damage(bytes),
+                Wire::Flips {
+                    direction: here, ..
+                } if direction == here => self.damage(bytes),
                 _ => {}
             }
             if to.write_all(bytes).is_err() {

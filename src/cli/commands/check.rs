@@ -203,8 +203,14 @@ impl Context<'_> {
     /// The days of the longest retention in the schedules, and one more for the time that a run takes.
     fn longest_days(&self) -> Option<u32> {
         let now = Timestamp::now();
-        let schedules = self.config.databases.iter().filter_map(|one| one.schedule.as_ref());
-        let kept = schedules.flat_map(|schedule| schedule.clauses()).map(|clause| clause.keep);
+        let schedules = self
+            .config
+            .databases
+            .iter()
+            .filter_map(|one| one.schedule.as_ref());
+        let kept = schedules
+            .flat_map(|schedule| schedule.clauses())
+            .map(|clause| clause.keep);
         let end = kept.filter_map(|keep| keep.expires(now)).max()?;
         let days = end.duration_since(now).as_hours().div_euclid(24) + 2;
         u32::try_from(days).ok()
@@ -213,7 +219,9 @@ impl Context<'_> {
     pub(super) fn bucket_policy(&self, args: &PolicyArgs) -> Result<()> {
         let location = self.config.location()?;
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
-        let service = args.service.unwrap_or_else(|| Service::at(endpoint().as_deref()));
+        let service = args
+            .service
+            .unwrap_or_else(|| Service::at(endpoint().as_deref()));
         if let Some(instead) = service.instead_of_policies(args.mode) {
             return Err(Error::Usage {
                 why: format!("{service} has no policies to print"),
@@ -257,7 +265,9 @@ impl Context<'_> {
 
 fn endpoint() -> Option<String> {
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let mut set = names.into_iter().filter_map(|name| std::env::var(name).ok());
+    let mut set = names
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
     set.find(|url| !url.trim().is_empty())
 }
 

@@ -351,5 +351,8 @@ fn a_document_without_bottom_is_unreadable() {
         "<Rule>".repeat(100_000),
         "</Rule>".repeat(100_000)
     );
-    assert!(matches!(Document::parse(&closed), Err(Error::Unreadable(_))));
+    assert!(matches!(
+        Document::parse(&closed),
+        Err(Error::Unreadable(_))
+    ));
 }

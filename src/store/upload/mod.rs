@@ -130,7 +130,8 @@ impl Upload {
                 .await;
             match result {
                 Ok(output) => {
-                    let none = || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
+                    let none =
+                        || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
                     let id = output.upload_id.filter(|id| !id.is_empty());
                     return id.ok_or_else(none);
                 }

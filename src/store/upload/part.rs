@@ -46,7 +46,11 @@ impl Part {
     }
 
     async fn send_once(&self) -> Result<CompletedPart, Error> {
-        let doing = format!("upload part {} of {}", self.number, self.store.url(&self.key));
+        let doing = format!(
+            "upload part {} of {}",
+            self.number,
+            self.store.url(&self.key)
+        );
         let output = tokio::select! {
             sent = self.request() => sent?,
             () = stalled(&self.store.silence) => {
@@ -66,12 +70,14 @@ impl Part {
             .builder()
             .customize()
             .interceptor(Watch(self.store.silence.clone()))
-            .config_override(attempt_timeout(ATTEMPT_MAX).stalled_stream_protection(
-                // by what leaves this machine rather than by what is handed to the socket: see `stalled`
-                StalledStreamProtectionConfig::enabled()
-                    .upload_enabled(false)
-                    .build(),
-            ));
+            .config_override(
+                attempt_timeout(ATTEMPT_MAX).stalled_stream_protection(
+                    // by what leaves this machine rather than by what is handed to the socket: see `stalled`
+                    StalledStreamProtectionConfig::enabled()
+                        .upload_enabled(false)
+                        .build(),
+                ),
+            );
         if self.store.over_tls {
             request = request.disable_payload_signing();
         }

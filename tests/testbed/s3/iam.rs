@@ -90,7 +90,9 @@ impl Shared {
         let policy = policy.clone();
         let now = super::clock::timestamp(self.clock.now());
         for mut needed in needed(call, exists) {
-            needed.context.extend(lock_context(call, needed.action, now));
+            needed
+                .context
+                .extend(lock_context(call, needed.action, now));
             if !policy.allows(&needed) {
                 callers.refused.push(needed.clone());
                 return Err(needed);
@@ -247,9 +249,7 @@ fn conditions_hold(conditions: &Value, needed: &Needed) -> bool {
                 "StringLike" => {
                     found.is_some_and(|found| texts(wanted).any(|one| fits(one, found)))
                 }
-                "StringEquals" => {
-                    found.is_some_and(|found| texts(wanted).any(|one| one == found))
-                }
+                "StringEquals" => found.is_some_and(|found| texts(wanted).any(|one| one == found)),
                 "NumericLessThanEquals" => found.is_some_and(|found| {
                     let number = |text: &str| text.parse::<f64>().unwrap();
                     texts(wanted).any(|one| number(found) <= number(one))

@@ -136,7 +136,9 @@ impl Listing {
             Self::Plain | Self::WithoutPrefix | Self::WithoutDelimiter => {}
             Self::Twice => {
                 let contents = page.contents.take().unwrap_or_default();
-                let twice = contents.into_iter().flat_map(|object| [object.clone(), object]);
+                let twice = contents
+                    .into_iter()
+                    .flat_map(|object| [object.clone(), object]);
                 page.contents = Some(twice.collect());
             }
             Self::SameToken => cut_off(&mut page, Some("same".to_owned())),
