@@ -1,9 +1,11 @@
-# syntax=docker/dockerfile:1
+# syntax=docker/dockerfile:1.26@sha256:ecfaec9ed6d810b56388c508f4121597bfbba70d41a6dfeee4d8cad5f295fc32
 # pgcoffer with the PostgreSQL clients 14 to 18, as a user without rights.
 #
 #   docker build -t pgcoffer .
+#
+# Images are named by the digest of what they are for all machines: a tag is whatever its owner last put there.
 
-FROM rust:1.95-bookworm AS build
+FROM rust:1.95-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1 AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock README.md ./
 COPY src src
@@ -14,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin pgcoffer && cp target/release/pgcoffer /pgcoffer
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 # PostgreSQL's own repository, trusted by the key that Debian signs as part of postgresql-common and by no other.
 # https://wiki.postgresql.org/wiki/Apt
 RUN set -eu; \

@@ -17,7 +17,7 @@ use cipher::{BlockModeEncrypt, KeyInit, KeyIvInit, block_padding::Pkcs7};
 use hmac::{Hmac, Mac};
 use pgcoffer::seal::{
     Compression, Content, Error, FRAME_SIZE, Group, Header, LANES, MasterKey, OpenGroup, Opener,
-    Sealer, Secret,
+    RepositoryId, Sealer, Secret, Subject,
 };
 use sha2::Sha256;
 
@@ -135,13 +135,14 @@ fn one_at_a_time() -> impl FnMut() -> Duration {
 }
 
 fn sealer(secret: &Secret) -> Result<(Sealer, Vec<u8>), Error> {
-    Sealer::new(
-        "20261120T070000Z-abcdefghijkl",
-        Content::Archive,
-        Compression::Zstd,
-        "main",
-        secret,
-    )
+    let subject = Subject {
+        repository: &RepositoryId::generate()?,
+        backup: "20261120T070000Z-abcdefghijkl",
+        content: Content::Archive,
+        compression: Compression::Zstd,
+        database: "main",
+    };
+    Sealer::new(&subject, std::slice::from_ref(secret))
 }
 
 /// Pushes until a group is full.

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Packs a built binary as it is released: an archive, a Debian package, and the buildpack that names the archive.
+# Packs a built binary as it is released: an archive and a Debian package; and the buildpack that installs the archive.
 #
 #   packaging/package.sh BINARY FOLDER [OPTION-OF-CARGO-DEB…]
 #
 # FOLDER then holds, for the machine that BINARY runs on,
 #   pgcoffer-VERSION-MACHINE-linux.tar.gz    the binary, man page, completions, licences
 #   pgcoffer_VERSION-1_ARCHITECTURE.deb      the same with systemd's units, where cargo-deb is installed
-# With the archives of all machines in FOLDER,
-#   packaging/package.sh --finish FOLDER URL
-# adds SHA256SUMS, and pgcoffer-buildpack.tgz, which downloads them from below URL.
+# With the files of all machines in FOLDER,
+#   packaging/package.sh --finish FOLDER
+# adds SHA256SUMS, which packaging/sign.sh then signs, on another machine.
+#
+#   packaging/package.sh --buildpack FOLDER URL [PUBLIC-KEY]
+# makes FOLDER the buildpack that downloads this version from below URL and believes what that key has signed.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -46,26 +49,21 @@ pack() {
 }
 
 finish() {
-    local folder=$1 url=$2 staged machine file
-    staged=$(mktemp -d)
-    mkdir "$staged/pgcoffer-buildpack"
-    cp -r "$root/packaging/heroku/buildpack/bin" "$staged/pgcoffer-buildpack"
-    {
-        echo "version=$version"
-        echo "url=$url"
-        for machine in x86_64 aarch64; do
-            file=$folder/pgcoffer-$version-$machine-linux.tar.gz
-            [ ! -f "$file" ] || echo "sha256_$machine=$(sha256sum "$file" | cut -d' ' -f1)"
-        done
-    } >"$staged/pgcoffer-buildpack/release"
-    # Heroku wants bin/ at the top of the archive.
-    archive "$folder/pgcoffer-buildpack.tgz" "$staged/pgcoffer-buildpack" .
-    rm -rf "$staged"
-    (cd "$folder" && rm -f SHA256SUMS && sha256sum -- * >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
+    (cd "$1" && rm -f SHA256SUMS SHA256SUMS.sig && sha256sum -- * >SHA256SUMS.part && mv SHA256SUMS.part SHA256SUMS)
+}
+
+buildpack() {
+    local folder=$1 url=$2 key=${3:-$root/packaging/release-key.pem}
+    openssl pkey -pubin -in "$key" -noout || { echo "no release key in $key: packaging/sign.sh makes one" >&2; exit 1; }
+    mkdir -p "$folder"
+    cp -r "$root/packaging/heroku/buildpack/bin" "$folder"
+    cp "$key" "$folder/release-key.pem"
+    printf 'version=%s\nurl=%s\n' "$version" "$url" >"$folder/release"
 }
 
 case ${1:-} in
-    --finish) finish "${2:?FOLDER}" "${3:?URL}" ;;
-    "" | -*) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    --finish) finish "${2:?FOLDER}" ;;
+    --buildpack) buildpack "${2:?FOLDER}" "${3:?URL}" "${@:4}" ;;
+    "" | -*) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) pack "$1" "${2:?FOLDER}" "${@:3}" ;;
 esac

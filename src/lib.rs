@@ -26,6 +26,10 @@
 //! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings) and
 //! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
 
+// an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
+#![recursion_limit = "256"]
+
+pub mod plain_http;
 pub mod text;
 pub mod xml;
 

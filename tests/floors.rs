@@ -9,6 +9,7 @@ use std::{
 
 /// Each module of the library, and those it may mention; `text`, below them all, every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("plain_http", &[]),
     ("text", &[]),
     ("xml", &[]),
     ("archive", &[]),
@@ -18,12 +19,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // the archive in tests alone: a record holds its fingerprints
     ("schedule", &["archive", "backup"]),
     ("retention", &["backup"]),
-    ("anomaly", &["backup"]),
+    ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
     ("rights", &[]),
-    ("store", &["xml"]),
+    ("store", &["plain_http", "xml"]),
     ("postgres", &[]),
-    ("notify", &[]),
+    ("notify", &["plain_http"]),
     (
         "error",
         &[
@@ -85,11 +86,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "config",
         &[
             "backup",
+            "catalog",
             "compress",
             "error",
             "heroku",
             "lifecycle",
             "notify",
+            "plain_http",
             "postgres",
             "rights",
             "schedule",

@@ -1,14 +1,17 @@
-//! The blocks of `docs/restore-by-hand.md`, run as they stand there. They need `python3`, `openssl`
-//! and `zstd`.
+//! The blocks of `docs/restore-by-hand.md`, run as they stand there. They need `python3`, `zstd` and `argon2`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
-use pgcoffer::seal::{Compression, Content, Header, MasterKey, Passphrase, Sealer, Secret, Slot};
+use pgcoffer::seal::{
+    Compression, Content, Header, MasterKey, Passphrase, RepositoryId, Sealer, Secret, Slot,
+    Subject,
+};
 use tempfile::TempDir;
 
 const BACKUP: &str = "20261120T070000Z-abcdefghijkl";
@@ -34,10 +37,42 @@ fn folder(object: &[u8]) -> TempDir {
     folder
 }
 
+/// The page's programs, each of which writes down its arguments before it does its work: as another user of the machine could.
+fn watched(folder: &TempDir) -> String {
+    let bin = folder.path().join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    for name in ["python3", "openssl", "zstd", "argon2", "head", "sed"] {
+        let found = Command::new("sh")
+            .args(["-c", &format!("command -v {name}")])
+            .output();
+        let real = String::from_utf8(found.unwrap().stdout).unwrap();
+        let seen = bin.join("seen");
+        let script = format!(
+            "#!/bin/sh\nprintf '%s\\n' {name} \"$@\" >>'{}'\nexec {} \"$@\"\n",
+            seen.display(),
+            real.trim()
+        );
+        std::fs::write(bin.join(name), script).unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
+}
+
+/// What everybody could see of the programs that were run.
+fn seen(folder: &TempDir) -> String {
+    std::fs::read_to_string(folder.path().join("bin/seen")).unwrap()
+}
+
 fn run(folder: &TempDir, block: &str, variable: &str, secret: &str) -> Output {
+    // as in one shell that everybody's files are readable in until the page says otherwise
+    let [first, ..] = &blocks("sh")[..] else {
+        panic!("no blocks")
+    };
+    let private = first.lines().next().unwrap();
     Command::new("sh")
-        .args(["-eu", "-c", block])
+        .args(["-eu", "-c", &format!("umask 022\n{private}\n{block}")])
         .current_dir(folder)
+        .env("PATH", watched(folder))
         .env("SEALED", "sealed.pgc")
         .env(variable, secret)
         .stdin(Stdio::null())
@@ -78,15 +113,16 @@ fn compressed(archive: &[u8]) -> Vec<u8> {
 }
 
 fn seal(payload: &[u8], frame_size: usize, secret: &Secret) -> (usize, Vec<u8>) {
-    let (mut sealer, mut object) = Sealer::with_frame_size(
-        BACKUP,
-        Content::Archive,
-        Compression::Zstd,
-        "main",
-        secret,
-        frame_size,
-    )
-    .unwrap();
+    let repository: RepositoryId = "c0ffee00112233445566778899aabbcc".parse().unwrap();
+    let subject = Subject {
+        repository: &repository,
+        backup: BACKUP,
+        content: Content::Archive,
+        compression: Compression::Zstd,
+        database: "main",
+    };
+    let secrets = std::slice::from_ref(secret);
+    let (mut sealer, mut object) = Sealer::with_frame_size(&subject, secrets, frame_size).unwrap();
     let header_len = object.len();
     let mut rest = payload;
     while let Some(group) = sealer.push(&mut rest) {
@@ -116,10 +152,13 @@ fn the_page_leads_from_the_sealed_file_to_the_archive() {
         base64,
     ] {
         let said = succeeds(run(&folder, &open, "PGCOFFER_KEY", &spelling));
-        assert_eq!(
-            said,
-            format!("backup {BACKUP}\ncontent archive\ncompression zstd\n")
-        );
+        for line in [
+            format!("backup {BACKUP}"),
+            "content archive".to_owned(),
+            "compression zstd".to_owned(),
+        ] {
+            assert!(said.lines().any(|one| one == line), "{said}");
+        }
         succeeds(run(&folder, &decompress, "PGCOFFER_KEY", ""));
         assert!(std::fs::read(folder.path().join("archive.dump")).unwrap() == archive);
     }
@@ -144,7 +183,7 @@ fn every_length_of_the_last_frame_is_handled() {
 }
 
 #[test]
-fn a_passphrase_works_with_the_key_that_argon2id_makes_of_it() {
+fn a_passphrase_works_by_the_program_that_stretches_it() {
     let text = "hamster waltz onyx brisk turnip";
     let secret = Secret::Passphrase(Passphrase::new(text.into()).unwrap());
     let (_, object) = seal(b"payload", 4096, &secret);
@@ -158,24 +197,97 @@ fn a_passphrase_works_with_the_key_that_argon2id_makes_of_it() {
         "{}",
         BASE64.encode(salt)
     );
+    let [_, open, _, _] = blocks("sh").try_into().unwrap();
+    let page = folder(&object);
+    succeeds(run(&page, &open, "PGCOFFER_PASSPHRASE", text));
+    assert_eq!(
+        std::fs::read(page.path().join("payload")).unwrap(),
+        b"payload"
+    );
+    let seen = seen(&page);
+    assert!(seen.contains("argon2\n"), "{seen}");
+    for word in text.split(' ') {
+        assert!(!seen.contains(word), "{seen}");
+    }
+    // what another Argon2id made of it
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).unwrap();
     let mut kek = [0; 32];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(text.as_bytes(), salt, &mut kek)
         .unwrap();
+    assert!(!seen.contains(&HEXLOWER.encode(&kek)), "{seen}");
+    let other = folder(&object);
+    let kek = format!("KEK:{}", HEXLOWER.encode(&kek));
+    succeeds(run(&other, &open, "PGCOFFER_PASSPHRASE", &kek));
+    for wrong in [
+        "hamster waltz onyx brisk parsnip",
+        &format!("KEK:{}", "00".repeat(32)),
+    ] {
+        let output = run(&folder(&object), &open, "PGCOFFER_PASSPHRASE", wrong);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("wrong key"), "{said}");
+    }
+}
 
-    let folder = folder(&object);
-    let [_, open, _, _] = blocks("sh").try_into().unwrap();
-    succeeds(run(&folder, &open, "PGCOFFER_KEK", &HEXLOWER.encode(&kek)));
+#[test]
+fn other_users_of_the_machine_learn_nothing() {
+    let key = MasterKey::generate().unwrap();
+    let (_, object) = seal(&compressed(&archive()), 4096, &Secret::Key(key.clone()));
+    let (page, spelled) = (folder(&object), key.encode().to_string());
+    let [look, open, decompress, _] = blocks("sh").try_into().unwrap();
+    for block in [look, open, decompress] {
+        succeeds(run(&page, &block, "PGCOFFER_KEY", &spelled));
+    }
+    // no argument holds a key, of whatever kind: neither this one nor 16 bytes in hex or base64
+    let seen = seen(&page);
+    for word in seen.split_whitespace().filter(|word| !word.contains('/')) {
+        let is_key = word.len() >= 22 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        assert!(
+            !is_key && !word.to_uppercase().contains("PGCOFFER-KEY"),
+            "{word}"
+        );
+    }
+    for name in ["payload", "archive.dump"] {
+        let file = std::fs::metadata(page.path().join(name)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o077, 0, "{name}");
+    }
+}
+
+#[test]
+fn it_asks_for_the_key_where_the_environment_has_none() {
+    let key = MasterKey::generate().unwrap();
+    let (_, object) = seal(b"payload", 4096, &Secret::Key(key.clone()));
+    let page = folder(&object);
+    // in a session of its own there is no terminal, so that it reads what it is given
+    let mut asked = Command::new("setsid");
+    asked.args([
+        "--wait",
+        "python3",
+        "open_sealed.py",
+        "sealed.pgc",
+        "payload",
+    ]);
+    asked
+        .current_dir(&page)
+        .env_remove("PGCOFFER_KEY")
+        .env_remove("PGCOFFER_PASSPHRASE");
+    asked
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = asked.spawn().unwrap();
+    // as a sheet has it, to be typed in groups of four
+    let groups: Vec<String> = key.encode()[14..]
+        .as_bytes()
+        .chunks(4)
+        .map(|group| String::from_utf8_lossy(group).into_owned())
+        .collect();
+    let typed = format!("PGCOFFER-KEY-1{}\n", groups.join(" "));
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), typed.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
     assert_eq!(
-        std::fs::read(folder.path().join("payload")).unwrap(),
+        std::fs::read(page.path().join("payload")).unwrap(),
         b"payload"
-    );
-    let output = run(&folder, &open, "PGCOFFER_KEK", &"00".repeat(32));
-    assert!(
-        String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("wrong key")
     );
 }
 

@@ -16,7 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use data_encoding::{BASE64, HEXLOWER};
-use pgcoffer::seal::{self, Error, Header, MasterKey, Passphrase, Secret};
+use pgcoffer::{
+    backup::{BackupId, Label, Tier, TurnName},
+    seal::{self, Error, Header, MasterKey, Passphrase, RepositoryId, Secret},
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -178,17 +181,24 @@ fn the_worked_example_of_the_page_holds() {
     let secret = Secret::Key(key);
     let master_key = key_of(value("master key"));
     let data_key = key_of(value("data key"));
-    let identity = secret.identity(value("label")).unwrap();
+    let repository: RepositoryId = value("repository").parse().unwrap();
+    let identity = secret.identity(&repository, value("label")).unwrap();
     assert_eq!(identity.owner(), value("owner"));
-    let message = ["pgcoffer/1 id", value("label"), value("time")].concat();
-    assert_eq!(
-        HEXLOWER.encode(&identity.mac(message.as_bytes())),
-        value("id HMAC")
+    let catalog_key = writer::hkdf(&master_key, "pgcoffer/1 catalog");
+    assert_eq!(catalog_key.to_vec(), hex(value("catalog key")));
+    let mac = name_mac(
+        &catalog_key,
+        value("repository"),
+        value("label"),
+        value("time"),
     );
-    assert_eq!(
-        id(value("time"), &identity.mac(message.as_bytes())),
-        value("id")
-    );
+    assert_eq!(HEXLOWER.encode(&mac), value("id HMAC"));
+    assert_eq!(id(value("time"), &mac), value("id"));
+    let label = Label::parse(value("label")).unwrap();
+    let time = BackupId::parse(value("id")).unwrap().time();
+    assert_eq!(BackupId::new(&identity, &label, time).as_str(), value("id"));
+    let turn = TurnName::new(&identity, &label, Tier::Daily, time);
+    assert_eq!(turn.as_str(), value("daily turn"));
     assert_eq!(
         writer::hkdf(&master_key, "pgcoffer/1 wrap").to_vec(),
         hex(value("wrap KEK"))
@@ -208,7 +218,7 @@ fn the_worked_example_of_the_page_holds() {
         );
     }
 
-    assert_eq!(header.len(), 223);
+    assert_eq!(header.len(), 267);
     let body = ["IV", "ciphertext", "tag"]
         .map(|name| hex(value(name)))
         .concat();
@@ -221,43 +231,48 @@ fn the_worked_example_of_the_page_holds() {
     let tag = writer::hmac(&hex(value("auth. key")), &hex(value("MAC input")));
     assert_eq!(tag.to_vec(), hex(value("tag")));
 
-    check_passphrase_example(with_passphrase, value("label"), value("time"));
+    check_passphrase_example(with_passphrase, &repository, value("label"), value("time"));
 }
 
-fn check_passphrase_example(part: &str, label: &str, time: &str) {
+fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, time: &str) {
     let value = example(part);
     let value = |name: &str| value[name].as_str();
     let passphrase = Passphrase::new(value("passphrase").to_owned()).unwrap();
     let secret = Secret::Passphrase(passphrase);
-    let identity = secret.identity(label).unwrap();
+    let identity = secret.identity(repository, label).unwrap();
     assert_eq!(identity.owner(), value("owner"));
-    assert_eq!(
-        id(
-            time,
-            &identity.mac(["pgcoffer/1 id", label, time].concat().as_bytes())
-        ),
-        value("id")
+    let digest = Sha256::digest(
+        [
+            b"pgcoffer/1 id",
+            &hex(&repository.to_string())[..],
+            label.as_bytes(),
+        ]
+        .concat(),
     );
-    let stable = writer::argon2id(value("passphrase"), &hex(value("stable salt")), 65536, 3, 4);
-    assert_eq!(stable.to_vec(), hex(value("stable key")));
+    assert_eq!(digest[..16].to_vec(), hex(value("catalog salt")));
+    let stretched = writer::argon2id(value("passphrase"), &digest[..16], 65536, 3, 4);
+    assert_eq!(stretched.to_vec(), hex(value("stretched")));
+    let catalog_key = writer::hkdf(&stretched, "pgcoffer/1 catalog");
+    assert_eq!(catalog_key.to_vec(), hex(value("catalog key")));
+    let mac = name_mac(&catalog_key, &repository.to_string(), label, time);
+    assert_eq!(id(time, &mac), value("id"));
     let salt = value("slot salt");
     assert_eq!(
-        BASE64.encode(&writer::hkdf(&stable, "pgcoffer/1 slot salt")[..12]),
+        BASE64.encode(&writer::hkdf(&catalog_key, "pgcoffer/1 slot salt")[..12]),
         salt
     );
     let kek = writer::argon2id(value("passphrase"), salt.as_bytes(), 65536, 3, 4);
     assert_eq!(kek.to_vec(), hex(value("slot KEK")));
 
     // What this crate writes has the very slot that the page describes.
-    let object = seal::seal_bytes(
-        "x",
-        seal::Content::Record,
-        seal::Compression::None,
-        label,
-        &secret,
-        b"",
-    )
-    .unwrap();
+    let subject = seal::Subject {
+        repository,
+        backup: "x",
+        content: seal::Content::Record,
+        compression: seal::Compression::None,
+        database: label,
+    };
+    let object = seal::seal_bytes(&subject, &[secret], b"").unwrap();
     let salt = BASE64.encode(salt.as_bytes());
     let slot = format!("\nslot passphrase argon2id m=65536 t=3 p=4 {salt} ");
     let (_, header_len) = Header::parse_whole(&object).unwrap();
@@ -266,6 +281,17 @@ fn check_passphrase_example(part: &str, label: &str, time: &str) {
             .unwrap()
             .contains(&slot)
     );
+}
+
+/// The MAC of a backup's name, from the page alone.
+fn name_mac(catalog_key: &[u8; 32], repository: &str, label: &str, time: &str) -> [u8; 32] {
+    let message = [
+        b"pgcoffer/1 id",
+        &hex(repository)[..],
+        label.as_bytes(),
+        time.as_bytes(),
+    ];
+    writer::hmac(catalog_key, &message.concat())
 }
 
 /// The id of `docs/format.md` §2.

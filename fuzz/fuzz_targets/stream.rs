@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use pgcoffer::seal::{Compression, Content, Error, Header, MasterKey, Opener, Sealer, Secret};
+use pgcoffer::seal::{Compression, Content, Error, Header, MasterKey, Opener, Sealer, Secret, Subject};
 
 static SECRET: LazyLock<Secret> =
     LazyLock::new(|| Secret::Key(MasterKey::generate().expect("randomness is there")));
@@ -34,14 +34,16 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn seal(mut plaintext: &[u8], cuts: &[u8]) -> Vec<u8> {
-    let (mut sealer, mut object) = Sealer::with_frame_size(
-        "20261120T070000Z-abcdefghijkl",
-        Content::Archive,
-        Compression::None,
-        "main",
-        &SECRET,
-        4096,
-    )
+    let repository = "c0ffee00112233445566778899aabbcc".parse().expect("it is one");
+    let subject = Subject {
+        repository: &repository,
+        backup: "20261120T070000Z-abcdefghijkl",
+        content: Content::Archive,
+        compression: Compression::None,
+        database: "main",
+    };
+    let secrets = std::slice::from_ref(&*SECRET);
+    let (mut sealer, mut object) = Sealer::with_frame_size(&subject, secrets, 4096)
     .expect("all of it is allowed");
     for cut in cuts.iter().cycle() {
         let (mut piece, behind) =

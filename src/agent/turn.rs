@@ -64,9 +64,9 @@ pub(super) fn troubles(turn: &DatabaseTick) -> Vec<(&'static str, Failure)> {
     }
     let health = turn.health.as_ref();
     let lost = health.and_then(|health| health.lost.first());
-    if let Some(id) = lost {
+    if let Some(lost) = lost {
         troubles.push(("bucket", Failure {
-            error: format!("the archive of {id} is gone or has another length, and its retention has not run out"),
+            error: format!("{} is no backup any more, and its retention has not run out: {}", lost.id, lost.why),
             hint: Some("find out who deletes in this bucket: a lifecycle rule, a person, or somebody who should not; noncurrent versions may still have it".to_owned()),
             exit_status: 8,
         }));

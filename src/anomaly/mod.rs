@@ -1,6 +1,7 @@
 //! What looks wrong: a new backup beside the last good ones, by its size, its tables and their rows.
 //!
-//! Only falls count, and only deep ones: a backup is marked so that a person looks and retention waits, and a mark that
+//! Deep falls count, and what a database looks like in which somebody has encrypted every row: nothing compresses any more, and
+//! tables that never changed have all changed. A backup is marked so that a person looks and retention waits, and a mark that
 //! comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
 
 mod standing;
@@ -12,14 +13,20 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use crate::backup::Record;
+use crate::{archive::Fingerprint, backup::Record};
 
-pub use standing::{AGREEING, Marked, standing};
+pub use standing::{AGREEING, Marked, agree, standing};
 
 /// How many of the last good backups a new one is compared with.
 pub const COMPARED: usize = 5;
 /// Tables with fewer rows than this in any of the last backups are not looked at one by one: queues and sessions empty.
 pub const ROWS_MIN: u64 = 100;
+/// Dumps shorter than this may compress as they will.
+pub const BYTES_MIN: u64 = 1 << 20;
+/// Backups in which tables must have been the same before their change means something.
+pub const UNCHANGED_IN: usize = 3;
+/// Tables that must have been the same in them.
+pub const UNCHANGED_MIN: usize = 4;
 /// How many tables are named before the rest is only counted.
 pub const NAMED: usize = 5;
 
@@ -28,22 +35,36 @@ pub const NAMED: usize = 5;
 pub struct Measure {
     /// length of pg_dump's archive, before compression and sealing
     pub dump_bytes: u64,
-    /// rows of each table, by its schema and name
-    pub tables: BTreeMap<(String, String), u64>,
+    /// bytes stored, after compression and sealing
+    pub stored_bytes: u64,
+    /// what each table held, by its schema and name
+    pub tables: BTreeMap<(String, String), Table>,
     /// how many large objects there are
     pub large_objects: u64,
+}
+
+/// What one table held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Table {
+    /// rows
+    pub rows: u64,
+    /// the fingerprint of its rows
+    pub fingerprint: Fingerprint,
 }
 
 impl From<&Record> for Measure {
     fn from(record: &Record) -> Self {
         let mut tables = BTreeMap::new();
         for table in &record.tables {
-            *tables
+            let entry: &mut Table = tables
                 .entry((table.schema.clone(), table.name.clone()))
-                .or_default() += table.rows;
+                .or_default();
+            entry.rows += table.rows;
+            entry.fingerprint = table.fingerprint;
         }
         Self {
             dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
+            stored_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
             tables,
             large_objects: record.large_objects.count,
         }
@@ -62,6 +83,9 @@ struct Fall<'a> {
 /// Why a new backup looks wrong beside the last good ones, a short line for each reason; none where it does not.
 ///
 /// - Its dump is less than half as long as the shortest of the last ones.
+/// - Its dump of [`BYTES_MIN`] or more compresses to no less than nine tenths, and the last ones all compressed to six tenths or less.
+/// - Of the tables with at least [`ROWS_MIN`] rows that were the same in each of the last ones, which are [`UNCHANGED_MIN`] tables and
+///   [`UNCHANGED_IN`] backups at the least, nine tenths have changed.
 /// - It has fewer than three quarters of the tables that any of the last ones had.
 /// - A table that had at least [`ROWS_MIN`] rows in each of the last ones has fewer than half of the fewest, or is gone. A
 ///   table that is gone and whose name holds a number is no loss as long as tables named alike but for their numbers still
@@ -93,8 +117,48 @@ pub fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
         ));
     }
     reasons.extend(fewer_large_objects(new, last, &had));
+    reasons.extend(compresses_no_more(new, last));
+    reasons.extend(all_changed(new, last));
     reasons.extend(named(&falls(new, last), &had));
     reasons
+}
+
+/// What was encrypted row by row looks like noise.
+fn compresses_no_more(new: &Measure, last: &[Measure]) -> Option<String> {
+    let tenths = |measure: &Measure| {
+        let (stored, dumped) = (
+            u128::from(measure.stored_bytes),
+            u128::from(measure.dump_bytes),
+        );
+        (stored * 10).div_ceil(dumped.max(1))
+    };
+    let compressed = |measure: &Measure| measure.stored_bytes > 0 && tenths(measure) <= 6;
+    let is_noise = new.dump_bytes >= BYTES_MIN && tenths(new) >= 9;
+    (is_noise && last.iter().all(compressed)).then(|| {
+        let (dumped, stored) = (grouped(new.dump_bytes), grouped(new.stored_bytes));
+        format!("its {dumped} bytes compress to {stored} only, as if they were encrypted, and those of the last backups did to six tenths or less")
+    })
+}
+
+/// Tables that never change, such as those of past years, do not all change at once.
+fn all_changed(new: &Measure, last: &[Measure]) -> Option<String> {
+    let (first, others) = last.split_first().filter(|_| last.len() >= UNCHANGED_IN)?;
+    let unchanged = first.tables.iter().filter(|(name, table)| {
+        let same = |measure: &Measure| measure.tables.get(*name) == Some(table);
+        table.rows >= ROWS_MIN && others.iter().all(same)
+    });
+    let (mut unchanged_count, mut changed_count) = (0, 0);
+    for (name, table) in unchanged {
+        unchanged_count += 1;
+        // one that is gone or has lost its rows is told as such
+        let now = new.tables.get(name);
+        changed_count += usize::from(now.is_some_and(|now| now.fingerprint != table.fingerprint));
+    }
+    let is_mass = unchanged_count >= UNCHANGED_MIN && changed_count * 10 >= unchanged_count * 9;
+    is_mass.then(|| {
+        let count = last.len();
+        format!("{changed_count} of the {unchanged_count} tables that were the same in the last {count} backups have changed at once")
+    })
 }
 
 fn fewer_large_objects(new: &Measure, last: &[Measure], had: &str) -> Option<String> {
@@ -111,10 +175,12 @@ fn falls<'a>(new: &Measure, last: &'a [Measure]) -> Vec<Fall<'a>> {
     let Some((first, others)) = last.split_first() else {
         return Vec::new();
     };
-    let fewest = |(table, rows): (&'a (String, String), &u64)| {
+    let fewest = |(table, held): (&'a (String, String), &Table)| {
         let mut rest = others.iter().map(|measure| measure.tables.get(table));
-        let fewest = rest.try_fold(*rows, |fewest, rows| rows.map(|rows| fewest.min(*rows)))?;
-        let rows = new.tables.get(table).copied();
+        let fewest = rest.try_fold(held.rows, |fewest, held| {
+            held.map(|held| fewest.min(held.rows))
+        })?;
+        let rows = new.tables.get(table).map(|held| held.rows);
         let fell = fewest >= ROWS_MIN && is_below_half(rows.unwrap_or(0), fewest);
         fell.then_some(Fall {
             table,
@@ -160,9 +226,9 @@ impl<'a> Families<'a> {
 
 fn families(measure: &Measure) -> HashMap<(&str, String), u64> {
     let mut families = HashMap::new();
-    for ((schema, name), rows) in &measure.tables {
+    for ((schema, name), held) in &measure.tables {
         if let Some(family) = family(name) {
-            *families.entry((schema.as_str(), family)).or_default() += rows;
+            *families.entry((schema.as_str(), family)).or_default() += held.rows;
         }
     }
     families

@@ -46,7 +46,9 @@ pub fn standing(history: &[Marked]) -> BTreeSet<&BackupId> {
     suspicious.map(|(_, one)| &one.id).collect()
 }
 
-fn agree(one: &Measure, other: &Measure) -> bool {
+/// Whether neither of two looks wrong beside the other.
+#[must_use]
+pub fn agree(one: &Measure, other: &Measure) -> bool {
     let looks_right =
         |new: &Measure, old: &Measure| compare(new, std::slice::from_ref(old)).is_empty();
     looks_right(one, other) && looks_right(other, one)

@@ -10,11 +10,21 @@ use crate::backup::{
 
 /// Bytes, and tables of schema `public` with their rows.
 fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
-    let pair = |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), *rows);
+    let pair =
+        |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), rows_of(*rows));
     Measure {
         dump_bytes,
+        stored_bytes: 0,
         tables: tables.iter().map(pair).collect(),
         large_objects: 0,
+    }
+}
+
+/// A table of so many rows.
+fn rows_of(rows: u64) -> Table {
+    Table {
+        rows,
+        ..Table::default()
     }
 }
 
@@ -36,6 +46,76 @@ fn large_objects_that_are_gone_are_seen() {
     );
     assert!(compare(&with(700), &[with(1200)]).is_empty());
     assert!(compare(&with(0), &[with(99)]).is_empty());
+}
+
+/// A database of `tables` tables of 1,000 rows, whose contents are as `content` says of each.
+fn contents(tables: u8, content: impl Fn(u8) -> u8) -> Measure {
+    let table = |at: u8| {
+        let hex = format!("{:032x}", content(at));
+        let table = Table {
+            rows: 1000,
+            fingerprint: serde_json::from_value(hex.into()).unwrap(),
+        };
+        (
+            ("public".to_owned(), format!("t_{}", char::from(b'a' + at))),
+            table,
+        )
+    };
+    Measure {
+        dump_bytes: 4 << 20,
+        stored_bytes: 1 << 20,
+        tables: (0..tables).map(table).collect(),
+        large_objects: 0,
+    }
+}
+
+#[test]
+fn a_database_whose_rows_were_all_encrypted_looks_like_it() {
+    let last = vec![contents(10, |_| 1); 5];
+    // every row of every table rewritten, as many as before
+    let rewritten = contents(10, |_| 2);
+    let told = "10 of the 10 tables that were the same in the last 5 backups have changed at once";
+    assert_eq!(compare(&rewritten, &last), [told]);
+    // and noise besides
+    let noise = Measure {
+        stored_bytes: 4 << 20,
+        ..rewritten.clone()
+    };
+    let reasons = compare(&noise, &last);
+    assert_eq!(reasons.len(), 2, "{reasons:?}");
+    assert!(
+        reasons[0].contains("as if they were encrypted"),
+        "{reasons:?}"
+    );
+    // where everything changes each day, noise tells
+    let busy: Vec<_> = (10..15).map(|day| contents(10, |_| day)).collect();
+    assert_eq!(compare(&noise, &busy).len(), 1);
+    assert!(compare(&rewritten, &busy).is_empty());
+}
+
+#[test]
+fn ordinary_changes_are_not_taken_for_encryption() {
+    let last = vec![contents(10, |_| 1); 5];
+    // a migration touched eight of ten tables
+    assert!(compare(&contents(10, |at| if at < 8 { 2 } else { 1 }), &last).is_empty());
+    // a database of three tables, and one that is known from two backups only
+    assert!(compare(&contents(3, |_| 2), &vec![contents(3, |_| 1); 5]).is_empty());
+    assert!(compare(&contents(10, |_| 2), &last[..2]).is_empty());
+    // it was never compressed, or has been noise all along
+    let stored = |of: u64| Measure {
+        stored_bytes: of,
+        ..contents(10, |_| 1)
+    };
+    assert!(compare(&stored(4 << 20), &[stored(4 << 20), stored(1 << 20)]).is_empty());
+    let small = Measure {
+        dump_bytes: 4000,
+        ..stored(4100)
+    };
+    let small_before = Measure {
+        dump_bytes: 4000,
+        ..stored(1000)
+    };
+    assert!(compare(&small, &[small_before]).is_empty());
 }
 
 #[test]
@@ -145,7 +225,8 @@ fn old_partitions_go_and_lost_ones_are_told() {
     assert_eq!(reasons[6], "and 2 more tables lost half or all of the rows");
     // another schema's tables make up for nothing, nor does a table named alike without a number
     let mut new = measure(1000, &[("events", 90_000), ("b", 3), ("c", 3)]);
-    new.tables.insert(("old".into(), "events_1".into()), 90_000);
+    new.tables
+        .insert(("old".into(), "events_1".into()), rows_of(90_000));
     let last = measure(1000, &[("events_1", 90_000), ("b", 3), ("c", 3)]);
     assert_eq!(compare(&new, &[last]).len(), 1);
 }
@@ -192,6 +273,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         span: (0, 1),
     };
     let mut record = Record {
+        repository: "c0ffee00112233445566778899aabbcc".parse().unwrap(),
         version: 1,
         id: BackupId::parse("20270310T030000Z-aaaaaaaaaaaa").unwrap(),
         database: Label::parse("main").unwrap(),
@@ -202,6 +284,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         started,
         finished: started,
         agent: "0".into(),
+        sealed_for: String::new(),
         status: Status::Succeeded,
         warnings: Vec::new(),
         suspicious: Vec::new(),
@@ -224,7 +307,11 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         tables: vec![table("a", 5), table("b", 0), table("a", 2)],
         large_objects: Default::default(),
     };
-    assert_eq!(Measure::from(&record), measure(4321, &[("a", 7), ("b", 0)]));
+    let expected = Measure {
+        stored_bytes: 5,
+        ..measure(4321, &[("a", 7), ("b", 0)])
+    };
+    assert_eq!(Measure::from(&record), expected);
     record.sealed = None;
     record.status = Status::Failed(Failure {
         error: "e".into(),
@@ -320,10 +407,11 @@ fn some_measure() -> impl Strategy<Value = Measure> {
     let parts = (0..1_000_000_u64, 0..1000_u64, vec(table, 0..10));
     parts.prop_map(|(dump_bytes, large_objects, tables)| Measure {
         dump_bytes,
+        stored_bytes: 0,
         large_objects,
         tables: tables
             .into_iter()
-            .map(|((s, n), rows)| ((s.into(), n.into()), rows))
+            .map(|((s, n), rows)| ((s.into(), n.into()), rows_of(rows)))
             .collect(),
     })
 }
@@ -340,9 +428,9 @@ proptest! {
         prop_assert!(compare(&one, &last).is_empty());
         let mut grown = one;
         grown.dump_bytes += grown.dump_bytes * percent / 100 + more.dump_bytes;
-        grown.tables.values_mut().for_each(|rows| *rows += *rows * percent / 100);
-        for (table, rows) in more.tables {
-            *grown.tables.entry(table).or_default() += rows;
+        grown.tables.values_mut().for_each(|table| table.rows += table.rows * percent / 100);
+        for (table, more) in more.tables {
+            grown.tables.entry(table).or_default().rows += more.rows;
         }
         prop_assert!(compare(&grown, &last).is_empty());
     }
@@ -356,10 +444,10 @@ proptest! {
     ) {
         let mut last = last;
         for (one, rows) in last.iter_mut().zip(rows) {
-            one.tables.insert(("public".into(), "big_1".into()), rows);
+            one.tables.insert(("public".into(), "big_1".into()), rows_of(rows));
         }
         let mut new = last[0].clone();
-        new.tables.values_mut().for_each(|rows| *rows = 0);
+        new.tables.values_mut().for_each(|table| table.rows = 0);
         if drop {
             new.tables.clear();
         }
@@ -376,7 +464,7 @@ proptest! {
         turned.reverse();
         let reasons = compare(&new, &last);
         prop_assert_eq!(&compare(&new, &turned), &reasons);
-        prop_assert!(reasons.len() <= 3 + NAMED + 1);
+        prop_assert!(reasons.len() <= 5 + NAMED + 1);
         prop_assert!(reasons.iter().all(|reason| !reason.contains(char::is_control)));
     }
 

@@ -15,8 +15,8 @@ const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// The name of one backup: when it began, and a MAC by which its maker knows it again.
 ///
 /// `20261120T070000Z-` and 12 characters of lower-case base32 (RFC 4648 §6, `a`–`z` `2`–`7`, unpadded) of
-/// HMAC-SHA-256(stable key, "pgcoffer/1 id" || database || time), so that whether a name is ours can be told from the
-/// name alone, also for an upload still under way. Ids sort by time.
+/// HMAC-SHA-256(catalog key, "pgcoffer/1 id" || repository || database || time), so that whether a name is ours, and of this
+/// repository, can be told from the name alone, also for an upload still under way. Ids sort by time.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -93,13 +93,16 @@ fn civil_time(text: &str) -> Option<Timestamp> {
 }
 
 fn mac(identity: &Identity, database: &Label, time: &str) -> String {
-    let message = [
-        b"pgcoffer/1 id".as_slice(),
-        database.as_str().as_bytes(),
-        time.as_bytes(),
-    ]
-    .concat();
-    let mut text = base32().encode(&identity.mac(&message));
+    name_mac(
+        identity,
+        "pgcoffer/1 id",
+        &[database.as_str(), time].concat(),
+    )
+}
+
+/// 60 bits of a MAC, as names bear them.
+pub(super) fn name_mac(identity: &Identity, domain: &str, message: &str) -> String {
+    let mut text = base32().encode(&identity.mac(domain, message.as_bytes()));
     text.truncate(MAC_LEN);
     text
 }
@@ -136,13 +139,21 @@ impl From<BackupId> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::{MasterKey, Secret};
+    use crate::seal::{MasterKey, RepositoryId, Secret};
 
     fn identity(key: &str) -> Identity {
+        identity_in(key, HERE)
+    }
+
+    fn identity_in(key: &str, repository: &str) -> Identity {
+        let repository: RepositoryId = repository.parse().unwrap();
         Secret::Key(MasterKey::parse(key).unwrap())
-            .identity("main")
+            .identity(&repository, "main")
             .unwrap()
     }
+
+    const HERE: &str = "c0ffee00112233445566778899aabbcc";
+    const ELSEWHERE: &str = "c0ffee00112233445566778899aabbcd";
 
     const ONE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     const OTHER: &str = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -159,6 +170,8 @@ mod tests {
         assert!(id.is_by(&identity(ONE), &main));
         assert!(!id.is_by(&identity(ONE), &shop));
         assert!(!id.is_by(&identity(OTHER), &main));
+        // the same key in another place
+        assert!(!id.is_by(&identity_in(ONE, ELSEWHERE), &main));
     }
 
     #[test]

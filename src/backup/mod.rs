@@ -6,6 +6,7 @@ mod notice;
 mod record;
 mod retention;
 mod tier;
+mod turn;
 
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Hold, MARK_VERSION, Mark, Release};
@@ -16,6 +17,7 @@ pub use record::{
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};
+pub use turn::TurnName;
 
 /// A database's label as it stands in key names and records: the `<NAME>` of `PGCOFFER_DB_<NAME>_URL` in lower case.
 ///

@@ -1,8 +1,13 @@
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{BackupId, Label, Retention, Served, Tier};
-use crate::archive::{Fingerprint, LargeObjects};
+use crate::{
+    archive::{Fingerprint, LargeObjects},
+    seal::RepositoryId,
+};
 
 /// The version of the record's shape that this program writes.
 pub const RECORD_VERSION: u32 = 1;
@@ -18,6 +23,8 @@ pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 pub struct Record {
     /// shape of this document, [`RECORD_VERSION`]
     pub version: u32,
+    /// the repository that it belongs to
+    pub repository: RepositoryId,
     /// the backup's id
     pub id: BackupId,
     /// label of the database
@@ -37,6 +44,9 @@ pub struct Record {
     pub finished: Timestamp,
     /// version of pgcoffer that ran
     pub agent: String,
+    /// what it is sealed for: `key 0123456789abcdef` or `a passphrase`
+    #[serde(default)]
+    pub sealed_for: String,
     /// how it ended; only `succeeded` is a good backup
     #[serde(flatten)]
     pub status: Status,
@@ -194,6 +204,30 @@ impl Record {
             due: self.started,
             retention: self.retention,
         }]
+    }
+
+    /// Why no agent writes such a record, where none does: its beginning is that of its id; it serves a tier once at the most,
+    /// a period that was due before it began and can still be served then.
+    ///
+    /// Whoever has the key of a machine that was broken into can seal any record.
+    #[must_use]
+    pub fn implausible(&self) -> Option<&'static str> {
+        let mut tiers = BTreeSet::new();
+        if self.started.as_second() != self.id.time().as_second() {
+            return Some("it did not begin when its id says");
+        }
+        self.serves().iter().find_map(|served| {
+            let age = self.started.duration_since(served.due);
+            if !tiers.insert(served.tier) {
+                Some("it serves more than one period of a tier")
+            } else if age.is_negative() {
+                Some("it serves a period that was not due yet")
+            } else if served.tier != Tier::Manual && age > served.tier.open_max() {
+                Some("it serves a period that was over")
+            } else {
+                None
+            }
+        })
     }
 
     /// Whether this is a good backup: the only kind that may be restored from or counted on.

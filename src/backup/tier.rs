@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use jiff::SignedDuration;
+
 /// How often a backup of this kind is made; one backup serves every tier due at its moment and carries the highest.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -30,6 +32,26 @@ pub struct UnknownWord {
 }
 
 impl Tier {
+    /// How long a period of this tier lasts, at the least; a manual backup has none.
+    #[must_use]
+    pub fn period(self) -> SignedDuration {
+        const DAY: i64 = 24;
+        SignedDuration::from_hours(match self {
+            Self::Manual => 0,
+            Self::Hourly => 1,
+            Self::Daily => DAY,
+            Self::Weekly => 7 * DAY,
+            Self::Monthly => 28 * DAY,
+            Self::Yearly => 365 * DAY,
+        })
+    }
+
+    /// How long after its due moment a period can still be served: two periods, and a day for a dump that takes long.
+    #[must_use]
+    pub fn open_max(self) -> SignedDuration {
+        self.period() * 2 + SignedDuration::from_hours(24)
+    }
+
     /// Every tier, lowest first.
     pub const ALL: [Self; 6] = [
         Self::Manual,

@@ -15,6 +15,9 @@ use crate::{
 /// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
 const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How long what can't be opened, because it lies in cold storage, must have stood there before it counts against others.
+const COLD_BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 impl Survey {
     /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
     #[must_use]
@@ -65,23 +68,30 @@ impl Survey {
 
     /// The runs as retention looks at them: their tags and locks have not been looked at yet.
     #[must_use]
-    pub fn runs(&self) -> Vec<Run> {
+    pub fn runs(&self, now: Timestamp) -> Vec<Run> {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
         let run = |one: &Standing| {
             let held = one
                 .hold()
                 .map(|hold| format!("{}: {}", hold.who, hold.reason));
+            // it may say that it is held
+            let unread = one
+                .mark_fault
+                .as_ref()
+                .map(|fault| format!("its mark can't be read: {fault}"));
             let before_fall = before_falls.get(&one.record.id).map(|fall| {
                 format!("the last one before {fall} fell far below it, which nobody has accepted")
             });
             Run {
                 id: one.record.id.clone(),
                 started: one.record.started,
+                arrived: one.object.modified,
+                counts: one.counts(now),
                 outcome: one.outcome(&suspicious),
                 serves: one.record.serves(),
                 guards: Guards {
-                    hold: held.or(before_fall),
+                    hold: held.or(unread).or(before_fall),
                     ..Guards::NONE
                 },
             }
@@ -116,11 +126,61 @@ impl Survey {
     }
 }
 
+/// Compares what nobody has compared when it was made with the last good ones before it: in drop-box mode nothing is compared, and
+/// an agent that was broken into says what it likes. `standing`: newest first; those whose tables are known.
+pub(super) fn judge_anew(standing: &mut [Standing]) {
+    let known = |one: &&mut Standing| one.is_good() && !one.record.tables.is_empty();
+    let mut before: Vec<Judged> = Vec::new();
+    for one in standing.iter_mut().rev().filter(known) {
+        let measure = Measure::from(&one.record);
+        if one.record.suspicious.is_empty() {
+            one.record.suspicious = anomaly::compare(&measure, &trusted(&before));
+        }
+        let accepted = one
+            .mark
+            .as_ref()
+            .is_some_and(|mark| mark.accepted.is_some());
+        before.push(Judged {
+            measure,
+            doubted: !one.record.suspicious.is_empty() && !accepted,
+        });
+    }
+}
+
+/// One of the good backups before the one that is judged.
+struct Judged {
+    measure: Measure,
+    doubted: bool,
+}
+
+/// The last of those that are not doubted, or that enough later ones agree with.
+fn trusted(before: &[Judged]) -> Vec<Measure> {
+    let stands = |at: usize| {
+        let later = before[at + 1..].iter();
+        let agreeing = later.filter(|later| anomaly::agree(&before[at].measure, &later.measure));
+        !before[at].doubted || agreeing.take(anomaly::AGREEING).count() == anomaly::AGREEING
+    };
+    let newest_first = (0..before.len()).rev().filter(|at| stands(*at));
+    newest_first
+        .take(anomaly::COMPARED)
+        .map(|at| before[at].measure.clone())
+        .collect()
+}
+
 impl Standing {
     /// Whether this is a good backup whose archive is where it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.record.is_good() && self.has_archive()
+    }
+
+    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, and its archive
+    /// was not put into cold storage so lately that only its writer's word says what it is.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        let arrived = self.object.modified.unwrap_or(self.record.started);
+        let is_proven = !self.unseen || now.duration_since(arrived) > COLD_BELIEVED_AFTER;
+        self.record.implausible().is_none() && is_proven
     }
 
     /// Who holds it and why, where somebody does.

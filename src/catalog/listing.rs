@@ -5,15 +5,33 @@ use jiff::Timestamp;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Entry, READS_AT_ONCE, SUFFIX, reads_at_once,
-    survey::{FOLDERS, parse},
+    Catalog, Doubt, Maker, READS_AT_ONCE,
+    keys::maker,
+    look::{Look, Shown},
+    reads_at_once,
+    survey::Names,
 };
 use crate::{
     anomaly::{self, Marked, Measure},
-    backup::{BackupId, Hold, Label, Mark, Record},
+    backup::{BackupId, Hold, Label, Mark, Record, Tier},
     error::{Error, Result},
-    store::Kind,
+    store::{Kind, Object},
 };
+
+/// The most archives whose entity tag is another than that of the upload that one listing looks at: the newest ones.
+const OTHER_TAGS_LOOKED_AT: usize = 8;
+
+/// A record as its name shows it, unopened, and what stands under the same id.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) database: Label,
+    pub(super) id: BackupId,
+    /// the key that made the name
+    key: String,
+    bytes: u64,
+    archives: Vec<(Tier, Object)>,
+    mark: Option<Object>,
+}
 
 /// What a place holds. The records' compression indexes are left out.
 #[derive(Debug, Default)]
@@ -28,17 +46,34 @@ pub struct Listing {
     pub more: usize,
     /// when it was looked, by the bucket's clock where it tells the time: one's own may be behind
     pub seen: Timestamp,
-    lost: BTreeSet<BackupId>,
+    /// of each database, records whose names are ids of another key or of another repository
+    pub others: BTreeMap<Label, usize>,
+    /// whose those are, as far as one of them tells
+    pub stranger: Option<Error>,
+    doubts: BTreeMap<BackupId, Doubt>,
+    keys: BTreeMap<BackupId, String>,
     classes: BTreeMap<BackupId, String>,
     marks: BTreeMap<BackupId, Mark>,
     suspicious: BTreeSet<BackupId>,
 }
 
 impl Listing {
-    /// Whether a record is that of a good backup whose archive stands where it should, as long as it should be.
+    /// Whether a record is that of a good backup whose archive stands where it should, as far as it was looked at.
     #[must_use]
     pub fn is_good(&self, record: &Record) -> bool {
-        record.is_good() && !self.lost.contains(&record.id)
+        record.is_good() && !self.doubts.contains_key(&record.id)
+    }
+
+    /// Why the archive of a good record can't be counted on.
+    #[must_use]
+    pub fn doubt(&self, record: &Record) -> Option<&Doubt> {
+        self.doubts.get(&record.id)
+    }
+
+    /// The key that made a backup: `key 0123456789abcdef` or `a passphrase`.
+    #[must_use]
+    pub fn key(&self, record: &Record) -> Option<&str> {
+        self.keys.get(&record.id).map(String::as_str)
     }
 
     /// Who holds a backup and why, where somebody does.
@@ -110,24 +145,33 @@ impl Listing {
         }
     }
 
-    fn take(&mut self, entry: &Entry, mut record: Record, beside: bool) {
-        let expected = record.sealed.as_mut().map(|sealed| {
+    fn take(&mut self, entry: &Entry, mut record: Record, doubt: Option<Doubt>, beside: bool) {
+        if let Some(sealed) = &mut record.sealed {
             sealed.compression.chunks = Vec::new();
-            sealed.bytes
-        });
-        let archive = entry.archives.iter().find(|(tier, _)| *tier == record.tier);
-        let archive = archive.map(|(_, object)| object);
-        if let Some(class) = archive.and_then(|object| object.storage_class.clone()) {
+        }
+        let class = entry
+            .archive(&record)
+            .and_then(|object| object.storage_class.clone());
+        if let Some(class) = class {
             self.classes.insert(record.id.clone(), class);
         }
-        if expected.is_some() && archive.map(|object| object.bytes) != expected {
-            self.lost.insert(record.id.clone());
+        if let Some(doubt) = doubt {
+            self.doubts.insert(record.id.clone(), doubt);
         }
+        self.keys.insert(record.id.clone(), entry.key.clone());
         if beside {
             self.beside.push(record);
         } else {
             self.records.push(record);
         }
+    }
+}
+
+impl Entry {
+    fn archive(&self, record: &Record) -> Option<&Object> {
+        let archives = self.archives.iter();
+        let mut its = archives.filter(|(tier, _)| *tier == record.tier);
+        its.next().map(|(_, object)| object)
     }
 }
 
@@ -157,14 +201,11 @@ impl Catalog {
         count_max: usize,
         now: Timestamp,
     ) -> Result<Listing> {
-        let mut entries = self.entries(database).await?;
+        let mut listing = Listing::default();
+        let mut entries = self.entries(database, Some(&mut listing)).await?;
         let now = self.store.service_time().unwrap_or(now);
         let older = entries.split_off(entries.len().min(count_max));
-        let mut listing = Listing {
-            more: older.len(),
-            seen: now,
-            ..Listing::default()
-        };
+        (listing.more, listing.seen) = (older.len(), now);
         self.open_into(&mut listing, &entries, false).await?;
         let mut by_label: BTreeMap<&Label, Vec<Entry>> = BTreeMap::new();
         for entry in &older {
@@ -207,50 +248,65 @@ impl Catalog {
         Ok(())
     }
 
-    /// Records by name, newest first.
-    pub(super) async fn entries(&self, database: Option<&Label>) -> Result<Vec<Entry>> {
+    /// Records by name, newest first; what else stands there is counted in `listing`.
+    pub(super) async fn entries(
+        &self,
+        database: Option<&Label>,
+        mut listing: Option<&mut Listing>,
+    ) -> Result<Vec<Entry>> {
         let databases = match database {
             Some(database) => vec![database.clone()],
             None => self.databases().await?,
         };
         let mut entries = Vec::new();
         for database in databases {
-            entries.extend(self.entries_of(&database).await?);
+            let makers = self.makers(&database).await?;
+            let names = self.names(&database, &makers).await?;
+            if let Some(listing) = listing.as_deref_mut() {
+                self.count_others(listing, &database, &names).await;
+            }
+            entries.extend(entries_of(&database, names, &makers));
         }
         entries.sort_by(|a, b| b.id.cmp(&a.id).then_with(|| a.database.cmp(&b.database)));
         Ok(entries)
     }
 
-    async fn entries_of(&self, database: &Label) -> Result<Vec<Entry>> {
-        let (mut entries, mut archives, mut marks) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        for what in FOLDERS {
-            let folder = self.store.location().key(&format!("{database}/{what}/"));
-            for object in self.store.list(&folder).await? {
-                let path = object.key.strip_prefix(&folder);
-                let path = path.and_then(|path| path.strip_suffix(SUFFIX));
-                match path.and_then(|path| parse(what, path)) {
-                    Some((id, Some(tier))) => {
-                        archives
-                            .entry(id)
-                            .or_insert_with(Vec::new)
-                            .push((tier, object));
-                    }
-                    Some((id, None)) if what == "records" => entries.push((id, object.bytes)),
-                    Some((id, None)) => {
-                        marks.insert(id, object);
-                    }
-                    None => {}
-                }
+    async fn count_others(&self, listing: &mut Listing, database: &Label, names: &Names) {
+        let others = names.others + names.too_late.len();
+        if others == 0 {
+            return;
+        }
+        listing.others.insert(database.clone(), others);
+        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
+            listing.stranger = self.whose(database, object).await.err();
+        }
+    }
+
+    /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
+    pub(super) async fn stranger_of(
+        &self,
+        database: Option<&Label>,
+        beginning: &str,
+    ) -> Option<Error> {
+        let databases = match database {
+            Some(database) => vec![database.clone()],
+            None => self.databases().await.ok()?,
+        };
+        for database in databases {
+            let makers = self.makers(&database).await.ok()?;
+            let names = self.names(&database, &makers).await.ok()?;
+            let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
+            if let Some(id) = names.too_late.iter().rev().find(asked_for) {
+                let key = self.record_key(&database, id);
+                let what =
+                    "it was made under a key that had been retired before, and is not believed";
+                return Some(Error::differs(key, what));
+            }
+            if let Some(id) = names.strangers.keys().rev().find(asked_for) {
+                return self.whose(&database, &names.strangers[id]).await.err();
             }
         }
-        let entry = |(id, bytes): (BackupId, u64)| Entry {
-            database: database.clone(),
-            bytes,
-            archives: archives.remove(&id).unwrap_or_default(),
-            mark: marks.remove(&id),
-            id,
-        };
-        Ok(entries.into_iter().map(entry).collect())
+        None
     }
 
     async fn open_into(
@@ -261,9 +317,19 @@ impl Catalog {
     ) -> Result<()> {
         let width = reads_at_once(entries.iter().map(|entry| entry.bytes).max());
         let mut opened = stream::iter(entries)
-            .map(|entry| async move { (entry, self.open(entry).await, self.mark_of(entry).await) })
+            .map(|entry| async move { (entry, self.open_with_mark_of(entry).await) })
             .buffered(width);
-        while let Some((entry, result, mark)) = opened.next().await {
+        let mut looks = 0;
+        while let Some((entry, result)) = opened.next().await {
+            let (record, mark) = match result {
+                Ok(opened) => opened,
+                Err(Error::Store(error)) if is_of_the_whole(error.kind) => return Err(error.into()),
+                Err(error) => {
+                    let key = self.record_key(&entry.database, &entry.id);
+                    listing.unreadable.push((key, error));
+                    continue;
+                }
+            };
             match mark {
                 Ok(mark) => listing
                     .marks
@@ -273,29 +339,63 @@ impl Catalog {
                     listing.unreadable.push((key, error));
                 }
             }
-            match result {
-                Ok(record) => listing.take(entry, record, beside),
-                Err(Error::Store(error)) if is_of_the_whole(error.kind) => return Err(error.into()),
-                Err(error) => {
-                    let key = self.record_key(&entry.database, &entry.id);
-                    listing.unreadable.push((key, error));
-                }
-            }
+            let doubt = self.doubt(entry, &record, &mut looks).await?;
+            listing.take(entry, record, doubt, beside);
         }
         Ok(())
     }
-}
 
-impl Catalog {
-    async fn mark_of(&self, entry: &Entry) -> Result<Option<Mark>> {
-        match &entry.mark {
-            Some(object) => self
-                .open_mark(&entry.database, &entry.id, object)
-                .await
-                .map(Some),
-            None => Ok(None),
+    async fn open_with_mark_of(&self, entry: &Entry) -> Result<(Record, Result<Option<Mark>>)> {
+        self.open_with_mark(&entry.database, &entry.id, entry.mark.as_ref())
+            .await
+    }
+
+    /// Why a good record's archive can't be counted on: by the listing, and by a look at the first ones that are other objects
+    /// than what was uploaded.
+    async fn doubt(
+        &self,
+        entry: &Entry,
+        record: &Record,
+        looks: &mut usize,
+    ) -> Result<Option<Doubt>> {
+        let archive = entry.archive(record);
+        match (Shown::of(record, archive), archive) {
+            _ if !record.is_good() => Ok(None),
+            (Shown::Doubted(doubt), _) => Ok(Some(doubt)),
+            (Shown::OtherTag, Some(object)) if *looks < OTHER_TAGS_LOOKED_AT => {
+                *looks += 1;
+                match self.look_at(record, object).await? {
+                    Look::Doubted(doubt) => Ok(Some(doubt)),
+                    Look::Opens | Look::Cold => Ok(None),
+                }
+            }
+            _ => Ok(None),
         }
     }
+
+    /// Opens a record that is chosen, and says why its archive can't be counted on.
+    pub(super) async fn open_chosen(&self, entry: &Entry) -> Result<(Record, Option<Doubt>)> {
+        let record = self.open_record(&entry.database, &entry.id).await?;
+        let doubt = self.doubt(entry, &record, &mut 0).await?;
+        Ok((record, doubt))
+    }
+}
+
+fn entries_of(database: &Label, names: Names, makers: &[Maker]) -> Vec<Entry> {
+    let mut archives: BTreeMap<BackupId, Vec<(Tier, Object)>> = BTreeMap::new();
+    for ((id, tier), object) in names.archives {
+        archives.entry(id).or_default().push((tier, object));
+    }
+    let mut marks = names.marks;
+    let entry = |(id, object): (BackupId, Object)| Entry {
+        database: database.clone(),
+        key: maker(makers, &id, database).map_or_else(String::new, |maker| maker.secret.describe()),
+        bytes: object.bytes,
+        archives: archives.remove(&id).unwrap_or_default(),
+        mark: marks.remove(&id),
+        id,
+    };
+    names.records.into_iter().map(entry).collect()
 }
 
 /// Whether an error says that nothing can be read here, rather than that this one object can't.

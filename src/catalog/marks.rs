@@ -6,7 +6,7 @@ use super::{Catalog, SUFFIX};
 use crate::{
     backup::{BackupId, Label, MARK_VERSION, Mark},
     error::{Error, Result},
-    seal::{self, Content, Secret},
+    seal::{self, Content, Secret, Subject},
     store::{Attributes, Kind, Object},
 };
 
@@ -48,7 +48,7 @@ impl Catalog {
             if after == before {
                 return Ok(after);
             }
-            let sealed = seal_mark(&after, secret).map_err(|e| Error::seal(&key, e))?;
+            let sealed = self.seal_mark(&after, secret).await?;
             let etag = found.and_then(|object| object.etag);
             match self.write_mark(&key, sealed, attributes, etag).await {
                 Err(error) if error.kind == Kind::Exists && attempt < ATTEMPTS => attempt += 1,
@@ -81,7 +81,7 @@ impl Catalog {
         attributes: &Attributes,
     ) -> Result<()> {
         let key = self.mark_key(&mark.database, &mark.id);
-        let sealed = seal_mark(mark, secret).map_err(|e| Error::seal(&key, e))?;
+        let sealed = self.seal_mark(mark, secret).await?;
         Ok(self.write_mark(&key, sealed, attributes, None).await?)
     }
 
@@ -104,8 +104,8 @@ impl Catalog {
         object: &Object,
     ) -> Result<Mark> {
         let key = &object.key;
-        let open = |sealed: &[u8]| self.open_sealed(key, sealed, id, Content::Mark);
-        let json = self.store.read_checked(key, MARK_BYTES_MAX, open).await??;
+        let what = (database, id, Content::Mark);
+        let json = self.read_sealed(key, MARK_BYTES_MAX, what).await?;
         let unreadable = |what: String| Error::differs(key, what);
         let mark: Mark =
             serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;
@@ -121,16 +121,17 @@ impl Catalog {
         let what = format!("the mark of {} {}", mark.database, mark.id);
         Err(super::misplaced(key, &what))
     }
-}
 
-fn seal_mark(mark: &Mark, secret: &Secret) -> std::result::Result<Bytes, seal::Error> {
-    let sealed = seal::seal_bytes(
-        mark.id.as_str(),
-        Content::Mark,
-        seal::Compression::None,
-        mark.database.as_str(),
-        secret,
-        &mark.to_json(),
-    );
-    sealed.map(Bytes::from)
+    async fn seal_mark(&self, mark: &Mark, secret: &Secret) -> Result<Bytes> {
+        let subject = Subject {
+            repository: &self.repository().await?,
+            backup: mark.id.as_str(),
+            content: Content::Mark,
+            compression: seal::Compression::None,
+            database: mark.database.as_str(),
+        };
+        let sealed = seal::seal_bytes(&subject, std::slice::from_ref(secret), &mark.to_json());
+        let sealed = sealed.map(Bytes::from);
+        sealed.map_err(|e| Error::seal(self.mark_key(&mark.database, &mark.id), e))
+    }
 }

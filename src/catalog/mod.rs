@@ -1,32 +1,41 @@
 //! The bucket as a catalog: where things stand, what is there, and the commit that makes an archive a backup.
 //!
 //! ```text
+//! <prefix>/repository.pgc                        which place this is, sealed
 //! <prefix>/<database>/archives/<tier>/<id>.pgc   the sealed archive
 //! <prefix>/<database>/records/<id>.pgc           the sealed record, written last
 //! <prefix>/<database>/marks/<id>.pgc             what people decided about it afterwards, sealed: hold, acceptance
-//! <prefix>/<database>/turns/<tier>/<id>.turn     in drop-box mode: a period's attempt or backup; the id is of its moment
+//! <prefix>/<database>/turns/<tier>/<name>.turn   in drop-box mode: a period's attempt or backup
 //! ```
 //!
 //! An archive without a record is no backup and is never listed as one.
 
 mod judged;
+mod keys;
 mod listing;
+mod look;
 mod marks;
 mod notices;
+mod repository;
 mod survey;
 mod turns;
 mod wanted;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
 use crate::{
     backup::{BackupId, Label, Record, Status, Tier},
     error::{Error, Result},
-    seal::{self, Content, Secret},
-    store::{self, Attributes, Kind, Object, Store, pause},
+    seal::{self, Content, RepositoryId, Secret, Subject},
+    store::{self, Attributes, Kind, LOOKS, Store, pause},
 };
 
+pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
+pub use look::{Doubt, Look};
 pub use survey::{Orphan, Standing, Survey};
 pub use wanted::Wanted;
 
@@ -38,28 +47,27 @@ const READS_AT_ONCE: usize = 8;
 const COMMIT_ATTEMPTS: u32 = 7;
 const SUFFIX: &str = ".pgc";
 
-/// The backups in one place, and the secrets that open them.
+/// The backups in one place, and the keys under which they are believed.
 #[derive(Clone)]
 pub struct Catalog {
     store: Store,
-    secrets: Vec<Secret>,
-}
-
-/// A record as its name shows it, unopened, and what stands under the same id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    database: Label,
-    id: BackupId,
-    bytes: u64,
-    archives: Vec<(Tier, Object)>,
-    mark: Option<Object>,
+    keys: Arc<Keys>,
+    /// the repository here, once it is known
+    repository: Arc<OnceCell<RepositoryId>>,
+    /// the same, once it is sure that it stands in the bucket
+    begun: Arc<OnceCell<RepositoryId>>,
 }
 
 impl Catalog {
-    /// The catalog in `store`, read with any of `secrets`.
+    /// The catalog in `store`, as these keys see it. `pinned`: the only repository that counts.
     #[must_use]
-    pub fn new(store: Store, secrets: Vec<Secret>) -> Self {
-        Self { store, secrets }
+    pub fn new(store: Store, keys: Keys, pinned: Option<RepositoryId>) -> Self {
+        Self {
+            store,
+            keys: Arc::new(keys),
+            repository: Arc::new(OnceCell::new_with(pinned)),
+            begun: Arc::new(OnceCell::new()),
+        }
     }
 
     /// The bucket.
@@ -68,10 +76,10 @@ impl Catalog {
         &self.store
     }
 
-    /// What opens the objects here.
+    /// What opens the objects of this backup.
     #[must_use]
-    pub fn secrets(&self) -> &[Secret] {
-        &self.secrets
+    pub fn secrets_of(&self, database: &Label, id: &BackupId) -> Vec<Secret> {
+        self.keys.opening(database, id.time())
     }
 
     /// Where an archive stands, below the prefix.
@@ -152,15 +160,15 @@ impl Catalog {
         attempts_max: u32,
     ) -> Result<()> {
         let key = self.record_key(&record.database, &record.id);
-        let sealed = seal::seal_bytes(
-            record.id.as_str(),
-            Content::Record,
-            seal::Compression::None,
-            record.database.as_str(),
-            secret,
-            &record.to_json(),
-        )
-        .map_err(|e| Error::seal(&key, e))?;
+        let subject = Subject {
+            repository: &record.repository,
+            backup: record.id.as_str(),
+            content: Content::Record,
+            compression: seal::Compression::None,
+            database: record.database.as_str(),
+        };
+        let sealed = seal::seal_bytes(&subject, std::slice::from_ref(secret), &record.to_json())
+            .map_err(|e| Error::seal(&key, e))?;
         let sealed = Bytes::from(sealed);
         let written = self.put_record(&key, sealed.clone(), attributes, attempts_max);
         match written.await {
@@ -231,17 +239,10 @@ impl Catalog {
         }
     }
 
-    async fn open(&self, entry: &Entry) -> Result<Record> {
-        self.open_record(&entry.database, &entry.id).await
-    }
-
     async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
-        let open = |sealed: &[u8]| self.open_sealed(&key, sealed, id, Content::Record);
-        let json = self
-            .store
-            .read_checked(&key, RECORD_BYTES_MAX, open)
-            .await??;
+        let what = (database, id, Content::Record);
+        let json = self.read_sealed(&key, RECORD_BYTES_MAX, what).await?;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,
@@ -253,25 +254,44 @@ impl Catalog {
         Err(misplaced(&key, &what))
     }
 
+    /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on the way: the
+    /// fault stands once the same bytes came twice.
+    async fn read_sealed(
+        &self,
+        key: &str,
+        bytes_max: u64,
+        (database, id, content): (&Label, &BackupId, Content),
+    ) -> Result<Vec<u8>> {
+        let mut before = self.store.read(key, bytes_max).await?;
+        for _ in 1..LOOKS {
+            let opened = self.open_sealed(key, &before, database, id, content).await;
+            if opened.is_ok() {
+                return opened;
+            }
+            let after = self.store.read(key, bytes_max).await?;
+            if after == before {
+                return opened;
+            }
+            before = after;
+        }
+        Err(self.store.unsteady(key, "it").into())
+    }
+
     /// Opens a small sealed object, which has to be what its place says.
-    fn open_sealed(
+    async fn open_sealed(
         &self,
         key: &str,
         sealed: &[u8],
+        database: &Label,
         id: &BackupId,
         content: Content,
     ) -> Result<Vec<u8>> {
-        let opened = seal::open_bytes(sealed, &self.secrets);
+        let repository = self.repository().await?;
+        let opened = seal::open_bytes(sealed, &self.keys.opening(database, id.time()));
         let (header, json) = opened.map_err(|e| Error::seal(key, e))?;
-        if header.content != content {
-            return Err(misplaced(key, &format!("no {}", content.as_str())));
-        }
-        if header.backup != id.as_str() {
-            return Err(misplaced(
-                key,
-                &format!("what belongs to {}", header.backup),
-            ));
-        }
+        header
+            .check_is(&repository, id.as_str(), content)
+            .map_err(|e| Error::seal(key, e))?;
         Ok(json)
     }
 }

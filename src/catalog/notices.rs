@@ -23,7 +23,7 @@ impl Catalog {
         secret: &Secret,
         notice: &Notice,
     ) -> Result<()> {
-        let owner = self.owner(database, secret).await?;
+        let owner = self.identity(database, secret).await?.owner();
         let attributes = Attributes {
             tags: vec![
                 ("pgcoffer:owner".to_owned(), owner),
@@ -53,25 +53,7 @@ impl Catalog {
         secret: &Secret,
         moment: Timestamp,
     ) -> Result<BackupId> {
-        let identity = self.identity_of(database, secret).await?;
+        let identity = self.identity(database, secret).await?;
         Ok(BackupId::new(&identity, database, moment))
-    }
-
-    async fn owner(&self, database: &Label, secret: &Secret) -> Result<String> {
-        Ok(self.identity_of(database, secret).await?.owner())
-    }
-
-    async fn identity_of(
-        &self,
-        database: &Label,
-        secret: &Secret,
-    ) -> Result<crate::seal::Identity> {
-        let (secret, label) = (secret.clone(), database.clone());
-        // a passphrase takes a tenth of a second, and not on a thread that others wait for
-        let stretched = tokio::task::spawn_blocking(move || secret.identity(label.as_str()));
-        let identity = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
-        identity.map_err(|e| Error::seal("the key", e))
     }
 }

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, SUFFIX};
+use super::{Catalog, Doubt, Maker, SUFFIX, keys::maker, look::Shown};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},
-    seal::Identity,
     store::{Kind, Object, Unfinished},
 };
+
+/// Records of others that are remembered by name, so that a person who asks for one is told whose it is.
+const STRANGERS_REMEMBERED: usize = 1000;
 
 /// A database's folders.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
@@ -30,8 +32,10 @@ pub struct Survey {
     pub unreadable: Vec<(String, Error)>,
     /// objects in these folders that are not ours, which nobody touches
     pub foreign: usize,
-    /// records among these whose names are ids of another key
+    /// records among these whose names are ids of another key or of another repository
     pub others: usize,
+    /// records under a key that was retired before they were made: they are not believed
+    pub too_late: usize,
 }
 
 /// One run as it stands in the bucket.
@@ -43,12 +47,22 @@ pub struct Standing {
     pub object: Object,
     /// the archive where the record says it is
     pub archive: Option<Object>,
+    /// why the archive of a good record can't be counted on, as far as it was looked at
+    pub doubt: Option<Doubt>,
+    /// header and last frame of the archive have been looked at
+    pub looked_at: bool,
+    /// it was to be looked at, and lies in cold storage
+    pub unseen: bool,
     /// what people decided about it
     pub mark: Option<Mark>,
     /// the mark's object
     pub mark_object: Option<Object>,
+    /// why its mark can't be read, where there is one: nobody knows then whether it is held
+    pub mark_fault: Option<String>,
     /// tag of the owner by whose key its id was made
     pub owner: String,
+    /// the key that made it: `key 0123456789abcdef` or `a passphrase`
+    pub key: String,
 }
 
 /// An archive that is no backup: its run died before the record was written, or after the record was deleted.
@@ -66,12 +80,16 @@ pub struct Orphan {
 
 /// What the names say, before anything is opened.
 #[derive(Debug, Default)]
-struct Names {
-    records: BTreeMap<BackupId, Object>,
-    archives: BTreeMap<(BackupId, Tier), Object>,
-    marks: BTreeMap<BackupId, Object>,
+pub(super) struct Names {
+    pub(super) records: BTreeMap<BackupId, Object>,
+    pub(super) archives: BTreeMap<(BackupId, Tier), Object>,
+    pub(super) marks: BTreeMap<BackupId, Object>,
     foreign: usize,
-    others: usize,
+    pub(super) others: usize,
+    /// records under a key that was retired before
+    pub(super) too_late: BTreeSet<BackupId>,
+    /// the newest records among the others, by which one can tell whose they are
+    pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
 impl Survey {
@@ -83,32 +101,24 @@ impl Survey {
 }
 
 impl Standing {
-    /// Whether the archive stands where the record says, as long as it says.
+    /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong with it.
     #[must_use]
     pub fn has_archive(&self) -> bool {
-        let sealed = self.record.sealed.as_ref().map(|sealed| sealed.bytes);
-        sealed.is_some() && self.archive.as_ref().map(|object| object.bytes) == sealed
+        self.record.sealed.is_some() && self.archive.is_some() && self.doubt.is_none()
+    }
+}
+
+impl Survey {
+    /// Places of the good backups in `standing`, newest first.
+    pub(super) fn places_of_good(&self) -> Vec<usize> {
+        let good = self.standing.iter().enumerate();
+        good.filter(|(_, one)| one.is_good())
+            .map(|(at, _)| at)
+            .collect()
     }
 }
 
 impl Catalog {
-    /// The identities whose backups of this database are ours: one for each secret.
-    ///
-    /// # Errors
-    /// [`Error::Seal`], with a passphrase and no memory to stretch it in.
-    pub async fn identities(&self, database: &Label) -> Result<Vec<Identity>> {
-        let (secrets, label) = (self.secrets.clone(), database.clone());
-        // a passphrase takes a tenth of a second, and not on a thread that others wait for
-        let stretched = tokio::task::spawn_blocking(move || {
-            let identity = |secret: &crate::seal::Secret| secret.identity(label.as_str());
-            secrets.iter().map(identity).collect()
-        });
-        let identities: std::result::Result<Vec<_>, _> = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
-        identities.map_err(|e| Error::seal("the key", e))
-    }
-
     /// Looks through one database's folders and opens its newest `records_max` records. What bears no id of ours is counted
     /// and left alone.
     ///
@@ -116,8 +126,8 @@ impl Catalog {
     /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
     /// here: see [`Survey::unreadable`].
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
-        let identities = self.identities(database).await?;
-        let names = self.names(database, &identities).await?;
+        let makers = self.makers(database).await?;
+        let names = self.names(database, &makers).await?;
         let mut survey = Survey {
             database: database.clone(),
             standing: Vec::new(),
@@ -126,15 +136,19 @@ impl Catalog {
             unreadable: Vec::new(),
             foreign: names.foreign,
             others: names.others,
+            too_late: names.too_late.len(),
         };
-        self.open_newest(&mut survey, &names, &identities, records_max)
+        self.open_newest(&mut survey, &names, &makers, records_max)
             .await?;
-        sort_out(&mut survey, names, &identities);
+        self.look_at_other_tags(&mut survey.standing).await?;
+        super::judged::judge_anew(&mut survey.standing);
+        sort_out(&mut survey, names, &makers);
         Ok(survey)
     }
 
-    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours.
-    async fn names(&self, database: &Label, identities: &[Identity]) -> Result<Names> {
+    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The MAC of
+    /// each name is checked here, before anything is fetched: what strangers put there costs a line of a listing.
+    pub(super) async fn names(&self, database: &Label, makers: &[Maker]) -> Result<Names> {
         let mut names = Names::default();
         for what in FOLDERS {
             let folder = self.store.location().key(&format!("{database}/{what}/"));
@@ -142,8 +156,8 @@ impl Catalog {
                 let path = object.key.strip_prefix(&folder);
                 let path = path.and_then(|path| path.strip_suffix(SUFFIX));
                 let parsed = path.and_then(|path| parse(what, path));
-                let named = parsed.is_some();
-                match parsed.filter(|(id, _)| owner(identities, id, database).is_some()) {
+                let made = |(id, _): &(BackupId, _)| maker(makers, id, database).is_some();
+                match parsed.clone().filter(made) {
                     Some((id, None)) if what == "records" => {
                         names.records.insert(id, object);
                     }
@@ -153,10 +167,7 @@ impl Catalog {
                     Some((id, Some(tier))) => {
                         names.archives.insert((id, tier), object);
                     }
-                    None => {
-                        names.foreign += 1;
-                        names.others += usize::from(named && what == "records");
-                    }
+                    None => names.count_stranger(what, parsed, object, makers, database),
                 }
             }
         }
@@ -169,13 +180,13 @@ impl Catalog {
     /// What the bucket refuses; one that lists no uploads, or not to us, has none.
     pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
         let folder = self.store.location().key(&format!("{database}/archives/"));
-        let identities = self.identities(database).await?;
+        let makers = self.makers(database).await?;
         let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
         uploads.retain(|upload| {
             let path = upload.key.strip_prefix(&folder);
             let path = path.and_then(|path| path.strip_suffix(SUFFIX));
             let parsed = path.and_then(|path| parse("archives", path));
-            parsed.is_some_and(|(id, _)| owner(&identities, &id, database).is_some())
+            parsed.is_some_and(|(id, _)| maker(&makers, &id, database).is_some())
         });
         Ok(uploads)
     }
@@ -210,7 +221,7 @@ impl Catalog {
         &self,
         survey: &mut Survey,
         names: &Names,
-        identities: &[Identity],
+        makers: &[Maker],
         records_max: usize,
     ) -> Result<()> {
         let database = survey.database.clone();
@@ -220,12 +231,8 @@ impl Catalog {
         let mut opened = stream::iter(names.records.iter().rev().take(records_max))
             .map(|(id, object)| async move {
                 let mark = names.marks.get(id);
-                (
-                    id,
-                    object,
-                    mark,
-                    catalog.open_with_mark(label, id, mark).await,
-                )
+                let opened = catalog.open_with_mark(label, id, mark).await;
+                (id, object, mark, opened)
             })
             .buffered(width);
         while let Some((id, object, mark_object, result)) = opened.next().await {
@@ -235,13 +242,20 @@ impl Catalog {
                         sealed.compression.chunks = Vec::new();
                     }
                     let archive = names.archives.get(&(id.clone(), record.tier));
+                    let archive = archive.filter(|_| record.is_good()).cloned();
+                    let maker = maker(makers, id, &database);
                     survey.standing.push(Standing {
-                        archive: archive.filter(|_| record.is_good()).cloned(),
+                        doubt: doubt(&record, archive.as_ref()),
+                        archive,
                         record,
                         object: object.clone(),
-                        mark,
+                        looked_at: false,
+                        unseen: false,
+                        mark_fault: mark.as_ref().err().map(ToString::to_string),
+                        mark: mark.ok().flatten(),
                         mark_object: mark_object.cloned(),
-                        owner: owner(identities, id, &database).unwrap_or_default(),
+                        owner: maker.map_or_else(String::new, |maker| maker.identity.owner()),
+                        key: maker.map_or_else(String::new, |maker| maker.secret.describe()),
                     });
                     forget.old_tables(&mut survey.standing);
                 }
@@ -256,18 +270,61 @@ impl Catalog {
         Ok(())
     }
 
-    async fn open_with_mark(
+    /// A record, and its mark. A mark that can't be read says nothing of the backup, which is good or not without it.
+    pub(super) async fn open_with_mark(
         &self,
         database: &Label,
         id: &BackupId,
         mark: Option<&Object>,
-    ) -> Result<(Record, Option<Mark>)> {
+    ) -> Result<(Record, Result<Option<Mark>>)> {
         let record = self.open_record(database, id).await?;
         let mark = match mark {
-            Some(object) => Some(self.open_mark(database, id, object).await?),
-            None => None,
+            Some(object) => match self.open_mark(database, id, object).await {
+                Err(Error::Store(error)) if super::listing::is_of_the_whole(error.kind) => {
+                    return Err(error.into());
+                }
+                Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(None),
+                opened => opened.map(Some),
+            },
+            None => Ok(None),
         };
         Ok((record, mark))
+    }
+}
+
+impl Names {
+    fn count_stranger(
+        &mut self,
+        what: &str,
+        parsed: Option<(BackupId, Option<Tier>)>,
+        object: Object,
+        makers: &[Maker],
+        database: &Label,
+    ) {
+        self.foreign += 1;
+        let Some((id, _)) = parsed.filter(|_| what == "records") else {
+            return;
+        };
+        if makers
+            .iter()
+            .any(|maker| maker.made_too_late(&id, database))
+        {
+            self.too_late.insert(id);
+        } else {
+            self.others += 1;
+            self.strangers.insert(id, object);
+            if self.strangers.len() > STRANGERS_REMEMBERED {
+                self.strangers.pop_first();
+            }
+        }
+    }
+}
+
+/// Why the archive of a good record is none, by what a listing shows.
+fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> {
+    match Shown::of(record, archive) {
+        Shown::Doubted(doubt) if record.is_good() => Some(doubt),
+        _ => None,
     }
 }
 
@@ -278,14 +335,6 @@ pub(super) fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)
     }
     let (tier, id) = path.split_once('/')?;
     Some((BackupId::parse(id).ok()?, Some(tier.parse().ok()?)))
-}
-
-/// The tag of the owner who made this id, where that is one of ours.
-fn owner(identities: &[Identity], id: &BackupId, database: &Label) -> Option<String> {
-    let made = identities
-        .iter()
-        .find(|identity| id.is_by(identity, database));
-    made.map(Identity::owner)
 }
 
 /// Forgets the tables of backups that nobody will compare with: the newest good ones have a part in judging the next, and
@@ -320,7 +369,7 @@ impl Forget {
 }
 
 /// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody else's.
-fn sort_out(survey: &mut Survey, names: Names, identities: &[Identity]) {
+fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
     let record = |standing: &Standing| {
         let record = &standing.record;
         (record.id.clone(), (record.tier, record.is_good()))
@@ -330,7 +379,8 @@ fn sort_out(survey: &mut Survey, names: Names, identities: &[Identity]) {
         let its_record = records.get(&id);
         let died = its_record == Some(&(tier, false)) || !names.records.contains_key(&id);
         if died {
-            let owner = owner(identities, &id, &survey.database).unwrap_or_default();
+            let owner = maker(makers, &id, &survey.database)
+                .map_or_else(String::new, |maker| maker.identity.owner());
             survey.orphans.push(Orphan {
                 id,
                 tier,
@@ -354,7 +404,7 @@ mod tests {
     fn standing(suspicious: bool) -> Standing {
         let fingerprint = "0".repeat(32);
         let record = serde_json::json!({
-            "version": 1, "id": "20261120T070000Z-rkropyeppww6", "database": "main", "tier": "daily",
+            "version": 1, "repository": "c0ffee00112233445566778899aabbcc", "id": "20261120T070000Z-rkropyeppww6", "database": "main", "tier": "daily",
             "retention": "7d", "expires": null, "started": "2026-11-20T07:00:00Z",
             "finished": "2026-11-20T07:00:00Z", "agent": "0", "status": "succeeded", "warnings": [],
             "suspicious": if suspicious { vec!["few"] } else { vec![] }, "source": null,
@@ -376,9 +426,14 @@ mod tests {
             record: Record::from_json(record.to_string().as_bytes()).unwrap(),
             archive: Some(object.clone()),
             object,
+            doubt: None,
+            looked_at: false,
+            unseen: false,
             mark: None,
             mark_object: None,
+            mark_fault: None,
             owner: String::new(),
+            key: String::new(),
         }
     }
 

@@ -5,14 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Catalog;
 use crate::{
-    backup::{BackupId, Label, Tier},
+    backup::{Label, Tier, TurnName},
     error::Result,
     schedule::turn_open_max,
     seal::Identity,
     store::{Claim, Object},
 };
-
-const SUFFIX: &str = ".turn";
 
 /// How long after it can no longer be open a turn stays: clocks differ.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -33,8 +31,8 @@ impl Catalog {
         tier: Tier,
         began: Timestamp,
     ) -> Result<Claim> {
-        let id = BackupId::new(identity, database, began);
-        let path = format!("{database}/turns/{tier}/{id}{SUFFIX}");
+        let name = TurnName::new(identity, database, tier, began);
+        let path = format!("{database}/turns/{tier}/{}", name.as_str());
         let body = format!("the {tier} turn of {database} that began at {began} is taken\n");
         let key = self.store.location().key(&path);
         Ok(self.store.claim(&key, Bytes::from(body)).await?)
@@ -50,22 +48,22 @@ impl Catalog {
         if objects.is_empty() {
             return Ok(objects);
         }
-        let identities = self.identities(database).await?;
+        let makers = self.makers(database).await?;
+        let began = |path: &str| {
+            let (tier, name) = path.split_once('/')?;
+            let tier: Tier = tier.parse().ok()?;
+            let mut began = makers
+                .iter()
+                .filter_map(|maker| TurnName::began(name, &maker.identity, database, tier));
+            began.next().map(|began| (tier, began))
+        };
         objects.retain(|object| {
-            let turn = object.key.strip_prefix(&folder).and_then(parse);
-            turn.is_some_and(|(tier, id)| {
-                let ours = identities
-                    .iter()
-                    .any(|identity| id.is_by(identity, database));
+            let turn = object.key.strip_prefix(&folder).and_then(began);
+            turn.is_some_and(|(tier, began)| {
                 let open_max = turn_open_max(tier) + KEPT;
-                ours && object.bytes <= BYTES_MAX && now.duration_since(id.time()) > open_max
+                object.bytes <= BYTES_MAX && now.duration_since(began) > open_max
             })
         });
         Ok(objects)
     }
-}
-
-fn parse(path: &str) -> Option<(Tier, BackupId)> {
-    let (tier, id) = path.strip_suffix(SUFFIX)?.split_once('/')?;
-    Some((tier.parse().ok()?, BackupId::parse(id).ok()?))
 }

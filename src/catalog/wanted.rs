@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, Entry};
+use super::{Catalog, listing::Entry};
 use crate::{
     backup::{AHEAD_MAX, Label, Record, Tier},
     error::{Error, Result},
@@ -71,10 +71,17 @@ impl Catalog {
         database: Option<&Label>,
         now: Timestamp,
     ) -> Result<Record> {
-        let entries = self.entries(database).await?;
-        match wanted {
-            Wanted::Beginning(text) => self.find_beginning(text, entries).await,
-            Wanted::Latest(tier) => self.find_latest(*tier, entries, wanted, now).await,
+        let entries = self.entries(database, None).await?;
+        let (found, asked_for) = match wanted {
+            Wanted::Beginning(text) => (self.find_beginning(text, entries).await, text.as_str()),
+            Wanted::Latest(tier) => (self.find_latest(*tier, entries, wanted, now).await, ""),
+        };
+        match found {
+            // a wrong key is no empty bucket
+            Err(error @ Error::NoSuchBackup { .. }) => {
+                Err(self.stranger_of(database, asked_for).await.unwrap_or(error))
+            }
+            found => found,
         }
     }
 
@@ -84,7 +91,10 @@ impl Catalog {
             .filter(|entry| entry.id.as_str().starts_with(text))
             .collect();
         match fitting.len() {
-            1 => self.open(&fitting.remove(0)).await,
+            1 => {
+                let entry = fitting.remove(0);
+                self.open_record(&entry.database, &entry.id).await
+            }
             0 => Err(Error::no_such_backup(text, self.store.location())),
             n => Err(Error::usage(
                 format!(
@@ -126,8 +136,16 @@ impl Catalog {
         entries.sort_by_key(is_ahead);
         let mut refused = None;
         for entry in &entries {
-            match self.open(entry).await {
-                Ok(record) if record.is_good() && tier.is_none_or(|tier| serves(&record, tier)) => {
+            match self.open_chosen(entry).await {
+                Ok((record, Some(doubt))) => {
+                    let id = &record.id;
+                    tracing::warn!("passed over {id}: {doubt}");
+                    let error = Error::differs(id.as_str(), doubt.to_string());
+                    refused = refused.or(Some(error));
+                }
+                Ok((record, None))
+                    if record.is_good() && tier.is_none_or(|tier| serves(&record, tier)) =>
+                {
                     if let Some(reason) = record.suspicious.first() {
                         let id = &record.id;
                         tracing::warn!(

@@ -16,10 +16,12 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
   PGCOFFER_DB_<NAME>_KEY   a key for one database
-  PGCOFFER_OLD_KEYS        earlier keys, for reading only
+  PGCOFFER_OLD_KEYS        earlier keys, for reading only, each with the day it was retired: KEY@2026-11-01
+  PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
+  PGCOFFER_REPOSITORY      the only repository that counts: needed in drop-box mode, else read from the bucket
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
-  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID
+  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID, PGCOFFER_ALLOW_HTTP
   PGCOFFER_SCHEDULE        hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w,
                            monthly on 1 keep 12mo, yearly keep 7y
   PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
@@ -36,7 +38,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
   PGCOFFER_LOG_FORMAT      text or json
   PGCOFFER_METRICS_FILE    a .prom file for node_exporter, written after every run
-  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
+  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN or _OPEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
 
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
@@ -101,6 +103,9 @@ pub(super) enum Command {
         /// Read a passphrase from standard input, grade it, and explain how to use it instead of a key
         #[arg(long)]
         passphrase: bool,
+        /// Make the id of a new repository instead: PGCOFFER_REPOSITORY, which drop-box mode needs
+        #[arg(long, conflicts_with = "passphrase")]
+        repository: bool,
     },
     /// Take one backup now
     Backup(BackupArgs),
@@ -170,6 +175,9 @@ pub(super) enum Command {
         /// Of this database only
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// So many good backups may go because newer ones came, although the schedule does not explain it
+        #[arg(long, value_name = "COUNT")]
+        confirm: Option<usize>,
     },
     /// Keep a backup whatever its retention says, until it is released
     Hold {

@@ -1,11 +1,13 @@
 //! What `list` shows: an answer for each database, and a line for each backup.
 
+use std::collections::BTreeSet;
+
 use comfy_table::Table;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     backup::{Label, Record, Status},
-    catalog::Listing,
+    catalog::{Doubt, Listing},
 };
 use serde_json::{Value, json};
 
@@ -55,9 +57,12 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
     }
     let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
     if let Some(record) = lost {
-        let id = &record.id;
+        let why = listing
+            .doubt(record)
+            .map_or_else(String::new, ToString::to_string);
         text.push_str(&format!(
-            "{label}: THE ARCHIVE of the newest backup, {id}, is gone or has another length\n"
+            "{label}: THE NEWEST BACKUP, {}, is none any more: {why}\n",
+            record.id
         ));
     }
     text
@@ -76,7 +81,10 @@ pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> V
 
 /// One line for each backup.
 pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
-    let mut table = plain_table(&[
+    // of one key there is nothing to tell apart
+    let keys: BTreeSet<_> = listing.records.iter().map(|one| listing.key(one)).collect();
+    let with_keys = keys.len() > 1;
+    let mut heads = vec![
         "ID",
         "DATABASE",
         "TIER",
@@ -86,13 +94,15 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
         "STORED",
         "KEPT UNTIL",
         "STATUS",
-    ]);
+    ];
+    heads.extend(with_keys.then_some("KEY"));
+    let mut table = plain_table(&heads);
     for record in &listing.records {
         let bytes = |bytes: Option<u64>| {
             bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
         };
         let sealed = record.sealed.as_ref();
-        table.add_row([
+        let mut row = vec![
             record.id.to_string(),
             record.database.to_string(),
             record.tier.to_string(),
@@ -102,7 +112,10 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
             bytes(sealed.map(|sealed| sealed.bytes)),
             kept_until(record),
             listed_status(listing, record, now),
-        ]);
+        ];
+        let key = listing.key(record).unwrap_or("-");
+        row.extend(with_keys.then(|| key.trim_start_matches("key ").to_owned()));
+        table.add_row(row);
     }
     align_right(&mut table, &[4, 5, 6]);
     table
@@ -122,6 +135,9 @@ pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
         );
         object.insert("hold".to_owned(), json!(listing.hold(record)));
         object.insert("storage_class".to_owned(), json!(listing.class(record)));
+        object.insert("sealed_for".to_owned(), json!(listing.key(record)));
+        let doubt = listing.doubt(record).map(ToString::to_string);
+        object.insert("doubt".to_owned(), json!(doubt));
     }
     value
 }
@@ -133,7 +149,10 @@ fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
         // by a lifecycle rule, which leaves the record
         "expired"
     } else if gone {
-        "archive missing"
+        match listing.doubt(record) {
+            Some(Doubt::Changed(_) | Doubt::Unseen) => "archive changed",
+            _ => "archive missing",
+        }
     } else if listing.is_suspicious(record) {
         "suspicious"
     } else {

@@ -70,7 +70,10 @@ pub(super) fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Error> {
     match &cli.command {
         Command::Init(args) => return init::run(&cli, args),
-        Command::Keygen { passphrase } => {
+        Command::Keygen {
+            repository: true, ..
+        } => return commands::new_repository(cli.global.json),
+        Command::Keygen { passphrase, .. } => {
             return commands::keygen(*passphrase, cli.global.json);
         }
         Command::Completions { shell } => {

@@ -176,6 +176,7 @@ impl Output {
                 "databases": answers,
                 "backups": backups,
                 "unreadable": unreadable,
+                "others": listing.others,
                 "more": listing.more,
             }));
         }
@@ -184,7 +185,8 @@ impl Output {
             text.push_str(&answer(listing, label, now));
         }
         if databases.is_empty() {
-            text.push_str(&match listing.unreadable.len() {
+            let others: usize = listing.others.values().sum();
+            text.push_str(&match listing.unreadable.len() + others {
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
                     None => format!(
@@ -209,6 +211,15 @@ impl Output {
         print(text)?;
         for (_, why) in &listing.unreadable {
             note(&format!("warning: {why}"));
+        }
+        for (label, count) in listing
+            .others
+            .iter()
+            .filter(|_| !listing.records.is_empty())
+        {
+            note(&format!(
+                "warning: {count} records in the folder of {label} are not of this key and repository, and are passed over"
+            ));
         }
         Ok(())
     }

@@ -178,7 +178,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;
         lines.push(format!(
-            "records under a key that is not set here (put it into PGCOFFER_OLD_KEYS to read them): {others}"
+            "records of another key or repository, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS): {others}"
         ));
     }
     lines

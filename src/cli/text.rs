@@ -52,6 +52,8 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
             format!("{} UTC, took {}", second(record.started), took(record)),
         ),
         ("agent", format!("pgcoffer {}", record.agent)),
+        ("sealed for", record.sealed_for.clone()),
+        ("repository", record.repository.to_string()),
     ];
     if record.serves.len() > 1 {
         let serves = record.serves.iter();

@@ -18,10 +18,18 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::{self, SdkTracerProvider, SpanData},
 };
-use pgcoffer::operation::SPANS;
+use pgcoffer::{
+    operation::SPANS,
+    plain_http::{HttpHosts, RefusedHost},
+    text::Untrusted,
+};
+use reqwest::{blocking::Client, redirect::Policy};
 use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
+/// How long a request may take, where the environment doesn't say.
+/// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options>
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the end of a run waits for the collector.
 const FLUSH: Duration = Duration::from_secs(3);
 /// Why nothing is traced, and the cure.
@@ -42,6 +50,7 @@ impl Traces {
         };
         let exporter = SpanExporter::builder()
             .with_http()
+            .with_http_client(client()?)
             // what is lost is a trace; what waits for it is a backup
             .with_retry_policy(RetryPolicy::disabled())
             .build()
@@ -85,6 +94,11 @@ fn endpoint() -> Result<Option<String>, Trouble> {
         return Ok(None);
     }
     let endpoint = either("ENDPOINT");
+    if let Some(endpoint) = &endpoint {
+        let hosts = variable("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
+        let hosts = HttpHosts::parse(&hosts).map_err(|why| (why, None))?;
+        hosts.check(endpoint).map_err(refused)?;
+    }
     match either("PROTOCOL").as_deref() {
         Some("grpc") if endpoint.is_some() => Err((
             "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and pgcoffer speaks http/protobuf alone"
@@ -94,6 +108,31 @@ fn endpoint() -> Result<Option<String>, Trouble> {
             ),
         )),
         _ => Ok(endpoint),
+    }
+}
+
+fn refused(host: RefusedHost) -> Trouble {
+    let hint = "write https:// in OTEL_EXPORTER_OTLP_ENDPOINT; where the whole way to that host is your own network, name the host in the variable PGCOFFER_ALLOW_HTTP";
+    (host.to_string(), Some(hint))
+}
+
+/// A client that follows no redirect: the headers that go with each request may hold the key to a collector, which is for the host
+/// that somebody chose and for no other. It is made on a thread of its own, as the exporter makes the one that it replaces.
+fn client() -> Result<Client, Trouble> {
+    let timeout = either("TIMEOUT").and_then(|millis| millis.trim().parse().ok());
+    let timeout = timeout.map_or(TIMEOUT, Duration::from_millis);
+    let build = move || {
+        Client::builder()
+            .redirect(Policy::none())
+            .referer(false)
+            .timeout(timeout)
+            .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
+            .build()
+    };
+    match std::thread::spawn(build).join() {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err((error.to_string(), None)),
+        Err(_) => Err(("no client for HTTP could be made".to_owned(), None)),
     }
 }
 
@@ -139,7 +178,7 @@ impl Told {
         if !self.once.swap(true, Ordering::Relaxed) {
             let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT; backups go on without traces";
             let (to, error) = (&self.collector, error.to_string());
-            let why = error.trim_start_matches("Operation failed: ");
+            let why = Untrusted::from(error.trim_start_matches("Operation failed: "));
             tracing::warn!(
                 hint,
                 "traces can't be sent to {to}, and are lost while that is so: {why}"

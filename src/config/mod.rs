@@ -13,16 +13,17 @@ mod source_tests;
 mod tests;
 mod values;
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use crate::{
     backup::Label,
+    catalog::{Key, Keys},
     error::{Error, Fault, Result},
     lifecycle::Clause,
     postgres::DatabaseUrl,
     rights::Mode,
     schedule::Schedule,
-    seal::Secret,
+    seal::{RepositoryId, Secret},
     store::{Location, Options},
 };
 
@@ -52,8 +53,12 @@ pub struct Config {
     pub databases: Vec<Database>,
     /// the key or passphrase for databases that have none of their own
     pub secret: Option<Secret>,
-    /// earlier keys, for reading only
-    pub old_secrets: Vec<Secret>,
+    /// earlier keys, for reading only, and until when what they made is believed
+    pub old_keys: Vec<Key>,
+    /// keys of single databases, the present one first: also of such as have no URL here, to read what is theirs
+    pub own_keys: BTreeMap<Label, Vec<Key>>,
+    /// the only repository that counts
+    pub repository: Option<RepositoryId>,
     /// the bucket
     pub location: Option<Location>,
     /// choices about the bucket
@@ -129,19 +134,14 @@ impl Config {
         }
     }
 
-    /// Every secret that may open something, the present ones first.
+    /// The keys, and what each counts for: a database with a key of its own is believed under that and its earlier ones alone.
     #[must_use]
-    pub fn secrets(&self) -> Vec<Secret> {
-        let own = self
-            .databases
-            .iter()
-            .filter_map(|database| database.secret.clone());
-        self.secret
-            .iter()
-            .cloned()
-            .chain(own)
-            .chain(self.old_secrets.iter().cloned())
-            .collect()
+    pub fn keys(&self) -> Keys {
+        let current = self.secret.iter().cloned().map(Key::current);
+        Keys {
+            common: current.chain(self.old_keys.iter().cloned()).collect(),
+            own: self.own_keys.clone(),
+        }
     }
 
     /// The database that is meant: the one named, or the only one there is.
@@ -209,19 +209,19 @@ impl Config {
         })
     }
 
-    /// Secrets for reading.
+    /// Keys for reading.
     ///
     /// # Errors
     /// [`Error::Usage`] where there is none at all.
-    pub fn secrets_for_reading(&self) -> Result<Vec<Secret>> {
-        let secrets = self.secrets();
-        if secrets.is_empty() {
+    pub fn keys_for_reading(&self) -> Result<Keys> {
+        let keys = self.keys();
+        if keys.secrets().is_empty() {
             Err(Error::usage(
                 "no key is configured",
                 "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it was stored; a new one opens none of them. A first set-up begins with `pgcoffer init`",
             ))
         } else {
-            Ok(secrets)
+            Ok(keys)
         }
     }
 }

@@ -255,7 +255,7 @@ fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
 }
 
 fn ping(text: &str) -> Result<Ping, Wrong> {
-    let address = Address::parse_plain(text);
+    let address = Address::parse(text);
     let address = address.map_err(|e| {
         let hint = "give the check's ping URL, such as https://hc-ping.com/UUID";
         (e.to_string(), Some(hint.to_owned()))

@@ -11,12 +11,13 @@ use super::{
     schedules::Schedules,
     serving::Serving,
     values::{
-        Wrong, boolean, compression, duration, keep_last, key, lock_mode, mode, nearest,
-        storage_class, zone,
+        Wrong, boolean, compression, duration, http_hosts, keep_last, key, lock_mode, mode,
+        nearest, old_keys, repository, storage_class, zone,
     },
 };
 use crate::{
     backup::Label,
+    catalog::Key,
     error::Fault,
     lifecycle,
     postgres::DatabaseUrl,
@@ -36,6 +37,7 @@ pub(super) struct Reading {
     /// databases that are named, also those whose URL can't be used
     named: BTreeSet<Label>,
     keys: BTreeMap<Label, Secret>,
+    old_keys: BTreeMap<Label, Vec<Key>>,
     schedules: Schedules,
     notices: NoticeReading,
     faults: Vec<Fault>,
@@ -46,7 +48,9 @@ impl Default for Reading {
         let config = Config {
             databases: Vec::new(),
             secret: None,
-            old_secrets: Vec::new(),
+            old_keys: Vec::new(),
+            own_keys: BTreeMap::new(),
+            repository: None,
             location: None,
             store: Options::default(),
             pg_bin: None,
@@ -66,6 +70,7 @@ impl Default for Reading {
             urls: BTreeMap::new(),
             named: BTreeSet::new(),
             keys: BTreeMap::new(),
+            old_keys: BTreeMap::new(),
             schedules: Schedules::default(),
             notices: NoticeReading::default(),
             faults: Vec::new(),
@@ -105,18 +110,13 @@ impl Reading {
         match setting {
             "KEY" => self.key = Some(key(value)?),
             "PASSPHRASE" => self.take_passphrase(value),
-            "OLD_KEYS" => {
-                for text in value
-                    .split([',', ' ', '\n', '\t'])
-                    .filter(|text| !text.is_empty())
-                {
-                    self.config.old_secrets.push(key(text)?);
-                }
-            }
+            "OLD_KEYS" => self.config.old_keys = old_keys(value)?,
+            "REPOSITORY" => self.config.repository = Some(repository(value)?),
             "BUCKET" => {
                 self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?)
             }
             "S3_PATH_STYLE" => self.config.store.path_style = boolean(value).map_err(plain)?,
+            "ALLOW_HTTP" => self.config.store.http_hosts = http_hosts(value)?,
             "STORAGE_CLASS" => {
                 self.config.store.storage_class = Some(storage_class(value).map_err(plain)?)
             }
@@ -165,6 +165,12 @@ impl Reading {
             let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
             return self.notices.take_ping(label, value);
         }
+        let old = of_database.and_then(|rest| rest.strip_suffix("_OLD_KEYS"));
+        if let Some(name) = old {
+            let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
+            self.old_keys.insert(label, old_keys(value)?);
+            return Ok(());
+        }
         let (name, what) = of_database
             .and_then(|rest| rest.rsplit_once('_'))
             .ok_or_else(|| {
@@ -193,7 +199,7 @@ impl Reading {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
                             .to_owned(),
                     ),
                 ));
@@ -209,20 +215,28 @@ impl Reading {
                 variable: "PGCOFFER_PASSPHRASE".to_owned(),
                 why: "PGCOFFER_KEY is set as well, and only one of them can seal".to_owned(),
                 hint: Some(
-                    "unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS"
+                    "unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS=KEY@DAY"
                         .to_owned(),
                 ),
             });
         }
         self.refuse_strays();
         self.config.serving.finish(&mut self.faults);
+        self.refuse_forgotten();
         self.config.secret = self.key.or(self.passphrase);
+        for (label, secret) in &self.keys {
+            let keys = self.config.own_keys.entry(label.clone()).or_default();
+            keys.push(Key::current(secret.clone()));
+        }
+        for (label, old) in self.old_keys {
+            self.config.own_keys.entry(label).or_default().extend(old);
+        }
         let zone = self.schedules.zone.clone().unwrap_or(TimeZone::UTC);
         self.config.notices = self.notices.finish(&zone, &mut self.faults);
         let locked = self.config.store.lock.is_some();
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {
-            let secret = self.keys.remove(&label);
+            let secret = self.keys.get(&label).cloned();
             let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
             self.config.databases.push(Database {
@@ -236,15 +250,38 @@ impl Reading {
         (self.config, self.faults)
     }
 
+    /// In drop-box mode the repository can't be read from the bucket; and earlier keys of a database without a present one would
+    /// be its only ones.
+    fn refuse_forgotten(&mut self) {
+        if self.config.mode == Mode::DropBox && self.config.repository.is_none() {
+            self.faults.push(Fault {
+                variable: "PGCOFFER_REPOSITORY".to_owned(),
+                why: "in drop-box mode it has to be set: which repository this is can't be read from the bucket".to_owned(),
+                hint: Some("`pgcoffer check` shows it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+            });
+        }
+        let orphaned = self
+            .old_keys
+            .keys()
+            .filter(|label| !self.keys.contains_key(*label));
+        for label in orphaned {
+            let name = label.as_str().to_ascii_uppercase();
+            self.faults.push(Fault {
+                variable: format!("PGCOFFER_DB_{name}_OLD_KEYS"),
+                why: "this database has earlier keys of its own and no present one".to_owned(),
+                hint: Some(format!(
+                    "set PGCOFFER_DB_{name}_KEY too; a database that is sealed under PGCOFFER_KEY has its earlier keys in PGCOFFER_OLD_KEYS"
+                )),
+            });
+        }
+    }
+
     /// What is said of a database that isn't configured would otherwise be said to nobody.
     fn refuse_strays(&mut self) {
-        let keys = self.keys.keys().map(|label| {
-            (
-                label,
-                "KEY",
-                ", or give the key in PGCOFFER_OLD_KEYS to read only",
-            )
-        });
+        // where no database is to be backed up, keys are there to read with
+        let backs_up = !self.named.is_empty();
+        let keys = self.keys.keys().map(|label| (label, "KEY", ""));
+        let keys = keys.filter(|_| backs_up);
         let schedules = self
             .schedules
             .own

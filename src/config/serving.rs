@@ -1,14 +1,18 @@
 //! Settings of `serve`, of monitoring, and of dynos that it starts.
 
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use reqwest::Url;
 
-use super::values::{Wrong, duration};
+use super::values::{Wrong, boolean, duration};
 use crate::{
     error::{Error, Fault, Result},
     heroku::{API, ApiKey, TIME_TO_LIVE_MAX},
-    web::Token,
+    plain_http::is_this_machine,
+    web::{Readers, Token},
 };
 
 /// The port that nobody else has in <https://github.com/prometheus/prometheus/wiki/Default-port-allocations>, on this machine
@@ -18,9 +22,10 @@ const DEFAULT_LISTEN: &str = "127.0.0.1:9187";
 type Taken<T> = std::result::Result<T, Wrong>;
 
 /// Every setting that is read here, without its prefix.
-pub(super) const SETTINGS: [&str; 9] = [
+pub(super) const SETTINGS: [&str; 10] = [
     "LISTEN",
     "METRICS_TOKEN",
+    "METRICS_OPEN",
     "METRICS_FILE",
     "LOG_FORMAT",
     "LAUNCH",
@@ -42,6 +47,8 @@ pub struct Serving {
     pub port: Option<String>,
     /// what a reader of metrics has to show
     pub token: Option<Token>,
+    /// whether whoever reaches an address that somebody chose may read metrics without a token
+    pub open: bool,
     /// the file for node_exporter's textfile collector
     pub metrics_file: Option<PathBuf>,
     /// dynos that take the backups, instead of `serve` itself
@@ -82,19 +89,32 @@ struct HerokuSettings {
 }
 
 impl Serving {
-    /// Where to listen, and whether a router passes the Internet on to it.
+    /// Where to listen.
     ///
     /// # Errors
-    /// [`Error::Config`] where the platform's `PORT` is none: no other command minds it.
-    pub fn address(&self) -> Result<(SocketAddr, bool)> {
+    /// [`Error::Config`] where the platform's `PORT` is none, which no other command minds, or where metrics would be open to the
+    /// Internet, which the platform's router passes on to that port.
+    pub fn address(&self) -> Result<SocketAddr> {
         match (self.listen, &self.port) {
-            (Some(listen), _) => Ok((listen, false)),
+            (Some(listen), _) => Ok(listen),
             (None, Some(text)) => {
                 let port = port(text).map_err(|wrong| Error::Config(vec![fault("PORT", wrong)]))?;
-                Ok((SocketAddr::from(([0, 0, 0, 0], port)), true))
+                if self.open {
+                    return Err(Error::Config(vec![fault(
+                        "PGCOFFER_METRICS_OPEN",
+                        open_to_all(),
+                    )]));
+                }
+                Ok(SocketAddr::from(([0, 0, 0, 0], port)))
             }
-            (None, None) => Ok((listen(DEFAULT_LISTEN).expect("it is a constant"), false)),
+            (None, None) => Ok(listen(DEFAULT_LISTEN).expect("it is a constant")),
         }
+    }
+
+    /// Who is told names and numbers at this address.
+    #[must_use]
+    pub fn readers(&self, address: SocketAddr) -> Readers {
+        Readers::at(address, self.token.clone(), self.open)
     }
 
     /// Takes a setting if it is one of these; whether it was.
@@ -106,6 +126,7 @@ impl Serving {
                 let token = Token::parse(value);
                 self.token = Some(token.map_err(|fault| (fault.to_string(), Some(fault.hint())))?);
             }
+            "METRICS_OPEN" => self.open = boolean(value).map_err(|why| (why, None))?,
             "METRICS_FILE" => self.metrics_file = Some(metrics_file(value)?),
             "LOG_FORMAT" => log_format(value)?,
             "LAUNCH" => self.launch = launch(value)?,
@@ -130,6 +151,11 @@ impl Serving {
 
     /// Puts together what belongs together, once everything is read.
     pub(super) fn finish(&mut self, faults: &mut Vec<Fault>) {
+        if self.open && self.token.is_some() {
+            let why = "PGCOFFER_METRICS_TOKEN is set, and both can't hold".to_owned();
+            let hint = "unset it: then metrics are shown to who sends the token".to_owned();
+            faults.push(fault("PGCOFFER_METRICS_OPEN", (why, Some(hint))));
+        }
         if self.launch == Launch::Here {
             return;
         }
@@ -204,6 +230,12 @@ fn port(text: &str) -> Taken<u16> {
     })
 }
 
+fn open_to_all() -> Wrong {
+    let why = "the platform's router passes the whole Internet on to PORT, which is listened on";
+    let hint = "unset it and set PGCOFFER_METRICS_TOKEN, or name an address of a private network by PGCOFFER_LISTEN";
+    (why.to_owned(), Some(hint.to_owned()))
+}
+
 fn metrics_file(text: &str) -> Taken<PathBuf> {
     if text.ends_with(".prom") && !text.ends_with("/.prom") {
         return Ok(PathBuf::from(text));
@@ -266,7 +298,7 @@ fn time_to_live(text: &str) -> Taken<Duration> {
 
 fn api_url(text: &str) -> Taken<Url> {
     let url = Url::parse(text).ok().filter(|url| url.has_host());
-    let is_here = |url: &Url| matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+    let is_here = |url: &Url| url.host_str().is_some_and(is_this_machine);
     url.filter(|url| url.scheme() == "https" || (url.scheme() == "http" && is_here(url)))
         .ok_or_else(|| {
             let why = "it is no https URL, and the API key would travel in the clear";
@@ -275,113 +307,4 @@ fn api_url(text: &str) -> Taken<Url> {
                 Some("unset it: the API is at https://api.heroku.com".to_owned()),
             )
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(vars: &[(&str, &str)]) -> (Serving, Vec<Wrong>, Vec<Fault>) {
-        let (mut serving, mut wrong, mut faults) = (Serving::default(), Vec::new(), Vec::new());
-        for (name, value) in vars {
-            match name.strip_prefix("PGCOFFER_") {
-                Some(setting) => wrong.extend(serving.take(setting, value).err()),
-                None => serving.take_of_platform(name, value),
-            }
-        }
-        serving.finish(&mut faults);
-        (serving, wrong, faults)
-    }
-
-    #[test]
-    fn it_listens_on_this_machine_unless_the_platform_or_somebody_says_otherwise() {
-        let address = |vars: &[(&str, &str)]| {
-            let (address, public) = read(vars).0.address().unwrap();
-            (address.to_string(), public)
-        };
-        assert_eq!(address(&[]), ("127.0.0.1:9187".into(), false));
-        assert_eq!(address(&[("PORT", "5000")]), ("0.0.0.0:5000".into(), true));
-        let both = [("PORT", "5000"), ("PGCOFFER_LISTEN", "[::]:80")];
-        assert_eq!(address(&both), ("[::]:80".into(), false));
-        assert_eq!(
-            address(&[("PGCOFFER_LISTEN", "8080")]),
-            ("127.0.0.1:8080".into(), false)
-        );
-        assert_eq!(
-            address(&[("PGCOFFER_LISTEN", "localhost:8080")]).0,
-            "127.0.0.1:8080"
-        );
-    }
-
-    #[test]
-    fn every_mistake_is_told_with_its_cure() {
-        for (name, value) in [
-            ("PGCOFFER_LISTEN", "example.com:80"),
-            ("PGCOFFER_LISTEN", "70000"),
-            ("PGCOFFER_METRICS_TOKEN", "secret"),
-            ("PGCOFFER_METRICS_FILE", "/var/lib/metrics.txt"),
-            ("PGCOFFER_LAUNCH", "fly"),
-            ("PGCOFFER_HEROKU_API_KEY", "two words"),
-            ("PGCOFFER_HEROKU_DYNO_SIZE", "standard 1x"),
-            ("PGCOFFER_HEROKU_TIME_TO_LIVE", "25h"),
-            ("PGCOFFER_HEROKU_TIME_TO_LIVE", "5s"),
-        ] {
-            let (_, wrong, _) = read(&[(name, value)]);
-            let (why, hint) = wrong
-                .first()
-                .unwrap_or_else(|| panic!("{name}={value} was taken"));
-            assert!(hint.is_some(), "{name}: {why}");
-            assert!(
-                !why.contains("two words") && !why.contains("secret"),
-                "{why}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_a_platform_sets_is_minded_only_where_it_is_used() {
-        let (serving, wrong, _) = read(&[("PORT", "tcp://10.0.0.1:80")]);
-        assert!(wrong.is_empty());
-        assert!(
-            serving
-                .address()
-                .unwrap_err()
-                .to_string()
-                .starts_with("PORT: ")
-        );
-        for url in ["http://api.example.com", "api.heroku.com"] {
-            let vars = [
-                ("HEROKU_API_URL", url),
-                ("PGCOFFER_HEROKU_APP", "x"),
-                ("PGCOFFER_HEROKU_API_KEY", "y"),
-            ];
-            assert!(read(&vars).2.is_empty());
-            let launched = [&vars[..], &[("PGCOFFER_LAUNCH", "heroku")]].concat();
-            assert_eq!(read(&launched).2[0].variable, "HEROKU_API_URL");
-        }
-    }
-
-    #[test]
-    fn dynos_need_an_app_and_a_key() {
-        let (serving, _, faults) = read(&[("PGCOFFER_LAUNCH", "heroku")]);
-        assert!(serving.dynos.is_none());
-        let named: Vec<&str> = faults.iter().map(|fault| fault.variable.as_str()).collect();
-        assert_eq!(named, ["PGCOFFER_HEROKU_APP", "PGCOFFER_HEROKU_API_KEY"]);
-
-        let (serving, _, faults) = read(&[
-            ("PGCOFFER_LAUNCH", "heroku"),
-            ("PGCOFFER_HEROKU_APP", "shop-backups"),
-            ("PGCOFFER_HEROKU_API_KEY", "HRKU-0123"),
-            ("PGCOFFER_HEROKU_DYNO_SIZE", "Standard-2X"),
-        ]);
-        let dynos = serving.dynos.unwrap();
-        assert!(faults.is_empty() && !format!("{dynos:?}").contains("HRKU"));
-        assert_eq!(dynos.size.as_deref(), Some("standard-2x"));
-        assert_eq!(
-            (dynos.api.as_str(), dynos.time_to_live.as_secs()),
-            ("https://api.heroku.com/", 43_200)
-        );
-        // without the launch nobody asks for them
-        assert!(read(&[("PGCOFFER_HEROKU_APP", "x")]).0.dynos.is_none());
-    }
 }

@@ -104,11 +104,14 @@ fn a_file_may_hold_any_setting() {
     let scene = Scene::with("old_keys_file = 'old'\n[db.main]\nurl_file = 'url'");
     // beside the file that names it
     scene.put("url", "postgres://u:p%40@localhost/main\r\n");
-    scene.put("old", format!("{KEY}\n{}\n", KEY.replace("00", "aa")));
+    scene.put(
+        "old",
+        format!("{KEY}@2026-11-01\n{}@2026-11-01\n", KEY.replace("00", "aa")),
+    );
     let key = scene.put("key", format!("\u{feff}{KEY}\n"));
     let scene = scene.var("PGCOFFER_KEY_FILE", key);
     let config = scene.read().unwrap();
-    assert_eq!((config.databases.len(), config.old_secrets.len()), (1, 2));
+    assert_eq!((config.databases.len(), config.old_keys.len()), (1, 2));
     assert!(config.secret.is_some());
 }
 

@@ -49,7 +49,11 @@ fn databases_are_found_by_name_and_may_have_keys_of_their_own() {
         ("PGCOFFER_DB_BIG_SHOP_KEY", &KEY.replace("00", "aa")),
         (
             "PGCOFFER_OLD_KEYS",
-            &format!("{}, {}", KEY.replace("00", "bb"), KEY.replace("00", "cc")),
+            &format!(
+                "{}@2026-11-01, {}@2026-11-01T12:00:00Z",
+                KEY.replace("00", "bb"),
+                KEY.replace("00", "cc")
+            ),
         ),
         ("PGCOFFER_BUCKET", "s3://bucket/p"),
         ("PGCOFFER_COMPRESSION", ""),
@@ -59,7 +63,16 @@ fn databases_are_found_by_name_and_may_have_keys_of_their_own() {
     assert_eq!(labels, ["big_shop", "main"]);
     assert!(config.database(Some("BIG_SHOP")).unwrap().secret.is_some());
     assert!(config.database(None).is_err() && config.database(Some("other")).is_err());
-    assert_eq!(config.secrets().len(), 4);
+    let keys = config.keys();
+    assert_eq!(keys.secrets().len(), 4);
+    // the shop's own key alone opens what is the shop's; the day of retirement counts to its end
+    assert_eq!(keys.of(&Label::parse("big_shop").unwrap()).len(), 1);
+    let of_main = keys.of(&Label::parse("main").unwrap());
+    let retired: Vec<_> = of_main
+        .iter()
+        .filter_map(|key| key.retired.map(|time| time.to_string()))
+        .collect();
+    assert_eq!(retired, ["2026-11-02T00:00:00Z", "2026-11-01T12:00:00Z"]);
     assert_eq!(config.level, Some(DEFAULT_LEVEL));
 }
 

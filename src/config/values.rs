@@ -2,13 +2,15 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
+    catalog::Key,
     compress::Compressor,
+    plain_http::HttpHosts,
     rights::Mode,
-    seal::{MasterKey, Secret},
+    seal::{BadRepositoryId, MasterKey, RepositoryId, Secret},
     store::LockMode,
 };
 
@@ -21,12 +23,65 @@ pub(super) fn key(text: &str) -> Result<Secret, Wrong> {
         .map_err(|e| (e.to_string(), e.hint()))
 }
 
+/// Earlier keys, each with the day on which it was retired: `PGCOFFER-KEY-1…@2026-11-01`.
+pub(super) fn old_keys(text: &str) -> Result<Vec<Key>, Wrong> {
+    let words = text.split([',', ' ', '\n', '\t']);
+    words.filter(|word| !word.is_empty()).map(old_key).collect()
+}
+
+fn old_key(text: &str) -> Result<Key, Wrong> {
+    let Some((text, day)) = text.rsplit_once('@') else {
+        // whether the key itself is right is told first
+        key(text)?;
+        return Err((
+            "an earlier key is given without the day on which it was retired".to_owned(),
+            Some("write KEY@YYYY-MM-DD: what that key made up to this day is believed, and nothing newer".to_owned()),
+        ));
+    };
+    Ok(Key {
+        secret: key(text)?,
+        retired: Some(end_of(day).ok_or_else(|| {
+            (
+                format!("{day:?} is not the day on which a key was retired"),
+                Some("write it as in KEY@2026-11-01".to_owned()),
+            )
+        })?),
+    })
+}
+
+/// The end of a day in UTC, or a moment.
+fn end_of(text: &str) -> Option<Timestamp> {
+    if let Ok(moment) = text.parse() {
+        return Some(moment);
+    }
+    let day: Date = text.parse().ok()?;
+    let next = day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(next.timestamp())
+}
+
+pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
+    text.parse().map_err(|error: BadRepositoryId| {
+        (
+            format!("{text:?} is no repository: {error}"),
+            Some("`pgcoffer check` shows the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+        )
+    })
+}
+
 pub(super) fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(format!("{text:?} is neither true nor false")),
     }
+}
+
+pub(super) fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
+    HttpHosts::parse(text).map_err(|why| {
+        let hint =
+            "name hosts without scheme and port, separated by commas: minio.internal, 10.0.0.7";
+        (why, Some(hint.to_owned()))
+    })
 }
 
 /// `none`, `zstd` or `zstd:LEVEL`.
@@ -132,12 +187,14 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
 }
 
 /// Settings of no single database that stand in no list of their own, without their prefix.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     "KEY",
     "PASSPHRASE",
     "OLD_KEYS",
+    "REPOSITORY",
     "BUCKET",
     "S3_PATH_STYLE",
+    "ALLOW_HTTP",
     "STORAGE_CLASS",
     "SSE_KMS_KEY_ID",
     "PG_BIN",
@@ -152,7 +209,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// What each database has: the end of `DB_<NAME>_…`.
-const NAMES_OF_DATABASE: [&str; 4] = ["URL", "KEY", "SCHEDULE", "PING_URL"];
+const NAMES_OF_DATABASE: [&str; 5] = ["URL", "OLD_KEYS", "KEY", "SCHEDULE", "PING_URL"];
 
 /// Whether there is a setting of this name (without its prefix).
 pub(super) fn is_setting(name: &str) -> bool {

@@ -145,6 +145,15 @@ pub enum Error {
         /// what is wrong with the first
         first: Box<Self>,
     },
+    /// newer backups would push out far more than the schedule explains, so that nothing is deleted
+    Unexplained {
+        /// label of the database
+        database: String,
+        /// how many good backups would go because newer ones came
+        planned: usize,
+        /// how many the schedule explains
+        explained: usize,
+    },
     /// lifecycle rules that can't be had
     Lifecycle(lifecycle::Error),
     /// the bucket's lifecycle rules are not, or may not be, as they should
@@ -233,7 +242,14 @@ impl Error {
         match self {
             Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Internal(_) => 1,
             Self::Usage { .. } | Self::Config(_) => 2,
-            Self::Store(error) if error.kind == store::Kind::Configuration => 2,
+            Self::Store(error)
+                if matches!(
+                    error.kind,
+                    store::Kind::Configuration | store::Kind::PlainHttp
+                ) =>
+            {
+                2
+            }
             Self::Postgres(error) => postgres_status(error),
             Self::Problems { exit_status, .. } => *exit_status,
             Self::Lifecycle(
@@ -259,6 +275,8 @@ impl Error {
             Self::NotWhole { first, .. } => first.exit_status(),
             Self::NotDue { .. } => 6,
             Self::Clock { .. } | Self::NotTaken { .. } => 1,
+            // nothing failed, and somebody has to look
+            Self::Unexplained { .. } => 8,
             Self::Interrupted { exit_status } => *exit_status,
         }
     }

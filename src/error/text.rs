@@ -66,6 +66,14 @@ impl fmt::Display for Error {
                 f,
                 "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because {first}"
             ),
+            Self::Unexplained {
+                database,
+                planned,
+                explained,
+            } => write!(
+                f,
+                "nothing of {database} is deleted: newer backups would push out {planned} good ones, and in two days the schedule explains {explained}"
+            ),
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),
             Self::Interrupted { .. } => write!(f, "interrupted"),

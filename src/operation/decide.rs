@@ -161,10 +161,10 @@ fn one_line(text: &str) -> String {
 
 /// The secret under which this backup was made, and its owner's tag: its mark has to open with the same.
 async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret, String)> {
-    let identities = catalog.identities(&record.database).await?;
-    let mut pairs = catalog.secrets().iter().zip(identities);
-    let made = pairs.find(|(_, identity)| record.id.is_by(identity, &record.database));
-    made.map(|(secret, identity)| (secret.clone(), identity.owner()))
+    let makers = catalog.makers(&record.database).await?;
+    let mut made = makers.into_iter();
+    made.find(|maker| maker.made(&record.id, &record.database))
+        .map(|maker| (maker.secret, maker.identity.owner()))
         .ok_or_else(|| {
             let what = "its id was made with another key than the one that opens it";
             Error::differs(record.id.as_str(), what)

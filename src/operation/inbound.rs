@@ -19,7 +19,8 @@ use crate::{
     compress::Decompressor,
     error::{Error, Result},
     seal::{
-        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, Secret,
+        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener,
+        RepositoryId, Secret,
     },
 };
 
@@ -35,16 +36,16 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    /// Reads and checks header and last frame. With `backup`, the object has to be that backup's archive.
+    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that repository.
     pub(super) async fn begin(
         source: Source,
         secrets: &[Secret],
-        backup: Option<&str>,
+        expected: Option<(&RepositoryId, &str)>,
     ) -> Result<Self> {
         let mut doubts = Doubts::default();
         loop {
             let mut look = Look::new(&source);
-            match look_at_both_ends(&mut look, secrets, backup).await {
+            match look_at_both_ends(&mut look, secrets, expected).await {
                 Ok((header, header_bytes, keys)) => {
                     return Ok(Self {
                         source,
@@ -162,7 +163,7 @@ impl Inbound {
 async fn look_at_both_ends(
     look: &mut Look<'_>,
     secrets: &[Secret],
-    backup: Option<&str>,
+    expected: Option<(&RepositoryId, &str)>,
 ) -> Result<(Header, Bytes, FrameKeys)> {
     let name = look.source().name();
     let refused = |e| Error::seal(&name, e);
@@ -170,8 +171,10 @@ async fn look_at_both_ends(
     let beginning = look.read(beginning).await?;
     let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
     let keys = unlock(&header, secrets).await?.map_err(refused)?;
-    let backup = backup.unwrap_or(&header.backup);
-    header.check_is(backup, Content::Archive).map_err(refused)?;
+    let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
+    header
+        .check_is(repository, backup, Content::Archive)
+        .map_err(refused)?;
     let end = check_end(look, &header, header_len, &keys).await?;
     end.map_err(refused)?;
     Ok((header, beginning.slice(..header_len), keys))

@@ -42,7 +42,7 @@ pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, Prune
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
 pub use spans::SPANS;
 pub use status::{
-    FailedRun, Health, Held, LateTier, Newest, Next, Suspicious, UntoldNotice, status,
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice, status,
 };
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{

@@ -1,6 +1,6 @@
 //! How a database stands: its newest good backup against its schedule, and what a person should look at.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     backup::{BackupId, Failure, Label, Notice, Status, Tier},
-    catalog::{Catalog, Standing, Survey},
+    catalog::{Catalog, Orphan, Standing, Survey},
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
     store::Kind,
@@ -44,20 +44,42 @@ pub struct Health {
     pub held: Vec<Held>,
     /// good backups that look wrong and that nobody has accepted
     pub suspicious: Vec<Suspicious>,
-    /// good backups whose archive is gone, or has another length, though their retention has not run out
-    pub lost: Vec<BackupId>,
+    /// good backups whose archive can't be counted on, though their retention has not run out
+    pub lost: Vec<Lost>,
+    /// archives under an id of ours without a record: their run died, or somebody deleted the record
+    pub without_record: Vec<BackupId>,
+    /// backups dated by a clock that was ahead: they are passed over
+    pub ahead: Vec<BackupId>,
+    /// records that no agent writes, and why: they count for nothing
+    pub implausible: Vec<Lost>,
     /// records or marks of ours that can't be read, and why
     pub unreadable: Vec<String>,
     /// how far this machine's clock is ahead of the bucket's; negative: behind
     pub clock_seconds: Option<i64>,
-    /// records in its folder that bear ids of another key
+    /// records in its folder that bear ids of another key or of another repository
     pub others: usize,
+    /// records under a key that was retired before they were made
+    pub too_late: usize,
+    /// objects in its folders that bear no name of ours
+    pub foreign: usize,
     /// what nobody could be told of last, with nothing told since
     pub untold: Option<UntoldNotice>,
     /// the same in numbers, for monitoring
     #[serde(skip)]
     pub figures: Figures,
 }
+
+/// A backup that can't be counted on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lost {
+    /// its id
+    pub id: BackupId,
+    /// what is wrong with it
+    pub why: String,
+}
+
+/// How long an archive may stand before its record comes.
+const RECORD_COMES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Something that nobody could be told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -144,7 +166,8 @@ pub async fn status(
     schedule: Option<&Schedule>,
     now: Timestamp,
 ) -> Result<Health> {
-    let survey = catalog.survey(database, usize::MAX).await?;
+    let mut survey = catalog.survey(database, usize::MAX).await?;
+    catalog.look_in_turn(&mut survey, now).await?;
     status_of(catalog, &survey, schedule, now).await
 }
 
@@ -186,9 +209,14 @@ impl Health {
             held: Vec::new(),
             suspicious: Vec::new(),
             lost: Vec::new(),
+            without_record: Vec::new(),
+            ahead: Vec::new(),
+            implausible: Vec::new(),
             unreadable: Vec::new(),
             clock_seconds: None,
             others: 0,
+            too_late: 0,
+            foreign: 0,
             untold: None,
             figures: Figures::default(),
         }
@@ -229,13 +257,19 @@ impl Health {
                 .iter()
                 .filter_map(|one| lost(one, now))
                 .collect(),
-            unreadable: survey
-                .unreadable
+            without_record: without_record(survey, now),
+            ahead: survey
+                .standing
                 .iter()
-                .map(|(_, why)| why.to_string())
+                .filter(|one| one.is_good() && one.record.is_ahead(now))
+                .map(|one| one.record.id.clone())
                 .collect(),
+            implausible: survey.standing.iter().filter_map(implausible).collect(),
+            unreadable: unreadable(survey),
             clock_seconds: None,
             others: survey.others,
+            too_late: survey.too_late,
+            foreign: survey.foreign,
             untold: untold(survey),
             figures: Figures::of(survey, schedule, now),
         }
@@ -275,8 +309,32 @@ impl Health {
             let first = one.reasons.first().map_or("", String::as_str);
             problems.push(format!("the newest backup looks suspicious: {first}"));
         }
-        for id in &self.lost {
-            problems.push(format!("the archive of {id} is gone or has another length"));
+        for Lost { id, why } in &self.lost {
+            problems.push(format!("{id} is no backup any more: {why}"));
+        }
+        if let Some(id) = self.without_record.first() {
+            let count = self.without_record.len();
+            problems.push(format!(
+                "archives without their record, whose run died or whose record was deleted: {count}, the newest {id}"
+            ));
+        }
+        if let Some(id) = self.ahead.first() {
+            let count = self.ahead.len();
+            problems.push(format!(
+                "backups dated by a clock that was ahead, which are passed over: {count}, the newest {id}"
+            ));
+        }
+        if let Some(Lost { id, why }) = self.implausible.first() {
+            let count = self.implausible.len();
+            problems.push(format!(
+                "records that no agent writes, which count for nothing: {count}, the newest {id}: {why}"
+            ));
+        }
+        if self.too_late > 0 {
+            let count = self.too_late;
+            problems.push(format!(
+                "backups under a key that was retired before they were made, which are not believed: {count}"
+            ));
         }
         if let Some(why) = self.unreadable.first() {
             let what = match self.unreadable.len() {
@@ -354,8 +412,42 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
 }
 
 /// A lifecycle rule that expires archives leaves their records behind: those have run out and are no loss.
-fn lost(one: &Standing, now: Timestamp) -> Option<BackupId> {
+fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
-    let lost = one.record.is_good() && !one.has_archive() && !run_out;
-    lost.then(|| one.record.id.clone())
+    let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
+    let id = one.record.id.clone();
+    Some(Lost { id, why })
+}
+
+fn implausible(one: &Standing) -> Option<Lost> {
+    let why = one.record.implausible()?.to_owned();
+    let id = one.record.id.clone();
+    Some(Lost { id, why })
+}
+
+/// Archives that have waited for their record too long.
+fn without_record(survey: &Survey, now: Timestamp) -> Vec<BackupId> {
+    let waits = |one: &&Orphan| {
+        let since = one.object.modified.unwrap_or_else(|| one.id.time());
+        now.duration_since(since) > RECORD_COMES_WITHIN
+    };
+    let mut ids: Vec<_> = survey
+        .orphans
+        .iter()
+        .filter(waits)
+        .map(|one| one.id.clone())
+        .collect();
+    ids.sort();
+    ids.reverse();
+    ids
+}
+
+/// Records and marks that can't be read, and why.
+fn unreadable(survey: &Survey) -> Vec<String> {
+    let records = survey.unreadable.iter().map(|(_, why)| why.to_string());
+    let marks = survey
+        .standing
+        .iter()
+        .filter_map(|one| one.mark_fault.clone());
+    records.chain(marks).collect()
 }

@@ -92,7 +92,9 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
             what,
         });
     }
-    let archive = Inbound::begin(source, catalog.secrets(), Some(record.id.as_str())).await?;
+    let secrets = catalog.secrets_of(&record.database, &record.id);
+    let expected = (&record.repository, record.id.as_str());
+    let archive = Inbound::begin(source, &secrets, Some(expected)).await?;
     Ok(archive.with_dump_bytes_max(sealed.dump_bytes))
 }
 

@@ -6,11 +6,15 @@
 //! 1. a hold, a legal hold or a lock; a run whose start lies ahead of the clock;
 //! 2. what is sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], the longest wins; the
 //!    record of a run that failed is kept for [`FAILED_KEPT`];
-//! 3. the floor: the newest [`Policy::keep_last`] good ones, whatever else;
+//! 3. the floor: the newest [`Policy::keep_last`] good ones, and the newest good one that has stood here for each of
+//!    [`STOOD_DAYS`], whatever else arrives;
 //! 4. tags: they can lengthen what is sealed, never shorten it, and a tag that is missing, unreadable or another's keeps;
 //! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is.
 //!
 //! Editing the schedule deletes nothing: every run is judged by the retentions sealed in its own record.
+//!
+//! What arrives is not believed at once: a good one that nobody could open counts toward nothing, moments of one tier that lie
+//! closer together than a third of its period are one period, and one that arrives after its period takes nobody's place.
 //!
 //! A plan may be carried out by halves: whatever part of it was deleted, the next plan keeps all that this one keeps.
 
@@ -33,17 +37,26 @@ pub use reason::{Delete, Keep, Verdict};
 /// How long the record of a run that failed is kept, from its start.
 pub const FAILED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// Days. Of the good ones that have stood in the bucket for so many, by the service's own date, the newest is not deleted: an agent
+/// that was broken into can write as many new ones as it likes, and can date none of them back.
+pub const STOOD_DAYS: [i64; 5] = [1, 7, 30, 90, 365];
+
 /// What the owner of the backups wants beyond the retentions of single runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// the floor: how many of the newest good backups of a database nothing may delete
     pub keep_last: NonZeroU32,
+    /// for each of these numbers of days, the newest good one that has stood for so long stays
+    pub stood_days: &'static [i64],
 }
 
 impl Default for Policy {
     fn default() -> Self {
         const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
-        Self { keep_last: THREE }
+        Self {
+            keep_last: THREE,
+            stood_days: &STOOD_DAYS,
+        }
     }
 }
 
@@ -54,8 +67,12 @@ pub struct Run {
     pub id: BackupId,
     /// when it began, by its own clock
     pub started: Timestamp,
+    /// when the service took it, where it tells: nobody but the service can set that
+    pub arrived: Option<Timestamp>,
     /// what became of it
     pub outcome: Outcome,
+    /// whether it counts against others, where it is good: its record is such as an agent writes, and it opens
+    pub counts: bool,
     /// every tier that it serves ([`Record::serves`](crate::backup::Record::serves)); nothing stated means that it is kept
     pub serves: Vec<Served>,
     /// what protects it beside its retention
@@ -143,6 +160,11 @@ impl Run {
     /// What runs are ordered by: the greater one is the newer.
     fn age_key(&self) -> (Timestamp, &BackupId) {
         (self.started, &self.id)
+    }
+
+    /// How long it has stood here; by its own date where the service tells none.
+    fn stood(&self, now: Timestamp) -> SignedDuration {
+        now.duration_since(self.arrived.unwrap_or(self.started))
     }
 
     fn is_ahead(&self, now: Timestamp) -> bool {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 
@@ -7,7 +7,7 @@ use crate::backup::{BackupId, Retention, Served, Tier};
 
 /// The periods of every tier that have a good backup, and which backup stands for each.
 pub(super) struct Periods<'a> {
-    /// due moments, earliest first, each once
+    /// where each period begins that takes a place of its own, earliest first
     dues: HashMap<Tier, Vec<Timestamp>>,
     stand: HashMap<(Tier, Timestamp), Vec<Standing<'a>>>,
 }
@@ -19,13 +19,16 @@ struct Standing<'a> {
 }
 
 impl<'a> Periods<'a> {
-    /// Of good runs, the newest first.
+    /// Of good runs that count, the newest first.
     pub(super) fn new(good: impl Iterator<Item = &'a Run>) -> Self {
-        let mut dues: HashMap<Tier, HashSet<Timestamp>> = HashMap::new();
+        let mut dues: HashMap<Tier, Vec<Timestamp>> = HashMap::new();
         let mut stand: HashMap<_, Vec<Standing<'a>>> = HashMap::new();
         let all = good.flat_map(|run| run.serves.iter().map(move |s| (run, s)));
         for (run, served) in all.filter(|(run, served)| takes_a_place(run, served)) {
-            dues.entry(served.tier).or_default().insert(served.due);
+            dues.entry(served.tier).or_default().push(served.due);
+            if is_late(run, served) {
+                continue;
+            }
             let standing = Standing {
                 age_key: run.age_key(),
                 promise: promise(served.retention),
@@ -36,18 +39,14 @@ impl<'a> Periods<'a> {
                 others.push(standing);
             }
         }
-        let in_order = |(tier, dues): (Tier, HashSet<Timestamp>)| {
-            let mut dues: Vec<_> = dues.into_iter().collect();
-            dues.sort_unstable();
-            (tier, dues)
-        };
+        let places = |(tier, dues): (Tier, Vec<Timestamp>)| (tier, apart(tier, dues));
         Self {
-            dues: dues.into_iter().map(in_order).collect(),
+            dues: dues.into_iter().map(places).collect(),
             stand,
         }
     }
 
-    /// The how-manieth period of its tier this is, counted from the newest, which is 1. A period without a good backup takes
+    /// Which period of its tier this is, counted from the newest, which is 1. A period without a good backup takes
     /// no place of its own.
     pub(super) fn place(&self, served: &Served) -> usize {
         let dues = self.dues.get(&served.tier).map_or(&[][..], Vec::as_slice);
@@ -65,6 +64,31 @@ impl<'a> Periods<'a> {
         let others = self.stand.get(&(served.tier, served.due));
         run.outcome == Outcome::Good && others.is_some_and(|others| others.iter().any(newer))
     }
+}
+
+/// Moments, earliest first, each at least a third of the tier's period before the next: whoever can write records can name any
+/// moment as due, and a hundred of them on one day must not push out the backups of a hundred days.
+///
+/// They are chosen from the newest on, so that what becomes of older ones changes nothing for a newer one.
+fn apart(tier: Tier, mut dues: Vec<Timestamp>) -> Vec<Timestamp> {
+    dues.sort_unstable();
+    let least = tier.period() / 3;
+    let mut places: Vec<Timestamp> = Vec::with_capacity(dues.len());
+    for due in dues.into_iter().rev() {
+        let newer = places.last();
+        if newer.is_none_or(|newer| due < *newer && newer.duration_since(due) >= least) {
+            places.push(due);
+        }
+    }
+    places.reverse();
+    places
+}
+
+/// Whether a backup came to the bucket when the period that it serves was long over, so that it can't be that period's: what
+/// was written yesterday does not replace the backup of a day last month.
+fn is_late(run: &Run, served: &Served) -> bool {
+    let came = run.arrived.unwrap_or(run.started).max(run.started);
+    served.tier != Tier::Manual && came.duration_since(served.due) > served.tier.open_max()
 }
 
 /// Whether a backup is one of its tier's periods. One that somebody asked for, which is due when it began, and that is kept by

@@ -64,6 +64,11 @@ pub enum Keep {
         /// how many those are
         keep_last: NonZeroU32,
     },
+    /// the newest good one that has stood in the bucket for so long
+    Elder {
+        /// days
+        days: i64,
+    },
     /// a tag that belongs there is not there
     TagMissing {
         /// its name
@@ -176,6 +181,8 @@ impl fmt::Display for Keep {
             Self::FailedLately => write!(f, "failed less than {} ago", failed_kept()),
             Self::NothingStated => f.write_str("no retention is known"),
             Self::Floor { keep_last } => write!(f, "among the last {keep_last} good ones"),
+            Self::Elder { days: 1 } => f.write_str("the newest that has stood for a day"),
+            Self::Elder { days } => write!(f, "the newest that has stood for {days} days"),
             Self::TagMissing { tag } => write!(f, "its tag {} is missing", harmless(tag)),
             Self::TagForeign { tag } => write!(f, "its tag {} is not ours", harmless(tag)),
             Self::TagUnreadable { tag } => {

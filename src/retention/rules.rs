@@ -1,6 +1,6 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, Tags, Verdict, periods::Periods};
 use crate::backup::{BackupId, Retention, Served};
@@ -12,6 +12,8 @@ pub(super) struct Rules<'a> {
     /// none that started ahead of the clock
     newest: Option<&'a Run>,
     floor: HashSet<&'a BackupId>,
+    /// the newest good one that has stood for so many days, and for how many
+    elders: HashMap<&'a BackupId, i64>,
     periods: Periods<'a>,
 }
 
@@ -30,12 +32,22 @@ impl<'a> Rules<'a> {
                 .copied()
                 .filter(|run| !run.is_ahead(now))
         };
-        let good = || timely().filter(|run| run.outcome == Outcome::Good);
+        let good = || timely().filter(|run| run.outcome == Outcome::Good && run.counts);
+        let elder = |days: i64| {
+            let stood = SignedDuration::from_hours(24 * days);
+            let elder = good().find(|run| run.stood(now) >= stood);
+            elder.map(|run| (&run.id, days))
+        };
         let keep_last = usize::try_from(policy.keep_last.get()).unwrap_or(usize::MAX);
         Self {
             now,
             policy,
             newest: timely().next(),
+            elders: policy
+                .stood_days
+                .iter()
+                .filter_map(|days| elder(*days))
+                .collect(),
             floor: good().take(keep_last).map(|run| &run.id).collect(),
             periods: Periods::new(good()),
         }
@@ -46,6 +58,7 @@ impl<'a> Rules<'a> {
             Ok(keep) => Verdict::Keep(keep),
             Err(delete) => self
                 .floor(run)
+                .or_else(|| self.elder(run))
                 .or_else(|| self.tagged(run))
                 .or_else(|| self.newest(run))
                 .map_or(Verdict::Delete(delete), Verdict::Keep),
@@ -116,6 +129,11 @@ impl<'a> Rules<'a> {
         self.floor
             .contains(&run.id)
             .then_some(Keep::Floor { keep_last })
+    }
+
+    fn elder(&self, run: &Run) -> Option<Keep> {
+        let days = *self.elders.get(&run.id)?;
+        Some(Keep::Elder { days })
     }
 
     fn tagged(&self, run: &Run) -> Option<Keep> {

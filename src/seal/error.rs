@@ -1,6 +1,6 @@
 //! What can go wrong in sealing and opening.
 
-use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN};
+use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId};
 
 /// Why something could not be sealed or opened. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,20 @@ pub enum Error {
         /// What was tried.
         held: Vec<String>,
     },
+    /// What names the repository is sealed for other keys.
+    #[error(
+        "wrong key: this place was begun under {}, at hand: {}",
+        list(sealed_for),
+        list(held)
+    )]
+    RepositoryOfOthers {
+        /// The repository that its header names, unproven.
+        id: Option<RepositoryId>,
+        /// What it was sealed for.
+        sealed_for: Vec<String>,
+        /// What was tried.
+        held: Vec<String>,
+    },
     /// The object opens, and is another one than its place in the bucket says.
     #[error(
         "not what its name says: it holds the {} of backup {found_backup}",
@@ -52,6 +66,16 @@ pub enum Error {
         found_backup: String,
         /// The content that the header names.
         found_content: Content,
+    },
+    /// The object was sealed for another place than the one in which it stands.
+    #[error(
+        "sealed for repository {found}, and this is repository {here}: it was copied from elsewhere"
+    )]
+    OtherRepository {
+        /// The repository that the header names.
+        found: RepositoryId,
+        /// The repository here.
+        here: RepositoryId,
     },
     /// A frame's MAC is wrong.
     #[error("frame {frame} changed{}", or_cut_short(*at_end))]
@@ -140,12 +164,20 @@ impl Error {
     /// One plain sentence with the cure, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::RepositoryOfOthers { id: Some(id), .. } => {
+                return Some(format!(
+                    "set that key as PGCOFFER_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); where this machine is to back up here under a key of its own, set PGCOFFER_REPOSITORY={id}"
+                ));
+            }
+            Self::RepositoryOfOthers { id: None, .. } => {
+                "set the key that this place was begun under"
+            }
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
             Self::NotSealed => {
                 "check that this is the .pgc file itself, whole and from its first byte"
             }
             Self::WrongKey { .. } => {
-                "set the key that the object was sealed for, also as one of PGCOFFER_OLD_KEYS"
+                "set the key that the object was sealed for: as PGCOFFER_KEY, or with the day it was retired in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
             }
             Self::HeaderCutShort | Self::CutShort { .. } => {
                 "fetch the object again; if it is as short in the bucket, use another backup"
@@ -161,6 +193,9 @@ impl Error {
             }
             Self::Misplaced { .. } => {
                 "somebody moved or renamed the object, so look for the original"
+            }
+            Self::OtherRepository { .. } => {
+                "look for it in the place that it was made in; if this whole place was copied there, set PGCOFFER_REPOSITORY to the id that its objects name"
             }
             Self::WeakPassphrase { .. } => {
                 "take six or more random words, or better a key made by `pgcoffer keygen`"

@@ -3,7 +3,7 @@
 use super::slot::{parse_base64, parse_number};
 use super::{
     Argon2Cost, Compression, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX,
-    SLOTS_MAX, Slot,
+    RepositoryId, SLOTS_MAX, Slot,
 };
 
 /// How every header begins, whatever its version.
@@ -11,6 +11,7 @@ pub(super) const MAGIC: &str = "pgcoffer/";
 
 /// What the lines of a header say.
 pub(super) struct Read<'a> {
+    pub(super) repository: RepositoryId,
     pub(super) backup: &'a str,
     pub(super) content: Content,
     pub(super) compression: Compression,
@@ -110,28 +111,34 @@ fn malformed(line: usize, what: &'static str) -> Error {
 
 fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     read_version(lines)?;
-    let backup = lines.value("backup", "the second line is `backup <id>`")?;
+    let id = lines.value("repository", "the second line is `repository <id>`")?;
+    let repository = id
+        .parse()
+        .map_err(|_| lines.fault("a repository's id is 32 lower-case hex digits"))?;
+    let backup = lines.value("backup", "the third line is `backup <id>`")?;
     if !is_backup_id(backup) {
         let what = "a backup's id is 1 to 128 letters, digits, `.`, `_` and `-`";
         return Err(lines.fault(what).into());
     }
-    let word = lines.value("content", "the third line is `content <word>`")?;
+    let word = lines.value("content", "the fourth line is `content <word>`")?;
     let content = Content::ALL
         .into_iter()
         .find(|content| content.as_str() == word);
-    let content = content.ok_or_else(|| lines.fault("content is archive, record or settings"))?;
-    let word = lines.value("compression", "the fourth line is `compression <word>`")?;
+    let content = content
+        .ok_or_else(|| lines.fault("content is archive, record, mark, repository or settings"))?;
+    let word = lines.value("compression", "the fifth line is `compression <word>`")?;
     let compression = Compression::ALL
         .into_iter()
         .find(|kind| kind.as_str() == word);
     let compression = compression.ok_or_else(|| lines.fault("compression is none or zstd"))?;
-    let number = lines.value("frame", "the fifth line is `frame <bytes>`")?;
+    let number = lines.value("frame", "the sixth line is `frame <bytes>`")?;
     let size = parse_number(number).and_then(|size| usize::try_from(size).ok());
     let frame_size = size.filter(|size| is_frame_size(*size));
     let frame_size = frame_size
         .ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
     let (slots, mac) = read_slots(lines)?;
     Ok(Read {
+        repository,
         backup,
         content,
         compression,
@@ -198,9 +205,9 @@ fn check_cost(slot: &Slot, work_kib: u64) -> Result<u64, Error> {
     if let Some(what) = cost.above_ceiling() {
         return Err(Error::AboveCeiling { what });
     }
-    if work_kib + cost.work_kib() > Argon2Cost::CEILING.work_kib() {
+    if work_kib + cost.work_kib() > Argon2Cost::WORK_KIB_MAX {
         return Err(Error::AboveCeiling {
-            what: "m times t, summed over the slots, is above 2621440",
+            what: "m times t, summed over the slots, is above 393216",
         });
     }
     Ok(cost.work_kib())

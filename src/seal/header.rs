@@ -5,7 +5,7 @@ use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Error, FrameKeys, Secret, Slot};
+use super::{Error, FrameKeys, RepositoryId, Secret, Slot};
 
 /// What is inside, so that one thing can't be passed off as the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +16,21 @@ pub enum Content {
     Record,
     /// What people decided about a backup afterwards.
     Mark,
+    /// What names the repository.
+    Repository,
     /// Settings kept in the bucket.
     Settings,
 }
 
 impl Content {
     /// All there are.
-    pub(super) const ALL: [Self; 4] = [Self::Archive, Self::Record, Self::Mark, Self::Settings];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Archive,
+        Self::Record,
+        Self::Mark,
+        Self::Repository,
+        Self::Settings,
+    ];
 
     /// The word in the header.
     pub fn as_str(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Content {
             Self::Archive => "archive",
             Self::Record => "record",
             Self::Mark => "mark",
+            Self::Repository => "repository",
             Self::Settings => "settings",
         }
     }
@@ -61,6 +70,8 @@ impl Compression {
 /// its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// The repository that it was sealed for.
+    pub repository: RepositoryId,
     /// The backup's id.
     pub backup: String,
     /// What is inside.
@@ -89,6 +100,7 @@ impl Header {
         };
         let mac_line_end = BASE64.encode_len(read.mac.len()) + "\n".len();
         let header = Self {
+            repository: read.repository,
             backup: read.backup.to_owned(),
             content: read.content,
             compression: read.compression,
@@ -146,8 +158,19 @@ impl Header {
     /// Checks that this is the object that its place in the bucket says it is.
     ///
     /// # Errors
-    /// [`Error::Misplaced`] where it is another one.
-    pub fn check_is(&self, backup: &str, content: Content) -> Result<(), Error> {
+    /// [`Error::OtherRepository`] where it was sealed for another place, [`Error::Misplaced`] where it is another object.
+    pub fn check_is(
+        &self,
+        repository: &RepositoryId,
+        backup: &str,
+        content: Content,
+    ) -> Result<(), Error> {
+        if self.repository != *repository {
+            return Err(Error::OtherRepository {
+                found: self.repository,
+                here: *repository,
+            });
+        }
         if self.backup == backup && self.content == content {
             return Ok(());
         }
@@ -166,38 +189,48 @@ impl Header {
     }
 }
 
-/// All that a header says beside its slot.
-pub(super) struct Subject<'a> {
-    pub(super) backup: &'a str,
-    pub(super) content: Content,
-    pub(super) compression: Compression,
-    pub(super) frame_size: usize,
+/// What an object is: all that its header says beside slots and frame size.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The repository that it is sealed for.
+    pub repository: &'a RepositoryId,
+    /// The backup's id.
+    pub backup: &'a str,
+    /// What is inside.
+    pub content: Content,
+    /// How it was compressed before.
+    pub compression: Compression,
+    /// The database's label, which salts a passphrase; it does not stand in the header.
+    pub database: &'a str,
 }
 
 impl Subject<'_> {
-    /// The bytes of a header that wraps `data_key` for `secret`.
+    /// The bytes of a header that wraps `data_key` for each of `secrets`.
     pub(super) fn write(
         &self,
         data_key: &DataKey,
-        database: &str,
-        secret: &Secret,
+        frame_size: usize,
+        secrets: &[Secret],
     ) -> Result<Vec<u8>, Error> {
         if !is_backup_id(self.backup) {
             return Err(Error::BackupId);
         }
-        if !is_frame_size(self.frame_size) {
-            return Err(Error::FrameSize {
-                bytes: self.frame_size,
-            });
+        if !is_frame_size(frame_size) {
+            return Err(Error::FrameSize { bytes: frame_size });
         }
         let mut text = format!(
-            "{MAGIC}1\nbackup {}\ncontent {}\ncompression {}\nframe {}\n{}\nmac ",
+            "{MAGIC}1\nrepository {}\nbackup {}\ncontent {}\ncompression {}\nframe {frame_size}\n",
+            self.repository,
             self.backup,
             self.content.as_str(),
             self.compression.as_str(),
-            self.frame_size,
-            Slot::seal(data_key, secret, database)?
         );
+        for secret in secrets {
+            let slot = Slot::seal(data_key, secret, self.repository, self.database)?;
+            text.push_str(&slot);
+            text.push('\n');
+        }
+        text.push_str("mac ");
         let mac = data_key
             .header_hmac()
             .chain_update(&text)

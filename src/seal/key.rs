@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::passphrase::{Argon2Cost, Passphrase};
-use super::{Error, KeyFault};
+use super::{Error, KeyFault, RepositoryId};
 
 /// The human-readable part of a key in bech32, before the separator `1`.
 const HRP: &str = "pgcoffer-key-";
@@ -97,27 +97,32 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The identity under which the backups of `database` (its label) are named and tagged.
+    /// The identity under which the backups of `database` (its label) are named and tagged in `repository`.
     ///
     /// With a passphrase this takes 64 MiB and a good part of a second the first time; later calls
-    /// for the same label, also on clones, cost nothing.
+    /// for the same repository and label, also on clones, cost nothing.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], with a passphrase.
-    pub fn identity(&self, database: &str) -> Result<Identity, Error> {
-        let stable_key = match self {
-            Self::Key(key) => Zeroizing::new(key.0),
+    pub fn identity(&self, repository: &RepositoryId, database: &str) -> Result<Identity, Error> {
+        let catalog_key = match self {
+            Self::Key(key) => derive(&key.0, "pgcoffer/1 catalog"),
             Self::Passphrase(passphrase) => {
-                let label = Sha256::new()
+                let digest = Sha256::new()
                     .chain_update("pgcoffer/1 id")
+                    .chain_update(repository.as_bytes())
                     .chain_update(database)
                     .finalize();
                 let mut salt = [0; 16];
-                salt.copy_from_slice(&label[..16]);
-                passphrase.stretch(&salt, Argon2Cost::WRITTEN)?
+                salt.copy_from_slice(&digest[..16]);
+                let stretched = passphrase.stretch(&salt, Argon2Cost::WRITTEN)?;
+                derive(&stretched, "pgcoffer/1 catalog")
             }
         };
-        Ok(Identity { stable_key })
+        Ok(Identity {
+            catalog_key,
+            repository: *repository,
+        })
     }
 
     /// Whether it may seal: a key always, a passphrase where it can't be guessed.
@@ -140,34 +145,43 @@ impl Secret {
     }
 }
 
-/// What stays the same from backup to backup under one secret and database: it makes the backups'
+/// What stays the same from backup to backup under one secret, in one repository: it makes the backups'
 /// ids, so that one can tell from a name alone whether it is ours, and the tag of their owner.
 #[derive(Clone)]
 pub struct Identity {
-    stable_key: Zeroizing<[u8; 32]>,
+    catalog_key: Zeroizing<[u8; 32]>,
+    repository: RepositoryId,
 }
 
 impl Identity {
-    /// HMAC-SHA-256 under the stable key.
-    pub fn mac(&self, message: &[u8]) -> [u8; 32] {
-        keyed_hmac(&self.stable_key)
+    /// HMAC-SHA-256 under the catalog key of `domain`, the repository's 16 bytes and `message`. Each domain has a message
+    /// format of its own, so that a name of one kind never passes for one of another.
+    pub fn mac(&self, domain: &str, message: &[u8]) -> [u8; 32] {
+        keyed_hmac(&self.catalog_key)
+            .chain_update(domain)
+            .chain_update(self.repository.as_bytes())
             .chain_update(message)
             .finalize()
             .into_bytes()
             .into()
     }
 
-    /// The owner's tag, 16 hex digits: says whose an object is, and nothing of the key.
+    /// The owner's tag, 16 hex digits: says whose an object is and in which repository, and nothing of the key.
     pub fn owner(&self) -> String {
-        HEXLOWER.encode(&derive(&self.stable_key, "pgcoffer/1 owner")[..8])
+        HEXLOWER.encode(&self.mac("pgcoffer/1 owner", b"")[..8])
+    }
+
+    /// The repository in which its names count.
+    pub fn repository(&self) -> &RepositoryId {
+        &self.repository
     }
 
     /// The salt that this program writes into passphrase slots. It is one for all objects of a
-    /// passphrase and label, so that reading a hundred of them costs one stretching and not a
+    /// passphrase, repository and label, so that reading a hundred of them costs one stretching and not a
     /// hundred. It is printable, because the `argon2` program takes no other and a backup has to
     /// open by hand; 96 bits are enough to keep salts apart.
     pub(super) fn slot_salt(&self) -> [u8; 16] {
-        let derived = derive(&self.stable_key, "pgcoffer/1 slot salt");
+        let derived = derive(&self.catalog_key, "pgcoffer/1 slot salt");
         let mut salt = [0; 16];
         BASE64.encode_mut(&derived[..12], &mut salt);
         salt

@@ -7,6 +7,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `key` | what a person holds: [`MasterKey`], [`Secret`], and the [`Identity`] derived from it |
+//! | `repository` | [`RepositoryId`]: the place that an object was sealed for |
 //! | `passphrase` | [`Passphrase`]: graded when set, stretched with Argon2id, remembered |
 //! | `data_key` | the key of one object, and the [`FrameKeys`] expanded from it |
 //! | `slot` | [`Slot`]: one way to the data key, one line of the header |
@@ -21,13 +22,19 @@
 //! thing asked of the operating system is randomness.
 //!
 //! ```
-//! use pgcoffer::seal::{Compression, Content, MasterKey, Secret, open_bytes, seal_bytes};
+//! use pgcoffer::seal::{Compression, Content, MasterKey, RepositoryId, Secret, Subject, open_bytes, seal_bytes};
 //!
-//! let secret = Secret::Key(MasterKey::generate()?);
-//! let backup = "20261120T070000Z-abcdefghijkl";
-//! let sealed = seal_bytes(backup, Content::Record, Compression::None, "main", &secret, b"{}")?;
-//! let (header, plaintext) = open_bytes(&sealed, &[secret])?;
-//! header.check_is(backup, Content::Record)?;
+//! let secrets = [Secret::Key(MasterKey::generate()?)];
+//! let subject = Subject {
+//!     repository: &RepositoryId::generate()?,
+//!     backup: "20261120T070000Z-abcdefghijkl",
+//!     content: Content::Record,
+//!     compression: Compression::None,
+//!     database: "main",
+//! };
+//! let sealed = seal_bytes(&subject, &secrets, b"{}")?;
+//! let (header, plaintext) = open_bytes(&sealed, &secrets)?;
+//! header.check_is(subject.repository, subject.backup, Content::Record)?;
 //! assert_eq!(plaintext, b"{}");
 //! # Ok::<(), pgcoffer::seal::Error>(())
 //! ```
@@ -40,6 +47,7 @@ mod header;
 mod key;
 mod lanes;
 mod passphrase;
+mod repository;
 mod slot;
 mod stream;
 #[cfg(test)]
@@ -49,9 +57,10 @@ mod whole;
 pub use data_key::FrameKeys;
 pub use error::{Error, KeyFault};
 pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};
-pub use header::{Compression, Content, Header};
+pub use header::{Compression, Content, Header, Subject};
 pub use key::{Identity, MasterKey, Secret};
 pub use passphrase::{Argon2Cost, Passphrase};
+pub use repository::{BadRepositoryId, RepositoryId};
 pub use slot::Slot;
 pub use stream::{Group, OpenGroup, Opener, Sealer};
 pub use whole::{open_bytes, seal_bytes};

@@ -34,14 +34,16 @@ impl Argon2Cost {
         lanes: 4,
     };
 
-    /// The most that a header may ask for. The product of memory and passes, summed over all the
-    /// slots of a header, may not exceed this one's either: opening never costs more than one slot
-    /// at the ceiling.
+    /// The most that a header may ask for, near what this program writes. Memory times passes, summed over all the
+    /// slots of a header, may not exceed [`Argon2Cost::WORK_KIB_MAX`] besides.
     pub const CEILING: Self = Self {
-        memory_kib: 256 * 1024,
-        passes: 10,
-        lanes: 16,
+        memory_kib: 128 * 1024,
+        passes: 6,
+        lanes: 8,
     };
+
+    /// Memory times passes that all slots of a header may ask for together, in KiB: twice what this program writes.
+    pub const WORK_KIB_MAX: u64 = 2 * 64 * 1024 * 3;
 
     /// KiB written in all: memory times passes.
     pub(super) fn work_kib(self) -> u64 {
@@ -51,11 +53,11 @@ impl Argon2Cost {
     /// Which figure is above the ceiling, if one is.
     pub(super) fn above_ceiling(self) -> Option<&'static str> {
         if self.memory_kib > Self::CEILING.memory_kib {
-            Some("m is above 262144")
+            Some("m is above 131072")
         } else if self.passes > Self::CEILING.passes {
-            Some("t is above 10")
+            Some("t is above 6")
         } else if self.lanes > Self::CEILING.lanes {
-            Some("p is above 16")
+            Some("p is above 8")
         } else {
             None
         }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::data_key::{DataKey, WRAPPED_LEN};
-use super::{Argon2Cost, Error, Secret};
+use super::{Argon2Cost, Error, RepositoryId, Secret};
 
 /// Bytes of a salt that a header may state. Argon2 is built for 8 at least (the shorter of the two
 /// lengths in [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64
@@ -43,6 +43,7 @@ impl Slot {
     pub(super) fn seal(
         data_key: &DataKey,
         secret: &Secret,
+        repository: &RepositoryId,
         database: &str,
     ) -> Result<String, Error> {
         match secret {
@@ -55,7 +56,7 @@ impl Slot {
                 ))
             }
             Secret::Passphrase(passphrase) => {
-                let salt = secret.identity(database)?.slot_salt();
+                let salt = secret.identity(repository, database)?.slot_salt();
                 let cost = Argon2Cost::WRITTEN;
                 let wrapped = data_key.wrap(&*passphrase.stretch(&salt, cost)?);
                 Ok(format!(

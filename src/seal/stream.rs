@@ -4,12 +4,17 @@
 //! The caller's loop is the same on both sides: push until nothing comes back, then finish.
 //!
 //! ```
-//! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, Sealer, Secret};
+//! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, RepositoryId, Sealer, Secret, Subject};
 //! # fn main() -> Result<(), Error> {
 //! # let secret = Secret::Key(MasterKey::generate()?);
-//! let backup = "20261120T070000Z-abcdefghijkl";
-//! let (mut sealer, mut object) =
-//!     Sealer::new(backup, Content::Archive, Compression::None, "main", &secret)?;
+//! let subject = Subject {
+//!     repository: &RepositoryId::generate()?,
+//!     backup: "20261120T070000Z-abcdefghijkl",
+//!     content: Content::Archive,
+//!     compression: Compression::None,
+//!     database: "main",
+//! };
+//! let (mut sealer, mut object) = Sealer::new(&subject, &[secret])?;
 //! for mut bytes in [&b"some "[..], &b"plaintext"[..]] {
 //!     while let Some(group) = sealer.push(&mut bytes) {
 //!         let sealed = group.seal()?;
@@ -27,7 +32,7 @@ use subtle::ConstantTimeEq;
 use super::data_key::DataKey;
 use super::frame::{self, IV_LEN, TAG_LEN, full_frame_len, sealed_frame_len};
 use super::header::Subject;
-use super::{Compression, Content, Error, FRAME_SIZE, FrameKeys, LANES, Secret, lanes};
+use super::{Error, FRAME_SIZE, FrameKeys, LANES, Secret, lanes};
 
 /// Lays plaintext out in groups of frames, to be sealed in place.
 #[derive(Debug)]
@@ -45,18 +50,13 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// A sealer with a data key of its own, and the header's bytes, which go before all frames.
+    /// A sealer with a data key of its own, and the header's bytes, which go before all frames. Each of `secrets`, of which
+    /// there is at least one, opens it.
     ///
     /// # Errors
     /// [`Error::BackupId`], [`Error::Random`], or [`Error::OutOfMemory`] with a passphrase.
-    pub fn new(
-        backup: &str,
-        content: Content,
-        compression: Compression,
-        database: &str,
-        secret: &Secret,
-    ) -> Result<(Self, Vec<u8>), Error> {
-        Self::with_frame_size(backup, content, compression, database, secret, FRAME_SIZE)
+    pub fn new(subject: &Subject<'_>, secrets: &[Secret]) -> Result<(Self, Vec<u8>), Error> {
+        Self::with_frame_size(subject, secrets, FRAME_SIZE)
     }
 
     /// The same with another frame size: a multiple of 16 from 4096 to 16777216.
@@ -64,21 +64,12 @@ impl Sealer {
     /// # Errors
     /// As [`Sealer::new`], and [`Error::FrameSize`].
     pub fn with_frame_size(
-        backup: &str,
-        content: Content,
-        compression: Compression,
-        database: &str,
-        secret: &Secret,
+        subject: &Subject<'_>,
+        secrets: &[Secret],
         frame_size: usize,
     ) -> Result<(Self, Vec<u8>), Error> {
         let data_key = DataKey::generate()?;
-        let subject = Subject {
-            backup,
-            content,
-            compression,
-            frame_size,
-        };
-        let header = subject.write(&data_key, database, secret)?;
+        let header = subject.write(&data_key, frame_size, secrets)?;
         Ok((Self::from_keys(data_key.frame_keys(), frame_size), header))
     }
 

@@ -12,6 +12,21 @@ use super::*;
 
 const BACKUP: &str = "20261120T070000Z-abcdefghijkl";
 
+fn repository() -> RepositoryId {
+    "c0ffee00112233445566778899aabbcc".parse().unwrap()
+}
+
+/// An uncompressed archive.
+fn archive(repository: &RepositoryId) -> Subject<'_> {
+    Subject {
+        repository,
+        backup: BACKUP,
+        content: Content::Archive,
+        compression: Compression::None,
+        database: "main",
+    }
+}
+
 /// A key of distinct bytes.
 fn key(first: u8) -> Secret {
     let hex: String = (0..32)
@@ -29,15 +44,9 @@ fn bytes(len: usize) -> Vec<u8> {
 
 /// Sealed with 4096-byte frames; header length first.
 fn sealed(plaintext: &[u8], secret: &Secret) -> (usize, Vec<u8>) {
-    let (mut sealer, mut object) = Sealer::with_frame_size(
-        BACKUP,
-        Content::Archive,
-        Compression::None,
-        "main",
-        secret,
-        4096,
-    )
-    .unwrap();
+    let secrets = std::slice::from_ref(secret);
+    let (mut sealer, mut object) =
+        Sealer::with_frame_size(&archive(&repository()), secrets, 4096).unwrap();
     let header_len = object.len();
     let mut rest = plaintext;
     while let Some(group) = sealer.push(&mut rest) {

@@ -1,20 +1,17 @@
 //! Small objects, such as records, sealed and opened at once.
 
-use super::{Compression, Content, Error, Header, Opener, Sealer, Secret};
+use super::{Error, Header, Opener, Sealer, Secret, Subject};
 
-/// Seals a small object as a whole: header and frames.
+/// Seals a small object as a whole: header and frames. The payload is compressed already as `subject` says.
 ///
 /// # Errors
 /// As [`Sealer::new`].
 pub fn seal_bytes(
-    backup: &str,
-    content: Content,
-    compression: Compression,
-    database: &str,
-    secret: &Secret,
+    subject: &Subject<'_>,
+    secrets: &[Secret],
     mut plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let (mut sealer, mut object) = Sealer::new(backup, content, compression, database, secret)?;
+    let (mut sealer, mut object) = Sealer::new(subject, secrets)?;
     while let Some(group) = sealer.push(&mut plaintext) {
         object.extend_from_slice(&group.seal()?);
     }

@@ -3,13 +3,15 @@
 //! The URL of a Heroku Postgres database changes whenever Heroku rotates it, so it is attached and never copied: Heroku
 //! then keeps the variable right. <https://devcenter.heroku.com/articles/heroku-postgresql-credentials>
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{
-    Setup,
-    forms::{one_word, shell_quoted},
-    url_variable,
-};
+use super::{Setup, forms::one_word, quoting::double_quoted, url_variable};
+
+/// Where Heroku's API is.
+const API: &str = "https://api.heroku.com";
+/// What names of apps don't hold.
+const BESIDE_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// A Heroku Postgres database that can be attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,16 +65,38 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
             ));
         }
     }
+    text.push_str(&config_vars(setup));
+    text
+}
+
+/// One request, so that the app restarts once. It goes to Heroku's API and not through `heroku config:set`, which takes values as
+/// arguments: every user of the machine could read them in the list of processes. `curl` reads all of it from its standard input.
+/// <https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update>
+fn config_vars(setup: &Setup) -> Zeroizing<String> {
+    let app = setup.app.as_deref().unwrap_or("YOUR-APP");
+    let app = utf8_percent_encode(app, BESIDE_NAMES);
     let attached: Vec<String> = setup.attachments.keys().map(url_variable).collect();
-    // one command, so that the app restarts once
-    text.push_str(&format!("heroku config:set -a {app}"));
+    let mut json = Zeroizing::new(String::from("{"));
     for (name, value) in setup
         .elsewhere()
         .filter(|(name, _)| !attached.iter().any(|a| a == name))
     {
-        let value = Zeroizing::new(shell_quoted(value));
-        text.push_str(&format!(" \\\n  {name}={}", value.as_str()));
+        let value = Zeroizing::new(double_quoted(value));
+        let comma = if json.len() > 1 { "," } else { "" };
+        json.push_str(&format!("{comma}\"{name}\":{}", value.as_str()));
     }
-    text.push('\n');
-    text
+    json.push('}');
+    // a line between double quotes of curl's own: https://curl.se/docs/manpage.html#-K
+    let data = Zeroizing::new(json.replace('\\', "\\\\").replace('"', "\\\""));
+    Zeroizing::new(format!(
+        "{{ printf 'header = \"Authorization: Bearer %s\"\\n' \"$(heroku auth:token 2>/dev/null)\"; cat <<'END'; }} | \\\n  \
+         curl --silent --show-error --fail --output /dev/null --config -\n\
+         url = \"{API}/apps/{app}/config-vars\"\n\
+         request = \"PATCH\"\n\
+         header = \"Accept: application/vnd.heroku+json; version=3\"\n\
+         header = \"Content-Type: application/json\"\n\
+         data = \"{}\"\n\
+         END\n",
+        data.as_str()
+    ))
 }

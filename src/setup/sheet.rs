@@ -154,7 +154,7 @@ impl Sheet {
             Part::Heading("Restore without pgcoffer".to_owned()),
             Part::Paragraph(
                 "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of pgcoffer's documentation, of which \
-                 a copy was written beside this sheet, opens it with python3, openssl and zstd. Keep that page too."
+                 a copy was written beside this sheet, opens it with python3 and zstd. Keep that page too."
                     .to_owned(),
             ),
             Part::Commands(vec![

@@ -11,6 +11,10 @@ use aws_types::service_config::ServiceConfigKey;
 use super::{
     Error, Kind, LockMode, Quirks, Store, answer::Bounds, clock::ServiceClock, silence::Silence,
 };
+use crate::plain_http::HttpHosts;
+
+/// The services that get credentials of the SDK's chain, by their ids; S3 gets what is signed by them.
+const SERVICES: [&str; 4] = ["S3", "STS", "SSO", "SSO OIDC"];
 
 /// A bucket and the prefix below which everything of ours stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Options {
     pub write_only: bool,
     /// whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint
     pub checksums_chosen: bool,
+    /// hosts that may be reached by `http://`, beside this machine
+    pub http_hosts: HttpHosts,
 }
 
 impl Options {
@@ -124,10 +130,15 @@ impl fmt::Display for Location {
 impl Store {
     /// A store at `location`, with credentials, region and endpoint by the AWS SDK's own chain (environment, profiles,
     /// web identity, container, instance). This is the one place of the library that looks at the environment, by the
-    /// SDK's hand.
-    pub async fn connect(location: Location, mut options: Options) -> Self {
+    /// SDK's hand. No request is made.
+    ///
+    /// # Errors
+    /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
+    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's place.
+    pub async fn connect(location: Location, mut options: Options) -> Result<Self, Error> {
         let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let endpoint = endpoint(&sdk);
+        check_endpoints(&sdk, &options.http_hosts)?;
+        let endpoint = endpoint(&sdk, SERVICES[0]);
         let elsewhere = endpoint.as_deref().is_some_and(|url| !is_aws(url));
         let mut config = aws_sdk_s3::config::Builder::from(&sdk)
             .force_path_style(options.path_style)
@@ -171,7 +182,7 @@ impl Store {
         let quirks = Quirks::default();
         // who may tag an object may tag any other, too
         quirks.no_tags.store(options.write_only, Ordering::Relaxed);
-        Self {
+        Ok(Self {
             client: Client::from_conf(config.build()),
             location,
             options,
@@ -181,14 +192,27 @@ impl Store {
             clock,
             silence,
             cleanup: tokio_util::task::TaskTracker::new(),
-        }
+        })
     }
 }
 
-/// The endpoint that the S3 client will use where one is configured: the service's own setting before the general one.
-fn endpoint(sdk: &SdkConfig) -> Option<String> {
+fn check_endpoints(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<(), Error> {
+    for service in SERVICES {
+        let Some(endpoint) = endpoint(sdk, service) else {
+            continue;
+        };
+        if let Err(refused) = http_hosts.check(&endpoint) {
+            let doing = format!("use the endpoint that is configured for {service}");
+            return Err(Error::new(Kind::PlainHttp, doing, refused.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// The endpoint that a service's client will use where one is configured: the service's own setting before the general one.
+fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
-        .service_id("S3")
+        .service_id(service)
         .env("AWS_ENDPOINT_URL")
         .profile("endpoint_url")
         .build()

@@ -21,6 +21,8 @@ pub struct Error {
 pub enum Kind {
     /// the text after `PGCOFFER_BUCKET=` or an option is wrong
     Configuration,
+    /// an endpoint is `http://`, and its host neither this machine nor one that the user allows
+    PlainHttp,
     /// no credentials anywhere in the SDK's chain
     NoCredentials,
     /// the service doesn't know these credentials, or their signature is wrong
@@ -223,6 +225,9 @@ impl Error {
                 "run this where PGCOFFER_MODE is not drop-box, with credentials that may read: `pgcoffer policy --mode restore` prints their policy, `--mode prune` that of those who delete"
             }
             Kind::Configuration => return None,
+            Kind::PlainHttp => {
+                "write https:// in AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or ~/.aws/config); where the whole way to that host is your own network, name the host in PGCOFFER_ALLOW_HTTP"
+            }
             _ if self.why.contains("A region must be set")
                 || self.why.contains("Invalid Configuration: Missing Region") =>
             {

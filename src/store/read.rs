@@ -68,32 +68,6 @@ impl Store {
         self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
 
-    /// Reads a small object whole and has it checked. What fails is read again, since a bit may have been flipped on the way: the
-    /// check's word stands once the same bytes came twice.
-    ///
-    /// # Errors
-    /// As [`Store::read`], and [`Kind::Damaged`] where each time other bytes come and none of them are good.
-    pub async fn read_checked<T, E>(
-        &self,
-        key: &str,
-        bytes_max: u64,
-        check: impl Fn(&[u8]) -> Result<T, E>,
-    ) -> Result<Result<T, E>, Error> {
-        let mut before = self.read(key, bytes_max).await?;
-        for _ in 1..LOOKS {
-            let checked = check(&before);
-            if checked.is_ok() {
-                return Ok(checked);
-            }
-            let after = self.read(key, bytes_max).await?;
-            if after == before {
-                return Ok(checked);
-            }
-            before = after;
-        }
-        Err(self.unsteady(key, "it"))
-    }
-
     /// What is said of bytes that are other ones at each look.
     pub(crate) fn unsteady(&self, key: &str, what: &str) -> Error {
         let why = format!(

@@ -7,9 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Token;
+use super::Readers;
 use crate::{
     metrics::{CLASSIC, Known, OPEN_METRICS, Snapshot},
     operation::{Clock, Health},
@@ -21,10 +22,8 @@ use crate::{
 pub struct Answers {
     /// the state of the clock
     pub pulse: Pulse,
-    /// what a reader of metrics has to show, where something
-    pub token: Option<Token>,
-    /// whether anybody on the Internet may ask
-    pub public: bool,
+    /// who is told names and numbers
+    pub readers: Readers,
     /// by which clock ages are told
     pub clock: Clock,
 }
@@ -43,16 +42,6 @@ impl Answers {
             })
             .with_state(Arc::new(self))
     }
-
-    /// Whether who asks may have names and numbers.
-    fn trusts(&self, headers: &HeaderMap) -> bool {
-        match &self.token {
-            None => !self.public,
-            Some(token) => headers
-                .get(header::AUTHORIZATION)
-                .is_some_and(|shown| token.is_shown_by(shown.as_bytes())),
-        }
-    }
 }
 
 async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
@@ -60,10 +49,10 @@ async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
     };
-    let body = if answers.public && !answers.trusts(&headers) {
-        json!({ "status": word })
-    } else {
+    let body = if answers.readers.include(&headers) {
         whole(word, &answers.pulse.snapshot())
+    } else {
+        json!({ "status": word })
     };
     let kind = [
         (header::CONTENT_TYPE, "application/json"),
@@ -77,9 +66,9 @@ fn whole(word: &str, snapshot: &Snapshot) -> Value {
     json!({
         "status": word,
         "version": env!("CARGO_PKG_VERSION"),
-        "serving_since": rounds.serving_since,
-        "last_tick": rounds.last,
-        "next_tick": rounds.next,
+        "serving_since": rounds.serving_since.map(second),
+        "last_tick": rounds.last.map(second),
+        "next_tick": rounds.next.map(second),
         "tick_running": rounds.running,
         "databases": snapshot.databases.iter().map(database).collect::<Vec<_>>(),
     })
@@ -90,11 +79,16 @@ fn database(known: &Known) -> Value {
     json!({
         "database": known.database,
         "state": health.map_or("unknown", state),
-        "newest_good": health.and_then(|health| Some(health.newest_good.as_ref()?.started)),
-        "next_due": health.and_then(|health| Some(health.next_due.as_ref()?.at)),
-        "last_look": health.map(|health| health.figures.looked),
+        "newest_good": health.and_then(|health| Some(second(health.newest_good.as_ref()?.started))),
+        "next_due": health.and_then(|health| Some(second(health.next_due.as_ref()?.at))),
+        "last_look": health.map(|health| second(health.figures.looked)),
         "last_look_succeeded": known.look_succeeded,
     })
+}
+
+/// The second that a moment lies in: nobody who watches needs more of it.
+fn second(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }
 
 /// `late` before `problem`: that is what somebody watches for.
@@ -109,16 +103,8 @@ fn state(health: &Health) -> &'static str {
 }
 
 async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
-    if answers.public && answers.token.is_none() {
-        return plain(
-            StatusCode::FORBIDDEN,
-            "metrics are not shown to everybody: set PGCOFFER_METRICS_TOKEN, and have the scraper send it as a bearer token\n",
-        );
-    }
-    if !answers.trusts(&headers) {
-        let text = "metrics are shown to who sends the bearer token of PGCOFFER_METRICS_TOKEN\n";
-        let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-        return (challenge, plain(StatusCode::UNAUTHORIZED, text)).into_response();
+    if !answers.readers.include(&headers) {
+        return refusal(&answers.readers);
     }
     let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes());
     let (snapshot, now) = (answers.pulse.snapshot(), answers.clock.now());
@@ -130,6 +116,25 @@ async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
             .into_response()
     } else {
         ([(header::CONTENT_TYPE, CLASSIC)], snapshot.classic(now)).into_response()
+    }
+}
+
+fn refusal(readers: &Readers) -> Response {
+    match readers {
+        Readers::WithToken(_) => {
+            let text =
+                "metrics are shown to who sends the bearer token of PGCOFFER_METRICS_TOKEN\n";
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            (challenge, plain(StatusCode::UNAUTHORIZED, text)).into_response()
+        }
+        Readers::ThisMachine => plain(
+            StatusCode::FORBIDDEN,
+            "metrics are shown to this machine alone, at its own address or as localhost: set PGCOFFER_METRICS_TOKEN for others\n",
+        ),
+        Readers::Nobody | Readers::Everybody => plain(
+            StatusCode::FORBIDDEN,
+            "metrics are not shown to everybody: set PGCOFFER_METRICS_TOKEN, and have the scraper send it as a bearer token\n",
+        ),
     }
 }
 

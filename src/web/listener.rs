@@ -1,66 +1,186 @@
-use std::{sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
-use super::Answers;
+use super::{
+    Answers,
+    connections::{Connections, Place},
+};
 
-/// How many connections at once: scrapers and probes are a handful, and each costs some memory.
-const CONNECTIONS: usize = 64;
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(5);
-/// How long a connection may take with everything; it serves one request.
-const WHOLE: Duration = Duration::from_secs(15);
 /// Requests here have no body and few headers.
 const BUFFER_BYTES: usize = 16 << 10;
 /// After a failed accept, where descriptors may have run out.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// What a client may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// how many connections there are at once: scrapers and probes are a handful, and each costs some memory
+    connections: usize,
+    /// how long a request's head may take, from the connection's beginning
+    head: Duration,
+    /// how long a connection may take with everything; it serves one request
+    whole: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 128,
+    head: Duration::from_secs(5),
+    whole: Duration::from_secs(15),
+};
+
 /// Answers on `listener` until `shutdown`; then what is being answered has some time to end.
 pub async fn serve(listener: TcpListener, answers: Answers, shutdown: impl Future<Output = ()>) {
+    serve_within(LIMITS, listener, answers, shutdown).await;
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    answers: Answers,
+    shutdown: impl Future<Output = ()>,
+) {
     let app = answers.router();
-    let (slots, tracker) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
+    let (connections, tracker) = (Connections::new(limits.connections), TaskTracker::new());
     tokio::pin!(shutdown);
     loop {
-        let slot = Arc::clone(&slots).acquire_owned();
-        let (stream, slot) = tokio::select! {
+        let accepted = tokio::select! {
             () = &mut shutdown => break,
-            // no slot free: nobody is accepted until one is, and the kernel's queue holds the others
-            accepted = async { (slot.await, listener.accept().await) } => match accepted {
-                (Ok(slot), Ok((stream, _))) => (stream, slot),
-                _ => {
-                    tokio::time::sleep(PAUSE).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
         };
-        let app = app.clone();
-        tracker.spawn(async move {
-            answer(stream, app).await;
-            drop(slot);
-        });
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            // nobody can have the others wait by hanging up before he is accepted
+            Err(error) if is_of_one_client(&error) => continue,
+            Err(_) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let place = connections.admit(peer.ip());
+        tracker.spawn(answer(stream, app.clone(), limits, place));
     }
     drop(listener);
     tracker.close();
-    let _ = tokio::time::timeout(HEAD, tracker.wait()).await;
+    let _ = tokio::time::timeout(limits.head, tracker.wait()).await;
 }
 
-async fn answer(stream: TcpStream, app: axum::Router) {
+fn is_of_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+async fn answer(stream: TcpStream, app: axum::Router, limits: Limits, place: Place) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(limits.head)
         // a connection that is kept may break under the next request, which then looks like a failure of ours
         .keep_alive(false)
         .max_buf_size(BUFFER_BYTES);
     let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
     // whoever reads or writes too slowly is cut off; there is nobody to tell
-    let _ = tokio::time::timeout(WHOLE, connection).await;
+    tokio::select! {
+        _ = tokio::time::timeout(limits.whole, connection) => {}
+        () = place.evicted() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::{
+        operation::{Clock, Progress},
+        serve::{Pace, Pulse},
+        web::Readers,
+    };
+
+    /// Far more than a test takes: what waits for one of them never ends.
+    const HOURS: Duration = Duration::from_secs(36_000);
+
+    /// Serves for the rest of the test.
+    async fn serving() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits {
+            head: HOURS,
+            whole: HOURS,
+            ..LIMITS
+        };
+        let pace = Pace::default();
+        let answers = Answers {
+            pulse: Pulse::new(&[], Progress::default(), &pace, HOURS),
+            readers: Readers::ThisMachine,
+            clock: Clock::system(),
+        };
+        tokio::spawn(serve_within(
+            limits,
+            listener,
+            answers,
+            std::future::pending(),
+        ));
+        address
+    }
+
+    async fn connect(address: SocketAddr, begun: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // it may have been evicted already
+        let _ = stream.write_all(begun).await;
+        stream
+    }
+
+    async fn ask(address: SocketAddr, request: &[u8]) -> String {
+        let mut stream = connect(address, request).await;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.unwrap();
+        said
+    }
+
+    const PROBE: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    #[tokio::test]
+    async fn slow_clients_keep_no_probe_waiting() {
+        let address = serving().await;
+        let mut slow = Vec::new();
+        for begun in [
+            &b""[..],
+            b"GET",
+            b"GET /healthz HTTP/1.1\r\nX-Slow: ",
+            b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n",
+        ] {
+            for _ in 0..50 {
+                slow.push(connect(address, begun).await);
+            }
+            let said = ask(address, PROBE).await;
+            assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        }
+        // all 200 were slower than any limit, and those that were evicted are the oldest ones
+        let last = slow.last_mut().unwrap();
+        last.write_all(b"\r\n").await.unwrap();
+        let mut said = String::new();
+        last.read_to_string(&mut said).await.unwrap();
+        assert!(said.starts_with("HTTP/1.1 405 "), "{said}");
+        let mut nothing = String::new();
+        let _ = slow[0].read_to_string(&mut nothing).await;
+        assert_eq!(nothing, "");
+    }
+
+    #[tokio::test]
+    async fn a_connection_serves_one_request_however_many_come() {
+        let address = serving().await;
+        let said = ask(address, &PROBE.repeat(200)).await;
+        assert_eq!(said.matches("HTTP/1.1 ").count(), 1, "{said}");
+    }
 }

@@ -4,13 +4,15 @@
 //!   no reason for a restart: it is told in the body.
 //! - `/metrics`: see [`crate::metrics`].
 //!
-//! A listener that a platform's router passes the whole Internet on to is [public](Answers::public): it tells no names without
-//! the token, and refuses metrics where none is set.
+//! Names and numbers are for its [`Readers`]. To everybody else `/healthz` says whether it lives, and `/metrics` is refused.
 
 mod answers;
+mod connections;
 mod listener;
+mod readers;
 mod token;
 
 pub use answers::Answers;
 pub use listener::serve;
+pub use readers::Readers;
 pub use token::{Token, TokenFault};

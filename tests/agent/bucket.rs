@@ -116,7 +116,10 @@ fn each_database_may_have_a_key_of_its_own() {
 #[test]
 fn earlier_keys_are_read_and_not_sealed_with() {
     let stage = Stage::backed_up(SMALL);
-    let renewed = stage.agent().key(OTHER_KEY).env("PGCOFFER_OLD_KEYS", KEY);
+    let renewed = stage
+        .agent()
+        .key(OTHER_KEY)
+        .env("PGCOFFER_OLD_KEYS", format!("{KEY}@2099-01-01"));
     renewed.run(["verify"]).success();
     let new = renewed.run(["backup", "--json"]).success().json();
     let id = new["id"].as_str().unwrap();

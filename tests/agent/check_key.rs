@@ -29,7 +29,7 @@ fn the_key_is_that_of_the_newest_backup_or_is_said_not_to_be() {
         &["another key", "PGCOFFER_OLD_KEYS"],
     );
     let report = agent
-        .env("PGCOFFER_OLD_KEYS", KEY)
+        .env("PGCOFFER_OLD_KEYS", format!("{KEY}@2099-01-01"))
         .run(["check", "--json"])
         .success()
         .json();
@@ -111,7 +111,7 @@ fn records_under_a_key_that_is_not_set_are_told_beside_good_ones() {
         "{}",
         status.text()
     );
-    let both = agent.env("PGCOFFER_OLD_KEYS", KEY);
+    let both = agent.env("PGCOFFER_OLD_KEYS", format!("{KEY}@2099-01-01"));
     let report = both.run(["check", "--json"]).success().json();
     assert!(!is_told(&report, "earlier keys"), "{report:#}");
 }

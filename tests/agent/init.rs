@@ -244,7 +244,10 @@ fn a_key_that_is_set_is_never_lost() {
         .find(|(name, _)| name == "PGCOFFER_KEY")
         .unwrap();
     assert!(key.1.starts_with("PGCOFFER-KEY-1"));
-    assert!(vars.contains(&("PGCOFFER_OLD_KEYS".to_owned(), KEY.to_owned())));
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    assert!(vars.contains(&("PGCOFFER_OLD_KEYS".to_owned(), format!("{KEY}@{today}"))));
     // what was made before opens still
     let agent = Agent::new()
         .envs(vars)

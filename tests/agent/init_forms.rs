@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     stage::Stage,
-    testbed::{Agent, Cluster, ClusterOptions, INSTALL_HINT, S3Server, project},
+    testbed::{Agent, Cluster, ClusterOptions, Hearer, INSTALL_HINT, S3Server, project},
 };
 
 /// Everything that some reader takes for something else.
@@ -116,6 +116,9 @@ fn every_form_is_read_as_it_was_meant() {
         "PGCOFFER_PASSPHRASE",
         passphrase.replace('\'', "").replace('\\', "/"),
     );
+    // another passphrase, another place
+    let place = format!("s3://{}/dotenv", nasty.bucket.bucket());
+    let agent = agent.env("PGCOFFER_BUCKET", place);
     let vars = by_dotenv(&agent, &written(&agent, "dotenv"));
     assert_eq!(vars["PGCOFFER_DB_MAIN_URL"], url);
     backs_up(&vars, nasty.folder.path());
@@ -208,7 +211,7 @@ fn databases_of_heroku_are_attached_and_not_copied() {
         "heroku pg:psql postgresql-rigid-1 -a shop -c 'grant usage on schema public to pgcoffer; grant select",
         "heroku addons:attach postgresql-rigid-1 --credential pgcoffer --as PGCOFFER_DB_MAIN -a coffer || exit\n",
         "heroku addons:attach postgresql-small-2 --as PGCOFFER_DB_SMALL -a coffer || exit\n",
-        "heroku config:set -a coffer \\\n",
+        "url = \"https://api.heroku.com/apps/coffer/config-vars\"\n",
     ] {
         assert!(commands.contains(line), "{line}\nis not in\n{commands}");
     }
@@ -239,10 +242,35 @@ fn by_sh(agent: &Agent, text: &str) -> Vars {
     )
 }
 
-/// What the CLI would have been given: commands run by a shell, with a `heroku` that shows its arguments.
+/// What Heroku's API would have been sent: commands run by a shell, with a `heroku` that has nothing but a token, and the real curl.
 fn by_heroku(agent: &Agent, text: &str) -> Vars {
-    let program = "heroku() { shift 3; printf '%s\\0' \"$@\"; }; eval \"$SETTINGS\"";
-    exported("sh", &["-c", program], text, agent)
+    let api = Hearer::start();
+    let text = text.replace("https://api.heroku.com", &api.url(""));
+    let program = "heroku() { [ \"$1\" != auth:token ] || echo t0ken; }; eval \"$SETTINGS\"";
+    exported("sh", &["-c", program], &text, agent);
+    let sent = api.only();
+    assert_eq!(
+        (sent.method.as_str(), sent.path.as_str()),
+        ("PATCH", "/apps/YOUR-APP/config-vars")
+    );
+    assert_eq!(sent.headers["authorization"], "Bearer t0ken");
+    serde_json::from_value(sent.json()).unwrap()
+}
+
+/// What everybody on a machine can see of the commands for Heroku: names, and no value that is secret.
+#[test]
+fn commands_for_heroku_show_no_secret_in_their_arguments() {
+    let nasty = Nasty::new();
+    let agent = nasty
+        .agent(&nasty.url())
+        .env("PGCOFFER_PASSPHRASE", "correct horse battery staple zebra");
+    let commands = written(&agent, "heroku");
+    // what stands between the first line and END is curl's standard input
+    let (arguments, input) = commands.split_once("--config -\n").unwrap();
+    let (input, after) = input.split_once("\nEND\n").unwrap();
+    for secret in ["zebra", "AWS_SECRET_ACCESS_KEY", "PGCOFFER_DB_MAIN_URL"] {
+        assert!(input.contains(secret) && !arguments.contains(secret) && !after.contains(secret));
+    }
 }
 
 /// As systemd reads an `EnvironmentFile=`, and every shell: single quotes are literal.

@@ -274,6 +274,10 @@ fn retention_that_fails_is_told_once_a_day() {
     scene
         .stage
         .put(Run::ago(hours(24 * 9)).serving("daily", "7d"));
+    // the newest that has stood for a week
+    scene
+        .stage
+        .put(Run::ago(hours(24 * 8)).serving("daily", "7d"));
     scene.stage.put(Run::ago(hours(2)).serving("daily", "7d"));
     scene
         .stage

@@ -290,7 +290,9 @@ fn a_backup_of_an_old_key_is_held_under_its_own() {
     let scene = Scene::new();
     let old = scene.put(Past::good(48, "1h").by(OTHER_KEY));
     scene.put(Past::good(1, "7d"));
-    let both = scene.agent().env("PGCOFFER_OLD_KEYS", OTHER_KEY);
+    let both = scene
+        .agent()
+        .env("PGCOFFER_OLD_KEYS", format!("{OTHER_KEY}@2099-01-01"));
     both.run(["hold", &old.id, "--reason", "x"]).success();
     assert_eq!(scene.changed_by(&both, 0).0, [""; 0]);
     // who has the old key alone reads the mark

@@ -7,7 +7,7 @@ use crate::{
     prune_past::{Made, Past, removed, secret},
     prune_scene::Scene,
     stage::{KEY, OTHER_KEY},
-    testbed::Tagging,
+    testbed::{Tagging, identity, sealed},
 };
 
 /// Copies an object with its tags, as CopyObject does.
@@ -235,7 +235,7 @@ fn a_record_under_the_name_of_another_stops_everything() {
         .write(&young.record, scene.bucket.read(&old.record).unwrap());
     let outcome = scene.deletes_nothing(5);
     assert!(
-        outcome.stderr.contains("put under another's name") && outcome.stderr.contains(&young.id),
+        outcome.stderr.contains("not what its name says") && outcome.stderr.contains(&young.id),
         "{}",
         outcome.stderr
     );
@@ -254,9 +254,9 @@ fn a_record_of_another_key_under_a_name_of_ours_stops_everything() {
     let young = scene.put(Past::good(2, "7d"));
     let id: BackupId = BackupId::parse(&young.id).unwrap();
     let label = Label::parse("main").unwrap();
-    let identity = secret(KEY).identity("main").unwrap();
+    let identity = identity(&secret(KEY), "main");
     assert!(id.is_by(&identity, &label) && id.time() < Timestamp::now());
-    let sealed = pgcoffer::seal::seal_bytes(
+    let record = sealed(
         &young.id,
         pgcoffer::seal::Content::Record,
         pgcoffer::seal::Compression::None,
@@ -264,7 +264,7 @@ fn a_record_of_another_key_under_a_name_of_ours_stops_everything() {
         &secret(OTHER_KEY),
         b"{}",
     );
-    scene.bucket.write(&young.record, sealed.unwrap());
+    scene.bucket.write(&young.record, record);
     scene.deletes_nothing(5);
 }
 

@@ -4,11 +4,14 @@ use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{BackupId, Failure, Label, Record, Retention, Served, Status, Tier},
-    seal::{Content, Header, MasterKey, Secret, open_bytes, seal_bytes},
+    backup::{BackupId, Failure, Label, Record, Retention, Served, Status, Tier, TurnName},
+    seal::{Content, Header, MasterKey, Secret, open_bytes},
 };
 
-use crate::stage::{KEY, Stage};
+use crate::{
+    stage::{KEY, Stage},
+    testbed::{identity, sealed},
+};
 
 /// A backup to be made up.
 #[derive(Clone, Copy)]
@@ -44,10 +47,15 @@ pub(crate) struct Bytes {
 /// The key of a turn of drop-box mode that began so many hours ago.
 pub(crate) fn turn(tier: &str, hours_ago: i64) -> String {
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
-    let identity = secret.identity("main").unwrap();
+    let identity = identity(&secret, "main");
     let began = Timestamp::now() - SignedDuration::from_hours(hours_ago);
-    let id = BackupId::new(&identity, &Label::parse("main").unwrap(), began);
-    format!("backups/main/turns/{tier}/{id}.turn")
+    let name = TurnName::new(
+        &identity,
+        &Label::parse("main").unwrap(),
+        tier.parse().unwrap(),
+        began,
+    );
+    format!("backups/main/turns/{tier}/{}", name.as_str())
 }
 
 /// The real backup, opened.
@@ -112,11 +120,11 @@ impl Past {
     pub(crate) fn bytes(self) -> Bytes {
         let (template, secret) = (template(), secret(self.key));
         let label = Label::parse(self.label).unwrap();
-        let identity = secret.identity(self.label).unwrap();
+        let identity = identity(&secret, self.label);
         let started = Timestamp::now() - SignedDuration::from_hours(self.hours_ago);
         let id = BackupId::new(&identity, &label, started);
         let retention: Retention = self.retain.parse().unwrap();
-        let archive = seal_bytes(
+        let archive = sealed(
             id.as_str(),
             Content::Archive,
             template.header.compression,
@@ -124,7 +132,6 @@ impl Past {
             &secret,
             &template.archive,
         );
-        let archive = archive.unwrap();
         let path = format!("{label}/archives/{}/{id}.pgc", self.tier);
         let mut record = Record {
             id: id.clone(),
@@ -141,13 +148,14 @@ impl Past {
             finished: started + SignedDuration::from_secs(1),
             ..template.record.clone()
         };
-        let sealed = record.sealed.as_mut().unwrap();
-        sealed.key.clone_from(&path);
-        sealed.bytes = archive.len() as u64;
-        sealed.tagged = self.tagged;
+        let of_archive = record.sealed.as_mut().unwrap();
+        of_archive.key.clone_from(&path);
+        of_archive.bytes = archive.len() as u64;
+        of_archive.etag = None;
+        of_archive.tagged = self.tagged;
         self.spoil(&mut record);
         let json = record.to_json();
-        let sealed = seal_bytes(
+        let record_bytes = sealed(
             id.as_str(),
             Content::Record,
             pgcoffer::seal::Compression::None,
@@ -163,7 +171,7 @@ impl Past {
                 id: id.to_string(),
             },
             archive,
-            record: sealed.unwrap(),
+            record: record_bytes,
             tags: tags(&record, &identity.owner()),
         }
     }

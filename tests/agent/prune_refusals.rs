@@ -82,16 +82,23 @@ fn a_record_that_was_cut_short_or_emptied_stops_everything() {
 }
 
 #[test]
-fn a_mark_that_can_not_be_read_stops_everything() {
-    let (scene, _) = Scene::with_one_expired();
-    let young = scene.put(Past::good(2, "7d"));
-    scene.run(["hold", &young.id, "--reason", "x"]).success();
-    let mut mark = scene.bucket.read(&young.mark).unwrap();
+fn a_mark_that_can_not_be_read_keeps_its_backup_and_no_other() {
+    let (scene, old) = Scene::with_one_expired();
+    let held = scene.put(Past::good(50, "1h"));
+    scene.run(["hold", &held.id, "--reason", "x"]).success();
+    let mut mark = scene.bucket.read(&held.mark).unwrap();
     let last = mark.len() - 1;
     mark[last] ^= 1;
-    scene.bucket.write(&young.mark, mark);
-    let outcome = scene.deletes_nothing(5);
-    says(&outcome, &[&young.mark]);
+    scene.bucket.write(&held.mark, mark);
+    let (changes, outcome) = scene.changed_by(&scene.agent(), 0);
+    assert_eq!(changes, old.removed());
+    says(&outcome, &["its mark can't be read"]);
+    // and it is told, by list and status alike
+    let status = scene.run(["status"]).ended_with(8);
+    assert!(status.text().contains(&held.mark), "{}", status.text());
+    let listed = scene.run(["list"]).success();
+    assert!(listed.stderr.contains(&held.mark), "{}", listed.stderr);
+    assert!(listed.text().contains(&held.id), "{}", listed.text());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     prune_past::{Made, Past},
     prune_scene::Scene,
     stage::OTHER_KEY,
-    testbed::{Fault, Rule, Tagging},
+    testbed::{Fault, Rule, Tagging, identity},
 };
 
 /// The tags of an object, with these in place of its own; an empty value takes one away.
@@ -236,7 +236,9 @@ fn the_owner_is_judged_by_the_key_that_made_it() {
     let scene = Scene::new();
     let old = scene.put(Past::good(48, "1h").by(OTHER_KEY));
     scene.put(Past::good(1, "7d"));
-    let both = scene.agent().env("PGCOFFER_OLD_KEYS", OTHER_KEY);
+    let both = scene
+        .agent()
+        .env("PGCOFFER_OLD_KEYS", format!("{OTHER_KEY}@2099-01-01"));
     // under our own tag the old key's backup is not its maker's any more
     let owner = scene.bucket.tags(&old.archive).unwrap()[0].1.clone();
     let ours = pgcoffer_owner();
@@ -249,5 +251,5 @@ fn the_owner_is_judged_by_the_key_that_made_it() {
 
 fn pgcoffer_owner() -> String {
     let secret = crate::prune_past::secret(crate::stage::KEY);
-    secret.identity("main").unwrap().owner()
+    identity(&secret, "main").owner()
 }

@@ -1,13 +1,13 @@
 //! What looks right at first and isn't: checksums that differ, archives that are gone, ids that are taken, secrets in wrong
 //! places.
 
-use pgcoffer::seal::{Compression, Content, MasterKey, Secret, seal_bytes};
+use pgcoffer::seal::{Compression, Content, MasterKey, Secret};
 use serde_json::Value;
 
 use crate::{
     kills::BACKUP,
     stage::{KEY, SMALL, Stage, wait_until},
-    testbed::{Fault, Rule},
+    testbed::{Fault, REPOSITORY, Rule, sealed},
 };
 
 #[test]
@@ -105,14 +105,14 @@ fn the_record_of_a_run_that_failed_in_the_same_second_gives_way() {
         .trim_end_matches(".pgc")
         .to_owned();
     let failed = serde_json::json!({
-        "version": 1, "id": id, "database": "main", "tier": "manual", "retention": "forever", "expires": null,
+        "version": 1, "repository": REPOSITORY, "id": id, "database": "main", "tier": "manual", "retention": "forever", "expires": null,
         "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:00Z", "agent": "0", "status": "failed",
         "error": "no connection", "hint": null, "exit_status": 3, "warnings": [], "source": null, "sealed": null,
         "tables": [], "large_objects": {"count": 0, "bytes": 0, "fingerprint": "00000000000000000000000000000000"},
     });
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
     let plain = failed.to_string();
-    let sealed = seal_bytes(
+    let record = sealed(
         &id,
         Content::Record,
         Compression::None,
@@ -122,7 +122,7 @@ fn the_record_of_a_run_that_failed_in_the_same_second_gives_way() {
     );
     stage
         .bucket
-        .write(&format!("backups/main/records/{id}.pgc"), sealed.unwrap());
+        .write(&format!("backups/main/records/{id}.pgc"), record);
     running.wait().success();
     assert_eq!(stage.records().len(), 1);
     stage.run(["verify", &id]).success();

@@ -87,13 +87,10 @@ fn paths_and_methods_have_their_answers() {
     serving.end().success();
 }
 
-#[test]
-fn behind_a_router_nobody_reads_names_without_the_token() {
-    let bucket = S3Server::start();
-    let agent = agent(&bucket).env("PORT", "0");
-    let serving = serve_with(&agent, []);
+/// What somebody reads who isn't one of its readers: that it lives, and nothing of the databases.
+fn tells_nothing(serving: &Serving, status: u16) {
     let refused = serving.get("/metrics");
-    assert_eq!(refused.status, 403);
+    assert_eq!(refused.status, status, "{}", refused.body);
     assert!(
         refused.body.contains("PGCOFFER_METRICS_TOKEN"),
         "{}",
@@ -104,28 +101,48 @@ fn behind_a_router_nobody_reads_names_without_the_token() {
         (health.status, health.body.as_str()),
         (200, "{\"status\":\"ok\"}\n")
     );
-    serving.end().success();
+    for answer in [refused, health] {
+        assert!(!answer.body.contains("main") && !answer.head.contains("main"));
+    }
+}
 
-    let serving = serve_with(&agent.env("PGCOFFER_METRICS_TOKEN", TOKEN), []);
+#[test]
+fn where_others_reach_it_nobody_reads_names_without_the_token() {
+    let bucket = S3Server::start();
+    let agent = agent(&bucket);
+    let (routed, listen) = (agent.clone().env("PORT", "0"), ["--listen", "0.0.0.0:0"]);
+    for serving in [serve_with(&routed, []), serve_with(&agent, listen)] {
+        tells_nothing(&serving, 403);
+        let outcome = serving.end().success();
+        assert!(
+            outcome.stderr.contains("/metrics is refused"),
+            "{}",
+            outcome.stderr
+        );
+    }
+
+    let serving = serve_with(&routed.clone().env("PGCOFFER_METRICS_TOKEN", TOKEN), []);
     serving_tick(&serving);
     let bearer = |token: &str| format!("Authorization: Bearer {token}");
-    let refused = serving.get("/metrics");
-    assert_eq!(refused.status, 401);
+    tells_nothing(&serving, 401);
     assert!(
-        refused.head.contains("www-authenticate: bearer"),
-        "{}",
-        refused.head
+        serving
+            .get("/metrics")
+            .head
+            .contains("www-authenticate: bearer")
     );
     for wrong in [
         "Authorization: Basic eA==".to_owned(),
         bearer("x"),
         bearer(&TOKEN[1..]),
         bearer(&format!("{TOKEN}x")),
+        format!("Cookie: {TOKEN}"),
     ] {
         assert_eq!(metrics_with(&serving, &wrong), 401, "{wrong}");
     }
+    let in_the_address = format!("/metrics?token={TOKEN}&access_token={TOKEN}");
+    assert_eq!(serving.get(&in_the_address).status, 401);
     assert_eq!(metrics_with(&serving, &bearer(TOKEN)), 200);
-    assert_eq!(serving.get("/healthz").body, "{\"status\":\"ok\"}\n");
     let trusted = serving.ask(&format!("GET /healthz HTTP/1.1\r\n{}", bearer(TOKEN)));
     assert!(
         trusted.body.contains("\"database\":\"main\""),
@@ -134,6 +151,39 @@ fn behind_a_router_nobody_reads_names_without_the_token() {
     );
     let outcome = serving.end().success();
     assert!(!outcome.stderr.contains(TOKEN), "{}", outcome.stderr);
+
+    // who vouches for the network says so, and never of a port that the Internet is passed on to
+    let open = agent.env("PGCOFFER_METRICS_OPEN", "true");
+    let serving = serve_with(&open, listen);
+    serving.wait_for_ticks(1);
+    assert!(serving.get("/healthz").body.contains("\"database\""));
+    serving.end().success();
+    let refused = open.env("PORT", "0").run(["serve"]).ended_with(2);
+    assert!(
+        refused.stderr.contains("PGCOFFER_METRICS_OPEN: "),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_page_or_a_proxy_that_leads_here_reads_nothing() {
+    let bucket = S3Server::start();
+    let serving = serve(&agent(&bucket));
+    serving.wait_for_ticks(1);
+    for foreign in [
+        "Host: rebound.example:9187",
+        "Host: 127.0.0.1\r\nX-Forwarded-For: 203.0.113.9",
+    ] {
+        let mut stream = TcpStream::connect(serving.address).unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\n{foreign}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.starts_with("HTTP/1.1 403 "), "{said}");
+        assert!(!said.contains("main"), "{said}");
+    }
+    serving.end().success();
 }
 
 /// Where metrics are refused, only the full answer of its health tells that a tick has ended.
@@ -148,9 +198,7 @@ fn serving_tick(serving: &Serving) {
 fn a_token_is_asked_for_wherever_it_is_set() {
     let bucket = S3Server::start();
     let serving = serve(&agent(&bucket).env("PGCOFFER_METRICS_TOKEN", TOKEN));
-    assert_eq!(serving.get("/metrics").status, 401);
-    // who can reach this address may know how it goes
-    assert!(serving.get("/healthz").body.contains("\"version\""));
+    tells_nothing(&serving, 401);
     serving.end().success();
 }
 
@@ -168,8 +216,8 @@ fn who_dawdles_is_cut_off_and_keeps_nobody_out() {
             .unwrap();
         stream
     };
-    // more than there are slots
-    let slow: Vec<TcpStream> = (0..80).map(dawdle).collect();
+    // more than there are places
+    let slow: Vec<TcpStream> = (0..200).map(dawdle).collect();
     assert_eq!(serving.get("/healthz").status, 200);
     for mut stream in slow {
         let mut rest = Vec::new();

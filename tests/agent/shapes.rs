@@ -8,7 +8,7 @@ use crate::{
     testbed::{Agent, Fault, Rule},
 };
 
-const RECORD: &str = "version id database tier retention expires serves started finished agent status warnings suspicious source sealed large_objects";
+const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status warnings suspicious source sealed large_objects";
 
 #[test]
 fn json_of_a_record() {
@@ -80,16 +80,22 @@ fn json_of_a_list() {
         "backups/main/records/20200101T000000Z-abcdefghij23.pgc",
         "garbage",
     );
+    let spoiled = stage.back_up()["id"].as_str().unwrap().to_owned();
+    let record = format!("backups/main/records/{spoiled}.pgc");
+    stage.bucket.write(&record, "garbage");
     let listed = stage.run(["list", "--json"]).success().json();
-    assert_keys(&listed, "location databases backups more unreadable");
+    assert_keys(&listed, "location databases backups more unreadable others");
     assert_keys(
         &listed["databases"][0],
         "database newest_good age_seconds last_run last_run_status",
     );
     assert_keys(
         &listed["backups"][0],
-        &format!("{RECORD} good looks_suspicious hold storage_class table_count rows"),
+        &format!(
+            "{RECORD} good looks_suspicious hold storage_class sealed_for doubt table_count rows"
+        ),
     );
+    assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");
     assert_eq!(listed["databases"][0]["last_run_status"], "good");
     assert_eq!(
@@ -361,7 +367,10 @@ fn records_that_no_key_opens_are_not_said_to_be_none() {
     let stage = Stage::backed_up(SMALL);
     let agent = stage.agent().without("PGCOFFER_DB_MAIN_URL").key(OTHER_KEY);
     let outcome = agent.run(["list"]).ended_with(5);
-    assert!(outcome.stderr.contains("warning: "), "{}", outcome.stderr);
+    // one line and a hint, however many there are
+    assert!(outcome.stderr.contains("wrong key"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("PGCOFFER_OLD_KEYS"));
+    assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
     assert!(
         !outcome.text().contains("There are no backups"),
         "{}",

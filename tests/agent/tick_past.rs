@@ -4,13 +4,13 @@
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Label},
-    seal::{Compression, Content, MasterKey, Secret, seal_bytes},
+    seal::{Compression, Content, MasterKey, Secret},
 };
 use serde_json::{Value, json};
 
 use crate::{
     stage::{KEY, Stage},
-    testbed::S3Server,
+    testbed::{REPOSITORY, S3Server, identity, sealed},
 };
 
 /// A run that began some time ago.
@@ -90,25 +90,26 @@ impl Run {
     /// Puts it into the bucket: the archive, its tags, and the record.
     pub(crate) fn put(mut self, bucket: &S3Server) -> String {
         let secret = Secret::Key(MasterKey::parse(self.key).unwrap());
-        let identity = secret.identity(self.label).unwrap();
+        let identity = identity(&secret, self.label);
         let id = BackupId::new(&identity, &Label::parse(self.label).unwrap(), self.started);
         let id = id.as_str().to_owned();
         self.record["id"] = id.as_str().into();
+        self.record["repository"] = REPOSITORY.into();
         self.record["database"] = self.label.into();
         let below = format!("{}/{}", bucket.prefix(), self.label);
         let seal = |content, plain: &[u8]| {
-            seal_bytes(&id, content, Compression::None, self.label, &secret, plain).unwrap()
+            sealed(&id, content, Compression::None, self.label, &secret, plain)
         };
         if self.record["status"] == "succeeded" {
-            let sealed = seal(Content::Archive, b"what pg_dump wrote on that day");
+            let archive = seal(Content::Archive, b"what pg_dump wrote on that day");
             let tier = self.record["tier"].as_str().unwrap();
             let key = format!("{}/archives/{tier}/{id}.pgc", self.label);
             self.record["sealed"] = json!({
-                "key": key, "bytes": sealed.len(), "dump_bytes": 4000, "etag": null, "crc64nvme": "", "part_bytes": 8 << 20,
+                "key": key, "bytes": archive.len(), "dump_bytes": 4000, "etag": null, "crc64nvme": "", "part_bytes": 8 << 20,
                 "tagged": false,
                 "compression": {"algorithm": "none", "level": 0, "chunk_bytes": 512 << 10, "chunks": []},
             });
-            self.write(bucket, &format!("{}/{key}", bucket.prefix()), sealed);
+            self.write(bucket, &format!("{}/{key}", bucket.prefix()), archive);
         }
         let record = seal(Content::Record, self.record.to_string().as_bytes());
         self.write(bucket, &format!("{below}/records/{id}.pgc"), record);

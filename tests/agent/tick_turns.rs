@@ -73,7 +73,9 @@ fn what_ticks_print() {
 #[test]
 fn json_of_a_tick() {
     let stage = Stage::small();
-    stage.put(Run::ago(hours(24 * 40)).serving("daily", "7d"));
+    for days in [40, 41] {
+        stage.put(Run::ago(hours(24 * days)).serving("daily", "7d"));
+    }
     let agent = scheduled(&stage)
         .env("PGCOFFER_KEEP_LAST", "1")
         .database_url("lost", "postgres://nobody@127.0.0.1:1/none");
@@ -91,10 +93,12 @@ fn json_of_a_tick() {
         "id tier started bytes verdict reason until fate",
     );
     assert_keys(
-        &main["prune"]["backups"][1],
+        &main["prune"]["backups"][2],
         "id tier started bytes verdict reason at fate",
     );
-    assert_eq!(main["prune"]["backups"][1]["verdict"], "delete");
+    // of the two old ones the newer has stood for 30 days, and is the newest that has
+    assert_eq!(main["prune"]["backups"][1]["reason"], "elder");
+    assert_eq!(main["prune"]["backups"][2]["verdict"], "delete");
     assert_keys(
         &main["health"],
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
@@ -286,14 +290,17 @@ fn a_tick_with_nothing_to_do_makes_a_bounded_number_of_requests() {
     // and tags is asked twice
     assert_eq!(
         counts,
-        [("GetObject", 50), ("ListObjectsV2", 6), ("all", 61)]
+        // 50 records; header and last frame of the newest archive and of one other
+        [("GetObject", 54), ("ListObjectsV2", 6), ("all", 67)]
     );
 }
 
 #[test]
 fn who_may_not_delete_leaves_pruning_to_others() {
     let stage = Stage::small();
-    stage.put(Run::ago(hours(90)).serving("daily", "1h"));
+    for age in [90, 91] {
+        stage.put(Run::ago(hours(age)).serving("daily", "1h"));
+    }
     let agent = stage
         .agent()
         .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))

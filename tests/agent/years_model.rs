@@ -9,7 +9,7 @@ use pgcoffer::{
 };
 
 use crate::{
-    testbed::S3Server,
+    testbed::{S3Server, identity},
     years_plan::{Plan, end},
 };
 
@@ -278,7 +278,7 @@ impl Model {
 
     /// Objects in one of this database's folders that bear an id of ours: their keys and lengths.
     fn found(&self, bucket: &S3Server, folder: &str) -> BTreeMap<String, (String, u64)> {
-        let identity = self.secret.identity(self.label).unwrap();
+        let identity = identity(&self.secret, self.label);
         let label = Label::parse(self.label).unwrap();
         let below = format!("{}/{}/{folder}/", bucket.prefix(), self.label);
         let objects = bucket

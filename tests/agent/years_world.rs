@@ -5,19 +5,19 @@ use std::{path::Path, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Label, Record, Retention, Served},
-    catalog::Catalog,
+    catalog::{Catalog, Key, Keys},
     operation::{self, Clock, Interrupt, Progress, Target, TickDatabase, TickReport, TickRequest},
     postgres::{Clients, DatabaseUrl},
     retention::Policy,
     schedule::Schedule,
-    seal::{Compression, Content, MasterKey, Secret, open_bytes, seal_bytes},
+    seal::{Compression, Content, MasterKey, Secret, open_bytes},
     store::{Location, Options, Store},
 };
 use tokio::runtime::Runtime;
 
 use crate::{
     stage::{KEY, OTHER_KEY, unique, wait_until},
-    testbed::{Cluster, S3Server},
+    testbed::{Cluster, S3Server, identity, repository, sealed},
     years_model::Model,
     years_weather::Weather,
 };
@@ -176,11 +176,11 @@ impl World {
             .unwrap();
         let (_, payload) = open_bytes(&old, std::slice::from_ref(&model.secret)).unwrap();
         let seal = |content, compression, plain: &[u8]| {
-            seal_bytes(id, content, compression, label, &model.secret, plain).unwrap()
+            sealed(id, content, compression, label, &model.secret, plain)
         };
         let archive = seal(Content::Archive, Compression::Zstd, &payload);
-        let sealed = record.sealed.as_ref().unwrap();
-        assert_eq!(archive.len() as u64, sealed.bytes);
+        let of_archive = record.sealed.as_ref().unwrap();
+        assert_eq!(archive.len() as u64, of_archive.bytes);
         let tags = tags(&record, &model.secret);
         let tags: Vec<(&str, &str)> = tags
             .iter()
@@ -188,7 +188,7 @@ impl World {
             .collect();
         let json = seal(Content::Record, Compression::None, &record.to_json());
         let key = self.key(&format!("{label}/records/{id}.pgc"));
-        for (key, bytes) in [(self.key(&sealed.key), archive), (key, json)] {
+        for (key, bytes) in [(self.key(&of_archive.key), archive), (key, json)] {
             self.bucket.write(&key, bytes);
             self.bucket.set_tags(&key, &tags);
         }
@@ -201,11 +201,7 @@ impl World {
 
     fn record(&self, model: &Model, last: &Record, due: Vec<Served>) -> Record {
         let (started, label) = (self.now(), Label::parse(model.label).unwrap());
-        let id = BackupId::new(
-            &model.secret.identity(model.label).unwrap(),
-            &label,
-            started,
-        );
+        let id = BackupId::new(&identity(&model.secret, model.label), &label, started);
         let mut record = last.clone();
         record.tier = due.iter().map(|served| served.tier).max().unwrap();
         record.retention =
@@ -264,8 +260,12 @@ async fn connect(bucket: &S3Server) -> Catalog {
         ..Options::default()
     };
     Catalog::new(
-        Store::connect(location, options).await,
-        World::secrets().to_vec(),
+        Store::connect(location, options).await.unwrap(),
+        Keys {
+            common: World::secrets().map(Key::current).to_vec(),
+            ..Keys::default()
+        },
+        Some(repository()),
     )
 }
 
@@ -277,7 +277,7 @@ async fn tick(catalog: &Catalog, clients: &Clients, request: &TickRequest) -> Ti
 }
 
 fn tags(record: &Record, secret: &Secret) -> Vec<(&'static str, String)> {
-    let owner = secret.identity(record.database.as_str()).unwrap().owner();
+    let owner = identity(secret, record.database.as_str()).owner();
     let mut tags = vec![
         ("pgcoffer:owner", owner),
         ("pgcoffer:database", record.database.to_string()),

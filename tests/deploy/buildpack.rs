@@ -9,7 +9,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    release::{Server, VERSION, archive_name, buildpack, packed, run},
+    release::{Server, VERSION, archive_name, buildpack, new_key, packed, release_key, run},
     testbed::project,
 };
 
@@ -119,6 +119,37 @@ fn what_is_not_what_was_released_is_not_installed() {
     assert_eq!(server.asked(&archive_name()), 2);
 }
 
+/// Who can replace the files of a release can replace the checksums too, and sign with a key of his own, or show what was signed
+/// for another version.
+#[test]
+fn a_release_whose_checksums_were_replaced_with_it_is_not_installed() {
+    let (server, own_key) = (Server::of_release(), tempfile::tempdir().unwrap());
+    let build = Build::with(buildpack(&server.url));
+    build.compiles();
+    fs::remove_dir_all(build.path("build/.pgcoffer")).unwrap();
+    let mut other = fs::read(packed().join(archive_name())).unwrap();
+    *other.last_mut().unwrap() ^= 1;
+    let forged = [(archive_name(), other.clone())];
+    let refused = |why: &str| {
+        let said = build.fails();
+        assert!(said.contains(why), "{said}");
+        assert!(!build.installed().exists());
+    };
+
+    new_key(own_key.path());
+    server.release(&forged, own_key.path());
+    refused("its signature is wrong");
+    server.put("SHA256SUMS.sig", b"nothing that is one".to_vec());
+    refused("its signature is wrong");
+    server.put("SHA256SUMS.sig", Vec::new());
+    refused("its signature is wrong");
+    // signed by the right key, and of another version
+    let old = format!("pgcoffer-0.0.9-{}-linux.tar.gz", std::env::consts::ARCH);
+    server.release(&[(old, other.clone())], release_key());
+    server.put(&archive_name(), other);
+    refused("was not released for");
+}
+
 #[test]
 fn a_release_that_is_not_there_fails_the_build() {
     let nothing = Server::start();
@@ -131,8 +162,8 @@ fn a_release_that_is_not_there_fails_the_build() {
 #[test]
 fn an_old_version_gives_way() {
     let server = Server::of_release();
-    let old = old_release(&server);
-    let mut build = Build::with(old);
+    let old_server = Server::start();
+    let mut build = Build::with(old_release(&old_server));
     build.compiles();
     assert_eq!(build.version_on_the_dyno(), "pgcoffer 0.0.9\n");
 
@@ -162,16 +193,11 @@ fn old_release(server: &Server) -> TempDir {
         .arg("-C")
         .arg(folder.path())
         .arg(&name));
-    server.put(&format!("{name}.tar.gz"), fs::read(&archive).unwrap());
+    let content = fs::read(&archive).unwrap();
+    server.release(&[(format!("{name}.tar.gz"), content)], release_key());
 
-    let sum = run(Command::new("sha256sum").arg(&archive));
     let buildpack = buildpack(&server.url);
-    let release = format!(
-        "version=0.0.9\nurl={}\nsha256_{}={}\n",
-        server.url,
-        std::env::consts::ARCH,
-        &sum[..64]
-    );
+    let release = format!("version=0.0.9\nurl={}\n", server.url);
     fs::write(buildpack.path().join("release"), release).unwrap();
     buildpack
 }
@@ -216,11 +242,9 @@ fn the_repositorys_own_copy_names_no_release_and_says_where_one_is() {
 #[test]
 fn a_machine_without_a_release_is_told() {
     let server = Server::start();
-    let buildpack = buildpack(&server.url);
-    let release = fs::read_to_string(buildpack.path().join("release")).unwrap();
-    let others = release.replace(std::env::consts::ARCH, "m68k");
-    fs::write(buildpack.path().join("release"), others).unwrap();
-    let said = Build::with(buildpack).fails();
+    let other = format!("pgcoffer-{VERSION}-m68k-linux.tar.gz");
+    server.release(&[(other, b"x".to_vec())], release_key());
+    let said = Build::with(buildpack(&server.url)).fails();
     assert!(said.contains("was not released for"), "{said}");
 }
 

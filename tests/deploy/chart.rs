@@ -169,6 +169,7 @@ fn serving_is_one_pod_with_probes_for_all_databases() {
     values["serve"] =
         json!({ "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } } });
     values["serve"]["prometheusRule"] = json!({ "enabled": true });
+    values["serve"]["metricsToken"] = json!({ "name": "scrape" });
     let rendered = render(&values);
     let rules = rendered.all("PrometheusRule")[0];
     assert_eq!(rules["spec"]["groups"][0]["name"], "pgcoffer");
@@ -179,7 +180,12 @@ fn serving_is_one_pod_with_probes_for_all_databases() {
     assert_closed(pod);
     let container = &pod["containers"][0];
     assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/healthz");
-    assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/healthz");
+    assert!(container["readinessProbe"].is_null());
+    // what Prometheus sends is what the pod asks for
+    let sent = &monitor_of(&rendered)["authorization"]["credentials"];
+    let asked = variable(container, "PGCOFFER_METRICS_TOKEN");
+    assert_eq!(sent, &json!({ "name": "scrape", "key": "token" }));
+    assert_eq!(&asked["valueFrom"]["secretKeyRef"], sent);
 
     let service = rendered.all("Service")[0];
     let monitor = rendered.all("ServiceMonitor")[0];
@@ -192,6 +198,34 @@ fn serving_is_one_pod_with_probes_for_all_databases() {
         monitor["spec"]["endpoints"][0]["port"],
         service["spec"]["ports"][0]["name"]
     );
+}
+
+fn monitor_of(rendered: &Rendered) -> &Value {
+    &rendered.all("ServiceMonitor")[0]["spec"]["endpoints"][0]
+}
+
+fn variable<'a>(container: &'a Value, name: &str) -> &'a Value {
+    let variables = container["env"].as_array().unwrap();
+    let found = variables.iter().find(|variable| variable["name"] == name);
+    found.unwrap_or(&Value::Null)
+}
+
+/// Metrics are for whom somebody has named, and never open because nobody said anything.
+#[test]
+fn metrics_are_closed_unless_somebody_opens_them() {
+    let mut values = least();
+    values["mode"] = json!("serve");
+    let settings = |values: &Value| {
+        let rendered = render(values);
+        let container = &rendered.all("Deployment")[0]["spec"]["template"]["spec"]["containers"][0];
+        ["PGCOFFER_METRICS_TOKEN", "PGCOFFER_METRICS_OPEN"]
+            .map(|name| !variable(container, name).is_null())
+    };
+    assert_eq!(settings(&values), [false, false]);
+    values["serve"] = json!({ "metricsOpen": true });
+    assert_eq!(settings(&values), [false, true]);
+    values["serve"] = json!({ "metricsToken": { "name": "scrape" } });
+    assert_eq!(settings(&values), [true, false]);
 }
 
 #[test]
@@ -219,6 +253,8 @@ fn wrong_values_are_refused() {
         ("/shedule", json!("daily")),
         ("/prune", json!("no")),
         ("/serve", json!({ "port": 80 })),
+        // a scraper that nothing would be shown to
+        ("/serve", json!({ "serviceMonitor": { "enabled": true } })),
     ];
     let good = render(&least()).values;
     assert!(schema.is_valid(&good));

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     machine::Machine,
-    release::{PUBLIC_URL, Server, packed, run},
+    release::{KEY_URL, PUBLIC_URL, Server, new_key, packed, run},
     testbed::{Cluster, S3Server, project},
 };
 
@@ -27,7 +27,11 @@ fn blocks(page: &str, fence: &str) -> String {
 fn installation(name: &str, server: &Server) -> String {
     let commands = blocks(&page(name), "sh needs=release");
     assert!(commands.contains(PUBLIC_URL), "{name} downloads no release");
-    let commands = commands.replace(PUBLIC_URL, &server.url);
+    assert!(commands.contains(KEY_URL), "{name} downloads no key");
+    let key = format!("{}/release-key.pem", server.url);
+    let commands = commands
+        .replace(KEY_URL, &key)
+        .replace(PUBLIC_URL, &server.url);
     format!("sudo() {{ \"$@\"; }}; cd /root\n{commands}\n")
 }
 
@@ -43,21 +47,15 @@ fn set_up(name: &str, machine: &Machine) -> String {
             "aws_access_key_id = …",
             &format!("aws_access_key_id = {}", set("AWS_ACCESS_KEY_ID")),
         )
+        .replace("read -rs URL && ", "")
         .replace(
-            "aws_secret_access_key = …",
-            &format!("aws_secret_access_key = {}", set("AWS_SECRET_ACCESS_KEY")),
+            "<<<\"$URL\"",
+            &format!("<<<'{}'", set("PGCOFFER_DB_MAIN_URL")),
         )
-}
-
-fn with_sums() -> Server {
-    let server = Server::of_release();
-    let sums = std::process::Command::new("bash")
-        .args(["-c", "sha256sum -- *"])
-        .current_dir(packed())
-        .output()
-        .unwrap();
-    server.put("SHA256SUMS", sums.stdout);
-    server
+        .replace(
+            "read -rs SECRET && ",
+            &format!("SECRET={} && ", set("AWS_SECRET_ACCESS_KEY")),
+        )
 }
 
 /// What comes next for somebody new: a key, a first backup, and a look at it.
@@ -96,7 +94,11 @@ fn as_cron(page: &str) -> String {
 
 #[test]
 fn the_plain_installation_leads_to_a_first_backup_and_to_cron() {
-    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
+    let (cluster, bucket, server) = (
+        Cluster::start(None),
+        S3Server::start(),
+        Server::of_release(),
+    );
     cluster.psql(
         "postgres",
         "create table people (id int); insert into people select generate_series(1, 1000)",
@@ -122,7 +124,7 @@ fn the_plain_installation_leads_to_a_first_backup_and_to_cron() {
 /// The sum is checked by the documented commands themselves.
 #[test]
 fn the_plain_installation_stops_at_a_wrong_checksum() {
-    let server = with_sums();
+    let server = Server::of_release();
     let name = crate::release::archive_name();
     let mut other = fs::read(packed().join(&name)).unwrap();
     *other.last_mut().unwrap() ^= 1;
@@ -134,9 +136,43 @@ fn the_plain_installation_stops_at_a_wrong_checksum() {
     assert!(said.contains("did NOT match"), "{said}");
 }
 
+/// Who replaces the files of a release replaces its checksums too.
+#[test]
+fn no_documented_installation_takes_checksums_that_another_key_signed() {
+    let (server, own_key) = (Server::of_release(), tempfile::tempdir().unwrap());
+    new_key(own_key.path());
+    let files = fs::read_dir(packed()).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let mut content = fs::read(entry.path()).unwrap();
+        *content.last_mut().unwrap() ^= 1;
+        (entry.file_name().into_string().unwrap(), content)
+    });
+    server.release(&files.collect::<Vec<_>>(), own_key.path());
+    for page in [
+        "plain.md",
+        "systemd.md",
+        "../getting-started.md",
+        "../../README.md",
+    ] {
+        let script = installation(page, &server) + "\ncommand -v pgcoffer && echo IT IS THERE\n";
+        let output = Machine::new().command(&script).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
+        let said = said.concat();
+        assert!(
+            said.contains("Verification Failure") || said.contains("Verification failure"),
+            "{page}: {said}"
+        );
+        assert!(!said.contains("IT IS THERE"), "{page}: {said}");
+    }
+}
+
 #[test]
 fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
-    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), with_sums());
+    let (cluster, bucket, server) = (
+        Cluster::start(None),
+        S3Server::start(),
+        Server::of_release(),
+    );
     let machine = Machine::new()
         .envs(bucket.env())
         .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));

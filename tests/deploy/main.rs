@@ -12,4 +12,5 @@ mod debian;
 mod dyno;
 mod machine;
 mod manifests;
+mod pins;
 mod release;

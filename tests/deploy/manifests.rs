@@ -138,7 +138,7 @@ fn workflows_and_other_yaml_have_no_faults() {
     let mut lint = tool("yamllint");
     lint.args(["--strict", "-d", "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 1}}}"]);
     lint.args([
-        ".github/workflows",
+        ".github",
         "heroku.yml",
         "packaging/kubernetes",
         "packaging/render",
@@ -154,7 +154,7 @@ fn workflows_and_other_yaml_have_no_faults() {
             "--no-progress",
             "--persona",
             "regular",
-            ".github/workflows",
+            ".github",
         ]),
         "",
     );
@@ -193,6 +193,20 @@ fn every_file_names_this_version() {
             "project.toml",
             format!("/v{version}/pgcoffer_{version}-1_arm64.deb\""),
         ),
+        (
+            "app.json",
+            format!("/heroku-buildpack-pgcoffer#v{version}\""),
+        ),
+        (
+            "docs/heroku.md",
+            format!("/heroku-buildpack-pgcoffer#v{version} "),
+        ),
+        (
+            "packaging/heroku/buildpack/bin/compile",
+            format!("/heroku-buildpack-pgcoffer#v{version}\""),
+        ),
+        ("README.md", format!("/download/v{version}/")),
+        ("docs/getting-started.md", format!("/download/v{version}/")),
         ("docs/deploy/plain.md", format!("/download/v{version}/")),
         ("docs/deploy/systemd.md", format!("/download/v{version}/")),
     ];
@@ -223,6 +237,7 @@ fn scripts_have_no_faults() {
         .map(|name| PathBuf::from("packaging/heroku/buildpack/bin").join(name))
         .into();
     scripts.push("packaging/package.sh".into());
+    scripts.push("packaging/sign.sh".into());
     scripts.push("tests/deploy/machine.sh".into());
     scripts.push("tests/testbed/install.sh".into());
     let mut shellcheck = Command::new("shellcheck");

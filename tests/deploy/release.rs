@@ -26,6 +26,13 @@ pub(crate) const PUBLIC_URL: &str = concat!(
     env!("CARGO_PKG_VERSION")
 );
 
+/// Where the documentation says that the public half of the release key is: beside the sources, not among a release's files.
+pub(crate) const KEY_URL: &str = concat!(
+    "https://raw.githubusercontent.com/pgcoffer/pgcoffer/v",
+    env!("CARGO_PKG_VERSION"),
+    "/packaging/release-key.pem"
+);
+
 /// The name of this machine's archive.
 pub(crate) fn archive_name() -> String {
     format!("pgcoffer-{VERSION}-{}-linux.tar.gz", std::env::consts::ARCH)
@@ -113,17 +120,28 @@ impl Server {
         }
     }
 
-    /// A server of the packed release.
+    /// A server of the packed release, signed, and of the public half of the key.
     pub(crate) fn of_release() -> Self {
         let server = Self::start();
-        for entry in fs::read_dir(packed()).unwrap() {
+        let files = fs::read_dir(packed()).unwrap().map(|entry| {
             let entry = entry.unwrap();
-            server.put(
-                entry.file_name().to_str().unwrap(),
-                fs::read(entry.path()).unwrap(),
-            );
-        }
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        });
+        server.release(&files.collect::<Vec<_>>(), release_key());
+        let key = fs::read(release_key().join("public.pem")).unwrap();
+        server.put("release-key.pem", key);
         server
+    }
+
+    /// Puts these files there, with their checksums as this key signs them.
+    pub(crate) fn release(&self, files: &[(String, Vec<u8>)], key: &Path) {
+        let (sums, signature) = signed(files, key);
+        self.put("SHA256SUMS", sums);
+        self.put("SHA256SUMS.sig", signature);
+        for (name, content) in files {
+            self.put(name, content.clone());
+        }
     }
 
     pub(crate) fn put(&self, name: &str, content: Vec<u8>) {
@@ -160,16 +178,55 @@ impl Drop for Server {
     }
 }
 
-/// The buildpack as a release of this version below that URL carries it, unpacked.
+/// The buildpack that installs this version from below that URL, and believes what the tests' release key has signed.
 pub(crate) fn buildpack(url: &str) -> tempfile::TempDir {
-    let (folder, unpacked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let archive = folder.path().join(archive_name());
-    fs::copy(packed().join(archive_name()), archive).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut make = Command::new(project().join("packaging/package.sh"));
+    make.arg("--buildpack").arg(folder.path()).arg(url);
+    run(make.arg(release_key().join("public.pem")));
+    folder
+}
+
+/// A folder with a key pair, made as `packaging/sign.sh --new-key` makes it, but that nobody is there to type a passphrase.
+pub(crate) fn new_key(folder: &Path) {
+    let mut make = Command::new("openssl");
+    make.args([
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+    ]);
+    run(make.arg("-out").arg(folder.join("private.pem")));
+    let mut publish = Command::new("openssl");
+    publish
+        .args(["pkey", "-pubout", "-in"])
+        .arg(folder.join("private.pem"));
+    run(publish.arg("-out").arg(folder.join("public.pem")));
+}
+
+/// The release key of these tests.
+pub(crate) fn release_key() -> &'static Path {
+    static KEY: OnceLock<PathBuf> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("release-key");
+        fs::create_dir_all(&folder).unwrap();
+        new_key(&folder);
+        folder
+    })
+}
+
+/// The list of checksums of these files, and its signature by the key in that folder.
+pub(crate) fn signed(files: &[(String, Vec<u8>)], key: &Path) -> (Vec<u8>, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
     let mut finish = Command::new(project().join("packaging/package.sh"));
-    run(finish.arg("--finish").arg(folder.path()).arg(url));
-    let mut tar = Command::new("tar");
-    tar.arg("-xzf")
-        .arg(folder.path().join("pgcoffer-buildpack.tgz"));
-    run(tar.arg("-C").arg(unpacked.path()));
-    unpacked
+    run(finish.arg("--finish").arg(folder.path()));
+    let mut sign = Command::new(project().join("packaging/sign.sh"));
+    sign.arg(folder.path()).arg(key.join("private.pem"));
+    run(sign.arg(key.join("public.pem")));
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    (read("SHA256SUMS"), read("SHA256SUMS.sig"))
 }

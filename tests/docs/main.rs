@@ -17,6 +17,7 @@ mod links;
 mod mentions;
 mod page;
 mod script;
+mod secrets;
 mod session;
 mod stage;
 
@@ -105,6 +106,11 @@ fn every_block_runs() {
 fn every_block_says_what_it_is() {
     let faults: Vec<_> = pages().iter().flat_map(kinds::faults).collect();
     assert_none(&faults);
+}
+
+#[test]
+fn no_secret_stands_in_an_argument_or_in_a_history() {
+    assert_none(&secrets::faults(&pages()));
 }
 
 #[test]

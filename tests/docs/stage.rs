@@ -122,11 +122,17 @@ fn testbed_folder() -> PathBuf {
 impl Scene {
     /// Puts the test's own values in the place of what pages write for the reader's.
     pub(crate) fn resolve(&self, text: &str) -> String {
+        let typed: Vec<String> = text.split('\n').map(typed).collect();
+        let text = &typed.join("\n");
         let (access, secret) = self.bucket.credentials();
         let key = MasterKey::parse(KEY).unwrap().encode().to_string();
         [
             (
                 "user:password@host:5432",
+                format!("postgres@127.0.0.1:{}", self.port),
+            ),
+            (
+                "user@host:5432",
                 format!("postgres@127.0.0.1:{}", self.port),
             ),
             ("@host:5432", format!("@127.0.0.1:{}", self.port)),
@@ -143,4 +149,15 @@ impl Scene {
             text.replace(shown, meant)
         })
     }
+}
+
+/// A line that asks for a secret, as if the reader had typed what stands behind the `#`: `read -rs NAME && export NAME   # VALUE`.
+fn typed(line: &str) -> String {
+    let parts = || {
+        let (before, value) = line.split_once("   # ")?;
+        let (indent, rest) = before.split_once("read -rs ")?;
+        let (name, then) = rest.split_once(" && ")?;
+        Some(format!("{indent}{name}={value} && {}", then.trim_end()))
+    };
+    parts().unwrap_or_else(|| line.to_owned())
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Cluster, LocalBucket, S3Server};
+use super::{Cluster, LocalBucket, REPOSITORY, S3Server};
 
 /// How to run `pgcoffer`: nothing of this process's environment reaches it but what is said here.
 #[derive(Debug, Clone)]
@@ -129,6 +129,7 @@ impl Agent {
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.env("PGCOFFER_KEY", key)
+            .env("PGCOFFER_REPOSITORY", REPOSITORY)
     }
 
     /// How long a run may take before it is killed and the test fails.

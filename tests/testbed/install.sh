@@ -47,6 +47,7 @@ missing_packages() {
     [ "$what" = all ] || return 0
     have openssl || echo openssl
     have zstd || echo zstd
+    have argon2 || echo argon2
     have ps || echo procps
     have unshare && have setpriv || echo util-linux
     have mmdebstrap || echo mmdebstrap

@@ -23,6 +23,7 @@ mod pooler;
 mod postgres;
 mod relay;
 mod s3;
+mod sealed;
 mod terminal;
 
 pub use agent::{Agent, Outcome, Running, binary};
@@ -36,6 +37,7 @@ pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
     Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
+pub use sealed::{REPOSITORY, identity, repository, sealed};
 
 pub use terminal::Terminal;
 

@@ -124,7 +124,7 @@ fn opening() -> Vec<Vector> {
         lengths.map(|(name, len)| opens(name, Held::Key, whole(head(), len), plaintext(len)));
     let frame_size_4112 = {
         let mut lines = lines();
-        lines[4] = "frame 4112".to_owned();
+        lines[5] = "frame 4112".to_owned();
         lines.push(key_slot(&MASTER_KEY, &DATA_KEY));
         let frames = frames(&DATA_KEY, 4112, &plaintext(9000));
         opens(
@@ -136,8 +136,8 @@ fn opening() -> Vec<Vector> {
     };
     let record = {
         let mut lines = lines();
-        lines[2] = "content record".to_owned();
-        lines[3] = "compression zstd".to_owned();
+        lines[3] = "content record".to_owned();
+        lines[4] = "compression zstd".to_owned();
         lines.push(key_slot(&MASTER_KEY, &DATA_KEY));
         let frames = frames(&DATA_KEY, FRAME_SIZE, &plaintext(50));
         opens(

@@ -32,12 +32,12 @@ pub(crate) fn headers() -> Vec<Vector> {
             object(text.replacen(from, to, 1).into_bytes(), &small),
         )
     };
-    let slot = text.lines().nth(5).unwrap();
+    let slot = text.lines().nth(6).unwrap();
     let mac = text.lines().last().unwrap();
     let other_digit = if mac.as_bytes()[4] == b'A' { "B" } else { "A" };
     let changed_mac = format!("mac {other_digit}{}", &mac[5..]);
     let too_long = format!("{slot}\nslot other {}", "x".repeat(16384));
-    let mut faults: Vec<Vector> = (1..=4)
+    let mut faults: Vec<Vector> = (1..=5)
         .map(|at| {
             let line = text.lines().nth(at).unwrap();
             let name = format!("header_line_{}_missing", at + 1);
@@ -52,79 +52,79 @@ pub(crate) fn headers() -> Vec<Vector> {
     faults.extend([
         replace(
             "header_line_repeated",
-            "header malformed, line 6",
+            "header malformed, line 7",
             "frame 4096",
             "frame 4096\nframe 4096",
         ),
         replace(
             "header_slot_repeated",
-            "header malformed, line 7",
+            "header malformed, line 8",
             slot,
             &format!("{slot}\n{slot}"),
         ),
         replace(
             "header_lines_swapped",
-            "header malformed, line 3",
+            "header malformed, line 4",
             "content archive\ncompression none",
             "compression none\ncontent archive",
         ),
         replace(
             "header_too_long",
-            "header malformed, line 7",
+            "header malformed, line 8",
             slot,
             &too_long,
         ),
         replace(
             "header_carriage_return",
-            "header malformed, line 3",
+            "header malformed, line 4",
             "archive",
             "archive\r",
         ),
         replace(
             "header_double_space",
-            "header malformed, line 6",
+            "header malformed, line 7",
             "slot key ",
             "slot key  ",
         ),
         replace(
             "header_not_ascii",
-            "header malformed, line 2",
+            "header malformed, line 3",
             BACKUP,
             "caf\u{e9}",
         ),
         replace(
             "header_unknown_content",
-            "header malformed, line 3",
+            "header malformed, line 4",
             "archive",
             "dump",
         ),
         replace(
             "header_unknown_compression",
-            "header malformed, line 4",
+            "header malformed, line 5",
             "none",
             "gzip",
         ),
         replace(
             "frame_size_not_multiple",
-            "header malformed, line 5",
+            "header malformed, line 6",
             "4096",
             "4104",
         ),
         replace(
             "frame_size_too_small",
-            "header malformed, line 5",
+            "header malformed, line 6",
             "4096",
             "4080",
         ),
         replace(
             "frame_size_too_large",
-            "header malformed, line 5",
+            "header malformed, line 6",
             "4096",
             "16777232",
         ),
         replace(
             "frame_size_leading_zero",
-            "header malformed, line 5",
+            "header malformed, line 6",
             "4096",
             "04096",
         ),
@@ -136,6 +136,24 @@ pub(crate) fn headers() -> Vec<Vector> {
             "header changed",
             "content archive",
             "content record",
+        ),
+        replace(
+            "repository_in_upper_case",
+            "header malformed, line 2",
+            "c0ffee00",
+            "C0FFEE00",
+        ),
+        replace(
+            "repository_too_short",
+            "header malformed, line 2",
+            "c0ffee00",
+            "c0ffee",
+        ),
+        change(
+            "header_repository_changed",
+            "header changed",
+            "c0ffee00",
+            "c0ffee01",
         ),
         change(
             "header_backup_changed",
@@ -151,7 +169,7 @@ pub(crate) fn headers() -> Vec<Vector> {
         ),
         change(
             "header_mac_unpadded",
-            "header malformed, line 7",
+            "header malformed, line 8",
             mac,
             mac.trim_end_matches('='),
         ),
@@ -219,11 +237,11 @@ pub(crate) fn slots() -> Vec<Vector> {
         ),
         fails(
             "seventeen_slots",
-            "header malformed, line 22",
+            "header malformed, line 23",
             &unknown_kinds(16).chain([key.clone()]).collect::<Vec<_>>(),
         ),
         fails("only_unknown_slots", "wrong key", &[unknown]),
-        fails("no_slot", "header malformed, line 6", &[]),
+        fails("no_slot", "header malformed, line 7", &[]),
         fails("wrong_key", "wrong key", &[other]),
         as_held(
             fails("wrong_key_held", "wrong key", std::slice::from_ref(&key)),
@@ -240,37 +258,37 @@ pub(crate) fn slots() -> Vec<Vector> {
         fails("slot_changed", "header changed", &[damaged]),
         fails(
             "key_id_in_upper_case",
-            "header malformed, line 6",
+            "header malformed, line 7",
             &[key.replace("fc7f010c9ecc9505", "FC7F010C9ECC9505")],
         ),
         fails(
             "wrapped_key_too_short",
-            "header malformed, line 6",
+            "header malformed, line 7",
             &[key[..key.len() - 4].to_owned()],
         ),
         fails(
             "argon2_above_ceiling",
             "above ceiling",
-            &[costly(262_145, 1, 1)],
+            &[costly(131_073, 1, 1)],
         ),
         fails(
             "argon2_too_many_passes",
             "above ceiling",
-            &[costly(65_536, 11, 4)],
+            &[costly(32_768, 7, 4)],
         ),
         fails(
             "argon2_too_many_lanes",
             "above ceiling",
-            &[costly(65_536, 3, 17)],
+            &[costly(65_536, 3, 9)],
         ),
         fails(
             "argon2_sum_above_ceiling",
             "above ceiling",
-            &[costly(262_144, 10, 1), cheap.clone()],
+            &[costly(131_072, 3, 1), cheap.clone()],
         ),
         fails(
             "argon2_no_passes",
-            "header malformed, line 6",
+            "header malformed, line 7",
             &[costly(65_536, 0, 4)],
         ),
     ]
@@ -326,7 +344,7 @@ pub(crate) fn salts() -> Vec<Vector> {
     let malformed =
         [("salt_7_bytes", too_short), ("salt_65_bytes", slot(65))].map(|(name, slot)| Vector {
             held: Held::Passphrase(PASSPHRASE),
-            ..fails(name, "header malformed, line 6", sealed(slot))
+            ..fails(name, "header malformed, line 7", sealed(slot))
         });
     opening.into_iter().chain(malformed).collect()
 }

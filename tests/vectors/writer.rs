@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 pub(crate) const FRAME_SIZE: usize = 4096;
-pub(crate) const BACKUP: &str = "20261120T070000Z-rkropyeppww6";
+pub(crate) const BACKUP: &str = "20261120T070000Z-u7cclnsobcgw";
 
 pub(crate) fn hkdf(ikm: &[u8], info: &str) -> [u8; 32] {
     let mut okm = [0; 32];
@@ -88,10 +88,14 @@ pub(crate) fn passphrase_slot_salted(
     )
 }
 
-/// The five lines before the slots.
+/// The repository of the vectors, and of the page's worked example.
+pub(crate) const REPOSITORY: &str = "c0ffee00112233445566778899aabbcc";
+
+/// The six lines before the slots.
 pub(crate) fn lines() -> Vec<String> {
     let lines = [
         "pgcoffer/1",
+        &format!("repository {REPOSITORY}"),
         &format!("backup {BACKUP}"),
         "content archive",
         "compression none",

@@ -88,7 +88,7 @@ impl Context<'_> {
                 .into_iter()
                 .map(|one| self.to_check(one))
                 .collect(),
-            secret: self.config.secrets().into_iter().next(),
+            secret: self.config.keys().secrets().into_iter().next(),
             mode: args.mode.or(match self.config.mode {
                 Mode::Full => None,
                 mode => Some(mode),
@@ -97,7 +97,7 @@ impl Context<'_> {
             others: app_databases(),
             clock: Clock::system(),
         };
-        let catalog = self.catalog_to_try().await;
+        let catalog = self.catalog_to_try().await?;
         let clients = self.clients().await;
         let lines = Lines::new(self.output.json);
         let tell = |finding: &Finding| lines.tell(finding);
@@ -176,12 +176,18 @@ impl Context<'_> {
     }
 
     /// The bucket, where rights are tried whatever the mode is.
-    async fn catalog_to_try(&self) -> Option<Catalog> {
-        let location = self.config.location.clone()?;
+    async fn catalog_to_try(&self) -> Result<Option<Catalog>> {
+        let Some(location) = self.config.location.clone() else {
+            return Ok(None);
+        };
         let mut options = self.config.store.clone();
         options.write_only = false;
-        let store = Store::connect(location, options).await;
-        Some(Catalog::new(store, self.config.secrets()))
+        let store = Store::connect(location, options).await?;
+        Ok(Some(Catalog::new(
+            store,
+            self.config.keys(),
+            self.config.repository,
+        )))
     }
 
     async fn fix_sql(&self, database: &Database, role: Option<&str>) -> Result<()> {

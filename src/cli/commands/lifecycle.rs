@@ -135,7 +135,11 @@ impl Context<'_> {
             return Ok(None);
         }
         // without a key it can be seen at least whether there is anything
-        let catalog = Catalog::new(self.store().await?, self.config.secrets());
+        let catalog = Catalog::new(
+            self.store().await?,
+            self.config.keys(),
+            self.config.repository,
+        );
         let looked = operation::kept_longer(&catalog, plan);
         let kept = self.interrupt.or(looked).await?;
         Ok((!kept.is_empty()).then(|| kept_longer_text(&kept)))
@@ -201,7 +205,7 @@ impl Context<'_> {
 
     async fn store(&self) -> Result<Store> {
         let location = self.config.location()?.clone();
-        Ok(Store::connect(location, self.config.store.clone()).await)
+        Ok(Store::connect(location, self.config.store.clone()).await?)
     }
 }
 

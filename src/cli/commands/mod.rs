@@ -21,7 +21,7 @@ use pgcoffer::{
     config::{self, Config},
     operation::{BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
     postgres::Clients,
-    seal::{MasterKey, Passphrase},
+    seal::{MasterKey, Passphrase, RepositoryId},
     store::Store,
 };
 
@@ -55,6 +55,15 @@ pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
     let text = line.trim_end_matches(['\r', '\n']).to_owned();
     Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
     output.passphrase_is_strong()
+}
+
+/// Makes the id of a repository that is to begin.
+pub(super) fn new_repository(json: bool) -> Result<()> {
+    let id = RepositoryId::generate().map_err(key_error)?;
+    match json {
+        true => Output { json }.print_json(&serde_json::json!({ "repository": id })),
+        false => super::output::print(format!("{id}\n")),
+    }
 }
 
 fn key_error(source: pgcoffer::seal::Error) -> Error {
@@ -96,7 +105,11 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Status { database, notify } => context.status(database.as_deref(), *notify).await,
         Command::Check(args) => context.check(args).await,
         Command::Policy(args) => context.bucket_policy(args),
-        Command::Prune { dry_run, database } => context.prune(database.as_deref(), *dry_run).await,
+        Command::Prune {
+            dry_run,
+            database,
+            confirm,
+        } => context.prune(database.as_deref(), *dry_run, *confirm).await,
         Command::Hold { chosen, reason, by } => {
             let decision = Decision::Hold(reason.clone());
             context.decide(chosen, &decision, by.as_deref()).await
@@ -176,11 +189,12 @@ impl Context<'_> {
     }
 
     async fn catalog(&self) -> Result<Catalog> {
-        let secrets = self.config.secrets_for_reading()?;
+        let keys = self.config.keys_for_reading()?;
         let location = self.config.location()?.clone();
         Ok(Catalog::new(
-            Store::connect(location, self.config.store.clone()).await,
-            secrets,
+            Store::connect(location, self.config.store.clone()).await?,
+            keys,
+            self.config.repository,
         ))
     }
 

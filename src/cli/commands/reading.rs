@@ -37,8 +37,9 @@ impl Context<'_> {
             catalog.store().location(),
         )?;
         let none_opens = listing.records.is_empty() && listing.beside.is_empty();
-        match listing.unreadable.into_iter().next() {
-            Some((_, error)) if none_opens => Err(error),
+        let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
+        match unreadable.chain(listing.stranger).next() {
+            Some(error) if none_opens => Err(error),
             _ => Ok(()),
         }
     }
@@ -78,7 +79,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn open(&self, file: &Path, into: Option<PathBuf>) -> Result<()> {
-        let secrets = self.config.secrets_for_reading()?;
+        let secrets = self.config.keys_for_reading()?.secrets();
         let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
         let progress = Progress::default();
         let work = operation::open(file, &secrets, &target, &progress);

@@ -197,12 +197,18 @@ impl Context<'_> {
         Ok(beside)
     }
 
-    pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool) -> Result<()> {
+    pub(super) async fn prune(
+        &self,
+        database: Option<&str>,
+        dry_run: bool,
+        confirmed: Option<usize>,
+    ) -> Result<()> {
         let catalog = self.catalog().await?;
         let request = PruneRequest {
             policy: self.policy(),
             dry_run,
             clock: Clock::system(),
+            confirmed,
         };
         let (mut reports, mut failed) = (Vec::new(), None);
         for label in self.labels(&catalog, database).await? {
@@ -246,6 +252,7 @@ impl Context<'_> {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             keep_last: self.config.keep_last,
+            ..Policy::default()
         }
     }
 

@@ -11,7 +11,7 @@ use pgcoffer::{
     heroku::Heroku,
     operation::{BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase},
     serve::{Elsewhere, Launcher, News, Pace, Pulse, Round, Seen, rounds},
-    web::{self, Answers},
+    web::{self, Answers, Readers},
 };
 use tokio::net::TcpListener;
 
@@ -32,8 +32,7 @@ impl Context<'_> {
 
     async fn serve_telling(&self, args: &ServeArgs, teller: &Teller) -> Result<()> {
         let databases = self.scheduled()?;
-        let (address, public) = self.address(args)?;
-        let listener = bind(address).await?;
+        let listener = bind(self.address(args)?).await?;
         let catalog = self.catalog().await?;
         if catalog.store().writes_only() && self.config.serving.dynos.is_some() {
             return Err(usage(
@@ -51,11 +50,10 @@ impl Context<'_> {
         };
         let answers = Answers {
             pulse: pulse.clone(),
-            token: self.config.serving.token.clone(),
-            public,
+            readers: self.config.serving.readers(local_address(&listener)?),
             clock: Clock::system(),
         };
-        self.announce(&listener, &answers);
+        announce(local_address(&listener)?, &answers.readers);
         let stopped = self.interrupt.clone();
         let web = tokio::spawn(web::serve(listener, answers, async move {
             stopped.raised().await;
@@ -180,31 +178,28 @@ impl Context<'_> {
         ))
     }
 
-    fn address(&self, args: &ServeArgs) -> Result<(SocketAddr, bool)> {
+    fn address(&self, args: &ServeArgs) -> Result<SocketAddr> {
         match &args.listen {
-            Some(text) => match config::listen(text) {
-                Ok(address) => Ok((address, false)),
-                Err((why, hint)) => {
-                    Err(usage(format!("--listen: {why}"), hint.unwrap_or_default()))
-                }
-            },
+            Some(text) => config::listen(text)
+                .map_err(|(why, hint)| usage(format!("--listen: {why}"), hint.unwrap_or_default())),
             None => self.config.serving.address(),
         }
     }
+}
 
-    fn announce(&self, listener: &TcpListener, answers: &Answers) {
-        let address = listener
-            .local_addr()
-            .map_or_else(|_| String::new(), |address| address.to_string());
-        tracing::info!(
-            listen = address,
-            "serving: /healthz and /metrics on http://{address}"
-        );
-        if answers.public && answers.token.is_none() {
-            tracing::info!(
-                "the platform passes the Internet on to this port: /metrics is refused until PGCOFFER_METRICS_TOKEN is set"
-            );
-        }
+fn announce(address: SocketAddr, readers: &Readers) {
+    tracing::info!(
+        listen = %address,
+        "serving: /healthz and /metrics on http://{address}"
+    );
+    match readers {
+        Readers::Nobody => tracing::info!(
+            "other machines reach this address: /metrics is refused, and /healthz tells no names, until PGCOFFER_METRICS_TOKEN is set"
+        ),
+        Readers::Everybody => tracing::warn!(
+            "PGCOFFER_METRICS_OPEN: whoever reaches this address reads names and sizes of the backups without a token"
+        ),
+        Readers::WithToken(_) | Readers::ThisMachine => {}
     }
 }
 
@@ -249,6 +244,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
             doing: format!("listen on {address}"),
             source,
         })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|source| Error::Io {
+        doing: "tell which address is listened on".to_owned(),
+        source,
+    })
 }
 
 fn heroku(dynos: &Dynos) -> Result<Heroku> {

@@ -126,9 +126,9 @@ impl Context<'_> {
         let secret = match configured {
             Some(database) => self.config.secret_of(database)?.clone(),
             None => {
-                let secrets = self.config.secrets_for_reading()?;
-                secrets
-                    .into_iter()
+                let keys = self.config.keys_for_reading()?;
+                let own = keys.of(label).iter().map(|key| key.secret.clone());
+                own.chain(keys.secrets())
                     .next()
                     .ok_or_else(|| Error::Internal("no secret".to_owned()))?
             }

@@ -1,6 +1,6 @@
 //! Which bucket, and by which credentials.
 
-use pgcoffer::{Result, store::Location};
+use pgcoffer::{Result, plain_http::HttpHosts, store::Location};
 
 use super::{Draft, usage};
 
@@ -77,11 +77,13 @@ impl Draft {
         if has_endpoint("AWS_ENDPOINT_URL_S3") || has_endpoint("AWS_ENDPOINT_URL") {
             return Ok(());
         }
+        let allowed = self.setup.text("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
+        let allowed = HttpHosts::parse(allowed).unwrap_or_default();
         let check = |text: &str| match text.is_empty()
             || text.starts_with("https://")
             || text.starts_with("http://")
         {
-            true => fits(text),
+            true => fits(text).and_then(|()| allowed.check(text).map_err(|why| why.to_string())),
             false => Err("it begins with https://".to_owned()),
         };
         let endpoint = self.terminal.text(

@@ -271,6 +271,7 @@ impl Draft {
             "AWS_ENDPOINT_URL_S3",
             "AWS_ENDPOINT_URL",
             "PGCOFFER_S3_PATH_STYLE",
+            "PGCOFFER_ALLOW_HTTP",
         ];
         Sheet {
             secrets,

@@ -154,7 +154,11 @@ impl Draft {
                     true => parse(&old)?.encode(),
                     false => old,
                 };
-                let all = Zeroizing::new(format!("{} {earlier}", old.as_str()));
+                // believed up to today, and not beyond
+                let today = jiff::Timestamp::now()
+                    .to_zoned(jiff::tz::TimeZone::UTC)
+                    .date();
+                let all = Zeroizing::new(format!("{}@{today} {earlier}", old.as_str()));
                 let all: Vec<&str> = all
                     .split([',', ' ', '\n', '\t'])
                     .filter(|key| !key.is_empty())

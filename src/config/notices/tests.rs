@@ -24,7 +24,7 @@ fn channels_come_from_their_settings() {
         ("PGCOFFER_SMTP_URL", "smtps://u:p@mail.acme.test"),
         ("PGCOFFER_EMAIL_FROM", "Backups <backups@acme.test>"),
         ("PGCOFFER_EMAIL_TO", "ann@acme.test, Bob <bob@acme.test>"),
-        ("PGCOFFER_PING_URL", "http://checks.internal/ping/uuid"),
+        ("PGCOFFER_PING_URL", "https://checks.internal/ping/uuid"),
         ("PGCOFFER_NOTIFY_ON", "all"),
         ("PGCOFFER_DIGEST", "Friday 17:30"),
     ])

@@ -9,14 +9,13 @@ use crate::{
     error::{Error, Result},
     operation::{
         Interrupt, Progress,
-        ordered::done,
         outbound::Outbound,
         spans::{step, traced},
     },
     postgres::{self, Clients, Dump, Session},
     retention::FAILED_KEPT,
     schedule::Turn,
-    seal::{self, Content, Identity, Sealer},
+    seal::{self, Content, Identity, Sealer, Subject},
     store::{Attributes, Kind, PartPlan, TagsKept},
 };
 
@@ -40,13 +39,7 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) async fn begin(catalog: &'a Catalog, request: &'a BackupRequest) -> Result<Self> {
-        let (secret, database) = (request.secret.clone(), request.database.clone());
-        // with a passphrase this stretches it, which takes a while
-        let identity = done(tokio::task::spawn_blocking(move || {
-            secret.identity(database.as_str())
-        }))
-        .await?
-        .map_err(|e| Error::seal("the key", e))?;
+        let identity = catalog.identity(&request.database, &request.secret).await?;
         let record = new_record(request, &identity);
         Ok(Self {
             catalog,
@@ -152,14 +145,15 @@ impl<'a> Run<'a> {
             seal::Compression::None
         };
         let (id, label) = (self.record.id.as_str(), self.request.database.as_str());
-        let (sealer, header) = Sealer::new(
-            id,
-            Content::Archive,
+        let subject = Subject {
+            repository: &self.record.repository,
+            backup: id,
+            content: Content::Archive,
             compression,
-            label,
-            &self.request.secret,
-        )
-        .map_err(|e| Error::seal(id, e))?;
+            database: label,
+        };
+        let secrets = std::slice::from_ref(&self.request.secret);
+        let (sealer, header) = Sealer::new(&subject, secrets).map_err(|e| Error::seal(id, e))?;
         let path = Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id);
         let store = self.catalog.store();
         let upload = store
@@ -277,6 +271,7 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
     let started = request.clock.now();
     let mut record = Record {
         version: RECORD_VERSION,
+        repository: *identity.repository(),
         id: BackupId::new(identity, &request.database, started),
         database: request.database.clone(),
         tier: Tier::Manual,
@@ -286,6 +281,7 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         started,
         finished: started,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
+        sealed_for: request.secret.describe(),
         status: Status::Succeeded,
         warnings: Vec::new(),
         suspicious: Vec::new(),

@@ -210,11 +210,15 @@ async fn reason_to_keep(
         Err(error) if error.kind != Kind::NotFound => return Err(error.into()),
         _ => {}
     }
-    authenticate(catalog, orphan).await
+    authenticate(catalog, &survey.database, orphan).await
 }
 
 /// Why an archive's header doesn't prove that it is ours, where it doesn't.
-async fn authenticate(catalog: &Catalog, orphan: &Orphan) -> Result<Option<String>> {
+async fn authenticate(
+    catalog: &Catalog,
+    database: &Label,
+    orphan: &Orphan,
+) -> Result<Option<String>> {
     let object = &orphan.object;
     let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
     let beginning = catalog
@@ -229,10 +233,12 @@ async fn authenticate(catalog: &Catalog, orphan: &Orphan) -> Result<Option<Strin
         }
         Err(error) => return Ok(Some(format!("its header can't be read: {}", error.why))),
     };
-    let (id, secrets) = (orphan.id.clone(), catalog.secrets().to_vec());
+    let repository = catalog.repository().await?;
+    let secrets = catalog.secrets_of(database, &orphan.id);
+    let id = orphan.id.clone();
     let proof = tokio::task::spawn_blocking(move || {
         let (header, _) = Header::parse_whole(&beginning)?;
-        header.check_is(id.as_str(), Content::Archive)?;
+        header.check_is(&repository, id.as_str(), Content::Archive)?;
         header.unlock(&secrets).map(drop)
     });
     match done(proof).await? {

@@ -1,11 +1,13 @@
 //! Deleting what its retention says, and only what this key made.
 //!
-//! The order: look through the whole of a database's part of the bucket; plan, purely; look closely at what would be
-//! deleted, and plan again with what was seen; delete one object a request, the record first; look again.
+//! The order: look through the whole of a database's part of the bucket; plan, purely; open what would count against others, and
+//! look closely at what would be deleted, and plan again with what was seen; delete one object a request, the record first; look
+//! again.
 
 mod carry_out;
 mod evidence;
 mod leftovers;
+mod proof;
 mod report;
 
 use jiff::Timestamp;
@@ -34,6 +36,8 @@ pub struct PruneRequest {
     pub dry_run: bool,
     /// by which clock they expire
     pub clock: Clock,
+    /// so many good backups may go for no other reason than that newer ones came, where that is more than the schedule explains
+    pub confirmed: Option<usize>,
 }
 
 /// More archives without a record than this don't come from runs that died, unless there are as many good backups.
@@ -51,6 +55,7 @@ struct Prospect {
 /// same. What can't be deleted is told in the report, and the rest goes on.
 ///
 /// # Errors
+/// [`Error::Unexplained`] where newer backups would push out far more than the schedule explains;
 /// [`Error::NotWhole`] where a record of ours can't be read, [`Error::Clock`] where this machine's clock and the service's
 /// are apart, and what the bucket refuses to list. Nothing was deleted then.
 pub async fn prune(
@@ -125,11 +130,12 @@ async fn look(
 ) -> Result<Prospect> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
-    let survey = whole(survey)?;
-    let mut runs = survey.runs();
-    let first = retention::plan(&runs, &request.policy, now);
+    let mut survey = whole(survey)?;
+    let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
+    let mut runs = survey.runs(now);
     evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
     let plan = retention::plan(&runs, &request.policy, now);
+    proof::check_is_explained(&survey, &plan, request, now)?;
     let wanted = why_archives_are_wanted(&survey, &runs, now);
     let leftovers = leftovers::look_for(catalog, &survey, wanted, now).await?;
     Ok(Prospect {

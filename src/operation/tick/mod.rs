@@ -177,7 +177,10 @@ impl Turn<'_> {
         let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
         let now = self.request.clock.now();
         match survey {
-            Some(survey) => status_of(catalog, &survey, schedule, now).await,
+            Some(mut survey) => {
+                catalog.look_in_turn(&mut survey, now).await?;
+                status_of(catalog, &survey, schedule, now).await
+            }
             None => status(catalog, &self.database.label, schedule, now).await,
         }
     }
@@ -302,6 +305,7 @@ impl Turn<'_> {
             policy: self.request.policy,
             dry_run: false,
             clock: self.request.clock,
+            confirmed: None,
         }
     }
 }

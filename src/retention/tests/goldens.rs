@@ -50,7 +50,7 @@ fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> Outcome) ->
         count += 1;
         all.extend(world.runs[before..].iter().cloned());
         if now.strftime("%H").to_string() == "01" && now < end {
-            world.prune(&Policy::default(), now + SignedDuration::from_mins(30));
+            world.prune(&floor(3), now + SignedDuration::from_mins(30));
         }
         now += SignedDuration::from_hours(1);
     }
@@ -63,8 +63,8 @@ fn three_years(text: &str) -> (Vec<Run>, Plan) {
         Outcome::Good
     });
     let now = at("2029-03-14T15:20:00Z");
-    let daily = plan(&world.runs, &Policy::default(), now);
-    let once = plan(&all, &Policy::default(), now);
+    let daily = plan(&world.runs, &floor(3), now);
+    let once = plan(&all, &floor(3), now);
     assert_eq!(left(&world.runs, &daily), left(&all, &once));
     (world.runs, daily)
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod bands;
 mod goldens;
 mod guards;
 mod oracle;
@@ -14,7 +15,19 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// A floor, and no age bands: those have tests of their own.
 fn floor(keep_last: u32) -> Policy {
     let keep_last = NonZeroU32::new(keep_last).unwrap();
-    Policy { keep_last }
+    Policy {
+        keep_last,
+        stood_days: &[],
+    }
+}
+
+/// A floor with age bands.
+fn banded(keep_last: u32) -> Policy {
+    Policy {
+        stood_days: &STOOD_DAYS,
+        ..floor(keep_last)
+    }
 }

@@ -14,7 +14,7 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
     let good: Vec<&Run> = runs
         .iter()
         .copied()
-        .filter(|run| run.outcome == Outcome::Good)
+        .filter(|run| run.outcome == Outcome::Good && run.counts)
         .collect();
     let newer = |run: &Run| good.iter().filter(|other| is_newer(other, run)).count();
     let nothing_newer = |run: &&Run| !runs.iter().any(|other| is_newer(other, run));
@@ -25,12 +25,27 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
     timely(run)
         && newest.id != run.id
         && newest.outcome == Outcome::Good
-        && (run.outcome != Outcome::Good || newer(run) >= policy.keep_last.get() as usize)
+        && (run.outcome != Outcome::Good
+            || !run.counts
+            || newer(run) >= policy.keep_last.get() as usize)
+        && !is_an_elder(run, &good, policy, now)
         && guards.hold.is_none()
         && !guards.legal_hold
         && guards.locked_until.is_none_or(|until| until <= now)
         && its_record_lets_it_go(run, &good, now)
         && its_tags_let_it_go(run, &good, now)
+}
+
+/// Whether it has stood for some number of days, and no newer one has.
+fn is_an_elder(run: &Run, good: &[&Run], policy: &Policy, now: Timestamp) -> bool {
+    let stood = |other: &Run, days: i64| {
+        now.as_second() - other.arrived.unwrap_or(other.started).as_second() >= days * 24 * HOUR
+    };
+    good.iter().any(|other| other.id == run.id)
+        && policy.stood_days.iter().any(|days| {
+            let newer = |other: &&&Run| (other.started, &other.id) > (run.started, &run.id);
+            stood(run, *days) && !good.iter().filter(newer).any(|other| stood(other, *days))
+        })
 }
 
 fn its_record_lets_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
@@ -99,17 +114,37 @@ fn is_out<'a>(
         .filter(|due| *due > served.due)
         .collect();
     later.sort();
-    later.dedup();
+    let third = hours_of(served.tier) * HOUR / 3;
+    let mut places: Vec<Timestamp> = Vec::new();
+    while let Some(due) = later.pop() {
+        let far = |newer: &Timestamp| due < *newer && newer.as_second() - due.as_second() >= third;
+        if places.iter().all(far) {
+            places.push(due);
+        }
+    }
     let stands_longer = |(other, s): (&Run, Served)| {
         let newer = (other.started, &other.id) > (run.started, &run.id);
         let long = match s.retention {
             Retention::Newest(n) => n >= count,
             other => other == Retention::Forever,
         };
-        s.due == served.due && newer && long
+        let came = other.arrived.unwrap_or(other.started).max(other.started);
+        let late = came.as_second() - s.due.as_second() > (2 * hours_of(s.tier) + 24) * HOUR;
+        s.due == served.due && newer && long && (!late || s.tier == Tier::Manual)
     };
-    later.len() >= usize::from(count)
+    places.len() >= usize::from(count)
         || run.outcome == Outcome::Good && of_tier().any(stands_longer)
+}
+
+fn hours_of(tier: Tier) -> i64 {
+    match tier {
+        Tier::Manual => 0,
+        Tier::Hourly => 1,
+        Tier::Daily => 24,
+        Tier::Weekly => 168,
+        Tier::Monthly => 672,
+        Tier::Yearly => 8760,
+    }
 }
 
 /// The second at which a retention ends; none for a count. By its own arithmetic.

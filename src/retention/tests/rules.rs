@@ -13,7 +13,9 @@ pub(super) fn daily(days: i64, retention: &str) -> Run {
     Run {
         id: id(started, 1),
         started,
+        arrived: None,
         outcome: Outcome::Good,
+        counts: true,
         serves: vec![Served {
             tier: Tier::Daily,
             due: due(Tier::Daily, started),
@@ -186,7 +188,7 @@ fn what_was_asked_for_by_hand_pushes_out_nothing_that_is_counted() {
     let kept = &reasons(&runs, 1)[..3];
     assert_eq!(kept, ["daily 1 of 3", "daily 2 of 3", "daily 3 of 3"]);
     // unless it is to be counted, too
-    runs.push(asked("08", "3"));
+    runs.push(asked("12", "3"));
     assert_eq!(reasons(&runs, 1)[2], "- not among the newest 3 daily");
 }
 

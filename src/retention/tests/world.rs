@@ -82,7 +82,9 @@ impl World {
         self.runs.push(Run {
             id: id(started, self.serial),
             started,
+            arrived: None,
             outcome,
+            counts: true,
             serves,
             guards: Guards::NONE,
         });

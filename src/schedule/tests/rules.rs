@@ -248,7 +248,7 @@ fn the_calendars_ends_are_no_danger() {
 
 fn record(status: &str) -> Past {
     let record = format!(
-        r#"{{"version": 1, "id": "20270505T023000Z-aaaaaaaaaaaa", "database": "main", "tier": "daily", "retention": "7d",
+        r#"{{"version": 1, "repository": "c0ffee00112233445566778899aabbcc", "id": "20270505T023000Z-aaaaaaaaaaaa", "database": "main", "tier": "daily", "retention": "7d",
         "expires": null, "started": "2027-05-05T02:30:00Z", "finished": "2027-05-05T02:40:00Z", "agent": "0.1.0", "warnings": [],
         "source": null, "tables": [], "large_objects": {}, {status}}}"#,
         serde_json::to_string(&LargeObjects::default()).unwrap()

@@ -31,9 +31,14 @@ fn what_is_written_is_read() {
         (header.content, header.compression),
         (Content::Archive, Compression::None)
     );
-    header.check_is(BACKUP, Content::Archive).unwrap();
-    assert!(header.check_is(BACKUP, Content::Record).is_err());
-    assert!(header.check_is("another", Content::Archive).is_err());
+    let here = repository();
+    assert_eq!(header.repository, here);
+    header.check_is(&here, BACKUP, Content::Archive).unwrap();
+    assert!(header.check_is(&here, BACKUP, Content::Record).is_err());
+    assert!(header.check_is(&here, "another", Content::Archive).is_err());
+    let elsewhere = RepositoryId::generate().unwrap();
+    let strange = header.check_is(&elsewhere, BACKUP, Content::Archive);
+    assert!(matches!(strange, Err(Error::OtherRepository { .. })));
 }
 
 #[test]
@@ -43,7 +48,7 @@ fn every_beginning_asks_for_more() {
         assert_eq!(Header::parse(&text.as_bytes()[..len]), Ok(None), "at {len}");
     }
     assert_eq!(fault(""), Error::NotSealed);
-    assert_eq!(fault("pgcoffer/1\nbackup x"), Error::HeaderCutShort);
+    assert_eq!(fault("pgcoffer/1\nrepository 00"), Error::HeaderCutShort);
 }
 
 #[test]
@@ -68,24 +73,27 @@ fn other_files_are_told_apart_at_once() {
 fn each_line_is_held_to_its_grammar() {
     let text = header();
     let faults = [
-        ("backup ", "backup  ", 2),
-        ("backup 2", "backup /2", 2),
-        ("content archive", "content dump", 3),
-        ("compression none", "compression gzip", 4),
-        ("compression none", "compression none ", 4),
-        ("frame 4096", "frame 04096", 5),
-        ("frame 4096", "frame 4095", 5),
-        ("frame 4096", "frame 4104", 5),
-        ("frame 4096", "frame 16777232", 5),
-        ("frame 4096", "frame 4294971392", 5),
-        ("frame 4096\n", "frame 4096\r\n", 5),
-        ("slot key ", "slot key  ", 6),
-        ("slot key ", "slot key A", 6),
-        ("slot key ", "slot Key ", 6),
-        ("slot key ", "lock key ", 6),
-        ("=\nmac", "\nmac", 6),
-        ("mac ", "tag ", 7),
-        ("mac ", "mac A", 7),
+        ("repository c", "repository C", 2),
+        ("repository c", "repository ", 2),
+        ("repository ", "", 2),
+        ("backup ", "backup  ", 3),
+        ("backup 2", "backup /2", 3),
+        ("content archive", "content dump", 4),
+        ("compression none", "compression gzip", 5),
+        ("compression none", "compression none ", 5),
+        ("frame 4096", "frame 04096", 6),
+        ("frame 4096", "frame 4095", 6),
+        ("frame 4096", "frame 4104", 6),
+        ("frame 4096", "frame 16777232", 6),
+        ("frame 4096", "frame 4294971392", 6),
+        ("frame 4096\n", "frame 4096\r\n", 6),
+        ("slot key ", "slot key  ", 7),
+        ("slot key ", "slot key A", 7),
+        ("slot key ", "slot Key ", 7),
+        ("slot key ", "lock key ", 7),
+        ("=\nmac", "\nmac", 7),
+        ("mac ", "tag ", 8),
+        ("mac ", "mac A", 8),
     ];
     for (from, to, line) in faults {
         assert_eq!(
@@ -94,12 +102,12 @@ fn each_line_is_held_to_its_grammar() {
             "{from:?} -> {to:?}"
         );
     }
-    let slot = text.lines().nth(5).unwrap();
+    let slot = text.lines().nth(6).unwrap();
     assert_eq!(
         line_of(&fault(&text.replace(slot, &format!("{slot}\n{slot}")))),
-        7
+        8
     );
-    assert_eq!(line_of(&fault(&text.replace(&format!("{slot}\n"), ""))), 6);
+    assert_eq!(line_of(&fault(&text.replace(&format!("{slot}\n"), ""))), 7);
 }
 
 #[test]
@@ -109,9 +117,9 @@ fn a_header_has_bounds() {
         |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
     let with = |slots: &str| text.replacen("slot ", &format!("{slots}slot "), 1);
     Header::parse_whole(with(&kinds(15)).as_bytes()).unwrap();
-    assert_eq!(line_of(&fault(&with(&kinds(16)))), 22);
+    assert_eq!(line_of(&fault(&with(&kinds(16)))), 23);
     let long = with(&format!("slot x {}\n", "y".repeat(HEADER_LEN_MAX)));
-    assert_eq!(line_of(&fault(&long)), 6);
+    assert_eq!(line_of(&fault(&long)), 7);
     assert_eq!(
         Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]),
         Ok(None)
@@ -140,11 +148,11 @@ fn passphrase_slots_have_a_ceiling() {
         );
         text.replacen("slot ", &format!("{slot}slot "), 1)
     };
-    Header::parse_whole(with("m=262144 t=10 p=16").as_bytes()).unwrap();
+    Header::parse_whole(with("m=131072 t=3 p=8").as_bytes()).unwrap();
     for above in [
-        "m=262145 t=1 p=1",
-        "m=65536 t=11 p=4",
-        "m=65536 t=3 p=17",
+        "m=131073 t=1 p=1",
+        "m=8192 t=7 p=4",
+        "m=65536 t=3 p=9",
         "m=4294967295 t=1 p=1",
     ] {
         assert!(
@@ -159,12 +167,12 @@ fn passphrase_slots_have_a_ceiling() {
         "m=4294967296 t=1 p=1",
         "t=1 m=8 p=1",
     ] {
-        assert_eq!(line_of(&fault(&with(undefined))), 6, "{undefined}");
+        assert_eq!(line_of(&fault(&with(undefined))), 7, "{undefined}");
     }
     let many: String = (0..2)
         .map(|at| {
             format!(
-                "slot passphrase argon2id m=262144 t=6 p={} AAAAAAAAAAAAAAAAAAAAAA== {}\n",
+                "slot passphrase argon2id m=131072 t=2 p={} AAAAAAAAAAAAAAAAAAAAAA== {}\n",
                 at + 1,
                 data_encoding::BASE64.encode(&[1; 40])
             )
@@ -195,7 +203,7 @@ fn salts_have_8_to_64_bytes() {
                 "{len}"
             );
         } else {
-            assert_eq!(line_of(&parsed.unwrap_err()), 6, "{len}");
+            assert_eq!(line_of(&parsed.unwrap_err()), 7, "{len}");
         }
     }
 }
@@ -229,10 +237,12 @@ fn any_of_several_slots_opens_the_frames() {
     let data_key = data_key::DataKey::generate().unwrap();
     let passphrase = Secret::Passphrase(Passphrase::for_reading("hamster waltz".into()));
     let secrets = [key(2), passphrase, key(3)];
-    let mut object =
-        format!("pgcoffer/1\nbackup {BACKUP}\ncontent archive\ncompression none\nframe 4096\n");
+    let mut object = format!(
+        "pgcoffer/1\nrepository {}\nbackup {BACKUP}\ncontent archive\ncompression none\nframe 4096\n",
+        repository()
+    );
     for secret in &secrets {
-        object += &Slot::seal(&data_key, secret, "main").unwrap();
+        object += &Slot::seal(&data_key, secret, &repository(), "main").unwrap();
         object += "\n";
     }
     object += "mac ";
@@ -260,25 +270,16 @@ fn any_of_several_slots_opens_the_frames() {
 #[test]
 fn impossible_wishes_are_refused() {
     for backup in ["", "a b", "ä", "a\nb", &"x".repeat(129)] {
-        let sealed = seal_bytes(
+        let here = repository();
+        let subject = Subject {
             backup,
-            Content::Record,
-            Compression::None,
-            "main",
-            &key(1),
-            b"",
-        );
+            ..archive(&here)
+        };
+        let sealed = seal_bytes(&subject, &[key(1)], b"");
         assert_eq!(sealed.unwrap_err(), Error::BackupId);
     }
     for size in [0, 16, 4095, 4097, FRAME_SIZE_MAX + 16] {
-        let sealer = Sealer::with_frame_size(
-            BACKUP,
-            Content::Record,
-            Compression::None,
-            "main",
-            &key(1),
-            size,
-        );
+        let sealer = Sealer::with_frame_size(&archive(&repository()), &[key(1)], size);
         assert_eq!(sealer.unwrap_err(), Error::FrameSize { bytes: size });
     }
 }
@@ -287,7 +288,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
         let _ = Header::parse(&bytes);
-        let beginning = "pgcoffer/1\nbackup x\ncontent record\ncompression none\nframe 4096\n";
+        let beginning = "pgcoffer/1\nrepository c0ffee00112233445566778899aabbcc\nbackup x\ncontent record\ncompression none\nframe 4096\n";
         let mut lines = beginning.as_bytes().to_vec();
         lines.extend(bytes);
         let _ = Header::parse(&lines);

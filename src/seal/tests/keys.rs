@@ -201,7 +201,10 @@ fn nothing_secret_is_printed() {
     let text = "hamster waltz onyx brisk";
     let passphrase = Secret::Passphrase(Passphrase::for_reading(text.into()));
     let key = key(1);
-    let printed = format!("{key:?} {passphrase:?} {:?}", key.identity("main").unwrap());
+    let printed = format!(
+        "{key:?} {passphrase:?} {:?}",
+        key.identity(&repository(), "main").unwrap()
+    );
     assert!(
         !printed.contains("hamster") && !printed.contains("01, 2") && !printed.contains("0102"),
         "{printed}"
@@ -228,23 +231,27 @@ fn weak_passphrases_are_refused_with_advice() {
 }
 
 #[test]
-fn identities_depend_on_the_key_and_with_a_passphrase_on_the_label() {
-    let key = key(1);
-    assert_eq!(
-        key.identity("main").unwrap().owner(),
-        key.identity("other").unwrap().owner()
-    );
+fn identities_depend_on_key_and_repository_and_with_a_passphrase_on_the_label() {
+    let (here, elsewhere) = (repository(), RepositoryId::generate().unwrap());
+    let owner = |repository: &RepositoryId, label: &str| {
+        let identity = key(1).identity(repository, label).unwrap();
+        (identity.owner(), identity.mac("d", b"message"))
+    };
+    assert_eq!(owner(&here, "main"), owner(&here, "other"));
+    assert_ne!(owner(&here, "main").0, owner(&elsewhere, "main").0);
+    assert_ne!(owner(&here, "main").1, owner(&elsewhere, "main").1);
     let passphrase = Passphrase::for_reading("hamster waltz onyx brisk".into());
-    let [main, other] = ["main", "other"].map(|label| {
-        Secret::Passphrase(passphrase.clone())
-            .identity(label)
-            .unwrap()
-    });
+    let identity = |repository: &RepositoryId, label: &str| {
+        let secret = Secret::Passphrase(passphrase.clone());
+        secret.identity(repository, label).unwrap()
+    };
+    let (main, other) = (identity(&here, "main"), identity(&here, "other"));
     assert_ne!(main.owner(), other.owner());
-    assert_ne!(main.mac(b"message"), other.mac(b"message"));
+    assert_ne!(main.mac("d", b"message"), other.mac("d", b"message"));
+    assert_ne!(main.mac("d", b"message"), main.mac("e", b"message"));
     assert_eq!(passphrase.remembered(), 2);
-    Secret::Passphrase(passphrase.clone())
-        .identity("main")
-        .unwrap();
-    assert_eq!(passphrase.remembered(), 2);
+    // two customers with one passphrase and one label have nothing in common
+    assert_ne!(identity(&elsewhere, "main").owner(), main.owner());
+    assert_ne!(identity(&elsewhere, "main").slot_salt(), main.slot_salt());
+    assert_eq!(passphrase.remembered(), 3);
 }

@@ -223,15 +223,8 @@ fn dropped_swapped_repeated_and_spliced_frames_are_found() {
 
 #[test]
 fn buffers_are_filled_again() {
-    let (mut sealer, header) = Sealer::with_frame_size(
-        BACKUP,
-        Content::Archive,
-        Compression::None,
-        "main",
-        &key(1),
-        C,
-    )
-    .unwrap();
+    let (mut sealer, header) =
+        Sealer::with_frame_size(&archive(&repository()), &[key(1)], C).unwrap();
     let keys = Header::parse_whole(&header)
         .unwrap()
         .0
@@ -268,8 +261,8 @@ proptest! {
         cuts in proptest::collection::vec(1..3 * C, 1..12),
     ) {
         let plaintext = bytes(len);
-        let (mut sealer, mut object) = Sealer::with_frame_size(
-            BACKUP, Content::Archive, Compression::Zstd, "main", &key(1), C).unwrap();
+        let (mut sealer, mut object) =
+            Sealer::with_frame_size(&archive(&repository()), &[key(1)], C).unwrap();
         let mut rest = plaintext.as_slice();
         for cut in cuts.iter().cycle() {
             let (mut piece, behind) = rest.split_at(rest.len().min(*cut));

@@ -46,6 +46,18 @@
   value: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- if eq $root.Values.mode "serve" }}
+{{- with $root.Values.serve }}
+{{- if .metricsToken.name }}
+- name: PGCOFFER_METRICS_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ .metricsToken.name | quote }}, key: {{ .metricsToken.key | quote }}}
+{{- else if .metricsOpen }}
+- name: PGCOFFER_METRICS_OPEN
+  value: "true"
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $value := $root.Values.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}

@@ -1,0 +1,81 @@
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use super::{Label, Tier, id::name_mac};
+use crate::seal::Identity;
+
+const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
+const SUFFIX: &str = ".turn";
+
+/// The name of one attempt at a period of a tier, for an agent that may look at nothing: only one run can take it.
+///
+/// `20261120T070000Z-`, 12 characters of a MAC over repository, tier, database and moment, and `.turn`. Without the key
+/// nobody can make the name, and a name of one tier, database or repository is none in another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TurnName(String);
+
+impl TurnName {
+    /// The name of the turn of `tier` that began at `began` (whole seconds count).
+    #[must_use]
+    pub fn new(identity: &Identity, database: &Label, tier: Tier, began: Timestamp) -> Self {
+        let time = began.strftime(TIME_FORMAT).to_string();
+        // no tier's word and no label holds a slash
+        let message = format!("{tier}/{database}/{time}");
+        let mac = name_mac(identity, "pgcoffer/1 turn", &message);
+        Self(format!("{time}-{mac}{SUFFIX}"))
+    }
+
+    /// When the turn of this file name began, where the holder of `identity` made the name for this tier and database.
+    #[must_use]
+    pub fn began(
+        name: &str,
+        identity: &Identity,
+        database: &Label,
+        tier: Tier,
+    ) -> Option<Timestamp> {
+        let (time, _) = name.split_once('-')?;
+        let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
+        let began = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        (Self::new(identity, database, tier, began).0 == name).then_some(began)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::{MasterKey, RepositoryId, Secret};
+
+    #[test]
+    fn a_turn_counts_for_its_tier_database_and_repository_alone() {
+        let secret = Secret::Key(MasterKey::generate().unwrap());
+        let identity = || {
+            let repository = RepositoryId::generate().unwrap();
+            secret.identity(&repository, "main").unwrap()
+        };
+        let (here, elsewhere) = (identity(), identity());
+        let (main, shop) = (Label::parse("main").unwrap(), Label::parse("shop").unwrap());
+        let at: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
+        let turn = TurnName::new(&here, &main, Tier::Daily, at);
+        let began = |identity: &Identity, label: &Label, tier| {
+            TurnName::began(turn.as_str(), identity, label, tier)
+        };
+        assert_eq!(began(&here, &main, Tier::Daily), Some(at));
+        assert_eq!(began(&here, &main, Tier::Weekly), None);
+        assert_eq!(began(&here, &shop, Tier::Daily), None);
+        assert_eq!(began(&elsewhere, &main, Tier::Daily), None);
+        for strange in [
+            "",
+            "-",
+            "20261120T070000Z",
+            "x-y.turn",
+            "20261120T070000Z-aaaaaaaaaaaa.turn",
+        ] {
+            assert_eq!(TurnName::began(strange, &here, &main, Tier::Daily), None);
+        }
+    }
+}

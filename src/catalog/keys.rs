@@ -1,0 +1,223 @@
+//! Which keys count for which database, and until when.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::Catalog;
+use crate::{
+    backup::{BackupId, Label},
+    error::{Error, Result},
+    seal::{self, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
+    store::Object,
+};
+
+/// A key or passphrase, and until when what it made is believed.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// what opens and seals
+    pub secret: Secret,
+    /// what it made from this moment on is not believed; none: it is in use
+    pub retired: Option<Timestamp>,
+}
+
+/// The keys of a configuration.
+///
+/// A database with keys of its own is believed under those alone. All others are believed under the common ones.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// for every database without keys of its own
+    pub common: Vec<Key>,
+    /// for those that have some
+    pub own: BTreeMap<Label, Vec<Key>>,
+}
+
+/// A key as the maker of a database's names in this repository.
+#[derive(Debug)]
+pub struct Maker {
+    /// what makes the names
+    pub identity: Identity,
+    /// what opens the objects
+    pub secret: Secret,
+    retired: Option<Timestamp>,
+}
+
+impl Key {
+    /// A key that is in use.
+    #[must_use]
+    pub fn current(secret: Secret) -> Self {
+        Self {
+            secret,
+            retired: None,
+        }
+    }
+
+    fn counts_at(&self, time: Timestamp) -> bool {
+        self.retired.is_none_or(|retired| time < retired)
+    }
+}
+
+impl Keys {
+    /// The keys under which this database's objects are believed.
+    #[must_use]
+    pub fn of(&self, database: &Label) -> &[Key] {
+        self.own.get(database).unwrap_or(&self.common)
+    }
+
+    /// Those that open an object of a backup that began at `time`.
+    pub(super) fn opening(&self, database: &Label, time: Timestamp) -> Vec<Secret> {
+        let counting = self.of(database).iter().filter(|key| key.counts_at(time));
+        counting.map(|key| key.secret.clone()).collect()
+    }
+
+    /// Every secret, those in use first.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        let mut secrets = self.in_use();
+        let retired = self.all().filter(|key| key.retired.is_some());
+        secrets.extend(retired.map(|key| key.secret.clone()));
+        secrets
+    }
+
+    /// The secrets that are in use.
+    pub(super) fn in_use(&self) -> Vec<Secret> {
+        let in_use = self.all().filter(|key| key.retired.is_none());
+        in_use.map(|key| key.secret.clone()).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Key> {
+        self.common.iter().chain(self.own.values().flatten())
+    }
+}
+
+impl Maker {
+    /// Whether this key made the id, while it was in use.
+    #[must_use]
+    pub fn made(&self, id: &BackupId, database: &Label) -> bool {
+        self.retired.is_none_or(|retired| id.time() < retired) && id.is_by(&self.identity, database)
+    }
+
+    /// Whether it made the id after it was retired.
+    pub(super) fn made_too_late(&self, id: &BackupId, database: &Label) -> bool {
+        self.retired.is_some_and(|retired| id.time() >= retired)
+            && id.is_by(&self.identity, database)
+    }
+}
+
+/// The one who made an id, where it is one of these.
+pub(super) fn maker<'a>(makers: &'a [Maker], id: &BackupId, database: &Label) -> Option<&'a Maker> {
+    makers.iter().find(|maker| maker.made(id, database))
+}
+
+impl Catalog {
+    /// Those whose backups of this database are believed here, the keys in use first.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
+    pub async fn makers(&self, database: &Label) -> Result<Vec<Maker>> {
+        let repository = self.repository().await?;
+        let (keys, label) = (self.keys.of(database).to_vec(), database.clone());
+        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        let stretched = tokio::task::spawn_blocking(move || {
+            let maker = |key: Key| {
+                let identity = key.secret.identity(&repository, label.as_str())?;
+                Ok(Maker {
+                    identity,
+                    secret: key.secret,
+                    retired: key.retired,
+                })
+            };
+            keys.into_iter().map(maker).collect()
+        });
+        let makers: std::result::Result<Vec<_>, _> = stretched
+            .await
+            .map_err(|e| Error::Internal(e.to_string()))?;
+        makers.map_err(|e| Error::seal("the key", e))
+    }
+
+    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that it is
+    /// another's copy.
+    ///
+    /// One request; what can't be read tells nothing and is no error.
+    pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
+        let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
+        let read = self.store.read_range(&object.key, range, None).await;
+        let parsed = read.ok().map(|beginning| Header::parse_whole(&beginning));
+        let Some(Ok((header, _))) = parsed else {
+            return Ok(());
+        };
+        let here = self.repository().await?;
+        let refused = |source| Err(Error::seal(&object.key, source));
+        if header.repository != here {
+            return refused(seal::Error::OtherRepository {
+                found: header.repository,
+                here,
+            });
+        }
+        let held = self.keys.of(database).iter();
+        let held: Vec<String> = held.map(|key| key.secret.describe()).collect();
+        let is_of_a_key_at_hand = header
+            .slots
+            .iter()
+            .any(|slot| matches!(slot, Slot::Key { .. }) && held.contains(&slot.describe()));
+        if is_of_a_key_at_hand {
+            return Err(super::misplaced(
+                &object.key,
+                &format!("what belongs to {}", header.backup),
+            ));
+        }
+        refused(seal::Error::WrongKey {
+            sealed_for: header.slots.iter().map(Slot::describe).collect(),
+            held,
+        })
+    }
+
+    /// The identity that `secret` has for this database here, where names are to be made: the repository begins with it.
+    ///
+    /// # Errors
+    /// As [`Catalog::begin_repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
+    pub async fn identity(&self, database: &Label, secret: &Secret) -> Result<Identity> {
+        let repository = self.begin_repository().await?;
+        let (secret, label) = (secret.clone(), database.clone());
+        let stretched =
+            tokio::task::spawn_blocking(move || secret.identity(&repository, label.as_str()));
+        let identity = stretched
+            .await
+            .map_err(|e| Error::Internal(e.to_string()))?;
+        identity.map_err(|e| Error::seal("the key", e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::MasterKey;
+
+    #[test]
+    fn keys_count_for_their_database_and_until_they_are_retired() {
+        let secret = || Secret::Key(MasterKey::generate().unwrap());
+        let (common, old, own) = (secret(), secret(), secret());
+        let (main, shop) = (Label::parse("main").unwrap(), Label::parse("shop").unwrap());
+        let day = |day: &str| -> Timestamp { format!("2026-11-{day}T00:00:00Z").parse().unwrap() };
+        let keys = Keys {
+            common: vec![
+                Key::current(common.clone()),
+                Key {
+                    secret: old.clone(),
+                    retired: Some(day("10")),
+                },
+            ],
+            own: [(shop.clone(), vec![Key::current(own.clone())])].into(),
+        };
+        let opening = |label: &Label, at| {
+            let secrets = keys.opening(label, at);
+            secrets.iter().map(Secret::describe).collect::<Vec<_>>()
+        };
+        let [common, old, own] = [common, old, own].map(|secret| secret.describe());
+        assert_eq!(opening(&main, day("09")), [common.clone(), old.clone()]);
+        assert_eq!(opening(&main, day("10")), std::slice::from_ref(&common));
+        assert_eq!(opening(&shop, day("09")), std::slice::from_ref(&own));
+        let all: Vec<String> = keys.secrets().iter().map(Secret::describe).collect();
+        assert_eq!(all, [common, own, old]);
+    }
+}

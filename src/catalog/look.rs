@@ -1,0 +1,227 @@
+//! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at its
+//! header and its last frame, which costs two requests.
+
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use super::{Catalog, Standing, Survey};
+use crate::{
+    backup::Record,
+    error::{Error, Result},
+    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header},
+    store::{Kind, Object},
+};
+
+/// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones. Where a
+/// whole repository was copied, none has its old tag.
+const OTHER_TAGS_LOOKED_AT: usize = 4;
+
+/// Archives looked at at once: each look holds a frame.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// Why the archive of a good record can't be counted on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt {
+    /// it is not there
+    Gone,
+    /// it has another length than what was uploaded
+    Length,
+    /// its header or its last frame is not what was sealed
+    Changed(seal::Error),
+    /// it is another object than the one that was uploaded, and lies where it can't be read
+    Unseen,
+}
+
+impl std::fmt::Display for Doubt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone => f.write_str("its archive is gone"),
+            Self::Length => f.write_str("its archive has another length than what was uploaded"),
+            Self::Changed(error) => write!(f, "its archive was changed: {error}"),
+            Self::Unseen => f.write_str(
+                "its archive is not the object that was uploaded, and lies in cold storage",
+            ),
+        }
+    }
+}
+
+/// What a close look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// header and last frame are what was sealed
+    Opens,
+    /// it can't be counted on
+    Doubted(Doubt),
+    /// it lies in cold storage, and is the object that was uploaded
+    Cold,
+}
+
+/// What a listing shows of a good record's archive.
+pub(super) enum Shown {
+    /// the very object that was uploaded
+    AsUploaded,
+    /// as long as what was uploaded, and another object: copied, or overwritten
+    OtherTag,
+    /// no backup any more
+    Doubted(Doubt),
+}
+
+impl Shown {
+    pub(super) fn of(record: &Record, archive: Option<&Object>) -> Self {
+        let (Some(sealed), Some(object)) = (&record.sealed, archive) else {
+            return Self::Doubted(Doubt::Gone);
+        };
+        if object.bytes != sealed.bytes {
+            return Self::Doubted(Doubt::Length);
+        }
+        match (&sealed.etag, &object.etag) {
+            (Some(uploaded), Some(found)) if bare(uploaded) != bare(found) => Self::OtherTag,
+            _ => Self::AsUploaded,
+        }
+    }
+}
+
+/// An entity tag without what services differ in.
+fn bare(etag: &str) -> &str {
+    etag.trim_start_matches("W/").trim_matches('"')
+}
+
+impl Catalog {
+    /// Reads header and last frame of a good record's archive.
+    ///
+    /// # Errors
+    /// What the bucket refuses, other than that the object isn't there or lies in cold storage.
+    pub async fn look_at(&self, record: &Record, object: &Object) -> Result<Look> {
+        match self.try_look(record, object).await {
+            Ok(Ok(())) => Ok(Look::Opens),
+            Ok(Err(error)) => Ok(Look::Doubted(Doubt::Changed(error))),
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => {
+                Ok(Look::Doubted(Doubt::Gone))
+            }
+            Err(Error::Store(error)) if error.kind == Kind::Cold => {
+                match Shown::of(record, Some(object)) {
+                    Shown::AsUploaded => Ok(Look::Cold),
+                    Shown::OtherTag => Ok(Look::Doubted(Doubt::Unseen)),
+                    Shown::Doubted(doubt) => Ok(Look::Doubted(doubt)),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn try_look(
+        &self,
+        record: &Record,
+        object: &Object,
+    ) -> Result<std::result::Result<(), seal::Error>> {
+        let read = |range| {
+            self.store
+                .read_range(&object.key, range, object.etag.as_deref())
+        };
+        let beginning = read(0..object.bytes.min(HEADER_LEN_MAX as u64)).await?;
+        let secrets = self.secrets_of(&record.database, &record.id);
+        let (repository, id) = (record.repository, record.id.clone());
+        let unlocked = spawn_blocking(move || {
+            let (header, header_len) = Header::parse_whole(&beginning)?;
+            header.check_is(&repository, id.as_str(), Content::Archive)?;
+            let keys = header.unlock(&secrets)?;
+            Ok::<_, seal::Error>((keys, header.frame_size, header_len))
+        });
+        let unlocked = unlocked.await.map_err(|e| Error::Internal(e.to_string()))?;
+        let (keys, frame_size, header_len) = match unlocked {
+            Ok(unlocked) => unlocked,
+            Err(error) => return Ok(Err(error)),
+        };
+        let end = match seal::last_frame_range(header_len, frame_size, object.bytes) {
+            Ok(end) => end,
+            Err(error) => return Ok(Err(error)),
+        };
+        let frame = read(end.1.clone()).await?;
+        Ok(opens(&keys, frame_size, end.0, &frame))
+    }
+
+    /// Looks at the newest good backup of a survey, and at one other in its turn, so that in time each is looked at.
+    ///
+    /// # Errors
+    /// As [`Catalog::look_at`].
+    pub async fn look_in_turn(&self, survey: &mut Survey, now: Timestamp) -> Result<()> {
+        let good: Vec<usize> = survey.places_of_good();
+        let Some((newest, others)) = good.split_first() else {
+            return Ok(());
+        };
+        let turn = usize::try_from(now.as_second() / 60).unwrap_or(0);
+        let other = (!others.is_empty()).then(|| others[turn % others.len()]);
+        for at in [Some(*newest), other].into_iter().flatten() {
+            self.look_at_place(&mut survey.standing[at]).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the newest archives that bear another entity tag than what was uploaded.
+    pub(super) async fn look_at_other_tags(&self, standing: &mut [Standing]) -> Result<()> {
+        let others = standing.iter_mut().filter(|one| {
+            one.record.is_good()
+                && matches!(
+                    Shown::of(&one.record, one.archive.as_ref()),
+                    Shown::OtherTag
+                )
+        });
+        for one in others.take(OTHER_TAGS_LOOKED_AT) {
+            self.look_at_place(one).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at several archives, some at once.
+    ///
+    /// # Errors
+    /// As [`Catalog::look_at`].
+    pub async fn look_at_all(&self, all: Vec<&mut Standing>) -> Result<()> {
+        let mut looks = stream::iter(all)
+            .map(|one| self.look_at_place(one))
+            .buffer_unordered(LOOKS_AT_ONCE);
+        while let Some(looked) = looks.next().await {
+            looked?;
+        }
+        Ok(())
+    }
+
+    /// Looks at one archive, unless that was done: an archive is looked at once a survey.
+    ///
+    /// # Errors
+    /// As [`Catalog::look_at`].
+    pub async fn look_at_place(&self, one: &mut Standing) -> Result<()> {
+        let Some(archive) = one.archive.as_ref().filter(|_| !one.looked_at) else {
+            return Ok(());
+        };
+        match self.look_at(&one.record, archive).await? {
+            Look::Opens => {}
+            Look::Cold => one.unseen = true,
+            Look::Doubted(doubt) => one.doubt = Some(doubt),
+        }
+        one.looked_at = true;
+        Ok(())
+    }
+}
+
+fn opens(
+    keys: &FrameKeys,
+    frame_size: usize,
+    index: u64,
+    frame: &[u8],
+) -> std::result::Result<(), seal::Error> {
+    seal::open_frame(keys, frame_size, index, true, frame).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_are_compared_without_what_services_differ_in() {
+        assert_eq!(bare("\"abc-2\""), bare("abc-2"));
+        assert_eq!(bare("W/\"abc\""), "abc");
+        assert_ne!(bare("\"abc-2\""), bare("\"abc-3\""));
+    }
+}

@@ -1,0 +1,120 @@
+//! What counts against other backups is opened first, and what newer ones push out is held against the schedule: whoever broke into
+//! a machine that backs up can write records and archives under its key, and must not have others deleted by them.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::PruneRequest;
+use crate::{
+    backup::{Retention, Tier},
+    catalog::{Catalog, Standing, Survey},
+    error::{Error, Result},
+    retention::{self, Delete, Outcome, Plan, Policy, Verdict},
+};
+
+/// The time for which the schedule has to explain what newer backups push out: a prune a day, and one that was missed.
+const EXPLAINED_BY: SignedDuration = SignedDuration::from_hours(48);
+/// More than what the schedule explains, for backups made by hand and for a prune that comes late.
+const BESIDES: usize = 3;
+
+/// Opens the archive of every good backup that counts in the plan which comes of it, where that plan deletes anything.
+///
+/// Two requests for each; what was looked at once is not looked at again.
+pub(super) async fn look_at_what_counts(
+    catalog: &Catalog,
+    survey: &mut Survey,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Plan> {
+    loop {
+        let runs = survey.runs(now);
+        let plan = retention::plan(&runs, policy, now);
+        if plan.deleted() == 0 {
+            return Ok(plan);
+        }
+        let deleted: BTreeSet<_> = plan.deletions().map(|line| &line.id).collect();
+        let counting: BTreeSet<_> = runs
+            .iter()
+            .filter(|run| run.outcome == Outcome::Good && !deleted.contains(&run.id))
+            .map(|run| run.id.clone())
+            .collect();
+        let unseen = |one: &&mut Standing| !one.looked_at && counting.contains(&one.record.id);
+        let unseen: Vec<&mut Standing> = survey.standing.iter_mut().filter(unseen).collect();
+        if unseen.is_empty() {
+            return Ok(plan);
+        }
+        catalog.look_at_all(unseen).await?;
+    }
+}
+
+/// Refuses a plan by which newer backups push out far more good ones than the schedule makes in the time since any prune: by the
+/// tiers of the backups that have stood for a while.
+pub(super) fn check_is_explained(
+    survey: &Survey,
+    plan: &Plan,
+    request: &PruneRequest,
+    now: Timestamp,
+) -> Result<()> {
+    let pushed_out = pushed_out(survey, plan);
+    let stood = |one: &&Standing| {
+        let arrived = one.object.modified.unwrap_or(one.record.started);
+        one.is_good() && now.duration_since(arrived) >= EXPLAINED_BY
+    };
+    let tiers: BTreeSet<Tier> = survey
+        .standing
+        .iter()
+        .filter(stood)
+        .flat_map(|one| one.record.serves())
+        .map(|served| served.tier)
+        .collect();
+    let explained = BESIDES + tiers.into_iter().map(made_meanwhile).sum::<usize>();
+    let is_confirmed = request.confirmed.is_some_and(|count| pushed_out <= count);
+    if request.dry_run || pushed_out <= explained || is_confirmed {
+        return Ok(());
+    }
+    Err(Error::Unexplained {
+        database: survey.database.to_string(),
+        planned: pushed_out,
+        explained,
+    })
+}
+
+/// How many backups of a tier are made in the time that has to be explained.
+fn made_meanwhile(tier: Tier) -> usize {
+    let period = tier.period().as_hours();
+    let made = EXPLAINED_BY.as_hours().checked_div(period).unwrap_or(0);
+    usize::try_from(made).unwrap_or(0).max(1)
+}
+
+/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count.
+pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> usize {
+    let by_count = |line: &&retention::Line| {
+        let cause = matches!(
+            line.verdict,
+            Verdict::Delete(Delete::Outnumbered { .. } | Delete::Replaced { .. })
+        );
+        let mut standing = survey.standing.iter();
+        let one = standing.find(|one| one.record.id == line.id);
+        cause
+            && one.is_some_and(|one| {
+                let serves = one.record.serves();
+                one.is_good()
+                    && serves
+                        .iter()
+                        .any(|served| matches!(served.retention, Retention::Newest(_)))
+            })
+    };
+    plan.deletions().filter(by_count).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_explains_what_it_makes_in_two_days() {
+        let made = Tier::ALL.map(made_meanwhile);
+        assert_eq!(made, [1, 48, 2, 1, 1, 1]);
+    }
+}

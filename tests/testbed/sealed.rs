@@ -1,0 +1,36 @@
+//! Objects as a key of the test's own seals them, in the repository that tests use.
+
+use pgcoffer::seal::{Compression, Content, Identity, RepositoryId, Secret, Subject, seal_bytes};
+
+/// The repository that agents of tests are told to use.
+pub const REPOSITORY: &str = "c0ffee00112233445566778899aabbcc";
+
+/// The same as the library has it.
+pub fn repository() -> RepositoryId {
+    REPOSITORY.parse().unwrap()
+}
+
+/// What makes names for this database there.
+pub fn identity(secret: &Secret, label: &str) -> Identity {
+    secret.identity(&repository(), label).unwrap()
+}
+
+/// A sealed object of that repository.
+pub fn sealed(
+    backup: &str,
+    content: Content,
+    compression: Compression,
+    label: &str,
+    secret: &Secret,
+    plaintext: &[u8],
+) -> Vec<u8> {
+    let repository = repository();
+    let subject = Subject {
+        repository: &repository,
+        backup,
+        content,
+        compression,
+        database: label,
+    };
+    seal_bytes(&subject, std::slice::from_ref(secret), plaintext).unwrap()
+}
