@@ -1,6 +1,6 @@
 //! A few bytes that become many: whoever has the key and the bucket can put such an archive under a good backup's name.
 
-use pgcoffer::seal::{self, Compression, Content, MasterKey, Secret};
+use pgcoffer::seal::{self, Compression, Content, MasterKey, Secret, Subject};
 
 use crate::stage::{BULKY, HUGE, KEY, Stage};
 
@@ -18,17 +18,24 @@ fn an_archive_that_grows_beyond_what_was_dumped_stops_there() {
     let record = stage.back_up_with(["--compression", "none"]);
     let id = record["id"].as_str().unwrap();
     let key = stage.key("/archives/");
-    let stored = stage.bucket.read(&key).unwrap().len();
+    let object = stage.bucket.read(&key).unwrap();
+    let stored = object.len();
 
     let huge = Stage::of(HUGE);
     huge.back_up();
     let dump = std::fs::read(huge.fetch("huge.dump")).unwrap();
     let packed = zstd::bulk::compress(&dump, 3).unwrap();
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
-    let sealed = |payload: &[u8]| {
-        let (content, compression) = (Content::Archive, Compression::Zstd);
-        seal::seal_bytes(id, content, compression, "main", &secret, payload).unwrap()
+    let (header, _) = seal::Header::parse_whole(&object).unwrap();
+    let subject = Subject {
+        repository: &header.repository,
+        backup: id,
+        content: Content::Archive,
+        compression: Compression::Zstd,
+        database: "main",
     };
+    let secrets = [secret];
+    let sealed = |payload: &[u8]| seal::seal_bytes(&subject, &secrets, payload).unwrap();
     // as long as the one that was uploaded, to the byte
     let overhead = sealed(&vec![0; stored]).len() - stored;
     let lengths = (stored - overhead - 256..stored - overhead + 256).rev();
