@@ -7,6 +7,7 @@
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
 //! | | [`cause`] | why something failed, in words of our own: what may leave the machine |
 //! | | [`redact`] | secrets struck out of text, where they stand whole |
+//! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
 //! | | [`lifecycle`] | which rules the bucket should have, and how they are put among those that are there |
@@ -34,6 +35,7 @@ pub mod panics;
 pub mod plain_http;
 pub mod redact;
 pub mod text;
+pub mod xml;
 
 pub mod anomaly;
 pub mod backup;

@@ -408,5 +408,6 @@ pub(super) fn is_of_the_whole(kind: Kind) -> bool {
                 | Kind::Denied
                 | Kind::NoBucket
                 | Kind::WrongRegion
+                | Kind::Silent
         )
 }

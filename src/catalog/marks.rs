@@ -104,10 +104,8 @@ impl Catalog {
         object: &Object,
     ) -> Result<Mark> {
         let key = &object.key;
-        let sealed = self.store.read(key, MARK_BYTES_MAX).await?;
-        let json = self
-            .open_sealed(key, &sealed, database, id, Content::Mark)
-            .await?;
+        let what = (database, id, Content::Mark);
+        let json = self.read_sealed(key, MARK_BYTES_MAX, what).await?;
         let unreadable = |what: String| Error::differs(key, what);
         let mark: Mark =
             serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;

@@ -30,7 +30,7 @@ use crate::{
     backup::{BackupId, Label, Record, Status, Tier},
     error::{Error, Result},
     seal::{self, Content, RepositoryId, Secret, Subject},
-    store::{self, Attributes, Kind, Store, pause},
+    store::{self, Attributes, Kind, LOOKS, Store, pause},
 };
 
 pub use keys::{Key, Keys, Maker};
@@ -241,10 +241,8 @@ impl Catalog {
 
     async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
-        let sealed = self.store.read(&key, RECORD_BYTES_MAX).await?;
-        let json = self
-            .open_sealed(&key, &sealed, database, id, Content::Record)
-            .await?;
+        let what = (database, id, Content::Record);
+        let json = self.read_sealed(&key, RECORD_BYTES_MAX, what).await?;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,
@@ -254,6 +252,29 @@ impl Catalog {
         }
         let what = format!("the record of {} {}", record.database, record.id);
         Err(misplaced(&key, &what))
+    }
+
+    /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on the way: the
+    /// fault stands once the same bytes came twice.
+    async fn read_sealed(
+        &self,
+        key: &str,
+        bytes_max: u64,
+        (database, id, content): (&Label, &BackupId, Content),
+    ) -> Result<Vec<u8>> {
+        let mut before = self.store.read(key, bytes_max).await?;
+        for _ in 1..LOOKS {
+            let opened = self.open_sealed(key, &before, database, id, content).await;
+            if opened.is_ok() {
+                return opened;
+            }
+            let after = self.store.read(key, bytes_max).await?;
+            if after == before {
+                return opened;
+            }
+            before = after;
+        }
+        Err(self.store.unsteady(key, "it").into())
     }
 
     /// Opens a small sealed object, which has to be what its place says.

@@ -16,7 +16,7 @@ use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
     seal::{self, Content, HEADER_LEN_MAX, Header, RepositoryId, Secret, Slot, Subject},
-    store::{Attributes, Claim, Kind},
+    store::{Attributes, Claim, Kind, LOOKS},
 };
 
 /// The object's name below the prefix, and what its header calls it.
@@ -158,11 +158,23 @@ impl Catalog {
 
     async fn read_repository(&self) -> Result<Found> {
         let key = self.repository_key();
-        let sealed = match self.store.read(&key, BYTES_MAX).await {
-            Ok(sealed) => sealed,
-            Err(error) if error.kind == Kind::NotFound => return Ok(Found::Missing),
-            Err(error) => return Err(error.into()),
-        };
+        let mut before = None;
+        for _ in 0..LOOKS {
+            let sealed = match self.store.read(&key, BYTES_MAX).await {
+                Ok(sealed) => sealed,
+                Err(error) if error.kind == Kind::NotFound => return Ok(Found::Missing),
+                Err(error) => return Err(error.into()),
+            };
+            match self.opened(&key, sealed.clone()).await? {
+                // a bit may have been flipped on the way: what the same bytes say twice counts
+                Found::Refused(_) if before.as_ref() != Some(&sealed) => before = Some(sealed),
+                found => return Ok(found),
+            }
+        }
+        Err(self.store.unsteady(&key, "it").into())
+    }
+
+    async fn opened(&self, key: &str, sealed: Bytes) -> Result<Found> {
         let (secrets, in_use) = (self.keys.secrets(), self.keys.in_use());
         let sealed_bytes = sealed.clone();
         let opened = spawn_blocking(move || open(&sealed, &secrets, &in_use)).await;
@@ -172,7 +184,7 @@ impl Catalog {
             Err(seal::Error::WrongKey { sealed_for, held }) => {
                 let header = Header::parse_whole(&sealed_bytes).ok();
                 Found::Refused(Error::seal(
-                    &key,
+                    key,
                     seal::Error::RepositoryOfOthers {
                         id: header.map(|(header, _)| header.repository),
                         sealed_for,
@@ -180,7 +192,7 @@ impl Catalog {
                     },
                 ))
             }
-            Err(error) => Found::Refused(Error::seal(&key, error)),
+            Err(error) => Found::Refused(Error::seal(key, error)),
         })
     }
 

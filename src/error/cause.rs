@@ -158,6 +158,8 @@ fn of_kind(kind: store::Kind) -> Bucket {
         K::Busy => Bucket::BucketBusy,
         K::Unreachable => Bucket::BucketUnreachable,
         K::PlainHttp => Bucket::BucketPlain,
+        K::Damaged => Bucket::BucketDamaged,
+        K::Silent => Bucket::BucketSilent,
         K::Mismatch => Bucket::BucketMismatch,
         K::Other => Bucket::BucketOther,
     }

@@ -1,5 +1,7 @@
 use roxmltree::{Node, ParsingOptions};
 
+use crate::xml;
+
 use super::{
     Error, Form, Planned, Rule,
     element::{NAMESPACE, foreign, unknown_in_rule},
@@ -21,14 +23,15 @@ impl Document {
     ///
     /// # Errors
     /// [`Error::Unreadable`] where that isn't a lifecycle configuration.
-    pub fn parse(xml: &str) -> Result<Self, Error> {
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let unreadable = |why: String| Error::Unreadable(why);
+        xml::check(text.as_bytes()).map_err(|e| unreadable(e.to_string()))?;
         // no document type: nothing of S3's has one, and entities could grow without end
         let options = ParsingOptions {
             allow_dtd: false,
             ..ParsingOptions::default()
         };
-        let tree = roxmltree::Document::parse_with_options(xml, options)
+        let tree = roxmltree::Document::parse_with_options(text, options)
             .map_err(|e| unreadable(e.to_string()))?;
         let root = tree.root_element();
         let name = root.tag_name().name();
@@ -40,7 +43,7 @@ impl Document {
             unknown: foreign(root),
         };
         for node in root.children() {
-            document.take(node, xml);
+            document.take(node, text);
         }
         Ok(document)
     }

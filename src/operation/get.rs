@@ -1,4 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -53,7 +57,7 @@ pub async fn get(
     let archive = open_archive(catalog, record).await?;
     let mut output = Output::begin(target)?;
     let bytes = if sealed {
-        copy_sealed(catalog, record, &mut output, progress).await?
+        copy_sealed(archive, record, &mut output, progress).await?
     } else {
         let name = archive.name();
         let contents = output.bring(archive, progress).await?;
@@ -89,38 +93,57 @@ pub async fn open(
 }
 
 async fn copy_sealed(
-    catalog: &Catalog,
+    archive: Inbound,
     record: &Record,
     output: &mut Output,
     progress: &Progress,
 ) -> Result<u64> {
-    let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
-    progress.expect(source.bytes());
-    let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme);
-    let mut pieces = source.pieces(0);
-    while let Some(piece) = pieces.next().await? {
-        crc.update(&piece);
-        output
-            .writer
-            .write_all(&piece)
-            .await
-            .map_err(|e| output.error(e))?;
-        progress.add_done(piece.len());
-        progress.set_moved(progress.done_bytes());
-    }
-    let crc64nvme = data_encoding::BASE64.encode(&crc.finalize().to_be_bytes());
+    let (name, bytes) = (archive.name(), archive.sealed_bytes());
+    let mut sink = Summed {
+        inner: &mut output.writer,
+        crc: crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme),
+    };
+    let copied = archive.copy(&mut sink, progress).await;
+    let crc64nvme = data_encoding::BASE64.encode(&sink.crc.finalize().to_be_bytes());
+    copied.map_err(|error| output.named(error))?;
     let uploaded = record.sealed.as_ref().map(|sealed| &sealed.crc64nvme);
     if uploaded.is_some_and(|uploaded| *uploaded == crc64nvme.as_str()) {
-        Ok(source.bytes())
-    } else {
-        let what = format!(
-            "its bytes have checksum {crc64nvme}, uploaded were {}",
-            uploaded.map_or_else(|| "none".to_owned(), ToString::to_string)
-        );
-        Err(Error::Differs {
-            object: source.name(),
-            what,
-        })
+        return Ok(bytes);
+    }
+    let uploaded = uploaded.map_or_else(|| "none".to_owned(), ToString::to_string);
+    let what = format!("its bytes have checksum {crc64nvme}, uploaded were {uploaded}");
+    Err(Error::differs(name, what))
+}
+
+/// A sink that keeps the checksum of what goes into it.
+struct Summed<'a, W> {
+    inner: &'a mut W,
+    crc: crc_fast::Digest,
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = ready!(Pin::new(&mut *self.inner).poll_write(context, bytes))?;
+        self.crc.update(&bytes[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.inner).poll_shutdown(context)
     }
 }
 
@@ -167,10 +190,15 @@ impl Output {
     /// Takes all of an archive.
     async fn bring(&mut self, archive: Inbound, progress: &Progress) -> Result<Contents> {
         let brought = archive.bring(&mut self.writer, progress).await;
-        brought.map_err(|error| match error {
+        brought.map_err(|error| self.named(error))
+    }
+
+    /// An error that names what could not be written.
+    fn named(&self, error: Error) -> Error {
+        match error {
             Error::Sink(source) => self.error(source),
             error => error,
-        })
+        }
     }
 
     fn error(&self, source: std::io::Error) -> Error {

@@ -15,6 +15,7 @@ mod outbound;
 mod problem;
 mod progress;
 mod prune;
+mod reread;
 mod restore;
 mod source;
 mod spans;

@@ -83,6 +83,14 @@ impl Source {
         }
     }
 
+    /// What is said of bytes that are other ones at each look; nothing of a file, which is read from here.
+    pub(super) fn unsteady(&self) -> Option<Error> {
+        match self {
+            Self::Object { store, key, .. } => Some(store.unsteady(key, "a part of it").into()),
+            Self::File { .. } => None,
+        }
+    }
+
     pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         match self {
             Self::Object {

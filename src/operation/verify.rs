@@ -94,7 +94,8 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
     }
     let secrets = catalog.secrets_of(&record.database, &record.id);
     let expected = (&record.repository, record.id.as_str());
-    Inbound::begin(source, &secrets, Some(expected)).await
+    let archive = Inbound::begin(source, &secrets, Some(expected)).await?;
+    Ok(archive.with_dump_bytes_max(sealed.dump_bytes))
 }
 
 /// Compares what came back with what the record says was dumped.

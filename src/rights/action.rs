@@ -99,7 +99,7 @@ impl Action {
             Self::DeleteObject => "prune",
             Self::ListBucketMultipartUploads => "prune, status",
             Self::ListMultipartUploadParts => "prune",
-            Self::RestoreObject => "restoring from Glacier",
+            Self::RestoreObject => "--thaw",
             Self::PutObjectRetention => "backup with PGCOFFER_LOCK",
             Self::PutObjectLegalHold => "hold with PGCOFFER_LOCK",
             Self::GetObjectRetention | Self::GetObjectLegalHold => "prune with PGCOFFER_LOCK",
@@ -123,7 +123,8 @@ impl Action {
 }
 
 impl Mode {
-    /// The actions that this mode's commands need, those of locks where objects are locked.
+    /// The actions that this mode's commands need, those of locks where objects are locked. Thawing costs money and legal holds
+    /// have no end: they are asked for by name.
     #[must_use]
     pub fn actions(self, lock: bool) -> Vec<Action> {
         use Action as A;
@@ -140,13 +141,11 @@ impl Mode {
                     A::DeleteObject,
                     A::AbortMultipartUpload,
                     A::ListMultipartUploadParts,
-                    A::RestoreObject,
                 ],
                 &[
                     A::GetObjectRetention,
                     A::GetObjectLegalHold,
                     A::PutObjectRetention,
-                    A::PutObjectLegalHold,
                 ],
             ),
             Self::DropBox => (
@@ -166,7 +165,7 @@ impl Mode {
                 ],
                 &[A::GetObjectRetention, A::GetObjectLegalHold],
             ),
-            Self::Restore => (&[A::ListBucket, A::GetObject, A::RestoreObject], &[]),
+            Self::Restore => (&[A::ListBucket, A::GetObject], &[]),
         };
         let of_locks = of_locks.iter().filter(|_| lock);
         actions.iter().chain(of_locks).copied().collect()

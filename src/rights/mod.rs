@@ -2,19 +2,21 @@
 
 mod action;
 mod policy;
+mod service;
 
 use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
 pub use action::Action;
-pub use policy::{Place, Policy, partition, policy};
+pub use policy::{LOCK_DAYS_DEFAULT, LockCap, Place, Policy, partition, policy};
+pub use service::Service;
 
 /// What a pair of credentials is for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// everything but the bucket's own settings: backup, prune, restore
+    /// everything but the bucket's own settings, thawing and legal holds: backup, prune, restore
     #[default]
     Full,
     /// writes new backups, and can neither read, list nor delete

@@ -5,11 +5,16 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Action, Mode};
+use super::{Action, Mode, Service};
+
+/// The most days that a lock may last where no schedule says more: a year and a month.
+pub const LOCK_DAYS_DEFAULT: u32 = 400;
 
 /// What a policy is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
+    /// whose policies are written
+    pub service: Service,
     /// the bucket's name
     pub bucket: String,
     /// empty, or folders without a slash at either end
@@ -19,11 +24,24 @@ pub struct Place {
     /// id, ARN or alias of the KMS key that the service encrypts with
     pub kms_key: Option<String>,
     /// objects are locked
-    pub lock: bool,
+    pub lock: Option<LockCap>,
+    /// legal holds are put on and taken off: a person's business
+    pub legal_hold: bool,
+    /// what lies in cold storage is thawed, which costs money
+    pub thaw: bool,
     /// the bucket's lifecycle rules are read and written: a person's business
     pub lifecycle: bool,
     /// the bucket's settings are read, so that `check` can judge them
     pub check: bool,
+}
+
+/// What locks may be put on objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockCap {
+    /// in compliance mode, which nobody may lift, rather than in governance mode
+    pub compliance: bool,
+    /// for how many days at most
+    pub days: u32,
 }
 
 /// An IAM policy document.
@@ -40,7 +58,7 @@ struct Statement {
     sid: &'static str,
     effect: &'static str,
     action: Vec<&'static str>,
-    resource: String,
+    resource: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<Value>,
 }
@@ -62,6 +80,20 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
         Mode::DropBox => drop_box(place),
         Mode::Full | Mode::Prune | Mode::Restore => others(mode, place),
     };
+    let writes = matches!(mode, Mode::Full | Mode::DropBox);
+    statement.extend(
+        place
+            .lock
+            .filter(|_| writes)
+            .map(|lock| place.locking(lock)),
+    );
+    if place.legal_hold {
+        let actions = [Action::PutObjectLegalHold];
+        statement.push(place.on_objects("LegalHoldsForAPersonOnly", &actions));
+    }
+    if place.thaw {
+        statement.push(place.on_objects("ThawWhatIsCold", &[Action::RestoreObject]));
+    }
     if place.lifecycle {
         let actions = [
             Action::GetLifecycleConfiguration,
@@ -73,6 +105,8 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
         statement.push(place.on_bucket("SettingsForCheck", &Action::SETTINGS));
     }
     statement.extend(place.of_kms(mode));
+    statement.extend(place.by_tls());
+    statement.retain(|statement| !statement.action.is_empty());
     Policy {
         version: "2012-10-17",
         statement,
@@ -82,12 +116,14 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
 /// Nothing that exists can be overwritten: whoever steals these credentials can add objects, and do no more.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
 fn drop_box(place: &Place) -> Vec<Statement> {
+    let give_up = place.on_objects("GiveAnUploadUp", &[Action::AbortMultipartUpload]);
+    if !place.service.has_conditions_on_writes() {
+        return vec![place.on_objects("Write", &[Action::PutObject]), give_up];
+    }
     let put = |sid, condition| Statement {
         condition: Some(condition),
         ..place.on_objects(sid, &[Action::PutObject])
     };
-    let mut rest = vec![Action::AbortMultipartUpload];
-    rest.extend(place.lock.then_some(Action::PutObjectRetention));
     vec![
         put(
             "WriteWhatIsNotThereYet",
@@ -97,15 +133,15 @@ fn drop_box(place: &Place) -> Vec<Statement> {
             "UploadPartsOfIt",
             json!({ "Bool": { "s3:ObjectCreationOperation": "false" } }),
         ),
-        place.on_objects("GiveAnUploadUp", &rest),
+        give_up,
     ]
 }
 
 fn others(mode: Mode, place: &Place) -> Vec<Statement> {
-    let actions = mode.actions(place.lock);
+    let actions = mode.actions(place.lock.is_some());
     let (on_bucket, on_objects): (Vec<Action>, Vec<Action>) = actions
         .into_iter()
-        .filter(|action| *action != Action::ListBucket)
+        .filter(|action| !matches!(action, Action::ListBucket | Action::PutObjectRetention))
         .partition(|action| action.is_of_bucket());
     let mut statements = vec![place.list()];
     if !on_bucket.is_empty() {
@@ -125,28 +161,81 @@ impl Place {
         }
     }
 
+    /// A lock can't be taken back, so that who steals these credentials must not lock for ever.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-retention-limits>
+    fn locking(&self, cap: LockCap) -> Statement {
+        let mode = if cap.compliance {
+            "COMPLIANCE"
+        } else {
+            "GOVERNANCE"
+        };
+        let condition = self.service.has_conditions_on_locks().then(|| {
+            json!({
+                "StringEquals": { "s3:object-lock-mode": mode },
+                "NumericLessThanEquals": {
+                    "s3:object-lock-remaining-retention-days": cap.days.to_string()
+                },
+            })
+        });
+        Statement {
+            condition,
+            ..self.on_objects("LockNoLongerThanTheyAreKept", &[Action::PutObjectRetention])
+        }
+    }
+
+    /// Whoever reads the wire sees signatures, which let him do the same once more.
+    fn by_tls(&self) -> Option<Statement> {
+        self.service.tells_tls().then(|| Statement {
+            sid: "NothingWithoutTls",
+            effect: "Deny",
+            action: vec!["s3:*"],
+            resource: vec![self.bucket_arn(), self.objects_arn("")],
+            condition: Some(json!({ "Bool": { "aws:SecureTransport": "false" } })),
+        })
+    }
+
+    fn bucket_arn(&self) -> String {
+        format!("arn:{}:s3:::{}", self.partition, self.bucket)
+    }
+
+    fn objects_arn(&self, prefix: &str) -> String {
+        let folder = if prefix.is_empty() { "" } else { "/" };
+        format!("{}{folder}{prefix}/*", self.bucket_arn())
+    }
+
     fn on_bucket(&self, sid: &'static str, actions: &[Action]) -> Statement {
-        let resource = format!("arn:{}:s3:::{}", self.partition, self.bucket);
-        allow(sid, actions, resource)
+        self.allow(sid, actions, self.bucket_arn())
     }
 
     fn on_objects(&self, sid: &'static str, actions: &[Action]) -> Statement {
-        let folder = if self.prefix.is_empty() { "" } else { "/" };
-        let resource = format!(
-            "arn:{}:s3:::{}{folder}{}/*",
-            self.partition, self.bucket, self.prefix
-        );
-        allow(sid, actions, resource)
+        self.allow(sid, actions, self.objects_arn(&self.prefix))
+    }
+
+    fn allow(&self, sid: &'static str, actions: &[Action], resource: String) -> Statement {
+        let known = actions.iter();
+        Statement {
+            sid,
+            effect: "Allow",
+            action: known
+                .filter_map(|action| self.service.name_of(*action))
+                .collect(),
+            resource: vec![resource],
+            condition: None,
+        }
     }
 
     /// An upload in parts is decrypted once to be put together.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
     fn of_kms(&self, mode: Mode) -> Option<Statement> {
-        let key = self.kms_key.as_deref()?;
+        let key = self.kms_key.as_deref().filter(|_| self.service.has_kms())?;
         let writes = matches!(mode, Mode::Full | Mode::DropBox);
         let mut action = vec!["kms:Decrypt"];
         action.extend(writes.then_some("kms:GenerateDataKey"));
-        let mut condition = json!({ "StringLike": { "kms:ViaService": "s3.*.amazonaws.com*" } });
+        let via = match self.partition.as_str() {
+            "aws-cn" => "s3.*.amazonaws.com.cn",
+            _ => "s3.*.amazonaws.com",
+        };
+        let mut condition = json!({ "StringLike": { "kms:ViaService": via } });
         let keys = |name: &str| format!("arn:{}:kms:*:*:key/{name}", self.partition);
         let alias = key.rfind("alias/").map(|at| &key[at..]);
         let resource = match alias {
@@ -161,19 +250,9 @@ impl Place {
             sid: "EncryptionByKms",
             effect: "Allow",
             action,
-            resource,
+            resource: vec![resource],
             condition: Some(condition),
         })
-    }
-}
-
-fn allow(sid: &'static str, actions: &[Action], resource: String) -> Statement {
-    Statement {
-        sid,
-        effect: "Allow",
-        action: actions.iter().map(|action| action.as_str()).collect(),
-        resource,
-        condition: None,
     }
 }
 
@@ -188,6 +267,10 @@ mod tests {
             partition: partition(None).to_owned(),
             ..Place::default()
         }
+    }
+
+    fn cap(compliance: bool, days: u32) -> LockCap {
+        LockCap { compliance, days }
     }
 
     fn written(mode: Mode, place: &Place) -> Value {
@@ -208,16 +291,14 @@ mod tests {
             [
                 &json!(["s3:PutObject"]),
                 &json!(["s3:PutObject"]),
-                &json!(["s3:AbortMultipartUpload"])
+                &json!(["s3:AbortMultipartUpload"]),
+                &json!(["s3:*"]),
             ]
         );
-        assert!(
-            statements["Statement"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|one| one["Resource"] == "arn:aws:s3:::acme/backups/db/*")
-        );
+        let below = json!(["arn:aws:s3:::acme/backups/db/*"]);
+        let all = statements["Statement"].as_array().unwrap();
+        let mut allowed = all.iter().filter(|one| one["Effect"] == "Allow");
+        assert!(allowed.all(|one| one["Resource"] == below));
     }
 
     #[test]
@@ -228,7 +309,8 @@ mod tests {
         };
         let written = written(Mode::Restore, &whole);
         assert_eq!(written["Statement"][0].get("Condition"), None);
-        assert_eq!(written["Statement"][1]["Resource"], "arn:aws:s3:::acme/*");
+        let objects = &written["Statement"][1]["Resource"];
+        assert_eq!(*objects, json!(["arn:aws:s3:::acme/*"]));
     }
 
     #[test]
@@ -248,16 +330,13 @@ mod tests {
                 ..place()
             };
             let written = written(Mode::DropBox, &place);
-            written["Statement"]
-                .as_array()
-                .unwrap()
-                .last()
-                .cloned()
-                .unwrap()
+            let all = written["Statement"].as_array().unwrap();
+            let mut of_kms = all.iter().filter(|one| one["Sid"] == "EncryptionByKms");
+            of_kms.next().cloned().unwrap()
         };
         let id = of("1234abcd-12ab-34cd-56ef-1234567890ab");
         assert_eq!(
-            id["Resource"],
+            id["Resource"][0],
             "arn:aws:kms:*:*:key/1234abcd-12ab-34cd-56ef-1234567890ab"
         );
         assert_eq!(id["Action"], json!(["kms:Decrypt", "kms:GenerateDataKey"]));
@@ -267,24 +346,89 @@ mod tests {
             "alias/backups"
         );
         let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234";
-        assert_eq!(of(arn)["Resource"], arn);
+        assert_eq!(of(arn)["Resource"][0], arn);
     }
 
     #[test]
     fn what_a_person_does_once_is_apart() {
-        let place = Place {
-            lifecycle: true,
-            lock: true,
+        let agent = Place {
+            lock: Some(cap(false, 30)),
             ..place()
         };
-        let written = written(Mode::Full, &place);
-        let statements = written["Statement"].as_array().unwrap();
-        assert_eq!(
-            statements.last().unwrap()["Sid"],
-            "LifecycleRulesForAPersonOnly"
-        );
-        assert!(written.to_string().contains("s3:PutObjectLegalHold"));
+        let text = written(Mode::Full, &agent).to_string();
+        for of_persons in ["LegalHold\"", "RestoreObject", "LifecycleConfiguration"] {
+            assert!(!text.contains(&format!("s3:Put{of_persons}")), "{text}");
+        }
+        assert!(!text.contains("s3:RestoreObject"));
+        let person = Place {
+            lifecycle: true,
+            legal_hold: true,
+            thaw: true,
+            ..agent
+        };
+        let text = written(Mode::Full, &person).to_string();
+        for action in [
+            "PutLifecycleConfiguration",
+            "PutObjectLegalHold",
+            "RestoreObject",
+        ] {
+            assert!(text.contains(&format!("s3:{action}")), "{text}");
+        }
         assert_eq!(partition(Some("cn-north-1")), "aws-cn");
         assert_eq!(partition(Some("us-gov-west-1")), "aws-us-gov");
+    }
+
+    #[test]
+    fn locks_have_a_mode_and_an_end() {
+        let place = Place {
+            lock: Some(cap(true, 31)),
+            ..place()
+        };
+        for mode in [Mode::Full, Mode::DropBox] {
+            let written = written(mode, &place);
+            let all = written["Statement"].as_array().unwrap();
+            let locking: Vec<_> = all
+                .iter()
+                .filter(|one| one["Action"].to_string().contains("s3:PutObjectRetention"))
+                .collect();
+            assert_eq!(locking.len(), 1);
+            let condition = &locking[0]["Condition"];
+            assert_eq!(
+                condition["StringEquals"]["s3:object-lock-mode"],
+                "COMPLIANCE"
+            );
+            let days = &condition["NumericLessThanEquals"];
+            assert_eq!(days["s3:object-lock-remaining-retention-days"], "31");
+        }
+    }
+
+    #[test]
+    fn services_get_what_they_know() {
+        let of = |service| Place {
+            service,
+            check: true,
+            kms_key: Some("k".to_owned()),
+            lock: Some(cap(false, 7)),
+            ..place()
+        };
+        for service in [Service::Ceph, Service::Minio, Service::Other] {
+            for mode in Mode::ALL {
+                let text = written(mode, &of(service)).to_string();
+                for unknown in [
+                    "if-none-match",
+                    "ObjectCreationOperation",
+                    "kms:",
+                    "SecureTransport",
+                    "object-lock-",
+                ] {
+                    assert!(!text.contains(unknown), "{service} {mode}: {text}");
+                }
+                assert!(!text.contains("\"Action\":[]"), "{text}");
+            }
+        }
+        let ceph = written(Mode::Full, &of(Service::Ceph)).to_string();
+        assert!(ceph.contains("s3:GetBucketEncryption") && !ceph.contains("GetEncryptionConf"));
+        let minio = written(Mode::Full, &of(Service::Minio)).to_string();
+        assert!(!minio.contains("PublicAccessBlock"));
     }
 }

@@ -6,7 +6,10 @@ use aws_config::retry::RetryConfig;
 use aws_sdk_s3::config::{Builder, Config};
 use bytes::Bytes;
 
-use super::{ATTEMPTS, Error, Kind, Store, pause};
+use super::{
+    Error, Kind, Store, etag_given,
+    retry::{ATTEMPTS, pause},
+};
 
 /// What became of a name that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +73,10 @@ impl Store {
         }
         let answer = request.send().await;
         let doing = || format!("take the name {}", self.url(key));
-        answer.map(drop).map_err(|e| Error::from_sdk(doing(), &e))
+        match answer {
+            Ok(output) => etag_given(output.e_tag, &doing()).map(drop),
+            Err(error) => Err(Error::from_sdk(doing(), &error)),
+        }
     }
 }
 

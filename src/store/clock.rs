@@ -14,23 +14,64 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 use super::Store;
 
-/// What the newest answer's `Date` said, and when it was heard.
+/// How far a date may be from what the one before it leads to expect.
+const APART_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// What the answers' `Date` said, and when it was heard.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ServiceClock(Arc<Mutex<Option<(Timestamp, Instant)>>>);
+pub(super) struct ServiceClock(Arc<Mutex<Heard>>);
+
+#[derive(Debug, Default)]
+struct Heard {
+    /// What counts.
+    believed: Option<Reading>,
+    /// One that contradicts it: it counts once another one says the same. Over plain HTTP a date can come damaged.
+    doubted: Option<Reading>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    time: Timestamp,
+    at: Instant,
+}
+
+impl Reading {
+    fn now(self) -> Option<Timestamp> {
+        let passed = SignedDuration::try_from(self.at.elapsed()).ok()?;
+        self.time.checked_add(passed).ok()
+    }
+
+    fn agrees_with(self, time: Timestamp) -> bool {
+        let now = self.now();
+        now.is_some_and(|now| now.duration_since(time).abs() <= APART_MAX)
+    }
+}
 
 impl ServiceClock {
     fn hear(&self, date: &str) {
         // RFC 9110 writes dates as RFC 2822 does, with GMT for the zone
-        if let Ok(time) = rfc2822::DateTimeParser::new().parse_timestamp(date) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((time, Instant::now()));
+        let Ok(time) = rfc2822::DateTimeParser::new().parse_timestamp(date) else {
+            return;
+        };
+        let new = Reading {
+            time,
+            at: Instant::now(),
+        };
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let agrees = |reading: Option<Reading>| reading.is_some_and(|one| one.agrees_with(time));
+        if heard.believed.is_none() || agrees(heard.believed) || agrees(heard.doubted) {
+            *heard = Heard {
+                believed: Some(new),
+                doubted: None,
+            };
+        } else {
+            heard.doubted = Some(new);
         }
     }
 
     fn now(&self) -> Option<Timestamp> {
-        let heard = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (time, at) = heard?;
-        time.checked_add(SignedDuration::try_from(at.elapsed()).ok()?)
-            .ok()
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.believed?.now()
     }
 }
 
@@ -74,5 +115,19 @@ mod tests {
         let heard: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
         let passed = clock.now().unwrap().duration_since(heard);
         assert!(passed >= SignedDuration::ZERO && passed < SignedDuration::from_secs(60));
+    }
+
+    #[test]
+    fn a_date_that_contradicts_counts_once_it_is_said_twice() {
+        let clock = ServiceClock::default();
+        let hour = || clock.now().unwrap().strftime("%H").to_string();
+        clock.hear("Fri, 20 Nov 2026 07:00:00 GMT");
+        clock.hear("Fri, 20 Nov 2026 17:00:00 GMT");
+        assert_eq!(hour(), "07");
+        clock.hear("Fri, 20 Nov 2026 07:00:01 GMT");
+        clock.hear("Fri, 20 Nov 2026 17:00:02 GMT");
+        assert_eq!(hour(), "07");
+        clock.hear("Fri, 20 Nov 2026 17:00:03 GMT");
+        assert_eq!(hour(), "17");
     }
 }

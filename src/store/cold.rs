@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 };
 use jiff::{Timestamp, fmt::rfc2822};
 
-use super::{ATTEMPTS, Error, Store, patiently};
+use super::{Error, Store, retry::ATTEMPTS};
 
 /// Whether an object can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +122,8 @@ impl Store {
         days: Option<u32>,
         speed: Speed,
     ) -> Result<AskedForThaw, Error> {
-        patiently(ATTEMPTS, || self.ask_once(key, days, speed)).await
+        self.retry(ATTEMPTS, || self.ask_once(key, days, speed))
+            .await
     }
 
     async fn ask_once(

@@ -8,7 +8,10 @@ use aws_sdk_s3::{
 };
 use aws_types::service_config::ServiceConfigKey;
 
-use super::{Error, Kind, LockMode, Quirks, Store, clock::ServiceClock, credentials::Signing};
+use super::{
+    Error, Kind, LockMode, Quirks, Store, answer::Bounds, clock::ServiceClock,
+    credentials::Signing, silence::Silence,
+};
 use crate::plain_http::HttpHosts;
 
 /// The services that get credentials of the SDK's chain, by their ids; S3 gets what is signed by them.
@@ -178,17 +181,23 @@ impl Store {
             options.parts_max = Some(1000);
         }
         let clock = ServiceClock::default();
+        let silence = Silence::default();
+        let config = config
+            .interceptor(clock.clone())
+            .interceptor(silence.clone())
+            .interceptor(Bounds);
         let quirks = Quirks::default();
         // who may tag an object may tag any other, too
         quirks.no_tags.store(options.write_only, Ordering::Relaxed);
         Ok(Self {
-            client: Client::from_conf(config.interceptor(clock.clone()).build()),
+            client: Client::from_conf(config.build()),
             location,
             options,
             checksums,
             over_tls: is_over_tls(endpoint.as_deref()),
             quirks: quirks.into(),
             clock,
+            silence,
             cleanup: tokio_util::task::TaskTracker::new(),
         })
     }

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering;
 
-use super::{ATTEMPTS, Error, Kind, Store, patiently};
+use super::{Error, Kind, Store, retry::ATTEMPTS};
 
 /// An entity tag without its quotes: not every service writes them in lists.
 fn bare(etag: &str) -> &str {
@@ -16,7 +16,7 @@ impl Store {
     /// # Errors
     /// [`Kind::Changed`] where it is another object by now, and whatever the service or the network refuses.
     pub async fn delete(&self, key: &str, etag: Option<&str>) -> Result<(), Error> {
-        patiently(ATTEMPTS, || self.delete_once(key, etag)).await
+        self.retry(ATTEMPTS, || self.delete_once(key, etag)).await
     }
 
     async fn delete_once(&self, key: &str, etag: Option<&str>) -> Result<(), Error> {

@@ -3,6 +3,7 @@ use std::fmt;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::{answer::Unusable, silence::Silent};
 use crate::text::{continued, escaped};
 
 /// What went wrong with the bucket.
@@ -49,6 +50,10 @@ pub enum Kind {
     Unreachable,
     /// what the service holds isn't what was sent
     Mismatch,
+    /// a request or its answer was damaged on the way
+    Damaged,
+    /// the service has said nothing for so long that it isn't asked any more
+    Silent,
     /// anything else
     Other,
 }
@@ -57,7 +62,22 @@ impl Kind {
     /// Whether the same request may well succeed a little later.
     #[must_use]
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Busy | Self::Unreachable)
+        matches!(self, Self::Busy | Self::Unreachable | Self::Damaged)
+    }
+
+    /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit makes a
+    /// signature wrong, a name another one, a header one that nobody knows.
+    pub(super) fn is_doubtful(self) -> bool {
+        matches!(
+            self,
+            Self::WrongCredentials
+                | Self::Denied
+                | Self::NoBucket
+                | Self::WrongRegion
+                | Self::NotFound
+                | Self::Unsupported
+                | Self::Other
+        )
     }
 
     fn of_code(code: &str, status: u16) -> Self {
@@ -78,7 +98,16 @@ impl Kind {
             "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => {
                 Self::Unsupported
             }
-            "BadDigest" | "XAmzContentSHA256Mismatch" | "InvalidDigest" => Self::Mismatch,
+            "BadDigest"
+            | "XAmzContentSHA256Mismatch"
+            | "XAmzContentChecksumMismatch"
+            | "InvalidDigest"
+            | "ContentSHA256Mismatch"
+            | "IncompleteBody"
+            | "IncompleteSignature"
+            | "InvalidURI"
+            | "MissingContentLength"
+            | "BadRequest" => Self::Damaged,
             "SlowDown"
             | "ServiceUnavailable"
             | "InternalError"
@@ -119,12 +148,19 @@ impl Error {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let chain = causes(error);
+        if let Some(silent) = find::<Silent>(error) {
+            return Self::new(Kind::Silent, doing, silent.to_string());
+        }
         match error {
             SdkError::ServiceError(service) => {
-                let status = service.raw().status().as_u16();
+                let status = service.raw().status();
                 let code = service.err().code().unwrap_or_default();
-                let message = service.err().message().unwrap_or_default();
-                let why = match (code, message) {
+                if status.is_success() && code.is_empty() {
+                    return Self::unread(doing, service.raw().body().bytes(), chain);
+                }
+                let status = status.as_u16();
+                let message = bounded(service.err().message().unwrap_or_default());
+                let why = match (code, message.as_str()) {
                     ("", "") => format!("the service answered with status {status}"),
                     ("", message) => format!("{message} (status {status})"),
                     (code, "") => format!("{code} (status {status})"),
@@ -133,6 +169,9 @@ impl Error {
                 Self::new(Kind::of_code(code, status), doing, why)
             }
             SdkError::ResponseError(response) => {
+                if response.raw().status().is_success() && find::<Unusable>(error).is_some() {
+                    return Self::new(Kind::Damaged, doing, chain);
+                }
                 let kind = match Kind::of_status(response.raw().status().as_u16()) {
                     // a good status and an answer that broke off
                     Kind::Other => Kind::Unreachable,
@@ -147,6 +186,32 @@ impl Error {
             _ if chain.contains("credentials") => Self::new(Kind::NoCredentials, doing, chain),
             SdkError::DispatchFailure(_) => Self::new(Kind::Unreachable, doing, chain),
             _ => Self::new(Kind::Other, doing, chain),
+        }
+    }
+
+    /// An answer with a good status that is none: damaged, another server's, or an error that stands behind the status.
+    fn unread(doing: String, body: Option<&[u8]>, chain: String) -> Self {
+        let text = body.and_then(|body| std::str::from_utf8(body).ok());
+        // how deep it is has been bounded
+        let tree = text.and_then(|text| roxmltree::Document::parse(text).ok());
+        let field = |name: &str| {
+            let root = tree.as_ref()?.root_element();
+            let is_error = root.tag_name().name() == "Error";
+            let mut fields = root.children().filter(|_| is_error);
+            let field = fields.find(|field| field.tag_name().name() == name)?;
+            field.text().map(bounded)
+        };
+        match field("Code") {
+            Some(code) => {
+                let message = field("Message").unwrap_or_default();
+                let why = format!("{message} ({code}, behind a good status)");
+                Self::new(Kind::of_code(&code, 200), doing, why)
+            }
+            None => Self::new(
+                Kind::Damaged,
+                doing,
+                format!("the answer can't be read: {chain}"),
+            ),
         }
     }
 
@@ -175,8 +240,8 @@ impl Error {
             _ if self.why.contains("was not a valid URI") => {
                 "an endpoint begins with https:// (or http://): correct AWS_ENDPOINT_URL_S3"
             }
-            Kind::Other if self.why.ends_with("answered with status 200") => {
-                "what answers at AWS_ENDPOINT_URL_S3 is no S3 service: correct it, or unset it for AWS"
+            Kind::Damaged if self.why.starts_with("the answer") => {
+                "what answers at AWS_ENDPOINT_URL_S3 is no S3 service, or its answers are changed on the way: correct the address, or unset it for AWS; otherwise look at proxies and the network between"
             }
             Kind::NoCredentials if self.why.contains(super::credentials::UNFIT) => {
                 "write it without that character where it comes from: ~/.aws/credentials or ~/.aws/config, or the program or service that gives it"
@@ -206,7 +271,10 @@ impl Error {
             Kind::Cold => {
                 "what lies in cold storage has to be thawed: run the command again with --thaw standard; a record that is cold was moved by a rule that isn't pgcoffer's (aws s3api restore-object thaws it)"
             }
-            Kind::Unreachable => {
+            Kind::Damaged => {
+                "bytes are changed between here and the service, and TLS would find that at once: reach it by https://; where it is so already, suspect proxies or the service itself. Nothing is said of what is stored"
+            }
+            Kind::Unreachable | Kind::Silent => {
                 "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
             }
             Kind::Busy => "the service was busy or failed for some time: try again later",
@@ -235,6 +303,29 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A text of the service's, of no more characters than anybody reads.
+fn bounded(text: &str) -> String {
+    const CHARS_MAX: usize = 1000;
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// The cause of that type, where there is one.
+fn find<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    let mut source = Some(error);
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        source = cause.source();
+    }
+    None
+}
 
 /// The innermost causes of an SDK error, outermost first, each said once.
 fn causes(error: &dyn std::error::Error) -> String {

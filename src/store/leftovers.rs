@@ -1,8 +1,9 @@
 //! Uploads that nobody completed.
 
+use aws_sdk_s3::types::Part;
 use jiff::Timestamp;
 
-use super::{ATTEMPTS, Error, Kind, Store, lock::timestamp, patiently};
+use super::{Error, Kind, Store, list::Turning, lock::timestamp, retry::ATTEMPTS};
 
 /// A multipart upload under way, or left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,9 @@ impl Store {
     /// # Errors
     /// Whatever else the service or the network refuses.
     pub async fn unfinished(&self, folder: &str) -> Result<Option<Vec<Unfinished>>, Error> {
-        match patiently(ATTEMPTS, || self.unfinished_once(folder)).await {
+        let doing = || format!("list the uploads under {}", self.url(folder));
+        let once = || self.unfinished_once(folder);
+        match self.ask(ATTEMPTS, once, doing).await {
             Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => {
                 tracing::debug!("uploads under way are not looked for: {error}");
                 Ok(None)
@@ -33,6 +36,7 @@ impl Store {
     async fn unfinished_once(&self, folder: &str) -> Result<Vec<Unfinished>, Error> {
         self.check_may_look(|| format!("list the uploads under {}", self.url(folder)))?;
         let (mut found, mut marker) = (Vec::new(), (None, None));
+        let mut turning = Turning::new();
         loop {
             let request = self
                 .client
@@ -44,20 +48,32 @@ impl Store {
             let doing = || format!("list the uploads under {}", self.url(folder));
             let page = request.send().await;
             let page = page.map_err(|error| Error::from_sdk(doing(), &error))?;
-            found.extend(page.uploads().iter().filter_map(|upload| {
+            for upload in page.uploads() {
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else {
+                    let why = "an upload has no key or no id";
+                    return Err(Error::new(Kind::Damaged, doing(), why));
+                };
                 // a service that forgets the prefix must not show us others' uploads
-                let key = upload.key().filter(|key| key.starts_with(folder))?;
-                Some(Unfinished {
-                    key: key.to_owned(),
-                    upload_id: upload.upload_id()?.to_owned(),
-                    began: upload.initiated().and_then(timestamp),
-                })
-            }));
-            let next = (page.next_key_marker, page.next_upload_id_marker);
-            if page.is_truncated != Some(true) || next.0.is_none() || next == marker {
+                if key.starts_with(folder) {
+                    found.push(Unfinished {
+                        key: key.to_owned(),
+                        upload_id: id.to_owned(),
+                        began: upload.initiated().and_then(timestamp),
+                    });
+                }
+            }
+            let next = page.next_key_marker.as_ref().map(|key| {
+                let id = page.next_upload_id_marker.as_deref().unwrap_or_default();
+                format!("{key}\n{id}")
+            });
+            let next = turning.next(page.is_truncated, next.as_deref(), page.uploads().len());
+            if next
+                .map_err(|why| Error::new(Kind::Damaged, doing(), why))?
+                .is_none()
+            {
                 return Ok(found);
             }
-            marker = next;
+            marker = (page.next_key_marker, page.next_upload_id_marker);
         }
     }
 
@@ -67,24 +83,33 @@ impl Store {
     /// Whatever the service or the network refuses; [`Kind::NotFound`] where the upload has ended.
     pub async fn newest_part(&self, upload: &Unfinished) -> Result<Option<Timestamp>, Error> {
         let look = || async {
-            let mut newest = None;
-            let mut pages = self
-                .client
-                .list_parts()
-                .bucket(&self.location.bucket)
-                .key(&upload.key)
-                .upload_id(&upload.upload_id)
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                let doing = || format!("list the parts of the upload of {}", self.url(&upload.key));
-                let page = page.map_err(|error| Error::from_sdk(doing(), &error))?;
-                let times = page.parts().iter().filter_map(|part| part.last_modified());
-                newest = times.filter_map(timestamp).chain(newest).max();
-            }
-            Ok(newest)
+            let parts = self.parts(&upload.key, &upload.upload_id).await?;
+            let times = parts.iter().filter_map(|part| part.last_modified());
+            Ok(times.filter_map(timestamp).max())
         };
-        patiently(ATTEMPTS, look).await
+        let doing = || format!("list the parts of the upload of {}", self.url(&upload.key));
+        self.ask(ATTEMPTS, look, doing).await
+    }
+
+    /// The parts of an upload as the service holds them.
+    pub(super) async fn parts(&self, key: &str, upload_id: &str) -> Result<Vec<Part>, Error> {
+        let doing = || format!("list the parts of the upload of {}", self.url(key));
+        let (mut parts, mut marker) = (Vec::new(), None);
+        let mut turning = Turning::new();
+        loop {
+            let request = self.client.list_parts();
+            let request = request.bucket(&self.location.bucket).key(key);
+            let request = request.upload_id(upload_id).set_part_number_marker(marker);
+            let answer = request.send().await;
+            let page = answer.map_err(|error| Error::from_sdk(doing(), &error))?;
+            parts.extend_from_slice(page.parts());
+            let next = page.next_part_number_marker();
+            let next = turning.next(page.is_truncated(), next, page.parts().len());
+            match next.map_err(|why| Error::new(Kind::Damaged, doing(), why))? {
+                Some(next) => marker = Some(next),
+                None => return Ok(parts),
+            }
+        }
     }
 
     /// Aborts an upload that was left behind. One that has ended is no error.
@@ -103,7 +128,7 @@ impl Store {
             let answer = request.send().await;
             answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
         };
-        match patiently(ATTEMPTS, abort).await {
+        match self.retry(ATTEMPTS, abort).await {
             Err(error) if error.kind == Kind::NotFound => Ok(()),
             result => result,
         }

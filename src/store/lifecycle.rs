@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::HttpResp
 use data_encoding::BASE64;
 use md5::{Digest as _, Md5};
 
-use super::{ATTEMPTS, Error, Kind, Store, patiently};
+use super::{Error, Kind, Store, retry::ATTEMPTS};
 
 /// A bucket's lifecycle configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,8 @@ impl Store {
     /// [`Kind::Unsupported`] where the service has no such thing, [`Kind::Denied`] without
     /// `s3:GetLifecycleConfiguration`, and whatever else the service or the network refuses.
     pub async fn lifecycle(&self) -> Result<Option<Lifecycle>, Error> {
-        patiently(ATTEMPTS, || self.lifecycle_once()).await
+        let doing = || format!("read the lifecycle rules of s3://{}", self.location.bucket);
+        self.ask(ATTEMPTS, || self.lifecycle_once(), doing).await
     }
 
     async fn lifecycle_once(&self) -> Result<Option<Lifecycle>, Error> {
@@ -101,7 +102,8 @@ impl Store {
 fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error {
     let status = sdk.raw_response().map(HttpResponse::status);
     let understood = status.is_none_or(|status| !status.is_success());
-    if understood && error.kind != Kind::NotFound {
+    let came_whole = !matches!(sdk, SdkError::ResponseError(_));
+    if understood && error.kind != Kind::NotFound || !came_whole {
         return error;
     }
     Error {

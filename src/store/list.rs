@@ -1,108 +1,299 @@
-use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+//! What stands in the bucket, page by page: whole, or an error. Half a list is never taken for the whole, nor an entry that
+//! says too little for one that says something.
 
-use super::{ATTEMPTS, Error, Kind, Object, Store, Thaw, lock::timestamp, patiently};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_s3::{
+    operation::list_objects_v2::ListObjectsV2Output,
+    types::{self, EncodingType},
+};
+use percent_encoding::percent_decode_str;
+
+use super::{Error, Kind, Object, Store, Thaw, lock::timestamp, retry::ATTEMPTS};
+
+/// The most objects below one folder: ten years of a backup every ten minutes are half as many.
+const OBJECTS_MAX: usize = 1_000_000;
+/// The most pages in a row that bring nothing new. Services that expire objects while they list may give some empty ones.
+const IDLE_PAGES_MAX: u32 = 100;
+/// The most time for all pages together.
+const TIME_MAX: Duration = Duration::from_secs(900);
 
 impl Store {
-    /// Every object below `folder` (a key from the bucket's root that ends with `/`).
+    /// Every object below `folder` (a key from the bucket's root that ends with `/`), in the order of the keys, each once.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses.
+    /// [`Kind::Damaged`] where the answers are no whole list, and whatever the service or the network refuses.
     pub async fn list(&self, folder: &str) -> Result<Vec<Object>, Error> {
-        patiently(ATTEMPTS, || self.list_once(folder)).await
+        let doing = || format!("list {}", self.url(folder));
+        self.ask(ATTEMPTS, || self.list_once(folder), doing).await
     }
 
     pub(super) async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
-        self.check_may_look(|| format!("list {}", self.url(folder)))?;
-        let mut objects = Vec::new();
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.location.bucket)
-            .prefix(folder)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            check_goes_on(&page, || self.url(folder))?;
-            objects.extend(page.contents().iter().filter_map(|object| {
-                Some(Object {
-                    key: object.key()?.to_owned(),
-                    bytes: object
-                        .size()
-                        .and_then(|n| u64::try_from(n).ok())
-                        .unwrap_or(0),
-                    etag: object.e_tag().map(str::to_owned),
-                    modified: object.last_modified().and_then(timestamp),
-                    storage_class: object.storage_class().map(|c| c.as_str().to_owned()),
-                    archive_tier: None,
-                    thaw: Thaw::of_class(object.storage_class().map(|c| c.as_str())),
-                })
-            }));
-        }
-        Ok(objects)
+        let mut objects: BTreeMap<String, Object> = BTreeMap::new();
+        let damaged = |why: String| self.damaged_list(folder, why);
+        self.pages(folder, None, |page| {
+            let before = objects.len();
+            for listed in page.contents() {
+                let object = described(listed, is_encoded(page)).map_err(damaged)?;
+                // a service that forgets the prefix must not show us others' objects
+                if !object.key.starts_with(folder) {
+                    continue;
+                }
+                let key = object.key.clone();
+                match objects.insert(key.clone(), object) {
+                    Some(same) if objects.get(&key) != Some(&same) => {
+                        return Err(damaged(format!("{key} stands there twice, as two objects")));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(objects.len() - before)
+        })
+        .await?;
+        Ok(objects.into_values().collect())
     }
 
-    /// The names of the folders directly below `folder`, without their `/`.
+    /// The names of the folders directly below `folder`, without their `/`, in order, each once.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses.
+    /// As [`Store::list`].
     pub async fn folders(&self, folder: &str) -> Result<Vec<String>, Error> {
-        patiently(ATTEMPTS, || self.folders_once(folder)).await
+        let doing = || format!("list {}", self.url(folder));
+        let once = || self.folders_once(folder);
+        self.ask(ATTEMPTS, once, doing).await
     }
 
     async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {
-        self.check_may_look(|| format!("list {}", self.url(folder)))?;
-        let mut names = Vec::new();
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.location.bucket)
-            .prefix(folder)
-            .delimiter("/")
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page
-                .map_err(|error| Error::from_sdk(format!("list {}", self.url(folder)), &error))?;
-            check_goes_on(&page, || self.url(folder))?;
-            names.extend(page.common_prefixes().iter().filter_map(|prefix| {
-                Some(
-                    prefix
-                        .prefix()?
-                        .strip_prefix(folder)?
-                        .trim_end_matches('/')
-                        .to_owned(),
-                )
-            }));
+        let (names, others) = self.names_once(folder, Some("/")).await?;
+        if !others {
+            return Ok(names);
         }
-        Ok(names)
+        // a service that forgets the prefix puts all that is ours together with the rest
+        Ok(self.names_once(folder, None).await?.0)
+    }
+
+    /// The names, and whether there was anything that was not asked for.
+    async fn names_once(
+        &self,
+        folder: &str,
+        delimiter: Option<&str>,
+    ) -> Result<(Vec<String>, bool), Error> {
+        let (mut names, mut others) = (BTreeSet::new(), false);
+        let damaged = |why: String| self.damaged_list(folder, why);
+        self.pages(folder, delimiter, |page| {
+            let before = names.len();
+            // a service that forgets the delimiter lists the objects themselves
+            let prefixes = page
+                .common_prefixes()
+                .iter()
+                .map(types::CommonPrefix::prefix);
+            for key in prefixes.chain(page.contents().iter().map(types::Object::key)) {
+                let key = decoded(key, is_encoded(page)).map_err(damaged)?;
+                let below = key.strip_prefix(folder);
+                others |= below.is_none();
+                let name = below.and_then(|rest| rest.split_once('/'));
+                names.extend(name.map(|(name, _)| name.to_owned()));
+            }
+            Ok(names.len() - before)
+        })
+        .await?;
+        Ok((names.into_iter().collect(), others))
+    }
+
+    /// Brings every page of a listing to `take`, which says how much was new in it.
+    async fn pages(
+        &self,
+        folder: &str,
+        delimiter: Option<&str>,
+        mut take: impl FnMut(&ListObjectsV2Output) -> Result<usize, Error>,
+    ) -> Result<(), Error> {
+        let doing = || format!("list {}", self.url(folder));
+        self.check_may_look(doing)?;
+        let mut turning = Turning::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_objects_v2();
+            let request = request.bucket(&self.location.bucket).prefix(folder);
+            let request = request.set_delimiter(delimiter.map(str::to_owned));
+            let answer = request.set_continuation_token(token).send().await;
+            let page = answer.map_err(|error| Error::from_sdk(doing(), &error))?;
+            let new = take(&page)?;
+            let next = page.next_continuation_token();
+            let next = turning.next(page.is_truncated(), next, new);
+            match next.map_err(|why| self.damaged_list(folder, why))? {
+                Some(next) => token = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn damaged_list(&self, folder: &str, why: String) -> Error {
+        Error::new(Kind::Damaged, format!("list {}", self.url(folder)), why)
     }
 }
 
-/// A page that is cut off and doesn't say where it goes on would pass for the last one: what is cut off would then seem not to
-/// be there.
-fn check_goes_on(page: &ListObjectsV2Output, url: impl Fn() -> String) -> Result<(), Error> {
-    if page.is_truncated() != Some(true) || page.next_continuation_token().is_some() {
-        return Ok(());
+/// Where a listing goes on, and that it ends.
+pub(super) struct Turning {
+    began: Instant,
+    tokens: HashSet<String>,
+    idle: u32,
+    entries: usize,
+}
+
+impl Turning {
+    pub(super) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            tokens: HashSet::new(),
+            idle: 0,
+            entries: 0,
+        }
     }
-    let why = "the service cut its answer off, and does not say where it goes on";
-    Err(Error::new(Kind::Other, format!("list {}", url()), why))
+
+    /// The token of the next page; none after the last one. A page that is cut off and doesn't say where it goes on, or goes on
+    /// where the listing was before, would pass for the last one: what is cut off would then seem not to be there.
+    ///
+    /// # Errors
+    /// Why the pages are no whole list.
+    pub(super) fn next(
+        &mut self,
+        truncated: Option<bool>,
+        token: Option<&str>,
+        new: usize,
+    ) -> Result<Option<String>, String> {
+        self.entries += new;
+        self.idle = if new == 0 { self.idle + 1 } else { 0 };
+        let token = token.filter(|token| !token.is_empty());
+        let token = match (truncated, token) {
+            (Some(false), _) | (None, None) => return Ok(None),
+            (Some(true), None) => {
+                return Err(
+                    "the service cut its answer off, and does not say where it goes on".to_owned(),
+                );
+            }
+            (_, Some(token)) => token,
+        };
+        if !self.tokens.insert(token.to_owned()) {
+            return Err(
+                "the service goes on where it was before: its list does not come to an end"
+                    .to_owned(),
+            );
+        }
+        if self.idle > IDLE_PAGES_MAX
+            || self.entries > OBJECTS_MAX
+            || self.began.elapsed() > TIME_MAX
+        {
+            return Err(format!(
+                "the list does not come to an end: {} pages, {} entries so far",
+                self.tokens.len(),
+                self.entries
+            ));
+        }
+        Ok(Some(token.to_owned()))
+    }
+}
+
+fn is_encoded(page: &ListObjectsV2Output) -> bool {
+    page.encoding_type() == Some(&EncodingType::Url)
+}
+
+/// A key as it stands; some services write it as in a URL without being asked to.
+fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
+    let key = key.ok_or("an entry has no key")?;
+    if !encoded {
+        return Ok(key.to_owned());
+    }
+    let plain = key.replace('+', " ");
+    let decoded = percent_decode_str(&plain).decode_utf8();
+    Ok(decoded
+        .map_err(|e| format!("a key is not UTF-8: {e}"))?
+        .into_owned())
+}
+
+fn described(object: &types::Object, encoded: bool) -> Result<Object, String> {
+    let key = decoded(object.key(), encoded)?;
+    let bytes = object.size().and_then(|n| u64::try_from(n).ok());
+    let bytes = bytes.ok_or_else(|| format!("the service does not say how long {key} is"))?;
+    let class = object.storage_class().map(|class| class.as_str());
+    Ok(Object {
+        bytes,
+        etag: object.e_tag().map(str::to_owned),
+        modified: object.last_modified().and_then(timestamp),
+        storage_class: class.map(str::to_owned),
+        archive_tier: None,
+        thaw: Thaw::of_class(class),
+        key,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn pages(pages: &[(Option<bool>, Option<&str>, usize)]) -> Result<Option<String>, String> {
+        let mut turning = Turning::new();
+        let turned = pages
+            .iter()
+            .map(|(truncated, token, new)| turning.next(*truncated, *token, *new));
+        turned.last().unwrap()
+    }
+
     #[test]
     fn a_list_that_is_cut_off_is_no_whole_one() {
-        let page = |truncated, token: Option<&str>| {
-            let page = ListObjectsV2Output::builder().is_truncated(truncated);
-            page.set_next_continuation_token(token.map(str::to_owned))
-                .build()
-        };
-        let check = |page| check_goes_on(&page, String::new).is_ok();
-        assert!(check(page(false, None)) && check(page(true, Some("x"))));
-        assert!(!check(page(true, None)));
+        assert_eq!(pages(&[(Some(false), None, 1)]), Ok(None));
+        assert_eq!(pages(&[(None, None, 1)]), Ok(None));
+        assert_eq!(
+            pages(&[(Some(true), Some("x"), 1)]),
+            Ok(Some("x".to_owned()))
+        );
+        assert_eq!(pages(&[(None, Some("x"), 1)]), Ok(Some("x".to_owned())));
+        assert_eq!(
+            pages(&[(Some(true), Some("x"), 1), (Some(false), Some("x"), 1)]),
+            Ok(None)
+        );
+        for bad in [
+            vec![(Some(true), None, 1)],
+            vec![(Some(true), Some(""), 1)],
+            vec![(Some(true), Some("x"), 1), (Some(true), Some("x"), 1)],
+            vec![
+                (Some(true), Some("x"), 1),
+                (Some(true), Some("y"), 1),
+                (Some(true), Some("x"), 1),
+            ],
+        ] {
+            assert!(pages(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_end_is_an_error() {
+        let mut turning = Turning::new();
+        let mut turned = (0..).map(|n: u32| turning.next(Some(true), Some(&n.to_string()), 0));
+        assert!(turned.by_ref().take(100).all(|next| next.is_ok()));
+        assert!(turned.next().unwrap().is_err());
+        let mut turning = Turning::new();
+        let mut turned = (0..).map(|n: u32| turning.next(Some(true), Some(&n.to_string()), 1000));
+        assert!(turned.by_ref().take(1000).all(|next| next.is_ok()));
+        assert!(turned.next().unwrap().is_err());
+    }
+
+    #[test]
+    fn an_entry_says_what_it_is_or_is_an_error() {
+        let object = types::Object::builder().key("a/b");
+        assert_eq!(
+            described(&object.clone().size(7).build(), false)
+                .unwrap()
+                .bytes,
+            7
+        );
+        assert!(described(&object.clone().build(), false).is_err());
+        assert!(described(&object.size(-1).build(), false).is_err());
+        assert!(described(&types::Object::builder().size(7).build(), false).is_err());
+        assert_eq!(decoded(Some("a%2Fb+c%25"), true).unwrap(), "a/b c%");
+        assert_eq!(decoded(Some("a%2Fb+c"), false).unwrap(), "a%2Fb+c");
+        assert!(decoded(Some("%ff"), true).is_err());
     }
 }

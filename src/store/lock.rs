@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-use super::{ATTEMPTS, Attributes, Error, Kind, Store, patiently};
+use super::{Attributes, Error, Kind, Store, retry::ATTEMPTS};
 
 /// How firmly a lock holds. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,8 @@ impl Store {
                     == Some(&ObjectLockLegalHoldStatus::On),
             })
         };
-        patiently(ATTEMPTS, look).await
+        let doing = || format!("look at the lock of {}", self.url(key));
+        self.ask(ATTEMPTS, look, doing).await
     }
 
     /// Puts a legal hold on an object, or takes it off.
@@ -108,7 +109,7 @@ impl Store {
             let answer = request.send().await;
             answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
         };
-        match patiently(ATTEMPTS, put).await {
+        match self.retry(ATTEMPTS, put).await {
             // an object that is gone needs none
             Err(error) if error.kind == Kind::NotFound && !on => Ok(()),
             result => result,

@@ -4,6 +4,7 @@
 //! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
 //! second backend and so no trait: tests put faults into a real server instead.
 
+mod answer;
 mod claim;
 mod clock;
 mod cold;
@@ -18,16 +19,15 @@ mod lock;
 mod parts;
 mod probe;
 mod read;
+mod retry;
 mod settings;
+mod silence;
 mod tags;
 mod upload;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use aws_sdk_s3::{
@@ -46,14 +46,12 @@ pub use lifecycle::Lifecycle;
 pub use lock::{LockMode, Locked};
 pub use parts::{PARTS_MAX, PartPlan};
 pub use probe::Probe;
+pub(crate) use read::LOOKS;
+pub(crate) use retry::pause;
 pub use settings::{PublicAccess, Versioning};
 pub use tags::TagsKept;
 pub use upload::{Stored, Upload};
 
-/// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
-const ATTEMPTS: u32 = 4;
-/// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is outlived.
-const ATTEMPTS_UNDER_WAY: u32 = 7;
 /// Why a store that only writes refuses to look.
 pub(crate) const WRITE_ONLY: &str = "in drop-box mode nothing is read, listed or deleted";
 
@@ -68,6 +66,7 @@ pub struct Store {
     over_tls: bool,
     quirks: Arc<Quirks>,
     clock: clock::ServiceClock,
+    silence: silence::Silence,
     /// aborts of uploads whose owner is gone
     cleanup: TaskTracker,
 }
@@ -141,12 +140,13 @@ impl Store {
             if !conditional && self.head(key).await?.is_some() {
                 return Err(Error::new(Kind::Exists, doing(), "the object exists"));
             }
-            let request = self
-                .put_object(key, &body)
-                .set_if_none_match(conditional.then(|| "*".to_owned()))
-                .set_tagging(tagged.then(|| tags::query(tags)))
-                .set_object_lock_mode(self.lock_mode(attributes))
-                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date));
+            let request = || {
+                self.put_object(key, &body)
+                    .set_if_none_match(conditional.then(|| "*".to_owned()))
+                    .set_tagging(tagged.then(|| tags::query(tags)))
+                    .set_object_lock_mode(self.lock_mode(attributes))
+                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
+            };
             match self.send_object(request, doing()).await {
                 Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
                 Ok(()) => return Ok(TagsKept::Refused),
@@ -173,12 +173,13 @@ impl Store {
             if !conditional {
                 self.check_still(key, etag).await?;
             }
-            let request = self
-                .put_object(key, &body)
-                .set_if_match(conditional.then(|| etag.to_owned()))
-                .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
-                .set_object_lock_mode(self.lock_mode(attributes))
-                .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date));
+            let request = || {
+                self.put_object(key, &body)
+                    .set_if_match(conditional.then(|| etag.to_owned()))
+                    .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
+                    .set_object_lock_mode(self.lock_mode(attributes))
+                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
+            };
             let doing = format!("write {}", self.url(key));
             match self.send_object(request, doing).await {
                 Ok(()) => return Ok(()),
@@ -212,19 +213,32 @@ impl Store {
 
     async fn send_object(
         &self,
-        request: PutObjectFluentBuilder,
+        request: impl Fn() -> PutObjectFluentBuilder,
         doing: String,
     ) -> Result<(), Error> {
-        let mut request = request.customize();
-        if self.over_tls {
-            request = request.disable_payload_signing();
-        }
-        if self.options.write_only {
-            request = request.config_override(claim::unrepeated());
-        }
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::from_sdk(doing, &error)),
+        let mut damaged = 0;
+        loop {
+            let mut request = request().customize();
+            if self.over_tls {
+                request = request.disable_payload_signing();
+            }
+            if self.options.write_only {
+                request = request.config_override(claim::unrepeated());
+            }
+            let sent = match request.send().await {
+                Ok(output) => etag_given(output.e_tag, &doing).map(drop),
+                Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
+            };
+            match sent {
+                // what came damaged may have been written: who only writes knows what to make of the next answer
+                Err(error)
+                    if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only =>
+                {
+                    damaged += 1;
+                    tokio::time::sleep(pause(1)).await;
+                }
+                sent => return sent,
+            }
         }
     }
 
@@ -286,27 +300,9 @@ impl Store {
     }
 }
 
-/// Makes a request again while its failure is a passing one.
-async fn patiently<T, F>(attempts: u32, request: impl Fn() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    let mut attempt = 1;
-    loop {
-        match request().await {
-            Err(error) if error.kind.is_passing() && attempt < attempts => {
-                if attempt == 1 {
-                    tracing::warn!("{error}; trying again");
-                }
-                tokio::time::sleep(pause(attempt)).await;
-                attempt += 1;
-            }
-            result => return result,
-        }
-    }
-}
-
-/// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds.
-pub(crate) fn pause(attempt: u32) -> Duration {
-    Duration::from_secs((1 << attempt.saturating_sub(1).min(5)).min(30))
+/// The entity tag of what was written: every service gives one, and an answer without it is another's, or damaged.
+fn etag_given(etag: Option<String>, doing: &str) -> Result<String, Error> {
+    let none = || Error::new(Kind::Damaged, doing, "the answer bears no entity tag");
+    etag.filter(|etag| !etag.trim_matches('"').is_empty())
+        .ok_or_else(none)
 }

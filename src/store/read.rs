@@ -1,10 +1,62 @@
 //! Objects on their way back: whole, by ranges, or looked at.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
+use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
+use tokio::time::timeout;
 
-use super::{ATTEMPTS, ATTEMPTS_UNDER_WAY, Error, Kind, Object, Store, Thaw, lock, patiently};
+use super::{
+    Error, Kind, Object, Store, Thaw, lock,
+    retry::{ATTEMPTS, ATTEMPTS_UNDER_WAY},
+};
+
+/// How often bytes that fail their check are read, until the same come twice.
+pub(crate) const LOOKS: u32 = 5;
+/// A body slower than this has no end: 8 KiB/s.
+const BYTES_PER_SECOND_MIN: u64 = 8 << 10;
+/// Memory that is taken on the word of an answer.
+const BYTES_BELIEVED: u64 = 4 << 20;
+
+/// Why a body was not read.
+enum Unread {
+    TooLong,
+    Broken(String),
+}
+
+/// Reads a body of at most `bytes_max` bytes, whatever its headers say.
+async fn collect(
+    mut body: ByteStream,
+    length: Option<u64>,
+    bytes_max: u64,
+) -> Result<Bytes, Unread> {
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Unread::TooLong);
+    }
+    let room = length.unwrap_or(0).min(BYTES_BELIEVED);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|e| Unread::Broken(e.to_string()))?;
+        if (bytes.len() + piece.len()) as u64 > bytes_max {
+            return Err(Unread::TooLong);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.into())
+}
+
+fn time_for(bytes: u64) -> Duration {
+    Duration::from_secs(60 + bytes / BYTES_PER_SECOND_MIN)
+}
+
+/// Whether a `Content-Range` is of what was asked for: `bytes 0-99/1234`.
+fn is_of(content_range: &str, range: &Range<u64>) -> bool {
+    let given = content_range
+        .strip_prefix("bytes ")
+        .and_then(|text| text.split('/').next());
+    let asked = format!("{}-{}", range.start, range.end.saturating_sub(1));
+    given.is_some_and(|given| given.trim() == asked)
+}
 
 impl Store {
     /// Reads a small object whole, of at most `bytes_max` bytes.
@@ -12,7 +64,16 @@ impl Store {
     /// # Errors
     /// [`Kind::NotFound`], and whatever the service or the network refuses.
     pub async fn read(&self, key: &str, bytes_max: u64) -> Result<Bytes, Error> {
-        self.read_again(key, None, None, bytes_max).await
+        let read = || self.read_once(key, None, None, bytes_max);
+        self.retry(ATTEMPTS_UNDER_WAY, read).await
+    }
+
+    /// What is said of bytes that are other ones at each look.
+    pub(crate) fn unsteady(&self, key: &str, what: &str) -> Error {
+        let why = format!(
+            "{what} came differently each of {LOOKS} times: damaged on the way, which says nothing of what is stored"
+        );
+        Error::new(Kind::Damaged, format!("read {}", self.url(key)), why)
     }
 
     /// Reads bytes `range` of an object whose entity tag was `etag`.
@@ -27,52 +88,39 @@ impl Store {
         etag: Option<&str>,
     ) -> Result<Bytes, Error> {
         let bytes = range.end.saturating_sub(range.start);
-        let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
-        let body = self.read_again(key, Some(header), etag, bytes).await?;
-        if body.len() as u64 == bytes {
-            Ok(body)
-        } else {
-            let why = format!(
-                "asked for {bytes} bytes from {}, got {}",
-                range.start,
-                body.len()
-            );
+        let read = || async {
+            let body = self.read_once(key, Some(&range), etag, bytes).await?;
+            if body.len() as u64 == bytes {
+                return Ok(body);
+            }
+            let (start, got) = (range.start, body.len());
+            let why = format!("asked for {bytes} bytes from {start}, got {got}");
             Err(Error::new(
-                Kind::Changed,
+                Kind::Damaged,
                 format!("read {}", self.url(key)),
                 why,
             ))
-        }
-    }
-
-    async fn read_again(
-        &self,
-        key: &str,
-        range: Option<String>,
-        etag: Option<&str>,
-        bytes_max: u64,
-    ) -> Result<Bytes, Error> {
-        patiently(ATTEMPTS_UNDER_WAY, || {
-            self.read_once(key, range.clone(), etag, bytes_max)
-        })
-        .await
+        };
+        self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
 
     async fn read_once(
         &self,
         key: &str,
-        range: Option<String>,
+        range: Option<&Range<u64>>,
         etag: Option<&str>,
         bytes_max: u64,
     ) -> Result<Bytes, Error> {
         let doing = || format!("read {}", self.url(key));
         self.check_may_look(doing)?;
+        let header =
+            range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let answer = self
             .client
             .get_object()
             .bucket(&self.location.bucket)
             .key(key)
-            .set_range(range)
+            .set_range(header)
             .set_if_match(etag.map(str::to_owned))
             .send()
             .await;
@@ -94,40 +142,38 @@ impl Store {
                 });
             }
         };
-        let too_long = || {
-            Error::new(
-                Kind::Other,
-                doing(),
-                format!("it is longer than {bytes_max} bytes"),
-            )
-        };
-        if output
-            .content_length()
-            .and_then(|n| u64::try_from(n).ok())
-            .is_some_and(|n| n > bytes_max)
+        if let (Some(range), Some(given)) = (range, output.content_range())
+            && !is_of(given, range)
         {
-            return Err(too_long());
+            let why = format!(
+                "asked for bytes {} to {}, got {given}",
+                range.start, range.end
+            );
+            return Err(Error::new(Kind::Damaged, doing(), why));
         }
-        let mut body = output.body;
-        let mut bytes = Vec::with_capacity(
-            usize::try_from(bytes_max.min(64 << 20))
-                .unwrap_or(0)
-                .min(usize::try_from(output.content_length.unwrap_or(0)).unwrap_or(0)),
-        );
-        while let Some(piece) = body.next().await {
-            let piece = piece.map_err(|e| {
-                Error::new(
+        let length = output.content_length().and_then(|n| u64::try_from(n).ok());
+        let body = timeout(time_for(bytes_max), collect(output.body, length, bytes_max));
+        let slow = |_| Unread::Broken("it took too long".to_owned());
+        body.await
+            .map_err(slow)
+            .flatten()
+            .map_err(|unread| match unread {
+                // of a range the service was told how long it is
+                Unread::TooLong if range.is_some() => {
+                    let why = format!("asked for {bytes_max} bytes, and more came");
+                    Error::new(Kind::Damaged, doing(), why)
+                }
+                Unread::TooLong => Error::new(
+                    Kind::Other,
+                    doing(),
+                    format!("it is longer than {bytes_max} bytes"),
+                ),
+                Unread::Broken(why) => Error::new(
                     Kind::Unreachable,
                     doing(),
-                    format!("the answer broke off: {e}"),
-                )
-            })?;
-            bytes.extend_from_slice(&piece);
-            if bytes.len() as u64 > bytes_max {
-                return Err(too_long());
-            }
-        }
-        Ok(bytes.into())
+                    format!("the answer broke off: {why}"),
+                ),
+            })
     }
 
     /// Looks at an object; `None` where there is none.
@@ -136,7 +182,8 @@ impl Store {
     /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
     /// that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
-        patiently(ATTEMPTS, || self.head_once(key)).await
+        let doing = || format!("look at {}", self.url(key));
+        self.ask(ATTEMPTS, || self.head_once(key), doing).await
     }
 
     /// Of an object that isn't there S3 says "denied" to who may not list, and who may list below a prefix alone is taken
@@ -161,7 +208,10 @@ impl Store {
                 bytes: output
                     .content_length()
                     .and_then(|n| u64::try_from(n).ok())
-                    .unwrap_or(0),
+                    .ok_or_else(|| {
+                        let why = "the service does not say how long it is";
+                        Error::new(Kind::Damaged, doing(), why)
+                    })?,
                 etag: output.e_tag().map(str::to_owned),
                 modified: output.last_modified().and_then(lock::timestamp),
                 storage_class: output.storage_class().map(|c| c.as_str().to_owned()),

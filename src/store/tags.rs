@@ -2,7 +2,7 @@ use std::{fmt::Write as _, sync::atomic::Ordering};
 
 use aws_sdk_s3::types::{Tag, Tagging};
 
-use super::{ATTEMPTS, Error, Kind, Store, patiently};
+use super::{Error, Kind, Store, retry::ATTEMPTS};
 
 /// What became of an object's tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +44,21 @@ impl Store {
             let request = self.client.get_object_tagging();
             let answer = request.bucket(&self.location.bucket).key(key).send().await;
             let doing = format!("read the tags of {}", self.url(key));
-            answer.map_err(|error| Error::from_sdk(doing, &error))
+            let answer = answer.map_err(|error| Error::from_sdk(doing, &error))?;
+            let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
+            Ok(answer.tag_set().iter().map(pair).collect::<Vec<_>>())
         };
-        let mut answer = patiently(ATTEMPTS, read).await;
+        let doing = || format!("read the tags of {}", self.url(key));
+        let mut answer = self.ask(ATTEMPTS, read, doing).await;
         // each time anew, and twice: what a write was refused for may have been something else than its tags, and a gateway
         // may have hiccups; a hold must not be overlooked for that
         if matches!(&answer, Err(error) if error.kind == Kind::Unsupported) {
-            answer = patiently(ATTEMPTS, read).await;
+            answer = self.ask(ATTEMPTS, read, doing).await;
         }
         match answer {
             Ok(answer) => {
                 self.quirks.has_tags.store(true, Ordering::Relaxed);
-                let pair = |tag: &Tag| (tag.key().to_owned(), tag.value().to_owned());
-                Ok(Some(answer.tag_set().iter().map(pair).collect()))
+                Ok(Some(answer))
             }
             // of an object that was deleted in a bucket with versions AWS says that the method isn't allowed
             Err(error) if error.why.contains("MethodNotAllowed") => Err(Error {
@@ -91,7 +93,7 @@ impl Store {
             let answer = request.tagging(tagging.clone()).send().await;
             answer.map_err(|error| Error::from_sdk(doing.clone(), &error))
         };
-        match patiently(ATTEMPTS, put).await {
+        match self.retry(ATTEMPTS, put).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind == Kind::Unsupported => {
                 self.quirks.no_tags.store(true, Ordering::Relaxed);

@@ -146,7 +146,7 @@ fn a_service_without_capacity_and_a_key_without_the_right_are_told_apart() {
     );
     stage
         .bucket
-        .inject(Rule::on("RestoreObject"), Fault::access_denied());
+        .inject(Rule::on("RestoreObject").always(), Fault::access_denied());
     let outcome = stage.run(["verify", "--thaw", "standard"]).ended_with(4);
     assert_said(&outcome, &["s3:RestoreObject"]);
 }

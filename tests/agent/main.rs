@@ -9,6 +9,7 @@
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod bombs;
 mod broken_in;
 mod bucket;
 mod channels;
@@ -18,6 +19,8 @@ mod check;
 mod check_database;
 mod check_key;
 mod cold;
+mod damage;
+mod damage_listings;
 mod drop_box;
 mod faults;
 mod goldens;

@@ -161,7 +161,8 @@ fn a_right_that_is_missing_is_told_once_and_nothing_else_is_tried() {
         .inject(Rule::on("DeleteObject").always(), Fault::access_denied());
     let (changes, outcome) = scene.changed_by(&scene.agent(), 4);
     assert_eq!(changes, [""; 0]);
-    assert_eq!(scene.bucket.count("DeleteObject"), 1);
+    // one, and once more, since over plain HTTP a refusal may be about a request that was damaged
+    assert_eq!(scene.bucket.count("DeleteObject"), 2);
     let said = outcome.text().matches("AccessDenied").count();
     assert_eq!(said, 1, "{}", outcome.text());
     let json = scene.run(["prune", "--json"]).ended_with(4).json();
@@ -270,7 +271,7 @@ fn a_young_archive_that_was_left_so_is_cleaned_up_after_a_day() {
     };
     scene
         .bucket
-        .inject(Rule::on("DeleteObject").key("/archives/"), refuse);
+        .inject(Rule::on("DeleteObject").key("/archives/").times(2), refuse);
     let (changes, _) = scene.changed_by(&scene.agent(), 4);
     assert_eq!(changes, [format!("removed {}", old.record)]);
     assert_eq!(

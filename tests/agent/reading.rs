@@ -80,7 +80,7 @@ fn a_flipped_bit_is_found_by_verify_get_and_restore() {
         .run(["get", "latest", "--sealed", "-o", file.to_str().unwrap()])
         .ended_with(5);
     assert!(
-        !file.exists() && outcome.stderr.contains("checksum"),
+        !file.exists() && outcome.stderr.contains("frame 34 changed"),
         "{}",
         outcome.stderr
     );

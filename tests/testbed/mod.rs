@@ -21,6 +21,7 @@ mod localstack;
 mod mail;
 mod pooler;
 mod postgres;
+mod relay;
 mod s3;
 mod sealed;
 mod terminal;
@@ -31,9 +32,10 @@ pub use localstack::{LocalBucket, LocalStack};
 pub use mail::{MailServer, Security, python};
 pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
+pub use relay::{Direction, Relay, Wire};
 pub use s3::{
-    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Needed,
-    OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
+    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed};
 

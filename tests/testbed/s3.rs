@@ -28,7 +28,7 @@ mod tagging;
 mod versions;
 
 pub use backdoor::{Stored, UnderWay};
-pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Rule, Tagging};
+pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging};
 pub use bystanders::Snapshot;
 pub use iam::Needed;
 pub use lifecycle::{CarriedOut, LifecycleAction};

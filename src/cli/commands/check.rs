@@ -1,13 +1,15 @@
 //! Trying everything, the SQL for a role that only reads, and policies for the bucket.
 
 use clap::Args;
+use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     catalog::Catalog,
     config::{Database, trimmed},
     operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
-    rights::{self, Mode, Place},
+    rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
+    store::LockMode,
 };
 
 use super::Context;
@@ -42,6 +44,19 @@ pub(crate) struct PolicyArgs {
     /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
     #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
     mode: Mode,
+    /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default: by the
+    /// endpoint)
+    #[arg(long, value_name = "SERVICE")]
+    service: Option<Service>,
+    /// With PGCOFFER_LOCK: the most days that a lock may last (default: the schedule's longest retention and a day, or 400)
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    lock_days: Option<u32>,
+    /// Add legal holds, for `hold` and `release` with PGCOFFER_LOCK: a person's credentials, not the agent's
+    #[arg(long)]
+    legal_hold: bool,
+    /// Add thawing, for --thaw: it costs money
+    #[arg(long)]
+    thaw: bool,
     /// Add the bucket's lifecycle rules, for `lifecycle apply`: a person's credentials, not the agent's
     #[arg(long)]
     lifecycle: bool,
@@ -191,16 +206,59 @@ impl Context<'_> {
         self.output.reader_sql(&database.label, &role, &sql)
     }
 
+    /// The days of the longest retention in the schedules, and one more for the time that a run takes.
+    fn longest_days(&self) -> Option<u32> {
+        let now = Timestamp::now();
+        let schedules = self
+            .config
+            .databases
+            .iter()
+            .filter_map(|one| one.schedule.as_ref());
+        let kept = schedules
+            .flat_map(|schedule| schedule.clauses())
+            .map(|clause| clause.keep);
+        let end = kept.filter_map(|keep| keep.expires(now)).max()?;
+        let days = end.duration_since(now).as_hours().div_euclid(24) + 2;
+        u32::try_from(days).ok()
+    }
+
     pub(super) fn bucket_policy(&self, args: &PolicyArgs) -> Result<()> {
         let location = self.config.location()?;
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
+        let service = args
+            .service
+            .unwrap_or_else(|| Service::at(endpoint().as_deref()));
+        if let Some(instead) = service.instead_of_policies(args.mode) {
+            return Err(Error::Usage {
+                why: format!("{service} has no policies to print"),
+                hint: instead.to_owned(),
+            });
+        }
+        if args.service.is_none() && service == Service::Other {
+            tracing::warn!(
+                "what answers at this endpoint is not known: the policy has what all services take; --service names it"
+            );
+        }
+        if args.mode == Mode::DropBox && service != Service::Aws {
+            tracing::warn!(
+                "the condition that nothing is written over is AWS's: here turn on versioning or Object Lock as well"
+            );
+        }
+        let days = args.lock_days.or_else(|| self.longest_days());
+        let lock = self.config.store.lock.map(|mode| LockCap {
+            compliance: mode == LockMode::Compliance,
+            days: days.unwrap_or(LOCK_DAYS_DEFAULT),
+        });
         let place = Place {
+            service,
             bucket: location.bucket.clone(),
             prefix: location.prefix.clone(),
             partition: rights::partition(region.iter().flatten().next().map(String::as_str))
                 .to_owned(),
             kms_key: self.config.store.kms_key.clone(),
-            lock: self.config.store.lock.is_some(),
+            lock,
+            legal_hold: args.legal_hold,
+            thaw: args.thaw,
             lifecycle: args.lifecycle,
             check: args.check,
         };
@@ -209,6 +267,14 @@ impl Context<'_> {
         let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
         print_document(&format!("{policy}\n"))
     }
+}
+
+fn endpoint() -> Option<String> {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+    let mut set = names
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
+    set.find(|url| !url.trim().is_empty())
 }
 
 fn finding(subject: String, verdict: Verdict, detail: String, cure: Option<String>) -> Finding {

@@ -340,3 +340,19 @@ fn ours_take_the_old_form_where_the_others_have_it() {
             .contains("<Filter><Prefix>")
     );
 }
+
+/// By a parser that calls itself for each element this ends the process.
+#[test]
+fn a_document_without_bottom_is_unreadable() {
+    let deep = "<LifecycleConfiguration>".to_owned() + &"<Rule>".repeat(1_000_000);
+    assert!(matches!(Document::parse(&deep), Err(Error::Unreadable(_))));
+    let closed = format!(
+        "<LifecycleConfiguration>{}{}</LifecycleConfiguration>",
+        "<Rule>".repeat(100_000),
+        "</Rule>".repeat(100_000)
+    );
+    assert!(matches!(
+        Document::parse(&closed),
+        Err(Error::Unreadable(_))
+    ));
+}

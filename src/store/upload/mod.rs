@@ -15,10 +15,10 @@ use tokio::task::JoinSet;
 
 use self::part::Part;
 use super::{
-    ATTEMPTS, Attributes, Error, Kind, PartPlan, Store,
+    Attributes, Error, Kind, PartPlan, Store,
     lock::date,
     parts::Buffers,
-    patiently,
+    retry::ATTEMPTS,
     tags::{TagsKept, query},
 };
 use crate::panics;
@@ -72,9 +72,24 @@ impl Upload {
         plan: PartPlan,
         attributes: &Attributes,
     ) -> Result<Self, Error> {
-        // one whose answer was lost stays behind without parts, and costs nothing
-        let upload_id = patiently(ATTEMPTS, || Self::create(store, key, attributes)).await?;
-        Ok(Self {
+        let begin = || async {
+            // one whose answer was lost stays behind without parts, and costs nothing
+            let upload_id = Self::create(store, key, attributes).await?;
+            let upload = Self::new(store, key, plan, attributes, upload_id);
+            upload.check_id().await?;
+            Ok(upload)
+        };
+        store.retry(ATTEMPTS, begin).await
+    }
+
+    fn new(
+        store: &Store,
+        key: &str,
+        plan: PartPlan,
+        attributes: &Attributes,
+        upload_id: String,
+    ) -> Self {
+        Self {
             store: store.clone(),
             key: key.to_owned(),
             upload_id,
@@ -90,7 +105,7 @@ impl Upload {
             crc: crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme),
             tail: Vec::new(),
             over: false,
-        })
+        }
     }
 
     async fn create(store: &Store, key: &str, attributes: &Attributes) -> Result<String, Error> {
@@ -116,14 +131,36 @@ impl Upload {
                 .await;
             match result {
                 Ok(output) => {
-                    let none = || Error::new(Kind::Other, doing(), "the service gave no upload id");
-                    return output
-                        .upload_id
-                        .filter(|id| !id.is_empty())
-                        .ok_or_else(none);
+                    let none =
+                        || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
+                    let id = output.upload_id.filter(|id| !id.is_empty());
+                    return id.ok_or_else(none);
                 }
                 Err(error) => store.learn(Error::from_sdk(doing(), &error), tagged, false)?,
             }
+        }
+    }
+
+    /// Over plain HTTP an id can come damaged, which only the first part would tell.
+    async fn check_id(&self) -> Result<(), Error> {
+        let store = &self.store;
+        if store.over_tls || store.writes_only() {
+            return Ok(());
+        }
+        let look = || async {
+            let request = store.client.list_parts().max_parts(1);
+            let request = request.bucket(&store.location.bucket).key(&self.key);
+            let answer = request.upload_id(&self.upload_id).send().await;
+            let doing = self.doing("look at the upload of");
+            answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
+        };
+        match store.retry(ATTEMPTS, look).await {
+            Err(error) if error.kind == Kind::NotFound => Err(Error {
+                kind: Kind::Damaged,
+                ..error
+            }),
+            // who may not look goes on without
+            _ => Ok(()),
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) enum Instead {
     Status(StatusCode),
     /// An error.
     Error { status: StatusCode, xml: String },
+    /// A body without end.
+    Flood(u16),
 }
 
 impl Fate {
@@ -43,6 +45,11 @@ impl Fate {
                 *answer.status_mut() = status;
                 answer
             }),
+            Some(Instead::Flood(status)) => {
+                let mut answer = HttpResponse::new(s3s::Body::http_body(Endless));
+                *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+                Ok(answer)
+            }
             Some(Instead::Error { status, xml }) => {
                 let mut answer = HttpResponse::new(s3s::Body::from(xml));
                 *answer.status_mut() = status;
@@ -52,7 +59,31 @@ impl Fate {
     }
 }
 
+/// `<a><a><a>…`
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = bytes::Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<std::io::Result<http_body::Frame<bytes::Bytes>>>> {
+        let piece = "<a> ".repeat(4096).into();
+        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+    }
+}
+
 impl Instead {
+    /// What was ordered, word by word.
+    pub(super) fn said(status: u16, body: &str) -> Self {
+        Self::Error {
+            status: StatusCode::from_u16(status).unwrap(),
+            xml: body.to_owned(),
+        }
+    }
+
     /// An error that was ordered.
     pub(super) fn ordered(status: u16, code: &str) -> Self {
         Self::error(status, code, "ordered by the test", &[])

@@ -16,6 +16,9 @@ pub struct Behaviour {
     pub min_part_bytes: u64,
     /// The most keys, uploads or parts in one answer of a listing.
     pub page_size: usize,
+    pub listing: Listing,
+    /// Whether HEAD says how long an object is.
+    pub head_lengths: bool,
     /// Whether DELETE deletes. Where not, it still says so.
     pub deletes: bool,
     /// Whether `If-Match` on DELETE is known; 501 where not.
@@ -80,6 +83,32 @@ pub enum Lifecycle {
     ForgetsMinimumSize,
 }
 
+/// What a service's listings of objects are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    Plain,
+    /// Each key stands there twice.
+    Twice,
+    /// Cut off, with a token that is the same on each page.
+    SameToken,
+    /// Cut off, with an empty token.
+    EmptyToken,
+    /// Cut off, without a token.
+    NoToken,
+    /// Pages without keys and with new tokens follow one another.
+    Endless,
+    /// The last page again and again, with new tokens.
+    Repeating,
+    /// Every object of the bucket, whatever the prefix.
+    WithoutPrefix,
+    /// No common prefixes, whatever the delimiter.
+    WithoutDelimiter,
+    /// Keys as in a URL, without being asked for that.
+    UrlEncoded,
+    /// Entries do not say how long they are.
+    WithoutSizes,
+}
+
 /// Where `If-None-Match` and `If-Match` are honoured. Elsewhere they are ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionalWrites {
@@ -98,6 +127,8 @@ impl Default for Behaviour {
             max_parts: 10_000,
             min_part_bytes: 5 << 20,
             page_size: 1000,
+            listing: Listing::Plain,
+            head_lengths: true,
             deletes: true,
             conditional_deletes: true,
             returns_checksums: true,
@@ -139,6 +170,10 @@ pub enum Fault {
     FlipBit { at_byte: u64 },
     /// GetObject only: leaves out all but the first so many bytes, with headers that agree with it.
     Shorten { to_bytes: u64 },
+    /// Does nothing, and answers this.
+    Say { status: u16, body: &'static str },
+    /// Does nothing, and answers with a body that has no end.
+    Flood { status: u16 },
     /// Waits before it does what was asked.
     Delay { millis: u64 },
 }

@@ -175,6 +175,14 @@ impl S3Access for Gate {
                 fate.decide(Instead::ordered(200, code));
                 return Err(refusal(500, code));
             }
+            Some(Fault::Say { status, body }) => {
+                fate.decide(Instead::said(status, body));
+                return Err(refusal(500, "InternalError"));
+            }
+            Some(Fault::Flood { status }) => {
+                fate.decide(Instead::Flood(status));
+                return Err(refusal(500, "InternalError"));
+            }
             Some(Fault::Delay { millis }) => {
                 tokio::time::sleep(Duration::from_millis(millis)).await
             }

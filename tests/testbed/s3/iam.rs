@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::behaviour::Call;
@@ -87,12 +88,23 @@ impl Shared {
             return Ok(());
         };
         let policy = policy.clone();
-        for needed in needed(call, exists) {
+        let now = super::clock::timestamp(self.clock.now());
+        for mut needed in needed(call, exists) {
+            needed
+                .context
+                .extend(lock_context(call, needed.action, now));
             if !policy.allows(&needed) {
                 callers.refused.push(needed.clone());
                 return Err(needed);
             }
             callers.allowed.push(needed);
+        }
+        // without these rights S3 leaves the lock's headers out of its answer
+        for action in ["s3:GetObjectRetention", "s3:GetObjectLegalHold"] {
+            let shown = of(call, action);
+            if call.operation == "HeadObject" && exists && policy.allows(&shown) {
+                callers.allowed.push(shown);
+            }
         }
         Ok(())
     }
@@ -162,7 +174,9 @@ fn actions(call: &Call) -> Vec<&'static str> {
 
 fn of(call: &Call, action: &'static str) -> Needed {
     let mut context = BTreeMap::new();
-    if call.operation.starts_with("ListObjects") || call.operation == "ListMultipartUploads" {
+    // this server speaks plain HTTP and stands for one that speaks TLS
+    context.insert("aws:SecureTransport", "true".to_owned());
+    if call.operation.starts_with("ListObjects") {
         context.extend(call.prefix.clone().map(|prefix| ("s3:prefix", prefix)));
     }
     if action == "s3:PutObject" {
@@ -180,6 +194,22 @@ fn of(call: &Call, action: &'static str) -> Needed {
         resource: arn(&call.bucket, &call.key),
         context,
     }
+}
+
+/// What a lock that a request brings says of itself.
+fn lock_context(call: &Call, action: &str, now: Timestamp) -> Vec<(&'static str, String)> {
+    let mode = call.header("x-amz-object-lock-mode");
+    let until = call.header("x-amz-object-lock-retain-until-date");
+    let (Some(mode), Some(until), "s3:PutObjectRetention") = (mode, until, action) else {
+        return Vec::new();
+    };
+    let until: Timestamp = until.parse().unwrap();
+    let seconds = until.duration_since(now).as_secs();
+    let days = (seconds + 86_399).div_euclid(86_400);
+    vec![
+        ("s3:object-lock-mode", mode.to_owned()),
+        ("s3:object-lock-remaining-retention-days", days.to_string()),
+    ]
 }
 
 fn arn(bucket: &str, key: &str) -> String {
@@ -219,6 +249,11 @@ fn conditions_hold(conditions: &Value, needed: &Needed) -> bool {
                 "StringLike" => {
                     found.is_some_and(|found| texts(wanted).any(|one| fits(one, found)))
                 }
+                "StringEquals" => found.is_some_and(|found| texts(wanted).any(|one| one == found)),
+                "NumericLessThanEquals" => found.is_some_and(|found| {
+                    let number = |text: &str| text.parse::<f64>().unwrap();
+                    texts(wanted).any(|one| number(found) <= number(one))
+                }),
                 "Bool" => found.is_some_and(|found| texts(wanted).any(|one| one == found)),
                 "Null" => texts(wanted).any(|one| (one == "true") == found.is_none()),
                 other => panic!("this server doesn't know the condition {other}"),

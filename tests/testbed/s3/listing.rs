@@ -6,6 +6,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
+use super::behaviour::Listing;
 use super::multipart::under_way;
 use super::objects::bucket;
 
@@ -54,7 +55,14 @@ pub(super) async fn list_objects_v2(
     shared: &Shared,
     request: S3Request<ListObjectsV2Input>,
 ) -> S3Result<ListObjectsV2Output> {
-    let input = request.input;
+    let mut input = request.input;
+    let habit = shared.control().behaviour.listing;
+    if habit == Listing::WithoutPrefix {
+        input.prefix = None;
+    }
+    if habit == Listing::WithoutDelimiter {
+        input.delimiter = None;
+    }
     let page = page_size(shared, input.max_keys);
     let now = shared.clock.now();
     let attributes = input.optional_object_attributes.as_deref();
@@ -100,7 +108,7 @@ pub(super) async fn list_objects_v2(
         from = grouping.behind(entry);
         last = Some(entry.to_owned());
     };
-    Ok(ListObjectsV2Output {
+    let listed = ListObjectsV2Output {
         key_count: Some((contents.len() + prefixes.len()) as i32),
         max_keys: Some(page as i32),
         contents: Some(contents),
@@ -113,7 +121,51 @@ pub(super) async fn list_objects_v2(
         prefix: input.prefix,
         start_after: input.start_after,
         ..Default::default()
-    })
+    };
+    Ok(habit.applied_to(listed))
+}
+
+impl Listing {
+    fn applied_to(self, mut page: ListObjectsV2Output) -> ListObjectsV2Output {
+        let cut_off = |page: &mut ListObjectsV2Output, token: Option<String>| {
+            page.is_truncated = Some(true);
+            page.next_continuation_token = token;
+        };
+        let token_before = page.continuation_token.clone().unwrap_or_default();
+        match self {
+            Self::Plain | Self::WithoutPrefix | Self::WithoutDelimiter => {}
+            Self::Twice => {
+                let contents = page.contents.take().unwrap_or_default();
+                let twice = contents
+                    .into_iter()
+                    .flat_map(|object| [object.clone(), object]);
+                page.contents = Some(twice.collect());
+            }
+            Self::SameToken => cut_off(&mut page, Some("same".to_owned())),
+            Self::EmptyToken => cut_off(&mut page, Some(String::new())),
+            Self::NoToken => cut_off(&mut page, None),
+            Self::Endless => {
+                (page.contents, page.common_prefixes) = (None, None);
+                cut_off(&mut page, Some(format!("{token_before}x")));
+            }
+            Self::Repeating => cut_off(&mut page, Some(format!("{token_before}\u{1}"))),
+            Self::UrlEncoded => {
+                page.encoding_type = Some(EncodingType::from_static(EncodingType::URL));
+                for object in page.contents.iter_mut().flatten() {
+                    object.key = object.key.take().map(|key| key.replace('/', "%2F"));
+                }
+                for prefix in page.common_prefixes.iter_mut().flatten() {
+                    prefix.prefix = prefix.prefix.take().map(|key| key.replace('/', "%2F"));
+                }
+            }
+            Self::WithoutSizes => {
+                for object in page.contents.iter_mut().flatten() {
+                    object.size = None;
+                }
+            }
+        }
+        page
+    }
 }
 
 /// What a listing puts together: keys that go on behind a delimiter stand in it as one common prefix.

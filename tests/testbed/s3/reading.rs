@@ -111,7 +111,11 @@ pub(super) async fn head_object(
     }
     let full = input.checksum_mode.is_some() && shared.control().behaviour.returns_checksums;
     let answer = HeadObjectOutput {
-        content_length: Some(object.content.len() as i64),
+        content_length: shared
+            .control()
+            .behaviour
+            .head_lengths
+            .then(|| object.content.len() as i64),
         ..Default::default()
     };
     Ok(described!(

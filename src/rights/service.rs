@@ -1,0 +1,211 @@
+//! Services as they differ in policies: which actions and conditions each knows. One that a service doesn't know makes it refuse
+//! the whole document, or never meets its condition.
+
+use std::{fmt, str::FromStr};
+
+use super::{Action, Mode};
+
+/// Whose policies are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Service {
+    /// Amazon S3
+    #[default]
+    Aws,
+    /// Wasabi, which has IAM of its own by the same rules
+    Wasabi,
+    /// Ceph's RGW: Hetzner, OVH, DigitalOcean and many others
+    Ceph,
+    /// MinIO
+    Minio,
+    /// Cloudflare R2, which has tokens and no policies
+    R2,
+    /// Backblaze B2, which has keys with capabilities and no policies
+    B2,
+    /// any other: what all of them know
+    Other,
+}
+
+impl Service {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Aws,
+        Self::Wasabi,
+        Self::Ceph,
+        Self::Minio,
+        Self::R2,
+        Self::B2,
+        Self::Other,
+    ];
+
+    /// Its name in options.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Wasabi => "wasabi",
+            Self::Ceph => "ceph",
+            Self::Minio => "minio",
+            Self::R2 => "r2",
+            Self::B2 => "b2",
+            Self::Other => "other",
+        }
+    }
+
+    /// The service behind an endpoint; none stands for AWS's own.
+    #[must_use]
+    pub fn at(endpoint: Option<&str>) -> Self {
+        let Some(endpoint) = endpoint.map(str::trim).filter(|text| !text.is_empty()) else {
+            return Self::Aws;
+        };
+        let rest = endpoint
+            .split_once("://")
+            .map_or(endpoint, |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        let host = authority.split(':').next().unwrap_or(authority);
+        let host = host.to_ascii_lowercase();
+        let hosts: [(&str, Self); 8] = [
+            (".amazonaws.com", Self::Aws),
+            (".amazonaws.com.cn", Self::Aws),
+            (".api.aws", Self::Aws),
+            (".wasabisys.com", Self::Wasabi),
+            (".r2.cloudflarestorage.com", Self::R2),
+            (".backblazeb2.com", Self::B2),
+            (".your-objectstorage.com", Self::Ceph),
+            (".digitaloceanspaces.com", Self::Ceph),
+        ];
+        let found = hosts.iter().find(|(end, _)| host.ends_with(end));
+        found.map_or(Self::Other, |(_, service)| *service)
+    }
+
+    /// An action's name there; none where the service doesn't know it.
+    #[must_use]
+    pub fn name_of(self, action: Action) -> Option<&'static str> {
+        use Action as A;
+        let known = match self {
+            Self::Aws | Self::Wasabi => true,
+            // src/rgw/rgw_iam_policy.cc of Ceph has it under the name of the request
+            Self::Ceph if action == A::GetEncryptionConfiguration => {
+                return Some("s3:GetBucketEncryption");
+            }
+            Self::Ceph => true,
+            // https://github.com/minio/pkg/blob/main/policy/action.go
+            Self::Minio => action != A::GetBucketPublicAccessBlock,
+            Self::R2 | Self::B2 => false,
+            Self::Other => !matches!(
+                action,
+                A::GetEncryptionConfiguration
+                    | A::GetBucketPublicAccessBlock
+                    | A::GetBucketPolicyStatus
+                    | A::GetBucketObjectLockConfiguration
+            ),
+        };
+        known.then_some(action.as_str())
+    }
+
+    /// Whether it meets conditions on `If-None-Match` and on the kind of write. Elsewhere they are refused, or never met, which
+    /// would forbid all writing.
+    pub(super) fn has_conditions_on_writes(self) -> bool {
+        self == Self::Aws
+    }
+
+    /// Whether it meets conditions on the end and the mode of a lock.
+    pub(super) fn has_conditions_on_locks(self) -> bool {
+        self == Self::Aws
+    }
+
+    /// Whether it says of each request if that came by TLS. Others take what comes from their own proxy for plain HTTP.
+    pub(super) fn tells_tls(self) -> bool {
+        matches!(self, Self::Aws | Self::Wasabi)
+    }
+
+    /// Whether its policies speak of keys of a KMS, too.
+    pub(super) fn has_kms(self) -> bool {
+        self == Self::Aws
+    }
+
+    /// What to make in a policy's place, where the service has none.
+    #[must_use]
+    pub fn instead_of_policies(self, mode: Mode) -> Option<&'static str> {
+        match (self, mode) {
+            (Self::R2, Mode::Restore) => Some(
+                "make an API token with \"Object Read only\" for this bucket alone (R2, Manage API tokens)",
+            ),
+            (Self::R2, Mode::DropBox) => Some(
+                "R2 has no token that only writes: use mode full, with \"Object Read & Write\" for this bucket alone and a bucket lock rule",
+            ),
+            (Self::R2, _) => Some(
+                "make an API token with \"Object Read & Write\" for this bucket alone (R2, Manage API tokens)",
+            ),
+            (Self::B2, Mode::Restore) => Some(
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles",
+            ),
+            (Self::B2, Mode::DropBox) => Some(
+                "make an application key for this bucket and the prefix with the capability writeFiles alone",
+            ),
+            (Self::B2, Mode::Prune) => Some(
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles, deleteFiles",
+            ),
+            (Self::B2, Mode::Full) => Some(
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles, writeFiles, deleteFiles",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Service {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|service| service.as_str() == text.to_ascii_lowercase())
+            .ok_or_else(|| {
+                format!(
+                    "{text:?} is no service: there are aws, wasabi, ceph, minio, r2, b2 and other"
+                )
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_known_by_its_host() {
+        for (endpoint, service) in [
+            (None, Service::Aws),
+            (Some(""), Service::Aws),
+            (Some("https://s3.eu-central-1.amazonaws.com"), Service::Aws),
+            (
+                Some("https://s3.EU-central-1.wasabisys.com:443/"),
+                Service::Wasabi,
+            ),
+            (Some("https://1234.r2.cloudflarestorage.com"), Service::R2),
+            (Some("s3.us-west-004.backblazeb2.com"), Service::B2),
+            (Some("http://127.0.0.1:9000"), Service::Other),
+            (Some("https://evil.example/.amazonaws.com"), Service::Other),
+        ] {
+            assert_eq!(Service::at(endpoint), service, "{endpoint:?}");
+        }
+    }
+
+    #[test]
+    fn what_other_services_get_is_what_all_know() {
+        for mode in Mode::ALL {
+            for action in mode.actions(true).into_iter().chain(Action::SETTINGS) {
+                if Service::Other.name_of(action).is_some() {
+                    for service in [Service::Aws, Service::Wasabi, Service::Ceph, Service::Minio] {
+                        assert_eq!(service.name_of(action), Some(action.as_str()));
+                    }
+                }
+            }
+        }
+    }
+}

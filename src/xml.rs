@@ -1,0 +1,120 @@
+//! XML from outside, looked at before any parser sees it: one whole document, of a bounded depth.
+//!
+//! Parsers call themselves for each element that stands in another, and a document that is deep enough ends the process. Others
+//! take what is left of a damaged document for the whole.
+
+use xmlparser::{ElementEnd, Token, Tokenizer};
+
+/// Nothing in S3's language is deeper than seven elements.
+const DEPTH_MAX: usize = 32;
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// its elements stand in one another without end
+    #[error("XML deeper than {DEPTH_MAX} elements")]
+    TooDeep,
+    /// it is damaged, or was cut off
+    #[error("no well-formed XML: {0}")]
+    Malformed(String),
+}
+
+/// Checks that a text is one whole XML document, and no deep one. What isn't XML at all passes: no parser takes it.
+///
+/// # Errors
+/// The first fault.
+pub fn check(document: &[u8]) -> Result<(), Fault> {
+    let malformed = |why: &str| Fault::Malformed(why.to_owned());
+    let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
+    if !document.trim_ascii_start().starts_with(b"<") {
+        return Ok(());
+    }
+    let text = std::str::from_utf8(document).map_err(|e| Fault::Malformed(e.to_string()))?;
+    let (mut open, mut started, mut roots) = (Vec::new(), ("", ""), 0);
+    let mut in_tag = false;
+    for token in Tokenizer::from(text) {
+        let token = token.map_err(|e| Fault::Malformed(e.to_string()))?;
+        match token {
+            Token::ElementStart { .. } => in_tag = true,
+            Token::ElementEnd { .. } => in_tag = false,
+            _ => {}
+        }
+        match token {
+            Token::ElementStart { prefix, local, .. } => {
+                started = (prefix.as_str(), local.as_str());
+                roots += usize::from(open.is_empty());
+            }
+            Token::ElementEnd {
+                end: ElementEnd::Open,
+                ..
+            } if open.len() == DEPTH_MAX => return Err(Fault::TooDeep),
+            Token::ElementEnd {
+                end: ElementEnd::Open,
+                ..
+            } => open.push(started),
+            Token::ElementEnd {
+                end: ElementEnd::Close(prefix, local),
+                ..
+            } if open.pop() != Some((prefix.as_str(), local.as_str())) => {
+                return Err(malformed("an element ends that did not begin"));
+            }
+            // nothing of S3's has a document type
+            Token::DtdStart { .. } | Token::EmptyDtd { .. } => {
+                return Err(malformed("it has a document type"));
+            }
+            _ => {}
+        }
+    }
+    match (open.is_empty() && !in_tag, roots) {
+        (true, 1) => Ok(()),
+        (false, _) => Err(malformed("it is cut off")),
+        (true, _) => Err(malformed("it is not one element")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+        <Name>b</Name><Prefix/><!-- </x> --><Contents><Key>a&amp;b</Key><Size>7</Size></Contents></ListBucketResult>";
+
+    #[test]
+    fn a_whole_document_passes_and_none_of_its_beginnings_does() {
+        assert_eq!(check(LISTING.as_bytes()), Ok(()));
+        assert_eq!(check(b""), Ok(()));
+        let start = LISTING.find("<List").unwrap() + 1;
+        for cut in start..LISTING.len() {
+            assert!(check(&LISTING.as_bytes()[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    /// A name that changed on one side of an element is found; what stands between tags bears no check.
+    #[test]
+    fn no_flipped_bit_hides_an_entry() {
+        let entries = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            text.contains("<Contents>") && text.contains("</Contents>")
+        };
+        for bit in 0..LISTING.len() * 8 {
+            let mut bytes = LISTING.as_bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&bytes).is_err() || entries(&bytes), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_before_any_parser_sees_it() {
+        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert_eq!(check(nested(DEPTH_MAX).as_bytes()), Ok(()));
+        assert_eq!(check(nested(DEPTH_MAX + 1).as_bytes()), Err(Fault::TooDeep));
+        assert_eq!(
+            check("<a>".repeat(5_000_000).as_bytes()),
+            Err(Fault::TooDeep)
+        );
+        let marked = format!("\u{feff} {}", nested(DEPTH_MAX + 1));
+        assert_eq!(check(marked.as_bytes()), Err(Fault::TooDeep));
+        assert!(check(b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>").is_err());
+        assert!(check(b"<a/><b/>").is_err());
+    }
+}
