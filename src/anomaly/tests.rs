@@ -284,7 +284,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         started,
         finished: started,
         agent: "0".into(),
-        sealed_for: String::new(),
+        sealed_for: Default::default(),
         status: Status::Succeeded,
         warnings: Vec::new(),
         suspicious: Vec::new(),

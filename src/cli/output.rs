@@ -94,7 +94,7 @@ impl Output {
             return self.print_json(&json!({ "passphrase": text, "bits": bits }));
         }
         // alone on stdout, as a key is
-        print(&*text)?;
+        print(text)?;
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
