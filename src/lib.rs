@@ -5,6 +5,8 @@
 //! | floor | modules | what they are |
 //! |---|---|---|
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
+//! | | [`cause`] | why something failed, in words of our own: what may leave the machine |
+//! | | [`redact`] | secrets struck out of text, where they stand whole |
 //! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
@@ -23,13 +25,15 @@
 //! frame sealed, then the upload completed, then the record written. So half a dump has no last frame, no object and no
 //! record: three locks.
 //!
-//! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings) and
-//! of sqlx (where no setting of ours overrides it; what can't be overridden is refused).
+//! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings).
 
 // an operation awaits the catalog, which awaits the store, which awaits the SDK: deep types, and no recursion
 #![recursion_limit = "256"]
 
+pub mod cause;
+pub mod panics;
 pub mod plain_http;
+pub mod redact;
 pub mod text;
 pub mod xml;
 

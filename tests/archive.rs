@@ -240,6 +240,7 @@ fn contents_length(archive: &[u8]) -> usize {
     let first = read(archive).unwrap().tables[0].start as usize;
     // `pg_dump (PostgreSQL) 17.11 (Debian …)`: the header ends with the client's version, 17.11, which comes but once.
     let version = read(archive).unwrap().dump_version;
+    let version = version.raw();
     let at = archive
         .windows(version.len())
         .position(|part| part == version.as_bytes())
@@ -341,7 +342,11 @@ fn a_restored_database_has_the_same_fingerprints_in_whatever_order() {
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let output = copy(
             "odd",
-            &format!("{}.{}", quoted(&table.schema), quoted(&table.name)),
+            &format!(
+                "{}.{}",
+                quoted(table.schema.raw()),
+                quoted(table.name.raw())
+            ),
         );
         assert_eq!(table.bytes, output.len() as u64, "{table:?}");
         assert_eq!(

@@ -10,8 +10,12 @@ mod connecting;
 mod dumping;
 #[path = "postgres/installed.rs"]
 mod installed;
+#[path = "postgres/languages.rs"]
+mod languages;
 #[path = "postgres/loading.rs"]
 mod loading;
+#[path = "postgres/logins.rs"]
+mod logins;
 #[path = "postgres/rights.rs"]
 mod rights;
 #[path = "postgres/scene.rs"]

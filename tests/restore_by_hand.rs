@@ -185,7 +185,7 @@ fn every_length_of_the_last_frame_is_handled() {
 #[test]
 fn a_passphrase_works_by_the_program_that_stretches_it() {
     let text = "hamster waltz onyx brisk turnip";
-    let secret = Secret::Passphrase(Passphrase::new(text.into()).unwrap());
+    let secret = Secret::Passphrase(Passphrase::for_reading(text.into()));
     let (_, object) = seal(b"payload", 4096, &secret);
     let (header, _) = Header::parse_whole(&object).unwrap();
     let [Slot::Passphrase { cost, salt, .. }] = &header.slots[..] else {

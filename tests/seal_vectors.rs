@@ -237,7 +237,7 @@ fn the_worked_example_of_the_page_holds() {
 fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, time: &str) {
     let value = example(part);
     let value = |name: &str| value[name].as_str();
-    let passphrase = Passphrase::new(value("passphrase").to_owned()).unwrap();
+    let passphrase = Passphrase::for_reading(value("passphrase").to_owned());
     let secret = Secret::Passphrase(passphrase);
     let identity = secret.identity(repository, label).unwrap();
     assert_eq!(identity.owner(), value("owner"));

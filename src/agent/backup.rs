@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     notify::{BackupFacts, Kind, Signal},
     operation::{self, BackupRequest, Before, Interrupt, Progress},
+    panics::{caught, caught_as_error},
     postgres::{self, Clients},
 };
 
@@ -36,7 +37,8 @@ pub async fn backup(
     interrupt: &Interrupt,
 ) -> Result<Record> {
     if teller.is_silent() {
-        return operation::backup(catalog, clients, request, progress, interrupt).await;
+        let work = operation::backup(catalog, clients, request, progress, interrupt);
+        return caught_as_error(work).await;
     }
     let run = Run {
         catalog,
@@ -45,7 +47,7 @@ pub async fn backup(
         teller,
         interrupt,
     };
-    let before = run.look().await;
+    let before = caught(run.look()).await.ok().flatten();
     let started = async {
         let own = teller.start(Some(&request.database), interrupt);
         // what is begun would have to be ended, and only a failure could end it
@@ -58,8 +60,10 @@ pub async fn backup(
     };
     // the first signal must not keep the backup waiting
     let work = operation::backup(catalog, clients, request, progress, interrupt);
-    let (result, _) = join(work, started).await;
-    run.tell(before.as_ref(), &result).await;
+    let label = Some(&request.database);
+    let (result, ()) = join(caught_as_error(work), teller.guarded(label, started)).await;
+    let telling = run.tell(before.as_ref(), &result);
+    teller.guarded(label, telling).await;
     result
 }
 
@@ -96,7 +100,9 @@ impl Run<'_> {
         };
         let (signal, text) = match result {
             Ok(record) => backed_up(record),
-            Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {error}\n")),
+            Err(error) if came == Came::Nothing => {
+                (Signal::Log, format!("{label}: {}\n", error.cause()))
+            }
             Err(error) => {
                 let event =
                     facts::of_error(self.teller, Some(label), error, self.teller.clock.now());

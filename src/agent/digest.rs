@@ -27,12 +27,10 @@ pub(super) fn event(teller: &Teller, now: Timestamp, databases: &[Before]) -> Ev
 fn line(now: &Before) -> DigestLine {
     let health = &now.health;
     let newest = health.newest_good.as_ref();
-    let mut problems = health.problems();
-    let failing = health.last_failure.as_ref().map(|run| {
-        let first = run.failure.error.lines().next().unwrap_or_default();
-        format!("the last run failed: {}", crate::notify::discreet(first))
-    });
-    problems.extend(failing);
+    let problems = health.problems();
+    let problems = problems.iter().map(|problem| problem.public().to_owned());
+    let failing = health.last_failure.as_ref();
+    let failing = failing.map(|run| format!("the last run failed: {}", run.failure.cause));
     DigestLine {
         database: health.database.to_string(),
         newest_good: newest.map(|newest| newest.id.to_string()),
@@ -43,6 +41,6 @@ fn line(now: &Before) -> DigestLine {
         bytes: health.bytes,
         held: health.held.len(),
         suspicious: health.suspicious.len(),
-        problems,
+        problems: problems.chain(failing).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! Which events a run gives rise to: a pure rule over what was before and what came.
 
-use crate::{backup::Failure, notify::Kind, operation::Before};
+use crate::{backup::Failure, notify::Kind, operation::Before, text::Untrusted};
 
 /// What came of one database's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Came<'a> {
     /// a backup
     Backup {
         /// why it looks wrong, where it does
-        suspicious: &'a [String],
+        suspicious: &'a [Untrusted],
     },
     /// a run that failed
     Failed(&'a Failure),
@@ -102,6 +102,7 @@ mod tests {
     use super::*;
     use crate::{
         backup::{Label, Tier},
+        cause::Cause,
         operation::{Failing, Health, LateTier},
     };
 
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_suspicious_one_is_told_first() {
-        let reasons = ["few rows".to_owned()];
+        let reasons = ["few rows".into()];
         let came = Came::Backup {
             suspicious: &reasons,
         };
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn those_after_a_suspicious_one_that_was_told_are_not_told_as_well() {
-        let reasons = ["few rows".to_owned()];
+        let reasons = ["few rows".into()];
         let came = Came::Backup {
             suspicious: &reasons,
         };
@@ -196,6 +197,7 @@ mod tests {
             error: "e".into(),
             hint: None,
             exit_status: 3,
+            cause: Cause::default(),
         };
         for before in [None, Some(before(Some(3), true, true))] {
             let before = before.as_ref();

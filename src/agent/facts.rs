@@ -4,10 +4,12 @@ use jiff::Timestamp;
 
 use super::{Teller, What};
 use crate::{
-    backup::{Failure, Label},
+    backup::{BackupId, Failure, Label},
+    cause::Cause,
     error::Error,
-    notify::{BackupFacts, Event, Kind, Late, NewestGood, discreet},
+    notify::{BackupFacts, Event, Kind, Late, NewestGood},
     operation::{Before, Health},
+    text::Untrusted,
 };
 
 /// What is known around a run.
@@ -22,7 +24,7 @@ pub(super) struct Around<'a> {
     /// the backup that was made
     pub(super) backup: Option<&'a BackupFacts>,
     /// why that looks suspicious
-    pub(super) suspicious: &'a [String],
+    pub(super) suspicious: &'a [Untrusted],
 }
 
 /// The event that tells `what` of a database.
@@ -46,9 +48,9 @@ pub(super) fn event(
         _ => None,
     });
     if let Some(failure) = failure {
-        event.error = Some(failure.error.clone());
-        event.hint = failure.hint.clone();
+        event.cause = Some(failure.cause.clone());
         event.exit_status = Some(failure.exit_status);
+        event.run = run_of(failure, around.after.or(before));
     }
     let failing = around.before.and_then(|before| before.failing);
     let late = match what {
@@ -75,22 +77,40 @@ pub(super) fn event(
     event
 }
 
+/// The run that failed so, where its record is the newest.
+fn run_of(failure: &Failure, health: Option<&Health>) -> Option<String> {
+    let last = health?.last_failure.as_ref()?;
+    (last.failure == *failure).then(|| last.id.to_string())
+}
+
 /// Something that is not a run, and is wrong: retention, or what stands in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trouble {
+    /// `retention` or `bucket`
+    pub(super) what: &'static str,
+    /// why
+    pub(super) cause: Cause,
+    /// exit status of what failed
+    pub(super) exit_status: u8,
+    /// the backup that is concerned
+    pub(super) backup: Option<BackupId>,
+}
+
+/// The event that tells it.
 pub(super) fn trouble(
     teller: &Teller,
     database: &Label,
-    what: &'static str,
-    failure: &Failure,
+    trouble: &Trouble,
     after: Option<&Health>,
     now: Timestamp,
 ) -> Event {
     let mut event = Event::new(Kind::Failure, now, teller.origin.clone());
     event.database = Some(database.to_string());
-    event.what = what;
+    event.what = trouble.what;
     event.since = Some(now);
-    event.error = Some(failure.error.clone());
-    event.hint = failure.hint.clone();
-    event.exit_status = Some(failure.exit_status);
+    event.cause = Some(trouble.cause.clone());
+    event.exit_status = Some(trouble.exit_status);
+    event.run = trouble.backup.as_ref().map(ToString::to_string);
     event.newest_good = newest_good(after);
     event
 }
@@ -102,14 +122,12 @@ pub(super) fn of_error(
     error: &Error,
     now: Timestamp,
 ) -> Event {
-    let failure = Failure::from(error);
     let mut event = Event::new(Kind::Failure, now, teller.origin.clone());
     event.database = database.map(ToString::to_string);
     event.since = Some(now);
     event.failures = 1;
-    event.error = Some(failure.error);
-    event.hint = failure.hint;
-    event.exit_status = Some(failure.exit_status);
+    event.cause = Some(error.cause());
+    event.exit_status = Some(error.exit_status());
     event.interrupted = matches!(error, Error::Interrupted { .. });
     event
 }
@@ -117,13 +135,11 @@ pub(super) fn of_error(
 /// What a ping's log keeps of a failure.
 pub(super) fn short(event: &Event) -> String {
     let database = event.database.as_deref().unwrap_or("pgcoffer");
-    let error = event.error.as_deref().map(discreet).unwrap_or_default();
     let status = event.exit_status.unwrap_or(1);
-    let hint = event
-        .hint
-        .as_ref()
-        .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-    format!("{database}: FAILED, exit status {status}: {error}{hint}\n")
+    let cause = event.cause.clone().unwrap_or_default();
+    let hint = event.hint().map(|hint| format!("\nhint: {hint}"));
+    let hint = hint.unwrap_or_default();
+    format!("{database}: FAILED, exit status {status}: {cause}{hint}\n")
 }
 
 pub(super) fn newest_good(health: Option<&Health>) -> NewestGood {

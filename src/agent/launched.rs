@@ -8,7 +8,7 @@ use super::{
     facts::{self, newest_good},
 };
 use crate::{
-    backup::{Failure, Label},
+    backup::Label,
     error::Error,
     notify::{Event, Kind, Signal},
     operation::{Health, Interrupt},
@@ -54,12 +54,10 @@ impl Teller {
 }
 
 fn not_taken(teller: &Teller, run: NotTaken<'_>) -> Event {
-    let failure = Failure::from(run.error);
     let mut event = Event::new(Kind::Missed, teller.clock.now(), teller.origin.clone());
     event.database = Some(run.database.to_string());
-    event.error = Some(failure.error);
-    event.hint = failure.hint;
-    event.exit_status = Some(failure.exit_status);
+    event.cause = Some(run.error.cause());
+    event.exit_status = Some(run.error.exit_status());
     event.newest_good = newest_good(run.health);
     event.retry_at = Some(run.retry_at);
     let late = run.health.map_or(&[][..], |health| &health.late);

@@ -16,6 +16,7 @@ use crate::{
     operation::{Before, Interrupt},
     schedule::Schedule,
     seal::Secret,
+    text::Untrusted,
 };
 
 /// How long a thing that goes on is not told again.
@@ -141,16 +142,22 @@ impl Period {
 }
 
 /// Whether people were told within a day of all this: by backups that still look suspicious and that nobody has accepted.
-pub(super) fn suspicious_told(before: Option<&Before>, reasons: &[String], now: Timestamp) -> bool {
+pub(super) fn suspicious_told(
+    before: Option<&Before>,
+    reasons: &[Untrusted],
+    now: Timestamp,
+) -> bool {
     let doubts = before.map_or(&[][..], |before| &before.doubts);
     let is_suspicious = |notice: &&Notice| notice.event == Kind::Suspicious.as_str();
     let told = doubts
         .iter()
         .filter(|doubt| is_fresh(doubt.notices.iter().filter(is_suspicious), now));
     let told: BTreeSet<String> = told
-        .flat_map(|doubt| doubt.reasons.iter().map(|reason| subject(reason)))
+        .flat_map(|doubt| doubt.reasons.iter().map(|reason| subject(reason.raw())))
         .collect();
-    reasons.iter().all(|reason| told.contains(&subject(reason)))
+    reasons
+        .iter()
+        .all(|reason| told.contains(&subject(reason.raw())))
 }
 
 /// What a reason is about, without the figures, which change from one backup to the next.

@@ -16,6 +16,7 @@ use crate::{
     error::Error,
     notify::{Event, Kind, Notifier, Origin, Patience, Signal, Telling},
     operation::{Clock, Interrupt},
+    panics::caught,
     schedule::When,
     seal::Secret,
 };
@@ -107,6 +108,29 @@ impl Teller {
     /// Tells that something failed before it could leave a record: settings, the key, the bucket. In a process that lives on,
     /// the same subject is told again with growing pauses only.
     pub async fn failed(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
+        self.guarded(database, self.tell_failed(database, error, interrupt))
+            .await;
+    }
+
+    /// Carries out some telling. A bug in it keeps nobody from anything else; it counts as what could not be told.
+    pub(super) async fn guarded(
+        &self,
+        database: Option<&Label>,
+        telling: impl Future<Output = ()>,
+    ) {
+        if let Err(panic) = caught(telling).await {
+            let error = Error::from(panic);
+            self.keep(Unheard {
+                channel: "every channel".to_owned(),
+                event: Kind::Failure.to_string(),
+                database: database.map(ToString::to_string),
+                why: error.to_string(),
+                hint: error.hint(),
+            });
+        }
+    }
+
+    async fn tell_failed(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
         let now = self.clock.now();
         let event = facts::of_error(self, database, error, now);
         let subject = database.map_or("", Label::as_str);
@@ -162,19 +186,19 @@ impl Teller {
         let attempt = |patience| self.notifier.tell(event, patience);
         let tellings = self.in_time(interrupt, attempt).await;
         let mut notice = Notice {
-            event: event.kind.to_string(),
-            about: event.what.to_owned(),
+            event: event.kind.as_str().into(),
+            about: event.what.into(),
             at: event.at,
             told: Vec::new(),
             untold: Vec::new(),
         };
         for telling in tellings {
             match &telling.result {
-                Ok(()) => notice.told.push(telling.channel),
+                Ok(()) => notice.told.push(telling.channel.into()),
                 Err(error) => {
                     notice.untold.push(Untold {
-                        channel: telling.channel.clone(),
-                        why: error.to_string(),
+                        channel: telling.channel.as_str().into(),
+                        why: error.to_string().into(),
                     });
                     self.keep(Unheard {
                         hint: telling.hint(),

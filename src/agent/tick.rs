@@ -21,6 +21,7 @@ use crate::{
         self, BackupOutcome, Before, DatabaseTick, Interrupt, Progress, Step, TickReport,
         TickRequest,
     },
+    panics::caught_as_error,
     postgres::Clients,
 };
 
@@ -40,7 +41,8 @@ pub async fn tick(
     interrupt: &Interrupt,
 ) -> Result<TickReport> {
     if teller.is_silent() {
-        return operation::tick(catalog, clients, request, progress, interrupt).await;
+        let work = operation::tick(catalog, clients, request, progress, interrupt);
+        return caught_as_error(work).await;
     }
     let (steps, seen) = unbounded_channel();
     let watched = TickRequest {
@@ -48,7 +50,8 @@ pub async fn tick(
         ..request.clone()
     };
     let work = async {
-        let result = operation::tick(catalog, clients, &watched, progress, interrupt).await;
+        let ticked = operation::tick(catalog, clients, &watched, progress, interrupt);
+        let result = caught_as_error(ticked).await;
         // who listens is done once nobody can speak
         drop(watched);
         result
@@ -67,7 +70,11 @@ pub async fn tick(
         listener.lines.push_str(&facts::short(&event));
     }
     let (result, ()) = join(work, listener.listen(seen)).await;
-    listener.conclude(&result, unready).await;
+    let conclusion = listener.conclude(&result, unready);
+    teller.guarded(None, conclusion).await;
+    if let Err(error @ Error::Internal(_)) = &result {
+        teller.failed(None, error, interrupt).await;
+    }
     result
 }
 
@@ -95,23 +102,28 @@ struct Turn {
 impl Listener<'_> {
     async fn listen(&mut self, mut steps: UnboundedReceiver<Step>) {
         while let Some(step) = steps.recv().await {
-            match step {
-                Step::Seen(before) => {
-                    let turn = self.turns.entry(before.database().clone()).or_default();
-                    turn.before = Some(before);
-                }
-                Step::Begun(label) => {
-                    self.turns.entry(label.clone()).or_default().begun = true;
-                    // only the run itself finds out there whether anything is due
-                    if self.catalog.store().writes_only() {
-                        continue;
-                    }
-                    let (teller, interrupt) = (self.teller, self.interrupt);
-                    let own = teller.start(Some(&label), interrupt);
-                    join(own, teller.start(None, interrupt)).await;
-                }
-                Step::Ended(turn) => self.ended(&turn).await,
+            let teller = self.teller;
+            teller.guarded(None, self.follow(step)).await;
+        }
+    }
+
+    async fn follow(&mut self, step: Step) {
+        match step {
+            Step::Seen(before) => {
+                let turn = self.turns.entry(before.database().clone()).or_default();
+                turn.before = Some(before);
             }
+            Step::Begun(label) => {
+                self.turns.entry(label.clone()).or_default().begun = true;
+                // only the run itself finds out there whether anything is due
+                if self.catalog.store().writes_only() {
+                    return;
+                }
+                let (teller, interrupt) = (self.teller, self.interrupt);
+                let own = teller.start(Some(&label), interrupt);
+                join(own, teller.start(None, interrupt)).await;
+            }
+            Step::Ended(turn) => self.ended(&turn).await,
         }
     }
 
@@ -206,12 +218,13 @@ impl Listener<'_> {
         };
         let newest = health.newest_good.as_ref().map(|newest| newest.id.clone());
         let last = health.last_failure.as_ref().map(|run| run.id.clone());
-        for (what, failure) in troubles(turn) {
+        for trouble in troubles(turn) {
+            let what = trouble.what;
             let mut told = before.notices.iter().filter(|notice| notice.about == what);
             if is_fresh(&mut told, now) {
                 continue;
             }
-            let event = facts::trouble(self.teller, &turn.database, what, &failure, after, now);
+            let event = facts::trouble(self.teller, &turn.database, &trouble, after, now);
             let id = last.clone().or_else(|| newest.clone());
             self.tell(&turn.database, &event, id.as_ref(), Some(before))
                 .await;

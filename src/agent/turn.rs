@@ -1,9 +1,10 @@
 //! What came of one database's turn, as far as people are told of it.
 
-use super::Came;
+use super::{Came, facts::Trouble};
 use crate::{
     backup::{BackupId, Failure},
-    notify::{BackupFacts, discreet},
+    cause::{Backup, Bucket},
+    notify::BackupFacts,
     operation::{BackupOutcome, DatabaseTick, Health, PruneOutcome},
 };
 
@@ -47,29 +48,34 @@ pub(super) fn says_nothing(turn: &DatabaseTick) -> bool {
 
 /// What is wrong beside the backup itself: retention that could not be carried out, archives that are gone, records that can't
 /// be read.
-pub(super) fn troubles(turn: &DatabaseTick) -> Vec<(&'static str, Failure)> {
+pub(super) fn troubles(turn: &DatabaseTick) -> Vec<Trouble> {
     let mut troubles = Vec::new();
+    let mut add = |what, cause, exit_status, backup| {
+        troubles.push(Trouble {
+            what,
+            cause,
+            exit_status,
+            backup,
+        });
+    };
     match &turn.prune {
-        PruneOutcome::Failed(failure) => troubles.push(("retention", failure.clone())),
-        PruneOutcome::Done(report) => {
-            if let Some(first) = report.troubles().next() {
-                troubles.push(("retention", Failure {
-                    error: format!("what has run out could not be deleted: {first}"),
-                    hint: Some("`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or leave it to others with --no-prune".to_owned()),
-                    exit_status: 4,
-                }));
-            }
+        PruneOutcome::Failed(failure) => {
+            add(
+                "retention",
+                failure.cause.clone(),
+                failure.exit_status,
+                None,
+            );
         }
-        PruneOutcome::NotBegun => {}
+        PruneOutcome::Done(report) if report.troubles().next().is_some() => {
+            add("retention", Bucket::BucketNotDeleted.into(), 4, None);
+        }
+        PruneOutcome::Done(_) | PruneOutcome::NotBegun => {}
     }
     let health = turn.health.as_ref();
-    let lost = health.and_then(|health| health.lost.first());
-    if let Some(lost) = lost {
-        troubles.push(("bucket", Failure {
-            error: format!("{} is no backup any more, and its retention has not run out: {}", lost.id, lost.why),
-            hint: Some("find out who deletes in this bucket: a lifecycle rule, a person, or somebody who should not; noncurrent versions may still have it".to_owned()),
-            exit_status: 8,
-        }));
+    if let Some(lost) = health.and_then(|health| health.lost.first()) {
+        let gone = Backup::BackupArchiveGone.into();
+        add("bucket", gone, 8, Some(lost.id.clone()));
     }
     troubles
 }
@@ -81,19 +87,19 @@ pub(super) fn line(turn: &DatabaseTick) -> String {
         BackupOutcome::Done { id, .. } => format!("backed up as {id}"),
         BackupOutcome::NotDue => "nothing is due".to_owned(),
         BackupOutcome::Paused { until } => format!("a backup waits until {until}, after failures"),
-        BackupOutcome::Busy { why } => why.clone(),
+        BackupOutcome::Busy { .. } => "another run is under way, or has just made it".to_owned(),
         BackupOutcome::Failed(failure) => format!(
             "FAILED, exit status {}: {}",
-            failure.exit_status,
-            discreet(&failure.error)
+            failure.exit_status, failure.cause
         ),
     };
     let mut text = format!("{label}: {what}\n");
-    for (what, failure) in troubles(turn) {
-        text.push_str(&format!("{label}: {what}: {}\n", discreet(&failure.error)));
+    for trouble in troubles(turn) {
+        let (what, cause) = (trouble.what, &trouble.cause);
+        text.push_str(&format!("{label}: {what}: {cause}\n"));
     }
     for problem in turn.health.iter().flat_map(Health::problems) {
-        text.push_str(&format!("{label}: {problem}\n"));
+        text.push_str(&format!("{label}: {}\n", problem.public()));
     }
     text
 }

@@ -13,7 +13,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use crate::{archive::Fingerprint, backup::Record};
+use crate::{archive::Fingerprint, backup::Record, text::Untrusted};
 
 pub use standing::{AGREEING, Marked, agree, standing};
 
@@ -57,7 +57,7 @@ impl From<&Record> for Measure {
         let mut tables = BTreeMap::new();
         for table in &record.tables {
             let entry: &mut Table = tables
-                .entry((table.schema.clone(), table.name.clone()))
+                .entry((table.schema.raw().to_owned(), table.name.raw().to_owned()))
                 .or_default();
             entry.rows += table.rows;
             entry.fingerprint = table.fingerprint;
@@ -280,14 +280,8 @@ fn tables(count: usize) -> &'static str {
     if count == 1 { "table" } else { "tables" }
 }
 
-/// A name as it is, or quoted where it could be misread or break a line.
 fn shown(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if plain {
-        name.to_owned()
-    } else {
-        format!("{name:?}")
-    }
+    Untrusted::from(name).identifier()
 }
 
 /// `10,230`

@@ -317,6 +317,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         error: "e".into(),
         hint: None,
         exit_status: 1,
+        cause: crate::cause::Cause::default(),
     });
     assert_eq!(Measure::from(&record).dump_bytes, 0);
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Fingerprint;
+use crate::text::Untrusted;
 
 /// What a whole archive held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,11 +14,11 @@ pub struct Contents {
     /// make no date.
     pub created: Option<jiff::civil::DateTime>,
     /// Name of the database, as all names here with bytes that are no UTF-8 replaced by U+FFFD.
-    pub database: String,
+    pub database: Untrusted,
     /// Version of the server that was dumped, as it calls itself.
-    pub server_version: String,
+    pub server_version: Untrusted,
     /// Version of the pg_dump that dumped it.
-    pub dump_version: String,
+    pub dump_version: Untrusted,
     /// Entries in the table of contents: schemas, tables, their data, indexes, comments…
     pub entries: usize,
     /// Each table with data, in the order of the table of contents. Views and materialized views have none, nor have
@@ -33,9 +34,9 @@ pub struct Contents {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableData {
     /// Name of its schema.
-    pub schema: String,
+    pub schema: Untrusted,
     /// Its own name.
-    pub name: String,
+    pub name: Untrusted,
     /// How many rows. In an archive made with `--inserts`, how many lines that are not empty.
     pub rows: u64,
     /// Bytes of its rows in COPY's text format, each with its line break: the size of the file that `COPY … TO` would write.

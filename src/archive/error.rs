@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::Untrusted;
+
 /// Why an archive was refused. Offsets are in bytes from the archive's beginning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -163,7 +165,7 @@ pub struct EntryName {
     /// Its number in this archive.
     pub id: i32,
     /// The table's schema and name; None for large objects.
-    pub table: Option<(String, String)>,
+    pub table: Option<(Untrusted, Untrusted)>,
 }
 
 impl fmt::Display for EntryName {

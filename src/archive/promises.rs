@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{EntryName, Error, Fingerprint, TableData};
+use crate::text::Untrusted;
 
 /// Entries with data: tables, and groups of large objects. Databases of a million tables exist.
 const MAX_PROMISES: usize = 1 << 22;
@@ -122,7 +123,9 @@ impl Promises {
     pub(super) fn name(&self, index: usize) -> EntryName {
         let Promise { id, data } = &self.all[index].0;
         let table = match data {
-            Data::Table { schema, name, .. } => Some((schema.to_string(), name.to_string())),
+            Data::Table { schema, name, .. } => {
+                Some((Untrusted::from(&**schema), Untrusted::from(&**name)))
+            }
             Data::LargeObjects => None,
         };
         EntryName { id: *id, table }
@@ -174,8 +177,8 @@ fn table_data(promise: Promise, outcome: Outcome) -> Option<TableData> {
         end,
     } = outcome;
     Some(TableData {
-        schema: schema.into(),
-        name: name.into(),
+        schema: Untrusted::from(&*schema),
+        name: Untrusted::from(&*name),
         rows,
         bytes,
         fingerprint,

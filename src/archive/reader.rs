@@ -81,9 +81,9 @@ impl ArchiveReader {
         Ok(Contents {
             version: self.header.version,
             created: self.header.created,
-            database: self.header.database,
-            server_version: self.header.server_version,
-            dump_version: self.header.dump_version,
+            database: self.header.database.into(),
+            server_version: self.header.server_version.into(),
+            dump_version: self.header.dump_version.into(),
             entries: self.summary.map_or(0, |summary| summary.entries as usize),
             large_objects: self.blocks.large_objects(),
             tables: self.promises.into_tables(),

@@ -142,17 +142,13 @@ fn a_whole_archive_says_what_it_held() {
         Some(jiff::civil::datetime(2026, 11, 20, 7, 8, 9, 0))
     );
     assert_eq!(
-        (
-            held.database.as_str(),
-            held.server_version.as_str(),
-            held.entries
-        ),
+        (held.database.raw(), held.server_version.raw(), held.entries),
         ("shop", "18.4", 4)
     );
     let tables: Vec<_> = held
         .tables
         .iter()
-        .map(|table| (table.name.as_str(), table.rows, table.bytes))
+        .map(|table| (table.name.raw(), table.rows, table.bytes))
         .collect();
     assert_eq!(tables, [("a", 2, 4), ("b", 0, 0)]);
     assert_eq!((held.large_objects.count, held.large_objects.bytes), (3, 3));
@@ -223,7 +219,7 @@ fn an_absurdly_long_name_is_cut() {
         rows(2, b"\\.\n"),
     ]
     .concat();
-    assert_eq!(read(&archive).unwrap().tables[0].name.len(), 4096);
+    assert_eq!(read(&archive).unwrap().tables[0].name.raw().len(), 4096);
 }
 
 #[test]

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{BackupId, Label, Notice};
+use crate::text::Untrusted;
 
 /// The version of the mark's shape that this program writes.
 pub const MARK_VERSION: u32 = 1;
@@ -33,9 +34,9 @@ pub struct Mark {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// why
-    pub reason: String,
+    pub reason: Untrusted,
     /// who wanted it
-    pub who: String,
+    pub who: Untrusted,
     /// since when
     pub since: Timestamp,
 }
@@ -44,7 +45,7 @@ pub struct Hold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// who did
-    pub who: String,
+    pub who: Untrusted,
     /// when
     pub at: Timestamp,
 }
@@ -53,7 +54,7 @@ pub struct Release {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
     /// who did
-    pub who: String,
+    pub who: Untrusted,
     /// when
     pub at: Timestamp,
 }

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Mark;
+use crate::text::Untrusted;
 
 /// Notices that a mark keeps: the newest ones.
 pub const NOTICES_MAX: usize = 8;
@@ -10,13 +11,13 @@ pub const NOTICES_MAX: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// what kind of event: `failure`, `missed`, …
-    pub event: String,
+    pub event: Untrusted,
     /// what it was about: `backup`, `retention`, …
-    pub about: String,
+    pub about: Untrusted,
     /// when
     pub at: Timestamp,
     /// the channels that took it
-    pub told: Vec<String>,
+    pub told: Vec<Untrusted>,
     /// the channels that did not
     pub untold: Vec<Untold>,
 }
@@ -25,9 +26,9 @@ pub struct Notice {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untold {
     /// its kind and host
-    pub channel: String,
+    pub channel: Untrusted,
     /// why
-    pub why: String,
+    pub why: Untrusted,
 }
 
 impl Notice {

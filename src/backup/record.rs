@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{BackupId, Label, Retention, Served, Tier};
 use crate::{
     archive::{Fingerprint, LargeObjects},
+    cause::Cause,
     seal::RepositoryId,
+    text::Untrusted,
 };
 
 /// The version of the record's shape that this program writes.
@@ -43,18 +45,18 @@ pub struct Record {
     /// when it ended
     pub finished: Timestamp,
     /// version of pgcoffer that ran
-    pub agent: String,
+    pub agent: Untrusted,
     /// what it is sealed for: `key 0123456789abcdef` or `a passphrase`
     #[serde(default)]
-    pub sealed_for: String,
+    pub sealed_for: Untrusted,
     /// how it ended; only `succeeded` is a good backup
     #[serde(flatten)]
     pub status: Status,
     /// warnings of pg_dump and of the run
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Untrusted>,
     /// why it looks wrong beside the last good ones; empty where it does not
     #[serde(default)]
-    pub suspicious: Vec<String>,
+    pub suspicious: Vec<Untrusted>,
     /// what was dumped, as far as the run came
     pub source: Option<Source>,
     /// the archive in the bucket; none for a run that failed
@@ -79,11 +81,14 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// what failed, on what, and why
-    pub error: String,
+    pub error: Untrusted,
     /// what cures it
-    pub hint: Option<String>,
+    pub hint: Option<Untrusted>,
     /// exit status of the run
     pub exit_status: u8,
+    /// the same in words of our own, which alone may leave the machine over a channel
+    #[serde(default, deserialize_with = "Cause::lenient")]
+    pub cause: Cause,
 }
 
 /// Where a dump came from and how it was made.
@@ -94,31 +99,31 @@ pub struct Source {
     /// the client that dumped it
     pub client: Client,
     /// arguments of pg_dump; no secret is ever among them
-    pub options: Vec<String>,
+    pub options: Vec<Untrusted>,
 }
 
 /// A PostgreSQL server as it was met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     /// full version, `16.4`
-    pub version: String,
+    pub version: Untrusted,
     /// major version, `16`
     pub major: u32,
     /// name of the database on it
-    pub database: String,
+    pub database: Untrusted,
     /// size on disk of what a dump holds (tables without their indexes, large objects)
     pub table_bytes: u64,
     /// a standby rather than a primary
     pub standby: bool,
     /// extensions and their versions
-    pub extensions: Vec<(String, String)>,
+    pub extensions: Vec<(Untrusted, Untrusted)>,
 }
 
 /// A pg_dump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// full version, `16.4`
-    pub version: String,
+    pub version: Untrusted,
     /// major version, `16`
     pub major: u32,
 }
@@ -135,7 +140,7 @@ pub struct Sealed {
     /// the service's entity tag, where it gave one
     pub etag: Option<String>,
     /// CRC-64/NVME of the stored bytes, base64 of its 8 bytes big-endian, as S3 writes it
-    pub crc64nvme: String,
+    pub crc64nvme: Untrusted,
     /// part size of the upload
     pub part_bytes: u64,
     /// whether the bucket took its tags: where it did, their absence means something
@@ -149,7 +154,7 @@ pub struct Sealed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compression {
     /// `zstd` or `none`
-    pub algorithm: String,
+    pub algorithm: Untrusted,
     /// zstd's level; 0 for none
     pub level: i32,
     /// bytes of pg_dump's archive in each chunk; the last one holds the rest
@@ -162,9 +167,9 @@ pub struct Compression {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableFingerprint {
     /// schema
-    pub schema: String,
+    pub schema: Untrusted,
     /// name
-    pub name: String,
+    pub name: Untrusted,
     /// rows
     pub rows: u64,
     /// bytes of its rows in COPY's text form
@@ -180,7 +185,7 @@ pub struct TableFingerprint {
 pub enum UnknownVersion {
     /// not the JSON of a record
     #[error("it is not a record: {0}")]
-    NotARecord(String),
+    NotARecord(Untrusted),
     /// a later version
     #[error(
         "it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}"
@@ -263,7 +268,7 @@ impl Record {
         struct Versioned {
             version: u32,
         }
-        let not_a_record = |e: serde_json::Error| UnknownVersion::NotARecord(e.to_string());
+        let not_a_record = |e: serde_json::Error| UnknownVersion::NotARecord(e.to_string().into());
         let Versioned { version } = serde_json::from_slice(bytes).map_err(not_a_record)?;
         if version > RECORD_VERSION {
             return Err(UnknownVersion::Newer(version));

@@ -134,7 +134,8 @@ pub(super) fn judge_anew(standing: &mut [Standing]) {
     for one in standing.iter_mut().rev().filter(known) {
         let measure = Measure::from(&one.record);
         if one.record.suspicious.is_empty() {
-            one.record.suspicious = anomaly::compare(&measure, &trusted(&before));
+            let reasons = anomaly::compare(&measure, &trusted(&before));
+            one.record.suspicious = reasons.into_iter().map(Into::into).collect();
         }
         let accepted = one
             .mark

@@ -43,7 +43,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 check, status or tick found a problem    75 the archive is being thawed: the same command goes on later
+  8 check, status or tick found a problem    70 a bug in pgcoffer    75 the archive is being thawed: the same command goes on later
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -106,6 +106,9 @@ pub(super) enum Command {
         /// Make the id of a new repository instead: PGCOFFER_REPOSITORY, which drop-box mode needs
         #[arg(long, conflicts_with = "passphrase")]
         repository: bool,
+        /// Make a passphrase of seven random words instead, for who has to write it down by hand
+        #[arg(long, conflicts_with = "passphrase")]
+        words: bool,
     },
     /// Take one backup now
     Backup(BackupArgs),
@@ -228,6 +231,14 @@ impl Command {
     /// Whether its result tells people of every failure, so that the log need not.
     pub(super) fn sums_up(&self) -> bool {
         matches!(self, Self::Tick(_))
+    }
+
+    /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.
+    pub(super) fn hears_signals(&self) -> bool {
+        !matches!(
+            self,
+            Self::Keygen { .. } | Self::Completions { .. } | Self::Man
+        )
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
         text.push_str(&format!(
             "{label}: the last run FAILED {} ago: {}\n",
             span(*started, now),
-            first_line(&failure.error)
+            failure.error.first_line()
         ));
     }
     let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
@@ -162,8 +162,4 @@ fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
     let cold = listing.class(record).filter(|class| *class != "STANDARD");
     let beside = held.into_iter().chain(cold);
     beside.fold(word.to_owned(), |text, one| format!("{text}, {one}"))
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }

@@ -2,13 +2,29 @@
 
 use std::{
     ffi::OsString,
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use clap::ValueEnum as _;
-use pgcoffer::operation::{OUTCOME, SPANS};
-use tracing::{Subscriber, level_filters::LevelFilter};
-use tracing_subscriber::{Layer, filter::Targets, fmt, prelude::*, registry::LookupSpan};
+use pgcoffer::{
+    config::trimmed,
+    operation::{OUTCOME, SPANS},
+    panics,
+    redact::redacted,
+    text::{continued, escaped_json},
+};
+use tracing::{Event, Level, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    Layer,
+    filter::Targets,
+    fmt::{
+        self, FmtContext, FormatEvent, FormatFields,
+        format::Writer,
+        time::{FormatTime as _, SystemTime},
+    },
+    prelude::*,
+    registry::LookupSpan,
+};
 
 use super::{
     args::{Global, LogFormat},
@@ -18,7 +34,7 @@ use super::{
 /// The format that was asked for: the flag over the variable. A wrong variable is told with all other settings.
 pub(super) fn format(flag: Option<LogFormat>) -> LogFormat {
     let variable = std::env::var("PGCOFFER_LOG_FORMAT").unwrap_or_default();
-    let by_variable = LogFormat::from_str(&variable, false).ok();
+    let by_variable = LogFormat::from_str(trimmed(&variable), false).ok();
     flag.or(by_variable).unwrap_or(LogFormat::Text)
 }
 
@@ -52,8 +68,9 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Optio
     let log = match format {
         LogFormat::Json => json().boxed(),
         LogFormat::Text => {
-            let layer = fmt::layer().with_writer(line_of_its_own).with_target(false);
-            layer.with_ansi(std::io::stderr().is_terminal()).boxed()
+            let layer = fmt::layer().with_writer(line_of_its_own);
+            let has_colours = io::stderr().is_terminal();
+            layer.event_format(Line { has_colours }).boxed()
         }
     };
     let begun = Traces::begin();
@@ -68,9 +85,6 @@ pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Optio
         .init();
     if let Some((why, hint)) = trouble {
         tracing::warn!(hint, "nothing is traced: {why}");
-    }
-    if format == LogFormat::Json {
-        log_panics();
     }
     traces
 }
@@ -87,21 +101,77 @@ fn json<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Escaped(io::stderr()))
 }
 
-/// A bug's last words are a line of the log like any other.
-fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        let what = panic.payload_as_str().unwrap_or("of unknown cause");
-        tracing::error!(place, "this is a bug in pgcoffer: panic: {what}");
+/// A line of the log for people: moment, level, message and fields. What was written into a message is shown as everywhere
+/// else on a terminal, and its later lines are indented, so that each line that begins at the margin is one of ours.
+struct Line {
+    has_colours: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> std::fmt::Result {
+        let (mut time, mut message) = (String::new(), String::new());
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        context.format_fields(Writer::new(&mut message), event)?;
+        let message = redacted(&message).into_owned();
+        let (level, message) = (event.metadata().level(), continued(&message));
+        if !self.has_colours {
+            return writeln!(writer, "{time} {level:>5} {message}");
+        }
+        let colour = match *level {
+            Level::ERROR => 31,
+            Level::WARN => 33,
+            Level::INFO => 32,
+            Level::DEBUG => 34,
+            Level::TRACE => 35,
+        };
+        writeln!(
+            writer,
+            "\x1b[2m{time}\x1b[0m \x1b[{colour}m{level:>5}\x1b[0m {message}"
+        )
+    }
+}
+
+/// A writer of lines of JSON, in which nothing moves a cursor.
+struct Escaped<W>(W);
+
+impl<W: io::Write> io::Write for Escaped<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(escaped_json(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Makes a panic a line of the log like any other: with its place, and with its words only where they are the source's own.
+/// Others may quote data.
+pub(super) fn panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = panics::note(info);
+        let words = panics::literal(info.payload());
+        let words = words.map_or_else(String::new, |words| format!(": {words}"));
+        tracing::error!(place, "this is a bug in pgcoffer: it panicked{words}");
     }));
 }
 
 /// Stderr for one line of the log, where a progress bar may stand: the bar gives way and is drawn again.
-fn line_of_its_own() -> std::io::Stderr {
-    let mut stderr = std::io::stderr();
+fn line_of_its_own() -> io::Stderr {
+    let mut stderr = io::stderr();
     if stderr.is_terminal() {
         // back to the line's beginning, and clear it; where that fails the line is only less tidy
         let _ = stderr.write_all(b"\r\x1b[2K");

@@ -7,6 +7,8 @@ mod list;
 mod log;
 mod output;
 mod report;
+mod screen;
+mod signals;
 mod text;
 mod text_check;
 mod text_lifecycle;
@@ -15,71 +17,108 @@ mod traces;
 mod watch;
 mod width;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory as _, Parser as _};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use args::{Cli, Command, Global, LogFormat};
 use pgcoffer::{
     Error,
-    config::{Config, ConfigFile, Settings, Sources},
-    operation::Interrupt,
+    config::{Config, ConfigFile, Settings, Sources, trimmed},
+    panics::caught_now,
 };
+use signals::Signals;
 
 /// Runs the command and gives its exit status.
 pub(super) fn run() -> ExitCode {
+    let signals = Signals::listen();
+    keep_memory_private();
+    log::panics();
+    let ran = caught_now(|| match signals {
+        Ok(signals) => parse_and_run(&signals),
+        Err(error) => Err(error),
+    });
+    match ran {
+        Ok(Ok(status)) => status,
+        Ok(Err(error)) => failed(&error, log::format_of(std::env::args_os())),
+        // nothing is known any more but what was typed
+        Err(panic) => failed(&panic.into(), log::format_of(std::env::args_os())),
+    }
+}
+
+fn failed(error: &Error, format: LogFormat) -> ExitCode {
+    output::error(error, format);
+    ExitCode::from(error.exit_status())
+}
+
+/// Memory holds keys: no core dump of it is written, nor one of pg_dump's, which inherits that, and no other process of the
+/// same user may read it.
+fn keep_memory_private() {
+    let nothing = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // a system that refuses either is one that has none of it
+    let _ = setrlimit(Resource::Core, nothing);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // help and version are no errors: clap knows where each is printed
         Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return ExitCode::SUCCESS;
+            return Ok(ExitCode::SUCCESS);
         }
         Err(error) => {
             let status = u8::try_from(error.exit_code()).unwrap_or(2);
-            let text = output::masked(&error.render().to_string());
+            let text = error.render().to_string();
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();
-                tracing::error!(exit_status = status, "{}", text.trim_end());
+                tracing::error!(exit_status = status, "{}", screen::shown(text.trim_end()));
             } else {
-                let _ = write!(std::io::stderr(), "{text}");
+                output::note(text.trim_end());
             }
-            return ExitCode::from(status);
+            return Ok(ExitCode::from(status));
         }
     };
+    if !cli.command.hears_signals() {
+        signals.end_at_once()?;
+    }
     let format = log::format(cli.global.log_format);
     let traces = log::init(
         &cli.global,
         format,
         cli.command.sums_up() && !cli.global.json,
     );
-    let outcome = dispatch(cli);
+    let outcome = caught_now(|| dispatch(cli, signals)).unwrap_or_else(|panic| Err(panic.into()));
     if let Some(traces) = traces {
         traces.end();
     }
-    match outcome {
+    Ok(match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            output::error(&error, format);
-            ExitCode::from(error.exit_status())
-        }
-    }
+        Err(error) => failed(&error, format),
+    })
 }
 
-fn dispatch(cli: Cli) -> Result<(), Error> {
+fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     match &cli.command {
-        Command::Init(args) => return init::run(&cli, args),
+        Command::Init(args) => return init::run(&cli, args, signals),
         Command::Keygen {
             repository: true, ..
         } => return commands::new_repository(cli.global.json),
-        Command::Keygen { passphrase, .. } => {
-            return commands::keygen(*passphrase, cli.global.json);
+        Command::Keygen {
+            passphrase, words, ..
+        } => {
+            return commands::keygen(*passphrase, *words, cli.global.json);
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "pgcoffer", &mut script);
-            return output::print(&script);
+            return screen::print_ours(&script);
         }
         Command::Man => {
             let mut page = Vec::new();
@@ -88,21 +127,37 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
                 doing: "render the manual".to_owned(),
                 source,
             })?;
-            return output::print(&page);
+            return screen::print_ours(&page);
         }
         _ => {}
     }
     let settings = settings(&cli.global);
+    // whatever comes now hears of a signal that has come already, too
+    let interrupt = signals.end_by_work();
+    say_where_from(&settings);
+    let tell = |error: &Error| commands::tell_of_settings(&cli, &settings, error, &interrupt);
+    let begun = caught_now(|| Ok((Config::read(&settings)?, runtime()?)));
+    let (config, runtime) = begun
+        .unwrap_or_else(|panic| Err(panic.into()))
+        .inspect_err(tell)?;
+    let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &config, &interrupt))));
+    // a blocking read of a terminal must not keep the process
+    runtime.shutdown_background();
+    match work {
+        Ok(outcome) => outcome,
+        // whoever has something to tell catches and tells it before: here nobody has
+        Err(panic) => Err(panic.into()).inspect_err(tell),
+    }
+}
+
+/// Which file of settings counts, and what should be known of it.
+fn say_where_from(settings: &Settings) {
+    if let Some(file) = settings.file() {
+        tracing::info!("settings from {}", file.display());
+    }
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    let config = Config::read(&settings)
-        .inspect_err(|error| commands::tell_of_settings(&cli, &settings, error))?;
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(until_signal(&cli, &config));
-    // a blocking read of a terminal must not keep the process
-    runtime.shutdown_background();
-    outcome
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
@@ -121,7 +176,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 /// Flags over environment over `pgcoffer.toml`.
 fn settings(global: &Global) -> Settings {
     let named = |path: PathBuf, by| ConfigFile::Named { path, by };
-    let variable = std::env::var_os("PGCOFFER_CONFIG").filter(|path| !path.is_empty());
+    let variable = std::env::var_os("PGCOFFER_CONFIG").map(|path| match path.into_string() {
+        Ok(text) => trimmed(&text).into(),
+        Err(path) => path,
+    });
+    let variable = variable.filter(|path| !path.is_empty());
     let file = match (&global.config, variable) {
         (Some(path), _) => named(path.clone(), "--config"),
         (None, Some(path)) => named(path.into(), "PGCOFFER_CONFIG"),
@@ -135,37 +194,4 @@ fn settings(global: &Global) -> Settings {
         vars: std::env::vars_os().collect(),
         file,
     })
-}
-
-/// Runs the command; a signal asks it to stop and gives it time to clean up.
-async fn until_signal(cli: &Cli, config: &Config) -> Result<(), Error> {
-    let interrupt = Interrupt::default();
-    listen(interrupt.clone())?;
-    commands::run(cli, config, &interrupt).await
-}
-
-/// Raises `interrupt` at the first SIGINT, SIGTERM or SIGHUP.
-fn listen(interrupt: Interrupt) -> Result<(), Error> {
-    let to = |kind| {
-        signal(kind).map_err(|source| Error::Io {
-            doing: "listen for signals".to_owned(),
-            source,
-        })
-    };
-    let (mut int, mut term) = (to(SignalKind::interrupt())?, to(SignalKind::terminate())?);
-    // a terminal that went away
-    let mut hangup = to(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        let exit_status = tokio::select! {
-            _ = int.recv() => 130,
-            _ = term.recv() => 143,
-            _ = hangup.recv() => 129,
-        };
-        tracing::warn!("asked to stop: giving up what is under way");
-        interrupt.raise(exit_status);
-        // pressed again: whatever cleaning up still does is not waited for
-        int.recv().await;
-        std::process::exit(exit_status.into());
-    });
-    Ok(())
 }

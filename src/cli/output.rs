@@ -1,6 +1,6 @@
 //! What users read: text for people, JSON for programs. Results go to stdout, errors to stderr.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use indicatif::HumanBytes;
 use pgcoffer::{
@@ -9,14 +9,16 @@ use pgcoffer::{
     backup::{Label, Mark, Notice, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
-    seal::MasterKey,
+    seal::{MasterKey, Passphrase},
     store::Location,
 };
 use serde_json::{Value, json};
 
-use super::args::LogFormat;
+pub(super) use super::screen::{note, print, print_document};
 use super::{
+    args::LogFormat,
     list::{answer, answer_json, backups_table, databases, summary_json},
+    screen,
     text::{facts, record_json, span, tables_and_rows, tables_table, took},
 };
 
@@ -28,10 +30,7 @@ pub(super) struct Output {
 
 /// Prints an error as people read it: what, on what, why, and the cure; or as one line of a JSON log.
 pub(super) fn error(error: &Error, format: LogFormat) {
-    let (why, hint) = (
-        masked(&error.to_string()),
-        error.hint().map(|hint| masked(&hint)),
-    );
+    let (why, hint) = (error.to_string(), error.hint());
     if format == LogFormat::Json {
         let status = error.exit_status();
         tracing::error!(exit_status = status, hint, "{why}");
@@ -69,30 +68,6 @@ pub(super) fn unheard(all: &[Unheard], format: LogFormat) {
     }
 }
 
-/// A text in which whatever looks like a user and password of a URL is left out: people type URLs in wrong places.
-pub(super) fn masked(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || "\"'`".contains(c))
-            .unwrap_or(after.len());
-        let (url, behind) = after.split_at(end);
-        match url.rfind('@') {
-            // our own examples are no secret
-            Some(host) if !["user:password", "USER:PASSWORD"].contains(&&url[..host]) => {
-                out.push_str(&format!("***{}", &url[host..]));
-            }
-            _ => out.push_str(url),
-        }
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
-}
-
 impl Output {
     pub(super) fn key(self, key: &MasterKey) -> Result<()> {
         let text = key.encode();
@@ -100,7 +75,7 @@ impl Output {
             return self.print_json(&json!({ "key": text.as_str(), "key_id": key.key_id() }));
         }
         // the key alone on stdout, so that it can be captured
-        print(text.as_bytes())?;
+        print(text.as_str())?;
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
@@ -108,6 +83,24 @@ impl Output {
                  Write it down or put it into a password manager now, away from this machine,\n\
                  then set it: PGCOFFER_KEY=…",
                 key.key_id()
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn passphrase(self, text: &str) -> Result<()> {
+        let bits = Passphrase::generated_bits();
+        if self.json {
+            return self.print_json(&json!({ "passphrase": text, "bits": bits }));
+        }
+        // alone on stdout, as a key is
+        print(&*text)?;
+        print("\n")?;
+        if std::io::stdout().is_terminal() {
+            note(&format!(
+                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by nobody, ever.\n\
+                 Write it down or put it into a password manager now, away from this machine,\n\
+                 then set it: PGCOFFER_PASSPHRASE=… instead of PGCOFFER_KEY"
             ));
         }
         Ok(())
@@ -301,7 +294,7 @@ impl Output {
     }
 
     pub(super) fn print_json(self, value: &Value) -> Result<()> {
-        print(format!("{value:#}\n"))
+        screen::print_json(value)
     }
 }
 
@@ -322,43 +315,5 @@ pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {
 pub(super) fn insert(value: &mut Value, name: &str, what: Value) {
     if let Some(object) = value.as_object_mut() {
         object.insert(name.to_owned(), what);
-    }
-}
-
-/// Writes to standard output.
-pub(super) fn print(text: impl AsRef<[u8]>) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout
-        .write_all(text.as_ref())
-        .and_then(|()| stdout.flush())
-    {
-        // `pgcoffer list | head` is no failure
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|source| Error::Io {
-            doing: "write to standard output".to_owned(),
-            source,
-        }),
-    }
-}
-
-/// What a person should see beside the result.
-pub(super) fn note(text: &str) {
-    // where stderr is gone there is nobody to tell
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_of_urls_are_left_out_wherever_they_were_typed() {
-        assert_eq!(
-            masked("no \"postgres://joe:a@b@db/x\" and s3://bucket/p or POSTGRES://U:P@H_URL"),
-            "no \"postgres://***@db/x\" and s3://bucket/p or POSTGRES://***@H_URL"
-        );
-        assert_eq!(masked("nothing"), "nothing");
-        let example = "the form is postgres://user:password@host:5432/database";
-        assert_eq!(masked(example), example);
     }
 }

@@ -6,6 +6,7 @@ use pgcoffer::{
     Result,
     backup::{BackupId, Failure, Label},
     operation::{BackupOutcome, DatabaseTick, Decided, Decision, Health, PruneOutcome, TickReport},
+    text::continued,
 };
 use serde_json::{Value, json};
 
@@ -115,7 +116,9 @@ impl Output {
 
 fn add_problems(value: Option<&mut Value>, health: Option<&Health>) {
     if let (Some(value), Some(health)) = (value, health) {
-        insert(value, "problems", health.problems().into());
+        let problems = health.problems();
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        insert(value, "problems", problems.into());
     }
 }
 
@@ -141,9 +144,10 @@ fn next_due(health: &Health, now: Timestamp) -> Option<String> {
 /// What a person should know of a database beside its line.
 fn notes(health: &Health, now: Timestamp) -> String {
     let label = &health.database;
-    let mut lines: Vec<String> = health.problems();
+    let problems = health.problems();
+    let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     if let Some(run) = &health.last_failure {
-        let first = run.failure.error.lines().next().unwrap_or_default();
+        let first = run.failure.error.first_line();
         lines.push(format!(
             "the last run failed {} ago: {first}",
             span(run.started, now)
@@ -218,7 +222,7 @@ fn ticked_text(one: &DatabaseTick) -> String {
                 minute(*until)
             )
         }
-        BackupOutcome::Busy { why } => format!("{label}: {why}\n"),
+        BackupOutcome::Busy { why } => format!("{label}: {}\n", continued(why)),
         BackupOutcome::Failed(failure) => failed_text(label, "THE BACKUP FAILED", failure),
     };
     match &one.prune {
@@ -241,6 +245,8 @@ fn ticked_text(one: &DatabaseTick) -> String {
 
 fn failed_text(label: &Label, what: &str, failure: &Failure) -> String {
     let hint = failure.hint.as_ref();
-    let hint = hint.map_or_else(String::new, |hint| format!("{label}: hint: {hint}\n"));
-    format!("{label}: {what}: {}\n{hint}", failure.error)
+    let hint = hint.map_or_else(String::new, |hint| {
+        format!("{label}: hint: {}\n", hint.lines())
+    });
+    format!("{label}: {what}: {}\n{hint}", failure.error.lines())
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     backup::{Mark, Notice, Record, Retention, Status},
     store::Location,
+    text::Untrusted,
 };
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ pub(super) fn tables_table(record: &Record) -> Table {
     let mut table = plain_table(&["TABLE", "ROWS", "BYTES", "FINGERPRINT"]);
     for one in &record.tables {
         table.add_row([
-            format!("{}.{}", identifier(&one.schema), identifier(&one.name)),
+            format!("{}.{}", one.schema.identifier(), one.name.identifier()),
             HumanCount(one.rows).to_string(),
             HumanBytes(one.bytes).to_string(),
             one.fingerprint.to_string(),
@@ -52,7 +53,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
             format!("{} UTC, took {}", second(record.started), took(record)),
         ),
         ("agent", format!("pgcoffer {}", record.agent)),
-        ("sealed for", record.sealed_for.clone()),
+        ("sealed for", record.sealed_for.to_string()),
         ("repository", record.repository.to_string()),
     ];
     if record.serves.len() > 1 {
@@ -75,7 +76,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         record
             .suspicious
             .iter()
-            .map(|reason| ("suspicious", reason.clone())),
+            .map(|reason| ("suspicious", reason.to_string())),
     );
     if let Some(accepted) = mark.and_then(|mark| mark.accepted.as_ref()) {
         lines.push((
@@ -102,7 +103,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         ));
         lines.push((
             "pg_dump",
-            format!("{} {}", source.client.version, source.options.join(" ")),
+            format!("{} {}", source.client.version, joined(&source.options, " ")),
         ));
     }
     if let Some(sealed) = &record.sealed {
@@ -144,7 +145,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         record
             .warnings
             .iter()
-            .map(|warning| ("warning", warning.clone())),
+            .map(|warning| ("warning", warning.to_string())),
     );
     lines
         .iter()
@@ -154,14 +155,14 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
 
 /// Who was told of something, and who was not.
 fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
-    let what = match notice.about.as_str() {
-        "backup" => notice.event.clone(),
-        about => format!("{} of {about}", notice.event),
+    let what = match notice.about.raw() {
+        "backup" => notice.event.to_string(),
+        _ => format!("{} of {}", notice.event, notice.about),
     };
     let at = minute(notice.at);
     let mut lines = Vec::new();
     if !notice.told.is_empty() {
-        let told = notice.told.join(", ");
+        let told = joined(&notice.told, ", ");
         lines.push(("told", format!("{what} at {at} UTC: {told}")));
     }
     let untold = notice.untold.iter();
@@ -207,6 +208,11 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
     parts.join(" ")
 }
 
+fn joined(texts: &[Untrusted], between: &str) -> String {
+    let texts = texts.iter().map(ToString::to_string);
+    texts.collect::<Vec<_>>().join(between)
+}
+
 pub(super) fn status_word(record: &Record) -> &'static str {
     match (&record.status, record.is_good()) {
         (Status::Failed(_), _) => "failed",
@@ -222,10 +228,12 @@ fn status_line(record: &Record) -> String {
             let hint = failure
                 .hint
                 .as_ref()
-                .map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+                .map_or_else(String::new, |hint| format!("\nhint: {}", hint.lines()));
+            let error = failure.error.lines().to_string();
             format!(
                 "failed with status {}\n{}{hint}",
-                failure.exit_status, failure.error
+                failure.exit_status,
+                error.trim_start_matches('\n')
             )
         }
     }
@@ -245,16 +253,6 @@ pub(super) fn minute(time: Timestamp) -> String {
 
 fn second(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// A name as it is, or quoted where it could be misread or break a line.
-fn identifier(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if plain {
-        name.to_owned()
-    } else {
-        format!("{name:?}")
-    }
 }
 
 pub(super) fn plain_table(heads: &[&str]) -> Table {
@@ -296,12 +294,5 @@ mod tests {
         assert_eq!(span_of(3600), "1h");
         assert_eq!(span_of(86_400 * 3 + 3600 * 2 + 59), "3d 2h");
         assert_eq!(span_of(-5), "0s");
-    }
-
-    #[test]
-    fn names_that_could_be_misread_are_quoted() {
-        assert_eq!(identifier("orders_2026"), "orders_2026");
-        assert_eq!(identifier("a b"), "\"a b\"");
-        assert_eq!(identifier("a\nb"), "\"a\\nb\"");
     }
 }

@@ -6,11 +6,13 @@ use pgcoffer::{
     Result,
     backup::Label,
     operation::{Area, CheckReport, Finding, Verdict},
+    redact::redacted,
+    text::continued,
 };
 use serde_json::json;
 
 use super::{
-    output::{Output, insert, masked, print, to_json},
+    output::{Output, insert, print, print_document, to_json},
     width::{columns, wrapped},
 };
 
@@ -71,12 +73,13 @@ fn line(finding: &Finding, columns: Option<usize>) -> String {
         Verdict::Warning => "warning",
         Verdict::Failed => "FAILED",
     };
-    let detail = masked(&finding.detail);
+    let detail = continued(&redacted(&finding.detail)).into_owned();
     let seen = format!("  {verdict:<8} {:<20} {detail}", finding.what);
     // behind the two spaces that every line begins with
     let mut text = wrapped(&seen, BEFORE, columns) + "\n";
     if let Some(cure) = &finding.cure {
-        let cure = format!("  {:<8} {:<20} => {}", "", "", masked(cure));
+        let cure = continued(&redacted(cure)).into_owned();
+        let cure = format!("  {:<8} {:<20} => {cure}", "", "");
         text.push_str(&wrapped(&cure, "=> ".len(), columns));
         text.push('\n');
     }
@@ -112,6 +115,6 @@ impl Output {
             let value = json!({ "database": database, "role": role, "sql": sql });
             return self.print_json(&value);
         }
-        print(sql)
+        print_document(sql)
     }
 }

@@ -4,11 +4,12 @@ use pgcoffer::{
     Result,
     lifecycle::{Action, Class, Form, Plan},
     operation::{AppliedRules, Change, ChangeKind, ProposedRules, RuleOwner, ShownRules},
+    text::Untrusted,
 };
 use serde_json::{Value, json};
 
 use super::{
-    output::{Output, print, to_json},
+    output::{Output, print, print_document, to_json},
     text::{align_right, plain_table},
 };
 
@@ -90,7 +91,7 @@ impl Output {
         if self.json {
             return self.print_json(&json!({ "rules": rules }));
         }
-        print(format!("{}\n", rules.join("\n")))
+        print_document(&format!("{}\n", rules.join("\n")))
     }
 
     pub(super) fn lifecycle_applied(self, applied: &AppliedRules) -> Result<()> {
@@ -225,11 +226,7 @@ fn or_all(text: &str) -> String {
 
 /// A text of somebody else's, on one line whatever is in it.
 fn plain(text: &str) -> String {
-    if text.chars().any(char::is_control) {
-        text.escape_debug().to_string()
-    } else {
-        text.to_owned()
-    }
+    Untrusted::from(text).to_string()
 }
 
 fn push(text: &mut String, word: &str, lines: &[String]) {

@@ -6,6 +6,7 @@ use pgcoffer::{
     backup::{Failure, Label},
     operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
+    text::{continued, escaped},
 };
 use serde_json::{Value, json};
 
@@ -34,7 +35,9 @@ impl Output {
         for report in reports {
             match report {
                 Ok(report) => text.push_str(&plan_text(report)),
-                Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error)),
+                Err((label, failure)) => {
+                    text.push_str(&format!("{label}: {}\n", failure.error.lines()))
+                }
             }
         }
         if reports.is_empty() {
@@ -63,6 +66,7 @@ pub(super) fn summary(report: &PruneReport) -> String {
         }
     };
     for trouble in report.troubles() {
+        let trouble = continued(trouble);
         text.push_str(&format!("{label}: not pruned: {trouble}\n"));
     }
     if report.unseen() > 0 {
@@ -126,10 +130,10 @@ fn plan_text(report: &PruneReport) -> String {
             (None, Fate::Deleted) => "deleted".to_owned(),
             (None, _) => "NOT DELETED".to_owned(),
         };
-        text.push_str(&format!("  {what}: {}: {verdict}\n", line.key));
+        text.push_str(&format!("  {what}: {}: {verdict}\n", escaped(&line.key)));
     }
     for trouble in report.troubles() {
-        text.push_str(&format!("  {trouble}\n"));
+        text.push_str(&format!("  {}\n", continued(trouble)));
     }
     if report.unseen() > 0 {
         text.push_str(&format!("  {}\n", unseen(report)));

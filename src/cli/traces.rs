@@ -19,6 +19,7 @@ use opentelemetry_sdk::{
     trace::{self, SdkTracerProvider, SpanData},
 };
 use pgcoffer::{
+    config::unseen,
     operation::SPANS,
     plain_http::{HttpHosts, RefusedHost},
     text::Untrusted,
@@ -95,6 +96,7 @@ fn endpoint() -> Result<Option<String>, Trouble> {
     }
     let endpoint = either("ENDPOINT");
     if let Some(endpoint) = &endpoint {
+        refuse_unseen()?;
         let hosts = variable("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
         let hosts = HttpHosts::parse(&hosts).map_err(|why| (why, None))?;
         hosts.check(endpoint).map_err(refused)?;
@@ -134,6 +136,20 @@ fn client() -> Result<Client, Trouble> {
         Ok(Err(error)) => Err((error.to_string(), None)),
         Err(_) => Err(("no client for HTTP could be made".to_owned(), None)),
     }
+}
+
+/// What nobody sees in a variable would be taken for a part of it.
+fn refuse_unseen() -> Result<(), Trouble> {
+    for (name, value) in std::env::vars_os() {
+        let (name, value) = (name.to_string_lossy(), value.to_string_lossy());
+        if name.starts_with("OTEL_")
+            && let Some(why) = unseen(&value)
+        {
+            let hint = "write it without that character; backups go on without traces";
+            return Err((format!("{name}: {why}"), Some(hint)));
+        }
+    }
+    Ok(())
 }
 
 /// The variable for traces, or the one for everything.

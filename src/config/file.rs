@@ -1,9 +1,7 @@
 //! Files that hold settings: `pgcoffer.toml`, and those that variables `…_FILE` name.
 
 use std::{
-    fs::File,
     io::{self, Read as _},
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +12,8 @@ use toml::{
 use zeroize::Zeroizing;
 
 use super::{
-    settings::{Entry, Origin, Value, of_file_or_text},
+    settings::{Entry, Origin, Value, cut, of_file_or_text},
+    trust::{self, Owners, Trusted, Untrusted},
     values::is_secret,
 };
 use crate::error::Fault;
@@ -41,23 +40,41 @@ pub enum ConfigFile {
     },
 }
 
-/// Reads what a variable `…_FILE` names, without the line's end; or says what is wrong, and the cure.
-pub(super) fn secret(path: &Path) -> Result<Zeroizing<String>, (String, String)> {
-    let (text, _) = read(path, SECRET_BYTES_MAX)?;
-    let value = text.trim_end_matches(['\r', '\n']);
+/// Reads what the setting `name` is in, without what surrounds it unseen, and a warning where others may read it too; or says
+/// what is wrong, and the cure.
+pub(super) fn secret(
+    path: &Path,
+    name: &str,
+) -> Result<(Zeroizing<String>, Option<String>), (String, String)> {
+    let (text, found) = read(path, SECRET_BYTES_MAX, Owners::Anybody)?;
+    let value = cut(text);
     if value.is_empty() {
         let hint = "write the setting's value into it, or unset the variable";
         return Err(("the file is empty".to_owned(), hint.to_owned()));
     }
-    Ok(Zeroizing::new(value.to_owned()))
+    let warning = (found.is_readable_by_all && is_secret(name)).then(|| {
+        let place = path.display();
+        format!("{place} holds {name}, and everybody on this machine may read it: chmod 600 {place}, or mount it with mode 0400")
+    });
+    Ok((value, warning))
 }
 
-/// A file's text and mode.
-fn read(path: &Path, bytes_max: u64) -> Result<(Zeroizing<String>, u32), (String, String)> {
+/// A file's text, where nobody else could have written it, and the file.
+fn read(
+    path: &Path,
+    bytes_max: u64,
+    owners: Owners,
+) -> Result<(Zeroizing<String>, Trusted), (String, String)> {
     let no = |error: io::Error| (format!("can't read it: {}", plain(&error)), hint(&error));
-    let file = File::open(path).map_err(no)?;
-    let mode = file.metadata().map_err(no)?.mode();
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut found = trust::open(path, owners).map_err(|error| match error {
+        Untrusted::Io(error) => no(error),
+        Untrusted::OfOthers { why, hint } => (why, hint),
+    })?;
+    // of this size from the beginning: a buffer that grows leaves copies of a secret behind
+    let room = found.bytes.map_or(bytes_max, |bytes| bytes.min(bytes_max));
+    let room = usize::try_from(room + 1).unwrap_or(usize::MAX);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    let file = &mut found.file;
     let read = file.take(bytes_max + 1).read_to_end(&mut bytes);
     if read.map_err(no)? as u64 > bytes_max {
         let why = format!("it has more than {} KiB", bytes_max >> 10);
@@ -73,7 +90,7 @@ fn read(path: &Path, bytes_max: u64) -> Result<(Zeroizing<String>, u32), (String
     })?;
     // some editors begin a file with a mark of its encoding
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok((Zeroizing::new(text.to_owned()), mode))
+    Ok((Zeroizing::new(text.to_owned()), found))
 }
 
 fn plain(error: &io::Error) -> String {
@@ -95,20 +112,20 @@ fn hint(error: &io::Error) -> String {
     hint.to_owned()
 }
 
-/// What stands in the file of settings; faults that belong to no setting, and warnings, beside it.
+/// The file of settings and what stands in it; faults that belong to no setting, and warnings, beside it.
 pub(super) fn entries(
     file: &ConfigFile,
     faults: &mut Vec<Fault>,
     warnings: &mut Vec<String>,
-) -> Vec<Entry> {
+) -> Option<(PathBuf, Vec<Entry>)> {
     let (path, by) = match file {
-        ConfigFile::None => return Vec::new(),
-        ConfigFile::IfThere(path) if std::fs::symlink_metadata(path).is_err() => return Vec::new(),
+        ConfigFile::None => return None,
+        ConfigFile::IfThere(path) if std::fs::symlink_metadata(path).is_err() => return None,
         ConfigFile::IfThere(path) => (path, None),
         ConfigFile::Named { path, by } => (path, Some(*by)),
     };
     let place = path.display();
-    let (text, mode) = match read(path, SETTINGS_BYTES_MAX) {
+    let (text, found) = match read(path, SETTINGS_BYTES_MAX, Owners::UserOrRoot) {
         Ok(read) => read,
         Err((why, hint)) => {
             let variable = by.map_or_else(|| place.to_string(), |by| format!("{by} ({place})"));
@@ -118,18 +135,18 @@ pub(super) fn entries(
                 why,
                 hint,
             });
-            return Vec::new();
+            return None;
         }
     };
     let entries = parse(path, &text, faults);
     let secrets = entries.iter().filter(|entry| is_secret(&entry.name));
     let secrets = secrets.filter(|entry| matches!(entry.value, Ok(Value::Text(_))));
-    if let (Some(first), true) = (secrets.map(|e| &e.name).next(), mode & 0o004 != 0) {
+    if let (Some(first), true) = (secrets.map(|e| &e.name).next(), found.is_readable_by_all) {
         warnings.push(format!(
             "{place} holds secrets ({first} and maybe more), and everybody on this machine may read it: chmod 600 {place}"
         ));
     }
-    entries
+    Some((found.path, entries))
 }
 
 fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
@@ -269,7 +286,7 @@ fn text_of(value: &DeValue<'_>) -> Option<Zeroizing<String>> {
         }
         DeValue::Table(_) => return None,
     };
-    Some(Zeroizing::new(text))
+    Some(cut(Zeroizing::new(text)))
 }
 
 /// The line, counted from 1, of this byte.

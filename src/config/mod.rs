@@ -1,6 +1,7 @@
 //! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
 //! parts; no operation sees a [`Config`].
 
+mod characters;
 mod file;
 mod notices;
 mod reading;
@@ -11,7 +12,9 @@ mod settings;
 mod source_tests;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod values;
+mod variables;
 
 use std::{collections::BTreeMap, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -27,8 +30,11 @@ use crate::{
     store::{Location, Options},
 };
 
-pub use self::notices::{DEFAULT_DIGEST, Notices};
 use self::reading::Reading;
+pub use self::{
+    characters::{trimmed, unseen},
+    notices::{DEFAULT_DIGEST, Notices},
+};
 pub use self::{
     file::ConfigFile,
     serving::{Dynos, Serving, listen},

@@ -174,24 +174,24 @@ impl Notices {
     /// Reads these settings alone, whatever else is wrong: so that what is wrong can be told. None where these themselves are
     /// wrong, or where there is nobody to tell.
     #[must_use]
-    pub fn alone(vars: impl IntoIterator<Item = (String, String)>) -> Option<Self> {
+    pub fn alone<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let (mut reading, mut in_zone) = (NoticeReading::default(), TimeZone::UTC);
         for (name, value) in vars.into_iter().filter(|(_, value)| !value.is_empty()) {
             let Some(setting) = name.strip_prefix("PGCOFFER_") else {
                 continue;
             };
             match (setting, setting.strip_prefix("DB_")) {
-                ("TIMEZONE", _) => in_zone = zone(&value).unwrap_or(in_zone),
+                ("TIMEZONE", _) => in_zone = zone(value).unwrap_or(in_zone),
                 (_, Some(rest)) => {
                     let label = rest.strip_suffix("_PING_URL").map(Label::parse);
                     // a database may be called MAIN_PING
                     let label = label.filter(|_| !value.starts_with("postgres"));
                     if let Some(Ok(label)) = label {
-                        let _ = reading.take_ping(label, &value);
+                        let _ = reading.take_ping(label, value);
                     }
                 }
                 _ => {
-                    reading.take(setting, &value).unwrap_or(Ok(())).ok();
+                    reading.take(setting, value).unwrap_or(Ok(())).ok();
                 }
             }
         }

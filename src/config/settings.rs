@@ -1,6 +1,7 @@
 //! Settings as they were found: flags over variables over `pgcoffer.toml`, each with the place that it came from.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
@@ -9,23 +10,17 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
+    characters::{self, trimmed},
     file::{self, ConfigFile},
-    values::{is_injected, is_setting},
+    values::{Wrong, is_setting},
+    variables,
 };
 use crate::error::Fault;
 
-const PREFIX: &str = "PGCOFFER_";
-/// Variables that belong to others and mean something here, too.
-const OF_OTHERS: [&str; 3] = [
-    "AWS_REQUEST_CHECKSUM_CALCULATION",
-    // of the platform
-    "PORT",
-    // of the heroku CLI
-    "HEROKU_API_URL",
-];
+pub(super) const PREFIX: &str = "PGCOFFER_";
 
 /// Where settings are looked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// flags that stand for a variable: flag, variable, value
     pub flags: Vec<(&'static str, &'static str, String)>,
@@ -35,10 +30,22 @@ pub struct Sources {
     pub file: ConfigFile,
 }
 
+impl std::fmt::Debug for Sources {
+    /// Names alone: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources")
+            .field("vars", &self.vars.len())
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Every setting by its variable's name, whichever place it came from; its text not yet read.
 #[derive(Default)]
 pub struct Settings {
     found: BTreeMap<String, Found>,
+    /// the file of settings, where there is one
+    file: Option<PathBuf>,
     /// what could not be had, by the variable's name
     broken: BTreeMap<String, Fault>,
     faults: Vec<Fault>,
@@ -86,11 +93,14 @@ impl Settings {
         let mut settings = Self::default();
         let mut merged: BTreeMap<String, Entry> = BTreeMap::new();
         let written = file::entries(&sources.file, &mut settings.faults, &mut settings.warnings);
-        merged.extend(by_name(written));
-        merged.extend(by_name(variables(sources.vars)));
+        if let Some((path, entries)) = written {
+            settings.file = Some(path);
+            merged.extend(by_name(entries));
+        }
+        merged.extend(by_name(variables::entries(sources.vars)));
         let flags = sources.flags.into_iter().map(|(flag, name, value)| Entry {
             name: name.to_owned(),
-            value: Ok(Value::Text(Zeroizing::new(value))),
+            value: Ok(Value::Text(cut(Zeroizing::new(value)))),
             origin: Origin::Flag(flag),
         });
         merged.extend(by_name(flags.collect()));
@@ -105,8 +115,11 @@ impl Settings {
         let Entry { value, origin, .. } = entry;
         let read = value.and_then(|value| match value {
             Value::Text(text) => Ok((text, None)),
-            Value::InFile(path) => match file::secret(&path) {
-                Ok(text) => Ok((text, Some(path))),
+            Value::InFile(path) => match file::secret(&path, &name) {
+                Ok((text, warning)) => {
+                    self.warnings.extend(warning);
+                    Ok((text, Some(path)))
+                }
                 Err((why, hint)) => Err(Fault {
                     variable: origin.of(&name, Some(&path)),
                     why,
@@ -114,7 +127,15 @@ impl Settings {
                 }),
             },
         });
-        match read {
+        let sound = read.and_then(|(value, file)| match sound(&name, value) {
+            Ok(value) => Ok((value, file)),
+            Err((why, hint)) => Err(Fault {
+                variable: origin.of(&name, file.as_deref()),
+                why,
+                hint,
+            }),
+        });
+        match sound {
             Ok((value, file)) => {
                 let found = Found {
                     value,
@@ -146,6 +167,12 @@ impl Settings {
     pub fn origin(&self, variable: &str) -> Option<String> {
         let found = self.found.get(variable)?;
         Some(found.origin.of(variable, found.file.as_deref()))
+    }
+
+    /// The file of settings that was read, by its path from the root; none where there is none.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// What a person should know, although it works.
@@ -220,80 +247,23 @@ impl Origin {
     }
 }
 
-/// The environment's settings; an empty value is how compose files and some shells say "not set".
-fn variables(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
-    let entries = vars.into_iter().filter_map(|(name, value)| {
-        let name = name.into_string().ok()?;
-        let (value, is_text) = match value.into_string() {
-            Ok(value) => (value, true),
-            Err(value) => (value.to_string_lossy().into_owned(), false),
-        };
-        match value.is_empty() {
-            true => empty(name),
-            false => variable(name, value, is_text),
-        }
-    });
-    entries.collect()
+/// A value without what surrounds it unseen.
+pub(super) fn cut(value: Zeroizing<String>) -> Zeroizing<String> {
+    let text = trimmed(&value);
+    if text.len() == value.len() {
+        return value;
+    }
+    Zeroizing::new(text.to_owned())
 }
 
-/// The AWS SDK takes an empty endpoint for an address, and reaches nothing by it.
-fn empty(name: String) -> Option<Entry> {
-    if !["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].contains(&name.as_str()) {
-        return None;
-    }
-    let fault = Fault {
-        variable: name.clone(),
-        why: "it is set, and empty".to_owned(),
-        hint: Some(
-            "unset it: AWS needs none, and any other service its address, https://…".to_owned(),
-        ),
+/// The text of a setting, unless it holds what nobody can see.
+fn sound(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, Wrong> {
+    let setting = name.strip_prefix(PREFIX).unwrap_or(name);
+    let text = match characters::of_ours(setting, &value)? {
+        Cow::Owned(text) => Some(Zeroizing::new(text)),
+        Cow::Borrowed(_) => None,
     };
-    Some(Entry {
-        name,
-        value: Err(fault),
-        origin: Origin::Variable,
-    })
-}
-
-fn variable(name: String, value: String, is_text: bool) -> Option<Entry> {
-    let value = Zeroizing::new(value);
-    let upper = name.to_ascii_uppercase();
-    let ours = upper.strip_prefix(PREFIX);
-    let is_ours = ours.is_some_and(|setting| setting != "CONFIG" && !is_injected(setting, &value));
-    if !is_ours && !OF_OTHERS.contains(&name.as_str()) {
-        return None;
-    }
-    let fault = |why: &str, hint: String| Fault {
-        variable: name.clone(),
-        why: why.to_owned(),
-        hint: Some(hint),
-    };
-    if name != upper {
-        let why = "names of variables are in upper case here, and this one is passed over";
-        let fault = fault(why, format!("call it {upper}"));
-        let value = Err(fault);
-        // under its own name, beside the right one where that is set as well
-        return Some(Entry {
-            name,
-            value,
-            origin: Origin::Variable,
-        });
-    }
-    if !is_text {
-        let hint = "write it in UTF-8; in a URL, percent-encode what is not ASCII".to_owned();
-        let value = Err(fault("its value is not valid UTF-8", hint));
-        return Some(Entry {
-            name,
-            value,
-            origin: Origin::Variable,
-        });
-    }
-    let (name, value) = of_file_or_text(name, value, Path::new(""));
-    Some(Entry {
-        name,
-        value: Ok(value),
-        origin: Origin::Variable,
-    })
+    Ok(text.unwrap_or(value))
 }
 
 /// The setting that `NAME_FILE` means, and the file (relative to `folder`) that holds it; or the setting itself, where it is

@@ -176,7 +176,7 @@ fn every_mistake_is_told_with_its_file_line_and_key() {
             "pgcoffer.toml:1: key_file (PGCOFFER_KEY_FILE, not-there): can't read it: there is no such file",
         ),
         (
-            "passphrase = 'correct horse battery staple, and a blue door'\nkey = 'x'",
+            "passphrase = 'unwound-cosigner-plank-dizzy-refurbish-atop-halogen'\nkey = 'x'",
             "pgcoffer.toml:2: key",
         ),
         ("config = 'x.toml'", "this version has no such setting"),

@@ -82,7 +82,7 @@ fn a_key_and_a_passphrase_together_are_a_fault() {
         ("PGCOFFER_KEY", KEY),
         (
             "PGCOFFER_PASSPHRASE",
-            "correct horse battery staple, and a blue door",
+            "unwound-cosigner-plank-dizzy-refurbish-atop-halogen",
         ),
     ];
     assert!(

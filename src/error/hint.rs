@@ -3,11 +3,18 @@
 use std::io;
 
 use super::{Error, TargetState};
+use crate::{redact::redacted, text::continued};
 
 impl Error {
     /// What a user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
+        let hint = self.cure()?;
+        Some(continued(&redacted(&hint)).into_owned())
+    }
+
+    /// The same as it is, with whatever text from outside is in it.
+    fn cure(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } | Self::Rules { hint, .. } | Self::Cold { hint, .. } => Some(hint.clone()),
             Self::Lifecycle(error) => error.hint(),
@@ -41,7 +48,8 @@ impl Error {
                 .to_owned(),
             ),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
-            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } | Self::Internal(_) => None,
+            Self::Internal(_) => Some("please report it with this text and what `pgcoffer --version` says; a later run may succeed, and says so".to_owned()),
+            Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Each lower module has an error of its own; here they get the object they happened on, once.
 
+mod cause;
 mod hint;
 mod text;
 
@@ -10,7 +11,11 @@ use std::{fmt, io, path::Path};
 use crate::{
     archive,
     backup::{Failure, UnknownVersion},
-    compress, lifecycle, postgres, seal, store,
+    cause::Cause,
+    compress, lifecycle,
+    panics::{self, Panic},
+    postgres, seal, store,
+    text::Untrusted,
 };
 
 /// The result of everything above the doors.
@@ -125,6 +130,8 @@ pub enum Error {
         why: String,
         /// what cures it
         hint: Option<String>,
+        /// the same in words of our own
+        cause: Cause,
     },
     /// what was due has been done by another run meanwhile
     NotDue {
@@ -195,7 +202,7 @@ pub enum Error {
         /// 128 and the signal's number
         exit_status: u8,
     },
-    /// a bug
+    /// a bug: a panic that was caught, or what can't be
     Internal(String),
 }
 
@@ -240,7 +247,9 @@ impl Error {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Internal(_) => 1,
+            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) => 1,
+            // EX_SOFTWARE of sysexits.h
+            Self::Internal(_) => 70,
             Self::Usage { .. } | Self::Config(_) => 2,
             Self::Store(error)
                 if matches!(
@@ -284,8 +293,8 @@ impl Error {
 
 fn postgres_status(error: &postgres::Error) -> u8 {
     match error {
-        postgres::Error::Locked { .. } => 6,
-        postgres::Error::Url(_) | postgres::Error::Environment(_) => 2,
+        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => 6,
+        postgres::Error::Url(_) => 2,
         _ => 3,
     }
 }
@@ -295,10 +304,24 @@ impl std::error::Error for Error {}
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         Self {
-            error: error.to_string(),
-            hint: error.hint(),
+            error: error.to_string().into(),
+            hint: error.hint().map(Untrusted::from),
             exit_status: error.exit_status(),
+            cause: error.cause(),
         }
+    }
+}
+
+impl From<Panic> for Error {
+    fn from(panic: Panic) -> Self {
+        Self::Internal(panic.to_string())
+    }
+}
+
+impl From<tokio::task::JoinError> for Error {
+    /// A task ends early by a panic alone: nobody here cancels one that is still waited for.
+    fn from(error: tokio::task::JoinError) -> Self {
+        panics::of_task(&error).into()
     }
 }
 
@@ -338,6 +361,7 @@ mod tests {
         assert_eq!(Error::seal("x", seal::Error::NotSealed).exit_status(), 5);
         assert_eq!(Error::no_such_backup("latest", "s3://b").exit_status(), 7);
         assert_eq!(Error::usage("x", "y").exit_status(), 2);
+        assert_eq!(Error::Internal("x".into()).exit_status(), 70);
         let failed = Error::RestoreFailed {
             target: "t".into(),
             state: TargetState::Incomplete,

@@ -1,11 +1,29 @@
 //! What failed, on what, and why, in words.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{Error, Fault, TargetState};
+use crate::{
+    redact::redacted,
+    text::{continued, escaped_lines},
+};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text)?;
+        let text = redacted(&text);
+        match self {
+            // a list, whose lines are ours
+            Self::Config(_) => f.write_str(&escaped_lines(&text)),
+            _ => f.write_str(&continued(&text)),
+        }
+    }
+}
+
+impl Error {
+    /// As it is, with whatever text from outside is in it.
+    fn write(&self, f: &mut String) -> fmt::Result {
         match self {
             Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
                 write!(f, "{why}")
@@ -82,15 +100,17 @@ impl fmt::Display for Error {
     }
 }
 
-fn faults_text(faults: &[Fault], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn faults_text(faults: &[Fault], f: &mut String) -> fmt::Result {
     let several = faults.len() > 1;
     if several {
         write!(f, "{} settings are wrong", faults.len())?;
     }
     for fault in faults {
         let indent = if several { "\n  " } else { "" };
-        write!(f, "{indent}{}: {}", fault.variable, fault.why)?;
+        let (variable, why) = (continued(&fault.variable), continued(&fault.why));
+        write!(f, "{indent}{variable}: {why}")?;
         if let Some(hint) = &fault.hint {
+            let hint = continued(hint);
             write!(f, "{}hint: {hint}", if several { "\n    " } else { "\n" })?;
         }
     }

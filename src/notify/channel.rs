@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::{Error, Event, Kind, Kinds, Mail, Patience, Slack, Webhook, http};
+use crate::panics::caught_as_error;
 
 /// One way to tell somebody.
 #[derive(Debug, Clone)]
@@ -121,7 +122,9 @@ impl Notifier {
             return Vec::new();
         }
         let tellings = self.channels.iter().map(|channel| async move {
-            let told = tokio::time::timeout(patience.total, channel.tell(event, patience));
+            // a bug on the way to one keeps no other from being told
+            let telling = caught_as_error(channel.tell(event, patience));
+            let told = tokio::time::timeout(patience.total, telling);
             let late = |_| {
                 Err(Error::OutOfTime {
                     host: channel.host().to_owned(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{panics::Panic, text::Untrusted};
+
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -11,7 +13,7 @@ pub enum Error {
         /// host, and port where it isn't the usual one
         host: String,
         /// what was seen
-        why: String,
+        why: Untrusted,
     },
     /// no answer in time
     #[error("{host} did not answer within {seconds} s")]
@@ -27,7 +29,7 @@ pub enum Error {
         /// host
         host: String,
         /// what was seen
-        why: String,
+        why: Untrusted,
     },
     /// it answered with a status that is no success
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
@@ -37,7 +39,7 @@ pub enum Error {
         /// the status of HTTP
         status: u16,
         /// the first words of its answer
-        said: Option<String>,
+        said: Option<Untrusted>,
         /// how long to wait, where it said so
         retry_after: Option<Duration>,
     },
@@ -49,7 +51,7 @@ pub enum Error {
         /// the code of SMTP
         code: u16,
         /// what it said
-        said: String,
+        said: Untrusted,
     },
     /// there was no time left to try
     #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last {last}")).unwrap_or_default())]
@@ -62,6 +64,9 @@ pub enum Error {
     /// it could not be put together
     #[error("the message could not be written: {0}")]
     Unwritable(String),
+    /// a bug
+    #[error("this is a bug in pgcoffer: {0}")]
+    Panicked(#[from] Panic),
 }
 
 impl Error {
@@ -74,7 +79,9 @@ impl Error {
                 matches!(status, 408 | 425 | 429) || (500..=599).contains(status)
             }
             Self::Refused { code, .. } => (400..=499).contains(code),
-            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) => false,
+            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) | Self::Panicked(_) => {
+                false
+            }
         }
     }
 
@@ -118,6 +125,9 @@ impl Error {
                 code: 550..=554, ..
             } => {
                 "check PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO: the server must know the one as yours, and accept the others"
+            }
+            Self::Panicked(_) => {
+                "please report it with this text and what `pgcoffer --version` says"
             }
             Self::Refused { .. } | Self::Answered { .. } | Self::Unwritable(_) => return None,
         };

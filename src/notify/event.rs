@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{DigestLine, discreet};
+use super::DigestLine;
+use crate::{cause::Cause, text::Untrusted};
 
 /// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -197,10 +198,10 @@ pub struct Event {
     pub since: Option<Timestamp>,
     /// runs that failed in a row
     pub failures: usize,
-    /// why it failed, as the run itself says it; only [`discreet`] words of it are told
-    pub error: Option<String>,
-    /// what cures it
-    pub hint: Option<String>,
+    /// why it failed, which is all that is told of it
+    pub cause: Option<Cause>,
+    /// id of the run that failed, whose record has what was said in full; or of the backup that is concerned
+    pub run: Option<String>,
     /// exit status of what failed
     pub exit_status: Option<u8>,
     /// the newest good backup
@@ -212,7 +213,7 @@ pub struct Event {
     /// the backup that was made
     pub backup: Option<BackupFacts>,
     /// why a backup looks suspicious; what is wrong besides
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Untrusted>,
     /// of a digest: each database
     pub databases: Vec<DigestLine>,
 }
@@ -230,8 +231,8 @@ impl Event {
             interrupted: false,
             since: None,
             failures: 0,
-            error: None,
-            hint: None,
+            cause: None,
+            run: None,
             exit_status: None,
             newest_good: NewestGood::Unknown,
             retry_at: None,
@@ -242,10 +243,14 @@ impl Event {
         }
     }
 
-    /// What failed in words that may leave the machine.
+    /// What cures it, with the variable of the database that it concerns.
     #[must_use]
-    pub fn discreet_error(&self) -> Option<String> {
-        self.error.as_deref().map(discreet)
+    pub fn hint(&self) -> Option<String> {
+        let hint = self.cause.as_ref()?.hint()?;
+        Some(match &self.database {
+            Some(label) => hint.replace("<NAME>", &label.to_uppercase()),
+            None => hint.to_owned(),
+        })
     }
 
     /// The facts as a webhook carries them: a field that isn't known is null.
@@ -272,8 +277,10 @@ impl Event {
                 add("what", json!(self.what));
                 add("since", json!(self.since));
                 add("failures", json!(self.failures));
-                add("error", json!(self.discreet_error()));
-                add("hint", json!(self.hint));
+                add("cause", json!(self.cause.as_ref().map(Cause::code)));
+                add("error", json!(self.cause.as_ref().map(Cause::to_string)));
+                add("hint", json!(self.hint()));
+                add("run", json!(self.run));
                 add("exit_status", json!(self.exit_status));
                 add("interrupted", json!(self.interrupted));
                 add("newest_good", newest_good);
@@ -284,7 +291,8 @@ impl Event {
                 add("retry_at", json!(self.retry_at));
                 add("late", json!(self.late));
                 add("backup", json!(self.backup));
-                add("reasons", json!(self.reasons));
+                let reasons = self.reasons.iter().map(Untrusted::to_string);
+                add("reasons", json!(reasons.collect::<Vec<_>>()));
             }
         }
         data

@@ -9,10 +9,13 @@ use reqwest::{
 };
 
 use super::{Address, Error};
+use crate::{redact::Known, text::Untrusted};
 
 /// How much of an answer is looked at.
 const ANSWER_BYTES_MAX: usize = 1024;
-/// Pieces of an address from this length on are not to be repeated.
+/// Pieces of an address from this length on give the right to use it whatever they are made of.
+const PIECE_LONG: usize = 16;
+/// Shorter ones that hold a digit as well, from this length on: `services` and `hook` are words.
 const PIECE_MIN: usize = 6;
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -35,7 +38,7 @@ pub(super) async fn post(
     url: Url,
     headers: HeaderMap,
     body: Vec<u8>,
-) -> Result<String, Error> {
+) -> Result<Untrusted, Error> {
     let secrets = secrets(&url);
     let sent = client.post(url).headers(headers).body(body).send().await;
     let mut answer = sent.map_err(|e| failed(address, e))?;
@@ -53,22 +56,23 @@ pub(super) async fn post(
     })
 }
 
-/// What of an address gives the right to use it: its path and query, and each longer piece of them.
-fn secrets(url: &Url) -> Vec<String> {
+/// What of an address gives the right to use it: its path and query, and those pieces of them that are no words.
+fn secrets(url: &Url) -> Known {
     let whole = [url.path(), url.query().unwrap_or_default()];
     let pieces = whole.iter().flat_map(|part| part.split(['/', '&', '=']));
-    let long = pieces.filter(|piece| piece.len() >= PIECE_MIN);
-    let all = long.chain(whole.into_iter().filter(|part| part.len() > 1));
-    let decoded = |text: &str| {
-        let decoded = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-        decoded.to_lowercase()
+    let is_secret = |piece: &&str| {
+        let has_digit = piece.bytes().any(|b| b.is_ascii_digit());
+        piece.len() >= PIECE_LONG || (piece.len() >= PIECE_MIN && has_digit)
     };
-    all.flat_map(|text| [text.to_lowercase(), decoded(text)])
-        .collect()
+    Known::exactly(
+        pieces
+            .filter(is_secret)
+            .chain(whole.into_iter().filter(|part| part.len() > 1)),
+    )
 }
 
 /// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer all the same.
-async fn beginning(answer: &mut Response, secrets: &[String]) -> Option<String> {
+async fn beginning(answer: &mut Response, secrets: &Known) -> Option<Untrusted> {
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX {
         match answer.chunk().await {
@@ -78,9 +82,7 @@ async fn beginning(answer: &mut Response, secrets: &[String]) -> Option<String> 
     }
     said.truncate(ANSWER_BYTES_MAX);
     let said = String::from_utf8_lossy(&said);
-    let lower = said.to_lowercase();
-    let repeats = secrets.iter().any(|secret| lower.contains(secret));
-    shown(&said).filter(|_| !repeats)
+    shown(&said).filter(|_| !secrets.stand_in(&said))
 }
 
 /// Seconds as RFC 9110, 10.2.3 has them; a date is as good as none, since clocks differ.
@@ -90,11 +92,11 @@ fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn shown(text: &str) -> Option<String> {
+fn shown(text: &str) -> Option<Untrusted> {
     let line = text.lines().next().unwrap_or_default().trim();
-    let plain: String = line.chars().filter(|c| !c.is_control()).take(100).collect();
+    let plain: String = line.chars().take(100).collect();
     let is_words = !plain.is_empty() && !plain.starts_with(['<', '{', '[']);
-    is_words.then_some(plain)
+    is_words.then(|| plain.into())
 }
 
 fn failed(address: &Address, error: reqwest::Error) -> Error {
@@ -107,9 +109,15 @@ fn failed(address: &Address, error: reqwest::Error) -> Error {
         return Error::Timeout { host, seconds };
     }
     if why.contains("certificate") || why.contains("UnknownIssuer") || why.contains("tls") {
-        return Error::Tls { host, why };
+        return Error::Tls {
+            host,
+            why: why.into(),
+        };
     }
-    Error::Unreachable { host, why }
+    Error::Unreachable {
+        host,
+        why: why.into(),
+    }
 }
 
 /// The innermost cause: what stands above it says no more than that sending failed.

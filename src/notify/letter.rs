@@ -4,6 +4,7 @@ use super::{
     Event, Kind, Late, NewestGood,
     figures::{age, minute, size},
 };
+use crate::text::{escaped, escaped_lines};
 
 /// A message as it is read, before a channel gives it its shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +61,14 @@ pub fn letter(event: &Event) -> Letter {
         Kind::Digest => super::digest::words(event, &mut body),
         Kind::Test => test(event, &mut body),
     };
+    // whatever the medium: nothing in a message moves a cursor, reorders a line or begins one of its own
+    for paragraph in &mut body.0 {
+        paragraph.text = escaped_lines(&paragraph.text).into_owned();
+    }
     Letter {
-        title,
+        title: escaped(&title).into_owned(),
         paragraphs: body.0,
-        origin: origin(event),
+        origin: escaped(&origin(event)).into_owned(),
     }
 }
 
@@ -91,12 +96,15 @@ fn failure(event: &Event, body: &mut Body) -> String {
     let (title, first) = what_failed(event);
     body.say(first);
     if !event.interrupted {
-        body.quote(event.discreet_error().unwrap_or_default());
+        body.say(why(event));
     }
-    if let Some(hint) = &event.hint {
+    if let Some(hint) = event.hint() {
         body.say(format!("What to do: {hint}."));
     }
     let mut state = Vec::new();
+    if let ("bucket", Some(id)) = (event.what, &event.run) {
+        state.push(format!("It is the backup {id}."));
+    }
     if let (2.., Some(since)) = (event.failures, event.since) {
         let (times, since) = (event.failures, minute(since));
         state.push(format!(
@@ -144,20 +152,33 @@ fn what_failed(event: &Event) -> (String, String) {
     }
 }
 
+/// Why it failed; what exactly was said is for those who may read it.
+fn why(event: &Event) -> String {
+    let Some(cause) = &event.cause else {
+        return String::new();
+    };
+    let whole = match (&event.run, event.what) {
+        (_, "bucket") => String::new(),
+        (Some(id), _) => format!(" `pgcoffer show {id}` has what was said in full."),
+        (None, _) => " The log of that run has what was said in full.".to_owned(),
+    };
+    format!("Why: {cause}.{whole}")
+}
+
 fn missed(event: &Event, body: &mut Body) -> String {
     let name = name(event);
     body.say(format!("A backup of {name} that was due was not made."));
     let mut state = late_lines(&event.late);
     let Some(backup) = &event.backup else {
-        state.push(match &event.error {
-            Some(_) => "The last attempt failed:".to_owned(),
+        state.push(match &event.cause {
+            Some(_) => "The last attempt failed.".to_owned(),
             None => "No attempt is known to have been made.".to_owned(),
         });
         body.say(state.join("\n"));
-        body.quote(event.discreet_error().unwrap_or_default());
+        body.say(why(event));
         body.say(newest_good_line(event).unwrap_or_default());
         body.say(retry_line(event).unwrap_or_default());
-        body.say(match &event.hint {
+        body.say(match event.hint() {
             Some(hint) => format!("What to do: {hint}."),
             None => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),
         });
@@ -192,7 +213,8 @@ fn suspicious(event: &Event, body: &mut Body) -> String {
         "The backup of {name} that ended at {} is complete, and holds much less than the ones before it:",
         minute(event.at)
     ));
-    body.quote(event.reasons.join("\n"));
+    let reasons = event.reasons.iter().map(ToString::to_string);
+    body.quote(reasons.collect::<Vec<_>>().join("\n"));
     body.say(backup_line(event));
     let id = event.backup.as_ref().map_or("ID", |backup| &backup.id);
     body.say(format!(

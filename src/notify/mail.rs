@@ -12,6 +12,7 @@ use reqwest::Url;
 use zeroize::Zeroizing;
 
 use super::{Error, Event, Patience, http::words, letter};
+use crate::{redact::Known, text::Untrusted};
 
 /// Submission with TLS from the first byte, and with STARTTLS.
 /// <https://www.rfc-editor.org/rfc/rfc8314#section-3.3>
@@ -141,6 +142,8 @@ impl Mail {
     fn failed(&self, error: &smtp::Error) -> Error {
         let host = self.host().to_owned();
         let why = words(error);
+        let is_certificate = why.contains("certificate");
+        let why = Untrusted::from(self.relay.secrets().strike(&why));
         match error.status() {
             Some(code) => Error::Refused {
                 host,
@@ -148,7 +151,7 @@ impl Mail {
                 said: why,
             },
             None if error.is_timeout() => Error::Timeout { host, seconds: 10 },
-            None if error.is_tls() || why.contains("certificate") => Error::Tls { host, why },
+            None if error.is_tls() || is_certificate => Error::Tls { host, why },
             // lettre's own word for a server that does not offer STARTTLS
             None if error.is_client() => Error::Tls { host, why },
             None => Error::Unreachable { host, why },
@@ -206,6 +209,20 @@ impl Relay {
         })
     }
 
+    /// What a server might repeat of the login: itself, and as SMTP sends it.
+    /// <https://www.rfc-editor.org/rfc/rfc4616#section-2>
+    fn secrets(&self) -> Known {
+        let (user, password) = (self.user.as_str(), self.password.as_str());
+        let plain = Zeroizing::new(format!("\0{user}\0{password}"));
+        let encoded = [password, plain.as_str()]
+            .map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
+        Known::new(
+            [password]
+                .into_iter()
+                .chain(encoded.iter().map(|text| text.as_str())),
+        )
+    }
+
     fn transport(&self, patience: Patience) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let relay = if self.implicit_tls {
             AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
@@ -214,7 +231,7 @@ impl Relay {
         };
         let relay = relay.map_err(|e| Error::Tls {
             host: self.host.clone(),
-            why: words(&e),
+            why: words(&e).into(),
         })?;
         let mut relay = relay.port(self.port).timeout(Some(patience.attempt));
         if !self.user.is_empty() {

@@ -9,7 +9,6 @@
 mod address;
 mod channel;
 mod digest;
-mod discretion;
 mod error;
 mod event;
 mod figures;
@@ -24,7 +23,6 @@ mod webhook;
 pub use address::{Address, AddressFault};
 pub use channel::{Channel, Notifier, Telling};
 pub use digest::DigestLine;
-pub use discretion::discreet;
 pub use error::Error;
 pub use event::{BackupFacts, Event, Kind, Kinds, Late, NewestGood, Origin, UnknownKind};
 pub use letter::{Letter, letter};

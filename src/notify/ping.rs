@@ -8,6 +8,10 @@ use reqwest::{
 };
 
 use super::{Address, Error, Patience, http};
+use crate::{
+    panics::caught_as_error,
+    text::{Untrusted, escaped_lines},
+};
 
 /// What is kept of a ping's body by default; more is cut there, so we cut before.
 const BODY_BYTES_MAX: usize = 10_000;
@@ -89,10 +93,13 @@ impl Ping {
         text: &str,
         patience: Patience,
     ) -> Result<(), Error> {
-        let client = http::client()?;
-        patience
-            .persist(self.host(), |_| self.post(&client, signal, run, text))
-            .await
+        let sent = async {
+            let client = http::client()?;
+            patience
+                .persist(self.host(), |_| self.post(&client, signal, run, text))
+                .await
+        };
+        caught_as_error(sent).await
     }
 
     async fn post(
@@ -102,6 +109,7 @@ impl Ping {
         run: Option<&RunId>,
         text: &str,
     ) -> Result<(), Error> {
+        let text = escaped_lines(text);
         let body = text.as_bytes()[..text.floor_char_boundary(BODY_BYTES_MAX)].to_vec();
         let mut headers = HeaderMap::new();
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -112,8 +120,8 @@ impl Ping {
     }
 
     /// healthchecks.io answers 200 to what it did not take, too, and says so in words.
-    fn heard(&self, said: String) -> Result<(), Error> {
-        let lower = said.to_lowercase();
+    fn heard(&self, said: Untrusted) -> Result<(), Error> {
+        let lower = said.raw().to_lowercase();
         let (status, retry_after) = match () {
             () if lower.contains("(not found)") => (404, None),
             () if lower.contains("(rate limited)") => (429, Some(RATE_LIMIT)),

@@ -7,6 +7,7 @@ use reqwest::{
 use serde_json::{Value, json};
 
 use super::{Address, Error, Event, Letter, Patience, http, letter};
+use crate::text::{escaped_json, escaped_lines};
 
 /// Longest text of a header block. <https://docs.slack.dev/reference/block-kit/blocks/header-block>
 const HEADER_CHARS_MAX: usize = 150;
@@ -38,7 +39,7 @@ impl Slack {
         event: &Event,
         patience: Patience,
     ) -> Result<(), Error> {
-        let body = payload(&letter(event)).to_string();
+        let body = escaped_json(&payload(&letter(event)).to_string()).into_owned();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let post = |_| {
@@ -52,27 +53,27 @@ impl Slack {
 /// The message: `text` is what notifications and screen readers take, the blocks are what is seen.
 fn payload(letter: &Letter) -> Value {
     let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
-    let section =
-        |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } });
+    // `verbatim`: no address becomes a link, no name a mention, but by markup, of which there is none
+    let section = |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
     let mut blocks =
         vec![json!({ "type": "header", "text": plain(&cut(&letter.title, HEADER_CHARS_MAX)) })];
     let sections = sections(letter);
     blocks.extend(sections.iter().map(|text| section(text)));
     blocks.push(json!({ "type": "context", "elements": [
-        { "type": "mrkdwn", "text": cut(&escaped(&letter.origin), SECTION_CHARS_MAX) },
+        plain(&cut(&letter.origin, SECTION_CHARS_MAX)),
     ] }));
-    json!({ "text": escaped(&letter.title), "blocks": blocks })
+    json!({ "text": unmarked(&letter.title), "blocks": blocks })
 }
 
 /// The body, a section for each paragraph, in monospace where it is what a program said.
 fn sections(letter: &Letter) -> Vec<String> {
     let whole = |paragraph: &letter::Paragraph| {
-        let text = escaped(&paragraph.text);
+        let text = unmarked(&paragraph.text);
         match paragraph.verbatim {
-            // ``` inside would end it early
+            // in monospace nothing is markup but its end
             true => format!(
                 "```{}```",
-                cut(&text.replace("```", "'''"), SECTION_CHARS_MAX - 6)
+                cut(&text.replace('`', "'"), SECTION_CHARS_MAX - 6)
             ),
             false => cut(&text, SECTION_CHARS_MAX),
         }
@@ -81,10 +82,12 @@ fn sections(letter: &Letter) -> Vec<String> {
     sections.map(whole).collect()
 }
 
-/// The three characters that Slack's markup takes for its own.
+/// Text without mentions, links and dates: the three characters that Slack's markup begins and ends them by. Where names from
+/// outside stand, which may hold asterisks and backticks as well, they stand in monospace.
 /// <https://docs.slack.dev/messaging/formatting-message-text#escaping>
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+fn unmarked(text: &str) -> String {
+    escaped_lines(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn markup_of_slack_is_escaped_and_limits_are_kept() {
-        assert_eq!(escaped("a <b> & `c`"), "a &lt;b&gt; &amp; `c`");
+        assert_eq!(unmarked("a <b> & `c`\x1b"), "a &lt;b&gt; &amp; `c`\\u{1b}");
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("ab&amp;cd", 5), "ab…");
         let letter = Letter {

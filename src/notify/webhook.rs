@@ -14,6 +14,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{Address, Error, Event, Patience, http};
+use crate::text::escaped_json;
 
 /// Bytes that a signing key may have.
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme>
@@ -132,7 +133,7 @@ fn body(event: &Event) -> Vec<u8> {
     let mut data = event.data();
     let whole = |data: &serde_json::Value| {
         let value = json!({ "type": event.kind.as_type(), "timestamp": event.at, "data": data });
-        value.to_string().into_bytes()
+        escaped_json(&value.to_string()).into_owned().into_bytes()
     };
     // a digest of very many databases: the first ones, and how many there are
     while whole(&data).len() >= BODY_BYTES_MAX {

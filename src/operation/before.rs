@@ -8,6 +8,7 @@ use crate::{
     catalog::{Catalog, Standing, Survey},
     error::Result,
     schedule::Schedule,
+    text::Untrusted,
 };
 
 /// What a week is to a digest.
@@ -38,7 +39,7 @@ pub struct Before {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doubt {
     /// why
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Untrusted>,
     /// what people were told of it
     pub notices: Vec<Notice>,
 }

@@ -84,7 +84,7 @@ fn check(record: &Record, decision: &Decision) -> Result<()> {
     match (&record.status, decision) {
         (Status::Failed(failure), _) => Err(Error::NotGood {
             id: record.id.to_string(),
-            why: failure.error.clone(),
+            why: failure.error.to_string(),
         }),
         (_, Decision::Accept) if record.suspicious.is_empty() => Err(Error::usage(
             format!("{} is not marked as suspicious", record.id),
@@ -127,8 +127,8 @@ async fn mark(
     let change = |mark: &mut Mark| match decision {
         Decision::Hold(reason) => {
             mark.hold = Some(Hold {
-                reason: one_line(reason),
-                who: one_line(who),
+                reason: one_line(reason).into(),
+                who: one_line(who).into(),
                 since: now,
             });
             mark.released = None;
@@ -137,13 +137,13 @@ async fn mark(
         Decision::Release => {
             mark.hold = None;
             mark.released = Some(Release {
-                who: one_line(who),
+                who: one_line(who).into(),
                 at: now,
             });
         }
         Decision::Accept => {
             mark.accepted.get_or_insert_with(|| Acceptance {
-                who: one_line(who),
+                who: one_line(who).into(),
                 at: now,
             });
         }
@@ -276,7 +276,7 @@ mod tests {
             "2026-11-20 joe@example.org: audit_ _2027_ __12_"
         );
         let long = Hold {
-            reason: "x".repeat(999),
+            reason: "x".repeat(999).into(),
             ..hold
         };
         assert_eq!(tag_value(&long).chars().count(), TAG_VALUE_CHARS_MAX);

@@ -106,14 +106,11 @@ async fn copy_sealed(
     let copied = archive.copy(&mut sink, progress).await;
     let crc64nvme = data_encoding::BASE64.encode(&sink.crc.finalize().to_be_bytes());
     copied.map_err(|error| output.named(error))?;
-    let uploaded = record
-        .sealed
-        .as_ref()
-        .map(|sealed| sealed.crc64nvme.as_str());
-    if uploaded == Some(crc64nvme.as_str()) {
+    let uploaded = record.sealed.as_ref().map(|sealed| &sealed.crc64nvme);
+    if uploaded.is_some_and(|uploaded| *uploaded == crc64nvme.as_str()) {
         return Ok(bytes);
     }
-    let uploaded = uploaded.unwrap_or("none");
+    let uploaded = uploaded.map_or_else(|| "none".to_owned(), ToString::to_string);
     let what = format!("its bytes have checksum {crc64nvme}, uploaded were {uploaded}");
     Err(Error::differs(name, what))
 }

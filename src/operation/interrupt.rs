@@ -33,6 +33,21 @@ impl Interrupt {
     /// Waits until asked to stop, and gives the error to end with.
     pub async fn raised(&self) -> Error {
         self.token.cancelled().await;
+        self.error()
+    }
+
+    /// Nothing, unless asked to stop.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn check(&self) -> Result<()> {
+        if self.is_raised() {
+            return Err(self.error());
+        }
+        Ok(())
+    }
+
+    fn error(&self) -> Error {
         Error::Interrupted {
             exit_status: self.exit_status.load(Ordering::Relaxed),
         }

@@ -12,6 +12,7 @@ mod interrupt;
 mod lifecycle;
 mod ordered;
 mod outbound;
+mod problem;
 mod progress;
 mod prune;
 mod reread;
@@ -37,6 +38,7 @@ pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules,
     apply_lifecycle, kept_longer, propose_lifecycle, show_lifecycle,
 };
+pub use problem::Problem;
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};

@@ -43,9 +43,7 @@ impl<T: Send + 'static> Ordered<T> {
 
 /// The result of a piece of work, which ends early only by a panic.
 pub(super) async fn done<T>(handle: JoinHandle<T>) -> Result<T> {
-    handle
-        .await
-        .map_err(|e| Error::Internal(format!("a piece of work ended early: {e}")))
+    handle.await.map_err(Error::from)
 }
 
 /// Cores that compress at once at zstd's `level`. One pg_dump gives some 300 MB/s: at the low levels two cores do more than

@@ -56,7 +56,7 @@ impl Outbound {
             upload,
             compressor: level.map(|level| Arc::new(Compressor::new(level))),
             compression: Compression {
-                algorithm: if level.is_some() { "zstd" } else { "none" }.to_owned(),
+                algorithm: if level.is_some() { "zstd" } else { "none" }.into(),
                 level: level.unwrap_or(0),
                 chunk_bytes: CHUNK_BYTES as u64,
                 chunks: Vec::new(),
@@ -94,7 +94,7 @@ impl Outbound {
             .join_next()
             .await
             .ok_or_else(|| Error::Internal("nothing was reading".to_owned()))?;
-        read.map_err(|e| Error::Internal(format!("reading ended early: {e}")))?
+        read?
     }
 
     async fn seal(&mut self, chunk: Vec<u8>) -> Result<()> {

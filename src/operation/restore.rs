@@ -13,7 +13,10 @@ use crate::{
     backup::{BackupId, Label, Record},
     catalog::Catalog,
     error::{Error, Result, TargetState},
-    postgres::{self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
+    postgres::{
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+    },
+    text::Untrusted,
 };
 
 /// One restore to be made.
@@ -49,7 +52,7 @@ pub struct RestoreReport {
     /// bytes of pg_dump's archive
     pub dump_bytes: u64,
     /// what pg_restore warned of
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Untrusted>,
     /// when it began
     pub started: Timestamp,
     /// when it ended
@@ -111,7 +114,7 @@ async fn restored(
         tables: contents.tables.len(),
         rows: record.rows(),
         dump_bytes: contents.length,
-        warnings: report.warnings,
+        warnings: report.warnings.into_iter().map(Untrusted::from).collect(),
         started,
         finished: Timestamp::now(),
     })
@@ -125,13 +128,14 @@ async fn prepare(
     request: &RestoreRequest,
 ) -> Result<(Inbound, Load)> {
     let archive = open_archive(catalog, record).await?;
-    let (client, server_major) = look_at_target(clients, record, request).await?;
+    let (client, server_major, speech) = look_at_target(clients, record, request).await?;
     let options = LoadOptions {
         clean: request.clean,
         single_transaction: request.single_transaction,
         no_owner: !request.keep_owner,
         no_acl: !request.keep_acl,
         no_comments: request.no_comments,
+        speech,
         ..LoadOptions::new(server_major)
     };
     tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
@@ -156,19 +160,19 @@ async fn look_at_target<'a>(
     clients: &'a Clients,
     record: &Record,
     request: &RestoreRequest,
-) -> Result<(&'a Client, u32)> {
+) -> Result<(&'a Client, u32, Speech)> {
     let mut session = Session::connect(&request.target).await?;
     if !request.clean {
         session.check_empty().await?;
     }
-    let server_major = session.server_major();
+    let (server_major, speech) = (session.server_major(), session.speech().await?);
     session.close().await;
     let dumped_by = record
         .source
         .as_ref()
         .map_or(0, |source| source.client.major);
     let client = clients.for_restore(dumped_by, server_major)?;
-    Ok((client, server_major))
+    Ok((client, server_major, speech))
 }
 
 /// A restore that broke off, and whether pg_restore had been given all of the archive.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{
-    CLOCKS_APART_MAX,
+    CLOCKS_APART_MAX, Problem,
     figures::{Figures, stored},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
     store::Kind,
+    text::Untrusted,
 };
 
 /// How one database stands.
@@ -53,7 +54,7 @@ pub struct Health {
     /// records that no agent writes, and why: they count for nothing
     pub implausible: Vec<Lost>,
     /// records or marks of ours that can't be read, and why
-    pub unreadable: Vec<String>,
+    pub unreadable: Vec<Untrusted>,
     /// how far this machine's clock is ahead of the bucket's; negative: behind
     pub clock_seconds: Option<i64>,
     /// records in its folder that bear ids of another key or of another repository
@@ -87,7 +88,7 @@ pub struct UntoldNotice {
     /// id of the run
     pub id: BackupId,
     /// what kind of event
-    pub event: String,
+    pub event: Untrusted,
     /// when it was tried
     pub at: Timestamp,
     /// each channel, and why it did not take it
@@ -153,7 +154,7 @@ pub struct Suspicious {
     /// its id
     pub id: BackupId,
     /// why
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Untrusted>,
 }
 
 /// Looks at one database's part of the bucket.
@@ -277,22 +278,22 @@ impl Health {
 
     /// What is wrong, most pressing first; empty where all is well.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
+    pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         match (&self.newest_good, self.others) {
             (Some(_), _) => {}
-            (None, 0) => problems.push("there is no good backup".to_owned()),
-            (None, others) => problems.push(format!(
+            (None, 0) => problems.push(Problem::new("there is no good backup")),
+            (None, others) => problems.push(Problem::new(format!(
                 "there is no good backup under this key (records under another: {others}): is it the right one?"
-            )),
+            ))),
         }
         // where there is none at all, that says it
         for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
             let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
-            problems.push(format!(
+            problems.push(Problem::new(format!(
                 "the {} backup that was due {due} is late",
                 late.tier
-            ));
+            )));
         }
         let apart = self.clock_seconds.unwrap_or(0);
         if apart.abs() > CLOCKS_APART_MAX.as_secs() {
@@ -300,58 +301,64 @@ impl Health {
                 if apart > 0 { "ahead of" } else { "behind" },
                 apart.abs() / 60,
             );
-            problems.push(format!(
+            problems.push(Problem::new(format!(
                 "this machine's clock is {minutes} minutes {way} the bucket's: nobody can tell by it what is late"
-            ));
+            )));
         }
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);
         for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
-            let first = one.reasons.first().map_or("", String::as_str);
-            problems.push(format!("the newest backup looks suspicious: {first}"));
+            // names of tables are no rows of theirs
+            let first = one.reasons.first().cloned().unwrap_or_default();
+            problems.push(Problem::new(format!(
+                "the newest backup looks suspicious: {first}"
+            )));
         }
         for Lost { id, why } in &self.lost {
-            problems.push(format!("{id} is no backup any more: {why}"));
+            let what = format!("{id} is no backup any more");
+            problems.push(Problem::new(what).because(why.clone()));
         }
-        if let Some(id) = self.without_record.first() {
-            let count = self.without_record.len();
-            problems.push(format!(
-                "archives without their record, whose run died or whose record was deleted: {count}, the newest {id}"
-            ));
-        }
-        if let Some(id) = self.ahead.first() {
-            let count = self.ahead.len();
-            problems.push(format!(
-                "backups dated by a clock that was ahead, which are passed over: {count}, the newest {id}"
-            ));
-        }
+        let mut several = |what: &str, all: &[BackupId]| {
+            if let Some(newest) = all.first() {
+                let count = all.len();
+                problems.push(Problem::new(format!(
+                    "{what}: {count}, the newest {newest}"
+                )));
+            }
+        };
+        several(
+            "archives without their record, whose run died or whose record was deleted",
+            &self.without_record,
+        );
+        several(
+            "backups dated by a clock that was ahead, which are passed over",
+            &self.ahead,
+        );
         if let Some(Lost { id, why }) = self.implausible.first() {
             let count = self.implausible.len();
-            problems.push(format!(
+            problems.push(Problem::new(format!(
                 "records that no agent writes, which count for nothing: {count}, the newest {id}: {why}"
-            ));
+            )));
         }
         if self.too_late > 0 {
             let count = self.too_late;
-            problems.push(format!(
+            problems.push(Problem::new(format!(
                 "backups under a key that was retired before they were made, which are not believed: {count}"
-            ));
+            )));
         }
         if let Some(why) = self.unreadable.first() {
             let what = match self.unreadable.len() {
                 1 => "1 record or mark".to_owned(),
                 count => format!("{count} records or marks"),
             };
-            problems.push(format!("{what} can't be read: {why}"));
+            problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
         }
         if let Some(untold) = &self.untold {
             let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
             let first = untold.untold.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
-            problems.push(format!(
-                "nobody could be told of {} of {} at {at}: {why}",
-                Notice::words(&untold.event),
-                untold.id
-            ));
+            let (what, id) = (Notice::words(untold.event.raw()), &untold.id);
+            let told = Problem::new(format!("nobody could be told of {what} of {id} at {at}"));
+            problems.push(told.because(why));
         }
         problems
     }
@@ -443,11 +450,11 @@ fn without_record(survey: &Survey, now: Timestamp) -> Vec<BackupId> {
 }
 
 /// Records and marks that can't be read, and why.
-fn unreadable(survey: &Survey) -> Vec<String> {
+fn unreadable(survey: &Survey) -> Vec<Untrusted> {
     let records = survey.unreadable.iter().map(|(_, why)| why.to_string());
     let marks = survey
         .standing
         .iter()
         .filter_map(|one| one.mark_fault.clone());
-    records.chain(marks).collect()
+    records.chain(marks).map(Into::into).collect()
 }

@@ -72,7 +72,7 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
         (Status::Failed(failure), _) => {
             return Err(Error::NotGood {
                 id: record.id.to_string(),
-                why: failure.error.clone(),
+                why: failure.error.to_string(),
             });
         }
         (Status::Succeeded, None) => {

@@ -1,6 +1,5 @@
 //! One child process: started with nothing but what it needs, heard out, waited for, or ended.
 
-use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -11,7 +10,9 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::client::Client;
 use super::error::{Cause, ChildFault, Error};
+use super::speech::{Speech, sqlstate, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{DatabaseUrl, Secret};
 
@@ -31,6 +32,7 @@ pub(super) struct Running {
     child: Child,
     stderr: JoinHandle<Transcript>,
     secret: Option<Secret>,
+    speech: Speech,
 }
 
 /// What to start, and how.
@@ -38,9 +40,13 @@ pub(super) struct Invocation<'a> {
     pub(super) program: &'static str,
     pub(super) path: &'a Path,
     pub(super) args: Vec<String>,
-    /// The variables that every child gets, such as `PATH`.
-    pub(super) surroundings: &'a [(OsString, OsString)],
+    /// The installation that the program belongs to.
+    pub(super) client: &'a Client,
     pub(super) url: &'a DatabaseUrl,
+    /// In which language the server speaks to it.
+    pub(super) speech: Speech,
+    /// The encoding to speak with the server in, whatever is set for role or database.
+    pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
 }
@@ -54,18 +60,35 @@ impl Running {
             program,
             path,
             args,
-            surroundings,
+            client,
             url,
+            speech,
+            encoding,
             stdin,
             stdout,
         } = invocation;
         let mut command = Command::new(path);
-        command
-            .args(args)
-            .env_clear()
-            .envs(surroundings.iter().map(|(name, value)| (name, value)));
+        command.args(args).env_clear().envs(
+            client
+                .surroundings()
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
         for (name, value) in url.child_env() {
             command.env(name, value.reveal());
+        }
+        if let Some((name, value)) = url
+            .login_env(|| client.knows_require_auth())
+            .map_err(Error::Unheld)?
+        {
+            command.env(name, value);
+        }
+        if let Some(encoding) = encoding {
+            command.env("PGCLIENTENCODING", encoding);
+        }
+        if speech == Speech::CanBeEnglish {
+            let given = url.parameter("options").unwrap_or_default();
+            command.env("PGOPTIONS", format!("{given} -c lc_messages=C"));
         }
         command
             .env("LC_ALL", "C")
@@ -88,6 +111,7 @@ impl Running {
             child,
             stderr: tokio::spawn(Transcript::read(stderr)),
             secret: url.password().cloned(),
+            speech,
         })
     }
 
@@ -108,9 +132,11 @@ impl Running {
         };
         match ended {
             Ok(status) if status.success() => Ok(warnings(&text)),
-            Ok(status) => {
-                Err(self.fault(status.to_string(), Cause::of(&text, status.signal()), &text))
-            }
+            Ok(status) => Err(self.fault(
+                status.to_string(),
+                Cause::of(&text, status.signal(), self.speech),
+                &text,
+            )),
             Err(error) => {
                 Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, &text))
             }
@@ -153,10 +179,34 @@ impl Running {
 /// A writer whose reader is gone gets SIGPIPE: number 13 on every Unix.
 const SIGPIPE: i32 = 13;
 
-/// Messages by which a cause is known. The order matters: a lock timeout is a cancelled statement too.
-const KNOWN: &[(&str, Cause)] = &[
+/// The programs' own words, which are English since we start them so.
+const OWN_WORDS: &[(&str, Cause)] = &[
     ("server version mismatch", Cause::VersionMismatch),
     ("unsupported version (", Cause::ArchiveTooNew),
+    ("no password supplied", Cause::Auth),
+    ("authentication method requirement", Cause::LoginKept),
+    ("channel binding required", Cause::LoginKept),
+    (
+        "server closed the connection unexpectedly",
+        Cause::ConnectionLost,
+    ),
+    ("could not receive data from server", Cause::ConnectionLost),
+    ("could not send data to server", Cause::ConnectionLost),
+    ("connection to server was lost", Cause::ConnectionLost),
+    (
+        "SSL connection has been closed unexpectedly",
+        Cause::ConnectionLost,
+    ),
+    ("user may lack SELECT privilege", Cause::PermissionDenied),
+    ("could not read from input file", Cause::BadArchive),
+    ("does not appear to be a valid", Cause::BadArchive),
+    ("input file is too short", Cause::BadArchive),
+    ("terminated by user", Cause::Terminated),
+];
+
+/// The server's words, which the programs repeat without the SQLSTATE that belongs to them: looked at only where the server
+/// is known to speak English to them. The order matters: a lock timeout is a cancelled statement too.
+const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("conflict with recovery", Cause::RecoveryConflict),
     (
         "canceling statement due to statement timeout",
@@ -168,21 +218,8 @@ const KNOWN: &[(&str, Cause)] = &[
     ),
     ("row-level security policy", Cause::RowSecurity),
     ("password authentication failed", Cause::Auth),
-    ("no password supplied", Cause::Auth),
     ("no pg_hba.conf entry", Cause::Auth),
     ("terminating connection", Cause::ConnectionLost),
-    (
-        "server closed the connection unexpectedly",
-        Cause::ConnectionLost,
-    ),
-    ("PQgetCopyData() failed", Cause::ConnectionLost),
-    ("could not receive data from server", Cause::ConnectionLost),
-    ("could not send data to server", Cause::ConnectionLost),
-    ("connection to server was lost", Cause::ConnectionLost),
-    (
-        "SSL connection has been closed unexpectedly",
-        Cause::ConnectionLost,
-    ),
     ("No space left on device", Cause::DiskFull),
     (
         "permission denied to create extension",
@@ -194,31 +231,55 @@ const KNOWN: &[(&str, Cause)] = &[
     ("must be superuser", Cause::PermissionDenied),
     ("must be member of role", Cause::PermissionDenied),
     ("must be able to SET ROLE", Cause::PermissionDenied),
-    ("user may lack SELECT privilege", Cause::PermissionDenied),
     ("extension control file", Cause::NoSuchExtension),
     ("is not available", Cause::NoSuchExtension),
     ("already exists", Cause::AlreadyExists),
-    ("could not read from input file", Cause::BadArchive),
-    ("does not appear to be a valid", Cause::BadArchive),
-    ("input file is too short", Cause::BadArchive),
-    ("terminated by user", Cause::Terminated),
+    ("role  does not exist", Cause::NoSuchRole),
+];
+
+/// What comes with the code, where a program shows it: `psql` does.
+const CODES: &[(&str, Cause)] = &[
+    ("42501", Cause::PermissionDenied),
+    ("55P03", Cause::LockTimeout),
+    ("57014", Cause::LockTimeout),
+    ("40001", Cause::RecoveryConflict),
+    ("57P01", Cause::ConnectionLost),
+    ("57P02", Cause::ConnectionLost),
+    ("28P01", Cause::Auth),
+    ("28000", Cause::Auth),
+    ("53100", Cause::DiskFull),
+    ("42710", Cause::AlreadyExists),
+    ("42P04", Cause::AlreadyExists),
+    ("42P06", Cause::AlreadyExists),
+    ("42P07", Cause::AlreadyExists),
+    ("42723", Cause::AlreadyExists),
+    ("0A000", Cause::NoSuchExtension),
+    ("58P01", Cause::NoSuchExtension),
 ];
 
 impl Cause {
-    /// The cause of the first message that is known. The statement that failed, which `pg_restore` repeats at the
-    /// end, doesn't count: it may say anything.
-    fn of(text: &str, signal: Option<i32>) -> Self {
+    /// The cause of the first message that is known. Names, which may say anything, don't count, and neither does the
+    /// statement that failed, which `pg_restore` repeats at the end.
+    fn of(text: &str, signal: Option<i32>, speech: Speech) -> Self {
         let text = text.split("Command was: ").next().unwrap_or_default();
-        let known = KNOWN
-            .iter()
-            .find(|(message, _)| text.contains(message))
+        let words = without_names(text);
+        let known = |table: &[(&str, Self)]| {
+            let mut table = table.iter();
+            table
+                .find(|(message, _)| words.contains(message))
+                .map(|(_, cause)| *cause)
+        };
+        let code = sqlstate(&words);
+        let by_code = code
+            .and_then(|code| CODES.iter().find(|(known, _)| *known == code))
             .map(|(_, cause)| *cause);
-        let no_role = text
-            .lines()
-            .any(|line| line.contains("role \"") && line.ends_with("does not exist"));
-        match known {
+        let by_words = || known(SERVERS_WORDS).filter(|_| speech != Speech::Foreign);
+        match known(OWN_WORDS).or(by_code).or_else(by_words) {
             Some(cause) => cause,
-            None if no_role => Self::NoSuchRole,
+            // which the server's own reason for it would have come before
+            None if words.contains("PQgetCopyData() failed") && speech != Speech::Foreign => {
+                Self::ConnectionLost
+            }
             None if signal == Some(SIGPIPE) => Self::NotRead,
             None if signal.is_some() => Self::Terminated,
             None => Self::Unknown,
@@ -228,7 +289,7 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
-    use super::Cause;
+    use super::{Cause, Speech};
 
     #[test]
     fn causes_are_read_from_messages() {
@@ -279,11 +340,43 @@ mod tests {
                 "ERROR:  syntax error\nCommand was: COMMENT ON TABLE t IS 'No space left on device';",
                 Cause::Unknown,
             ),
+            (
+                "ERROR:  column \"No space left on device\" is of another type",
+                Cause::Unknown,
+            ),
         ];
         for (text, cause) in cases {
-            assert_eq!(Cause::of(text, None), cause, "{text}");
+            assert_eq!(Cause::of(text, None, Speech::English), cause, "{text}");
         }
-        assert_eq!(Cause::of("", Some(13)), Cause::NotRead);
-        assert_eq!(Cause::of("", Some(9)), Cause::Terminated);
+        assert_eq!(Cause::of("", Some(13), Speech::English), Cause::NotRead);
+        assert_eq!(Cause::of("", Some(9), Speech::English), Cause::Terminated);
+    }
+
+    #[test]
+    fn in_another_language_the_programs_own_words_and_codes_count_alone() {
+        for (text, cause) in [
+            (
+                "pg_dump: error: query failed: FEHLER:  keine Berechtigung für Tabelle t",
+                Cause::Unknown,
+            ),
+            (
+                "pg_dump: error: FEHLER:  already exists ist keine Ursache",
+                Cause::Unknown,
+            ),
+            (
+                "pg_dump: error: server closed the connection unexpectedly",
+                Cause::ConnectionLost,
+            ),
+            (
+                "psql:<stdin>:7: FEHLER:  42501: keine Berechtigung für Schema s",
+                Cause::PermissionDenied,
+            ),
+            (
+                "psql:<stdin>:7: ERREUR:  42P07: la relation « t » existe déjà",
+                Cause::AlreadyExists,
+            ),
+        ] {
+            assert_eq!(Cause::of(text, None, Speech::Foreign), cause, "{text}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -86,6 +86,15 @@ const FOLDERS: &[&str] = &[
 ///
 /// <https://www.postgresql.org/docs/17/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT>
 const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
+
+/// The first libpq that knows `require_auth`.
+///
+/// <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
+const FIRST_WITH_REQUIRE_AUTH: u32 = 16;
+
+/// Time and length of what an older program says to a login that there isn't.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+const ANSWER_BYTES: u64 = 4096;
 
 /// Time that a program may take to say its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -221,6 +230,43 @@ impl Client {
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
         self.major >= FIRST_WITH_TRANSACTION_TIMEOUT
             && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
+    }
+
+    /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
+    ///
+    /// An older program is asked what it makes of a value that there isn't: a libpq that knows the parameter refuses it by name,
+    /// before it looks at the address. Takes some milliseconds, and 2 s at most.
+    pub(super) fn knows_require_auth(&self) -> bool {
+        self.major >= FIRST_WITH_REQUIRE_AUTH || self.refuses_unknown_login().unwrap_or(false)
+    }
+
+    fn refuses_unknown_login(&self) -> std::io::Result<bool> {
+        let mut command = std::process::Command::new(&self.pg_dump);
+        command
+            .args(["--no-password", "--dbname=host=/dev/null/none"])
+            .env_clear()
+            .envs(self.surroundings.iter().map(|(name, value)| (name, value)))
+            .env("LC_ALL", "C")
+            .env("PGREQUIREAUTH", "unknown");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let began = Instant::now();
+        while child.try_wait()?.is_none() {
+            if began.elapsed() > ANSWER_TIMEOUT {
+                child.kill()?;
+                child.wait()?;
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let mut said = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            stderr.take(ANSWER_BYTES).read_to_end(&mut said)?;
+        }
+        Ok(String::from_utf8_lossy(&said).contains("require_auth"))
     }
 
     pub(super) fn surroundings(&self) -> &[(OsString, OsString)] {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{Cause, Error};
+use super::speech::Speech;
 use super::url::DatabaseUrl;
 
 #[cfg(target_os = "linux")]
@@ -24,6 +25,12 @@ pub struct DumpOptions {
     /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to
     /// one may be none to the other.
     pub server_major: u32,
+    /// In which language the server speaks, so that its messages can be understood. [`Session::speech`](super::Session::speech)
+    /// knows; by default nothing is read out of them.
+    pub speech: Speech,
+    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database; `None`
+    /// leaves it to these.
+    pub encoding: Option<String>,
 }
 
 impl DumpOptions {
@@ -32,6 +39,8 @@ impl DumpOptions {
         Self {
             lock_wait_timeout: Duration::from_secs(120),
             server_major,
+            speech: Speech::default(),
+            encoding: None,
         }
     }
 
@@ -77,8 +86,10 @@ impl Dump {
             program: "pg_dump",
             path: &client.pg_dump,
             args,
-            surroundings: client.surroundings(),
+            client,
             url,
+            speech: options.speech,
+            encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
             stdout: Stdio::piped(),
         })?;

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::explain::AuthFault;
+use super::holder::Holder;
 use super::preflight::Obstacle;
 use super::url::UrlFault;
+use super::wire::LoginRefused;
+use crate::text::{Untrusted, escaped_lines};
 
 /// A failure on PostgreSQL's side: its address, the connection, what a role may do, or one of the child processes.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +16,27 @@ pub enum Error {
     /// The database's URL can't be used.
     #[error("the database's url cannot be used: {0}")]
     Url(#[from] UrlFault),
-    /// sqlx would take settings from the environment that neither the URL gives nor the children get.
-    #[error("{0} is set in the environment, and would apply to one half of the connections only")]
-    Environment(&'static str),
+    /// The server asks for a login that it must not be given.
+    #[error("{target} is not given the login that it asks for: {}", .refused.describe())]
+    Login {
+        /// `user@host:port/database`.
+        target: String,
+        /// Which, and why.
+        refused: LoginRefused,
+    },
+    /// What the URL asks for can't be asked of the client programs that are installed.
+    #[error("the client programs found here can't be held to the url: {0}")]
+    Unheld(&'static str),
+    /// A pooler stands between that hands connections on between transactions.
+    #[error(
+        "a pooler in transaction mode stands between here and the server of {target} (PgBouncer or the like): neither a lock nor pg_dump's settings hold there"
+    )]
+    Pooler {
+        /// `user@host:port/database`.
+        target: String,
+        /// The server's own address, where its provider is known by the pooler's.
+        direct: Option<String>,
+    },
     /// No connection came about.
     #[error("cannot connect to {target}: {message}")]
     Connect {
@@ -23,7 +45,7 @@ pub enum Error {
         /// What kept it from it.
         fault: ConnectFault,
         /// What was said.
-        message: String,
+        message: Untrusted,
     },
     /// The server turned the login down.
     #[error("{target} refuses the login: {message}")]
@@ -31,7 +53,9 @@ pub enum Error {
         /// `user@host:port/database`.
         target: String,
         /// What the server said.
-        message: String,
+        message: Untrusted,
+        /// Why, as far as its code tells.
+        why: AuthFault,
     },
     /// The connection broke, or what it held is gone.
     #[error("the connection to {target} was lost: {message}")]
@@ -39,7 +63,7 @@ pub enum Error {
         /// `user@host:port/database`.
         target: String,
         /// What was seen.
-        message: String,
+        message: Untrusted,
     },
     /// A statement of ours failed.
     #[error("cannot {what} in {target}: {message}")]
@@ -48,24 +72,34 @@ pub enum Error {
         target: String,
         /// What it was for.
         what: &'static str,
+        /// Its SQLSTATE; empty where the answer made no sense.
+        code: String,
         /// What the server said.
-        message: String,
+        message: Untrusted,
     },
-    /// Another run holds the lock.
+    /// Another run holds the lock, by all that can be seen.
     #[error("another run holds the lock of {label}{}", .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
     Locked {
         /// The database's label.
         label: String,
         /// The holder as far as the server lets it be seen.
-        holder: Option<String>,
+        holder: Option<Box<Holder>>,
+    },
+    /// Somebody else holds the lock: another login than this run's, or one that calls itself something else.
+    #[error("the lock of {label} is held, and not by a run of this agent: {holder}")]
+    LockTaken {
+        /// The database's label.
+        label: String,
+        /// The holder as far as the server lets it be seen.
+        holder: Box<Holder>,
     },
     /// The role lacks rights without which pg_dump fails.
     #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
     Obstacles {
         /// The role.
-        user: String,
+        user: Untrusted,
         /// The database.
-        database: String,
+        database: Untrusted,
         /// Each of them; at least one.
         obstacles: Vec<Obstacle>,
     },
@@ -89,6 +123,11 @@ pub enum Error {
         /// The major version to install.
         major: Option<u32>,
     },
+    /// This restore goes through psql, and pg_restore is too old to keep commands of psql out of it.
+    #[error(
+        "this pg_restore doesn't guard psql, through which a restore into this older server goes, against commands hidden in the backup (CVE-2025-8714): nothing was restored"
+    )]
+    Unrestricted,
     /// pg_dump failed; what it wrote is worthless.
     #[error("{0}")]
     DumpFailed(ChildFault),
@@ -96,12 +135,12 @@ pub enum Error {
     #[error("{0}")]
     LoadFailed(ChildFault),
     /// The target of a restore has something in it.
-    #[error("database {database} is not empty: it has {}", .occupants.join(", "))]
+    #[error("database {database} is not empty: it has {}", list_untrusted(.occupants))]
     TargetNotEmpty {
         /// The database.
-        database: String,
+        database: Untrusted,
         /// Some of what is there.
-        occupants: Vec<String>,
+        occupants: Vec<Untrusted>,
     },
     /// A program couldn't be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
@@ -130,6 +169,12 @@ pub enum ConnectFault {
     Certificate,
     /// TLS failed otherwise.
     Tls,
+    /// A file of certificates or keys that the URL names can't be used.
+    File,
+    /// What answers there doesn't speak PostgreSQL's protocol.
+    NoPostgres,
+    /// A pooler that doesn't take what the URL asks for.
+    Pooler,
     /// There is no such database.
     NoSuchDatabase,
     /// All connections are taken.
@@ -172,6 +217,8 @@ pub enum Cause {
     ConnectionLost,
     /// The login was turned down.
     Auth,
+    /// The server asks for a login that the child is kept from giving.
+    LoginKept,
     /// A disk is full, the server's most likely.
     DiskFull,
     /// It was told to end.
@@ -197,35 +244,37 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Url(fault) => fault.hint(),
-            Self::Environment(name) => format!("unset {name}, or give the same as a parameter of the url"),
-            Self::Connect { message, .. } if message.contains("CaUsedAsEndEntity") => {
+            Self::Login { refused, .. } => refused.hint().to_owned(),
+            Self::Unheld(_) => "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave require_auth out".into(),
+            Self::Pooler { direct: Some(direct), .. } => format!("put the server's own address into the url: host {direct}"),
+            Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than DATABASE_CONNECTION_POOL_URL)".into(),
+            Self::Connect { message, .. } if message.raw().contains("CaUsedAsEndEntity") => {
                 "the server's certificate is an authority's at once, which is refused: give it one without CA:TRUE and name its authority by sslrootcert=, or ask for less by sslmode=require".into()
             }
-            Self::Connect { message, .. } if message.contains("SSLRequest") => {
-                "what answers on that port is no PostgreSQL server: check host and port".into()
-            }
             Self::Connect { fault, .. } => fault.hint()?.to_owned(),
-            Self::Auth { message, .. } if message.contains("no encryption") => {
-                "this server takes encrypted connections only: put sslmode=require into the url".into()
-            }
-            Self::Auth { message, .. } if message.contains("no pg_hba.conf entry") => {
-                "the server's pg_hba.conf lets this role in from elsewhere only; add a line for this host".into()
-            }
-            Self::Auth { .. } => {
-                "check user and password, and that the url has one; its special characters must be percent-encoded, and credentials may have been rotated".into()
-            }
+            Self::Auth { why, .. } => why.hint().to_owned(),
             Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect to the server itself rather than to a pooler".into(),
-            Self::Query { .. } => return None,
-            Self::Locked { .. } => "wait until it has ended; a lock goes with its connection, so none outlives its run".into(),
+            Self::Query { code, .. } => query_hint(code)?.to_owned(),
+            Self::Locked { holder: Some(_), .. } => "wait until it has ended; a lock goes with its connection, so none outlives its run".into(),
+            Self::Locked { holder: None, .. } => "its holder has just ended, or can't be seen by this role: run it again".into(),
+            Self::LockTaken { holder, .. } => format!(
+                "any role that may connect to the database can take this lock. Should it be a backup by another login, wait; else have the database's administrator find out who it is, and end it by: SELECT pg_catalog.pg_terminate_backend({});",
+                holder.pid
+            ),
             Self::Obstacles { obstacles, .. } => {
-                let grants = Obstacle::script(obstacles);
-                format!("let the owner of these objects or a superuser run: {grants}")
+                let (grants, more) = Obstacle::statements(obstacles, STATEMENTS_SHOWN);
+                let rest = match more {
+                    0 => String::new(),
+                    more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints"),
+                };
+                format!("let the owner of these objects or a superuser run: {grants}{rest}")
             }
             Self::NewerServer { server_major, .. } => install(*server_major),
             Self::NoClient { major, .. } => match major {
                 Some(major) => install(*major),
                 None => "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN".into(),
             },
+            Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client of the server's own version".into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
             Self::TargetNotEmpty { .. } => "restore into a new database (createdb NAME), or have what is there dropped first by --clean".into(),
@@ -253,83 +302,29 @@ impl Error {
     }
 }
 
+/// Statements that a hint bears.
+const STATEMENTS_SHOWN: usize = 5;
+
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+fn query_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "42501" => {
+            "the role may not look at that: PostgreSQL lets everybody, so somebody has revoked it; grant it again, or use another role"
+        }
+        "57014" | "55P03" => {
+            "the server took too long, or somebody holds a lock: run it again when less is going on"
+        }
+        "53100" | "53200" | "53300" | "53400" => {
+            "the server is short of room, memory or connections: see to that, and run it again"
+        }
+        _ => return None,
+    })
+}
+
 fn install(major: u32) -> String {
     format!(
         "install its client (apt-get install postgresql-client-{major}), or name the folder that has it by PGCOFFER_PG_BIN"
     )
-}
-
-impl ConnectFault {
-    fn hint(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Unresolved => {
-                "check the host in the url for a typing error, and this machine's name service"
-            }
-            Self::Refused => {
-                "check host and port, and that the server runs and listens on that address"
-            }
-            Self::Unreachable => "check this machine's network and the server's address",
-            Self::Timeout => {
-                "a firewall or an allow list may drop the packets; check host and port"
-            }
-            Self::NoTls => {
-                "the server offers no tls; turn it on there, or put sslmode=disable into the url if the network between is your own"
-            }
-            Self::Certificate => {
-                "its certificate is not from an authority known here or not for this host: name the authority's file by sslrootcert=, or ask for less by sslmode=require"
-            }
-            Self::NoSuchDatabase => "check the database's name in the url",
-            Self::TooMany => {
-                "close other connections or raise the server's limit; a dump takes two"
-            }
-            Self::StartingUp => "wait a little",
-            Self::Tls | Self::Other => return None,
-        })
-    }
-}
-
-impl ChildFault {
-    fn hint(&self, dump: bool) -> Option<&'static str> {
-        Some(match self.cause {
-            Cause::PermissionDenied if dump => {
-                "grant the role USAGE on the schema and SELECT on the object, for those to come by ALTER DEFAULT PRIVILEGES; `pgcoffer check` prints all that's missing"
-            }
-            Cause::PermissionDenied => {
-                "restore as the owner of the target database; objects that only a superuser may create need one"
-            }
-            Cause::RowSecurity => {
-                "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS"
-            }
-            Cause::LockTimeout => {
-                "another session holds a lock that excludes readers, often a migration; run it again after that"
-            }
-            Cause::VersionMismatch => {
-                "install the client of the server's major version, or name its folder by PGCOFFER_PG_BIN"
-            }
-            Cause::ArchiveTooNew => {
-                "use a pg_restore at least as new as the pg_dump that made the archive"
-            }
-            Cause::RecoveryConflict => {
-                "back up from the primary, or raise max_standby_streaming_delay on this standby"
-            }
-            Cause::ConnectionLost => {
-                "the server or the network between cut the connection; look into the server's log, and run it again"
-            }
-            Cause::Auth => "check user and password of the url",
-            Cause::DiskFull => "make room on the server's disk",
-            Cause::Terminated => {
-                "something ended it: a deploy, a limit of memory or time, or an administrator"
-            }
-            Cause::AlreadyExists => "restore into an empty database, or with --clean",
-            Cause::NoSuchRole => "create the role first, or restore without owners and privileges",
-            Cause::ExtensionRight => {
-                "have the extension created in the target first, by who may, and restore with --no-comments"
-            }
-            Cause::NoSuchExtension => "install the extension's package on the target server first",
-            Cause::BadArchive => "the archive is cut off or damaged: verify the backup",
-            Cause::NotRead | Cause::Unknown => return None,
-        })
-    }
 }
 
 impl fmt::Display for ChildFault {
@@ -338,7 +333,7 @@ impl fmt::Display for ChildFault {
         if self.stderr.is_empty() {
             Ok(())
         } else {
-            write!(f, ": {}", self.stderr)
+            write!(f, ": {}", escaped_lines(&self.stderr))
         }
     }
 }
@@ -372,6 +367,11 @@ fn list(found: &[String]) -> String {
     } else {
         found.join(", ")
     }
+}
+
+fn list_untrusted(names: &[Untrusted]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// As many as a line bears; the rest as a number.

@@ -3,6 +3,8 @@
 use super::error::Error;
 use super::inspect::DUMPED;
 use super::session::Session;
+use super::sql::{ident, shown};
+use crate::text::Untrusted;
 
 /// What a person should know of a server, a role and a connection.
 #[derive(Clone, Debug)]
@@ -31,8 +33,8 @@ pub struct Standby {
 /// A role that owns objects and has not said who may read its next ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unprepared {
-    /// The owner, quoted as SQL needs it.
-    pub owner: String,
+    /// The owner as people know it.
+    pub owner: Untrusted,
     /// What mends it.
     pub grants: Vec<String>,
 }
@@ -41,43 +43,47 @@ pub struct Unprepared {
 ///
 /// Where a limit is -1 there is none.
 const CONNECTIONS: &str = "
-    SELECT least(
-             current_setting('max_connections')::int8 - current_setting('superuser_reserved_connections')::int8
-               - (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database),
-             (SELECT CASE WHEN d.datconnlimit < 0 THEN NULL ELSE d.datconnlimit - s.numbackends END
-                FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()),
-             (SELECT CASE WHEN r.rolconnlimit < 0 THEN NULL
-                          ELSE r.rolconnlimit - (SELECT count(*) FROM pg_stat_activity a WHERE a.usesysid = r.oid) END
-                FROM pg_roles r WHERE r.rolname = current_user))::int8";
+    SELECT LEAST(
+             pg_catalog.current_setting('max_connections')::pg_catalog.int8
+               OPERATOR(pg_catalog.-) pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
+               OPERATOR(pg_catalog.-) (SELECT COALESCE(pg_catalog.sum(s.numbackends), 0) FROM pg_catalog.pg_stat_database AS s),
+             (SELECT CASE WHEN d.datconnlimit OPERATOR(pg_catalog.<) 0 THEN NULL ELSE d.datconnlimit OPERATOR(pg_catalog.-) s.numbackends END
+                FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_stat_database AS s ON s.datid OPERATOR(pg_catalog.=) d.oid
+               WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
+             (SELECT CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 THEN NULL
+                          ELSE r.rolconnlimit OPERATOR(pg_catalog.-)
+                               (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) END
+                FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user))::pg_catalog.int8";
 
-const STANDBY: &str = "SELECT current_setting('max_standby_streaming_delay'), current_setting('hot_standby_feedback') = 'on'";
+const STANDBY: &str = "
+    SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('max_standby_streaming_delay'),
+           pg_catalog.current_setting('hot_standby_feedback')";
 
 /// Whether an owner's default privileges let this role read its next tables and sequences: in general, or in each
 /// schema in which it has some. `r` and `S` are what `pg_default_acl` calls them.
-const UNPREPARED: &str = "
-    , owners AS (SELECT DISTINCT relowner, schema FROM dumped WHERE NOT pg_has_role(relowner, 'USAGE')),
+const UNPREPARED: &str = r#"
+    , owners AS (SELECT DISTINCT relowner, schema FROM dumped WHERE NOT pg_catalog.pg_has_role(relowner, 'USAGE')),
       readable AS (
         SELECT a.defaclrole, a.defaclnamespace, a.defaclobjtype
-          FROM pg_default_acl a, aclexplode(a.defaclacl) e
-         WHERE e.privilege_type = 'SELECT' AND (e.grantee = 0 OR pg_has_role(e.grantee, 'USAGE'))),
+          FROM pg_catalog.pg_default_acl AS a CROSS JOIN LATERAL pg_catalog.aclexplode(a.defaclacl) AS e
+         WHERE e.privilege_type OPERATOR(pg_catalog.=) 'SELECT'
+           AND (e.grantee OPERATOR(pg_catalog.=) 0 OR pg_catalog.pg_has_role(e.grantee, 'USAGE'))),
       missing AS (
         SELECT DISTINCT o.relowner, k.kind
-          FROM owners o, (VALUES ('r'::\"char\"), ('S'::\"char\")) AS k (kind)
-         WHERE NOT EXISTS (SELECT FROM readable r WHERE r.defaclrole = o.relowner AND r.defaclobjtype = k.kind
-                                                    AND r.defaclnamespace IN (0, o.schema)))
-    SELECT quote_ident(pg_get_userbyid(relowner)),
-           format('ALTER DEFAULT PRIVILEGES FOR ROLE %I GRANT SELECT ON %s TO %I;', pg_get_userbyid(relowner),
-                  CASE kind WHEN 'r' THEN 'TABLES' ELSE 'SEQUENCES' END, current_user)
-      FROM missing
-     ORDER BY 1, kind DESC";
+          FROM owners AS o CROSS JOIN (VALUES ('r'::pg_catalog."char"), ('S'::pg_catalog."char")) AS k (kind)
+         WHERE NOT EXISTS (SELECT FROM readable AS r
+                            WHERE r.defaclrole OPERATOR(pg_catalog.=) o.relowner AND r.defaclobjtype OPERATOR(pg_catalog.=) k.kind
+                              AND (r.defaclnamespace OPERATOR(pg_catalog.=) 0 OR r.defaclnamespace OPERATOR(pg_catalog.=) o.schema)))
+    SELECT pg_catalog.pg_get_userbyid(relowner), kind FROM missing ORDER BY 1, kind DESC"#;
 
 /// A member of `pg_read_all_data` reads what is to come as well; there is none before 14.
 const READS_ALL: &str = "
-    SELECT r.rolsuper OR EXISTS (SELECT FROM pg_roles a WHERE a.rolname = 'pg_read_all_data' AND pg_has_role(a.oid, 'USAGE'))
-      FROM pg_roles r WHERE r.rolname = current_user";
+    SELECT r.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) 'pg_read_all_data'
+                                                                   AND pg_catalog.pg_has_role(a.oid, 'USAGE'))
+      FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
 const STRANGERS_LARGE_OBJECTS: &str = "
-    SELECT count(*) FROM pg_largeobject_metadata WHERE NOT pg_has_role(lomowner, 'USAGE')";
+    SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata WHERE NOT pg_catalog.pg_has_role(lomowner, 'USAGE')";
 
 impl Session {
     /// Looks closer than [`Session::inspect`].
@@ -94,38 +100,15 @@ impl Session {
         })
     }
 
-    /// Whether another connection of the same role is served by the very server process that serves this one: then a pooler
-    /// stands between that hands processes from one to the other, and neither locks nor settings hold.
-    ///
-    /// What each sees is its own process; two at a time that are the same can be nothing else.
-    pub async fn shares_its_process(&mut self, other: &mut Self) -> Result<bool, Error> {
-        const WHAT: &str = "look for a pooler";
-        let own = self.backend;
-        // The process stays with a transaction: what the other has in one, this one is not given meanwhile.
-        other.rows(WHAT, "BEGIN").await?;
-        let rows = other
-            .rows(WHAT, "SELECT pg_catalog.pg_backend_pid()")
-            .await?;
-        let theirs: i32 = other.first(&rows, WHAT)?;
-        let moved = match self.check().await {
-            Ok(()) => false,
-            Err(Error::Lost { .. }) => true,
-            Err(error) => return Err(error),
-        };
-        other.rows(WHAT, "ROLLBACK").await?;
-        Ok(theirs == own || moved)
-    }
-
     async fn standby(&mut self) -> Result<Option<Standby>, Error> {
         const WHAT: &str = "look at the standby's settings";
-        let rows = self.rows(WHAT, "SELECT pg_is_in_recovery()").await?;
+        let rows = self.rows(WHAT, STANDBY).await?;
         if !self.first::<bool>(&rows, WHAT)? {
             return Ok(None);
         }
-        let rows = self.rows(WHAT, STANDBY).await?;
         Ok(Some(Standby {
-            streaming_delay: self.first(&rows, WHAT)?,
-            feedback: self.column(&rows[0], 1, WHAT)?,
+            streaming_delay: self.column(&rows[0], 1, WHAT)?,
+            feedback: self.column::<String>(&rows[0], 2, WHAT)? == "on",
         }))
     }
 
@@ -140,8 +123,14 @@ impl Session {
             .await?;
         let mut unprepared: Vec<Unprepared> = Vec::new();
         for row in &rows {
-            let (owner, grant): (String, String) =
+            let (owner, kind): (String, String) =
                 (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
+            let what = if kind == "r" { "TABLES" } else { "SEQUENCES" };
+            let (quoted, role) = (ident(&owner), ident(self.user()));
+            let grant = format!(
+                "ALTER DEFAULT PRIVILEGES FOR ROLE {quoted} GRANT SELECT ON {what} TO {role};"
+            );
+            let owner = Untrusted::from(shown(&owner));
             match unprepared.last_mut().filter(|last| last.owner == owner) {
                 Some(last) => last.grants.push(grant),
                 None => unprepared.push(Unprepared {

@@ -6,20 +6,21 @@
 use super::error::Error;
 use super::preflight::{self, Obstacle};
 use super::session::Session;
+use crate::text::Untrusted;
 
 /// What a database is.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// The server's version in its own words: `15.18 (Debian 15.18-0+deb12u1)`.
-    pub server_version: String,
+    pub server_version: Untrusted,
     /// Its major version: 15.
     pub server_major: u32,
     /// The database's name.
-    pub database: String,
+    pub database: Untrusted,
     /// The database's encoding: `UTF8`.
-    pub encoding: String,
+    pub encoding: Untrusted,
     /// The role that is logged in.
-    pub user: String,
+    pub user: Untrusted,
     /// Whether that role is a superuser.
     pub is_superuser: bool,
     /// Whether the server is a standby.
@@ -36,7 +37,7 @@ pub struct Inspection {
     /// Large objects.
     pub large_objects: u64,
     /// Name and version of each extension, by name.
-    pub extensions: Vec<(String, String)>,
+    pub extensions: Vec<(Untrusted, Untrusted)>,
     /// What would make a dump by this role fail; empty if nothing would.
     pub obstacles: Vec<Obstacle>,
 }
@@ -48,8 +49,8 @@ impl Inspection {
             return Ok(());
         }
         let (user, database, obstacles) = (
-            self.user.clone(),
-            self.database.clone(),
+            self.user.raw().into(),
+            self.database.raw().into(),
             self.obstacles.clone(),
         );
         Err(Error::Obstacles {
@@ -64,38 +65,49 @@ impl Inspection {
 /// belongs to an extension unless the extension says that it's configuration.
 ///
 /// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
-pub(super) const DUMPED: &str = "
+pub(super) const DUMPED: &str = r#"
     dumped AS (
-        SELECT c.oid, c.relname, c.relkind, c.relowner, c.relforcerowsecurity, c.reltoastrelid, c.relpages, n.oid AS schema, n.nspname
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-           AND c.relkind IN ('r', 'p', 'S')
-           AND (EXISTS (SELECT FROM pg_extension x WHERE c.oid = ANY (x.extconfig))
-                OR NOT EXISTS (SELECT FROM pg_depend d
-                                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 AND d.deptype = 'e')))";
+        SELECT c.oid, c.relname, c.relkind, c.relowner, c.relforcerowsecurity, c.reltoastrelid, c.relpages, c.relrowsecurity,
+               n.oid AS schema, n.nspname, n.nspowner
+          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
+           AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,S}'::pg_catalog."char"[])
+           AND (EXISTS (SELECT FROM pg_catalog.pg_extension AS x WHERE c.oid OPERATOR(pg_catalog.=) ANY (x.extconfig))
+                OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+                                  AND d.objid OPERATOR(pg_catalog.=) c.oid AND d.objsubid OPERATOR(pg_catalog.=) 0
+                                  AND d.deptype OPERATOR(pg_catalog.=) 'e')))"#;
 
 const SERVER: &str = "
-    SELECT current_setting('server_version'), d.datname::text,
-           pg_encoding_to_char(d.encoding)::text, r.rolname::text, r.rolsuper, pg_is_in_recovery(),
-           coalesce((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false)
-      FROM pg_database d, pg_roles r
-     WHERE d.datname = current_database() AND r.rolname = current_user";
+    SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_encoding_to_char(d.encoding), r.rolsuper,
+           pg_catalog.pg_is_in_recovery()
+      FROM pg_catalog.pg_database AS d CROSS JOIN pg_catalog.pg_roles AS r
+     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND r.rolname OPERATOR(pg_catalog.=) current_user";
+
+const DATABASE_BYTES: &str = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())";
 
 const COUNTS: &str = "
-    SELECT (SELECT count(*) FROM dumped WHERE relkind IN ('r', 'p')), (SELECT count(*) FROM pg_largeobject_metadata)";
+    SELECT (SELECT pg_catalog.count(*) FROM dumped WHERE relkind OPERATOR(pg_catalog.<>) 'S'),
+           (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)";
 
 /// Sizes as the files have them. A table that was just dropped has none.
 const TABLE_BYTES: &str = "
-    SELECT (coalesce(sum(coalesce(pg_relation_size(oid), 0) + coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0)), 0)
-            + pg_relation_size('pg_largeobject'::regclass))::int8
-      FROM dumped WHERE relkind = 'r'";
+    SELECT (COALESCE(pg_catalog.sum(COALESCE(pg_catalog.pg_relation_size(oid), 0) OPERATOR(pg_catalog.+)
+                         COALESCE(CASE WHEN reltoastrelid OPERATOR(pg_catalog.<>) 0 THEN pg_catalog.pg_relation_size(reltoastrelid) END, 0)), 0)
+            OPERATOR(pg_catalog.+) pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass))::pg_catalog.int8
+      FROM dumped WHERE relkind OPERATOR(pg_catalog.=) 'r'";
 
 /// Sizes as of the last VACUUM or ANALYZE.
 const TABLE_BYTES_ESTIMATE: &str = "
-    SELECT ((coalesce(sum(greatest(relpages, 0)::int8 + coalesce((SELECT greatest(t.relpages, 0) FROM pg_class t WHERE t.oid = reltoastrelid), 0)), 0)
-             + (SELECT greatest(l.relpages, 0) FROM pg_class l WHERE l.oid = 'pg_largeobject'::regclass))
-            * current_setting('block_size')::int8)::int8
-      FROM dumped WHERE relkind = 'r'";
+    SELECT ((COALESCE(pg_catalog.sum(GREATEST(relpages, 0)::pg_catalog.int8 OPERATOR(pg_catalog.+)
+                COALESCE((SELECT GREATEST(t.relpages, 0) FROM pg_catalog.pg_class AS t WHERE t.oid OPERATOR(pg_catalog.=) reltoastrelid), 0)), 0)
+             OPERATOR(pg_catalog.+)
+             (SELECT GREATEST(l.relpages, 0) FROM pg_catalog.pg_class AS l
+               WHERE l.oid OPERATOR(pg_catalog.=) 'pg_catalog.pg_largeobject'::pg_catalog.regclass))
+            OPERATOR(pg_catalog.*) pg_catalog.current_setting('block_size')::pg_catalog.int8)::pg_catalog.int8
+      FROM dumped WHERE relkind OPERATOR(pg_catalog.=) 'r'";
+
+const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname";
 
 impl Session {
     /// Looks at server, database and role.
@@ -104,23 +116,19 @@ impl Session {
         let rows = self.rows(WHAT, SERVER).await?;
         let server_version: String = self.first(&rows, WHAT)?;
         let row = &rows[0];
-        let server_major = self.server_major();
-        let is_superuser = self.column(row, 4, WHAT)?;
+        let is_superuser = self.column(row, 2, WHAT)?;
         let (tables, large_objects) = self.counts().await?;
         Ok(Inspection {
-            server_version,
-            server_major,
-            database: self.column(row, 1, WHAT)?,
-            encoding: self.column(row, 2, WHAT)?,
-            user: self.column(row, 3, WHAT)?,
+            server_version: server_version.into(),
+            server_major: self.server_major(),
+            database: self.database().into(),
+            encoding: self.column::<String>(row, 1, WHAT)?.into(),
+            user: self.user().into(),
             is_superuser,
-            in_recovery: self.column(row, 5, WHAT)?,
-            encrypted: self.column(row, 6, WHAT)?,
+            in_recovery: self.column(row, 3, WHAT)?,
+            encrypted: self.wire.is_encrypted,
             size_bytes: self
-                .number(
-                    "ask for the database's size",
-                    "SELECT pg_database_size(current_database())",
-                )
+                .number("ask for the database's size", DATABASE_BYTES)
                 .await
                 .ok(),
             table_bytes: self.table_bytes().await?,
@@ -130,7 +138,7 @@ impl Session {
             obstacles: if is_superuser {
                 Vec::new()
             } else {
-                preflight::obstacles(self, server_major).await?
+                preflight::obstacles(self).await?
             },
         })
     }
@@ -138,9 +146,7 @@ impl Session {
     async fn counts(&mut self) -> Result<(u64, u64), Error> {
         const WHAT: &str = "count tables";
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {COUNTS}")).await?;
-        let tables: i64 = self.first(&rows, WHAT)?;
-        let large_objects: i64 = self.column(&rows[0], 1, WHAT)?;
-        Ok((tables.unsigned_abs(), large_objects.unsigned_abs()))
+        Ok((self.first(&rows, WHAT)?, self.column(&rows[0], 1, WHAT)?))
     }
 
     /// Exact unless a table is locked against reading, when the wait for it runs into the session's `lock_timeout`.
@@ -158,15 +164,14 @@ impl Session {
         }
     }
 
-    async fn extensions(&mut self) -> Result<Vec<(String, String)>, Error> {
+    async fn extensions(&mut self) -> Result<Vec<(Untrusted, Untrusted)>, Error> {
         const WHAT: &str = "list extensions";
-        let rows = self
-            .rows(
-                WHAT,
-                "SELECT extname::text, extversion FROM pg_extension ORDER BY extname",
-            )
-            .await?;
-        let extension = |row| Ok((self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?));
+        let rows = self.rows(WHAT, EXTENSIONS).await?;
+        let text = |row, column| {
+            self.column::<String>(row, column, WHAT)
+                .map(Untrusted::from)
+        };
+        let extension = |row| Ok((text(row, 0)?, text(row, 1)?));
         rows.iter().map(extension).collect()
     }
 }

@@ -23,7 +23,9 @@ use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::script::{Broken, copy_without_setting};
+use super::speech::Speech;
 use super::url::DatabaseUrl;
+use crate::panics::of_task;
 
 /// How to restore.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub struct LoadOptions {
     pub no_comments: bool,
     /// The target server's major version.
     pub server_major: u32,
+    /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
+    pub speech: Speech,
 }
 
 impl LoadOptions {
@@ -52,6 +56,7 @@ impl LoadOptions {
             no_acl: true,
             no_comments: false,
             server_major,
+            speech: Speech::default(),
         }
     }
 }
@@ -85,10 +90,10 @@ impl Load {
     pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
         let args = restore_args(options);
         if client.emits_transaction_timeout_into(options.server_major) {
-            return Self::start_script(client, url, args);
+            return Self::start_script(client, url, args, options.speech);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null())?;
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -97,10 +102,15 @@ impl Load {
         })
     }
 
-    fn start_script(client: &Client, url: &DatabaseUrl, args: Vec<String>) -> Result<Self, Error> {
-        let mut psql = start_psql(client, url)?;
+    fn start_script(
+        client: &Client,
+        url: &DatabaseUrl,
+        args: Vec<String>,
+        speech: Speech,
+    ) -> Result<Self, Error> {
+        let mut psql = start_psql(client, url, speech)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped())?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
         let from = restore
             .take_stdout()
             .expect("stdout was just asked to be a pipe");
@@ -195,8 +205,12 @@ impl Script {
     ) -> Result<Vec<String>, Error> {
         let (stdin, copied) = (&mut self.filter)
             .await
-            .map_err(|error| Error::io("filter the script", io::Error::other(error)))?;
+            .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
         match (rendered, copied) {
+            (_, Err(Broken::Unrestricted)) => {
+                self.psql.kill().await;
+                Err(Error::Unrestricted)
+            }
             (Ok(mut warnings), Ok(())) => {
                 drop(stdin);
                 warnings.extend(self.psql.finish().await.map_err(Error::LoadFailed)?);
@@ -246,20 +260,23 @@ fn start_restore(
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
+    speech: Speech,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
         path: &client.pg_restore,
         args,
-        surroundings: client.surroundings(),
+        client,
         url,
+        speech,
+        encoding: None,
         stdin: Stdio::piped(),
         stdout,
     })
 }
 
 /// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl) -> Result<Running, Error> {
+fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, of the same package as pg_restore", client.version),
@@ -271,6 +288,8 @@ fn start_psql(client: &Client, url: &DatabaseUrl) -> Result<Running, Error> {
         "--quiet",
         "--no-password",
         "--set=ON_ERROR_STOP=1",
+        // with the SQLSTATE, by which a cause is known in every language
+        "--set=VERBOSITY=verbose",
         "--file=-",
     ]
     .map(String::from)
@@ -280,8 +299,10 @@ fn start_psql(client: &Client, url: &DatabaseUrl) -> Result<Running, Error> {
         program: "psql",
         path,
         args,
-        surroundings: client.surroundings(),
+        client,
         url,
+        speech,
+        encoding: None,
         stdin: Stdio::piped(),
         stdout: Stdio::null(),
     })

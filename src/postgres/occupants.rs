@@ -2,6 +2,9 @@
 
 use super::error::Error;
 use super::session::Session;
+use super::sql::{shown, shown_relation};
+use super::wire::Row;
+use crate::text::Untrusted;
 
 impl Session {
     /// An error that names some of what is there, unless a restore would have the database to itself.
@@ -11,7 +14,7 @@ impl Session {
             return Ok(());
         }
         Err(Error::TargetNotEmpty {
-            database: self.database().to_owned(),
+            database: self.database().into(),
             occupants,
         })
     }
@@ -19,36 +22,63 @@ impl Session {
     /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if a
     /// restore has the place to itself. What belongs to an extension doesn't count, nor do the schemas that Heroku
     /// puts into every new database, and empty schemas of other roles.
-    pub async fn occupants(&mut self) -> Result<Vec<String>, Error> {
+    pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
         let rows = self.rows(WHAT, OCCUPANTS).await?;
-        rows.iter().map(|row| self.column(row, 0, WHAT)).collect()
+        let occupant = |row: &Row| {
+            let (kind, name): (String, String) =
+                (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
+            let name = match row.text(2) {
+                Some(schema) => shown_relation(schema, &name),
+                None if kind == "large object" => name,
+                None => shown(&name),
+            };
+            let arguments = row
+                .text(4)
+                .map(|text| format!("({text})"))
+                .unwrap_or_default();
+            Ok(format!("{kind} {name}{arguments}").into())
+        };
+        rows.iter().map(occupant).collect()
     }
 }
 
 /// <https://devcenter.heroku.com/changelog-items/2662> tells of `heroku_ext`.
-const OCCUPANTS: &str = "
+const OCCUPANTS: &str = r#"
     WITH schemas AS (
-        SELECT oid, nspname FROM pg_namespace
-         WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '_heroku', 'heroku_ext')),
-    objects (rank, classid, objid, description) AS (
-        SELECT CASE c.relkind WHEN 'S' THEN 2 ELSE 1 END, 'pg_class'::regclass::oid, c.oid,
-               CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
-                              WHEN 'f' THEN 'foreign table' ELSE 'table' END
-               || format(' %I.%I', s.nspname, c.relname)
-          FROM pg_class c JOIN schemas s ON s.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+        SELECT n.oid, n.nspname, n.nspowner FROM pg_catalog.pg_namespace AS n
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_'
+           AND n.nspname OPERATOR(pg_catalog.<>) ALL ('{information_schema,_heroku,heroku_ext}'::pg_catalog.name[])),
+    objects (rank, classid, objid, kind, schema, name, arguments) AS (
+        SELECT CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 2 ELSE 1 END, 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, c.oid,
+               CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'v' THEN 'view' WHEN c.relkind OPERATOR(pg_catalog.=) 'm' THEN 'materialized view'
+                    WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN 'sequence' WHEN c.relkind OPERATOR(pg_catalog.=) 'f' THEN 'foreign table'
+                    ELSE 'table' END,
+               s.nspname::pg_catalog.text, c.relname::pg_catalog.text, NULL::pg_catalog.text
+          FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,S,f}'::pg_catalog."char"[])
         UNION ALL
-        SELECT 3, 'pg_proc'::regclass::oid, p.oid, format('function %I.%I(%s)', s.nspname, p.proname, pg_get_function_identity_arguments(p.oid))
-          FROM pg_proc p JOIN schemas s ON s.oid = p.pronamespace
+        SELECT 3, 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, p.oid, 'function', s.nspname::pg_catalog.text, p.proname::pg_catalog.text,
+               pg_catalog.pg_get_function_identity_arguments(p.oid)
+          FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
         UNION ALL
-        SELECT 3, 'pg_type'::regclass::oid, t.oid, format('type %I.%I', s.nspname, t.typname)
-          FROM pg_type t JOIN schemas s ON s.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-         WHERE t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'b' AND t.typcategory <> 'A') OR c.relkind = 'c'
+        SELECT 3, 'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, t.oid, 'type', s.nspname::pg_catalog.text, t.typname::pg_catalog.text, NULL
+          FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
+               LEFT JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.typrelid
+         WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{d,e,r}'::pg_catalog."char"[])
+            OR (t.typtype OPERATOR(pg_catalog.=) 'b' AND t.typcategory OPERATOR(pg_catalog.<>) 'A')
+            OR c.relkind OPERATOR(pg_catalog.=) 'c'
         UNION ALL
-        SELECT 4, 'pg_largeobject'::regclass::oid, l.oid, 'large object ' || l.oid FROM pg_largeobject_metadata l
+        SELECT 4, 'pg_catalog.pg_largeobject'::pg_catalog.regclass::pg_catalog.oid, l.oid, 'large object', NULL, l.oid::pg_catalog.text, NULL
+          FROM pg_catalog.pg_largeobject_metadata AS l
         UNION ALL
-        SELECT 5, 'pg_namespace'::regclass::oid, s.oid, format('schema %I', s.nspname)
-          FROM schemas s JOIN pg_namespace n ON n.oid = s.oid WHERE s.nspname <> 'public' AND n.nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user))
-    SELECT description FROM objects o
-     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = o.classid AND d.objid = o.objid AND d.objsubid = 0 AND d.deptype IN ('e', 'i'))
-     ORDER BY rank, description LIMIT 10";
+        SELECT 5, 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, s.oid, 'schema', NULL, s.nspname::pg_catalog.text, NULL
+          FROM schemas AS s
+         WHERE s.nspname OPERATOR(pg_catalog.<>) 'public'
+           AND s.nspowner OPERATOR(pg_catalog.=)
+               (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user))
+    SELECT o.rank, o.kind, o.schema, o.name, o.arguments FROM objects AS o
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid OPERATOR(pg_catalog.=) o.classid AND d.objid OPERATOR(pg_catalog.=) o.objid
+                          AND d.objsubid OPERATOR(pg_catalog.=) 0 AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog."char"[]))
+     ORDER BY o.rank, o.kind, o.schema, o.name LIMIT 10"#;

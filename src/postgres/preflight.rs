@@ -7,19 +7,22 @@
 //!
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Error;
 use super::inspect::DUMPED;
 use super::session::Session;
+use super::sql::{do_block, ident, literal, relation, shown, shown_relation};
+use crate::text::Untrusted;
 
 /// Something that makes `pg_dump` fail for this role, and the SQL that mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
     /// What it is about.
     pub kind: ObstacleKind,
-    /// The object's name, quoted as SQL needs it.
-    pub object: String,
+    /// The object's name as people know it.
+    pub object: Untrusted,
     /// What is missing.
     pub why: String,
     /// The statement that mends it; to be run by the object's owner or a superuser.
@@ -44,13 +47,16 @@ pub enum ObstacleKind {
 impl Obstacle {
     /// The statements that mend them all, each once, in one line.
     pub fn script(obstacles: &[Self]) -> String {
-        let mut statements: Vec<&str> = Vec::new();
-        for obstacle in obstacles {
-            if !statements.contains(&obstacle.grant.as_str()) {
-                statements.push(&obstacle.grant);
-            }
-        }
-        statements.join(" ")
+        Self::statements(obstacles, usize::MAX).0
+    }
+
+    /// The first `shown` statements of that script, and how many there are beside them.
+    pub fn statements(obstacles: &[Self], shown: usize) -> (String, usize) {
+        let mut seen = BTreeSet::new();
+        let grants = obstacles.iter().map(|obstacle| obstacle.grant.as_str());
+        let statements: Vec<&str> = grants.filter(|grant| seen.insert(*grant)).collect();
+        let shown = shown.min(statements.len());
+        (statements[..shown].join(" "), statements.len() - shown)
     }
 }
 
@@ -63,62 +69,59 @@ impl fmt::Display for Obstacle {
 /// A schema needs USAGE where a name in it has to be resolved: to lock a table, and up to 17 to read a sequence; 18
 /// has `pg_get_sequence_data` for that.
 const SCHEMAS: &str = "
-    SELECT format('%I', nspname), format('GRANT USAGE ON SCHEMA %I TO %I;', nspname, current_user)
-      FROM dumped
-     WHERE NOT has_schema_privilege(schema, 'USAGE')
-       AND (relkind <> 'S' OR current_setting('server_version_num')::int4 < 180000)
+    SELECT nspname, '' FROM dumped
+     WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE') AND relkind OPERATOR(pg_catalog.<>) ALL (KINDS::pg_catalog.\"char\"[])
      GROUP BY nspname ORDER BY nspname";
 
 const TABLES: &str = "
-    SELECT format('%I.%I', nspname, relname), format('GRANT SELECT ON TABLE %I.%I TO %I;', nspname, relname, current_user)
-      FROM dumped
-     WHERE relkind IN ('r', 'p') AND NOT has_table_privilege(oid, 'SELECT')
+    SELECT nspname, relname FROM dumped
+     WHERE relkind OPERATOR(pg_catalog.<>) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
 /// `has_sequence_privilege` would fail on the tables that the planner may try it on before it looks at the kind;
 /// the right is the same.
 const SEQUENCES: &str = "
-    SELECT format('%I.%I', nspname, relname), format('GRANT SELECT ON SEQUENCE %I.%I TO %I;', nspname, relname, current_user)
-      FROM dumped
-     WHERE relkind = 'S' AND NOT has_table_privilege(oid, 'SELECT')
+    SELECT nspname, relname FROM dumped
+     WHERE relkind OPERATOR(pg_catalog.=) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
 /// Partitioned tables have policies too, but no rows of their own to read.
 const ROW_SECURITY: &str = "
-    SELECT format('%I.%I', nspname, relname),
-           format('ALTER ROLE %I BYPASSRLS;', current_user)
-      FROM dumped
-     WHERE relkind = 'r' AND row_security_active(oid)
+    SELECT nspname, relname FROM dumped
+     WHERE relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.row_security_active(oid)
      ORDER BY nspname, relname";
 
 /// 18 knows whom it lets read a large object; before, its access list has to be read. A large object without one is
 /// its owner's.
-const READABLE_18: &str = "has_largeobject_privilege(l.oid, 'SELECT')";
+const READABLE_18: &str = "pg_catalog.has_largeobject_privilege(l.oid, 'SELECT')";
 const READABLE: &str = "
-    EXISTS (SELECT FROM aclexplode(coalesce(l.lomacl, acldefault('L', l.lomowner))) a
-             WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))";
+    EXISTS (SELECT FROM pg_catalog.aclexplode(COALESCE(l.lomacl, pg_catalog.acldefault('L', l.lomowner))) AS a
+             WHERE a.privilege_type OPERATOR(pg_catalog.=) 'SELECT'
+               AND (a.grantee OPERATOR(pg_catalog.=) 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE')))";
+
+/// Large objects that are named; the rest is a number.
+const LARGE_OBJECTS_SHOWN: usize = 5;
 
 /// Everything that would make a dump by the session's role fail, schemas first. A superuser has none.
-pub(super) async fn obstacles(
-    session: &mut Session,
-    server_major: u32,
-) -> Result<Vec<Obstacle>, Error> {
+pub(super) async fn obstacles(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     use ObstacleKind as K;
+    let role = ident(session.user());
+    let unlooked = if session.server_major() >= 18 {
+        "'{S}'"
+    } else {
+        "'{}'"
+    };
+    let schemas = SCHEMAS.replace("KINDS", unlooked);
     let mut obstacles = Vec::new();
-    let kinds = [
-        (K::Schema, SCHEMAS, "no USAGE on the schema"),
-        (K::Table, TABLES, "no SELECT on the table"),
-        (K::Sequence, SEQUENCES, "no SELECT on the sequence"),
-        (
-            K::RowSecurity,
-            ROW_SECURITY,
-            "row-level security hides rows from the role",
-        ),
-    ];
-    for (kind, sql, why) in kinds {
-        obstacles.extend(find(session, kind, sql, why).await?);
+    for (kind, sql) in [
+        (K::Schema, schemas.as_str()),
+        (K::Table, TABLES),
+        (K::Sequence, SEQUENCES),
+        (K::RowSecurity, ROW_SECURITY),
+    ] {
+        obstacles.extend(find(session, kind, sql, &role).await?);
     }
-    obstacles.extend(large_objects(session, server_major).await?);
+    obstacles.extend(large_objects(session, &role).await?);
     Ok(obstacles)
 }
 
@@ -126,67 +129,95 @@ async fn find(
     session: &mut Session,
     kind: ObstacleKind,
     sql: &str,
-    why: &str,
+    role: &str,
 ) -> Result<Vec<Obstacle>, Error> {
     const WHAT: &str = "look for missing rights";
     let rows = session.rows(WHAT, &format!("WITH {DUMPED} {sql}")).await?;
     let obstacle = |row| {
-        let (object, grant) = (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
-        Ok(Obstacle {
-            kind,
-            object,
-            why: why.to_owned(),
-            grant,
-        })
+        let (schema, name): (String, String) =
+            (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
+        Ok(kind.obstacle(&schema, &name, role))
     };
     rows.iter().map(obstacle).collect()
 }
 
+impl ObstacleKind {
+    fn obstacle(self, schema: &str, name: &str, role: &str) -> Obstacle {
+        let object = relation(schema, name);
+        let (why, grant) = match self {
+            Self::Schema => (
+                "no USAGE on the schema",
+                format!("GRANT USAGE ON SCHEMA {} TO {role};", ident(schema)),
+            ),
+            Self::Sequence => (
+                "no SELECT on the sequence",
+                format!("GRANT SELECT ON SEQUENCE {object} TO {role};"),
+            ),
+            Self::RowSecurity => (
+                "row-level security hides rows from the role",
+                format!("ALTER ROLE {role} BYPASSRLS;"),
+            ),
+            Self::Table | Self::LargeObjects => (
+                "no SELECT on the table",
+                format!("GRANT SELECT ON TABLE {object} TO {role};"),
+            ),
+        };
+        Obstacle {
+            kind: self,
+            object: if self == Self::Schema {
+                shown(schema).into()
+            } else {
+                shown_relation(schema, name).into()
+            },
+            why: why.to_owned(),
+            grant,
+        }
+    }
+}
+
 /// Large objects can be many: they make one obstacle, with one statement for them all.
-async fn large_objects(
-    session: &mut Session,
-    server_major: u32,
-) -> Result<Option<Obstacle>, Error> {
+async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obstacle>, Error> {
     const WHAT: &str = "look for large objects that cannot be read";
-    let readable = if server_major >= 18 {
+    let readable = if session.server_major() >= 18 {
         READABLE_18
     } else {
         READABLE
     };
     let sql = format!(
-        "SELECT count(*), coalesce(string_agg(l.oid::text, ', ' ORDER BY l.oid) FILTER (WHERE l.place <= 5), ''), format('%I', current_user)
-           FROM (SELECT l.oid, row_number() OVER (ORDER BY l.oid) AS place FROM pg_largeobject_metadata l
-                  WHERE current_setting('lo_compat_privileges') <> 'on' AND NOT {readable}) l"
+        "SELECT l.oid, pg_catalog.count(*) OVER () FROM pg_catalog.pg_largeobject_metadata AS l
+          WHERE pg_catalog.current_setting('lo_compat_privileges') OPERATOR(pg_catalog.<>) 'on' AND NOT {readable}
+          ORDER BY l.oid LIMIT {LARGE_OBJECTS_SHOWN}"
     );
     let rows = session.rows(WHAT, &sql).await?;
-    let count: i64 = session.first(&rows, WHAT)?;
-    let (some, role): (String, String) = (
-        session.column(&rows[0], 1, WHAT)?,
-        session.column(&rows[0], 2, WHAT)?,
-    );
-    let object = format!(
-        "{count} large objects ({some}{})",
-        if count > 5 { ", …" } else { "" }
-    );
-    let why = "no SELECT on the large objects".to_owned();
-    let obstacle = Obstacle {
-        kind: ObstacleKind::LargeObjects,
-        object,
-        why,
-        grant: grant_on_large_objects(&role),
+    let Some(first) = rows.first() else {
+        return Ok(None);
     };
-    Ok((count > 0).then_some(obstacle))
+    let count: u64 = session.column(first, 1, WHAT)?;
+    let some: Result<Vec<u32>, Error> = rows
+        .iter()
+        .map(|row| session.column(row, 0, WHAT))
+        .collect();
+    let some: Vec<String> = some?.iter().map(u32::to_string).collect();
+    let more = if count > LARGE_OBJECTS_SHOWN as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    Ok(Some(Obstacle {
+        kind: ObstacleKind::LargeObjects,
+        object: format!("{count} large objects ({}{more})", some.join(", ")).into(),
+        why: "no SELECT on the large objects".to_owned(),
+        grant: grant_on_large_objects(role),
+    }))
 }
 
-/// There is no GRANT for all large objects, and no default for those to come: one statement for each that there is.
-fn grant_on_large_objects(quoted_role: &str) -> String {
-    let literal = quoted_role.replace('\'', "''");
-    let mut tag = "$pgcoffer$".to_owned();
-    while quoted_role.contains(&tag) {
-        tag.insert(1, '_');
-    }
-    format!(
-        "DO {tag} DECLARE o oid; BEGIN FOR o IN SELECT oid FROM pg_catalog.pg_largeobject_metadata LOOP \
-         EXECUTE 'GRANT SELECT ON LARGE OBJECT ' || o || ' TO ' || '{literal}'; END LOOP; END {tag};"
-    )
+/// There is no GRANT for all large objects, and no default for those to come: one statement for each that whoever runs this
+/// may grant on.
+pub(super) fn grant_on_large_objects(role: &str) -> String {
+    let grant = literal(&format!(" TO {role}"));
+    do_block(&format!(
+        "DECLARE o pg_catalog.oid; BEGIN \
+         FOR o IN SELECT m.oid FROM pg_catalog.pg_largeobject_metadata AS m WHERE pg_catalog.pg_has_role(m.lomowner, 'USAGE') LOOP \
+         EXECUTE pg_catalog.concat('GRANT SELECT ON LARGE OBJECT ', o, {grant}); END LOOP; END"
+    ))
 }

@@ -1,40 +1,45 @@
 //! The SQL that makes a role which can read this database, to be dumped, and can do nothing else.
+//!
+//! Somebody else runs it, with more rights than ours and often by `psql`, which runs shell commands. So every name in it is
+//! quoted by [`ident`], and none stands in a comment.
 
 use super::error::Error;
 use super::inspect::DUMPED;
+use super::preflight::grant_on_large_objects;
 use super::session::Session;
+use super::sql::{do_block, ident, literal, relation};
+use super::wire::Row;
 
-/// The schemas and relations of each owner, one row for each, with the statement that opens it.
+/// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
-    , role AS (SELECT quote_ident(ROLE) AS name),
-      lines AS (
-        SELECT n.nspowner AS owner, 1 AS place, n.nspname AS schema, '' AS object,
-               format('GRANT USAGE ON SCHEMA %I TO %s;', n.nspname, role.name) AS line
-          FROM pg_namespace n, role WHERE n.oid IN (SELECT schema FROM dumped)
+    , lines AS (
+        SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object FROM dumped GROUP BY nspowner, nspname
         UNION ALL
-        SELECT relowner, CASE relkind WHEN 'S' THEN 3 ELSE 2 END, nspname, relname,
-               format('GRANT SELECT ON %s %I.%I TO %s;', CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-                      nspname, relname, role.name)
-          FROM dumped, role)
-    SELECT quote_ident(pg_get_userbyid(owner)), line FROM lines
-     WHERE pg_get_userbyid(owner) <> ROLE
-     ORDER BY pg_get_userbyid(owner), place, schema, object";
+        SELECT relowner, CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 3 ELSE 2 END, nspname, relname FROM dumped)
+    SELECT pg_catalog.pg_get_userbyid(owner), place, schema, object FROM lines
+     WHERE pg_catalog.pg_get_userbyid(owner) OPERATOR(pg_catalog.<>) ROLE
+     ORDER BY 1, place, schema, object";
 
 /// Who owns what is dumped and could make more of it.
 const OWNERS: &str = "
-    SELECT DISTINCT quote_ident(pg_get_userbyid(relowner)) FROM dumped WHERE pg_get_userbyid(relowner) <> ROLE ORDER BY 1";
+    SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner) FROM dumped
+     WHERE pg_catalog.pg_get_userbyid(relowner) OPERATOR(pg_catalog.<>) ROLE ORDER BY 1";
 
 const GUARDED: &str = "
-    SELECT format('%I.%I', d.nspname, d.relname) FROM dumped d JOIN pg_class c ON c.oid = d.oid
-     WHERE d.relkind = 'r' AND c.relrowsecurity
-       AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ROLE AND (rolbypassrls OR rolsuper))
-     ORDER BY 1";
+    SELECT pg_catalog.count(*) FROM dumped
+     WHERE relkind OPERATOR(pg_catalog.=) 'r' AND relrowsecurity
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r
+                        WHERE r.rolname OPERATOR(pg_catalog.=) ROLE AND (r.rolbypassrls OR r.rolsuper))";
 
-const HAS_LARGE_OBJECTS: &str = "SELECT count(*) FROM pg_largeobject_metadata";
+const HAS_LARGE_OBJECTS: &str =
+    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
 
 /// Whoever owns a table of those that are dumped may grant, and needs no grant.
 const OWNS: &str = "
-    SELECT r.rolsuper OR EXISTS (SELECT FROM dumped WHERE pg_has_role(relowner, 'USAGE')) FROM pg_roles r WHERE r.rolname = current_user";
+    SELECT r.rolsuper OR EXISTS (SELECT FROM dumped WHERE pg_catalog.pg_has_role(relowner, 'USAGE'))
+      FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
+
+const WHAT: &str = "list what a dump reads";
 
 impl Session {
     /// Whether the session's role owns something of what is dumped, or is a superuser.
@@ -46,69 +51,78 @@ impl Session {
 
     /// The SQL by which the owner of this database lets `role` read all of it, now and what is to come. It may be run again.
     pub async fn reader_sql(&mut self, role: &str) -> Result<String, Error> {
-        const WHAT: &str = "list what a dump reads";
-        let literal = format!("'{}'", role.replace('\'', "''"));
-        let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal));
-        let name = self
-            .one_text(WHAT, &format!("SELECT quote_ident({literal})"))
-            .await?;
-        let database = self
-            .one_text(WHAT, "SELECT quote_ident(current_database())")
-            .await?;
-        let mut sql = head(&name, &literal, &database);
-        let (mut owner, rows) = (String::new(), self.rows(WHAT, &with(OPEN)).await?);
+        let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal(role)));
+        let quoted = ident(role);
+        let mut sql = head(role, self.database());
+        let rows = self.rows(WHAT, &with(OPEN)).await?;
+        let mut owner: Option<&str> = None;
         for row in &rows {
-            let (its_owner, line): (String, String) =
-                (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
-            if its_owner != owner {
-                sql.push_str(&format!("\n-- what {its_owner} owns\n"));
-                owner = its_owner;
+            if owner != row.text(0) {
+                owner = row.text(0);
+                sql.push_str("\n-- what one owner has: he runs this part, or a superuser\n");
             }
-            sql.push_str(&line);
-            sql.push('\n');
+            sql.push_str(&self.grant(row, &quoted)?);
         }
-        sql.push_str("\n-- and what they will own: without this the first migration that adds a table stops the backups\n");
+        sql.push_str(
+            "\n-- and what each will have: without this the first migration that adds a table stops the backups\n",
+        );
         for row in &self.rows(WHAT, &with(OWNERS)).await? {
             let owner: String = self.column(row, 0, WHAT)?;
-            sql.push_str(&to_come(&owner, &name, self.server_major()));
+            sql.push_str(&to_come(&ident(&owner), &quoted, self.server_major()));
         }
         if self.number(WHAT, HAS_LARGE_OBJECTS).await? > 0 {
-            sql.push_str(&large_objects(&literal));
+            sql.push_str("\n-- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come need it again\n");
+            sql.push_str(&grant_on_large_objects(&quoted));
+            sql.push('\n');
         }
-        let guarded = self.rows(WHAT, &with(GUARDED)).await?;
-        let guarded: Result<Vec<String>, Error> = guarded
-            .iter()
-            .map(|row| self.column(row, 0, WHAT))
-            .collect();
-        sql.push_str(&row_security(&name, &guarded?));
+        let guarded = self.number(WHAT, &with(GUARDED)).await?;
+        sql.push_str(&row_security(guarded));
         sql.push_str("COMMIT;\n");
         Ok(sql)
     }
 
-    async fn one_text(&mut self, what: &'static str, sql: &str) -> Result<String, Error> {
-        let rows = self.rows(what, sql).await?;
-        self.first(&rows, what)
+    fn grant(&self, row: &Row, role: &str) -> Result<String, Error> {
+        let place: i32 = self.column(row, 1, WHAT)?;
+        let (schema, object): (String, String) =
+            (self.column(row, 2, WHAT)?, self.column(row, 3, WHAT)?);
+        Ok(match place {
+            1 => format!("GRANT USAGE ON SCHEMA {} TO {role};\n", ident(&schema)),
+            2 => format!(
+                "GRANT SELECT ON TABLE {} TO {role};\n",
+                relation(&schema, &object)
+            ),
+            _ => format!(
+                "GRANT SELECT ON SEQUENCE {} TO {role};\n",
+                relation(&schema, &object)
+            ),
+        })
     }
 }
 
-fn head(name: &str, literal: &str, database: &str) -> String {
+fn head(role: &str, database: &str) -> String {
+    let quoted = ident(role);
+    let make = do_block(&format!(
+        "BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) {}) \
+         THEN CREATE ROLE {quoted} LOGIN; END IF; END",
+        literal(role)
+    ));
     format!(
         "\
 \\set ON_ERROR_STOP on
--- Lets role {name} read all of database {database}, to back it up, and change nothing.
--- Run it by psql as the owner of the database (and as each owner named below, where there are several).
+-- Lets one role read all of this database, to back it up, and change nothing.
+-- Run it by psql as the owner of the database (and as each owner of a part below, where there are several).
 -- On Heroku make the role first: heroku pg:credentials:create DATABASE --name NAME, which gives it its password.
--- Elsewhere it is made here, and gets its password in psql by: \\password {name}
+-- Elsewhere it is made here, and gets its password in psql by: \\password NAME
 BEGIN;
-DO $pgcoffer$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {literal}) THEN CREATE ROLE {name} LOGIN; END IF;
-END $pgcoffer$;
-GRANT CONNECT ON DATABASE {database} TO {name};
-"
+SET LOCAL search_path = pg_catalog, pg_temp;
+{make}
+GRANT CONNECT ON DATABASE {} TO {quoted};
+",
+        ident(database)
     )
 }
 
-fn to_come(owner: &str, name: &str, server_major: u32) -> String {
+fn to_come(owner: &str, role: &str, server_major: u32) -> String {
     let mut text = String::new();
     let mut what = vec![
         "USAGE ON SCHEMAS",
@@ -119,35 +133,20 @@ fn to_come(owner: &str, name: &str, server_major: u32) -> String {
     what.extend((server_major >= 18).then_some("SELECT ON LARGE OBJECTS"));
     for what in what {
         text.push_str(&format!(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT {what} TO {name};\n"
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT {what} TO {role};\n"
         ));
     }
     text
 }
 
-fn large_objects(literal: &str) -> String {
-    format!(
-        "
--- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come need it again
-DO $pgcoffer$ DECLARE o oid; BEGIN
-  FOR o IN SELECT oid FROM pg_catalog.pg_largeobject_metadata WHERE pg_has_role(lomowner, 'USAGE') LOOP
-    EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO %I', o, {literal});
-  END LOOP;
-END $pgcoffer$;
-"
-    )
-}
-
-fn row_security(name: &str, guarded: &[String]) -> String {
-    if guarded.is_empty() {
+fn row_security(guarded: u64) -> String {
+    if guarded == 0 {
         return String::new();
     }
     format!(
         "
--- Row-level security hides rows of {} from {name}, and pg_dump refuses that.
--- A superuser takes it off; where there is none, as on Heroku, back up with the owner's credential instead:
--- ALTER ROLE {name} BYPASSRLS;
-",
-        guarded.join(", ")
+-- Row-level security hides rows of {guarded} tables from this role, and pg_dump refuses that. A superuser takes it off by
+-- ALTER ROLE … BYPASSRLS; where there is none, as on Heroku, back up with the owner's credential instead.
+"
     )
 }

@@ -8,9 +8,16 @@ const UNKNOWN_SETTING: &[u8] = b"SET transaction_timeout = 0;\n";
 /// Bytes looked at before anything is passed on unseen, whatever it is.
 const PREAMBLE_BYTES: usize = 64 * 1024;
 
+/// How `pg_restore` from 17.6 on has `psql` refuse commands of its own in what follows: without it, a name or a comment
+/// with a line break in it could run a program on this machine
+/// ([CVE-2025-8714](https://www.postgresql.org/support/security/CVE-2025-8714/)).
+const RESTRICT: &[u8] = b"\\restrict ";
+
 /// Which side of the filter failed.
 #[derive(Debug)]
 pub(super) enum Broken {
+    /// `pg_restore` is older than the mend of CVE-2025-8714.
+    Unrestricted,
     /// Reading from `pg_restore`.
     Read(std::io::Error),
     /// Writing to `psql`, which then most likely has ended.
@@ -19,7 +26,7 @@ pub(super) enum Broken {
 
 /// Copies a script and leaves that line out where it stands in the preamble: among the comments, settings and
 /// `\restrict` that come before the first other statement. From there on nothing is looked at, so that no data is
-/// ever altered.
+/// ever altered. A script that doesn't restrict `psql` before its first statement is not passed on at all.
 pub(super) async fn copy_without_setting(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
@@ -41,23 +48,27 @@ async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), Broken> {
-    let mut seen = 0;
-    let mut line = Vec::new();
-    while seen < PREAMBLE_BYTES {
-        line.clear();
-        seen += from
-            .read_until(b'\n', &mut line)
+    let mut preamble = Vec::new();
+    let mut is_restricted = false;
+    while preamble.len() < PREAMBLE_BYTES {
+        let start = preamble.len();
+        let read = from
+            .read_until(b'\n', &mut preamble)
             .await
             .map_err(Broken::Read)?;
+        let line = &preamble[start..];
+        is_restricted |= line.starts_with(RESTRICT);
         if line == UNKNOWN_SETTING {
-            continue;
-        }
-        to.write_all(&line).await.map_err(Broken::Write)?;
-        if !is_preamble(&line) {
-            return Ok(());
+            preamble.truncate(start);
+        } else if read == 0 || !is_preamble(line) {
+            break;
         }
     }
-    Ok(())
+    // a script that ends here has nothing to run: pg_restore has failed, and says why itself
+    if !is_restricted && !preamble.is_empty() {
+        return Err(Broken::Unrestricted);
+    }
+    to.write_all(&preamble).await.map_err(Broken::Write)
 }
 
 fn is_preamble(line: &[u8]) -> bool {
@@ -112,13 +123,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_without_preamble_is_left_alone() {
+    async fn a_script_that_does_not_restrict_psql_goes_nowhere() {
+        assert_eq!(filtered(b"").await, b"");
+        let (start, rest) = PREAMBLE.split_once("\\restrict abc\n").unwrap();
+        let unrestricted = format!("{start}{rest}CREATE TABLE t (a text);\n");
+        let late = format!("{start}{rest}CREATE TABLE t (a text);\n\\restrict abc\n");
         for script in [
-            "",
             "no newline",
-            "COPY t FROM stdin;\nSET transaction_timeout = 0;\n",
+            "CREATE TABLE t (a text);\n\\restrict x\n",
+            &unrestricted,
+            &late,
         ] {
-            assert_eq!(filtered(script.as_bytes()).await, script.as_bytes());
+            let mut out = Vec::new();
+            let copied = copy_without_setting(script.as_bytes(), &mut out).await;
+            assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
+            assert_eq!(out, b"");
         }
     }
 
@@ -126,7 +145,7 @@ mod tests {
         #[test]
         fn whatever_follows_a_statement_passes_unaltered(body in proptest::collection::vec(any::<u8>(), 0..200_000)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let mut script = b"SET a = 1;\nCREATE SCHEMA s;\n".to_vec();
+            let mut script = b"\\restrict x\nSET a = 1;\nCREATE SCHEMA s;\n".to_vec();
             script.extend(body);
             prop_assert_eq!(runtime.block_on(filtered(&script)), script);
         }

@@ -1,19 +1,22 @@
 //! One connection of our own, beside those of the child processes: it holds the lock and looks at what is there.
+//!
+//! Whoever owns a database chooses its settings, `search_path` among them, and could so have a function of his own run with
+//! the rights of whoever connects (CVE-2018-1058). Hence every statement comes in a read-only transaction of its own whose
+//! first command sets the path, and nothing but names of `pg_catalog` is used. As each setting ends with its transaction,
+//! nothing stays set on a connection that a pooler will hand to somebody else.
 
 use std::fmt;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::{sleep, timeout};
 
-use super::connect;
 use super::error::Error;
+use super::explain;
+use super::holder::APPLICATION;
+#[cfg(debug_assertions)]
+use super::sql;
 use super::url::DatabaseUrl;
-
-/// The first of the two numbers of our advisory locks: `pgcf` in ASCII.
-const LOCK_CLASS: i32 = i32::from_be_bytes(*b"pgcf");
+use super::wire::{self, Row, Wire, WireError};
 
 /// Time between two signs of life: routers and load balancers forget connections that were silent for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -21,51 +24,87 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// Time for the answer to a sign of life.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// Made once per connection. A session that only waits must not be ended for idling; names are looked up in
-/// `pg_catalog` alone, so that no object of a user takes the place of one of PostgreSQL's.
-const SETTINGS: &str = "
-    SELECT pg_catalog.set_config(name, value, false)
-      FROM (VALUES ('search_path', 'pg_catalog, pg_temp'),
-                   ('statement_timeout', '5min'),
-                   ('lock_timeout', '2s'),
-                   ('idle_in_transaction_session_timeout', '0'),
-                   ('idle_session_timeout', '0'),
-                   ('tcp_keepalives_idle', '60'),
-                   ('default_transaction_read_only', 'on')) AS wanted (name, value)
-     WHERE EXISTS (SELECT FROM pg_catalog.pg_settings AS known WHERE known.name = wanted.name)";
+/// The isolation is named because a standby has no other, and because a default of `serializable` may wait for others.
+/// The path is set before anything else: none of these commands looks a name up.
+const BEGIN: &str = "
+    BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED READ ONLY;
+    SET LOCAL search_path = pg_catalog, pg_temp;
+    SET LOCAL statement_timeout = '5min';
+    SET LOCAL lock_timeout = '2s';
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL \"DateStyle\" = 'ISO';
+    SET LOCAL \"TimeZone\" = 'UTC';";
 
-const SERVER_VERSION: &str = "SELECT pg_catalog.current_setting('server_version_num')::bigint";
+/// What servers from 17 on know beside it.
+const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
+
+/// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a session
+/// that has a server process of its own gets this far, and it is taken back when the session is closed.
+const WAIT: &[(u32, &str)] = &[
+    (0, "SET tcp_keepalives_idle = 60"),
+    (14, "SET idle_session_timeout = 0"),
+];
+const WAIT_NO_MORE: &[(u32, &str)] = &[
+    (0, "RESET tcp_keepalives_idle"),
+    (14, "RESET idle_session_timeout"),
+];
+
+const SERVER: &str = "
+    SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database()";
 
 /// A connection to a database. Its lock goes with it, however it ends.
 pub struct Session {
-    connection: PgConnection,
+    pub(super) wire: Wire,
     target: String,
     database: String,
+    user: String,
+    begin: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
     pub(super) backend: i32,
+    waits: bool,
+    application: String,
 }
 
 impl Session {
-    /// Connects within the URL's `connect_timeout`, else within 15 s.
+    /// Connects within the URL's `connect_timeout`, else within 15 s, and refuses a pooler that hands the connection to
+    /// others between transactions ([`Error::Pooler`]).
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
-        let connection = connect::connect(url).await?;
-        let (target, database) = (url.to_string(), url.database().to_owned());
+        let mut session = Self::open(url).await?;
+        session.refuse_pooler(url).await?;
+        Ok(session)
+    }
+
+    /// The same without a look at what stands between.
+    pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
+        let wire = connect_in_time(url).await?;
+        let mut begin = BEGIN.to_owned();
+        if leading_number(&wire.server_version) >= 17 {
+            begin.push_str(NO_TRANSACTION_TIMEOUT);
+        }
         let mut session = Self {
-            connection,
-            target,
-            database,
+            wire,
+            target: url.to_string(),
+            database: String::new(),
+            user: String::new(),
+            begin,
             server_major: 0,
             backend: 0,
+            waits: false,
+            application: url
+                .parameter("application_name")
+                .unwrap_or(APPLICATION)
+                .to_owned(),
         };
-        session.rows("set up the session", SETTINGS).await?;
-        session.backend = session.backend().await?;
-        session.server_major = {
-            let number = session
-                .number("ask for the server's version", SERVER_VERSION)
-                .await?;
-            u32::try_from(number / 10_000).unwrap_or(u32::MAX)
-        };
+        let what = "ask for the server's version";
+        let rows = session
+            .rows(what, SERVER)
+            .await
+            .map_err(|error| session.in_login(url, error))?;
+        session.backend = session.first(&rows, what)?;
+        session.server_major = session.column::<u32>(&rows[0], 1, what)? / 10_000;
+        session.user = session.column(&rows[0], 2, what)?;
+        session.database = session.column(&rows[0], 3, what)?;
         Ok(session)
     }
 
@@ -79,29 +118,14 @@ impl Session {
         &self.database
     }
 
-    /// Takes the lock of that label in this database, or says who has it ([`Error::Locked`]). It is held while the
-    /// session lives.
-    ///
-    /// It's the session-level advisory lock of the two numbers 1885823846 (`pgcf` in ASCII) and the first four
-    /// bytes of the label's SHA-256, big-endian and signed; to look for one: `SELECT * FROM pg_locks WHERE locktype
-    /// = 'advisory' AND classid = 1885823846`.
-    pub async fn lock(&mut self, label: &str) -> Result<(), Error> {
-        let number = lock_number(label);
-        let rows = self
-            .rows(
-                "take the lock",
-                &format!("SELECT pg_try_advisory_lock({LOCK_CLASS}, {number})"),
-            )
-            .await?;
-        if self.first(&rows, "take the lock")? {
-            return Ok(());
-        }
-        // Who holds it is a courtesy: not being able to tell is no further error.
-        let holder = self.holder(number).await.ok().flatten();
-        Err(Error::Locked {
-            label: label.to_owned(),
-            holder,
-        })
+    /// The role whose rights count, which the settings of role, database or URL may have made another than the login's.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Whether a session of that name may be one of ours.
+    pub(super) fn calls_itself(&self, name: &str) -> bool {
+        name == self.application || name == APPLICATION
     }
 
     /// Speaks to the server once a minute, and returns only when the connection is lost; to be polled beside the
@@ -117,37 +141,59 @@ impl Session {
 
     /// One sign of life: an error if the connection, and the lock with it, is gone.
     pub async fn check(&mut self) -> Result<(), Error> {
-        let target = self.target.clone();
-        let lost = |message: &str| Error::Lost {
-            target,
-            message: message.to_owned(),
-        };
-        match timeout(ANSWER, self.backend()).await {
+        match timeout(ANSWER, self.process()).await {
             Ok(Ok(backend)) if backend == self.backend => Ok(()),
-            Ok(Ok(_)) => Err(lost(
+            Ok(Ok(_)) => Err(self.lost(
                 "another server process answers, so a pooler stands between and the lock is gone",
             )),
-            Ok(Err(error)) => Err(lost(&error.to_string())),
-            Err(_) => Err(lost(&format!("no answer within {} s", ANSWER.as_secs()))),
+            Ok(Err(error @ Error::Lost { .. })) => Err(error),
+            Ok(Err(error)) => Err(self.lost(&error.to_string())),
+            Err(_) => Err(self.lost(&format!("no answer within {} s", ANSWER.as_secs()))),
         }
+    }
+
+    pub(super) fn lost(&self, message: &str) -> Error {
+        Error::Lost {
+            target: self.target.clone(),
+            message: message.into(),
+        }
+    }
+
+    /// The settings of a session that waits.
+    pub(super) async fn wait_long(&mut self) -> Result<(), Error> {
+        self.waits = true;
+        self.set("keep the session", WAIT).await
+    }
+
+    async fn set(&mut self, what: &'static str, settings: &[(u32, &str)]) -> Result<(), Error> {
+        for (_, sql) in settings
+            .iter()
+            .filter(|(since, _)| self.server_major >= *since)
+        {
+            self.wire
+                .run(sql)
+                .await
+                .map_err(|error| self.explained(what, error))?;
+        }
+        Ok(())
     }
 
     /// Lets the lock go and says goodbye to the server. Dropping the session does as well, but leaves it to the
     /// server to notice.
     pub async fn close(mut self) {
         // Whatever goes wrong here, the connection is gone afterwards, and the lock with it.
-        let _ = timeout(
-            ANSWER,
-            self.rows(
-                "release the lock",
-                "SELECT pg_catalog.pg_advisory_unlock_all()",
-            ),
-        )
-        .await;
-        let _ = timeout(ANSWER, self.connection.close()).await;
+        let farewell = async {
+            if self.waits {
+                let _ = self.unlock().await;
+                let _ = self.set("leave the session as it was", WAIT_NO_MORE).await;
+            }
+            self.wire.close().await;
+        };
+        let _ = timeout(ANSWER, farewell).await;
     }
 
-    async fn backend(&mut self) -> Result<i32, Error> {
+    /// The server process that answers now.
+    pub(super) async fn process(&mut self) -> Result<i32, Error> {
         let what = "ask for the server process";
         let rows = self
             .rows(what, "SELECT pg_catalog.pg_backend_pid()")
@@ -155,79 +201,137 @@ impl Session {
         self.first(&rows, what)
     }
 
-    async fn holder(&mut self, number: i32) -> Result<Option<String>, Error> {
-        let sql = format!(
-            "SELECT 'process ' || l.pid || coalesce(' of ' || a.application_name, '') || coalesce(' at ' || host(a.client_addr), '')
-                    || coalesce(', connected since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'), '')
-               FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-              WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                AND l.classid::bigint = {LOCK_CLASS} AND l.objid::bigint = {}",
-            u32::from_be_bytes(number.to_be_bytes())
-        );
-        let rows = self.rows("ask for the lock's holder", &sql).await?;
-        rows.first()
-            .map(|row| self.column(row, 0, "ask for the lock's holder"))
-            .transpose()
+    /// Runs one statement in a read-only transaction of its own, by the simple protocol.
+    pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<Row>, Error> {
+        let result = self.rows_in_transaction(sql, "; COMMIT").await;
+        if result.is_err() && self.wire.is_in_transaction {
+            // it has failed already; should this fail too, the next statement says so
+            let _ = self.wire.run("ROLLBACK").await;
+        }
+        result.map_err(|error| self.explained(what, error))
     }
 
-    /// Runs one statement by the simple protocol: nothing is prepared on the server, so that a pooler may stand
-    /// between. Outside of a transaction block it's a transaction of its own, and read-only by the session's
-    /// default.
-    pub(super) async fn rows(
+    /// Begins a transaction, runs one statement in it, and what `end` says.
+    pub(super) async fn rows_in_transaction(
         &mut self,
-        what: &'static str,
         sql: &str,
-    ) -> Result<Vec<PgRow>, Error> {
-        // Nothing but our own text, numbers and quoted names gets here.
-        let result = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-            .fetch_all(&mut self.connection)
-            .await;
-        result.map_err(|error| match error {
-            sqlx::Error::Io(error) => Error::Lost {
-                target: self.target.clone(),
-                message: error.to_string(),
-            },
-            error => self.query_error(what, connect::message(&error)),
-        })
+        end: &str,
+    ) -> Result<Vec<Row>, WireError> {
+        #[cfg(debug_assertions)]
+        if let Some(found) = sql::unqualified(sql) {
+            panic!("a statement leaves {found} to the search_path: {sql}");
+        }
+        self.wire.run(&format!("{} {sql}{end}", self.begin)).await
     }
 
     /// A column of a row by its place.
-    pub(super) fn column<'r, T>(
+    pub(super) fn column<T: Column>(
         &self,
-        row: &'r PgRow,
+        row: &Row,
         index: usize,
         what: &'static str,
-    ) -> Result<T, Error>
-    where
-        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        row.try_get(index)
-            .map_err(|error| self.query_error(what, error.to_string()))
+    ) -> Result<T, Error> {
+        T::read(row.text(index)).ok_or_else(|| Error::Query {
+            target: self.target.clone(),
+            what,
+            code: String::new(),
+            message: format!("column {index} is not what was asked for").into(),
+        })
     }
 
     /// A statement's one number, which isn't negative.
     pub(super) async fn number(&mut self, what: &'static str, sql: &str) -> Result<u64, Error> {
         let rows = self.rows(what, sql).await?;
-        let number: i64 = self.first(&rows, what)?;
-        Ok(number.unsigned_abs())
+        self.first(&rows, what)
     }
 
-    /// The one value of the one row.
-    pub(super) fn first<'r, T>(&self, rows: &'r [PgRow], what: &'static str) -> Result<T, Error>
-    where
-        T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-    {
-        let row = rows
-            .first()
-            .ok_or_else(|| self.query_error(what, "no row came back".into()))?;
-        self.column(row, 0, what)
+    /// The first value of the first row.
+    pub(super) fn first<T: Column>(&self, rows: &[Row], what: &'static str) -> Result<T, Error> {
+        let none = Row::default();
+        self.column(rows.first().unwrap_or(&none), 0, what)
     }
 
-    fn query_error(&self, what: &'static str, message: String) -> Error {
-        Error::Query {
-            target: self.target.clone(),
-            what,
-            message,
+    pub(super) fn explained(&self, what: &'static str, error: WireError) -> Error {
+        explain::statement(&self.target, what, error)
+    }
+
+    /// A pooler logs a client in by itself, and looks for a server only with the first statement: what fails there is part
+    /// of the login.
+    fn in_login(&self, url: &DatabaseUrl, error: Error) -> Error {
+        match error {
+            Error::Query { code, message, .. } => explain::refusal(url, &code, message),
+            other => other,
+        }
+    }
+}
+
+/// Used where the URL asks for no limit: long enough to count as none, and an end all the same.
+const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+async fn connect_in_time(url: &DatabaseUrl) -> Result<Wire, Error> {
+    let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
+    match timeout(limit, wire::open(url)).await {
+        Ok(result) => result.map_err(|error| explain::connection(url, error)),
+        Err(_) => Err(explain::silence(url, limit)),
+    }
+}
+
+/// 17 of `17.2 (Debian 17.2-1)` and of `17beta1`.
+fn leading_number(text: &str) -> u32 {
+    let digits: String = text
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .take(4)
+        .collect();
+    digits.parse().unwrap_or(0)
+}
+
+/// What a column's text can be read as.
+pub(super) trait Column: Sized {
+    fn read(text: Option<&str>) -> Option<Self>;
+}
+
+impl Column for String {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text.map(str::to_owned)
+    }
+}
+
+impl Column for bool {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text.map(|text| text == "t")
+    }
+}
+
+impl Column for i32 {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text?.parse().ok()
+    }
+}
+
+impl Column for i64 {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text?.parse().ok()
+    }
+}
+
+impl Column for u32 {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text?.parse().ok()
+    }
+}
+
+impl Column for u64 {
+    fn read(text: Option<&str>) -> Option<Self> {
+        text?.parse().ok()
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    fn read(text: Option<&str>) -> Option<Self> {
+        match text {
+            None => Some(None),
+            some => T::read(some).map(Some),
         }
     }
 }
@@ -235,22 +339,5 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.target)
-    }
-}
-
-fn lock_number(label: &str) -> i32 {
-    let digest = Sha256::digest(label.as_bytes());
-    i32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lock_numbers_are_as_documented() {
-        assert_eq!(LOCK_CLASS, 1_885_823_846);
-        // printf main | sha256sum
-        assert_eq!(lock_number("main").to_be_bytes()[..2], [0x0d, 0x6e]);
     }
 }

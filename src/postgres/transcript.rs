@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::url::Secret;
+use crate::redact::Known;
 
 /// Bytes kept of the beginning, and as many of the end.
 const KEPT_BYTES: usize = 8 * 1024;
@@ -43,7 +43,7 @@ impl Transcript {
         self.dropped_bytes += excess as u64;
     }
 
-    /// The whole as text, without the secret, should the child have repeated it.
+    /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one can.
     pub(super) fn text(mut self, secret: Option<&Secret>) -> String {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
@@ -52,26 +52,9 @@ impl Transcript {
             );
         }
         bytes.extend_from_slice(self.tail.make_contiguous());
-        if let Some(secret) = secret {
-            bytes = strike_out(&bytes, secret.reveal().as_bytes());
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
+        let text = String::from_utf8_lossy(&bytes);
+        Known::new(secret.map(Secret::reveal)).strike(&text)
     }
-}
-
-fn strike_out(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
-    if secret.is_empty() {
-        return bytes.to_vec();
-    }
-    let mut clean = Vec::with_capacity(bytes.len());
-    let mut from = 0;
-    for at in memmem::find_iter(bytes, secret) {
-        clean.extend_from_slice(&bytes[from..at]);
-        clean.extend_from_slice(b"******");
-        from = at + secret.len();
-    }
-    clean.extend_from_slice(&bytes[from..]);
-    clean
 }
 
 /// The last lines, for an error; of overlong ones the end.
@@ -126,11 +109,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_password_that_is_a_word_leaves_no_gap() {
+        let said = "CREATE SCHEMA shop; could not connect with host=db password=shop dbname=shop";
+        let secret = Secret::new("shop".into());
+        let text = Transcript::read(said.as_bytes()).await.text(Some(&secret));
+        assert_eq!(
+            text,
+            "CREATE SCHEMA shop; could not connect with host=db password=*** dbname=shop"
+        );
+    }
+
+    #[tokio::test]
     async fn a_secret_is_struck_out_wherever_it_stands() {
         let secret = Secret::new("s3/cr:t".into());
         let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..])
             .await
             .text(Some(&secret));
-        assert_eq!(text, "****** at first, then ******");
+        assert_eq!(text, "*** at first, then ***");
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Outcome;
-use crate::backup::Tier;
+use crate::{backup::Tier, text::Untrusted};
 
 /// What becomes of a run, and why. Shows the reason as a short phrase, for tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -225,10 +225,9 @@ fn failed_kept() -> String {
 
 /// Text from a tag may hold anything: quoted where it could move a terminal's cursor or hide what follows.
 fn harmless(text: &str) -> String {
-    let plain = |c: char| matches!(c, '\'' | '"' | '\\') || c.escape_debug().len() == 1;
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("{text:?}")
+    let text = Untrusted::from(text);
+    match text.to_string() {
+        shown if text == shown.as_str() => shown,
+        _ => format!("{text:?}"),
     }
 }

@@ -109,7 +109,7 @@ pub enum Error {
     /// A new passphrase that could be guessed.
     #[error("passphrase too easy to guess: {advice}")]
     WeakPassphrase {
-        /// zxcvbn's own advice, as one line.
+        /// Why, as one line.
         advice: String,
     },
     /// A key that can't be read.
@@ -198,7 +198,7 @@ impl Error {
                 "look for it in the place that it was made in; if this whole place was copied there, set PGCOFFER_REPOSITORY to the id that its objects name"
             }
             Self::WeakPassphrase { .. } => {
-                "take six or more random words, or better a key made by `pgcoffer keygen`"
+                "`pgcoffer keygen --words` makes one of random words; a key made by `pgcoffer keygen` is better still"
             }
             Self::Key(fault) => fault.hint(),
             Self::OutOfMemory { .. } => {

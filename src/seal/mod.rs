@@ -50,8 +50,10 @@ mod passphrase;
 mod repository;
 mod slot;
 mod stream;
+mod strength;
 #[cfg(test)]
 mod tests;
+mod walks;
 mod whole;
 
 pub use data_key::FrameKeys;

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroizing;
-use zxcvbn::{Score, zxcvbn};
 
-use super::Error;
+use super::{Error, strength};
 
 /// Stretched keys remembered per passphrase. All objects of one label share one salt, so that a
 /// handful of labels fit with room to spare, while a run of hostile headers can't fill memory.
@@ -87,28 +86,27 @@ struct Stretched {
 }
 
 impl Passphrase {
+    /// A new passphrase of random words.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub fn generate() -> Result<Zeroizing<String>, Error> {
+        strength::generate()
+    }
+
+    /// How many bits of chance are in a passphrase of [`Passphrase::generate`].
+    #[must_use]
+    pub fn generated_bits() -> u32 {
+        strength::bits()
+    }
+
     /// A passphrase to seal with.
     ///
     /// # Errors
-    /// [`Error::WeakPassphrase`] where [zxcvbn](https://docs.rs/zxcvbn) grades it below its best
-    /// grade (4 of 4), with zxcvbn's own advice.
+    /// [`Error::WeakPassphrase`] where it takes fewer than 10^18 guesses and isn't of random words.
     pub fn new(text: String) -> Result<Self, Error> {
         let text = Zeroizing::new(text);
-        let graded = zxcvbn(&text, &["pgcoffer", "backup", "postgres", "postgresql"]);
-        if graded.score() < Score::Four {
-            let mut advice: Vec<String> = Vec::new();
-            if let Some(feedback) = graded.feedback() {
-                advice.extend(feedback.warning().map(|warning| warning.to_string()));
-                advice.extend(feedback.suggestions().iter().map(ToString::to_string));
-            }
-            // zxcvbn is silent about a passphrase that is merely not quite long enough.
-            if advice.is_empty() {
-                advice.push("Add another word or two".to_owned());
-            }
-            return Err(Error::WeakPassphrase {
-                advice: advice.join(" ").trim_end_matches('.').to_owned(),
-            });
-        }
+        strength::check(&text)?;
         Ok(Self::from_text(text))
     }
 
@@ -123,7 +121,7 @@ impl Passphrase {
     /// # Errors
     /// As [`Passphrase::new`].
     pub fn check_strength(&self) -> Result<(), Error> {
-        Self::new(self.0.text.to_string()).map(drop)
+        strength::check(&self.0.text)
     }
 
     fn from_text(text: Zeroizing<String>) -> Self {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     backup::Label,
+    cause::Backup,
     heroku::{Dyno, State},
     operation::Health,
     schedule::Schedule,
@@ -58,8 +59,8 @@ pub(super) struct Flight {
 pub(super) enum Step {
     /// nothing yet
     Wait,
-    /// tell somebody: why, and the cure
-    Miss(String, Option<String>),
+    /// tell somebody: why, the cure, and what may leave the machine of it
+    Miss(String, Option<String>, Backup),
 }
 
 impl Turn {
@@ -101,15 +102,15 @@ impl Turn {
         let trouble = match state.filter(|state| state.is_live()) {
             Some(state) => overdue(state, &flight, limit, now),
             None if flight.ended => {
-                let ended = if state == Some(State::Crashed) {
-                    "has crashed"
+                let (ended, cause) = if state == Some(State::Crashed) {
+                    ("has crashed", Backup::BackupDynoCrashed)
                 } else {
-                    "has ended"
+                    ("has ended", Backup::BackupDynoEnded)
                 };
                 let why = format!("the dyno {name} {ended} and left no record");
                 let hint = format!("`heroku logs --dyno {name}` shows what it said");
                 self.pause(now, None);
-                return Step::Miss(why, Some(hint));
+                return Step::Miss(why, Some(hint), cause);
             }
             None => {
                 flight.ended = true;
@@ -117,9 +118,9 @@ impl Turn {
             }
         };
         let step = match trouble.filter(|_| !flight.told) {
-            Some((why, hint)) => {
+            Some((why, hint, cause)) => {
                 flight.told = true;
-                Step::Miss(why, Some(hint.to_owned()))
+                Step::Miss(why, Some(hint.to_owned()), cause)
             }
             None => Step::Wait,
         };
@@ -165,18 +166,19 @@ fn overdue(
     flight: &Flight,
     limit: Duration,
     now: Timestamp,
-) -> Option<(String, &'static str)> {
+) -> Option<(String, &'static str, Backup)> {
     let name = &flight.dyno.name;
     if flight.is_over(limit, now) {
         let why = format!("the dyno {name} is {state} though its time to live is over");
         let hint = "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE";
-        return Some((why, hint));
+        return Some((why, hint, Backup::BackupDynoOverdue));
     }
     let stuck = state == State::Starting && now.duration_since(flight.began) > START_MAX;
     stuck.then(|| {
         (
             format!("the dyno {name} doesn't come up"),
             "status.heroku.com tells how Heroku is",
+            Backup::BackupDynoStuck,
         )
     })
 }
@@ -218,7 +220,7 @@ mod tests {
             let flight = turn.flight.take().expect("it is waited for");
             match turn.after(*state, flight, HOUR, at(*minutes)) {
                 Step::Wait => None,
-                Step::Miss(why, hint) => hint.map(|_| why),
+                Step::Miss(why, hint, _) => hint.map(|_| why),
             }
         });
         told.collect()

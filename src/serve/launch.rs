@@ -15,6 +15,7 @@ use super::{
 use crate::{
     backup::Label,
     catalog::Catalog,
+    cause::Backup,
     error::{Error, Result},
     heroku::{self, Dyno, Heroku, OneOff},
     operation::{Clock, Health, Interrupt, status},
@@ -32,6 +33,8 @@ pub struct Missed {
     pub why: String,
     /// what cures it
     pub hint: Option<String>,
+    /// what may leave the machine of it
+    pub cause: Backup,
     /// how the database stands; none where that can't be seen
     pub health: Option<Health>,
     /// when it is tried again
@@ -112,8 +115,8 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
             None => Step::Wait,
         };
         let missed = matches!(step, Step::Miss(..));
-        if let Step::Miss(why, hint) = step {
-            self.tell(&turn, why, hint).await;
+        if let Step::Miss(why, hint, cause) = step {
+            self.tell(&turn, (why, hint, cause)).await;
         }
         let seen = Seen {
             database: turn.database.label.clone(),
@@ -152,7 +155,7 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
             Err(error) => {
                 turn.pause(now, error.retry_after);
                 let why = format!("no dyno could be started: {error}");
-                Step::Miss(why, error.hint())
+                Step::Miss(why, error.hint(), cause_of(&error))
             }
         }
     }
@@ -198,7 +201,7 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
                     "the dyno {name} left no record, and nobody can tell how it is: {error}"
                 );
                 turn.pause(now, error.retry_after);
-                Step::Miss(why, error.hint())
+                Step::Miss(why, error.hint(), cause_of(&error))
             }
             // the bucket will tell, or its time to live
             Err(error) => {
@@ -209,7 +212,8 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
         }
     }
 
-    async fn tell(&mut self, turn: &Turn, why: String, hint: Option<String>) {
+    async fn tell(&mut self, turn: &Turn, miss: (String, Option<String>, Backup)) {
+        let (why, hint, cause) = miss;
         let database = turn.database.label.clone();
         let retry_at = turn.not_before.unwrap_or_else(|| self.clock.now());
         tracing::error!(%database, hint, %retry_at, "the backup that is due was not taken: {why}");
@@ -217,10 +221,21 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
             database,
             why,
             hint,
+            cause,
             health: turn.health.clone(),
             retry_at,
         };
         (self.on_news)(&News::Missed(Box::new(missed))).await;
+    }
+}
+
+fn cause_of(error: &heroku::Error) -> Backup {
+    use heroku::Kind as K;
+    match error.kind {
+        K::Key | K::Payment | K::Forbidden | K::NotFound | K::Refused | K::TooMany => {
+            Backup::BackupDynoRefused
+        }
+        K::Down | K::Unreachable | K::Other => Backup::BackupDynoApi,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Pace, Pulse, Seen};
 use crate::{
     error::{Error, Result},
     operation::{Clock, Interrupt},
+    panics::{caught_as_error, caught_now},
 };
 
 /// One round: a look at every database, and what is due.
@@ -24,7 +25,7 @@ impl<F: AsyncFnMut() -> Result<Vec<Seen>>> Round for F {
 }
 
 /// Goes one round after the other until `interrupt`, and waits in between for what is due next. No failure of a round ends
-/// it; `after` is called when one has ended.
+/// it, and no bug in it either; `after` is called when one has ended.
 pub async fn rounds(
     mut round: impl Round,
     pulse: &Pulse,
@@ -36,7 +37,8 @@ pub async fn rounds(
     pulse.serving(clock.now());
     loop {
         pulse.round_begins();
-        let seen = match beating(pulse, pace.nap, round.go()).await {
+        let went = caught_as_error(round.go());
+        let seen = match beating(pulse, pace.nap, went).await {
             Ok(seen) => Some(seen),
             Err(Error::Interrupted { .. }) => return,
             Err(error) => {
@@ -46,7 +48,8 @@ pub async fn rounds(
             }
         };
         let wait = pulse.round_ended(seen, clock.now(), &pace);
-        after(pulse);
+        // what it writes is not worth a backup
+        let _ = caught_now(|| after(pulse));
         let waited = wait_for(wait, pulse, &pace, clock);
         tokio::select! {
             () = waited => {}
@@ -136,6 +139,28 @@ mod tests {
         let rounds = pulse.snapshot().rounds.unwrap();
         assert_eq!((rounds.ended, rounds.failed), (4, 4));
         assert!(rounds.next > rounds.last && rounds.serving_since.is_some());
+        assert!(pulse.is_alive());
+    }
+
+    #[tokio::test]
+    async fn no_panic_ends_it_and_it_counts_as_a_failure() {
+        let (interrupt, pace) = (Interrupt::default(), quick());
+        let (pulse, count) = (pulse(&pace), Cell::new(0_u64));
+        let round = async || {
+            count.set(count.get() + 1);
+            match count.get() {
+                1 => panic!("a round"),
+                3 => {
+                    interrupt.raise(143);
+                    Err(interrupt.raised().await)
+                }
+                _ => Ok(blind()),
+            }
+        };
+        let after = |_: &Pulse| panic!("what comes after");
+        rounds(round, &pulse, pace, Clock::system(), &interrupt, after).await;
+        let rounds = pulse.snapshot().rounds.unwrap();
+        assert_eq!((count.get(), rounds.ended, rounds.failed), (3, 2, 2));
         assert!(pulse.is_alive());
     }
 

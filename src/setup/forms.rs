@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use super::{Setup, heroku, kubernetes, toml};
+use super::{Setup, heroku, kubernetes, quoting::shell_quoted, toml};
 
 /// A form in which settings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,19 +169,4 @@ fn in_quotes(value: &str) -> Quoted<'_> {
         );
     }
     Ok(format!("\"{value}\"").into())
-}
-
-/// One word for a POSIX shell.
-pub(super) fn shell_quoted(value: &str) -> String {
-    format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-/// The same, as it is where a shell takes it so.
-pub(super) fn one_word(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/@+=".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        shell_quoted(text)
-    }
 }

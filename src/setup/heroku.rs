@@ -6,7 +6,11 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{Setup, forms::one_word, quoting::double_quoted, url_variable};
+use super::{
+    Setup,
+    quoting::{double_quoted, shell_word},
+    url_variable,
+};
 
 /// Where Heroku's API is.
 const API: &str = "https://api.heroku.com";
@@ -45,14 +49,17 @@ const GRANTS: &str = "grant usage on schema public to pgcoffer; \
 /// All commands, one after the other.
 pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     let app = setup.app.as_deref().unwrap_or("YOUR-APP");
-    let app = one_word(app);
+    let app = shell_word(app);
     let mut text = Zeroizing::new(String::new());
     // an attachment that failed ends it: without the database the other settings are no set-up
     for (label, attachment) in &setup.attachments {
         let variable = url_variable(label);
         // an attachment's name is its variable without the _URL that Heroku puts behind it
         let name = variable.strip_suffix("_URL").unwrap_or(&variable);
-        let (add_on, owner) = (one_word(&attachment.add_on), one_word(&attachment.owner));
+        let (add_on, owner) = (
+            shell_word(&attachment.add_on),
+            shell_word(&attachment.owner),
+        );
         if attachment.has_credentials() {
             text.push_str(&format!(
                 "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::sheet::Part;
+use crate::text::escaped_lines;
 
 /// Black on white, one page of A4 or Letter; a key on one line, in letters that can be told apart.
 const STYLE: &str = "@page{margin:12mm}
@@ -46,12 +47,13 @@ pub(super) fn page(parts: &[Part]) -> Zeroizing<String> {
 
 fn push(page: &mut String, element: &str, text: &str) {
     page.push_str(&format!("<{element}>"));
-    for c in text.chars() {
+    for c in escaped_lines(text).chars() {
         match c {
             '&' => page.push_str("&amp;"),
             '<' => page.push_str("&lt;"),
             '>' => page.push_str("&gt;"),
             '"' => page.push_str("&quot;"),
+            '\'' => page.push_str("&#39;"),
             c => page.push(c),
         }
     }

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 pub use self::{
     forms::{Form, FormFault},
     heroku::Attachment,
+    quoting::shell_word,
     sheet::Sheet,
     words::in_words,
 };

@@ -1,4 +1,6 @@
-//! Text between double quotes, as YAML and TOML both read it.
+//! Quoting of values: for YAML and TOML, and for a POSIX shell.
+
+use crate::text::escaped;
 
 /// A double-quoted scalar of YAML and a basic string of TOML at once: of what the two know, only escapes that mean the same.
 /// <https://yaml.org/spec/1.2.2/#double-quoted-style>, <https://toml.io/en/v1.0.0#string>
@@ -10,13 +12,72 @@ pub(super) fn double_quoted(value: &str) -> String {
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
             '\t' => text.push_str("\\t"),
-            // YAML would fold line separators, and lose a mark of the encoding
-            c if c.is_control() || ['\u{2028}', '\u{2029}', '\u{feff}'].contains(&c) => {
-                text.push_str(&format!("\\u{:04X}", u32::from(c)));
+            // YAML would fold line separators, and lose a mark of the encoding; a terminal would obey others
+            c if escaped(c.encode_utf8(&mut [0; 4])) != String::from(c).as_str() => {
+                let code = u32::from(c);
+                text.push_str(&match code {
+                    0..=0xffff => format!("\\u{code:04X}"),
+                    _ => format!("\\U{code:08X}"),
+                });
             }
             c => text.push(c),
         }
     }
     text.push('"');
     text
+}
+
+/// One word for a POSIX shell.
+pub(super) fn shell_quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// One word of a command that people are given to type: as it is where every shell takes it so, else quoted. Any text is one
+/// word and nothing else.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/@+=".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        shell_quoted(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell is asked what it makes of it.
+    #[test]
+    fn whatever_a_word_holds_a_shell_reads_it_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        for text in [
+            "plain-1.2:/@x",
+            "",
+            "it's",
+            "a b",
+            "$(touch y)",
+            "`touch y`",
+            "; touch y",
+            "a\n touch y\n",
+            "\\",
+            "*",
+            "~",
+            "!!",
+            "{a,b}",
+            "&& touch y #",
+            "\u{2028}ü'\"'",
+        ] {
+            let mut shell = std::process::Command::new("sh");
+            let command = format!("printf %s {}", shell_word(text));
+            let output = shell
+                .current_dir(folder.path())
+                .args(["-c", &command])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+        }
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
 }

@@ -3,7 +3,8 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{forms::one_word, html};
+use super::{html, quoting::shell_word};
+use crate::text::escaped_lines;
 
 /// What the sheet says. It holds the key: whoever has it and the bucket has the data.
 pub struct Sheet {
@@ -58,7 +59,7 @@ impl Sheet {
                 }
             }
         }
-        text
+        Zeroizing::new(escaped_lines(&text).into_owned())
     }
 
     /// As a page of HTML that needs nothing beside itself and prints on one page.
@@ -119,12 +120,12 @@ impl Sheet {
         };
         let mut commands = vec![
             format!("read -rs {variable} && export {variable}   # type it: nothing is shown"),
-            format!("export PGCOFFER_BUCKET={}", self.bucket),
+            format!("export PGCOFFER_BUCKET={}", shell_word(&self.bucket)),
         ];
         commands.extend(
             self.access
                 .iter()
-                .map(|(name, value)| format!("export {name}={}", one_word(value))),
+                .map(|(name, value)| format!("export {name}={}", shell_word(value))),
         );
         commands.push("export AWS_ACCESS_KEY_ID=…".to_owned());
         commands.push("read -rs AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY".to_owned());
@@ -149,7 +150,7 @@ impl Sheet {
     }
 
     fn without_us(&self) -> Vec<Part> {
-        let (bucket, label) = (&self.bucket, self.label());
+        let archives = format!("{}/{}/archives/", self.bucket, self.label());
         vec![
             Part::Heading("Restore without pgcoffer".to_owned()),
             Part::Paragraph(
@@ -158,8 +159,8 @@ impl Sheet {
                     .to_owned(),
             ),
             Part::Commands(vec![
-                format!("aws s3 ls --recursive {bucket}/{label}/archives/"),
-                format!("aws s3 cp {bucket}/{label}/archives/…/….pgc backup.pgc"),
+                format!("aws s3 ls --recursive {}", shell_word(&archives)),
+                format!("aws s3 cp {}…/….pgc backup.pgc", shell_word(&archives)),
             ]),
         ]
     }

@@ -9,7 +9,8 @@ use aws_sdk_s3::{
 use aws_types::service_config::ServiceConfigKey;
 
 use super::{
-    Error, Kind, LockMode, Quirks, Store, answer::Bounds, clock::ServiceClock, silence::Silence,
+    Error, Kind, LockMode, Quirks, Store, answer::Bounds, clock::ServiceClock,
+    credentials::Signing, silence::Silence,
 };
 use crate::plain_http::HttpHosts;
 
@@ -136,13 +137,16 @@ impl Store {
     /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
     /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's place.
     pub async fn connect(location: Location, mut options: Options) -> Result<Self, Error> {
-        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let retry = RetryConfig::standard().with_max_attempts(3);
+        let defaults = aws_config::defaults(BehaviorVersion::latest());
+        // ours, and not those of the environment and of profiles: the SDK panics at any that it does not know
+        let sdk = defaults.retry_config(retry.clone()).load().await;
         check_endpoints(&sdk, &options.http_hosts)?;
         let endpoint = endpoint(&sdk, SERVICES[0]);
         let elsewhere = endpoint.as_deref().is_some_and(|url| !is_aws(url));
         let mut config = aws_sdk_s3::config::Builder::from(&sdk)
             .force_path_style(options.path_style)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_config(retry)
             .timeout_config(
                 // an answer's beginning, not its body: stalls in that are found by the SDK's stalled-stream protection
                 TimeoutConfig::builder()
@@ -150,6 +154,9 @@ impl Store {
                     .operation_attempt_timeout(Duration::from_secs(60))
                     .build(),
             );
+        if let Some(provider) = sdk.credentials_provider() {
+            config = config.credentials_provider(Signing::new(provider, sdk.region()));
+        }
         if elsewhere && sdk.region().is_none() {
             // signatures need one, and services other than AWS take this one
             config = config.region(Region::new("us-east-1"));

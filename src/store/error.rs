@@ -4,6 +4,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{answer::Unusable, silence::Silent};
+use crate::text::{continued, escaped};
 
 /// What went wrong with the bucket.
 #[derive(Debug, Clone)]
@@ -242,6 +243,9 @@ impl Error {
             Kind::Damaged if self.why.starts_with("the answer") => {
                 "what answers at AWS_ENDPOINT_URL_S3 is no S3 service, or its answers are changed on the way: correct the address, or unset it for AWS; otherwise look at proxies and the network between"
             }
+            Kind::NoCredentials if self.why.contains(super::credentials::UNFIT) => {
+                "write it without that character where it comes from: ~/.aws/credentials or ~/.aws/config, or the program or service that gives it"
+            }
             Kind::NoCredentials if self.why.contains("profile") => {
                 "AWS_PROFILE names a profile that ~/.aws has not: correct it, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
@@ -288,7 +292,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "can't {}: {}", self.doing, self.why)
+        // keys and what the service says are somebody else's text
+        write!(
+            f,
+            "can't {}: {}",
+            escaped(&self.doing),
+            continued(&self.why)
+        )
     }
 }
 

@@ -9,6 +9,7 @@ mod claim;
 mod clock;
 mod cold;
 mod connect;
+mod credentials;
 mod delete;
 mod error;
 mod leftovers;

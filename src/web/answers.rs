@@ -15,6 +15,7 @@ use crate::{
     metrics::{CLASSIC, Known, OPEN_METRICS, Snapshot},
     operation::{Clock, Health},
     serve::Pulse,
+    text::escaped_json,
 };
 
 /// What there is to answer with.
@@ -58,7 +59,8 @@ async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    (status, kind, format!("{body}\n")).into_response()
+    let body = escaped_json(&body.to_string()).into_owned();
+    (status, kind, body + "\n").into_response()
 }
 
 fn whole(word: &str, snapshot: &Snapshot) -> Value {

@@ -46,7 +46,7 @@ fn a_passphrase_will_do_instead_of_a_key() {
     let agent = stage.agent().without("PGCOFFER_KEY");
     let right = agent.clone().env(
         "PGCOFFER_PASSPHRASE",
-        "correct horse battery staple, and a blue door",
+        "unwound-cosigner-plank-dizzy-refurbish-atop-halogen",
     );
     right.run(["backup"]).success();
     right.run(["verify"]).success();
@@ -55,7 +55,7 @@ fn a_passphrase_will_do_instead_of_a_key() {
     assert_eq!(stage.content(&target.name), stage.content(&stage.database));
     let wrong = agent.env(
         "PGCOFFER_PASSPHRASE",
-        "correct horse battery staple, and a green door",
+        "cosigner-unwound-plank-dizzy-refurbish-atop-halogen",
     );
     wrong.run(["verify"]).ended_with(5);
 }

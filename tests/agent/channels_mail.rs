@@ -3,6 +3,7 @@
 use crate::{
     channels::misconfigured,
     goldens::{assert_golden, assert_said},
+    stage::wait_until,
     testbed::{Agent, MailServer, Security},
     told::told,
 };
@@ -32,6 +33,7 @@ fn mail_arrives_over_both_kinds_of_tls() {
         let server = MailServer::start(security, Some(LOGIN), &[]);
         let outcome = agent(&server, scheme, ENCODED).run(["tick"]).ended_with(2);
         assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
+        wait_until("the mail", || !server.heard().is_empty());
         let heard = server.heard();
         assert_eq!(heard.len(), 1, "{heard:#?}");
         let mail = &heard[0];

@@ -174,7 +174,7 @@ fn a_database_that_cannot_be_reached_says_why() {
             ["Connection refused", "runs and listens"],
         ),
         (
-            format!("postgres://postgres:{password}@no-such-host.invalid:{port}/x?sslmode=disable"),
+            format!("postgres://postgres:{password}@no-such-host.invalid:{port}/x"),
             ["no-such-host.invalid", "typing error"],
         ),
         (

@@ -1,9 +1,8 @@
-//! The role that can only read, as the printed SQL makes it, and the pooler that stands between.
+//! The role that can only read, as the printed SQL makes it.
 
 use crate::{
     check::{as_role, assert_found, roles},
     stage::{SMALL, Stage},
-    testbed::Pooler,
 };
 
 /// As its owner runs it, by psql; and then the role it is about takes a backup, also of what is made afterwards.
@@ -82,41 +81,4 @@ fn psql(stage: &Stage, url: &str, sql: &str) -> Result<(), String> {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
-}
-
-/// A pooler that hands connections out by the transaction breaks the lock; one that keeps them for a session does no harm.
-#[test]
-fn a_pooler_is_told_from_a_server() {
-    let stage = Stage::of(SMALL);
-    const TAKES_ALL: &str = "ignore_startup_parameters=extra_float_digits,options";
-    let through = |pooler: &Pooler| {
-        let agent = stage
-            .agent()
-            .env("PGCOFFER_DB_MAIN_URL", pooler.url(&stage.database));
-        agent.run(["check", "--json"]).json()
-    };
-    let report = through(&Pooler::start(stage.cluster, "transaction", TAKES_ALL));
-    assert_found(
-        &report,
-        ("database", "pooler"),
-        "failed",
-        &["transaction mode", "PgBouncer", "server itself"],
-    );
-    let report = through(&Pooler::start(stage.cluster, "session", TAKES_ALL));
-    assert_found(
-        &report,
-        ("database", "pooler"),
-        "ok",
-        &["a server process of its own"],
-    );
-    let pooler = Pooler::start(stage.cluster, "transaction", "");
-    let url = format!("{}?options=-cgeqo%3Doff", pooler.url(&stage.database));
-    let agent = stage.agent().env("PGCOFFER_DB_MAIN_URL", url);
-    let report = agent.run(["check", "--json"]).json();
-    assert_found(
-        &report,
-        ("database", "reachable"),
-        "failed",
-        &["startup parameter", "this is PgBouncer"],
-    );
 }

@@ -136,7 +136,7 @@ fn what_could_not_be_written_is_known_before_the_trial() {
 #[test]
 fn a_passphrase_is_told_before_a_key_is_made() {
     let stage = Stage::small();
-    let phrase = "correct horse battery staple on the moon";
+    let phrase = "unwound cosigner plank dizzy refurbish atop halogen";
     let agent = stage
         .agent()
         .without("PGCOFFER_KEY")

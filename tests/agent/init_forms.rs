@@ -82,7 +82,7 @@ fn backs_up(vars: &Vars, folder: &Path) {
 #[test]
 fn every_form_is_read_as_it_was_meant() {
     let nasty = Nasty::new();
-    let passphrase = format!("correct horse battery staple {NASTY}");
+    let passphrase = format!("V7#pQ2!xL9mR4&tZ6*w {NASTY}");
     let agent = nasty
         .agent(&nasty.url())
         .env("PGCOFFER_PASSPHRASE", &passphrase);
@@ -129,7 +129,7 @@ fn pgcoffer_toml_is_read_by_ourselves() {
     let nasty = Nasty::new();
     let agent = nasty.agent(&nasty.url()).env(
         "PGCOFFER_PASSPHRASE",
-        format!("correct horse battery staple {NASTY}"),
+        format!("V7#pQ2!xL9mR4&tZ6*w {NASTY}"),
     );
     let agent = agent
         .env("PGCOFFER_DB_BIG_SHOP_URL", nasty.url())

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    signals::hears,
     stage::{HUGE, SMALL, Stage, children, lives, signal, wait_until},
     testbed::{Agent, Cluster, Fault, Rule, Running, S3Server},
 };
@@ -105,10 +106,8 @@ fn asked_to_end_at_any_moment_it_does_or_has_a_whole_backup() {
     let (mut state, mut good) = (seed(), 1);
     for n in 0..12 {
         let running = stage.agent().spawn(BACKUP);
-        // never before it listens for signals, which takes some 20 ms
-        std::thread::sleep(
-            whole.mul_f64((f64::from(n) + noise(&mut state)) / 12.0) + Duration::from_millis(50),
-        );
+        wait_until("it listens for signals", || hears(running.pid(), "TERM"));
+        std::thread::sleep(whole.mul_f64((f64::from(n) + noise(&mut state)) / 12.0));
         // it may have ended by itself by now
         let _ = Command::new("kill")
             .args(["-s", "TERM", &running.pid().to_string()])

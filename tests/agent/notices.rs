@@ -97,7 +97,7 @@ fn a_first_failure_and_a_later_one() {
     let data = &event["data"];
     assert_keys(
         data,
-        "agent location text database what since failures error hint exit_status interrupted newest_good newest_good_known \
+        "agent location text database what since failures error hint cause run exit_status interrupted newest_good newest_good_known \
          retry_at late backup reasons",
     );
     assert_eq!(

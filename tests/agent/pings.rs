@@ -46,9 +46,9 @@ fn it_goes_red_while_ticks_run_and_backups_do_not_succeed() {
     assert_eq!((pings[0].what, pings[1].what), ("start", "fail"));
     assert_eq!(pings[1].exit_status, Some(3));
     assert!(
-        pings[1]
-            .body
-            .contains("main: FAILED, exit status 3: cannot connect"),
+        pings[1].body.contains(
+            "main: FAILED, exit status 3: no connection to the database: nothing listens"
+        ),
         "{}",
         pings[1].body
     );

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Failure, Label, Record, Retention, Served, Status, Tier, TurnName},
+    cause::Cause,
     seal::{Content, Header, MasterKey, Secret, open_bytes},
 };
 
@@ -182,14 +183,15 @@ impl Past {
             record.sealed = None;
             record.tables.clear();
             record.status = Status::Failed(Failure {
-                error: "the database was away".to_owned(),
+                error: "the database was away".into(),
                 hint: None,
                 exit_status: 3,
+                cause: Cause::default(),
             });
         }
         if self.suspicious {
             record.tables.clear();
-            record.suspicious = vec!["it holds 0 tables".to_owned()];
+            record.suspicious = vec!["it holds 0 tables".into()];
         }
     }
 }

@@ -251,9 +251,12 @@ fn weak_passphrases_are_refused() {
     Agent::new()
         .run_with_input(
             ["keygen", "--passphrase"],
-            b"correct horse battery staple, and a blue door\n",
+            b"unwound-cosigner-plank-dizzy-refurbish-atop-halogen\n",
         )
         .success();
+    let made = Agent::new().run(["keygen", "--words"]).success();
+    let graded = Agent::new().run_with_input(["keygen", "--passphrase"], &made.stdout);
+    graded.success();
     let stage = Stage::small();
     let outcome = stage
         .agent()

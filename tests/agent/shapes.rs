@@ -68,7 +68,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} tables error hint exit_status hold accepted notices"),
+        &format!("{RECORD} tables error hint exit_status cause hold accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -129,9 +129,11 @@ fn json_of_everything_else() {
         &Agent::new().run(["keygen", "--json"]).success().json(),
         "key key_id",
     );
+    let words = Agent::new().run("keygen --words --json".split(' '));
+    assert_keys(&words.success().json(), "passphrase bits");
     let graded = Agent::new().run_with_input(
         ["keygen", "--passphrase", "--json"],
-        b"correct horse battery staple, and a blue door",
+        b"unwound-cosigner-plank-dizzy-refurbish-atop-halogen",
     );
     assert_keys(&graded.success().json(), "passphrase");
     let target = stage.target();

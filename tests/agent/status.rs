@@ -157,7 +157,10 @@ fn the_last_run_failed_and_the_one_before_is_in_time_still() {
     // monitors hear of it when it is late, people see it at once
     assert_shows(&agent, "failed", 0);
     let health = outlook(&agent, 0);
-    assert_keys(&health["last_failure"], "id started error hint exit_status");
+    assert_keys(
+        &health["last_failure"],
+        "id started error hint exit_status cause",
+    );
     assert_eq!(health["paused_until"], Value::Null);
     Run::ago(minutes(3))
         .failed(3)

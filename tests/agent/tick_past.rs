@@ -71,6 +71,7 @@ impl Run {
         self.record["status"] = "failed".into();
         self.record["error"] = "no route to the database".into();
         self.record["exit_status"] = exit_status.into();
+        self.record["cause"] = "database-unreachable".into();
         self.record["tables"] = json!([]);
         self
     }
@@ -84,6 +85,12 @@ impl Run {
     /// It looked wrong when it was made.
     pub(crate) fn suspicious(mut self, reason: &str) -> Self {
         self.record["suspicious"] = json!([reason]);
+        self
+    }
+
+    /// Any field of its record, by its path.
+    pub(crate) fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
+        *self.record.pointer_mut(pointer).unwrap() = value.into();
         self
     }
 

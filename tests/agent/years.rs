@@ -251,7 +251,7 @@ impl Story {
         let Some(report) = report else { return };
         for (n, one) in report.databases.iter().enumerate() {
             if !honest {
-                let refused = matches!(&one.prune, PruneOutcome::Failed(failure) if failure.error.contains("by this clock"));
+                let refused = matches!(&one.prune, PruneOutcome::Failed(failure) if failure.error.raw().contains("by this clock"));
                 assert!(refused, "a wrong clock pruned: {one:#?}");
             }
             if !weather.down[n] && !weather.bucket {

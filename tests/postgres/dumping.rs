@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use pgcoffer::postgres::{Cause, Clients, Dump, DumpOptions};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{child_fault, client, cluster, database, dump, dump_with, major, majors};
+use crate::scene::{
+    child_fault, client, cluster, database, dump, dump_with, major, majors, to_dump,
+};
 use crate::testbed::Cluster;
 
 /// Kills the session that holds the lock when dropped.
@@ -84,7 +86,7 @@ async fn warnings_of_a_good_dump_are_kept() {
         WITH (connect = false, enabled = false, create_slot = false, slot_name = NONE)";
     database(cluster, name, subscription);
     let url = crate::scene::url(&cluster.url_as(name, None, name));
-    let mut dump = Dump::start(&client(cluster).await, &url, &DumpOptions::new(16)).unwrap();
+    let mut dump = Dump::start(&client(cluster).await, &url, &to_dump(16)).unwrap();
     let mut archive = Vec::new();
     let mut stdout = dump.take_stdout().unwrap();
     stdout.read_to_end(&mut archive).await.unwrap();
@@ -166,12 +168,7 @@ async fn a_lock_that_another_session_holds_is_waited_for_only_so_long() {
 async fn half_read(cluster: &Cluster, name: &str) -> (Dump, tokio::process::ChildStdout) {
     let sql = "CREATE TABLE t AS SELECT n, repeat(md5(n::text), 100) AS t FROM generate_series(1, 20000) n";
     let url = database(cluster, name, sql);
-    let mut dump = Dump::start(
-        &client(cluster).await,
-        &url,
-        &DumpOptions::new(major(cluster)),
-    )
-    .unwrap();
+    let mut dump = Dump::start(&client(cluster).await, &url, &to_dump(major(cluster))).unwrap();
     let mut stdout = dump.take_stdout().unwrap();
     let mut beginning = vec![0; 100_000];
     stdout.read_exact(&mut beginning).await.unwrap();
@@ -275,7 +272,7 @@ async fn aborting_tells_whether_pg_dump_had_failed_by_itself() {
 
     let locked = database(cluster, "abort waiting", "CREATE TABLE t (a int)");
     let holder = hold_lock(cluster, "abort waiting", "t").await;
-    let dump = Dump::start(&client(cluster).await, &locked, &DumpOptions::new(16)).unwrap();
+    let dump = Dump::start(&client(cluster).await, &locked, &to_dump(16)).unwrap();
     assert!(dump.abort().await.is_none());
     drop(holder);
 }
@@ -287,7 +284,7 @@ async fn killing_a_dump_ends_its_session_even_while_it_waits() {
     let name = "killed waiting";
     let url = database(cluster, name, "CREATE TABLE t (a int)");
     let holder = hold_lock(cluster, name, "t").await;
-    let dump = Dump::start(&client(cluster).await, &url, &DumpOptions::new(16)).unwrap();
+    let dump = Dump::start(&client(cluster).await, &url, &to_dump(16)).unwrap();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'";
     wait_until(|| cluster.psql(name, waiting) == "1").await;
     let began = Instant::now();
@@ -308,7 +305,7 @@ async fn no_secret_among_the_arguments() {
     );
     let holder = hold_lock(cluster, name, "t").await;
     let url = crate::scene::url(&cluster.url_as("argued", Some("S3cretWord"), name));
-    let dump = Dump::start(&client(cluster).await, &url, &DumpOptions::new(16)).unwrap();
+    let dump = Dump::start(&client(cluster).await, &url, &to_dump(16)).unwrap();
     let pid = child_pid("pg_dump", name);
     let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
     assert!(arguments.contains("--no-password") && !arguments.contains("S3cretWord"));

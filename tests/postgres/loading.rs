@@ -5,7 +5,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::dumping::{sessions, wait_until};
 use crate::scene::{
-    child_fault, client, cluster, connect, database, dump, dump_with, load, majors, role, url,
+    child_fault, client, cluster, connect, database, dump, dump_with, english, load, majors, role,
+    url,
 };
 use crate::testbed::Cluster;
 
@@ -170,7 +171,7 @@ async fn aborting_tells_whether_the_restore_had_failed_by_itself() {
         let options = DumpOptions::new(16);
         let archive = dump_with(&with, &origin, &options).await.unwrap();
         let copy = database(cluster, &name, "CREATE TABLE t (id int)");
-        let mut load = Load::start(&with, &copy, &LoadOptions::new(16)).unwrap();
+        let mut load = Load::start(&with, &copy, &english(16)).unwrap();
         let mut written = Ok(());
         for piece in archive.chunks(64 * 1024) {
             written = written.and(load.write_all(piece).await);
@@ -371,7 +372,9 @@ async fn occupants_are_named() {
             let name = format!("occupants {number}");
             let url = database(cluster, &name, sql);
             let mut session = connect(&url).await;
-            assert_eq!(session.occupants().await.unwrap(), *expected, "{sql}");
+            let occupants = session.occupants().await.unwrap();
+            let occupants: Vec<&str> = occupants.iter().map(|name| name.raw()).collect();
+            assert_eq!(occupants, *expected, "{sql}");
             match session.check_empty().await {
                 Ok(()) => assert!(expected.is_empty()),
                 Err(error) => assert!(

@@ -22,7 +22,7 @@ async fn prove(cluster: &Cluster, name: &str, setup: &str, kind: ObstacleKind, o
     let found = obstacles(&url).await;
     let shown: Vec<_> = found
         .iter()
-        .map(|found| (found.kind, found.object.as_str()))
+        .map(|found| (found.kind, found.object.raw()))
         .collect();
     assert_eq!(shown, [(kind, object)], "{name}");
 
@@ -230,7 +230,11 @@ async fn everything_at_once_is_named_and_mended_by_one_script() {
         assert!(matches!(&error, Error::Obstacles { .. }));
         assert!(
             error.to_string().contains("and 5 more")
-                && error.hint().unwrap().contains("GRANT USAGE ON SCHEMA a"),
+                && error
+                    .hint()
+                    .unwrap()
+                    .contains("GRANT USAGE ON SCHEMA \"a\"")
+                && error.hint().unwrap().contains("and 4 more"),
             "{error}"
         );
 
@@ -285,7 +289,12 @@ async fn an_inspection_tells_what_is_there() {
         );
         let inspection = connect(&url).await.inspect().await.unwrap();
         assert_eq!(inspection.server_major, major);
-        assert!(inspection.server_version.starts_with(&major.to_string()));
+        assert!(
+            inspection
+                .server_version
+                .raw()
+                .starts_with(&major.to_string())
+        );
         assert_eq!((inspection.tables, inspection.large_objects), (3, 1));
         assert!(
             inspection.is_superuser && !inspection.in_recovery && inspection.encoding == "UTF8"

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pgcoffer::postgres::{
     Client, Clients, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, LoadReport, Session,
+    Speech,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -71,7 +72,12 @@ pub(crate) async fn dump_with(
     url: &DatabaseUrl,
     options: &DumpOptions,
 ) -> Result<Vec<u8>, Error> {
-    let mut dump = Dump::start(client, url, options)?;
+    // as the servers of these tests do
+    let options = DumpOptions {
+        speech: Speech::English,
+        ..options.clone()
+    };
+    let mut dump = Dump::start(client, url, &options)?;
     let mut archive = Vec::new();
     dump.take_stdout()?.read_to_end(&mut archive).await.unwrap();
     dump.finish().await.map(|_| archive)
@@ -94,7 +100,11 @@ pub(crate) async fn load(
     options: &LoadOptions,
     archive: &[u8],
 ) -> Result<LoadReport, Error> {
-    let mut load = Load::start(client, url, options)?;
+    let options = LoadOptions {
+        speech: Speech::English,
+        ..options.clone()
+    };
+    let mut load = Load::start(client, url, &options)?;
     for piece in archive.chunks(64 * 1024) {
         if load.write_all(piece).await.is_err() {
             break;
@@ -108,5 +118,21 @@ pub(crate) fn child_fault(error: Error) -> pgcoffer::postgres::ChildFault {
     match error {
         Error::DumpFailed(fault) | Error::LoadFailed(fault) => fault,
         other => panic!("not a child's fault: {other:?}"),
+    }
+}
+
+/// Options for a server of that major version that speaks English.
+pub(crate) fn english(server_major: u32) -> LoadOptions {
+    LoadOptions {
+        speech: Speech::English,
+        ..LoadOptions::new(server_major)
+    }
+}
+
+/// The same for a dump.
+pub(crate) fn to_dump(server_major: u32) -> DumpOptions {
+    DumpOptions {
+        speech: Speech::English,
+        ..DumpOptions::new(server_major)
     }
 }

@@ -171,6 +171,20 @@ impl Agent {
         self.start(args, Stdio::null())
     }
 
+    /// Starts it with a standard input that stays open and says nothing.
+    pub fn spawn_reading<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Running {
+        self.start(args, Stdio::piped())
+    }
+
+    /// The variables that are set, as far as they are text.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> + '_ {
+        let texts = self.env.iter().map(|(name, value)| {
+            let text = |text: &OsString| text.clone().into_string().ok();
+            Some((text(name)?, text(value)?))
+        });
+        texts.flatten()
+    }
+
     /// A program with the agent's environment and working folder.
     pub fn command<S: AsRef<OsStr>>(
         &self,

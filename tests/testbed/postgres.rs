@@ -27,6 +27,8 @@ pub struct ClusterOptions {
     pub tls: bool,
     /// Further settings for `postgresql.conf`.
     pub settings: Vec<(String, String)>,
+    /// The language of its messages, such as `de`; English where it is `None`. The distribution's servers have others.
+    pub language: Option<String>,
 }
 
 /// A running cluster. The superuser is `postgres`.
@@ -97,7 +99,12 @@ impl Cluster {
             make_certificate(&dir.join("data"));
         }
         configure(&dir, port, options);
-        let watchdog = as_server_user("sh")
+        let mut watchdog = as_server_user("sh");
+        if let Some(language) = &options.language {
+            // gettext goes by this wherever the locale isn't C itself
+            watchdog.env("LANGUAGE", language);
+        }
+        let watchdog = watchdog
             .args(["-c", WATCHDOG, "postgres-watchdog"])
             .args([&bin, &dir])
             .stdin(Stdio::piped())

@@ -5,15 +5,15 @@ use jiff::Timestamp;
 use pgcoffer::{
     Error, Result,
     catalog::Catalog,
-    config::Database,
+    config::{Database, trimmed},
     operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
     rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
-    store::{LockMode, Store},
+    store::LockMode,
 };
 
 use super::Context;
-use crate::cli::{output::print, text_check::Lines};
+use crate::cli::{output::print_document, text_check::Lines};
 
 /// What `check` is asked for.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ impl Context<'_> {
             clock: Clock::system(),
         };
         let catalog = self.catalog_to_try().await?;
-        let clients = self.clients().await;
+        let clients = self.clients().await?;
         let lines = Lines::new(self.output.json);
         let tell = |finding: &Finding| lines.tell(finding);
         let mut report =
@@ -177,12 +177,12 @@ impl Context<'_> {
 
     /// The bucket, where rights are tried whatever the mode is.
     async fn catalog_to_try(&self) -> Result<Option<Catalog>> {
-        let Some(location) = self.config.location.clone() else {
+        if self.config.location.is_none() {
             return Ok(None);
-        };
+        }
         let mut options = self.config.store.clone();
         options.write_only = false;
-        let store = Store::connect(location, options).await?;
+        let store = self.store(options).await?;
         Ok(Some(Catalog::new(
             store,
             self.config.keys(),
@@ -265,7 +265,7 @@ impl Context<'_> {
         // as people write them: the version first
         let policy = serde_json::to_string_pretty(&rights::policy(args.mode, &place));
         let policy = policy.map_err(|e| Error::Internal(e.to_string()))?;
-        print(format!("{policy}\n"))
+        print_document(&format!("{policy}\n"))
     }
 }
 
@@ -293,6 +293,6 @@ fn app_databases() -> Vec<(String, DatabaseUrl)> {
     let name = "DATABASE_URL";
     let url = std::env::var(name)
         .ok()
-        .and_then(|text| DatabaseUrl::parse(&text).ok());
+        .and_then(|text| DatabaseUrl::parse(trimmed(&text)).ok());
     url.map(|url| (name.to_owned(), url)).into_iter().collect()
 }

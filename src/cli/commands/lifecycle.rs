@@ -8,7 +8,6 @@ use pgcoffer::{
     lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
     operation::{self, KeptLonger},
     schedule::Schedule,
-    store::Store,
 };
 
 use super::{Context, label, usage};
@@ -71,7 +70,7 @@ impl Context<'_> {
     pub(super) async fn lifecycle(&self, command: &LifecycleCommand) -> Result<()> {
         match command {
             LifecycleCommand::Show => {
-                let store = self.store().await?;
+                let store = self.store(self.config.store.clone()).await?;
                 let databases = self.config.databases.iter();
                 let labels: Vec<Label> = databases.map(|database| database.label.clone()).collect();
                 let work = operation::show_lifecycle(&store, &labels);
@@ -88,7 +87,7 @@ impl Context<'_> {
                     Err(error) => plan.warnings.push(unlooked(&error)),
                     Ok(kept) => plan.warnings.extend(kept),
                 }
-                let store = self.store().await?;
+                let store = self.store(self.config.store.clone()).await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::propose_lifecycle(&store, &labels, plan);
                 let proposed = self.interrupt.or(work).await?;
@@ -98,7 +97,7 @@ impl Context<'_> {
                 let mut plan = self.plan(wishes)?;
                 self.refuse_what_is_kept(&mut plan, wishes.expire_kept)
                     .await?;
-                let store = self.store().await?;
+                let store = self.store(self.config.store.clone()).await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
                 self.output.lifecycle_applied(&work.await?)
@@ -136,7 +135,7 @@ impl Context<'_> {
         }
         // without a key it can be seen at least whether there is anything
         let catalog = Catalog::new(
-            self.store().await?,
+            self.store(self.config.store.clone()).await?,
             self.config.keys(),
             self.config.repository,
         );
@@ -201,11 +200,6 @@ impl Context<'_> {
         }
         let databases = self.config.databases.iter();
         Ok(databases.map(|database| database.label.clone()).collect())
-    }
-
-    async fn store(&self) -> Result<Store> {
-        let location = self.config.location()?.clone();
-        Ok(Store::connect(location, self.config.store.clone()).await?)
     }
 }
 

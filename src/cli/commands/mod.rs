@@ -11,7 +11,11 @@ mod serve;
 mod telling;
 mod thaw;
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::{
+    io::{IsTerminal as _, Read as _},
+    os::fd::AsFd as _,
+    time::Duration,
+};
 
 use pgcoffer::{
     Error, Result,
@@ -22,7 +26,7 @@ use pgcoffer::{
     operation::{BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
     postgres::Clients,
     seal::{MasterKey, Passphrase, RepositoryId},
-    store::Store,
+    store::{Options, Store},
 };
 
 pub(super) use check::{CheckArgs, PolicyArgs};
@@ -36,9 +40,18 @@ use super::{
     watch::watched,
 };
 
-/// Makes a key, or grades a passphrase read from standard input.
-pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
+/// How long a look for credentials, or for client programs, may take after a signal: then a record can still be left.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// More than any passphrase.
+const PASSPHRASE_BYTES_MAX: usize = 4096;
+
+/// Makes a key or a passphrase, or grades a passphrase read from standard input.
+pub(super) fn keygen(passphrase: bool, words: bool, json: bool) -> Result<()> {
     let output = Output { json };
+    if words {
+        return output.passphrase(&Passphrase::generate().map_err(key_error)?);
+    }
     if !passphrase {
         let key = MasterKey::generate().map_err(key_error)?;
         return output.key(&key);
@@ -46,13 +59,12 @@ pub(super) fn keygen(passphrase: bool, json: bool) -> Result<()> {
     if std::io::stdin().is_terminal() {
         tracing::info!("type the passphrase and press Enter; it will be seen on this screen");
     }
-    let mut line = zeroize::Zeroizing::new(String::new());
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|source| Error::Io {
+    let line = read_line().map_err(|source| Error::Io {
         doing: "read the passphrase".to_owned(),
         source,
     })?;
-    let text = line.trim_end_matches(['\r', '\n']).to_owned();
+    // as settings are read
+    let text = config::trimmed(&line).to_owned();
     Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
     output.passphrase_is_strong()
 }
@@ -64,6 +76,18 @@ pub(super) fn new_repository(json: bool) -> Result<()> {
         true => Output { json }.print_json(&serde_json::json!({ "repository": id })),
         false => super::output::print(format!("{id}\n")),
     }
+}
+
+/// A line of standard input. Past its buffer, which nobody wipes, and into one that doesn't grow: that would leave copies.
+fn read_line() -> std::io::Result<zeroize::Zeroizing<String>> {
+    let mut input = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES_MAX));
+    let mut byte = zeroize::Zeroizing::new([0]);
+    while bytes.len() < PASSPHRASE_BYTES_MAX && input.read(&mut *byte)? > 0 && *byte != *b"\n" {
+        bytes.push(byte[0]);
+    }
+    let text = std::str::from_utf8(&bytes).map_err(std::io::Error::other)?;
+    Ok(zeroize::Zeroizing::new(text.to_owned()))
 }
 
 fn key_error(source: pgcoffer::seal::Error) -> Error {
@@ -140,7 +164,8 @@ struct Context<'a> {
 impl Context<'_> {
     async fn backup(&self, args: &BackupArgs) -> Result<()> {
         let teller = self.teller();
-        let result = self.backup_telling(args, &teller).await;
+        let backed_up = self.backup_telling(args, &teller);
+        let result = self.or_tell_panic(&teller, backed_up).await;
         self.say_unheard(&teller);
         result
     }
@@ -151,7 +176,7 @@ impl Context<'_> {
         let catalog = self.catalog().await;
         let label = Some(&request.database);
         let catalog = self.or_tell(teller, label, catalog).await?;
-        let clients = self.clients().await;
+        let clients = self.or_tell(teller, label, self.clients().await).await?;
         let progress = Progress::default();
         let work = agent::backup(
             &catalog,
@@ -190,16 +215,20 @@ impl Context<'_> {
 
     async fn catalog(&self) -> Result<Catalog> {
         let keys = self.config.keys_for_reading()?;
-        let location = self.config.location()?.clone();
-        Ok(Catalog::new(
-            Store::connect(location, self.config.store.clone()).await?,
-            keys,
-            self.config.repository,
-        ))
+        let store = self.store(self.config.store.clone()).await?;
+        Ok(Catalog::new(store, keys, self.config.repository))
     }
 
-    async fn clients(&self) -> Clients {
-        Clients::discover(self.config.pg_bin.as_deref(), std::env::vars_os()).await
+    async fn store(&self, options: Options) -> Result<Store> {
+        let location = self.config.location()?.clone();
+        let connect = async { Ok(Store::connect(location, options).await?) };
+        self.interrupt.or_after(GRACE, Box::pin(connect)).await
+    }
+
+    async fn clients(&self) -> Result<Clients> {
+        let pg_bin = self.config.pg_bin.as_deref();
+        let discover = async { Ok(Clients::discover(pg_bin, std::env::vars_os()).await) };
+        self.interrupt.or_after(GRACE, discover).await
     }
 
     async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {

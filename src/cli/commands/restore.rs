@@ -2,18 +2,19 @@
 
 use std::{
     ffi::OsString,
-    io::{BufRead as _, IsTerminal as _, Write as _},
+    io::{BufRead as _, IsTerminal as _},
 };
 
 use pgcoffer::{
     Error, Result,
     backup::Record,
+    config::trimmed,
     operation::{self, Progress, RestoreRequest},
     postgres::DatabaseUrl,
 };
 
 use super::{Context, usage};
-use crate::cli::{args::RestoreArgs, watch::watched};
+use crate::cli::{args::RestoreArgs, screen, watch::watched};
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
@@ -31,7 +32,7 @@ impl Context<'_> {
             keep_acl: args.keep_acl,
             no_comments: args.no_comments,
         };
-        let clients = self.clients().await;
+        let clients = self.clients().await?;
         if args.thaw.may_take_long() {
             let look = operation::check_target(&clients, &record, &request);
             self.interrupt.or(look).await?;
@@ -106,19 +107,18 @@ fn target_url(text: &str) -> Result<DatabaseUrl> {
             format!("set {name} to the target's URL"),
         )
     })?;
-    Ok(DatabaseUrl::parse(&value).map_err(pgcoffer::postgres::Error::from)?)
+    let url = DatabaseUrl::parse(trimmed(&value));
+    Ok(url.map_err(pgcoffer::postgres::Error::from)?)
 }
 
 async fn ask(question: String) -> Result<String> {
     let answer = tokio::task::spawn_blocking(move || {
-        let mut stderr = std::io::stderr();
-        write!(stderr, "{question}")?;
-        stderr.flush()?;
+        screen::ask(&question)?;
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
     });
-    let answer = answer.await.map_err(|e| Error::Internal(e.to_string()))?;
+    let answer = answer.await?;
     answer.map_err(|source| Error::Io {
         doing: "read the answer".to_owned(),
         source,

@@ -17,7 +17,8 @@ use crate::cli::{args::TickArgs, watch::watched};
 impl Context<'_> {
     pub(super) async fn tick(&self, args: &TickArgs) -> Result<()> {
         let teller = self.teller();
-        let result = self.tick_telling(args, &teller).await;
+        let ticked = self.tick_telling(args, &teller);
+        let result = self.or_tell_panic(&teller, ticked).await;
         self.say_unheard(&teller);
         result
     }
@@ -26,7 +27,7 @@ impl Context<'_> {
         let ready = self.or_tell(teller, None, self.turns(args)).await;
         let (request, unready) = ready?;
         let catalog = self.or_tell(teller, None, self.catalog().await).await?;
-        let clients = self.clients().await;
+        let clients = self.or_tell(teller, None, self.clients().await).await?;
         let progress = Progress::default();
         let work = agent::tick(
             &catalog,

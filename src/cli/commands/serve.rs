@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use futures_util::future::try_join;
 use pgcoffer::{
     Error, Result,
     agent::{self, NotTaken, Teller},
@@ -10,6 +11,7 @@ use pgcoffer::{
     config::{self, Database, Dynos},
     heroku::Heroku,
     operation::{BackupOutcome, Clock, DatabaseTick, Progress, PruneOutcome, TickDatabase},
+    panics::caught_as_error,
     serve::{Elsewhere, Launcher, News, Pace, Pulse, Round, Seen, rounds},
     web::{self, Answers, Readers},
 };
@@ -22,7 +24,7 @@ impl Context<'_> {
     /// Ticks until a signal comes, which is a good end: exit status 0.
     pub(super) async fn serve(&self, args: &ServeArgs) -> Result<()> {
         let teller = self.teller();
-        let served = self.serve_telling(args, &teller).await;
+        let served = caught_as_error(self.serve_telling(args, &teller)).await;
         let served = self.or_tell(&teller, None, served).await;
         self.say_unheard(&teller);
         served?;
@@ -58,10 +60,15 @@ impl Context<'_> {
         let web = tokio::spawn(web::serve(listener, answers, async move {
             stopped.raised().await;
         }));
+        // it ends by the same signal; backups go on where it ends by a bug
+        let web = async {
+            if let Err(error) = web.await {
+                teller.failed(None, &error.into(), self.interrupt).await;
+            }
+            Ok(())
+        };
         let rounds = self.serve_rounds(args, &databases, (&catalog, teller), &progress, &pulse);
-        rounds.await?;
-        // it ends by the same signal
-        let _ = web.await;
+        try_join(rounds, web).await?;
         Ok(())
     }
 
@@ -87,7 +94,7 @@ impl Context<'_> {
             let round = self.launcher(&heroku, dynos, (catalog, teller), turns);
             self.go(args, round, teller, pulse).await;
         } else {
-            let clients = self.clients().await;
+            let clients = self.clients().await?;
             let request = self.tick_request(turns, args.parallel, !args.no_prune);
             let round = async || {
                 let (unready, interrupt) = (&unready[..], self.interrupt);
@@ -103,7 +110,14 @@ impl Context<'_> {
         Ok(())
     }
 
-    async fn go(&self, args: &ServeArgs, round: impl Round, teller: &Teller, pulse: &Pulse) {
+    async fn go(&self, args: &ServeArgs, mut round: impl Round, teller: &Teller, pulse: &Pulse) {
+        let told = async || {
+            let seen = caught_as_error(round.go()).await;
+            if let Err(error @ Error::Internal(_)) = &seen {
+                teller.failed(None, error, self.interrupt).await;
+            }
+            seen
+        };
         let after = |pulse: &Pulse| {
             self.say_unheard(teller);
             if let Some(file) = &self.config.serving.metrics_file {
@@ -111,7 +125,7 @@ impl Context<'_> {
             }
         };
         rounds(
-            round,
+            told,
             pulse,
             pace(args),
             Clock::system(),
@@ -141,6 +155,7 @@ impl Context<'_> {
                 let error = Error::NotTaken {
                     why: missed.why.clone(),
                     hint: missed.hint.clone(),
+                    cause: missed.cause.into(),
                 };
                 let run = NotTaken {
                     database: &missed.database,

@@ -8,6 +8,7 @@ use pgcoffer::{
     config::{Notices, Settings},
     notify::Origin,
     operation::{Clock, Interrupt},
+    panics::{caught, caught_now},
     store::Location,
 };
 
@@ -18,7 +19,12 @@ use crate::cli::{
 };
 
 /// Tells that settings are wrong, by those that say who is told: a schedule that starts nothing would be silent otherwise.
-pub(in crate::cli) fn tell_of_settings(cli: &Cli, settings: &Settings, error: &Error) {
+pub(in crate::cli) fn tell_of_settings(
+    cli: &Cli,
+    settings: &Settings,
+    error: &Error,
+    interrupt: &Interrupt,
+) {
     if !matches!(
         cli.command,
         Command::Backup(_) | Command::Tick(_) | Command::Serve(_)
@@ -26,15 +32,16 @@ pub(in crate::cli) fn tell_of_settings(cli: &Cli, settings: &Settings, error: &E
         return;
     }
     let vars = settings.iter();
-    let vars = vars.map(|(name, value)| (name.to_owned(), value.to_string()));
+    let vars = vars.map(|(name, value)| (name, value.as_str()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let (Some(notices), Ok(runtime)) = (Notices::alone(vars), runtime) else {
+    let notices = caught_now(|| Notices::alone(vars)).ok().flatten();
+    let (Some(notices), Ok(runtime)) = (notices, runtime) else {
         return;
     };
     let teller = teller(&notices, None);
-    runtime.block_on(teller.failed(None, error, &Interrupt::default()));
+    runtime.block_on(teller.failed(None, error, interrupt));
     runtime.shutdown_background();
     crate::cli::output::unheard(&teller.take_unheard(), log::format(cli.global.log_format));
 }
@@ -75,6 +82,18 @@ fn host() -> String {
 impl Context<'_> {
     pub(super) fn teller(&self) -> Teller {
         teller(&self.config.notices, self.config.location.as_ref())
+    }
+
+    /// The result of a command that tells of itself. A bug that nothing else has caught is told as a failure is.
+    pub(super) async fn or_tell_panic<T>(
+        &self,
+        teller: &Teller,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        match caught(work).await {
+            Ok(result) => result,
+            Err(panic) => self.or_tell(teller, None, Err(panic.into())).await,
+        }
     }
 
     /// Tells of what kept a command from beginning, and gives it back.

@@ -7,6 +7,7 @@ use pgcoffer::{
     backup::Label,
     postgres::DatabaseUrl,
     setup::{Attachment, url_variable},
+    text::escaped,
 };
 use zeroize::Zeroizing;
 
@@ -125,7 +126,7 @@ impl Draft {
                 plan,
             } = &database.attachment;
             self.terminal
-                .say(&format!("   {add_on} of {owner} ({plan}): {url}"));
+                .say(&escaped(&format!("   {add_on} of {owner} ({plan}): {url}")));
             if !database.attachment.has_credentials() {
                 self.terminal.say("   Its plan has one credential only, the owner's: it works, and may write as well.");
             }

@@ -16,7 +16,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Draft, InitArgs, usage};
-use crate::cli::output;
+use crate::cli::{output, screen};
 
 /// The page that opens a backup without this program, as the sheet says.
 const BY_HAND: &str = include_str!("../../../docs/restore-by-hand.md");
@@ -100,7 +100,7 @@ impl Draft {
         self.say_what_is_left(form);
         match (prints, self.json) {
             (_, true) => self.print_summary(),
-            (true, false) => output::print(text.as_bytes()),
+            (true, false) => output::print_document(&text),
             (false, false) => Ok(()),
         }
     }
@@ -309,7 +309,7 @@ impl Draft {
             "timezone": text("PGCOFFER_TIMEZONE").unwrap_or("UTC"),
             "written": self.args.write,
         });
-        output::print(format!("{summary:#}\n"))
+        screen::print_json(&summary)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is left to do, once everything is written.
 
-use pgcoffer::setup::Form;
+use pgcoffer::setup::{Form, shell_word};
 
 use super::Draft;
 use crate::cli::{
@@ -36,7 +36,7 @@ impl Draft {
             left.push("Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.".to_owned());
         }
         let bucket = self.setup.text("PGCOFFER_BUCKET").unwrap_or_default();
-        left.push(format!("Let these credentials do no more than they must: `pgcoffer policy --bucket {bucket}` prints the IAM policy."));
+        left.push(format!("Let these credentials do no more than they must: `pgcoffer policy --bucket {}` prints the IAM policy.", shell_word(bucket)));
         left.push(how_to_run(form).to_owned());
         left.push("Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor when one is late.".to_owned());
         let columns = columns(std::io::stderr());
@@ -52,7 +52,7 @@ impl Draft {
 }
 
 fn how_to_set(form: Form, file: Option<&str>) -> String {
-    let name = file.unwrap_or(form.file_name());
+    let name = shell_word(file.unwrap_or(form.file_name()));
     let how = match form {
         Form::Heroku => format!(
             "set the config vars by `sh {name}`, and delete it; typed, secrets stay in the shell's history"

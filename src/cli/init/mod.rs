@@ -21,15 +21,14 @@ use std::{
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    config::{Config, Settings},
-    operation::Interrupt,
+    config::{Config, Settings, trimmed},
     setup::Setup,
 };
 
 pub(super) use args::InitArgs;
 use terminal::{Found, Terminal};
 
-use super::{args::Cli, output};
+use super::{args::Cli, output, signals::Signals};
 
 /// Variables of the AWS SDK that lead to the bucket.
 const OF_AWS: [&str; 6] = [
@@ -42,8 +41,9 @@ const OF_AWS: [&str; 6] = [
 ];
 
 /// Asks, tries, and writes.
-pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
+pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
     let settings = super::settings(&cli.global);
+    super::say_where_from(&settings);
     let config = Config::read(&settings)?;
     let found = Found::now();
     let terminal = Terminal {
@@ -51,7 +51,8 @@ pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
         yes: args.yes,
     };
     let vars = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .map(|(name, value)| (name, trimmed(&value).to_owned()));
     let written = Arc::new(Mutex::new(Written::default()));
     let draft = Draft {
         terminal,
@@ -66,10 +67,9 @@ pub(super) fn run(cli: &Cli, args: &InitArgs) -> Result<()> {
     };
     let runtime = super::runtime()?;
     let outcome = runtime.block_on(async {
-        let interrupt = Interrupt::default();
-        super::listen(interrupt.clone())?;
+        let interrupt = signals.end_by_work();
         let work = tokio::task::spawn_blocking(move || draft.go(&settings));
-        let work = async { work.await.map_err(|e| Error::Internal(e.to_string()))? };
+        let work = async { work.await? };
         interrupt.or(work).await
     });
     // who writes is not stopped in its midst

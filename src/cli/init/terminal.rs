@@ -6,11 +6,14 @@ use std::{
 };
 
 use dialoguer::{Confirm, Input, Password, Select};
-use pgcoffer::{Error, Result};
+use pgcoffer::{Error, Result, text::escaped};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use crate::cli::width::{columns, wrapped};
+use crate::cli::{
+    screen::{note, shown},
+    width::{columns, wrapped},
+};
 
 /// Whether a secret stands on the terminal's other screen, which has no memory of what scrolled by.
 static SHOWS_SECRET: AtomicBool = AtomicBool::new(false);
@@ -60,8 +63,7 @@ impl Terminal {
     /// Says something to a person.
     pub(super) fn say(self, text: &str) {
         if self.asks {
-            // where stderr is gone there is nobody to tell
-            let _ = writeln!(io::stderr(), "{}", wrapped(text, 0, columns(io::stderr())));
+            note(&wrapped(text, 0, columns(io::stderr())));
         }
     }
 
@@ -75,10 +77,13 @@ impl Terminal {
         if let (true, Some(default)) = (self.yes, default) {
             return Ok(default.to_owned());
         }
-        let checked = |answer: &String| check(answer.trim());
-        let input = Input::<String>::new().with_prompt(question);
+        let checked = |answer: &String| check(answer.trim()).map_err(|why| shown(&why));
+        let input = Input::<String>::new().with_prompt(shown(question));
         let input = match default {
-            Some(default) if !default.is_empty() => input.default(default.to_owned()),
+            Some(default) if !default.is_empty() => {
+                let is_plain = escaped(default) == default;
+                input.default(default.to_owned()).show_default(is_plain)
+            }
             _ => input.allow_empty(default.is_some()),
         };
         let answer = input
@@ -97,10 +102,10 @@ impl Terminal {
     ) -> Result<Zeroizing<String>> {
         let checked = |answer: &String| match answer.trim() {
             "" if may_be_empty => Ok(()),
-            answer => check(answer),
+            answer => check(answer).map_err(|why| shown(&why)),
         };
         let password = Password::new()
-            .with_prompt(format!("{question} (not shown)"))
+            .with_prompt(format!("{} (not shown)", shown(question)))
             .report(false)
             .allow_empty_password(may_be_empty)
             .validate_with(checked);
@@ -112,7 +117,7 @@ impl Terminal {
         if self.yes {
             return Ok(default);
         }
-        let confirm = Confirm::new().with_prompt(question).default(default);
+        let confirm = Confirm::new().with_prompt(shown(question)).default(default);
         confirm.wait_for_newline(true).interact().map_err(failed)
     }
 
@@ -121,7 +126,11 @@ impl Terminal {
         if self.yes {
             return Ok(0);
         }
-        let select = Select::new().with_prompt(question).items(items).default(0);
+        let items = items.iter().map(|item| shown(item));
+        let select = Select::new()
+            .with_prompt(shown(question))
+            .items(items.collect::<Vec<_>>())
+            .default(0);
         select.interact().map_err(failed)
     }
 

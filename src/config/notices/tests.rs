@@ -154,12 +154,7 @@ fn every_mistake_names_its_variable_and_repeats_no_secret() {
 
 #[test]
 fn they_are_read_alone_where_the_rest_is_wrong() {
-    let vars = |vars: &[(&str, &str)]| {
-        let vars = vars
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Notices::alone(vars.collect::<Vec<_>>())
-    };
+    let vars = |vars: &[(&str, &str)]| Notices::alone(vars.iter().copied());
     let slack = (
         "PGCOFFER_SLACK_WEBHOOK_URL",
         "https://hooks.slack.com/services/T/B/x",

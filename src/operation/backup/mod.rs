@@ -18,6 +18,7 @@ use crate::{
     backup::{Label, Record, Retention, Served, TableFingerprint, Tier},
     catalog::Catalog,
     error::{Error, Result},
+    panics::{caught, caught_as_error},
     postgres::{self, Clients, DatabaseUrl},
     schedule::Schedule,
     seal::Secret,
@@ -122,7 +123,7 @@ async fn attempt(
     interrupt: &Interrupt,
 ) -> Result<Record> {
     let mut run = Run::begin(catalog, request).await?;
-    let outcome = run.attempt(clients, progress, interrupt).await;
+    let outcome = caught_as_error(run.attempt(clients, progress, interrupt)).await;
     match outcome {
         Ok(()) => Ok(run.into_record()),
         // somebody else's run is under way, or has just done what was due: this one was none
@@ -131,7 +132,9 @@ async fn attempt(
         }
         Err(error) => {
             let error = signal_first(error, interrupt).await;
-            run.clean_up(&error).await;
+            if caught(run.clean_up(&error)).await.is_err() {
+                tracing::warn!(database = %request.database, "this failed run left no record: the cleaning up failed by a bug of its own");
+            }
             Err(error)
         }
     }

@@ -66,7 +66,11 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
-        let options = DumpOptions::new(inspection.server_major);
+        let options = DumpOptions {
+            speech: session.speech().await?,
+            encoding: Some(inspection.encoding.raw().to_owned()),
+            ..DumpOptions::new(inspection.server_major)
+        };
         self.record.source = Some(source(&inspection, client, &options));
         self.announce(&inspection, client, &plan);
         Ok(Ready {
@@ -235,9 +239,13 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
             extensions: inspection.extensions.clone(),
         },
         client: Client {
-            version: client.version.clone(),
+            version: client.version.clone().into(),
             major: client.major,
         },
-        options: options.arguments(client),
+        options: options
+            .arguments(client)
+            .into_iter()
+            .map(Into::into)
+            .collect(),
     }
 }

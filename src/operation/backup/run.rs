@@ -17,6 +17,7 @@ use crate::{
     schedule::Turn,
     seal::{self, Content, Identity, Sealer, Subject},
     store::{Attributes, Kind, PartPlan, TagsKept},
+    text::Untrusted,
 };
 
 /// What a run that is about to be completed may still take after a signal. A platform waits some 30 s and kills.
@@ -89,9 +90,20 @@ impl<'a> Run<'a> {
         let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
-            Err(error) => return Err(dump.abort().await.map_or(error, Error::from)),
+            Err(error) => {
+                let Some(own) = dump.abort().await else {
+                    return Err(error);
+                };
+                return Err(ready.session.diagnose(own).await.into());
+            }
         };
-        self.record.warnings.extend(dump.finish().await?.warnings);
+        match dump.finish().await {
+            Ok(report) => {
+                let warnings = report.warnings.into_iter().map(Untrusted::from);
+                self.record.warnings.extend(warnings);
+            }
+            Err(error) => return Err(ready.session.diagnose(error).await.into()),
+        }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
     }
@@ -115,14 +127,15 @@ impl<'a> Run<'a> {
             bytes: stored.bytes,
             dump_bytes: contents.length,
             etag: stored.etag,
-            crc64nvme: stored.crc64nvme,
+            crc64nvme: stored.crc64nvme.into(),
             part_bytes: ready.plan.part_bytes,
             tagged: stored.tags == TagsKept::Yes,
             compression,
         });
         self.record.tables = contents.tables.iter().map(fingerprint).collect();
         self.record.large_objects = contents.large_objects;
-        self.record.suspicious = anomaly::compare(&Measure::from(&self.record), &ready.trusted);
+        let reasons = anomaly::compare(&Measure::from(&self.record), &ready.trusted);
+        self.record.suspicious = reasons.into_iter().map(Untrusted::from).collect();
         for reason in &self.record.suspicious {
             tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks suspicious: {reason}");
         }
@@ -172,7 +185,7 @@ impl<'a> Run<'a> {
     pub(super) fn warn(&mut self, warning: Option<String>) {
         if let Some(warning) = warning {
             tracing::warn!(database = %self.request.database, "{warning}");
-            self.record.warnings.push(warning);
+            self.record.warnings.push(warning.into());
         }
     }
 
@@ -280,8 +293,8 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         serves: Vec::new(),
         started,
         finished: started,
-        agent: env!("CARGO_PKG_VERSION").to_owned(),
-        sealed_for: request.secret.describe(),
+        agent: env!("CARGO_PKG_VERSION").into(),
+        sealed_for: request.secret.describe().into(),
         status: Status::Succeeded,
         warnings: Vec::new(),
         suspicious: Vec::new(),

@@ -5,9 +5,10 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     postgres::{
-        self, Clients, DatabaseUrl, Examination, Inspection, Obstacle, ObstacleKind, Session,
-        SslMode, Standby,
+        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
+        Session, SslMode, Standby,
     },
+    text::Untrusted,
 };
 
 /// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes two.
@@ -58,10 +59,24 @@ pub(super) async fn database(
         ),
     }
     interrupt
-        .or(pooler(sheet, &database.url, &mut session))
+        .or(second_connection(sheet, &database.url, &session))
         .await?;
+    let held = async { Ok(session.lock_holder(database.label.as_str()).await?) };
+    if let Ok(Some(holder)) = interrupt.or(held).await {
+        lock(sheet, database.label.as_str(), holder);
+    }
     session.close().await;
     Ok(())
+}
+
+/// Who has the lock that a run takes, where somebody has.
+fn lock(sheet: &mut Sheet<'_>, label: &str, holder: Holder) {
+    if holder.looks_like_a_run {
+        return sheet.ok("lock", format!("another run is under way: {holder}"));
+    }
+    let (label, holder) = (label.to_owned(), Box::new(holder));
+    let taken = Error::Postgres(postgres::Error::LockTaken { label, holder });
+    sheet.failed("lock", taken.to_string(), taken.hint());
 }
 
 async fn connect(url: &DatabaseUrl) -> Result<Session> {
@@ -69,14 +84,15 @@ async fn connect(url: &DatabaseUrl) -> Result<Session> {
 }
 
 fn unreachable(sheet: &mut Sheet<'_>, error: &Error) {
-    let text = error.to_string();
-    // https://www.pgbouncer.org/config.html#ignore_startup_parameters
-    let cure = if text.contains("unsupported startup parameter") {
-        Some("this is PgBouncer: give the URL of the PostgreSQL server itself, since a dump through a pooler can break".to_owned())
-    } else {
-        error.hint()
-    };
-    sheet.failed("reachable", text, cure);
+    if let Error::Postgres(postgres::Error::Pooler { .. }) = error {
+        sheet.failed("pooler", error.to_string(), error.hint());
+        sheet.skipped(
+            "tls, version, rights",
+            "nothing is looked at through such a pooler",
+        );
+        return;
+    }
+    sheet.failed("reachable", error.to_string(), error.hint());
     sheet.skipped("tls, version, rights, pooler", "there is no connection");
 }
 
@@ -162,9 +178,9 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
 }
 
 /// What is missing on how many objects, and the first statements that mend it.
-fn obstacles(role: &str, obstacles: &[Obstacle]) -> (String, String) {
-    let names = |shown: usize| -> Vec<&str> {
-        let all = obstacles.iter().map(|one| one.object.as_str());
+fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
+    let names = |shown: usize| -> Vec<String> {
+        let all = obstacles.iter().map(|one| one.object.to_string());
         all.take(shown).collect()
     };
     let more = obstacles.len().saturating_sub(OBJECTS_SHOWN);
@@ -178,9 +194,8 @@ fn obstacles(role: &str, obstacles: &[Obstacle]) -> (String, String) {
         "role {role}: {why}: {}{more}",
         names(OBJECTS_SHOWN).join(", ")
     );
-    let shown = &obstacles[..obstacles.len().min(STATEMENTS_SHOWN)];
-    let script = Obstacle::script(shown);
-    let rest = if obstacles.len() > shown.len() {
+    let (script, more) = Obstacle::statements(obstacles, STATEMENTS_SHOWN);
+    let rest = if more > 0 {
         " … `pgcoffer check --fix-sql` prints them all"
     } else {
         ""
@@ -196,11 +211,16 @@ fn obstacles(role: &str, obstacles: &[Obstacle]) -> (String, String) {
 
 fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
     if let [first, ..] = examination.unprepared.as_slice() {
-        let owners: Vec<&str> = examination
+        let owners: Vec<String> = examination
             .unprepared
             .iter()
-            .map(|one| one.owner.as_str())
+            .take(OBJECTS_SHOWN)
+            .map(|one| one.owner.to_string())
             .collect();
+        let more = match examination.unprepared.len() - owners.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         let statements: Vec<&str> = examination
             .unprepared
             .iter()
@@ -208,7 +228,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
             .take(STATEMENTS_SHOWN)
             .collect();
         let detail = format!(
-            "what {} makes next, role {} can't read: the first migration that adds a table stops the backups",
+            "what {}{more} makes next, role {} can't read: the first migration that adds a table stops the backups",
             owners.join(", "),
             inspection.user
         );
@@ -268,38 +288,30 @@ fn standby(sheet: &mut Sheet<'_>, standby: Option<&Standby>) {
     }
 }
 
-/// Two connections that are served by one process can only come from a pooler that hands them out by the transaction.
-async fn pooler(sheet: &mut Sheet<'_>, url: &DatabaseUrl, session: &mut Session) -> Result<()> {
-    let shared = match Session::connect(url).await {
-        Ok(mut other) => {
-            let shared = session.shares_its_process(&mut other).await;
+/// A backup takes a second connection, beside the one that holds the lock.
+async fn second_connection(
+    sheet: &mut Sheet<'_>,
+    url: &DatabaseUrl,
+    session: &Session,
+) -> Result<()> {
+    match Session::connect(url).await {
+        Ok(other) => {
             other.close().await;
-            shared
+            sheet.ok("pooler", pooler_or_not(session));
         }
-        Err(error) => Err(error),
-    };
-    match shared {
-        Ok(true) => sheet.failed(
-            "pooler",
-            "a pooler in transaction mode stands between (PgBouncer or the like): neither the lock nor pg_dump's settings hold",
-            Some("give the URL of the PostgreSQL server itself".to_owned()),
-        ),
-        Ok(false) => sheet.ok("pooler", pooler_or_not(url)),
-        Err(error @ postgres::Error::Connect { .. }) => sheet.failed(
+        Err(error) => sheet.failed(
             "pooler",
             format!("a second connection, which a backup takes, failed: {error}"),
             error.hint(),
         ),
-        Err(error) => sheet.warning("pooler", error.to_string(), error.hint().unwrap_or_default()),
     }
     Ok(())
 }
 
-fn pooler_or_not(url: &DatabaseUrl) -> &'static str {
-    // the ports that PgBouncer's own examples and Supabase use
-    if matches!(url.port(), 6432 | 6543) || url.host().contains("pooler") {
-        "the address looks like a pooler's, and each connection has a server process of its own (session mode): that will do"
+fn pooler_or_not(session: &Session) -> &'static str {
+    if session.is_pooled() {
+        "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do"
     } else {
-        "none, or one that gives each connection a server process of its own"
+        "none: each connection has a server process of its own"
     }
 }

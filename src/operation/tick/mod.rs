@@ -17,6 +17,7 @@ use crate::{
     backup::{Failure, Label, Served},
     catalog::{Catalog, Survey},
     error::{Error, Result},
+    panics::caught_as_error,
     postgres::{self, Clients, DatabaseUrl},
     retention::Policy,
     schedule::Schedule,
@@ -118,7 +119,7 @@ struct Turn<'a> {
 impl Turn<'_> {
     async fn take(&self, progress: &Progress, interrupt: &Interrupt) -> Result<DatabaseTick> {
         let label = &self.database.label;
-        let (backup, survey) = match self.back_up(progress, interrupt).await {
+        let (backup, survey) = match caught_as_error(self.back_up(progress, interrupt)).await {
             Ok(outcome) => outcome,
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Err(error) => {
@@ -155,7 +156,8 @@ impl Turn<'_> {
     ) -> Result<DatabaseTick> {
         let (prune, survey) = self.prune(survey, interrupt).await?;
         let survey = survey.filter(|_| left_alone(&prune));
-        let health = interrupt.or(self.health(survey)).await;
+        let look = interrupt.or(self.health(survey));
+        let health = caught_as_error(look).await;
         Ok(DatabaseTick {
             database: self.database.label.clone(),
             backup,
@@ -274,7 +276,7 @@ impl Turn<'_> {
             };
             prune_of(self.catalog, survey, &request, interrupt).await
         };
-        match pruned.await {
+        match caught_as_error(pruned).await {
             Ok((report, survey)) => Ok((PruneOutcome::Done(report), Some(survey))),
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     backup::{BackupId, Failure, Label, Tier},
     operation::{Health, PruneReport},
+    text::Untrusted,
 };
 
 /// Exit status where nothing failed and something needs a person's look.
@@ -47,7 +48,7 @@ pub enum BackupOutcome {
         /// bytes stored
         bytes: u64,
         /// why it looks wrong, where it does
-        suspicious: Vec<String>,
+        suspicious: Vec<Untrusted>,
     },
     /// nothing was due
     NotDue,

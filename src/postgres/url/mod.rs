@@ -13,6 +13,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::holder::APPLICATION;
+use crate::text::Untrusted;
+
 pub use parse::UrlFault;
 
 /// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
@@ -106,6 +109,7 @@ const PARAMETERS: &[(&str, Option<&str>)] = &[
     ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
     ("options", Some("PGOPTIONS")),
     ("channel_binding", Some("PGCHANNELBINDING")),
+    ("require_auth", Some("PGREQUIREAUTH")),
     ("target_session_attrs", Some("PGTARGETSESSIONATTRS")),
     ("keepalives", None),
     ("keepalives_idle", None),
@@ -188,7 +192,7 @@ impl DatabaseUrl {
             ("PGGSSENCMODE", "disable".to_owned()),
             // The URL is the only source of the password: our own session knows no ~/.pgpass either.
             ("PGPASSFILE", NO_FILE.to_owned()),
-            ("PGAPPNAME", "pgcoffer".to_owned()),
+            ("PGAPPNAME", APPLICATION.to_owned()),
             ("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT.as_secs().to_string()),
         ];
         for (name, variable) in PARAMETERS {
@@ -224,6 +228,27 @@ impl DatabaseUrl {
             }
         }
         conninfo
+    }
+
+    /// What our own session tells the server when it connects: encoding, login, and what the URL hands on unread.
+    pub(super) fn startup_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let given = [
+            ("options", self.parameter("options")),
+            (
+                "application_name",
+                Some(self.parameter("application_name").unwrap_or(APPLICATION)),
+            ),
+        ];
+        let fixed = [
+            ("user", self.user()),
+            ("database", self.database()),
+            ("client_encoding", "UTF8"),
+        ];
+        fixed.into_iter().chain(
+            given
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
     }
 
     pub(super) fn password(&self) -> Option<&Secret> {
@@ -301,18 +326,17 @@ fn quote_conninfo(value: &str) -> String {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            host,
-            port,
-            user,
-            database,
-            ..
-        } = self;
+        let Self { host, port, .. } = self;
+        let (user, database) = (
+            Untrusted::from(self.user()),
+            Untrusted::from(self.database()),
+        );
+        let shown = Untrusted::from(self.host());
         match host {
             Host::Tcp(address) if address.contains(':') => {
-                write!(f, "{user}@[{address}]:{port}/{database}")
+                write!(f, "{user}@[{shown}]:{port}/{database}")
             }
-            Host::Tcp(host) | Host::Socket(host) => write!(f, "{user}@{host}:{port}/{database}"),
+            Host::Tcp(_) | Host::Socket(_) => write!(f, "{user}@{shown}:{port}/{database}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
+use super::super::logins::is_list;
 use super::{DatabaseUrl, Host, PARAMETERS, Secret, SslMode};
 
 /// What is wrong with a database's URL. No message repeats a part of it that could hold a secret.
@@ -53,6 +54,9 @@ pub enum UrlFault {
     /// A parameter that isn't understood; only a plausible name is repeated.
     #[error("its parameter {0} is not known")]
     Unknown(String),
+    /// It lets everything cross a network in clear, or lets whoever sits on the line have it so.
+    #[error("its sslmode {} doesn't keep the connection encrypted, and its host is not this machine", .0.as_str())]
+    Plaintext(SslMode),
     /// A parameter's value isn't one of those that it can have.
     #[error("its parameter {name} is not {wanted}")]
     Value {
@@ -71,6 +75,9 @@ impl UrlFault {
                 "special characters of user and password must be percent-encoded: @ as %40, : as %3A, / as %2F, % as %25, space as %20".into()
             }
             Self::Unknown(_) => "only libpq's parameters belong here, not those of other programs; remove it".into(),
+            Self::Plaintext(_) => {
+                "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by &allow_plaintext=yes".into()
+            }
             Self::ManyHosts => "give the one host to back up from".into(),
             Self::AbstractSocket => "give the folder of the socket, as in ?host=/var/run/postgresql".into(),
             _ => "the form is postgres://user:password@host:5432/database?sslmode=require".into(),
@@ -122,6 +129,7 @@ struct Parts {
     password: Option<Secret>,
     database: Option<String>,
     ssl_mode: Option<String>,
+    allow_plaintext: Option<String>,
     parameters: BTreeMap<&'static str, String>,
 }
 
@@ -178,6 +186,8 @@ impl Parts {
             "password" => self.password = Some(Secret::new(value)),
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(value),
+            // our own: libpq has no word for it, and never sees this
+            "allow_plaintext" => self.allow_plaintext = Some(value),
             // libpq takes this spelling of JDBC's too.
             "ssl" if value == "true" => self.ssl_mode = Some("require".into()),
             // The one value that says what is done anyway.
@@ -215,8 +225,22 @@ impl Parts {
         let system = parameters
             .get("sslrootcert")
             .is_some_and(|file| file == "system");
+        let ssl_mode = choose_ssl_mode(self.ssl_mode.as_deref(), &host, system)?;
+        let allows_plaintext = match self.allow_plaintext.as_deref() {
+            None | Some("") => false,
+            Some("yes") => true,
+            Some(_) => {
+                return Err(UrlFault::Value {
+                    name: "allow_plaintext",
+                    wanted: "yes",
+                });
+            }
+        };
+        if ssl_mode < SslMode::Require && !host.is_local() && !allows_plaintext {
+            return Err(UrlFault::Plaintext(ssl_mode));
+        }
         Ok(DatabaseUrl {
-            ssl_mode: choose_ssl_mode(self.ssl_mode.as_deref(), &host, system)?,
+            ssl_mode,
             host,
             port,
             user: self
@@ -275,6 +299,13 @@ fn check_value(name: &'static str, value: &str) -> Result<(), UrlFault> {
             ],
             "one of any, read-write, read-only, primary, standby, prefer-standby",
         ),
+        "require_auth" => {
+            let good = value.is_empty() || is_list(value);
+            return good.then_some(()).ok_or(UrlFault::Value {
+                name,
+                wanted: "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! before it",
+            });
+        }
         "connect_timeout"
         | "keepalives"
         | "keepalives_idle"

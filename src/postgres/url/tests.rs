@@ -198,7 +198,16 @@ fn tls_is_required_unless_the_server_is_local_or_the_url_says_otherwise() {
             SslMode::Require,
             false,
         ),
-        ("postgres://u@h/d?sslmode=disable", SslMode::Disable, false),
+        (
+            "postgres://u@h/d?sslmode=disable&allow_plaintext=yes",
+            SslMode::Disable,
+            false,
+        ),
+        (
+            "postgres://u@localhost/d?sslmode=disable",
+            SslMode::Disable,
+            true,
+        ),
         (
             "postgres://u@localhost/d?sslmode=verify-full",
             SslMode::VerifyFull,
@@ -215,6 +224,35 @@ fn tls_is_required_unless_the_server_is_local_or_the_url_says_otherwise() {
         let url = parse(text);
         assert_eq!((url.ssl_mode(), url.is_local()), (mode, local), "{text}");
     }
+}
+
+/// Whoever sits on the line takes TLS out of `prefer` and `allow`.
+#[test]
+fn nothing_crosses_a_network_in_clear_unless_the_url_says_so_in_words() {
+    for mode in ["disable", "allow", "prefer"] {
+        for host in [
+            "db.example.com",
+            "10.0.0.1",
+            "db",
+            "localhost.example.com",
+            "[2001:db8::1]",
+        ] {
+            let fault =
+                DatabaseUrl::parse(&format!("postgres://u:p@{host}/d?sslmode={mode}")).unwrap_err();
+            assert!(matches!(fault, UrlFault::Plaintext(_)), "{fault}");
+            assert!(
+                fault.to_string().contains(mode) && fault.hint().contains("allow_plaintext=yes")
+            );
+        }
+    }
+    let fault = DatabaseUrl::parse("postgres://u@h/d?sslmode=disable&allow_plaintext=maybe");
+    assert!(matches!(fault, Err(UrlFault::Value { .. })));
+    assert!(
+        parse("postgres://u@h/d?sslmode=prefer&allow_plaintext=yes")
+            .child_env()
+            .iter()
+            .all(|(name, _)| !name.contains("PLAIN"))
+    );
 }
 
 #[test]

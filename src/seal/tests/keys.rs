@@ -227,7 +227,7 @@ fn weak_passphrases_are_refused_with_advice() {
         assert!(!advice.is_empty());
         Passphrase::for_reading(weak.into());
     }
-    Passphrase::new("hamster waltz onyx brisk turnip".into()).unwrap();
+    Passphrase::new("unwound-cosigner-plank-dizzy-refurbish-atop-halogen".into()).unwrap();
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::{
     retry::ATTEMPTS,
     tags::{TagsKept, query},
 };
+use crate::panics;
 
 /// What is read back of an object to know it again: more than any last frame's tag, and no other run's random bytes.
 const TAIL_BYTES: usize = 4096;
@@ -216,7 +217,8 @@ impl Upload {
         part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>,
     ) -> Result<(), Error> {
         let part = part.map_err(|e| {
-            Error::new(Kind::Other, self.doing("upload a part of"), e.to_string())
+            let why = format!("this is a bug in pgcoffer: {}", panics::of_task(&e));
+            Error::new(Kind::Other, self.doing("upload a part of"), why)
         })??;
         self.done.push(part);
         Ok(())

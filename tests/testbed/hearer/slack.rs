@@ -49,7 +49,9 @@ fn is_block(block: &Value) -> bool {
             elements.is_some_and(|all| {
                 !all.is_empty()
                     && all.len() <= 10
-                    && all.iter().all(|one| is_text(one, "mrkdwn", 3000))
+                    && all
+                        .iter()
+                        .all(|one| is_text(one, "mrkdwn", 3000) || is_text(one, "plain_text", 3000))
             })
         }
         _ => false,

@@ -1,0 +1,171 @@
+//! The bucket, and the way to it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What the bucket's side can fail by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bucket {
+    /// a setting about it is wrong
+    BucketSettings,
+    /// no credentials anywhere
+    BucketNoCredentials,
+    /// the service doesn't know these credentials
+    BucketWrongCredentials,
+    /// the credentials may not do this
+    BucketDenied,
+    /// there is no such bucket
+    BucketMissing,
+    /// it is in another region
+    BucketRegion,
+    /// there is no such object
+    BucketNotFound,
+    /// the object exists already
+    BucketExists,
+    /// the object isn't the one that was looked at before
+    BucketChanged,
+    /// what is to be read lies in cold storage
+    BucketCold,
+    /// it is being thawed
+    BucketThawing,
+    /// the service doesn't know the request
+    BucketUnsupported,
+    /// the service says: later
+    BucketBusy,
+    /// no connection, or it broke
+    BucketUnreachable,
+    /// what the service holds isn't what was sent
+    BucketMismatch,
+    /// a request or its answer was damaged on the way, again and again
+    BucketDamaged,
+    /// the service has said nothing for too long
+    BucketSilent,
+    /// its endpoint has no TLS
+    BucketPlain,
+    /// what stands there belongs to another repository
+    BucketStranger,
+    /// more would be deleted than the schedule explains
+    BucketUnexplained,
+    /// its lifecycle rules are not, or may not be, as they should
+    BucketLifecycle,
+    /// its clock and this machine's differ too much
+    BucketClock,
+    /// something has run out and could not be deleted
+    BucketNotDeleted,
+    /// records or marks can't be read, so nothing may be deleted
+    BucketNotWhole,
+    /// another answer
+    BucketOther,
+}
+
+impl Bucket {
+    pub(super) fn hint(self) -> Option<&'static str> {
+        Some(match self {
+            Self::BucketSettings => {
+                "correct PGCOFFER_BUCKET and the AWS_… variables where pgcoffer runs; `pgcoffer check` says what is wrong"
+            }
+            Self::BucketNoCredentials => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where pgcoffer runs, or AWS_PROFILE, or run it where a role is attached"
+            }
+            Self::BucketWrongCredentials => {
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, that machine's clock, and that they belong to this endpoint"
+            }
+            Self::BucketDenied => {
+                "give the credentials the right that is missing: `pgcoffer check` tries each, `pgcoffer policy` prints the policy"
+            }
+            Self::BucketMissing => {
+                "create the bucket, or correct its name in PGCOFFER_BUCKET or the endpoint in AWS_ENDPOINT_URL_S3"
+            }
+            Self::BucketRegion => "set AWS_REGION to the bucket's region",
+            Self::BucketExists => {
+                "nothing is ever overwritten: look at what is there with `pgcoffer list`"
+            }
+            Self::BucketCold => "run the command again with --thaw standard",
+            Self::BucketThawing => "run the same command again when it is thawed",
+            Self::BucketBusy => "see the service's status page; the next attempt may well succeed",
+            Self::BucketUnreachable => {
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
+            }
+            Self::BucketMismatch => {
+                "if it happens again, suspect the network or the service: what was damaged counts as no backup"
+            }
+            Self::BucketDamaged => {
+                "suspect the network between, or a proxy in it: it changes what passes"
+            }
+            Self::BucketSilent => {
+                "see the service's status page, and whether a firewall or a proxy swallows requests"
+            }
+            Self::BucketPlain => {
+                "give an endpoint that begins with https:// in AWS_ENDPOINT_URL_S3"
+            }
+            Self::BucketStranger => {
+                "find out who copied it there; PGCOFFER_REPOSITORY says which repository is meant"
+            }
+            Self::BucketUnexplained => {
+                "look at `pgcoffer prune --dry-run`: somebody may have written backups to push out others"
+            }
+            Self::BucketLifecycle => {
+                "`pgcoffer lifecycle` shows which rules the bucket has and should have"
+            }
+            Self::BucketClock => {
+                "set that machine's clock by NTP: by a wrong one, backups expire too early"
+            }
+            Self::BucketNotDeleted => {
+                "`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or leave it to others with --no-prune"
+            }
+            Self::BucketNotWhole => {
+                "`pgcoffer status` names the object: find out what it is, and move it away by hand or bring back its older version"
+            }
+            Self::BucketNotFound
+            | Self::BucketChanged
+            | Self::BucketUnsupported
+            | Self::BucketOther => {
+                return None;
+            }
+        })
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BucketSettings => "the settings of the bucket can't be used",
+            Self::BucketNoCredentials => "there are no credentials for the bucket",
+            Self::BucketWrongCredentials => "the bucket's service does not take these credentials",
+            Self::BucketDenied => "the credentials lack a right in the bucket",
+            Self::BucketMissing => "there is no such bucket",
+            Self::BucketRegion => "the bucket is in another region",
+            Self::BucketNotFound => "an object that should be in the bucket is not there",
+            Self::BucketExists => "an object of that name is in the bucket already",
+            Self::BucketChanged => "an object in the bucket changed while it was looked at",
+            Self::BucketCold => "what is to be read lies in cold storage",
+            Self::BucketThawing => "what is to be read is being brought back from cold storage",
+            Self::BucketUnsupported => {
+                "the bucket's service does not know a request that is needed"
+            }
+            Self::BucketBusy => "the bucket's service was busy or failing for some time",
+            Self::BucketUnreachable => "no connection to the bucket's service",
+            Self::BucketMismatch => "what the bucket holds is not what was sent",
+            Self::BucketDamaged => {
+                "requests to the bucket's service or its answers are damaged on the way"
+            }
+            Self::BucketSilent => "the bucket's service has said nothing for too long",
+            Self::BucketPlain => "the bucket's endpoint has no TLS",
+            Self::BucketStranger => "what is in the bucket belongs to another repository",
+            Self::BucketUnexplained => {
+                "more backups would be deleted than the schedule explains, so nothing is"
+            }
+            Self::BucketLifecycle => "the bucket's lifecycle rules are not as they should be",
+            Self::BucketClock => {
+                "the machine's clock and the bucket's differ too much to delete anything by"
+            }
+            Self::BucketNotDeleted => "what has run out could not be deleted",
+            Self::BucketNotWhole => {
+                "records or marks in the bucket can't be read, so nothing is deleted"
+            }
+            Self::BucketOther => "the bucket's service gave an answer that can't be used",
+        })
+    }
+}

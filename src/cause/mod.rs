@@ -1,0 +1,110 @@
+//! Why something failed, in words of our own: what may leave the machine over a channel.
+//!
+//! What servers, services and programs say stays in the sealed record, on the terminal and in the log: it comes in their
+//! language, and may quote rows. A message, a ping and a digest carry a [`Cause`] instead: one of a list that is written here
+//! in full, with numbers and codes at most. `error/cause.rs` says which error is which.
+
+mod backup;
+mod bucket;
+mod child;
+mod database;
+mod machine;
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use backup::Backup;
+pub use bucket::Bucket;
+pub use child::{Child, ChildCause, Program};
+pub use database::{Database, SqlState};
+pub use machine::{Machine, SettingName};
+
+/// Why something failed. Its [`Display`](fmt::Display) is a sentence without a full stop, such as `no connection to the
+/// database: nothing listens at that address`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Cause {
+    /// the database's server, and the way to it
+    Database(Database),
+    /// PostgreSQL's client programs
+    Child(Child),
+    /// the bucket, and the way to it
+    Bucket(Bucket),
+    /// what stands in the bucket
+    Backup(Backup),
+    /// the machine, its settings, and this program
+    Machine(Machine),
+}
+
+impl Default for Cause {
+    fn default() -> Self {
+        Self::Machine(Machine::Unknown)
+    }
+}
+
+impl Cause {
+    /// What cures it, in words of our own as well; without a full stop.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Database(cause) => cause.hint(),
+            Self::Child(cause) => cause.hint(),
+            Self::Bucket(cause) => cause.hint(),
+            Self::Backup(cause) => cause.hint(),
+            Self::Machine(cause) => cause.hint(),
+        }
+    }
+
+    /// Its name, for programs: `database-refused`.
+    #[must_use]
+    pub fn code(&self) -> String {
+        let name = match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            // one with a figure beside it
+            Ok(serde_json::Value::Object(fields)) => {
+                fields.keys().next().cloned().unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+        match self {
+            Self::Child(child) => child.code(),
+            _ => name,
+        }
+    }
+
+    /// Reads one of a later version as [`Machine::Unknown`]: a record that can't be read would be worse.
+    ///
+    /// # Errors
+    /// Those of the document itself.
+    pub fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Ok(serde_json::from_value(value).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(cause) => cause.fmt(f),
+            Self::Child(cause) => cause.fmt(f),
+            Self::Bucket(cause) => cause.fmt(f),
+            Self::Backup(cause) => cause.fmt(f),
+            Self::Machine(cause) => cause.fmt(f),
+        }
+    }
+}
+
+macro_rules! into_cause {
+    ($($side:ident),*) => {$(
+        impl From<$side> for Cause {
+            fn from(cause: $side) -> Self {
+                Self::$side(cause)
+            }
+        }
+    )*};
+}
+into_cause!(Database, Child, Bucket, Backup, Machine);
+
+#[cfg(test)]
+mod tests;

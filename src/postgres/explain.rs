@@ -1,0 +1,151 @@
+//! Puts what the connection saw into our terms. Causes are told by SQLSTATE: a server speaks any language.
+//!
+//! Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+
+use std::io;
+use std::time::Duration;
+
+use super::error::{ConnectFault, Error};
+use super::url::DatabaseUrl;
+use super::wire::WireError;
+use crate::text::Untrusted;
+
+/// Why a connection didn't come about.
+pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
+    use ConnectFault as F;
+    let (fault, message) = match error {
+        WireError::Server(error) => return refusal(url, &error.code, error.message),
+        WireError::Login(refused) => {
+            return Error::Login {
+                target: url.to_string(),
+                refused,
+            };
+        }
+        WireError::Io(error) => (io_fault(&error), error.to_string()),
+        WireError::Unresolved(error) => (F::Unresolved, error.to_string()),
+        WireError::NoTls => (
+            F::NoTls,
+            "the server offers no tls, and the url asks for it".to_owned(),
+        ),
+        WireError::Tls(error @ rustls::Error::InvalidCertificate(_)) => {
+            (F::Certificate, error.to_string())
+        }
+        WireError::Tls(error) => (F::Tls, error.to_string()),
+        WireError::File(message) => (F::File, message),
+        WireError::Protocol(message) => (F::NoPostgres, message),
+    };
+    Error::Connect {
+        target: url.to_string(),
+        fault,
+        message: message.into(),
+    }
+}
+
+/// A server or a pooler that answers and lets nobody in.
+pub(super) fn refusal(url: &DatabaseUrl, code: &str, message: Untrusted) -> Error {
+    use ConnectFault as F;
+    let target = url.to_string();
+    let fault = match code {
+        "28P01" => {
+            return Error::Auth {
+                target,
+                message,
+                why: AuthFault::Password,
+            };
+        }
+        "28000" => {
+            return Error::Auth {
+                target,
+                message,
+                why: AuthFault::Entry,
+            };
+        }
+        "42501" => {
+            return Error::Auth {
+                target,
+                message,
+                why: AuthFault::Connect,
+            };
+        }
+        "3D000" => F::NoSuchDatabase,
+        "53300" => F::TooMany,
+        "57P01" | "57P02" | "57P03" => F::StartingUp,
+        // PgBouncer's only code but for passwords; a server itself has no reason for it at this point
+        "08P01" => F::Pooler,
+        _ => F::Other,
+    };
+    Error::Connect {
+        target,
+        fault,
+        message,
+    }
+}
+
+pub(super) fn silence(url: &DatabaseUrl, limit: Duration) -> Error {
+    Error::Connect {
+        target: url.to_string(),
+        fault: ConnectFault::Timeout,
+        message: format!("no answer within {} s", limit.as_secs()).into(),
+    }
+}
+
+/// Why a statement of ours failed.
+pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> Error {
+    let target = target.to_owned();
+    match error {
+        WireError::Server(error) if !error.is_fatal && !error.code.starts_with("08") => {
+            Error::Query {
+                target,
+                what,
+                code: error.code,
+                message: error.message,
+            }
+        }
+        WireError::Server(error) => Error::Lost {
+            target,
+            message: error.message,
+        },
+        WireError::Io(error) => Error::Lost {
+            target,
+            message: error.to_string().into(),
+        },
+        WireError::Tls(error) => Error::Lost {
+            target,
+            message: error.to_string().into(),
+        },
+        WireError::Protocol(message) | WireError::File(message) => Error::Lost {
+            target,
+            message: message.into(),
+        },
+        WireError::Unresolved(_) | WireError::NoTls | WireError::Login(_) => Error::Lost {
+            target,
+            message: "the connection is not what it was".into(),
+        },
+    }
+}
+
+/// Why a login was turned down, as far as its code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthFault {
+    /// User or password are wrong.
+    Password,
+    /// No entry of `pg_hba.conf` lets this role in from here, or there is no such role, or it may not log in.
+    Entry,
+    /// The role may not connect to this database.
+    Connect,
+}
+
+fn io_fault(error: &io::Error) -> ConnectFault {
+    use ConnectFault as F;
+    match error.kind() {
+        // A socket that isn't there is a server that doesn't run.
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => F::Refused,
+        io::ErrorKind::TimedOut => F::Timeout,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => F::Unreachable,
+        // How the messages of no PostgreSQL look.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => F::NoPostgres,
+        _ => F::Other,
+    }
+}

@@ -1,0 +1,197 @@
+//! Which logins a server may ask for: libpq's `require_auth`, and what holds where the URL doesn't say.
+//!
+//! Under `sslmode=require` nobody knows who answers. A man in the middle who asks for the password in clear is given it by
+//! every client that isn't told otherwise; what he gets from SCRAM is of no use to him. So the password is sent in clear only
+//! to a server that was verified, and to one on this machine.
+//!
+//! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
+
+use super::url::{DatabaseUrl, SslMode};
+use super::wire::{LoginRefused, Verification};
+
+/// A way to log in, by libpq's words. `gss`, `sspi` and `oauth` are not spoken here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// The password in clear.
+    Password,
+    /// A hash of it that can be guessed at.
+    Md5,
+    /// A proof of it, by both sides.
+    Scram,
+    /// No login at all.
+    None,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Md5 => "md5",
+            Self::Scram => "scram-sha-256",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The logins that may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Logins {
+    /// The words of `require_auth`, where the URL has it.
+    given: Option<String>,
+    /// Whether the server is verified, or on this machine.
+    is_known: bool,
+}
+
+/// The words of `require_auth` in libpq.
+pub(super) const WORDS: &[&str] = &[
+    "password",
+    "md5",
+    "gss",
+    "sspi",
+    "scram-sha-256",
+    "oauth",
+    "none",
+];
+
+/// Whether this is a list of libpq's: of words that are all excluded by a `!`, or none of them.
+pub(super) fn is_list(text: &str) -> bool {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let excluded = words.iter().filter(|word| word.starts_with('!')).count();
+    let known = words
+        .iter()
+        .all(|word| WORDS.contains(&word.trim_start_matches('!')));
+    known && (excluded == 0 || excluded == words.len())
+}
+
+impl Logins {
+    pub(super) fn allow(&self, method: Method) -> bool {
+        let Some(given) = &self.given else {
+            return method != Method::Password || self.is_known;
+        };
+        let mut words = given.split(',').map(str::trim);
+        match given.contains('!') {
+            true => !words.any(|word| word.trim_start_matches('!') == method.as_str()),
+            false => words.any(|word| word == method.as_str()),
+        }
+    }
+
+    pub(super) fn refusal(&self, method: Method) -> LoginRefused {
+        match (&self.given, method) {
+            (None, Method::Password) => LoginRefused::Clear,
+            _ => LoginRefused::Excluded(method.as_str()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    pub(super) fn logins(&self) -> Logins {
+        Logins {
+            given: self.parameter("require_auth").map(str::to_owned),
+            is_known: self.is_local() || self.verification() != Verification::None,
+        }
+    }
+
+    /// The variable by which a child is held to the same, if its libpq knows `require_auth`. An older one is made to bind its
+    /// login to the TLS channel, which the password in clear can't be. What neither can say is an error of words.
+    ///
+    /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone there.
+    pub(super) fn login_env(
+        &self,
+        knows_require_auth: impl FnOnce() -> bool,
+    ) -> Result<Option<(&'static str, String)>, &'static str> {
+        let given = self.parameter("require_auth");
+        let logins = self.logins();
+        // nothing to be held to, so that nothing need be asked
+        if given.is_none() && logins.is_known {
+            return Ok(None);
+        }
+        if knows_require_auth() {
+            return Ok(Some((
+                "PGREQUIREAUTH",
+                given.unwrap_or("!password").to_owned(),
+            )));
+        }
+        let can_bind = self.effective_ssl_mode() >= SslMode::Require;
+        match given {
+            // without a password there is none to give away
+            None if !can_bind || self.password().is_none() => Ok(None),
+            None | Some("scram-sha-256" | "!password") if can_bind => {
+                Ok(Some(("PGCHANNELBINDING", "require".to_owned())))
+            }
+            // what may be given in clear leaves nothing to be kept
+            Some(_) if logins.allow(Method::Password) => Ok(None),
+            _ => Err("require_auth takes a libpq of 16 or later"),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    fn logins(url: &str) -> Logins {
+        DatabaseUrl::parse(url).unwrap().logins()
+    }
+
+    #[test]
+    fn the_password_goes_in_clear_only_to_a_server_that_is_known() {
+        for (url, clear) in [
+            ("postgres://u:p@db.example/d", false),
+            ("postgres://u:p@db.example/d?sslmode=require", false),
+            (
+                "postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes",
+                false,
+            ),
+            ("postgres://u:p@db.example/d?sslmode=verify-full", true),
+            (
+                "postgres://u:p@db.example/d?sslmode=require&sslrootcert=/ca",
+                true,
+            ),
+            ("postgres://u:p@db.example/d?require_auth=password", true),
+            ("postgres://u:p@localhost/d", true),
+            ("postgres://u:p@%2Ftmp/d", true),
+            (
+                "postgres://u:p@localhost/d?require_auth=scram-sha-256,md5",
+                false,
+            ),
+            ("postgres://u:p@localhost/d?require_auth=!password", false),
+        ] {
+            assert_eq!(logins(url).allow(Method::Password), clear, "{url}");
+            assert!(
+                logins(url).allow(Method::Scram) || url.ends_with("=password"),
+                "{url}"
+            );
+        }
+        let strict = logins("postgres://u:p@db.example/d?require_auth=scram-sha-256");
+        assert!(!strict.allow(Method::None) && !strict.allow(Method::Md5));
+    }
+
+    #[test]
+    fn children_are_held_to_the_same() {
+        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().login_env(|| knows);
+        let held = |name: &'static str, value: &str| Ok(Some((name, value.to_owned())));
+        let remote = "postgres://u:p@db.example/d";
+        assert_eq!(env(remote, true), held("PGREQUIREAUTH", "!password"));
+        assert_eq!(env(remote, false), held("PGCHANNELBINDING", "require"));
+        for free in [
+            "postgres://u:p@localhost/d",
+            "postgres://u:p@db.example/d?sslmode=verify-full",
+        ] {
+            assert_eq!((env(free, false), env(free, true)), (Ok(None), Ok(None)));
+        }
+        let plaintext = "postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes";
+        assert_eq!(env(plaintext, true), held("PGREQUIREAUTH", "!password"));
+        assert_eq!(env(plaintext, false), Ok(None));
+        let given = "postgres://u:p@db.example/d?require_auth=password";
+        assert_eq!(env(given, true), held("PGREQUIREAUTH", "password"));
+        assert_eq!(env(given, false), Ok(None));
+        let strict = "require_auth=scram-sha-256";
+        assert_eq!(
+            env(&format!("{remote}?{strict}"), false),
+            held("PGCHANNELBINDING", "require")
+        );
+        assert!(env(&format!("postgres://u:p@localhost/d?{strict}"), false).is_err());
+        assert!(env(&format!("{remote}?require_auth=md5"), false).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! A pooler that hands a server process to whoever has a transaction: neither lock nor snapshot of a dump hold there, and
+//! what a session sets stays for the next client. It is found before anything is set or locked, and refused.
+//!
+//! A server announces its process when it logs a client in, and a pooler makes a number up. Only where the two differ is it
+//! looked closer, by a second connection: under a pooler in session mode each has a process of its own, always; under one in
+//! transaction mode they take from one heap. An application that takes from it too only shuffles it the more.
+
+use tokio::time::{Duration, timeout};
+
+use super::error::Error;
+use super::session::Session;
+use super::url::DatabaseUrl;
+
+/// Transactions at once of both connections. Where two processes are free, a pooler gives each connection the other's in
+/// the first or second, whichever end of its list it takes from; more are free only under load, which shuffles them.
+const ROUNDS: usize = 8;
+
+/// Time for a second connection: where a pooler has none left, it waits for one.
+const SECOND: Duration = Duration::from_secs(10);
+
+const WHAT: &str = "look for a pooler";
+const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
+
+impl Session {
+    /// Whether a pooler stands between, in whatever mode.
+    pub fn is_pooled(&self) -> bool {
+        self.wire.announced_process != self.backend
+    }
+
+    /// An error if what stands between hands processes on between transactions.
+    pub(super) async fn refuse_pooler(&mut self, url: &DatabaseUrl) -> Result<(), Error> {
+        if self.is_pooled() && self.shares_processes(url).await? {
+            return Err(Error::Pooler {
+                target: url.to_string(),
+                direct: direct(url),
+            });
+        }
+        Ok(())
+    }
+
+    async fn shares_processes(&mut self, url: &DatabaseUrl) -> Result<bool, Error> {
+        let second = timeout(SECOND, Self::open(url)).await;
+        let Ok(second) = second else {
+            // this one is idle: a pooler that shared it would have given it away
+            return Ok(self.process().await? != self.backend);
+        };
+        let mut second = second?;
+        let shares = self.takes_from_one_heap(&mut second).await;
+        second.close().await;
+        shares
+    }
+
+    async fn takes_from_one_heap(&mut self, second: &mut Self) -> Result<bool, Error> {
+        if second.backend == self.backend {
+            return Ok(true);
+        }
+        for round in 0..ROUNDS {
+            if self.hold().await? != self.backend || second.hold().await? != second.backend {
+                return Ok(true);
+            }
+            // back in either order, so that the next is another one whether the first or the last is taken
+            let (one, other) = if round % 2 == 0 {
+                (&mut *self, &mut *second)
+            } else {
+                (&mut *second, &mut *self)
+            };
+            one.let_go().await?;
+            other.let_go().await?;
+        }
+        Ok(false)
+    }
+
+    /// Begins a transaction, and says in which process.
+    async fn hold(&mut self) -> Result<i32, Error> {
+        let held = timeout(SECOND, self.rows_in_transaction(PROCESS, "")).await;
+        match held {
+            Ok(Ok(rows)) => self.first(&rows, WHAT),
+            Ok(Err(error)) => Err(self.explained(WHAT, error)),
+            Err(_) => Err(self.lost("the pooler between has no server connection left")),
+        }
+    }
+
+    async fn let_go(&mut self) -> Result<(), Error> {
+        let ended = self.wire.run("COMMIT").await;
+        ended.map(drop).map_err(|error| self.explained(WHAT, error))
+    }
+}
+
+/// The address of the server behind a pooler, where its provider is known by it. Of each provider's own documentation.
+pub(super) fn direct(url: &DatabaseUrl) -> Option<String> {
+    let (host, port) = (url.host(), url.port());
+    let at = |host: &str, port: u16| Some(format!("{host}, port {port}"));
+    let lower = host.to_ascii_lowercase();
+    let (first, rest) = lower.split_once('.').unwrap_or((&lower, ""));
+    // https://neon.com/docs/connect/connection-pooling
+    if let Some(endpoint) = first
+        .strip_suffix("-pooler")
+        .filter(|_| rest.ends_with("neon.tech") || rest.ends_with("neon.build"))
+    {
+        return at(&format!("{endpoint}.{rest}"), port);
+    }
+    // https://supabase.com/docs/guides/database/connecting-to-postgres: 5432 of the shared pooler is its session mode
+    if port == 6543 && (rest.ends_with("supabase.com") || rest.ends_with("supabase.co")) {
+        return at(host, 5432);
+    }
+    // https://docs.digitalocean.com/products/databases/postgresql/how-to/manage-connection-pools
+    if port == 25061 && rest.ends_with("db.ondigitalocean.com") {
+        return Some(format!(
+            "{host}, port 25060, and the database's own name in place of the pool's"
+        ));
+    }
+    // https://learn.microsoft.com/azure/postgresql/flexible-server/concepts-pgbouncer
+    if port == 6432 && rest.ends_with("postgres.database.azure.com") {
+        return at(host, 5432);
+    }
+    // https://fly.io/docs/mpg
+    if first == "pgbouncer" && rest.ends_with("flympg.net") {
+        return at(&format!("direct.{rest}"), 5432);
+    }
+    // https://docs.crunchybridge.com/how-to/pgbouncer
+    if port == 5431 && rest.ends_with("postgresbridge.com") {
+        return at(host, 5432);
+    }
+    // https://cloudnative-pg.io/documentation/current/connection_pooling: the service of the cluster itself is its -rw
+    if let Some(cluster) = first
+        .strip_suffix("-pooler-rw")
+        .or_else(|| first.strip_suffix("-pooler-ro"))
+    {
+        return at(&lower.replacen(first, &format!("{cluster}-rw"), 1), 5432);
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_behind_a_known_pooler_is_named() {
+        for (address, server) in [
+            (
+                "ep-cool-sun-123-pooler.eu-central-1.aws.neon.tech",
+                "ep-cool-sun-123.eu-central-1.aws.neon.tech, port 5432",
+            ),
+            (
+                "aws-0-eu-central-1.pooler.supabase.com:6543",
+                "aws-0-eu-central-1.pooler.supabase.com, port 5432",
+            ),
+            (
+                "db.abcdef.supabase.co:6543",
+                "db.abcdef.supabase.co, port 5432",
+            ),
+            (
+                "shop.postgres.database.azure.com:6432",
+                "shop.postgres.database.azure.com, port 5432",
+            ),
+            (
+                "pgbouncer.abc.flympg.net",
+                "direct.abc.flympg.net, port 5432",
+            ),
+            (
+                "p.abc.db.postgresbridge.com:5431",
+                "p.abc.db.postgresbridge.com, port 5432",
+            ),
+            (
+                "shop-pooler-rw.default.svc",
+                "shop-rw.default.svc, port 5432",
+            ),
+        ] {
+            let url = DatabaseUrl::parse(&format!("postgres://u@{address}/d")).unwrap();
+            assert_eq!(direct(&url).as_deref(), Some(server));
+        }
+        let other = DatabaseUrl::parse("postgres://u@db.example.com:6432/d").unwrap();
+        assert_eq!(direct(&other), None);
+    }
+}

@@ -1,0 +1,88 @@
+//! In which language a server speaks. The programs of PostgreSQL repeat its messages without their SQLSTATE, and the language
+//! of these is the server's (`lc_messages`), whatever ours is.
+
+use std::fmt::Write as _;
+
+use super::error::Error;
+use super::session::Session;
+
+/// In which language the server's messages to a child come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Speech {
+    /// In English.
+    English,
+    /// In another, which this role may change for itself.
+    CanBeEnglish,
+    /// In another, or it isn't known: nothing may be read out of what the server says.
+    #[default]
+    Foreign,
+}
+
+/// A text of the server's own, translated as its messages are: settings alone (`lc_messages`, and `LANGUAGE` in its
+/// environment) don't tell in which language it has any.
+const LANGUAGE: &str = "
+    SELECT s.short_desc OPERATOR(pg_catalog.=) 'Sets the maximum number of concurrent connections.',
+           (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
+      FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'max_connections'";
+
+/// There are privileges on settings from 15 on.
+const MAY_SET: &str = "SELECT pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
+
+impl Session {
+    /// In which language the server speaks to children that log in as this session does.
+    pub async fn speech(&mut self) -> Result<Speech, Error> {
+        const WHAT: &str = "ask for the server's language";
+        let rows = self.rows(WHAT, LANGUAGE).await?;
+        if self.first(&rows, WHAT)? {
+            return Ok(Speech::English);
+        }
+        let mut may_set: bool = self.column(&rows[0], 1, WHAT)?;
+        if !may_set && self.server_major() >= 15 {
+            let rows = self.rows(WHAT, MAY_SET).await?;
+            may_set = self.first(&rows, WHAT)?;
+        }
+        Ok(if may_set {
+            Speech::CanBeEnglish
+        } else {
+            Speech::Foreign
+        })
+    }
+}
+
+/// The first SQLSTATE, as `psql` shows it behind a severity in any language: `FEHLER:  42501: …`.
+pub(super) fn sqlstate(text: &str) -> Option<&str> {
+    text.match_indices(":  ").find_map(|(at, _)| {
+        let (code, rest) = text[at + 3..].split_at_checked(5)?;
+        let is_code = code
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        (is_code && rest.starts_with(": ")).then_some(code)
+    })
+}
+
+/// The text without what stands between double quotes, on each line: names may say anything.
+pub(super) fn without_names(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    for line in text.lines() {
+        for part in line.split('"').step_by(2) {
+            words.push_str(part);
+        }
+        let _ = writeln!(words);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_stands_behind_a_severity() {
+        assert_eq!(
+            sqlstate("psql:<stdin>:1: FEHLER:  42501: keine"),
+            Some("42501")
+        );
+        assert_eq!(sqlstate("ERROR:  relation t already exists"), None);
+        assert_eq!(sqlstate("ERROR:  ÄÖÜ"), None);
+    }
+}

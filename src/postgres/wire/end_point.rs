@@ -1,0 +1,103 @@
+//! What binds a login to the TLS channel that it runs over: a hash of the server's certificate.
+//!
+//! <https://www.rfc-editor.org/rfc/rfc5929#section-4.1>
+
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
+/// `tls-server-end-point` of a certificate in DER: its hash by the function of its own signature, where that is one of
+/// SHA-2, and by SHA-256 where it is MD5 or SHA-1. None where the signature names no function: there RFC 5929 defines none.
+pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
+    let oid = signature_algorithm(certificate)?;
+    Some(match oid {
+        // sha384WithRSAEncryption, ecdsa-with-SHA384
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c]
+        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03] => Sha384::digest(certificate).to_vec(),
+        // sha512WithRSAEncryption, ecdsa-with-SHA512
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d]
+        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04] => Sha512::digest(certificate).to_vec(),
+        // md5, sha1 and sha256 WithRSAEncryption, ecdsa-with-SHA1 and -SHA256
+        [
+            0x2a,
+            0x86,
+            0x48,
+            0x86,
+            0xf7,
+            0x0d,
+            0x01,
+            0x01,
+            0x04 | 0x05 | 0x0b,
+        ]
+        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]
+        | [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02] => Sha256::digest(certificate).to_vec(),
+        _ => return None,
+    })
+}
+
+/// `Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { algorithm OID, … }, … }`
+fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
+    const SEQUENCE: u8 = 0x30;
+    const OID: u8 = 0x06;
+    let (whole, _) = element(certificate, SEQUENCE)?;
+    let (_, rest) = element(whole, SEQUENCE)?;
+    let (algorithm, _) = element(rest, SEQUENCE)?;
+    element(algorithm, OID).map(|(oid, _)| oid)
+}
+
+/// The content of an element with that tag, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (first, rest) = der.split_first()?;
+    if *first != tag {
+        return None;
+    }
+    let (length, rest) = rest.split_first()?;
+    let (length, rest) = match *length {
+        short @ 0..=0x7f => (usize::from(short), rest),
+        long => {
+            let count = usize::from(long & 0x7f);
+            let bytes = rest
+                .get(..count)
+                .filter(|bytes| (1..=4).contains(&bytes.len()))?;
+            let length = bytes
+                .iter()
+                .fold(0, |length, byte| length << 8 | usize::from(*byte));
+            (length, &rest[count..])
+        }
+    };
+    Some((rest.get(..length)?, &rest[length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_certificate_has_no_end_point() {
+        for der in [
+            &b""[..],
+            &[0x30],
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            &[0x30, 0x03, 0x30, 0x01, 0x00],
+        ] {
+            assert_eq!(hash(der), None);
+        }
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_signature() {
+        let certificate = |oid: &[u8]| {
+            let mut algorithm = vec![0x06, oid.len() as u8];
+            algorithm.extend(oid);
+            let mut body = vec![0x30, 0x00, 0x30, algorithm.len() as u8];
+            body.extend(&algorithm);
+            let mut der = vec![0x30, body.len() as u8];
+            der.extend(&body);
+            der
+        };
+        let rsa = |last| certificate(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last]);
+        for (last, length) in [(0x05, 32), (0x0b, 32), (0x0c, 48), (0x0d, 64)] {
+            assert_eq!(hash(&rsa(last)).unwrap().len(), length);
+        }
+        // Ed25519
+        assert_eq!(hash(&certificate(&[0x2b, 0x65, 0x70])), None);
+    }
+}

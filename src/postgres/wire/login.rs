@@ -1,0 +1,225 @@
+//! The login: what the server may ask for is decided before anything is sent.
+
+use std::io;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
+use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
+use postgres_protocol::message::frontend;
+use tokio::io::AsyncWriteExt as _;
+use zeroize::Zeroize as _;
+
+use super::super::logins::{Logins, Method};
+use super::super::url::{DatabaseUrl, Secret};
+use super::{LoginRefused, ServerError, Wire, WireError};
+
+/// What is known of a login under way.
+struct Login<'a> {
+    user: &'a str,
+    password: Option<&'a Secret>,
+    logins: Logins,
+    must_bind: bool,
+    binding: Option<Vec<u8>>,
+    is_encrypted: bool,
+    scram: Scram,
+    was_asked: bool,
+}
+
+enum Scram {
+    None,
+    UnderWay(ScramSha256, IsBound),
+    Proven(IsBound),
+}
+
+type IsBound = bool;
+
+impl Wire {
+    /// Logs in, and waits until the server is ready. `binding` is the hash of its certificate.
+    pub(super) async fn log_in(
+        &mut self,
+        url: &DatabaseUrl,
+        binding: Option<Vec<u8>>,
+    ) -> Result<(), WireError> {
+        let mut message = BytesMut::new();
+        frontend::startup_message(url.startup_parameters(), &mut message)?;
+        self.send(message).await?;
+        let wants = url.parameter("channel_binding").unwrap_or("prefer");
+        let mut login = Login {
+            user: url.user(),
+            password: url.password(),
+            logins: url.logins(),
+            must_bind: wants == "require",
+            binding: binding.filter(|_| wants != "disable"),
+            is_encrypted: self.is_encrypted,
+            scram: Scram::None,
+            was_asked: false,
+        };
+        loop {
+            let answer = match self.next().await? {
+                Message::AuthenticationOk => {
+                    login.conclude()?;
+                    break;
+                }
+                Message::ErrorResponse(body) => {
+                    return Err(WireError::Server(ServerError::read(body.fields())?));
+                }
+                Message::NoticeResponse(_) => continue,
+                asked => login.answer(asked)?,
+            };
+            if let Some(answer) = answer {
+                self.send(answer).await?;
+            }
+        }
+        self.become_ready().await
+    }
+
+    async fn become_ready(&mut self) -> Result<(), WireError> {
+        loop {
+            match self.next().await? {
+                Message::ReadyForQuery(_) => return Ok(()),
+                Message::BackendKeyData(body) => self.announced_process = body.process_id(),
+                Message::ParameterStatus(body) => {
+                    if body.name()? == "server_version" {
+                        self.server_version = body.value()?.to_owned();
+                    }
+                }
+                Message::ErrorResponse(body) => {
+                    return Err(WireError::Server(ServerError::read(body.fields())?));
+                }
+                Message::NoticeResponse(_) => {}
+                _ => return Err(WireError::Protocol("a login that doesn't end".to_owned())),
+            }
+        }
+    }
+
+    /// Sends, and wipes what was sent: it may hold the password.
+    async fn send(&mut self, mut message: BytesMut) -> Result<(), WireError> {
+        let sent = async {
+            self.stream.write_all(&message).await?;
+            self.stream.flush().await
+        };
+        let sent = sent.await;
+        message[..].zeroize();
+        Ok(sent?)
+    }
+}
+
+impl Login<'_> {
+    /// What to send to what the server asks for; nothing to its proof.
+    fn answer(&mut self, asked: Message) -> Result<Option<BytesMut>, WireError> {
+        let mut message = BytesMut::new();
+        match asked {
+            Message::AuthenticationCleartextPassword => {
+                let password = self.may_use(Method::Password)?;
+                frontend::password_message(password.as_bytes(), &mut message)?;
+            }
+            Message::AuthenticationMd5Password(body) => {
+                let user = self.user.as_bytes();
+                let password = self.may_use(Method::Md5)?;
+                let hash = md5_hash(user, password.as_bytes(), body.salt());
+                frontend::password_message(hash.as_bytes(), &mut message)?;
+            }
+            Message::AuthenticationSasl(body) => self.begin_scram(&body, &mut message)?,
+            Message::AuthenticationSaslContinue(body) => {
+                let Scram::UnderWay(scram, _) = &mut self.scram else {
+                    return Err(WireError::Login(LoginRefused::Unknown));
+                };
+                scram.update(body.data())?;
+                frontend::sasl_response(scram.message(), &mut message)?;
+            }
+            Message::AuthenticationSaslFinal(body) => {
+                let Scram::UnderWay(mut scram, is_bound) =
+                    std::mem::replace(&mut self.scram, Scram::None)
+                else {
+                    return Err(WireError::Login(LoginRefused::Unknown));
+                };
+                scram.finish(body.data()).map_err(not_proven)?;
+                self.scram = Scram::Proven(is_bound);
+                return Ok(None);
+            }
+            Message::AuthenticationGss
+            | Message::AuthenticationSspi
+            | Message::AuthenticationKerberosV5
+            | Message::AuthenticationScmCredential
+            | Message::AuthenticationGssContinue(_) => {
+                return Err(WireError::Login(LoginRefused::Unknown));
+            }
+            _ => {
+                return Err(WireError::Protocol(
+                    "something else than a login".to_owned(),
+                ));
+            }
+        }
+        Ok(Some(message))
+    }
+
+    /// The server lets us in: whether it may.
+    fn conclude(&self) -> Result<Option<BytesMut>, WireError> {
+        let refused = match self.scram {
+            Scram::UnderWay(..) => LoginRefused::NotProven,
+            Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefused::NotBound,
+            Scram::None if self.must_bind => LoginRefused::NotBound,
+            Scram::None if !self.was_asked && !self.logins.allow(Method::None) => {
+                LoginRefused::None
+            }
+            _ => return Ok(None),
+        };
+        Err(WireError::Login(refused))
+    }
+
+    /// The password, if this login may be given with it.
+    fn may_use(&mut self, method: Method) -> Result<&str, WireError> {
+        if self.must_bind && method != Method::Scram {
+            return Err(WireError::Login(LoginRefused::NotBound));
+        }
+        if !self.logins.allow(method) {
+            return Err(WireError::Login(self.logins.refusal(method)));
+        }
+        self.was_asked = true;
+        let password = self
+            .password
+            .ok_or(WireError::Login(LoginRefused::NoPassword))?;
+        Ok(password.reveal())
+    }
+
+    /// Bound to the TLS channel where both sides can: then nobody between them can pass the login on.
+    fn begin_scram(
+        &mut self,
+        body: &AuthenticationSaslBody,
+        message: &mut BytesMut,
+    ) -> Result<(), WireError> {
+        let (mut plain, mut plus) = (false, false);
+        let mut mechanisms = body.mechanisms();
+        while let Some(mechanism) = mechanisms.next()? {
+            plain |= mechanism == SCRAM_SHA_256;
+            plus |= mechanism == SCRAM_SHA_256_PLUS;
+        }
+        let (mechanism, binding, is_bound) = match self.binding.clone() {
+            Some(hash) if plus => (
+                SCRAM_SHA_256_PLUS,
+                ChannelBinding::tls_server_end_point(hash),
+                true,
+            ),
+            _ if self.must_bind => return Err(WireError::Login(LoginRefused::NotBound)),
+            // said to a server that does offer it, this ends the login: somebody between took the offer away
+            Some(_) if plain && self.is_encrypted => {
+                (SCRAM_SHA_256, ChannelBinding::unrequested(), false)
+            }
+            _ if plain => (SCRAM_SHA_256, ChannelBinding::unsupported(), false),
+            _ => return Err(WireError::Login(LoginRefused::Unknown)),
+        };
+        let password = self.may_use(Method::Scram)?;
+        let scram = ScramSha256::new(password.as_bytes(), binding);
+        frontend::sasl_initial_response(mechanism, scram.message(), message)?;
+        self.scram = Scram::UnderWay(scram, is_bound);
+        Ok(())
+    }
+}
+
+fn not_proven(_: io::Error) -> WireError {
+    WireError::Login(LoginRefused::NotProven)
+}

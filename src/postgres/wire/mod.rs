@@ -1,0 +1,273 @@
+//! One connection that speaks PostgreSQL's protocol, as far as our own statements need it: the login, and statements in text
+//! by the simple protocol, so that nothing is prepared on a server and a pooler may stand between.
+//!
+//! Everything that the server sends is bounded in length and in time, and none of it is trusted: which login it may ask for
+//! is decided by [`Logins`](super::logins::Logins) before anything secret is sent.
+//!
+//! <https://www.postgresql.org/docs/current/protocol.html>
+
+mod connect;
+mod end_point;
+mod login;
+mod tls;
+
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::backend::{DataRowBody, ErrorFields, Header, Message};
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+pub(super) use connect::open;
+pub(super) use tls::Verification;
+
+use crate::text::Untrusted;
+
+/// No message of a catalog's row or of an error is near as long.
+const MESSAGE_BYTES_MAX: i32 = 16 << 20;
+/// All rows of a statement; 100,000 tables of the longest names take a fifth of it.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
+/// A little more than the time that the server gives our statements.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(330);
+
+/// A connection as a stream of bytes, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
+
+/// A connection that is logged in.
+pub(super) struct Wire {
+    stream: Box<dyn Stream>,
+    read: BytesMut,
+    /// Whether the connection is encrypted.
+    pub(super) is_encrypted: bool,
+    /// The process that the server says is at the other end. A pooler makes this number up.
+    pub(super) announced_process: i32,
+    /// The server's version in its own words.
+    pub(super) server_version: String,
+    /// False while an answer is awaited: should that be given up, what comes next belongs to an earlier question.
+    is_in_step: bool,
+    /// Whether a transaction is open.
+    pub(super) is_in_transaction: bool,
+}
+
+/// A row in text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row(Vec<Option<String>>);
+
+/// What a server says of an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ServerError {
+    /// The SQLSTATE, by which causes are told apart: its text is in the server's language.
+    pub(super) code: String,
+    /// The text.
+    pub(super) message: Untrusted,
+    /// Whether the connection ends with it.
+    pub(super) is_fatal: bool,
+}
+
+/// Why a connection or a statement failed.
+#[derive(Debug)]
+pub(super) enum WireError {
+    /// The server refused.
+    Server(ServerError),
+    /// The connection failed.
+    Io(io::Error),
+    /// The host's name has no address.
+    Unresolved(io::Error),
+    /// The server has no TLS and is asked for it.
+    NoTls,
+    /// TLS failed.
+    Tls(rustls::Error),
+    /// Files of certificates or keys can't be used.
+    File(String),
+    /// A login that must not be given: which, and why.
+    Login(LoginRefused),
+    /// What came is not the protocol.
+    Protocol(String),
+}
+
+/// A login that the server asks for and that isn't given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginRefused {
+    /// It asks for the password in clear, and who it is has not been verified.
+    Clear,
+    /// It asks for a login that `require_auth` excludes.
+    Excluded(&'static str),
+    /// It lets anybody in, and `require_auth` wants a login.
+    None,
+    /// `channel_binding=require`, and it doesn't do that.
+    NotBound,
+    /// It wants a password, and the URL has none.
+    NoPassword,
+    /// It asks for something that isn't spoken here: Kerberos, SSPI, OAuth.
+    Unknown,
+    /// It didn't prove that it knows the password too.
+    NotProven,
+}
+
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> Self {
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match inner {
+            Some(tls) => Self::Tls(tls.clone()),
+            None => Self::Io(error),
+        }
+    }
+}
+
+impl Wire {
+    fn new(stream: Box<dyn Stream>, is_encrypted: bool) -> Self {
+        Self {
+            stream,
+            read: BytesMut::new(),
+            is_encrypted,
+            announced_process: 0,
+            server_version: String::new(),
+            is_in_step: true,
+            is_in_transaction: false,
+        }
+    }
+
+    /// Runs statements, and gives the rows of them all. Where one fails the rest is not run; an open transaction stays open.
+    pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        if !self.is_in_step {
+            let given_up = "an earlier statement was given up before its answer";
+            return Err(WireError::Io(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                given_up,
+            )));
+        }
+        self.is_in_step = false;
+        let silent = |_| {
+            WireError::Io(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "no answer to a statement",
+            ))
+        };
+        timeout(ANSWER_TIME_MAX, self.ask(sql))
+            .await
+            .map_err(silent)?
+    }
+
+    async fn ask(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        let mut message = BytesMut::new();
+        frontend::query(sql, &mut message)?;
+        self.stream.write_all(&message).await?;
+        self.stream.flush().await?;
+        let (mut rows, mut bytes, mut failed) = (Vec::new(), 0, None);
+        loop {
+            match self.next().await {
+                Ok(Message::DataRow(body)) => {
+                    bytes += body.buffer().len();
+                    if bytes > ANSWER_BYTES_MAX {
+                        return Err(WireError::Protocol(
+                            "an answer of more than 128 MiB".to_owned(),
+                        ));
+                    }
+                    rows.push(Row::read(&body)?);
+                }
+                Ok(Message::ErrorResponse(body)) => {
+                    failed = Some(ServerError::read(body.fields())?)
+                }
+                Ok(Message::ReadyForQuery(body)) => {
+                    self.is_in_step = true;
+                    self.is_in_transaction = body.status() != b'I';
+                    return failed.map_or(Ok(rows), |error| Err(WireError::Server(error)));
+                }
+                Ok(
+                    Message::RowDescription(_)
+                    | Message::CommandComplete(_)
+                    | Message::EmptyQueryResponse
+                    | Message::NoticeResponse(_)
+                    | Message::ParameterStatus(_)
+                    | Message::NotificationResponse(_),
+                ) => {}
+                Ok(_) => {
+                    return Err(WireError::Protocol(
+                        "an answer that was not asked for".to_owned(),
+                    ));
+                }
+                // a server that ends the connection says why first
+                Err(error) => return Err(failed.map_or(error, WireError::Server)),
+            }
+        }
+    }
+
+    /// Says goodbye. Whatever goes wrong, the connection is gone afterwards.
+    pub(super) async fn close(mut self) {
+        let mut message = BytesMut::new();
+        frontend::terminate(&mut message);
+        if self.stream.write_all(&message).await.is_ok() {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+
+    /// The next message, whatever it is.
+    async fn next(&mut self) -> Result<Message, WireError> {
+        loop {
+            let header = Header::parse(&self.read)?;
+            if header.is_some_and(|header| header.len() > MESSAGE_BYTES_MAX) {
+                return Err(WireError::Protocol(
+                    "a message that claims to be longer than any of PostgreSQL's".to_owned(),
+                ));
+            }
+            if let Some(message) = Message::parse(&mut self.read)? {
+                return Ok(message);
+            }
+            if self.stream.read_buf(&mut self.read).await? == 0 {
+                let end = io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "the server closed the connection",
+                );
+                return Err(WireError::Io(end));
+            }
+        }
+    }
+}
+
+impl Row {
+    fn read(body: &DataRowBody) -> Result<Self, WireError> {
+        let mut columns = Vec::new();
+        let mut ranges = body.ranges();
+        while let Some(range) = ranges.next()? {
+            // a database without an encoding may hold any bytes
+            let text = |range| String::from_utf8_lossy(&body.buffer()[range]).into_owned();
+            columns.push(range.map(text));
+        }
+        Ok(Self(columns))
+    }
+
+    /// A column's text; none where it is null, or isn't there.
+    pub(super) fn text(&self, index: usize) -> Option<&str> {
+        self.0.get(index)?.as_deref()
+    }
+}
+
+impl ServerError {
+    fn read(mut fields: ErrorFields<'_>) -> Result<Self, WireError> {
+        let mut error = Self::default();
+        while let Some(field) = fields.next()? {
+            let text = String::from_utf8_lossy(field.value_bytes());
+            match field.type_() {
+                b'C' => {
+                    error.code = text
+                        .chars()
+                        .take(5)
+                        .filter(char::is_ascii_alphanumeric)
+                        .collect()
+                }
+                b'M' => error.message = Untrusted::from(&*text),
+                // the severity that isn't translated; servers before 9.6 and some poolers have the other one alone
+                b'V' | b'S' => error.is_fatal |= matches!(&*text, "FATAL" | "PANIC"),
+                _ => {}
+            }
+        }
+        Ok(error)
+    }
+}
