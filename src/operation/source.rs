@@ -24,7 +24,7 @@ const RANGES: usize = 4;
 pub(super) enum Source {
     /// an object in the bucket, as it was when it was looked at
     Object {
-        store: Store,
+        store: Box<Store>,
         key: String,
         bytes: u64,
         etag: Option<String>,
@@ -44,7 +44,7 @@ impl Source {
         let object = store.head(key).await?.ok_or_else(gone)?;
         check_readable(&object, &format!("s3://{}/{key}", store.location().bucket))?;
         Ok(Self::Object {
-            store: store.clone(),
+            store: Box::new(store.clone()),
             key: key.to_owned(),
             bytes: object.bytes,
             etag: object.etag,
