@@ -135,7 +135,7 @@ impl World {
         };
         let notifier = config.notices.notifier.clone();
         Self {
-            catalog: Catalog::new(store, config.secrets()),
+            catalog: Catalog::new(store.unwrap(), config.keys(), config.repository),
             clients,
             teller: Teller::new(notifier, Pings::default(), None, origin, Clock::system()),
             runtime,
@@ -224,8 +224,8 @@ impl World {
 fn assert_is_a_bug(failure: &Failure) {
     assert_eq!(failure.exit_status, 70);
     let wanted = "this is a bug in pgcoffer: it panicked at tests/agent/panics.rs:";
-    assert!(failure.error.starts_with(wanted), "{failure:?}");
-    assert!(!failure.error.contains(SECRET), "{failure:?}");
+    assert!(failure.error.raw().starts_with(wanted), "{failure:?}");
+    assert!(!failure.error.raw().contains(SECRET), "{failure:?}");
 }
 
 fn live_through(config: &Path) {
