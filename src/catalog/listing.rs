@@ -5,33 +5,20 @@ use jiff::Timestamp;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Doubt, Maker, READS_AT_ONCE,
-    keys::maker,
+    Catalog, Doubt, READS_AT_ONCE,
+    entries::Entry,
     look::{Look, Shown},
     reads_at_once,
-    survey::Names,
 };
 use crate::{
     anomaly::{self, Marked, Measure},
-    backup::{BackupId, Hold, Label, Mark, Record, Tier},
+    backup::{BackupId, Hold, Label, Mark, Record},
     error::{Error, Result},
-    store::{Kind, Object},
+    store::Kind,
 };
 
 /// The most archives whose entity tag is another than that of the upload that one listing looks at: the newest ones.
 const OTHER_TAGS_LOOKED_AT: usize = 8;
-
-/// A record as its name shows it, unopened, and what stands under the same id.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) database: Label,
-    pub(super) id: BackupId,
-    /// the key that made the name
-    key: String,
-    bytes: u64,
-    archives: Vec<(Tier, Object)>,
-    mark: Option<Object>,
-}
 
 /// What a place holds. The records' compression indexes are left out.
 #[derive(Debug, Default)]
@@ -167,29 +154,7 @@ impl Listing {
     }
 }
 
-impl Entry {
-    fn archive(&self, record: &Record) -> Option<&Object> {
-        let archives = self.archives.iter();
-        let mut its = archives.filter(|(tier, _)| *tier == record.tier);
-        its.next().map(|(_, object)| object)
-    }
-}
-
 impl Catalog {
-    /// The databases that have records here.
-    ///
-    /// # Errors
-    /// What the bucket refuses.
-    pub async fn databases(&self) -> Result<Vec<Label>> {
-        let folders = self.store.folders(&self.store.location().key("")).await?;
-        // anything else below the prefix is somebody else's
-        let ours = |name: &String| {
-            let label = Label::parse(name).ok()?;
-            (label.as_str() == name).then_some(label)
-        };
-        Ok(folders.iter().filter_map(ours).collect())
-    }
-
     /// The newest `count_max` records of one database or of all; and beside them, of each database, its newest run and its
     /// newest good backup, however old.
     ///
@@ -246,67 +211,6 @@ impl Catalog {
             .beside
             .retain(|record| record.database != *label || kept.contains(&record.id));
         Ok(())
-    }
-
-    /// Records by name, newest first; what else stands there is counted in `listing`.
-    pub(super) async fn entries(
-        &self,
-        database: Option<&Label>,
-        mut listing: Option<&mut Listing>,
-    ) -> Result<Vec<Entry>> {
-        let databases = match database {
-            Some(database) => vec![database.clone()],
-            None => self.databases().await?,
-        };
-        let mut entries = Vec::new();
-        for database in databases {
-            let makers = self.makers(&database).await?;
-            let names = self.names(&database, &makers).await?;
-            if let Some(listing) = listing.as_deref_mut() {
-                self.count_others(listing, &database, &names).await;
-            }
-            entries.extend(entries_of(&database, names, &makers));
-        }
-        entries.sort_by(|a, b| b.id.cmp(&a.id).then_with(|| a.database.cmp(&b.database)));
-        Ok(entries)
-    }
-
-    async fn count_others(&self, listing: &mut Listing, database: &Label, names: &Names) {
-        let others = names.others + names.too_late.len();
-        if others == 0 {
-            return;
-        }
-        listing.others.insert(database.clone(), others);
-        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
-            listing.stranger = self.whose(database, object).await.err();
-        }
-    }
-
-    /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
-    pub(super) async fn stranger_of(
-        &self,
-        database: Option<&Label>,
-        beginning: &str,
-    ) -> Option<Error> {
-        let databases = match database {
-            Some(database) => vec![database.clone()],
-            None => self.databases().await.ok()?,
-        };
-        for database in databases {
-            let makers = self.makers(&database).await.ok()?;
-            let names = self.names(&database, &makers).await.ok()?;
-            let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
-            if let Some(id) = names.too_late.iter().rev().find(asked_for) {
-                let key = self.record_key(&database, id);
-                let what =
-                    "it was made under a key that had been retired before, and is not believed";
-                return Some(Error::differs(key, what));
-            }
-            if let Some(id) = names.strangers.keys().rev().find(asked_for) {
-                return self.whose(&database, &names.strangers[id]).await.err();
-            }
-        }
-        None
     }
 
     async fn open_into(
@@ -379,23 +283,6 @@ impl Catalog {
         let doubt = self.doubt(entry, &record, &mut 0).await?;
         Ok((record, doubt))
     }
-}
-
-fn entries_of(database: &Label, names: Names, makers: &[Maker]) -> Vec<Entry> {
-    let mut archives: BTreeMap<BackupId, Vec<(Tier, Object)>> = BTreeMap::new();
-    for ((id, tier), object) in names.archives {
-        archives.entry(id).or_default().push((tier, object));
-    }
-    let mut marks = names.marks;
-    let entry = |(id, object): (BackupId, Object)| Entry {
-        database: database.clone(),
-        key: maker(makers, &id, database).map_or_else(String::new, |maker| maker.secret.describe()),
-        bytes: object.bytes,
-        archives: archives.remove(&id).unwrap_or_default(),
-        mark: marks.remove(&id),
-        id,
-    };
-    names.records.into_iter().map(entry).collect()
 }
 
 /// Whether an error says that nothing can be read here, rather than that this one object can't.

@@ -10,11 +10,13 @@
 //!
 //! An archive without a record is no backup and is never listed as one.
 
+mod entries;
 mod judged;
 mod keys;
 mod listing;
 mod look;
 mod marks;
+mod names;
 mod notices;
 mod repository;
 mod survey;

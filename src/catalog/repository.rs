@@ -55,13 +55,24 @@ impl Catalog {
     /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Usage`] where objects of
     /// several repositories stand here and nothing says which is meant, and in drop-box mode without a pinned id.
     pub async fn repository(&self) -> Result<RepositoryId> {
+        match self.repository_here().await? {
+            Some(id) => Ok(id),
+            None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+        }
+    }
+
+    /// The repository here, pinned or found; none where nothing has begun yet.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`].
+    pub async fn repository_here(&self) -> Result<Option<RepositoryId>> {
         if let Some(known) = self.known_repository()? {
-            return Ok(known);
+            return Ok(Some(known));
         }
         // on the heap: every look at the bucket begins with this
         match self.find_repository().boxed().await? {
-            Some(id) => Ok(*self.repository.get_or_init(|| async { id }).await),
-            None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+            Some(id) => Ok(Some(*self.repository.get_or_init(|| async { id }).await)),
+            None => Ok(None),
         }
     }
 

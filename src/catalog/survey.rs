@@ -1,21 +1,15 @@
 //! One database's part of the bucket, looked through whole: what is ours by name, opened, and what stands beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Doubt, Maker, SUFFIX, keys::maker, look::Shown};
+use super::{Catalog, Doubt, Maker, keys::maker, look::Shown, names::Names};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},
-    store::{Kind, Object, Unfinished},
+    store::{Kind, Object},
 };
-
-/// Records of others that are remembered by name, so that a person who asks for one is told whose it is.
-const STRANGERS_REMEMBERED: usize = 1000;
-
-/// A database's folders.
-pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
 
 /// Everything of one database that bears an id of ours.
 #[derive(Debug)]
@@ -78,20 +72,6 @@ pub struct Orphan {
     pub owner: String,
 }
 
-/// What the names say, before anything is opened.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) records: BTreeMap<BackupId, Object>,
-    pub(super) archives: BTreeMap<(BackupId, Tier), Object>,
-    pub(super) marks: BTreeMap<BackupId, Object>,
-    foreign: usize,
-    pub(super) others: usize,
-    /// records under a key that was retired before
-    pub(super) too_late: BTreeSet<BackupId>,
-    /// the newest records among the others, by which one can tell whose they are
-    pub(super) strangers: BTreeMap<BackupId, Object>,
-}
-
 impl Survey {
     /// Whether everything of ours could be read: nothing may be deleted otherwise.
     #[must_use]
@@ -146,51 +126,6 @@ impl Catalog {
         Ok(survey)
     }
 
-    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The MAC of
-    /// each name is checked here, before anything is fetched: what strangers put there costs a line of a listing.
-    pub(super) async fn names(&self, database: &Label, makers: &[Maker]) -> Result<Names> {
-        let mut names = Names::default();
-        for what in FOLDERS {
-            let folder = self.store.location().key(&format!("{database}/{what}/"));
-            for object in self.store.list(&folder).await? {
-                let path = object.key.strip_prefix(&folder);
-                let path = path.and_then(|path| path.strip_suffix(SUFFIX));
-                let parsed = path.and_then(|path| parse(what, path));
-                let made = |(id, _): &(BackupId, _)| maker(makers, id, database).is_some();
-                match parsed.clone().filter(made) {
-                    Some((id, None)) if what == "records" => {
-                        names.records.insert(id, object);
-                    }
-                    Some((id, None)) => {
-                        names.marks.insert(id, object);
-                    }
-                    Some((id, Some(tier))) => {
-                        names.archives.insert((id, tier), object);
-                    }
-                    None => names.count_stranger(what, parsed, object, makers, database),
-                }
-            }
-        }
-        Ok(names)
-    }
-
-    /// The uploads under way, or left behind, that would become archives of ours.
-    ///
-    /// # Errors
-    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
-    pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
-        let folder = self.store.location().key(&format!("{database}/archives/"));
-        let makers = self.makers(database).await?;
-        let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
-        uploads.retain(|upload| {
-            let path = upload.key.strip_prefix(&folder);
-            let path = path.and_then(|path| path.strip_suffix(SUFFIX));
-            let parsed = path.and_then(|path| parse("archives", path));
-            parsed.is_some_and(|(id, _)| maker(&makers, &id, database).is_some())
-        });
-        Ok(uploads)
-    }
-
     /// Whether there is a good record under this id by now, whatever a list said before.
     ///
     /// # Errors
@@ -201,20 +136,6 @@ impl Catalog {
             Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// The keys in this database's folders, whosever they are.
-    ///
-    /// # Errors
-    /// What the bucket refuses to list.
-    pub async fn keys(&self, database: &Label) -> Result<BTreeSet<String>> {
-        let mut keys = BTreeSet::new();
-        for what in FOLDERS {
-            let folder = self.store.location().key(&format!("{database}/{what}/"));
-            let objects = self.store.list(&folder).await?;
-            keys.extend(objects.into_iter().map(|object| object.key));
-        }
-        Ok(keys)
     }
 
     async fn open_newest(
@@ -292,49 +213,12 @@ impl Catalog {
     }
 }
 
-impl Names {
-    fn count_stranger(
-        &mut self,
-        what: &str,
-        parsed: Option<(BackupId, Option<Tier>)>,
-        object: Object,
-        makers: &[Maker],
-        database: &Label,
-    ) {
-        self.foreign += 1;
-        let Some((id, _)) = parsed.filter(|_| what == "records") else {
-            return;
-        };
-        if makers
-            .iter()
-            .any(|maker| maker.made_too_late(&id, database))
-        {
-            self.too_late.insert(id);
-        } else {
-            self.others += 1;
-            self.strangers.insert(id, object);
-            if self.strangers.len() > STRANGERS_REMEMBERED {
-                self.strangers.pop_first();
-            }
-        }
-    }
-}
-
 /// Why the archive of a good record is none, by what a listing shows.
 fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> {
     match Shown::of(record, archive) {
         Shown::Doubted(doubt) if record.is_good() => Some(doubt),
         _ => None,
     }
-}
-
-/// The id, and for an archive the tier, that a path in one of the three folders says.
-pub(super) fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
-    if folder != "archives" {
-        return Some((BackupId::parse(path).ok()?, None));
-    }
-    let (tier, id) = path.split_once('/')?;
-    Some((BackupId::parse(id).ok()?, Some(tier.parse().ok()?)))
 }
 
 /// Forgets the tables of backups that nobody will compare with: the newest good ones have a part in judging the next, and

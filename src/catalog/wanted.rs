@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, listing::Entry};
+use super::{Catalog, entries::Entry};
 use crate::{
     backup::{AHEAD_MAX, Label, Record, Tier},
     error::{Error, Result},

@@ -16,9 +16,9 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
   PGCOFFER_DB_<NAME>_KEY   a key for one database
-  PGCOFFER_OLD_KEYS        earlier keys, for reading only, each with the day it was retired: KEY@2026-11-01
+  PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01
   PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
-  PGCOFFER_REPOSITORY      the only repository that counts: needed in drop-box mode, else read from the bucket
+  PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
   PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID, PGCOFFER_ALLOW_HTTP
@@ -123,6 +123,8 @@ pub(super) enum Command {
     },
     /// Show one backup with its tables
     Show(Chosen),
+    /// Print which repository is here: PGCOFFER_REPOSITORY
+    Repository,
     /// Download a backup, check, decrypt and decompress it: what comes out is what pg_restore reads
     Get {
         #[command(flatten)]

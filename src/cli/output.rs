@@ -9,7 +9,7 @@ use pgcoffer::{
     backup::{Label, Mark, Notice, Record},
     catalog::Listing,
     operation::{Fetched, RestoreReport, Verified},
-    seal::{MasterKey, Passphrase},
+    seal::{MasterKey, Passphrase, RepositoryId},
     store::Location,
 };
 use serde_json::{Value, json};
@@ -86,6 +86,13 @@ impl Output {
             ));
         }
         Ok(())
+    }
+
+    pub(super) fn repository(self, id: &RepositoryId) -> Result<()> {
+        match self.json {
+            true => self.print_json(&json!({ "repository": id })),
+            false => print(format!("{id}\n")),
+        }
     }
 
     pub(super) fn passphrase(self, text: &str) -> Result<()> {

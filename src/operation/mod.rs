@@ -7,6 +7,7 @@ mod clock;
 mod decide;
 mod figures;
 mod get;
+mod health;
 mod inbound;
 mod interrupt;
 mod lifecycle;
@@ -43,9 +44,10 @@ pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
 pub use spans::SPANS;
-pub use status::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice, status,
+pub use health::{
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice,
 };
+pub use status::status;
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{
     BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport,

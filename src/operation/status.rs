@@ -1,14 +1,13 @@
-//! How a database stands: its newest good backup against its schedule, and what a person should look at.
+//! A look at how a database stands: its newest good backup against its schedule, and what a person should look at.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
 use super::{
-    CLOCKS_APART_MAX, Problem,
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice,
     figures::{Figures, stored},
 };
 use crate::{
-    backup::{BackupId, Failure, Label, Notice, Status, Tier},
+    backup::{BackupId, Label, Status},
     catalog::{Catalog, Orphan, Standing, Survey},
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
@@ -16,146 +15,8 @@ use crate::{
     text::Untrusted,
 };
 
-/// How one database stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Health {
-    /// its label
-    pub database: Label,
-    /// its schedule, where it has one
-    pub schedule: Option<String>,
-    /// the newest good backup
-    pub newest_good: Option<Newest>,
-    /// how old that is
-    pub age_seconds: Option<i64>,
-    /// good backups
-    pub good: usize,
-    /// bytes of everything kept
-    pub bytes: u64,
-    /// why the newest run failed, if it did
-    pub last_failure: Option<FailedRun>,
-    /// tiers whose backup is late
-    pub late: Vec<LateTier>,
-    /// what is due next, and when
-    pub next_due: Option<Next>,
-    /// until when the next attempt waits after failures
-    pub paused_until: Option<Timestamp>,
-    /// runs under way, or uploads that they left behind: when each began
-    pub under_way: Vec<Timestamp>,
-    /// backups that are held
-    pub held: Vec<Held>,
-    /// good backups that look wrong and that nobody has accepted
-    pub suspicious: Vec<Suspicious>,
-    /// good backups whose archive can't be counted on, though their retention has not run out
-    pub lost: Vec<Lost>,
-    /// archives under an id of ours without a record: their run died, or somebody deleted the record
-    pub without_record: Vec<BackupId>,
-    /// backups dated by a clock that was ahead: they are passed over
-    pub ahead: Vec<BackupId>,
-    /// records that no agent writes, and why: they count for nothing
-    pub implausible: Vec<Lost>,
-    /// records or marks of ours that can't be read, and why
-    pub unreadable: Vec<Untrusted>,
-    /// how far this machine's clock is ahead of the bucket's; negative: behind
-    pub clock_seconds: Option<i64>,
-    /// records in its folder that bear ids of another key or of another repository
-    pub others: usize,
-    /// records under a key that was retired before they were made
-    pub too_late: usize,
-    /// objects in its folders that bear no name of ours
-    pub foreign: usize,
-    /// what nobody could be told of last, with nothing told since
-    pub untold: Option<UntoldNotice>,
-    /// the same in numbers, for monitoring
-    #[serde(skip)]
-    pub figures: Figures,
-}
-
-/// A backup that can't be counted on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Lost {
-    /// its id
-    pub id: BackupId,
-    /// what is wrong with it
-    pub why: String,
-}
-
 /// How long an archive may stand before its record comes.
 const RECORD_COMES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
-
-/// Something that nobody could be told of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UntoldNotice {
-    /// id of the run
-    pub id: BackupId,
-    /// what kind of event
-    pub event: Untrusted,
-    /// when it was tried
-    pub at: Timestamp,
-    /// each channel, and why it did not take it
-    pub untold: Vec<crate::backup::Untold>,
-}
-
-/// The newest good backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Newest {
-    /// its id
-    pub id: BackupId,
-    /// the tier that it carries
-    pub tier: Tier,
-    /// when it began
-    pub started: Timestamp,
-}
-
-/// The newest run, which failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FailedRun {
-    /// its id
-    pub id: BackupId,
-    /// when it began
-    pub started: Timestamp,
-    /// why
-    #[serde(flatten)]
-    pub failure: Failure,
-}
-
-/// A tier whose backup is late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LateTier {
-    /// the tier
-    pub tier: Tier,
-    /// when it was due
-    pub due: Timestamp,
-    /// its newest good backup
-    pub newest: Option<Timestamp>,
-}
-
-/// What is due next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Next {
-    /// the highest tier of it
-    pub tier: Tier,
-    /// when
-    pub at: Timestamp,
-}
-
-/// A backup that is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Held {
-    /// its id
-    pub id: BackupId,
-    /// who, why and since when
-    #[serde(flatten)]
-    pub hold: crate::backup::Hold,
-}
-
-/// A backup that looks wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Suspicious {
-    /// its id
-    pub id: BackupId,
-    /// why
-    pub reasons: Vec<Untrusted>,
-}
 
 /// Looks at one database's part of the bucket.
 ///
@@ -273,103 +134,6 @@ impl Health {
             foreign: survey.foreign,
             untold: untold(survey),
             figures: Figures::of(survey, schedule, now),
-        }
-    }
-
-    /// What is wrong, most pressing first; empty where all is well.
-    #[must_use]
-    pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        match (&self.newest_good, self.others) {
-            (Some(_), _) => {}
-            (None, 0) => problems.push(Problem::new("there is no good backup")),
-            (None, others) => problems.push(Problem::new(format!(
-                "there is no good backup under this key (records under another: {others}): is it the right one?"
-            ))),
-        }
-        // where there is none at all, that says it
-        for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
-            let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
-            problems.push(Problem::new(format!(
-                "the {} backup that was due {due} is late",
-                late.tier
-            )));
-        }
-        let apart = self.clock_seconds.unwrap_or(0);
-        if apart.abs() > CLOCKS_APART_MAX.as_secs() {
-            let (way, minutes) = (
-                if apart > 0 { "ahead of" } else { "behind" },
-                apart.abs() / 60,
-            );
-            problems.push(Problem::new(format!(
-                "this machine's clock is {minutes} minutes {way} the bucket's: nobody can tell by it what is late"
-            )));
-        }
-        let newest = self.newest_good.as_ref().map(|newest| &newest.id);
-        for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
-            // names of tables are no rows of theirs
-            let first = one.reasons.first().cloned().unwrap_or_default();
-            problems.push(Problem::new(format!(
-                "the newest backup looks suspicious: {first}"
-            )));
-        }
-        for Lost { id, why } in &self.lost {
-            let what = format!("{id} is no backup any more");
-            problems.push(Problem::new(what).because(why.clone()));
-        }
-        let mut several = |what: &str, all: &[BackupId]| {
-            if let Some(newest) = all.first() {
-                let count = all.len();
-                problems.push(Problem::new(format!(
-                    "{what}: {count}, the newest {newest}"
-                )));
-            }
-        };
-        several(
-            "archives without their record, whose run died or whose record was deleted",
-            &self.without_record,
-        );
-        several(
-            "backups dated by a clock that was ahead, which are passed over",
-            &self.ahead,
-        );
-        if let Some(Lost { id, why }) = self.implausible.first() {
-            let count = self.implausible.len();
-            problems.push(Problem::new(format!(
-                "records that no agent writes, which count for nothing: {count}, the newest {id}: {why}"
-            )));
-        }
-        if self.too_late > 0 {
-            let count = self.too_late;
-            problems.push(Problem::new(format!(
-                "backups under a key that was retired before they were made, which are not believed: {count}"
-            )));
-        }
-        if let Some(why) = self.unreadable.first() {
-            let what = match self.unreadable.len() {
-                1 => "1 record or mark".to_owned(),
-                count => format!("{count} records or marks"),
-            };
-            problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
-        }
-        if let Some(untold) = &self.untold {
-            let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
-            let first = untold.untold.first();
-            let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
-            let (what, id) = (Notice::words(untold.event.raw()), &untold.id);
-            let told = Problem::new(format!("nobody could be told of {what} of {id} at {at}"));
-            problems.push(told.because(why));
-        }
-        problems
-    }
-}
-
-impl From<crate::schedule::Late> for LateTier {
-    fn from(late: crate::schedule::Late) -> Self {
-        Self {
-            tier: late.tier,
-            due: late.due,
-            newest: late.newest,
         }
     }
 }

@@ -57,7 +57,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable clock_seconds others untold problems",
+         suspicious lost without_record ahead implausible unreadable clock_seconds others too_late foreign untold problems",
     );
     assert_keys(&health["newest_good"], "id tier started");
     assert_keys(&health["next_due"], "tier at");
@@ -182,7 +182,9 @@ fn a_run_that_a_clock_ahead_has_dated_is_not_taken_for_the_newest() {
         .failed(3)
         .serving("daily", "7d")
         .put(&bucket);
-    let health = outlook(&agent, 0);
+    // passed over, and not in silence
+    let health = outlook(&agent, 8);
+    assert_eq!(health["ahead"].as_array().unwrap().len(), 1);
     assert_eq!(health["newest_good"], newest);
     assert!((7200..7260).contains(&health["age_seconds"].as_i64().unwrap()));
     assert_eq!(health["last_failure"], Value::Null);

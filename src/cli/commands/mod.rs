@@ -72,10 +72,7 @@ pub(super) fn keygen(passphrase: bool, words: bool, json: bool) -> Result<()> {
 /// Makes the id of a repository that is to begin.
 pub(super) fn new_repository(json: bool) -> Result<()> {
     let id = RepositoryId::generate().map_err(key_error)?;
-    match json {
-        true => Output { json }.print_json(&serde_json::json!({ "repository": id })),
-        false => super::output::print(format!("{id}\n")),
-    }
+    Output { json }.repository(&id)
 }
 
 /// A line of standard input. Past its buffer, which nobody wipes, and into one that doesn't grow: that would leave copies.
@@ -112,6 +109,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
         Command::Backup(args) => context.backup(args).await,
         Command::List { database, limit } => context.list(database.as_deref(), *limit).await,
         Command::Show(chosen) => context.show(chosen).await,
+        Command::Repository => context.repository().await,
         Command::Get {
             chosen,
             output,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use pgcoffer::{
-    Result,
+    Error, Result,
     backup::Label,
     operation::{self, Clock, Progress, Target},
 };
@@ -55,6 +55,17 @@ impl Context<'_> {
             .await?;
         self.output
             .show(&record, mark.as_ref(), catalog.store().location())
+    }
+
+    pub(super) async fn repository(&self) -> Result<()> {
+        let catalog = self.catalog().await?;
+        let Some(id) = self.interrupt.or(catalog.repository_here()).await? else {
+            return Err(Error::NoSuchBackup {
+                wanted: "from which the repository could be told".into(),
+                location: catalog.store().location().to_string(),
+            });
+        };
+        self.output.repository(&id)
     }
 
     pub(super) async fn get(

@@ -158,6 +158,7 @@ impl Draft {
         self.schedule()?;
         self.try_form()?;
         self.try_it()?;
+        self.pin()?;
         self.finish()
     }
 

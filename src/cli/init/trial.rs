@@ -6,7 +6,7 @@ use std::{
     sync::PoisonError,
 };
 
-use pgcoffer::{Error, Result, setup::url_variable};
+use pgcoffer::{Error, Result, seal::RepositoryId, setup::url_variable};
 
 use super::Draft;
 
@@ -76,14 +76,60 @@ impl Draft {
         }
     }
 
-    fn check(&self) -> Result<ExitStatus> {
-        let io = |source| Error::Io {
-            doing: "run `pgcoffer check`".to_owned(),
-            source,
+    /// Pins the repository: the one that is here, or where there is none yet a new one. Where it can't be seen, nothing is pinned.
+    pub(super) fn pin(&mut self) -> Result<()> {
+        const NAME: &str = "PGCOFFER_REPOSITORY";
+        if self.args.no_check || self.setup.variables.contains_key(NAME) {
+            return Ok(());
+        }
+        let mut command = self.command("repository").map_err(not_run)?;
+        let output = command.stderr(Stdio::null()).output().map_err(not_run)?;
+        let id = match output.status.code() {
+            Some(0) => str::from_utf8(&output.stdout)
+                .ok()
+                .and_then(|text| text.trim().parse().ok()),
+            // there is no backup yet
+            Some(7) => RepositoryId::generate().ok(),
+            _ => None,
         };
-        let mut command = Command::new(std::env::current_exe().map_err(io)?);
+        if let Some(id) = id {
+            self.setup.set(NAME, id.to_string());
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<ExitStatus> {
+        let mut command = self.command("check").map_err(not_run)?;
+        // what is printed here is the settings alone
+        let stderr = std::io::stderr()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(not_run)?;
+        command.stdout(stderr);
+        let mut child = {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if written.stopped {
+                return Err(Error::Interrupted { exit_status: 130 });
+            }
+            let child = command.spawn().map_err(not_run)?;
+            written.trial = i32::try_from(child.id())
+                .ok()
+                .and_then(rustix::process::Pid::from_raw);
+            child
+        };
+        let status = child.wait().map_err(not_run)?;
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .trial = None;
+        Ok(status)
+    }
+
+    /// This program, with the settings that come out as its environment.
+    fn command(&self, name: &str) -> std::io::Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
         // no file of settings: all of them stand in the environment
-        command.args(["check", "--config", "/dev/null"]);
+        command.args([name, "--config", "/dev/null"]);
         for name in self
             .vars
             .keys()
@@ -97,26 +143,15 @@ impl Draft {
         for (name, value) in &self.setup.variables {
             command.env(name, value.as_str());
         }
-        // what is printed here is the settings alone
-        let stderr = std::io::stderr().as_fd().try_clone_to_owned().map_err(io)?;
-        command.stdin(Stdio::null()).stdout(stderr);
-        let mut child = {
-            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.stopped {
-                return Err(Error::Interrupted { exit_status: 130 });
-            }
-            let child = command.spawn().map_err(io)?;
-            written.trial = i32::try_from(child.id())
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            child
-        };
-        let status = child.wait().map_err(io)?;
-        self.written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .trial = None;
-        Ok(status)
+        command.stdin(Stdio::null());
+        Ok(command)
+    }
+}
+
+fn not_run(source: std::io::Error) -> Error {
+    Error::Io {
+        doing: "run `pgcoffer check`".to_owned(),
+        source,
     }
 }
 

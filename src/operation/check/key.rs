@@ -47,6 +47,27 @@ pub(super) async fn key(
     Ok(())
 }
 
+/// Which repository is here: what is to be set where it can't be read, and what pins it.
+pub(super) async fn repository(
+    sheet: &mut Sheet<'_>,
+    catalog: &Catalog,
+    found: &Found,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    if !found.answers {
+        return Ok(());
+    }
+    sheet.turn_to(Area::Bucket, &catalog.store().location().to_string());
+    match interrupt.or(catalog.repository_here()).await {
+        Ok(Some(id)) => sheet.ok("repository", format!("PGCOFFER_REPOSITORY={id}")),
+        Ok(None) => sheet.ok("repository", "none yet: the first backup begins one"),
+        Err(error @ Error::Interrupted { .. }) => return Err(error),
+        Err(_) if !found.readable => sheet.skipped("repository", unreadable(found)),
+        Err(error) => sheet.failed("repository", error.to_string(), error.hint()),
+    }
+    Ok(())
+}
+
 /// Whether there is a key, and one that may seal.
 pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
     let Some(secret) = secret else {

@@ -92,6 +92,9 @@ pub async fn check(
         sheet.turn_to(Area::Key, "every database");
         key::strength(&mut sheet, request.secret.as_ref());
     }
+    if let (Some(catalog), Some(found)) = (catalog, &found) {
+        key::repository(&mut sheet, catalog, found, interrupt).await?;
+    }
     for one in &request.databases {
         let catalog = catalog.zip(found.as_ref());
         key::key(&mut sheet, catalog, request, one, interrupt).await?;

@@ -1,0 +1,128 @@
+//! What stands in a database's folders by name: ours by its MAC, and strangers', before anything is fetched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Catalog, Maker, SUFFIX, keys::maker};
+use crate::{
+    backup::{BackupId, Label, Tier},
+    error::Result,
+    store::{Object, Unfinished},
+};
+
+/// Records of others that are remembered by name, so that a person who asks for one is told whose it is.
+const STRANGERS_REMEMBERED: usize = 1000;
+
+/// A database's folders.
+pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
+
+/// What the names say, before anything is opened.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) records: BTreeMap<BackupId, Object>,
+    pub(super) archives: BTreeMap<(BackupId, Tier), Object>,
+    pub(super) marks: BTreeMap<BackupId, Object>,
+    pub(super) foreign: usize,
+    pub(super) others: usize,
+    /// records under a key that was retired before
+    pub(super) too_late: BTreeSet<BackupId>,
+    /// the newest records among the others, by which one can tell whose they are
+    pub(super) strangers: BTreeMap<BackupId, Object>,
+}
+
+impl Catalog {
+    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The MAC of
+    /// each name is checked here, before anything is fetched: what strangers put there costs a line of a listing.
+    pub(super) async fn names(&self, database: &Label, makers: &[Maker]) -> Result<Names> {
+        let mut names = Names::default();
+        for what in FOLDERS {
+            let folder = self.store.location().key(&format!("{database}/{what}/"));
+            for object in self.store.list(&folder).await? {
+                let path = object.key.strip_prefix(&folder);
+                let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+                let parsed = path.and_then(|path| parse(what, path));
+                let made = |(id, _): &(BackupId, _)| maker(makers, id, database).is_some();
+                match parsed.clone().filter(made) {
+                    Some((id, None)) if what == "records" => {
+                        names.records.insert(id, object);
+                    }
+                    Some((id, None)) => {
+                        names.marks.insert(id, object);
+                    }
+                    Some((id, Some(tier))) => {
+                        names.archives.insert((id, tier), object);
+                    }
+                    None => names.count_stranger(what, parsed, object, makers, database),
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The uploads under way, or left behind, that would become archives of ours.
+    ///
+    /// # Errors
+    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
+    pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
+        let folder = self.store.location().key(&format!("{database}/archives/"));
+        let makers = self.makers(database).await?;
+        let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
+        uploads.retain(|upload| {
+            let path = upload.key.strip_prefix(&folder);
+            let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+            let parsed = path.and_then(|path| parse("archives", path));
+            parsed.is_some_and(|(id, _)| maker(&makers, &id, database).is_some())
+        });
+        Ok(uploads)
+    }
+
+    /// The keys in this database's folders, whosever they are.
+    ///
+    /// # Errors
+    /// What the bucket refuses to list.
+    pub async fn keys(&self, database: &Label) -> Result<BTreeSet<String>> {
+        let mut keys = BTreeSet::new();
+        for what in FOLDERS {
+            let folder = self.store.location().key(&format!("{database}/{what}/"));
+            let objects = self.store.list(&folder).await?;
+            keys.extend(objects.into_iter().map(|object| object.key));
+        }
+        Ok(keys)
+    }
+}
+
+impl Names {
+    fn count_stranger(
+        &mut self,
+        what: &str,
+        parsed: Option<(BackupId, Option<Tier>)>,
+        object: Object,
+        makers: &[Maker],
+        database: &Label,
+    ) {
+        self.foreign += 1;
+        let Some((id, _)) = parsed.filter(|_| what == "records") else {
+            return;
+        };
+        if makers
+            .iter()
+            .any(|maker| maker.made_too_late(&id, database))
+        {
+            self.too_late.insert(id);
+        } else {
+            self.others += 1;
+            self.strangers.insert(id, object);
+            if self.strangers.len() > STRANGERS_REMEMBERED {
+                self.strangers.pop_first();
+            }
+        }
+    }
+}
+
+/// The id, and for an archive the tier, that a path in one of the three folders says.
+fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
+    if folder != "archives" {
+        return Some((BackupId::parse(path).ok()?, None));
+    }
+    let (tier, id) = path.split_once('/')?;
+    Some((BackupId::parse(id).ok()?, Some(tier.parse().ok()?)))
+}
