@@ -171,7 +171,7 @@ impl Catalog {
         let key = self.repository_key();
         let mut before = None;
         for _ in 0..LOOKS {
-            let sealed = match self.store.read(&key, BYTES_MAX).await {
+            let sealed = match self.store.read_first(&key, BYTES_MAX).await {
                 Ok(sealed) => sealed,
                 Err(error) if error.kind == Kind::NotFound => return Ok(Found::Missing),
                 Err(error) => return Err(error.into()),

@@ -34,6 +34,7 @@ pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open};
+pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules,
@@ -44,9 +45,6 @@ pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
 pub use spans::SPANS;
-pub use health::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice,
-};
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};
 pub use tick::{

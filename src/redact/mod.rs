@@ -15,6 +15,8 @@ pub const STRUCK: &str = "***";
 const GUESSES_LOG10: f64 = 12.0;
 /// Shorter ones are struck out in their places only.
 const TOKEN_CHARS_MIN: usize = 6;
+/// From this length on, digits among letters of both cases, or beside hyphens, are no object's name.
+const MADE_UP_CHARS_MIN: usize = 8;
 /// Userinfo of our own examples.
 const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
 /// Tokens that say themselves what they are.
@@ -109,7 +111,15 @@ fn is_no_name(secret: &str) -> bool {
         return false;
     }
     let of_names = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$' | ' ');
-    !secret.chars().all(of_names) || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
+    // as weak passwords are made: `S3cretWord`, `hunter2-the-second`
+    let has = |kind: fn(char) -> bool| secret.chars().any(kind);
+    let is_made_up = secret.len() >= MADE_UP_CHARS_MIN
+        && has(|c| c.is_ascii_digit())
+        && (has(|c| c == '-')
+            || has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()));
+    !secret.chars().all(of_names)
+        || is_made_up
+        || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
 }
 
 /// Where a secret stands with nothing before and behind it that could belong to a longer word.

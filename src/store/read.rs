@@ -68,6 +68,15 @@ impl Store {
         self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
 
+    /// The same where nothing has been done yet: a service that can't be reached is told within half a minute.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_first(&self, key: &str, bytes_max: u64) -> Result<Bytes, Error> {
+        let read = || self.read_once(key, None, None, bytes_max);
+        self.retry(ATTEMPTS, read).await
+    }
+
     /// What is said of bytes that are other ones at each look.
     pub(crate) fn unsteady(&self, key: &str, what: &str) -> Error {
         let why = format!(

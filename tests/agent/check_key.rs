@@ -107,7 +107,9 @@ fn records_under_a_key_that_is_not_set_are_told_beside_good_ones() {
     assert_found(&report, ("key", "earlier keys"), "warning", &words);
     let status = agent.run(["status"]);
     assert!(
-        status.text().contains("records of another key or repository"),
+        status
+            .text()
+            .contains("records of another key or repository"),
         "{}",
         status.text()
     );

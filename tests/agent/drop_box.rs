@@ -105,6 +105,7 @@ fn a_database_that_is_down_uses_up_a_turn_and_one_that_is_locked_does_not() {
     let url = stage.cluster.url(&stage.database);
     let mut holder = std::process::Command::new("psql");
     holder
+        .env("PGAPPNAME", "pgcoffer")
         .args([url.as_str(), "-c", lock])
         .stdout(std::process::Stdio::null());
     let mut holder = holder.spawn().unwrap();

@@ -228,7 +228,7 @@ fn an_archive_that_is_gone_is_a_problem_until_its_retention_ends() {
     bucket.delete(archives[1]);
     assert_shows(&agent, "lost", 8);
     let health = outlook(&agent, 8);
-    let lost = health["lost"][0].as_str().unwrap();
+    let lost = health["lost"][0]["id"].as_str().unwrap();
     assert!(archives[1].contains(lost), "{lost}");
     assert_eq!(health["good"], 2);
     // the newest one's: what is served by it is due again

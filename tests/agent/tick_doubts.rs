@@ -129,8 +129,15 @@ fn backups_that_agree_clear_it_without_a_person() {
             agent.run(["accept", id]).success();
         }
     }
-    agent.run(["prune"]).success();
-    agent.run(["show", before_fall]).ended_with(7);
+    // from then on it is kept for no doubt, only as the newest that has stood for a day
+    let pruned = agent.run(["prune", "--json"]).success().json();
+    let text = pruned.to_string();
+    assert!(!text.contains("\"held\""), "{pruned:#}");
+    let line = turn(&pruned, "main")["backups"]
+        .as_array()
+        .and_then(|lines| lines.iter().find(|line| line["id"] == before_fall))
+        .unwrap_or_else(|| panic!("{pruned:#}"));
+    assert_eq!(line["reason"], "elder", "{pruned:#}");
 }
 
 #[test]

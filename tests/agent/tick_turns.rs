@@ -102,17 +102,17 @@ fn json_of_a_tick() {
     assert_keys(
         &main["health"],
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost unreadable clock_seconds others untold problems",
+         suspicious lost without_record ahead implausible unreadable clock_seconds others too_late foreign untold problems",
     );
     let lost = turn(&report, "lost");
-    assert_keys(&lost["backup"], "outcome error hint exit_status");
+    assert_keys(&lost["backup"], "outcome error cause hint exit_status");
     assert_eq!(
         (&lost["backup"]["outcome"], &lost["exit_status"]),
         (&"failed".into(), &3.into())
     );
     assert_keys(
         &lost["health"]["last_failure"],
-        "id started error hint exit_status",
+        "id started error cause hint exit_status",
     );
 }
 

@@ -109,7 +109,9 @@ impl Model {
         let newest = good.iter().take(KEEP_LAST);
         let in_floor = newest.into_iter().any(|other| other.record.id == record.id);
         let mut serves = record.serves.iter();
-        !in_floor && serves.all(|served| self.is_over(record, served, &good, now))
+        !in_floor
+            && !is_an_elder(record, &good, now)
+            && serves.all(|served| self.is_over(record, served, &good, now))
     }
 
     fn is_over(&self, record: &Record, served: &Served, good: &[&Known], now: Timestamp) -> bool {
@@ -121,14 +123,28 @@ impl Model {
             let serves = runs.flat_map(|run| run.serves.iter().map(move |served| (run, served)));
             serves.filter(|(_, other)| other.tier == served.tier)
         };
-        let mut newer: Vec<_> = of_tier()
+        let mut newer: Vec<Timestamp> = Vec::new();
+        let mut dues: Vec<_> = of_tier()
             .map(|(_, other)| other.due)
             .filter(|due| *due > served.due)
             .collect();
-        newer.sort_unstable();
-        newer.dedup();
-        let mut same = of_tier()
-            .filter(|(run, other)| other.due == served.due && run.started > record.started);
+        dues.sort_unstable();
+        // moments closer together than a third of the period are one
+        for due in dues.into_iter().rev() {
+            let third = SignedDuration::from_mins(hours(served.tier) * 20);
+            let apart = |last: &Timestamp| last.duration_since(due) >= third;
+            if newer.last().is_none_or(|last| *last != due && apart(last)) {
+                newer.push(due);
+            }
+        }
+        // what came when the period was long over stands for nobody's
+        let in_time = |run: &Record, due: Timestamp| {
+            let open = SignedDuration::from_hours(2 * hours(served.tier) + 24);
+            run.started.duration_since(due) <= open
+        };
+        let mut same = of_tier().filter(|(run, other)| {
+            other.due == served.due && run.started > record.started && in_time(run, other.due)
+        });
         newer.len() >= usize::from(count)
             || same.any(|(_, other)| matches!(other.retention, Retention::Newest(n) if n >= count))
     }
@@ -293,5 +309,26 @@ impl Model {
                 ours.then(|| (name.to_owned(), (object.key.clone(), object.size_bytes)))
             })
             .collect()
+    }
+}
+
+/// Whether it is the newest good one that has stood for one of these numbers of days. `good`: newest first.
+fn is_an_elder(record: &Record, good: &[&Known], now: Timestamp) -> bool {
+    [1, 7, 30, 90, 365].iter().any(|days| {
+        let since = now - SignedDuration::from_hours(24 * days);
+        let elder = good.iter().find(|known| known.record.started <= since);
+        elder.is_some_and(|elder| elder.record.id == record.id)
+    })
+}
+
+/// How long a period of a tier lasts, at the least.
+fn hours(tier: Tier) -> i64 {
+    match tier {
+        Tier::Manual => 0,
+        Tier::Hourly => 1,
+        Tier::Daily => 24,
+        Tier::Weekly => 7 * 24,
+        Tier::Monthly => 28 * 24,
+        Tier::Yearly => 365 * 24,
     }
 }

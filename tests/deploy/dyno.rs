@@ -94,6 +94,7 @@ impl Dyno {
             .env("PORT", "5000")
             .env("STACK", "heroku-24")
             .env("PGCOFFER_KEY", KEY)
+            .env("PGCOFFER_REPOSITORY", crate::testbed::REPOSITORY)
             .env("PGCOFFER_DB_MAIN_URL", &self.cluster.url("postgres"));
         machine.command(&format!("{APT}{}", start(command)))
     }

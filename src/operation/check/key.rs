@@ -57,7 +57,7 @@ pub(super) async fn repository(
     if !found.answers {
         return Ok(());
     }
-    sheet.turn_to(Area::Bucket, &catalog.store().location().to_string());
+    sheet.turn_to(Area::Bucket, catalog.store().location().to_string());
     match interrupt.or(catalog.repository_here()).await {
         Ok(Some(id)) => sheet.ok("repository", format!("PGCOFFER_REPOSITORY={id}")),
         Ok(None) => sheet.ok("repository", "none yet: the first backup begins one"),
