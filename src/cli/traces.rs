@@ -1,4 +1,4 @@
-//! Traces by OpenTelemetry, where the environment says whither.
+//! Traces by OpenTelemetry, where the environment names a collector.
 //!
 //! The variables are those of <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>, most of them read by the
 //! exporter itself. A collector that is away costs a warning and never a backup, nor more than a moment.

@@ -304,7 +304,7 @@ impl Client {
     }
 }
 
-/// Debian's `/usr/bin/pg_dump` is a Perl script that picks a version by its own lights, and breaks where its files
+/// Debian's `/usr/bin/pg_dump` is a Perl script that picks a version by rules of its own, and breaks where its files
 /// have moved.
 fn is_wrapper(path: &Path) -> bool {
     let mut start = [0; 64];

@@ -1,7 +1,7 @@
 //! One connection of our own, beside those of the child processes: it holds the lock and looks at what is there.
 //!
 //! Whoever owns a database chooses its settings, `search_path` among them, and could so have a function of his own run with
-//! the rights of whoever connects (CVE-2018-1058). Hence every statement comes in a read-only transaction of its own whose
+//! the rights of whoever connects (CVE-2018-1058). So every statement comes in a read-only transaction of its own whose
 //! first command sets the path, and nothing but names of `pg_catalog` is used. As each setting ends with its transaction,
 //! nothing stays set on a connection that a pooler will hand to somebody else.
 

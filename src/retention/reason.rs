@@ -50,7 +50,7 @@ pub enum Keep {
     Counted {
         /// for which tier
         tier: Tier,
-        /// the how-manieth period it is, the newest being 1
+        /// its place among the periods of its tier, counted from the newest, which is 1
         place: usize,
         /// how many are kept
         of: u16,
@@ -95,7 +95,7 @@ pub enum Keep {
     TagCounted {
         /// for which tier
         tier: Tier,
-        /// the how-manieth period it is, the newest being 1
+        /// its place among the periods of its tier, counted from the newest, which is 1
         place: usize,
         /// how many are kept
         of: u16,

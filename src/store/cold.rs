@@ -25,7 +25,7 @@ pub enum Thaw {
     },
 }
 
-/// How fast an object is to be thawed: the faster, the dearer.
+/// How fast an object is to be thawed; a faster one costs more.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speed {
