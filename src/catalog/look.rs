@@ -150,7 +150,7 @@ impl Catalog {
         let Some((newest, others)) = good.split_first() else {
             return Ok(());
         };
-        let turn = usize::try_from(now.as_second() / 60).unwrap_or(0);
+        let turn = scattered(now);
         let other = (!others.is_empty()).then(|| others[turn % others.len()]);
         for at in [Some(*newest), other].into_iter().flatten() {
             self.look_at_place(&mut survey.standing[at]).await?;
@@ -205,6 +205,14 @@ impl Catalog {
     }
 }
 
+/// A number of this minute. Ticks come at even distances, which may be a multiple of how many backups there are: as they
+/// are, the minutes would choose the same one each time.
+fn scattered(now: Timestamp) -> usize {
+    let minute = u64::try_from(now.as_second() / 60).unwrap_or(0);
+    // Fibonacci hashing: 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4)
+    usize::try_from(minute.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).unwrap_or(0)
+}
+
 fn opens(
     keys: &FrameKeys,
     frame_size: usize,
@@ -217,6 +225,21 @@ fn opens(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_backup_has_its_turn_however_the_ticks_are_spaced() {
+        for (minutes, backups) in [(60, 30), (60, 60), (1440, 24), (15, 5), (7, 7)] {
+            let mut looked_at = vec![false; backups];
+            for tick in 0..i64::try_from(backups * 20).unwrap() {
+                let now = Timestamp::from_second(1_800_000_000 + tick * minutes * 60).unwrap();
+                looked_at[scattered(now) % backups] = true;
+            }
+            assert!(
+                looked_at.iter().all(|looked| *looked),
+                "{minutes} {backups}: {looked_at:?}"
+            );
+        }
+    }
 
     #[test]
     fn entity_tags_are_compared_without_what_services_differ_in() {

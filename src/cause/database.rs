@@ -81,7 +81,7 @@ impl Database {
                 "check host and port in PGCOFFER_DB_<NAME>_URL; a firewall or an allow list may drop the packets"
             }
             Self::DatabaseWithoutTls => {
-                "turn TLS on at the server; sslmode=disable is for a network of your own"
+                "turn TLS on at the server; sslmode=disable&allow_plaintext=yes in the URL is for a network of your own"
             }
             Self::DatabaseCertificate => {
                 "give the server a certificate of an authority that is known where pgcoffer runs, or name the authority's file by sslrootcert= in the URL"

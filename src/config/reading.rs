@@ -215,7 +215,7 @@ impl Reading {
                 variable: "PGCOFFER_PASSPHRASE".to_owned(),
                 why: "PGCOFFER_KEY is set as well, and only one of them can seal".to_owned(),
                 hint: Some(
-                    "unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS=KEY@DAY"
+                    "unset one; backups sealed with an earlier key open with PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
                         .to_owned(),
                 ),
             });

@@ -210,7 +210,7 @@ fn recovery(event: &Event, body: &mut Body) -> String {
 fn suspicious(event: &Event, body: &mut Body) -> String {
     let name = name(event);
     body.say(format!(
-        "The backup of {name} that ended at {} is complete, and holds much less than the ones before it:",
+        "The backup of {name} that ended at {} is complete, and looks wrong beside the ones before it:",
         minute(event.at)
     ));
     let reasons = event.reasons.iter().map(ToString::to_string);

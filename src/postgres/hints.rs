@@ -18,7 +18,7 @@ impl ConnectFault {
                 "a firewall or an allow list may drop the packets; check host and port"
             }
             Self::NoTls => {
-                "the server offers no tls; turn it on there, or put sslmode=disable into the url if the network between is your own"
+                "the server offers no tls; turn it on there, or put sslmode=disable&allow_plaintext=yes into the url if the network between is your own"
             }
             Self::Certificate => {
                 "its certificate is not from an authority known here or not for this host: name the authority's file by sslrootcert=, or ask for less by sslmode=require"

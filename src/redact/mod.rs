@@ -15,7 +15,7 @@ pub const STRUCK: &str = "***";
 const GUESSES_LOG10: f64 = 12.0;
 /// Shorter ones are struck out in their places only.
 const TOKEN_CHARS_MIN: usize = 6;
-/// From this length on, digits among letters of both cases, or beside hyphens, are no object's name.
+/// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's name.
 const MADE_UP_CHARS_MIN: usize = 8;
 /// Userinfo of our own examples.
 const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
@@ -64,7 +64,11 @@ impl Known {
                 secret.replace('\\', r"\\").replace('\'', r"\'"),
                 secret.replace('\\', r"\\").replace('"', "\\\""),
             ] {
-                forms.push(Zeroizing::new(form));
+                let form = Zeroizing::new(form);
+                // decoded it may be a word, or no longer than what takes its place
+                if is_no_name(&form) {
+                    forms.push(form);
+                }
             }
         }
         // the longest first: one form may be the beginning of another
@@ -114,12 +118,23 @@ fn is_no_name(secret: &str) -> bool {
     // as weak passwords are made: `S3cretWord`, `hunter2-the-second`
     let has = |kind: fn(char) -> bool| secret.chars().any(kind);
     let is_made_up = secret.len() >= MADE_UP_CHARS_MIN
-        && has(|c| c.is_ascii_digit())
-        && (has(|c| c == '-')
-            || has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()));
+        && (has(|c| c.is_ascii_digit()) && has(|c| c == '-')
+            || has_digit_for_letter(secret)
+                && has(|c| c.is_ascii_uppercase())
+                && has(|c| c.is_ascii_lowercase()));
     !secret.chars().all(of_names)
         || is_made_up
         || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
+}
+
+/// Whether a digit stands between two letters, as it does in no year and no number of a version.
+fn has_digit_for_letter(secret: &str) -> bool {
+    let mut places = secret.as_bytes().windows(3);
+    places.any(|three| {
+        three[0].is_ascii_alphabetic()
+            && three[1].is_ascii_digit()
+            && three[2].is_ascii_alphabetic()
+    })
 }
 
 /// Where a secret stands with nothing before and behind it that could belong to a longer word.

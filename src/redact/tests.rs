@@ -102,3 +102,17 @@ fn a_secret_that_no_name_would_be_is_struck_out_in_every_form() {
     }
     assert_eq!(Known::new([""]).strike("a b"), "a b");
 }
+
+/// Struck out by what it is itself, it would never be gone.
+#[test]
+fn a_password_that_decodes_to_asterisks_or_a_word_ends_and_leaves_no_gap() {
+    for secret in ["%2A%2A%2A", "%2A%2A", "%2A", "%73hop", "%2a%2a%2a%2a"] {
+        let known = Known::new([secret]);
+        let text = known.strike("the shop had *** and ** and *");
+        assert_eq!(text, "the shop had *** and ** and *", "{secret}");
+        // as it stands it is struck out where it is long enough for a token
+        if secret.len() >= TOKEN_CHARS_MIN {
+            assert_eq!(known.strike(&format!("({secret})")), "(***)", "{secret}");
+        }
+    }
+}

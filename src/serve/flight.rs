@@ -30,7 +30,7 @@ pub struct Elsewhere {
 }
 
 /// A database, and what is under way for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Turn {
     pub(super) database: Elsewhere,
     /// what the last look saw
@@ -42,7 +42,7 @@ pub(super) struct Turn {
 }
 
 /// A dyno under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Flight {
     pub(super) dyno: Dyno,
     pub(super) began: Timestamp,

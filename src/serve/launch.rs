@@ -19,6 +19,7 @@ use crate::{
     error::{Error, Result},
     heroku::{self, Dyno, Heroku, OneOff},
     operation::{Clock, Health, Interrupt, status},
+    panics::caught_as_error,
 };
 
 /// How often the bucket is looked at for a run whose dyno is still up.
@@ -241,14 +242,20 @@ fn cause_of(error: &heroku::Error) -> Backup {
 
 impl<M: AsyncFnMut(&News)> Round for Launcher<'_, M> {
     async fn go(&mut self) -> Result<Vec<Seen>> {
-        let mut seen = Vec::new();
-        let interrupt = self.interrupt;
-        for turn in std::mem::take(&mut self.turns) {
-            let work = async { Ok::<_, Error>(self.turn(turn).await) };
-            let (turn, one) = interrupt.or(work).await?;
-            self.turns.push(turn);
-            seen.push(one);
+        let (mut seen, mut bug, interrupt) = (Vec::new(), None, self.interrupt);
+        for at in 0..self.turns.len() {
+            // it stays as it was until its turn is over: a bug loses no database, and keeps no other waiting
+            let turn = self.turns[at].clone();
+            let work = caught_as_error(async { Ok::<_, Error>(self.turn(turn).await) });
+            match interrupt.or(work).await {
+                Ok((turn, one)) => {
+                    self.turns[at] = turn;
+                    seen.push(one);
+                }
+                Err(error @ Error::Internal(_)) => bug = bug.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(seen)
+        bug.map_or(Ok(seen), Err)
     }
 }

@@ -35,16 +35,25 @@ impl Store {
             checked.store(true, Ordering::Relaxed);
         }
         if claim == Claim::Taken && !checked.load(Ordering::Relaxed) {
-            if self.take_name(key, &body).await? == Claim::Taken {
-                return Err(Error::new(
-                    Kind::Unsupported,
-                    format!("take the name {}", self.url(key)),
-                    "the service ignores If-None-Match: it wrote over an object that it was told not to",
-                ));
-            }
+            self.see_refused(key, &body).await?;
             checked.store(true, Ordering::Relaxed);
         }
         Ok(claim)
+    }
+
+    /// Asks for a name that is ours already. That an answer was lost says nothing here, unlike where it is asked first: a
+    /// service that refuses it then knows the condition.
+    async fn see_refused(&self, key: &str, body: &Bytes) -> Result<(), Error> {
+        let ask = || self.take_name_once(key, body);
+        match self.retry(ATTEMPTS, ask).await {
+            Err(error) if error.kind == Kind::Exists => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => Err(Error::new(
+                Kind::Unsupported,
+                format!("take the name {}", self.url(key)),
+                "the service ignores If-None-Match: it wrote over an object that it was told not to",
+            )),
+        }
     }
 
     async fn take_name(&self, key: &str, body: &Bytes) -> Result<Claim, Error> {

@@ -6,7 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Label, Record, Retention, Served},
     catalog::{Catalog, Key, Keys},
-    operation::{self, Clock, Interrupt, Progress, Target, TickDatabase, TickReport, TickRequest},
+    operation::{
+        self, Clock, Interrupt, Progress, PruneRequest, Target, TickDatabase, TickReport,
+        TickRequest,
+    },
     postgres::{Clients, DatabaseUrl},
     retention::Policy,
     schedule::Schedule,
@@ -111,6 +114,25 @@ impl World {
             Some(after) => self.tick_killed(&request, after),
         };
         (report, (began, clock.now()))
+    }
+
+    /// Lets go as many good backups as a refused prune said that it would.
+    pub(crate) fn prune_confirmed(&self, label: &str, refusal: &impl ToString) -> Timestamp {
+        let said = refusal.to_string();
+        let (_, count) = said.split_once("would push out ").expect(&said);
+        let count = count.split(' ').next().unwrap().parse().unwrap();
+        let request = PruneRequest {
+            policy: Policy::default(),
+            dry_run: false,
+            clock: Clock::ahead_by(self.ahead),
+            confirmed: Some(count),
+        };
+        let label = Label::parse(label).unwrap();
+        let interrupt = Interrupt::default();
+        let pruned = operation::prune(&self.catalog, &label, &request, &interrupt);
+        let report = self.runtime.block_on(pruned).unwrap();
+        assert_eq!(report.troubles().count(), 0, "{report:#?}");
+        self.now()
     }
 
     /// A tick whose process ends at this moment: nothing of it goes on, nothing is cleaned up.

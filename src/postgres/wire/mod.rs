@@ -58,6 +58,13 @@ pub(super) struct Wire {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row(Vec<Option<String>>);
 
+impl Row {
+    /// What it takes besides its text: a row of nulls is short on the wire and isn't here.
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.0.len() * size_of::<Option<String>>()
+    }
+}
+
 /// What a server says of an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ServerError {
@@ -164,13 +171,14 @@ impl Wire {
         loop {
             match self.next().await {
                 Ok(Message::DataRow(body)) => {
-                    bytes += body.buffer().len();
+                    let row = Row::read(&body)?;
+                    bytes += row.held_bytes() + body.buffer().len();
                     if bytes > ANSWER_BYTES_MAX {
                         return Err(WireError::Protocol(
                             "an answer of more than 128 MiB".to_owned(),
                         ));
                     }
-                    rows.push(Row::read(&body)?);
+                    rows.push(row);
                 }
                 Ok(Message::ErrorResponse(body)) => {
                     failed = Some(ServerError::read(body.fields())?)
