@@ -21,6 +21,8 @@ const SKEW: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) record: Record,
+    /// when it came, by the bucket's clock: an agent whose clock is wrong dates its runs otherwise
+    arrived: Timestamp,
     /// what the database held
     pub(crate) content: i64,
 }
@@ -110,7 +112,7 @@ impl Model {
         let in_floor = newest.into_iter().any(|other| other.record.id == record.id);
         let mut serves = record.serves.iter();
         !in_floor
-            && !is_an_elder(record, &good, now)
+            && !is_an_elder(known, &good, now)
             && serves.all(|served| self.is_over(record, served, &good, now))
     }
 
@@ -119,8 +121,9 @@ impl Model {
             return end(record.started, served.retention) <= now;
         };
         let of_tier = || {
-            let runs = good.iter().map(|known| &known.record);
-            let serves = runs.flat_map(|run| run.serves.iter().map(move |served| (run, served)));
+            let runs = good.iter();
+            let serves =
+                runs.flat_map(|run| run.record.serves.iter().map(move |served| (run, served)));
             serves.filter(|(_, other)| other.tier == served.tier)
         };
         let mut newer: Vec<Timestamp> = Vec::new();
@@ -138,12 +141,15 @@ impl Model {
             }
         }
         // what came when the period was long over stands for nobody's
-        let in_time = |run: &Record, due: Timestamp| {
+        let in_time = |run: &Known, due: Timestamp| {
             let open = SignedDuration::from_hours(2 * hours(served.tier) + 24);
-            run.started.duration_since(due) <= open
+            let came = run.arrived.max(run.record.started);
+            came.duration_since(due) <= open
         };
         let mut same = of_tier().filter(|(run, other)| {
-            other.due == served.due && run.started > record.started && in_time(run, other.due)
+            other.due == served.due
+                && run.record.started > record.started
+                && in_time(run, other.due)
         });
         newer.len() >= usize::from(count)
             || same.any(|(_, other)| matches!(other.retention, Retention::Newest(n) if n >= count))
@@ -172,7 +178,17 @@ impl Model {
         let records = self.found(bucket, "records");
         for (id, (key, _)) in &records {
             if !self.standing.contains_key(id) {
-                self.meet(id, &bucket.read(key).unwrap(), honest, content, began);
+                let arrived = bucket.arrived(key).unwrap();
+                let record = self.opened(id, &bucket.read(key).unwrap());
+                self.meet(
+                    Known {
+                        record,
+                        arrived,
+                        content,
+                    },
+                    honest,
+                    began,
+                );
             }
         }
         let gone: Vec<String> = self
@@ -210,8 +226,8 @@ impl Model {
         self.look_at_archives(bucket);
     }
 
-    /// A record that was not there before: its own key opens it, and it serves nothing that is served already.
-    fn meet(&mut self, id: &str, sealed: &[u8], honest: bool, content: i64, began: Timestamp) {
+    /// A record that its own key opens.
+    fn opened(&self, id: &str, sealed: &[u8]) -> Record {
         let (_, json) = open_bytes(sealed, std::slice::from_ref(&self.secret))
             .expect("it is of another database");
         let record = Record::from_json(&json).unwrap();
@@ -219,18 +235,24 @@ impl Model {
             (record.id.as_str(), record.database.as_str()),
             (id, self.label)
         );
+        record
+    }
+
+    /// A run that was not there before: it serves nothing that is served already.
+    fn meet(&mut self, known: Known, honest: bool, began: Timestamp) {
+        let record = &known.record;
+        let id = record.id.to_string();
         assert!(record.started >= began, "{id} began before its tick");
         if record.is_good() && honest {
             for served in &record.serves {
-                let earlier = self.served.insert((served.tier, served.due), id.to_owned());
+                let earlier = self.served.insert((served.tier, served.due), id.clone());
                 assert_eq!(
                     earlier, None,
                     "{id} serves again what was served: {served:?}"
                 );
             }
         }
-        let known = Known { record, content };
-        self.standing.insert(id.to_owned(), known);
+        self.standing.insert(id, known);
         self.made += 1;
     }
 
@@ -313,11 +335,11 @@ impl Model {
 }
 
 /// Whether it is the newest good one that has stood for one of these numbers of days. `good`: newest first.
-fn is_an_elder(record: &Record, good: &[&Known], now: Timestamp) -> bool {
+fn is_an_elder(known: &Known, good: &[&Known], now: Timestamp) -> bool {
     [1, 7, 30, 90, 365].iter().any(|days| {
         let since = now - SignedDuration::from_hours(24 * days);
-        let elder = good.iter().find(|known| known.record.started <= since);
-        elder.is_some_and(|elder| elder.record.id == record.id)
+        let elder = good.iter().find(|other| other.arrived <= since);
+        elder.is_some_and(|elder| elder.record.id == known.record.id)
     })
 }
 

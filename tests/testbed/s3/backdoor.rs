@@ -72,6 +72,16 @@ impl S3Server {
             .to_vec()
     }
 
+    /// When an object came, by this server's clock, as a listing tells it; `None` where there is no such object.
+    pub fn arrived(&self, key: &str) -> Option<jiff::Timestamp> {
+        let stores = self.shared.stores();
+        let modified = stores.bucket(BUCKET).unwrap().object(key)?.modified;
+        let millis = jiff::Timestamp::try_from(modified)
+            .unwrap()
+            .as_millisecond();
+        Some(jiff::Timestamp::from_millisecond(millis).unwrap())
+    }
+
     /// Puts an object there, or other bytes into one that is there, whose tags and attributes stay.
     pub fn write(&self, key: &str, bytes: impl Into<Bytes>) {
         let content = Content::kept(vec![bytes.into()]);
