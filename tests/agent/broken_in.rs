@@ -33,7 +33,7 @@ fn forge(scene: &Scene, hours_ago: i64, payload: &[u8], claim: impl FnOnce(&mut 
     let path = format!("main/archives/{}/{id}.pgc", record.tier);
     let archive = match payload {
         // not even sealed
-        b"junk" => payload.to_vec(),
+        b"junk" | b"" => payload.to_vec(),
         payload => sealed(
             id.as_str(),
             Content::Archive,
@@ -113,6 +113,26 @@ fn what_counts_has_to_open() {
             .ended_with(8)
             .text()
             .contains("no backup any more")
+    );
+}
+
+/// No range of an empty object can be asked for: a look at one finds nothing, and ends well or ill no run of ours.
+#[test]
+fn empty_archives_open_no_more_than_others() {
+    let scene = Scene::new();
+    let good = daily(&scene, 30, "30");
+    for at in 0..20 {
+        forge(&scene, at, b"", |record| {
+            record.serves[0].due = record.started - SignedDuration::from_mins(10);
+        });
+    }
+    scene.changed_by(&scene.agent(), 0);
+    all_stand(&scene, &good);
+    let said = scene.run(["status"]).ended_with(8);
+    assert!(
+        said.text().contains("no backup any more"),
+        "{}",
+        said.text()
     );
 }
 

@@ -137,6 +137,18 @@ fn answers_that_are_lost_are_no_failures_for_who_may_not_look() {
     stage.run(["verify"]).success();
 }
 
+/// The second ask for a name that is ours shows that the service knows the condition. Its answer may be lost like any other.
+#[test]
+fn a_lost_answer_to_the_trial_is_no_service_without_conditions() {
+    let stage = Stage::of(SMALL);
+    stage.bucket.inject(
+        Rule::on("PutObject").key("/turns/").nth(2),
+        Fault::LoseAnswer { status: None },
+    );
+    let report = dyno(&stage).run(["tick", "--json"]).success().json();
+    assert_eq!(outcome(&report), "done");
+}
+
 #[test]
 fn a_service_without_conditions_is_refused() {
     let stage = Stage::of(SMALL);

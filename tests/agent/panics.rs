@@ -14,6 +14,7 @@ use pgcoffer::{
     backup::{Failure, Retention, Tier},
     catalog::Catalog,
     config::Config,
+    heroku::{ApiKey, Heroku},
     notify::Origin,
     operation::{
         BackupOutcome, BackupRequest, Clock, Interrupt, Occasion, Progress, PruneOutcome,
@@ -22,6 +23,7 @@ use pgcoffer::{
     panics,
     postgres::Clients,
     retention::Policy,
+    serve::{Elsewhere, Launcher, News, Round as _},
     store::Store,
 };
 use tokio::runtime::Runtime;
@@ -31,7 +33,10 @@ use tracing::{
     span,
 };
 
-use crate::notices::Scene;
+use crate::{
+    heroku_api::{API_KEY, APP, FakeHeroku},
+    notices::Scene,
+};
 
 /// Set in the process that panics: it has an environment and a panic hook of its own.
 const INSIDE: &str = "PGCOFFER_TEST_PANICS_CONFIG";
@@ -265,5 +270,37 @@ fn live_through(config: &Path) {
     assert_is_a_bug(&Failure::from(&error));
     assert_eq!(world.heard().len(), 1);
     world.backup("nowhere").unwrap();
+    launcher_goes_on(&world);
     eprintln!("lived through all of them");
+}
+
+/// A clock that starts dynos has a bug at one database: the others have their turn, and that one has its own in the next round.
+fn launcher_goes_on(world: &World) {
+    let api = FakeHeroku::start();
+    let url = api.url().parse().unwrap();
+    let heroku = Heroku::new(&url, APP, ApiKey::parse(API_KEY).unwrap()).unwrap();
+    let databases = world.config.databases.iter().map(|database| Elsewhere {
+        label: database.label.clone(),
+        schedule: database.schedule.clone().unwrap(),
+    });
+    let (interrupt, mut is_due) = (Interrupt::default(), true);
+    let on_news = async |news: &News| match news {
+        News::Seen(label) if label.as_str() == "main" && std::mem::take(&mut is_due) => {
+            panic!("a value of a row: {SECRET}");
+        }
+        _ => {}
+    };
+    let time_to_live = Duration::from_secs(3600);
+    let mut launcher = Launcher::new(
+        (&heroku, &world.catalog),
+        databases.collect(),
+        (None, time_to_live),
+        &interrupt,
+        on_news,
+    );
+    let error = world.runtime.block_on(launcher.go()).unwrap_err();
+    assert_is_a_bug(&Failure::from(&error));
+    let seen = world.runtime.block_on(launcher.go()).unwrap();
+    let seen: Vec<_> = seen.iter().map(|one| one.database.as_str()).collect();
+    assert_eq!(seen, ["main", "shop"], "a bug has lost a database");
 }

@@ -9,6 +9,8 @@
 mod connect;
 mod end_point;
 mod login;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::io;
