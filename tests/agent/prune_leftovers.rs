@@ -143,7 +143,7 @@ fn archives_without_records_stay_where_anything_is_in_doubt() {
         (&bare, "its tags are missing"),
         (&others, "its tags are not ours"),
         (&flipped, "does not prove it ours"),
-        (&empty, "can't be read"),
+        (&empty, "does not prove it ours"),
         (&cold, "in cold storage"),
     ] {
         let kept = scene.kept(&made.archive).unwrap_or_default();

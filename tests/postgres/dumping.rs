@@ -133,7 +133,9 @@ exit 3
     assert!(
         fault
             .stderr
-            .ends_with("the end of ******: No space left on device")
+            .ends_with("the end of ***: No space left on device"),
+        "{}",
+        &fault.stderr[fault.stderr.len() - 100..]
     );
     assert_eq!(
         (fault.ending.as_str(), fault.cause),

@@ -1,7 +1,6 @@
 //! The settings tried, exactly as they will be set: by `pgcoffer check` with them as its environment.
 
 use std::{
-    os::fd::AsFd as _,
     process::{Command, ExitStatus, Stdio},
     sync::PoisonError,
 };
@@ -101,11 +100,7 @@ impl Draft {
     fn check(&self) -> Result<ExitStatus> {
         let mut command = self.command("check").map_err(not_run)?;
         // what is printed here is the settings alone
-        let stderr = std::io::stderr()
-            .as_fd()
-            .try_clone_to_owned()
-            .map_err(not_run)?;
-        command.stdout(stderr);
+        command.stdout(std::io::stderr());
         let mut child = {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             if written.stopped {
