@@ -60,6 +60,8 @@ pub enum Database {
     },
     /// the target of a restore has something in it
     DatabaseNotEmpty,
+    /// the settings of the target of a restore make another role of the login, or let nobody write
+    DatabaseSettings,
 }
 
 impl Database {
@@ -119,6 +121,9 @@ impl Database {
             Self::DatabaseNotEmpty => {
                 "restore into a new database, or have what is there dropped first by --clean"
             }
+            Self::DatabaseSettings => {
+                "take back what its settings say of role or default_transaction_read_only: `pgcoffer restore` names the statement"
+            }
             Self::DatabaseTls | Self::DatabaseConnection | Self::DatabaseQuery { .. } => {
                 return None;
             }
@@ -166,6 +171,10 @@ impl fmt::Display for Database {
                     f,
                     "the role may not read everything: rights are missing on {objects} objects"
                 );
+            }
+            Self::DatabaseSettings => {
+                return f
+                    .write_str("the settings of the database to restore into stand in the way");
             }
             Self::DatabaseNotEmpty => {
                 return f.write_str("the database to restore into is not empty");

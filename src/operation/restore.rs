@@ -162,6 +162,7 @@ async fn look_at_target<'a>(
     request: &RestoreRequest,
 ) -> Result<(&'a Client, u32, Speech)> {
     let mut session = Session::connect(&request.target).await?;
+    session.check_writable().await?;
     if !request.clean {
         session.check_empty().await?;
     }

@@ -34,7 +34,7 @@ impl Session {
             return Cause::ConnectionLost;
         }
         // what can't be looked at now is no cause
-        if let Ok(obstacles) = preflight::obstacles(self).await
+        if let Ok(obstacles) = preflight::obstacles(self, None).await
             && let Some(first) = obstacles.first()
         {
             return match first.kind {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::explain::AuthFault;
 use super::holder::Holder;
+use super::imposed::Imposed;
 use super::preflight::Obstacle;
 use super::url::UrlFault;
 use super::wire::LoginRefused;
@@ -142,6 +143,18 @@ pub enum Error {
         /// Some of what is there.
         occupants: Vec<Untrusted>,
     },
+    /// The database's settings have made another role of the login, which would own what is restored.
+    #[error(
+        "the settings of database {} make role {} of whoever connects, also of {}: it would own what is restored",
+        .0.database, .0.role, .0.login
+    )]
+    ImposedRole(Box<Imposed>),
+    /// The target of a restore may only be read, by its own settings or those of the role.
+    #[error("database {database} may only be read: default_transaction_read_only is on")]
+    TargetReadOnly {
+        /// The database.
+        database: Untrusted,
+    },
     /// A program couldn't be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {
@@ -278,6 +291,11 @@ impl Error {
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
             Self::TargetNotEmpty { .. } => "restore into a new database (createdb NAME), or have what is there dropped first by --clean".into(),
+            Self::ImposedRole(imposed) => format!(
+                "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a superuser: {}",
+                imposed.reset()
+            ),
+            Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: options=-c%20default_transaction_read_only%3Doff".into(),
             Self::Io { .. } => return None,
         })
     }

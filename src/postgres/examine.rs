@@ -114,6 +114,9 @@ impl Session {
 
     async fn unprepared(&mut self) -> Result<Vec<Unprepared>, Error> {
         const WHAT: &str = "look for default privileges";
+        if self.imposed_role().await?.is_some() {
+            return Ok(Vec::new());
+        }
         let rows = self.rows(WHAT, READS_ALL).await?;
         if self.first::<bool>(&rows, WHAT)? {
             return Ok(Vec::new());

@@ -3,7 +3,9 @@
 //! Each statement is read-only and a transaction of its own. Only the sizes take a lock, the weakest there is and
 //! for the moment of asking; where a table is locked against that, its size is PostgreSQL's own estimate.
 
+use super::adopted::Adopted;
 use super::error::Error;
+use super::imposed::Imposed;
 use super::preflight::{self, Obstacle};
 use super::session::Session;
 use crate::text::Untrusted;
@@ -38,6 +40,10 @@ pub struct Inspection {
     pub large_objects: u64,
     /// Name and version of each extension, by name.
     pub extensions: Vec<(Untrusted, Untrusted)>,
+    /// What no dump holds, because somebody has added it to an extension.
+    pub adopted: Vec<Adopted>,
+    /// The role that the database's own settings have put in the place of the login's, where they do.
+    pub imposed: Option<Imposed>,
     /// What would make a dump by this role fail; empty if nothing would.
     pub obstacles: Vec<Obstacle>,
 }
@@ -118,6 +124,7 @@ impl Session {
         let row = &rows[0];
         let is_superuser = self.column(row, 2, WHAT)?;
         let (tables, large_objects) = self.counts().await?;
+        let imposed = self.imposed_role().await?;
         Ok(Inspection {
             server_version: server_version.into(),
             server_major: self.server_major(),
@@ -135,11 +142,12 @@ impl Session {
             tables,
             large_objects,
             extensions: self.extensions().await?,
-            obstacles: if is_superuser {
-                Vec::new()
-            } else {
-                preflight::obstacles(self).await?
+            adopted: self.adopted().await?,
+            obstacles: match is_superuser {
+                true => Vec::new(),
+                false => preflight::obstacles(self, imposed.as_ref()).await?,
             },
+            imposed,
         })
     }
 

@@ -9,6 +9,7 @@
 //! Nothing here reads the environment or prints. A password is held in a [`Secret`], goes to children in their
 //! environment and never in their arguments, and is struck out of whatever they write to stderr.
 
+mod adopted;
 mod child;
 mod client;
 mod diagnose;
@@ -18,6 +19,7 @@ mod examine;
 mod explain;
 mod hints;
 mod holder;
+mod imposed;
 mod inspect;
 mod load;
 mod logins;
@@ -33,12 +35,14 @@ mod transcript;
 mod url;
 mod wire;
 
+pub use adopted::Adopted;
 pub use client::{Client, ClientWarning, Clients};
 pub use dump::{Dump, DumpOptions, DumpReport};
 pub use error::{Cause, ChildFault, ConnectFault, Error};
 pub use examine::{Examination, Standby, Unprepared};
 pub use explain::AuthFault;
 pub use holder::Holder;
+pub use imposed::Imposed;
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use preflight::{Obstacle, ObstacleKind};

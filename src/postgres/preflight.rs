@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Error;
+use super::imposed::Imposed;
 use super::inspect::DUMPED;
 use super::session::Session;
 use super::sql::{do_block, ident, literal, relation, shown, shown_relation};
@@ -42,6 +43,8 @@ pub enum ObstacleKind {
     LargeObjects,
     /// A policy that hides rows from the role.
     RowSecurity,
+    /// The database's own settings have made of the login a role that lacks rights.
+    Role,
 }
 
 impl Obstacle {
@@ -102,8 +105,31 @@ const READABLE: &str = "
 /// Large objects that are named; the rest is a number.
 const LARGE_OBJECTS_SHOWN: usize = 5;
 
+/// Obstacles of one kind that are told.
+const OBSTACLES_MAX: usize = 10_000;
+
 /// Everything that would make a dump by the session's role fail, schemas first. A superuser has none.
-pub(super) async fn obstacles(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
+///
+/// Where the database's own settings have made that role of another login, they are the one obstacle: nobody is to give rights to
+/// a role that its owner has chosen.
+pub(super) async fn obstacles(
+    session: &mut Session,
+    imposed: Option<&Imposed>,
+) -> Result<Vec<Obstacle>, Error> {
+    let found = of_the_role(session).await?;
+    Ok(match imposed {
+        Some(imposed) if !found.is_empty() => vec![Obstacle {
+            kind: ObstacleKind::Role,
+            object: shown(imposed.role.raw()).into(),
+            why: "lacks rights, and the database's own settings have put it in the login's place"
+                .to_owned(),
+            grant: imposed.reset(),
+        }],
+        _ => found,
+    })
+}
+
+async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     use ObstacleKind as K;
     let role = ident(session.user());
     let unlooked = if session.server_major() >= 18 {
@@ -132,13 +158,14 @@ async fn find(
     role: &str,
 ) -> Result<Vec<Obstacle>, Error> {
     const WHAT: &str = "look for missing rights";
-    let rows = session.rows(WHAT, &format!("WITH {DUMPED} {sql}")).await?;
+    let sql = format!("WITH {DUMPED} {sql} LIMIT {OBSTACLES_MAX}");
+    let rows = session.rows(WHAT, &sql).await?;
     let obstacle = |row| {
         let (schema, name): (String, String) =
             (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
         Ok(kind.obstacle(&schema, &name, role))
     };
-    rows.iter().map(obstacle).collect()
+    rows.iter().take(OBSTACLES_MAX).map(obstacle).collect()
 }
 
 impl ObstacleKind {
@@ -157,7 +184,7 @@ impl ObstacleKind {
                 "row-level security hides rows from the role",
                 format!("ALTER ROLE {role} BYPASSRLS;"),
             ),
-            Self::Table | Self::LargeObjects => (
+            Self::Table | Self::LargeObjects | Self::Role => (
                 "no SELECT on the table",
                 format!("GRANT SELECT ON TABLE {object} TO {role};"),
             ),

@@ -58,6 +58,8 @@ pub struct Session {
     target: String,
     database: String,
     user: String,
+    login: String,
+    asks_for_role: bool,
     begin: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
@@ -87,6 +89,10 @@ impl Session {
             target: url.to_string(),
             database: String::new(),
             user: String::new(),
+            login: url.user().to_owned(),
+            asks_for_role: url
+                .parameter("options")
+                .is_some_and(|options| options.contains("role=")),
             begin,
             server_major: 0,
             backend: 0,
@@ -121,6 +127,16 @@ impl Session {
     /// The role whose rights count, which the settings of role, database or URL may have made another than the login's.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// The role that the URL logs in as.
+    pub(super) fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// Whether the URL itself asks for a role, which comes before every setting.
+    pub(super) fn asks_for_role(&self) -> bool {
+        self.asks_for_role
     }
 
     /// Whether a session of that name may be one of ours.

@@ -51,6 +51,7 @@ mod notices_missed;
 mod notices_untold;
 mod oddities;
 mod outputs;
+mod owners;
 mod panics;
 mod pings;
 mod poolers;

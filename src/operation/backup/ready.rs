@@ -14,7 +14,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Clients, DumpOptions, Inspection, Session},
+    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Session},
     store::{Kind, PartPlan},
 };
 
@@ -58,6 +58,9 @@ impl Run<'_> {
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
         inspection.check()?;
+        for adopted in &inspection.adopted {
+            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        }
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = survey

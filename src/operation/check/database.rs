@@ -5,8 +5,8 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     postgres::{
-        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
-        Session, SslMode, Standby,
+        self, Adopted, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle,
+        ObstacleKind, Session, SslMode, Standby,
     },
     text::Untrusted,
 };
@@ -48,6 +48,7 @@ pub(super) async fn database(
     encryption(sheet, &database.url, &inspection);
     version(sheet, clients, &inspection, request.clock.now());
     rights(sheet, &inspection);
+    extensions(sheet, &inspection);
     let examined = async { Ok(session.examine().await?) };
     match interrupt.or(examined).await {
         Ok(examination) => look_closer(sheet, &inspection, &examination),
@@ -143,6 +144,13 @@ fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, inspection: &Inspection)
 fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
     use ObstacleKind as K;
     let role = &inspection.user;
+    if let Some(imposed) = &inspection.imposed {
+        sheet.warning(
+            "role",
+            format!("the database's own settings make role {role} of the login {}", imposed.login),
+            "a restore into this database is refused so; `ALTER DATABASE … RESET role` ends it, or ask for the role in the url: options=-c%20role%3DROLE",
+        );
+    }
     if inspection.is_superuser {
         sheet.warning(
             "rights",
@@ -165,6 +173,7 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
         (K::Schema, "schemas"),
         (K::Table, "tables"),
         (K::Sequence, "sequences"),
+        (K::Role, "role"),
         (K::RowSecurity, "row-level security"),
         (K::LargeObjects, "large objects"),
     ] {
@@ -174,6 +183,16 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
             let (detail, cure) = obstacles(role, &of_kind);
             sheet.failed(what, detail, Some(cure));
         }
+    }
+}
+
+/// What no dump holds, because it belongs to an extension that did not make it.
+fn extensions(sheet: &mut Sheet<'_>, inspection: &Inspection) {
+    for adopted in &inspection.adopted {
+        sheet.warning("extensions", adopted.to_string(), Adopted::CURE);
+    }
+    if inspection.adopted.is_empty() {
+        sheet.ok("extensions", "nothing is left out of a dump for one");
     }
 }
 
@@ -204,6 +223,7 @@ fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
         ObstacleKind::RowSecurity => {
             "as a superuser; where there is none, as on Heroku, back up with the owner's credential"
         }
+        ObstacleKind::Role => "as the database's owner or a superuser",
         _ => "as the owner",
     };
     (detail, format!("{who}: {script}{rest}"))

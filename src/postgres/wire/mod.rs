@@ -30,8 +30,10 @@ use crate::text::Untrusted;
 
 /// No message of a catalog's row or of an error is near as long.
 const MESSAGE_BYTES_MAX: i32 = 16 << 20;
-/// All rows of a statement; 100,000 tables of the longest names take a fifth of it.
-const ANSWER_BYTES_MAX: usize = 128 << 20;
+/// All rows of a statement, as they are held; 10,000 tables of the longest names take a tenth of it.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Text of an error. What a server says about a value may repeat it whole, and a value may be as long as a message.
+const ERROR_BYTES_MAX: usize = 4 << 10;
 /// A little more than the time that the server gives our statements.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(330);
 
@@ -61,9 +63,10 @@ pub(super) struct Wire {
 pub(super) struct Row(Vec<Option<String>>);
 
 impl Row {
-    /// What it takes besides its text: a row of nulls is short on the wire and isn't here.
+    /// What it takes here: a row of nulls is shorter on the wire, and so is text that isn't UTF-8.
     fn held_bytes(&self) -> usize {
-        size_of::<Self>() + self.0.len() * size_of::<Option<String>>()
+        let text: usize = self.0.iter().flatten().map(String::len).sum();
+        size_of::<Self>() + self.0.len() * size_of::<Option<String>>() + text
     }
 }
 
@@ -174,10 +177,10 @@ impl Wire {
             match self.next().await {
                 Ok(Message::DataRow(body)) => {
                     let row = Row::read(&body)?;
-                    bytes += row.held_bytes() + body.buffer().len();
+                    bytes += row.held_bytes();
                     if bytes > ANSWER_BYTES_MAX {
                         return Err(WireError::Protocol(
-                            "an answer of more than 128 MiB".to_owned(),
+                            "an answer of more than 32 MiB".to_owned(),
                         ));
                     }
                     rows.push(row);
@@ -259,6 +262,15 @@ impl Row {
     }
 }
 
+/// As much of a text as is kept.
+fn beginning(text: &str) -> String {
+    if text.len() <= ERROR_BYTES_MAX {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(ERROR_BYTES_MAX);
+    format!("{}…", &text[..end])
+}
+
 impl ServerError {
     fn read(mut fields: ErrorFields<'_>) -> Result<Self, WireError> {
         let mut error = Self::default();
@@ -272,7 +284,7 @@ impl ServerError {
                         .filter(char::is_ascii_alphanumeric)
                         .collect()
                 }
-                b'M' => error.message = Untrusted::from(&*text),
+                b'M' => error.message = Untrusted::from(beginning(&text)),
                 // the severity that isn't translated; servers before 9.6 and some poolers have the other one alone
                 b'V' | b'S' => error.is_fatal |= matches!(&*text, "FATAL" | "PANIC"),
                 _ => {}

@@ -1,0 +1,69 @@
+//! What a database's owner sets for whoever connects to it, where that is in the way: another role than the login's, and a
+//! database that may only be read.
+
+use super::error::Error;
+use super::session::Session;
+use super::sql::ident;
+use crate::text::Untrusted;
+
+/// Of the settings that a database has for all logins: whether they make the role what it is. A setting of the login's own, or
+/// one in the URL, comes before them.
+const ROLE: &str = "
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_db_role_setting AS s
+               JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) s.setdatabase
+               CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (setting)
+         WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND s.setrole OPERATOR(pg_catalog.=) 0
+           AND c.setting OPERATOR(pg_catalog.=) pg_catalog.concat('role=', current_user))";
+
+const READ_ONLY: &str = "SELECT pg_catalog.current_setting('default_transaction_read_only')";
+
+/// A role that the database's own settings have put in the place of the login's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imposed {
+    /// The database.
+    pub database: Untrusted,
+    /// The role that logs in.
+    pub login: Untrusted,
+    /// The role whose rights count instead.
+    pub role: Untrusted,
+}
+
+impl Imposed {
+    /// The statement that ends it.
+    pub(super) fn reset(&self) -> String {
+        format!("ALTER DATABASE {} RESET role;", ident(self.database.raw()))
+    }
+}
+
+impl Session {
+    /// Whether the database's settings have made another role of this login. Whoever owns a database can make himself of
+    /// everybody who connects, and own what they restore.
+    pub async fn imposed_role(&mut self) -> Result<Option<Imposed>, Error> {
+        const WHAT: &str = "look at the database's settings";
+        if self.user() == self.login() || self.asks_for_role() {
+            return Ok(None);
+        }
+        let rows = self.rows(WHAT, ROLE).await?;
+        let is_imposed: bool = self.first(&rows, WHAT)?;
+        Ok(is_imposed.then(|| Imposed {
+            database: self.database().into(),
+            login: self.login().into(),
+            role: self.user().into(),
+        }))
+    }
+
+    /// An error where a restore would write nothing, or would write it for somebody else.
+    pub async fn check_writable(&mut self) -> Result<(), Error> {
+        if let Some(imposed) = self.imposed_role().await? {
+            return Err(Error::ImposedRole(Box::new(imposed)));
+        }
+        const WHAT: &str = "ask whether the database may be written";
+        let rows = self.rows(WHAT, READ_ONLY).await?;
+        if self.first::<String>(&rows, WHAT)? == "on" {
+            let database = self.database().into();
+            return Err(Error::TargetReadOnly { database });
+        }
+        Ok(())
+    }
+}
