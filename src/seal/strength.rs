@@ -4,10 +4,11 @@
 //! names, dates, keys in a row. [zxcvbn](https://docs.rs/zxcvbn) counts the guesses for characters that nobody can tell from
 //! chance. It takes each word of a sentence for a choice of its own, which it isn't: whoever guesses has the sentences on a
 //! list. So all the words of a passphrase, in whatever language, count here as one choice out of a million, and so do all its
-//! numbers and all its walks over the keyboard.
+//! numbers and walks over the keyboard together. What is spelled in base64 or hexadecimal is judged by what it says.
 
 use std::collections::BTreeSet;
 
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 use zxcvbn::zxcvbn;
 
@@ -84,7 +85,9 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     if escaped(text).len() != text.len() {
         return weak("it holds a character that can't be seen, and could not be typed again");
     }
-    if is_of_random_words(text) || guesses(text) >= GUESSES_MIN {
+    let readable = decoded(text);
+    let hidden = readable.as_ref().map(|text| guesses(text));
+    if is_of_random_words(text) || guesses(text).min(hidden.unwrap_or(f64::MAX)) >= GUESSES_MIN {
         return Ok(());
     }
     let letters_alone = text.chars().all(|c| !c.is_ascii_digit());
@@ -106,6 +109,18 @@ fn is_of_random_words(text: &str) -> bool {
     words.iter().all(|word| list.contains(word)) && different.len() >= WORDS_MIN && !in_order
 }
 
+/// What a passphrase says in hexadecimal or base64, where that can be read: chance makes no sixteen printable characters.
+fn decoded(text: &str) -> Option<Zeroizing<String>> {
+    let unpadded = text.trim_end_matches('=').as_bytes();
+    let mut spellings = [BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE].into_iter();
+    spellings.find_map(|spelling| {
+        let bytes = Zeroizing::new(spelling.decode(unpadded).ok()?);
+        let text = std::str::from_utf8(&bytes).ok()?;
+        let is_readable = !text.is_empty() && text.chars().all(|c| !c.is_control());
+        is_readable.then(|| Zeroizing::new(text.to_owned()))
+    })
+}
+
 /// How many guesses it takes, as a power of ten.
 fn guesses(text: &str) -> f64 {
     let parts = Parts::of(text);
@@ -113,7 +128,8 @@ fn guesses(text: &str) -> f64 {
     // without what zxcvbn adds for the order in which its finds stand
     let finds = rest.sequence().iter().filter_map(|found| found.guesses);
     let chance: f64 = finds.map(|guesses| (guesses.max(1) as f64).log10()).sum();
-    let choices = [parts.letters, parts.digits, parts.walked];
+    // most walks are along the row of digits, and numbers themselves
+    let choices = [parts.letters, parts.digits + parts.walked];
     let choices: f64 = choices.iter().map(|n| (*n as f64).min(CHOICE)).sum();
     (choices + chance).min(zxcvbn(text, &[]).guesses_log10())
 }
@@ -291,6 +307,12 @@ mod tests {
             "W3lc0me t0 th3 H0tel C4liforn1a, such a l0vely pl4ce",
             "Liverpool-Arsenal-Chelsea-Everton-1892",
             "0049 170 1234567 und 0049 170 7654321",
+            "+49 170 1234567 Berlin 10115",
+            // spelled otherwise
+            "cGFzc3dvcmRwYXNzd29yZHBhc3N3b3Jk",
+            "Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZQ==",
+            "70617373776f726470617373776f7264",
+            "636F727265637420686F7273652062617474657279",
             // the list itself
             "abacus abdomen abdominal abide abiding ability ablaze able",
             "zoom zoology zoologist zoning zone zombie",
