@@ -160,6 +160,11 @@ fn notes(health: &Health, now: Timestamp) -> String {
         ));
         lines.extend(one.reasons.iter().map(|reason| format!("  {reason}")));
     }
+    let newest = health.newest_good.iter();
+    lines.extend(newest.flat_map(|newest| {
+        let warnings = newest.warnings.iter();
+        warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
+    }));
     for held in &health.held {
         lines.push(format!(
             "held: {} since {} {}",

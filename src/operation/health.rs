@@ -94,6 +94,8 @@ pub struct Newest {
     pub tier: Tier,
     /// when it began
     pub started: Timestamp,
+    /// what a person should know of it
+    pub warnings: Vec<Untrusted>,
 }
 
 /// The newest run, which failed.

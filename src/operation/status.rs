@@ -101,6 +101,7 @@ impl Health {
                 id: record.id.clone(),
                 tier: record.tier,
                 started: record.started,
+                warnings: record.warnings.clone(),
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey.standing.iter().filter(|one| one.is_good()).count(),

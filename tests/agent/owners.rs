@@ -46,6 +46,8 @@ fn what_is_added_to_an_extension_is_told_and_not_left_out_in_silence() {
         "{}",
         backup.text()
     );
+    let status = stage.run(["status"]).success();
+    assert!(status.text().contains("app.payroll"), "{}", status.text());
     let shown = stage.run(["show", "latest"]).success();
     assert!(shown.text().contains("app.payroll"), "{}", shown.text());
     // taken out again it is in the next one
