@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The most archives whose entity tag is another than that of the upload that one listing looks at: the newest ones.
-const OTHER_TAGS_LOOKED_AT: usize = 8;
+const OTHER_TAGS_LOOKED_AT: usize = 100;
 
 /// What a place holds. The records' compression indexes are left out.
 #[derive(Debug, Default)]

@@ -15,7 +15,10 @@ use crate::{
 
 /// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones. Where a
 /// whole repository was copied, none has its old tag.
-const OTHER_TAGS_LOOKED_AT: usize = 4;
+const OTHER_TAGS_LOOKED_AT: usize = 100;
+
+/// The most archives in a row that don't open before the search for the newest one that does is given up.
+const NEWEST_LOOKED_AT: usize = 100;
 
 /// Archives looked at at once: each look holds a frame.
 const LOOKS_AT_ONCE: usize = 8;
@@ -141,7 +144,7 @@ impl Catalog {
         Ok(opens(&keys, frame_size, end.0, &frame))
     }
 
-    /// Looks at the newest good backup of a survey, and at one other in its turn, so that in time each is looked at.
+    /// Looks at the newest good backup of a survey, where that doesn't open at the one before it and so on, and at one other in its turn, so that in time each is looked at.
     ///
     /// # Errors
     /// As [`Catalog::look_at`].
@@ -152,8 +155,15 @@ impl Catalog {
         };
         let turn = scattered(now);
         let other = (!others.is_empty()).then(|| others[turn % others.len()]);
-        for at in [Some(*newest), other].into_iter().flatten() {
-            self.look_at_place(&mut survey.standing[at]).await?;
+        if let Some(other) = other {
+            self.look_at_place(&mut survey.standing[other]).await?;
+        }
+        // what is called the newest good one is one that opens
+        for at in [*newest].iter().chain(others).take(NEWEST_LOOKED_AT) {
+            self.look_at_place(&mut survey.standing[*at]).await?;
+            if survey.standing[*at].is_good() {
+                break;
+            }
         }
         Ok(())
     }
@@ -167,10 +177,8 @@ impl Catalog {
                     Shown::OtherTag
                 )
         });
-        for one in others.take(OTHER_TAGS_LOOKED_AT) {
-            self.look_at_place(one).await?;
-        }
-        Ok(())
+        self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect())
+            .await
     }
 
     /// Looks at several archives, some at once.

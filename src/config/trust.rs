@@ -60,6 +60,8 @@ pub(super) fn open(path: &Path, owners: Owners) -> Result<Trusted, Untrusted> {
     let mut options = OpenOptions::new();
     options.read(true);
     if !is_magic {
+        // before it is opened: somebody else's pipe would keep us waiting
+        check(&path, &fs::symlink_metadata(&path)?, user)?;
         let flags = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
         options.custom_flags(flags);
     }

@@ -26,9 +26,6 @@ impl<'a> Periods<'a> {
         let all = good.flat_map(|run| run.serves.iter().map(move |s| (run, s)));
         for (run, served) in all.filter(|(run, served)| takes_a_place(run, served)) {
             dues.entry(served.tier).or_default().push(served.due);
-            if is_late(run, served) {
-                continue;
-            }
             let standing = Standing {
                 age_key: run.age_key(),
                 promise: promise(served.retention),
@@ -93,9 +90,12 @@ fn is_late(run: &Run, served: &Served) -> bool {
 
 /// Whether a backup is one of its tier's periods. One that somebody asked for, which is due when it began, and that is kept by
 /// its age is none: asked for three times and kept for an hour each, it would push out the last three days.
+///
+/// Nor is one that came when its period was long over: dated back as it may be, it pushes nobody out.
 fn takes_a_place(run: &Run, served: &Served) -> bool {
     let asked_for = served.due == run.started;
-    !asked_for || matches!(served.retention, Retention::Newest(_))
+    let is_counted = !asked_for || matches!(served.retention, Retention::Newest(_));
+    is_counted && !is_late(run, served)
 }
 
 /// Up to which place a retention is sure to keep: one by age is sure of none.

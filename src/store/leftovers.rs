@@ -1,9 +1,14 @@
 //! Uploads that nobody completed.
 
-use aws_sdk_s3::types::Part;
+use aws_sdk_s3::types::{EncodingType, Part};
 use jiff::Timestamp;
 
-use super::{Error, Kind, Store, list::Turning, lock::timestamp, retry::ATTEMPTS};
+use super::{
+    Error, Kind, Store,
+    list::{Turning, decoded},
+    lock::timestamp,
+    retry::ATTEMPTS,
+};
 
 /// A multipart upload under way, or left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,20 +48,24 @@ impl Store {
                 .list_multipart_uploads()
                 .bucket(&self.location.bucket)
                 .prefix(folder)
+                .encoding_type(EncodingType::Url)
                 .set_key_marker(marker.0.clone())
                 .set_upload_id_marker(marker.1.clone());
             let doing = || format!("list the uploads under {}", self.url(folder));
             let page = request.send().await;
             let page = page.map_err(|error| Error::from_sdk(doing(), &error))?;
+            let encoded = page.encoding_type() == Some(&EncodingType::Url);
+            let damaged = |why: String| Error::new(Kind::Damaged, doing(), why);
             for upload in page.uploads() {
-                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else {
+                let (Some(_), Some(id)) = (upload.key(), upload.upload_id()) else {
                     let why = "an upload has no key or no id";
                     return Err(Error::new(Kind::Damaged, doing(), why));
                 };
+                let key = decoded(upload.key(), encoded).map_err(damaged)?;
                 // a service that forgets the prefix must not show us others' uploads
                 if key.starts_with(folder) {
                     found.push(Unfinished {
-                        key: key.to_owned(),
+                        key,
                         upload_id: id.to_owned(),
                         began: upload.initiated().and_then(timestamp),
                     });
@@ -73,7 +82,12 @@ impl Store {
             {
                 return Ok(found);
             }
-            marker = (page.next_key_marker, page.next_upload_id_marker);
+            let key = page.next_key_marker.as_deref();
+            let key = key.map(|key| decoded(Some(key), encoded));
+            marker = (
+                key.transpose().map_err(damaged)?,
+                page.next_upload_id_marker,
+            );
         }
     }
 

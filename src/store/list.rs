@@ -118,6 +118,8 @@ impl Store {
             let request = self.client.list_objects_v2();
             let request = request.bucket(&self.location.bucket).prefix(folder);
             let request = request.set_delimiter(delimiter.map(str::to_owned));
+            // whoever may write names objects as he likes, and XML can't hold every character
+            let request = request.encoding_type(EncodingType::Url);
             let answer = request.set_continuation_token(token).send().await;
             let page = answer.map_err(|error| Error::from_sdk(doing(), &error))?;
             let new = take(&page)?;
@@ -200,8 +202,8 @@ fn is_encoded(page: &ListObjectsV2Output) -> bool {
     page.encoding_type() == Some(&EncodingType::Url)
 }
 
-/// A key as it stands; some services write it as in a URL without being asked to.
-fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
+/// A key as it stands; some services write it as in a URL only where they are asked to, some never.
+pub(super) fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
     let key = key.ok_or("an entry has no key")?;
     if !encoded {
         return Ok(key.to_owned());

@@ -165,6 +165,41 @@ fn who_comes_late_replaces_nobody() {
     all_stand(&scene, &good);
 }
 
+/// As the one before, with periods of their own between the real ones: what came weeks later takes no place among them.
+#[test]
+fn who_comes_late_takes_no_place() {
+    let scene = Scene::new();
+    let good = daily(&scene, 30, "30");
+    for hours in (4 * 24 + 8..30 * 24).step_by(12) {
+        forge(&scene, hours, b"sealed by the very key", |record| {
+            record.serves[0].due = record.started - SignedDuration::from_secs(7);
+        });
+    }
+    scene.changed_by(&scene.agent(), 0);
+    all_stand(&scene, &good);
+}
+
+#[test]
+fn what_is_made_every_hour_explains_nothing_of_what_goes_of_days() {
+    let scene = Scene::new();
+    let good = daily(&scene, 60, "7");
+    let hourly = forge(&scene, 72, b"sealed by the very key", |record| {
+        record.tier = Tier::Hourly;
+        record.serves[0].tier = Tier::Hourly;
+        record.serves[0].due = record.started - SignedDuration::from_secs(7);
+    });
+    for key in scene
+        .bucket
+        .keys()
+        .iter()
+        .filter(|key| key.contains(&hourly))
+    {
+        scene.age(key, 72);
+    }
+    scene.deletes_nothing(8);
+    all_stand(&scene, &good);
+}
+
 #[test]
 fn what_is_kept_by_age_outlives_fakes_by_the_age_bands() {
     let scene = Scene::new();

@@ -120,11 +120,17 @@ impl Model {
         let Retention::Newest(count) = served.retention else {
             return end(record.started, served.retention) <= now;
         };
+        // what came when the period was long over stands for nobody's
+        let in_time = |run: &Known, due: Timestamp| {
+            let open = SignedDuration::from_hours(2 * hours(served.tier) + 24);
+            let came = run.arrived.max(run.record.started);
+            came.duration_since(due) <= open
+        };
         let of_tier = || {
             let runs = good.iter();
             let serves =
                 runs.flat_map(|run| run.record.serves.iter().map(move |served| (run, served)));
-            serves.filter(|(_, other)| other.tier == served.tier)
+            serves.filter(|(run, other)| other.tier == served.tier && in_time(run, other.due))
         };
         let mut newer: Vec<Timestamp> = Vec::new();
         let mut dues: Vec<_> = of_tier()
@@ -140,17 +146,8 @@ impl Model {
                 newer.push(due);
             }
         }
-        // what came when the period was long over stands for nobody's
-        let in_time = |run: &Known, due: Timestamp| {
-            let open = SignedDuration::from_hours(2 * hours(served.tier) + 24);
-            let came = run.arrived.max(run.record.started);
-            came.duration_since(due) <= open
-        };
-        let mut same = of_tier().filter(|(run, other)| {
-            other.due == served.due
-                && run.record.started > record.started
-                && in_time(run, other.due)
-        });
+        let mut same = of_tier()
+            .filter(|(run, other)| other.due == served.due && run.record.started > record.started);
         newer.len() >= usize::from(count)
             || same.any(|(_, other)| matches!(other.retention, Retention::Newest(n) if n >= count))
     }

@@ -1,13 +1,13 @@
 //! What counts against other backups is opened first, and what newer ones push out is held against the schedule: whoever broke into
 //! a machine that backs up can write records and archives under its key, and must not have others deleted by them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::PruneRequest;
 use crate::{
-    backup::{Retention, Tier},
+    backup::Tier,
     catalog::{Catalog, Standing, Survey},
     error::{Error, Result},
     retention::{self, Delete, Outcome, Plan, Policy, Verdict},
@@ -15,7 +15,7 @@ use crate::{
 
 /// The time for which the schedule has to explain what newer backups push out: a prune a day, and one that was missed.
 const EXPLAINED_BY: SignedDuration = SignedDuration::from_hours(48);
-/// More than what the schedule explains, for backups made by hand and for a prune that comes late.
+/// More of each tier than what the schedule explains, for backups made by hand and for a prune that comes late.
 const BESIDES: usize = 3;
 
 /// Opens the archive of every good backup that counts in the plan which comes of it, where that plan deletes anything.
@@ -61,22 +61,29 @@ pub(super) fn check_is_explained(
         let arrived = one.object.modified.unwrap_or(one.record.started);
         one.is_good() && now.duration_since(arrived) >= EXPLAINED_BY
     };
-    let tiers: BTreeSet<Tier> = survey
-        .standing
+    let standing = survey.standing.iter().filter(stood);
+    let served = standing.flat_map(|one| one.record.serves());
+    let tiers: BTreeSet<Tier> = served.map(|served| served.tier).collect();
+    // each tier by itself: many of an hourly one explain no monthly one
+    let explained_of = |tier: &Tier| match tiers.contains(tier) {
+        true => BESIDES + made_meanwhile(*tier),
+        false => BESIDES,
+    };
+    let is_explained = pushed_out
         .iter()
-        .filter(stood)
-        .flat_map(|one| one.record.serves())
-        .map(|served| served.tier)
-        .collect();
-    let explained = BESIDES + tiers.into_iter().map(made_meanwhile).sum::<usize>();
-    let is_confirmed = request.confirmed.is_some_and(|count| pushed_out <= count);
-    if request.dry_run || pushed_out <= explained || is_confirmed {
+        .all(|(tier, count)| *count <= explained_of(tier));
+    let planned = pushed_out.values().sum();
+    let is_confirmed = request.confirmed.is_some_and(|count| planned <= count);
+    if request.dry_run || is_explained || is_confirmed {
         return Ok(());
     }
+    let explained = pushed_out
+        .iter()
+        .map(|(tier, count)| explained_of(tier).min(*count));
     Err(Error::Unexplained {
         database: survey.database.to_string(),
-        planned: pushed_out,
-        explained,
+        planned,
+        explained: explained.sum(),
     })
 }
 
@@ -87,25 +94,21 @@ fn made_meanwhile(tier: Tier) -> usize {
     usize::try_from(made).unwrap_or(0).max(1)
 }
 
-/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count.
-pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> usize {
-    let by_count = |line: &&retention::Line| {
-        let cause = matches!(
-            line.verdict,
-            Verdict::Delete(Delete::Outnumbered { .. } | Delete::Replaced { .. })
-        );
+/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count. By the tier that lets
+/// them go.
+pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> BTreeMap<Tier, usize> {
+    let mut pushed_out = BTreeMap::new();
+    for line in plan.deletions() {
+        let Verdict::Delete(Delete::Outnumbered { tier, .. } | Delete::Replaced { tier, .. }) =
+            line.verdict
+        else {
+            continue;
+        };
         let mut standing = survey.standing.iter();
-        let one = standing.find(|one| one.record.id == line.id);
-        cause
-            && one.is_some_and(|one| {
-                let serves = one.record.serves();
-                one.is_good()
-                    && serves
-                        .iter()
-                        .any(|served| matches!(served.retention, Retention::Newest(_)))
-            })
-    };
-    plan.deletions().filter(by_count).count()
+        let is_good = standing.any(|one| one.record.id == line.id && one.is_good());
+        *pushed_out.entry(tier).or_default() += usize::from(is_good);
+    }
+    pushed_out
 }
 
 #[cfg(test)]

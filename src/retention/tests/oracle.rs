@@ -99,7 +99,10 @@ fn is_out<'a>(
     let of_tier = || {
         // what was asked for by hand is no period, unless it is counted itself
         let counts = |other: &Run, s: &Served| {
+            let came = other.arrived.unwrap_or(other.started).max(other.started);
+            let late = came.as_second() - s.due.as_second() > (2 * hours_of(s.tier) + 24) * HOUR;
             s.tier == served.tier
+                && (!late || s.tier == Tier::Manual)
                 && (s.due != other.started || matches!(s.retention, Retention::Newest(_)))
         };
         let of = move |other: &&'a Run| {
@@ -128,9 +131,7 @@ fn is_out<'a>(
             Retention::Newest(n) => n >= count,
             other => other == Retention::Forever,
         };
-        let came = other.arrived.unwrap_or(other.started).max(other.started);
-        let late = came.as_second() - s.due.as_second() > (2 * hours_of(s.tier) + 24) * HOUR;
-        s.due == served.due && newer && long && (!late || s.tier == Tier::Manual)
+        s.due == served.due && newer && long
     };
     places.len() >= usize::from(count)
         || run.outcome == Outcome::Good && of_tier().any(stands_longer)

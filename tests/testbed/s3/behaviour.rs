@@ -103,8 +103,8 @@ pub enum Listing {
     WithoutPrefix,
     /// No common prefixes, whatever the delimiter.
     WithoutDelimiter,
-    /// Keys as in a URL, without being asked for that.
-    UrlEncoded,
+    /// Keys as they are, though they are asked for as in a URL.
+    Unencoded,
     /// Entries do not say how long they are.
     WithoutSizes,
 }

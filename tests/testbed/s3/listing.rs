@@ -122,7 +122,24 @@ pub(super) async fn list_objects_v2(
         start_after: input.start_after,
         ..Default::default()
     };
-    Ok(habit.applied_to(listed))
+    let asked = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
+    let mut listed = habit.applied_to(listed);
+    if asked && habit != Listing::Unencoded {
+        listed.encoding_type = input.encoding_type;
+        for object in listed.contents.iter_mut().flatten() {
+            object.key = object.key.take().map(|key| as_in_a_url(&key));
+        }
+        for prefix in listed.common_prefixes.iter_mut().flatten() {
+            prefix.prefix = prefix.prefix.take().map(|key| as_in_a_url(&key));
+        }
+    }
+    Ok(listed)
+}
+
+/// As S3 writes keys where it is asked to: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
+fn as_in_a_url(key: &str) -> String {
+    let encoded = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC);
+    encoded.to_string().replace("%20", "+")
 }
 
 impl Listing {
@@ -133,7 +150,7 @@ impl Listing {
         };
         let token_before = page.continuation_token.clone().unwrap_or_default();
         match self {
-            Self::Plain | Self::WithoutPrefix | Self::WithoutDelimiter => {}
+            Self::Plain | Self::Unencoded | Self::WithoutPrefix | Self::WithoutDelimiter => {}
             Self::Twice => {
                 let contents = page.contents.take().unwrap_or_default();
                 let twice = contents
@@ -149,15 +166,6 @@ impl Listing {
                 cut_off(&mut page, Some(format!("{token_before}x")));
             }
             Self::Repeating => cut_off(&mut page, Some(format!("{token_before}\u{1}"))),
-            Self::UrlEncoded => {
-                page.encoding_type = Some(EncodingType::from_static(EncodingType::URL));
-                for object in page.contents.iter_mut().flatten() {
-                    object.key = object.key.take().map(|key| key.replace('/', "%2F"));
-                }
-                for prefix in page.common_prefixes.iter_mut().flatten() {
-                    prefix.prefix = prefix.prefix.take().map(|key| key.replace('/', "%2F"));
-                }
-            }
             Self::WithoutSizes => {
                 for object in page.contents.iter_mut().flatten() {
                     object.size = None;
@@ -241,8 +249,13 @@ pub(super) async fn list_multipart_uploads(
     listed.truncate(page);
     let last = listed.last().filter(|_| truncated);
     let next = last.map(|(id, upload)| (upload.key.clone(), (*id).clone()));
+    let asked = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
+    let shown = |key: &str| match asked {
+        true => as_in_a_url(key),
+        false => key.to_owned(),
+    };
     let uploads = listed.into_iter().map(|(id, upload)| MultipartUpload {
-        key: Some(upload.key.clone()),
+        key: Some(shown(&upload.key)),
         upload_id: Some(id.clone()),
         initiated: Some(upload.initiated.into()),
         storage_class: upload.attributes.storage_class.clone().map(Into::into),
@@ -251,13 +264,14 @@ pub(super) async fn list_multipart_uploads(
     Ok(ListMultipartUploadsOutput {
         uploads: Some(uploads.collect()),
         is_truncated: Some(truncated),
-        next_key_marker: next.as_ref().map(|(key, _)| key.clone()),
+        next_key_marker: next.as_ref().map(|(key, _)| shown(key)),
         next_upload_id_marker: next.map(|(_, id)| id),
         max_uploads: Some(page as i32),
         bucket: Some(input.bucket),
         prefix: input.prefix,
         key_marker: input.key_marker,
         upload_id_marker: input.upload_id_marker,
+        encoding_type: input.encoding_type,
         ..Default::default()
     })
 }
