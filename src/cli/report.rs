@@ -187,7 +187,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;
         lines.push(format!(
-            "records of another key or repository, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS): {others}"
+            "records of another key or repository, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS, with the day it was replaced): {others}"
         ));
     }
     lines

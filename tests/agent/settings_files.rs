@@ -37,6 +37,20 @@ fn what_others_may_write_does_not_count_and_says_so() {
         "{}",
         refused.stderr
     );
+    // a pipe of somebody else's is not waited for
+    fs::remove_file(&file).unwrap();
+    let mut pipe = std::process::Command::new("mkfifo");
+    assert!(
+        pipe.args(["-m", "666"])
+            .arg(&file)
+            .status()
+            .unwrap()
+            .success()
+    );
+    stage.run(["list"]).ended_with(2);
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, "keep_last = 4\n").unwrap();
+    mode(&file, 0o666);
     // named by a flag it is no better
     let named = ["list", "--config", file.to_str().unwrap()];
     stage.run(named).ended_with(2);

@@ -199,7 +199,7 @@ fn other_keys(survey: &Survey) -> Option<String> {
     let is_first = !survey.standing.iter().any(|one| one.record.is_good());
     (survey.others > 0 && is_first).then(|| {
         format!(
-            "this is the first good backup under this key, and records under a key that is not set here stand beside it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones",
+            "this is the first good backup under this key, and records under a key that is not set here stand beside it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones, each with the day it was replaced",
             survey.others
         )
     })

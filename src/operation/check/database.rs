@@ -192,7 +192,10 @@ fn extensions(sheet: &mut Sheet<'_>, inspection: &Inspection) {
         sheet.warning("extensions", adopted.to_string(), Adopted::CURE);
     }
     if inspection.adopted.is_empty() {
-        sheet.ok("extensions", "nothing is left out of a dump for one");
+        sheet.ok(
+            "extensions",
+            "none holds objects of ordinary roles, which a dump would leave out",
+        );
     }
 }
 

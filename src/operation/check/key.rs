@@ -125,7 +125,7 @@ fn newest(
                 super::count(others as u64, "record", "records"),
                 if survey.standing.is_empty() { "record" } else { "good backup" }
             ),
-            Some("if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS; if not, this is the wrong one".to_owned()),
+            Some("if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one".to_owned()),
         ),
     }
     if good.is_some() && survey.others > 0 {
@@ -135,7 +135,7 @@ fn newest(
             format!(
                 "{others} under a key that is not set here: such backups can't be restored here"
             ),
-            "put that key into PGCOFFER_OLD_KEYS",
+            "put that key into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
         );
     }
     source(sheet, database, survey);

@@ -42,7 +42,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
             let others = survey.others;
             return Err(Error::usage(
                 format!("{others} records of {database} are under another key than those at hand"),
-                "set PGCOFFER_OLD_KEYS",
+                "set PGCOFFER_OLD_KEYS to those that were replaced, each with the day (KEY@2026-11-01)",
             ));
         }
         // an archive without its record is no backup any more: the earlier of their ends is that of the backup
