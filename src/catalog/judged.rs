@@ -175,13 +175,14 @@ impl Standing {
         self.record.is_good() && self.has_archive()
     }
 
-    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, and its archive
+    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
+    /// retired long before it came, and its archive
     /// was not put into cold storage so lately that only its writer's word says what it is.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);
         let is_proven = !self.unseen || now.duration_since(arrived) > COLD_BELIEVED_AFTER;
-        self.record.implausible().is_none() && is_proven
+        self.record.implausible().is_none() && is_proven && !self.came_late
     }
 
     /// Who holds it and why, where somebody does.

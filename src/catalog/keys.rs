@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Catalog;
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
     seal::{self, HEADER_LEN_MAX, Header, Identity, Secret, Slot},
     store::Object,
 };
+
+/// The longest that a run may take which began before its key was retired.
+const RUN_MAX: SignedDuration = SignedDuration::from_hours(48);
 
 /// A key or passphrase, and until when what it made is believed.
 #[derive(Debug, Clone)]
@@ -95,6 +98,14 @@ impl Maker {
     #[must_use]
     pub fn made(&self, id: &BackupId, database: &Label) -> bool {
         self.retired.is_none_or(|retired| id.time() < retired) && id.is_by(&self.identity, database)
+    }
+
+    /// Whether it had been retired for longer than a run takes when this object came to the bucket, by the service's own date.
+    pub(super) fn was_retired_before(&self, object: &Object) -> bool {
+        let (Some(retired), Some(came)) = (self.retired, object.modified) else {
+            return false;
+        };
+        came.duration_since(retired) > RUN_MAX
     }
 
     /// Whether it made the id after it was retired.

@@ -57,6 +57,9 @@ pub struct Standing {
     pub owner: String,
     /// the key that made it: `key 0123456789abcdef` or `a passphrase`
     pub key: String,
+    /// that key had been retired for a while when the record came to the bucket: it was copied there, or dated back by a holder
+    /// of the key
+    pub came_late: bool,
 }
 
 /// An archive that is no backup: its run died before the record was written, or after the record was deleted.
@@ -177,6 +180,7 @@ impl Catalog {
                         mark_object: mark_object.cloned(),
                         owner: maker.map_or_else(String::new, |maker| maker.identity.owner()),
                         key: maker.map_or_else(String::new, |maker| maker.secret.describe()),
+                        came_late: maker.is_some_and(|maker| maker.was_retired_before(object)),
                     });
                     forget.old_tables(&mut survey.standing);
                 }
@@ -318,6 +322,7 @@ mod tests {
             mark_fault: None,
             owner: String::new(),
             key: String::new(),
+            came_late: false,
         }
     }
 

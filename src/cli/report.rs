@@ -165,6 +165,12 @@ fn notes(health: &Health, now: Timestamp) -> String {
         let warnings = newest.warnings.iter();
         warnings.map(|warning| format!("warning of {}: {warning}", newest.id))
     }));
+    if health.came_late > 0 {
+        lines.push(format!(
+            "backups that came to the bucket when their key had been retired: {}; where nobody copied them there, a holder of that key has dated them back",
+            health.came_late
+        ));
+    }
     for held in &health.held {
         lines.push(format!(
             "held: {} since {} {}",

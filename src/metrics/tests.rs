@@ -45,6 +45,7 @@ fn health() -> Health {
         clock_seconds: Some(-2),
         others: 0,
         too_late: 0,
+        came_late: 0,
         foreign: 0,
         untold: None,
         figures: Figures {

@@ -54,6 +54,8 @@ pub struct Health {
     pub others: usize,
     /// records under a key that was retired before they were made
     pub too_late: usize,
+    /// good backups whose key had been retired when they came to the bucket
+    pub came_late: usize,
     /// objects in its folders that bear no name of ours
     pub foreign: usize,
     /// what nobody could be told of last, with nothing told since

@@ -78,6 +78,7 @@ impl Health {
             clock_seconds: None,
             others: 0,
             too_late: 0,
+            came_late: 0,
             foreign: 0,
             untold: None,
             figures: Figures::default(),
@@ -132,6 +133,11 @@ impl Health {
             clock_seconds: None,
             others: survey.others,
             too_late: survey.too_late,
+            came_late: survey
+                .standing
+                .iter()
+                .filter(|one| one.is_good() && one.came_late)
+                .count(),
             foreign: survey.foreign,
             untold: untold(survey),
             figures: Figures::of(survey, schedule, now),

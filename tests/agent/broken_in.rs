@@ -10,7 +10,7 @@ use pgcoffer::{
 use crate::{
     prune_past::{Made, Past, secret},
     prune_scene::Scene,
-    stage::KEY,
+    stage::{KEY, OTHER_KEY},
     testbed::{identity, sealed},
 };
 
@@ -197,6 +197,38 @@ fn what_is_made_every_hour_explains_nothing_of_what_goes_of_days() {
         scene.age(key, 72);
     }
     scene.deletes_nothing(8);
+    all_stand(&scene, &good);
+}
+
+/// The key was replaced since, and somebody still has the old one: he can date what he writes back to its days.
+#[test]
+fn a_retired_key_pushes_nothing_out_and_is_seen() {
+    let scene = Scene::new();
+    let good = daily(&scene, 30, "30");
+    let day = jiff::Timestamp::now() - SignedDuration::from_hours(5 * 24);
+    let day = day.strftime("%Y-%m-%d");
+    let agent = scene
+        .agent()
+        .env("PGCOFFER_KEY", OTHER_KEY)
+        .env("PGCOFFER_OLD_KEYS", format!("{KEY}@{day}"));
+    let before = agent.run(["status"]).text().to_owned();
+    assert!(!before.contains("had been retired:"), "{before}");
+    // weeks are open for longer than days: these come in time
+    for n in 0..8 {
+        forge(
+            &scene,
+            6 * 24 + 60 * n,
+            b"sealed by the very key",
+            |record| {
+                record.tier = Tier::Weekly;
+                record.serves[0].tier = Tier::Weekly;
+                record.serves[0].due = record.started - SignedDuration::from_secs(7);
+            },
+        );
+    }
+    let status = agent.run(["status"]).text().to_owned();
+    assert!(status.contains("had been retired: 8"), "{status}");
+    scene.changed_by(&agent, 0);
     all_stand(&scene, &good);
 }
 

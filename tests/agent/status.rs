@@ -57,7 +57,7 @@ fn all_is_well() {
     assert_keys(
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
-         suspicious lost without_record ahead implausible unreadable clock_seconds others too_late foreign untold problems",
+         suspicious lost without_record ahead implausible unreadable clock_seconds others too_late came_late foreign untold problems",
     );
     assert_keys(&health["newest_good"], "id tier started warnings");
     assert_keys(&health["next_due"], "tier at");
