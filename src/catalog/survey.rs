@@ -233,6 +233,8 @@ struct Forget {
     done: usize,
     /// good ones among these
     good: usize,
+    /// tables that are held
+    tables: usize,
 }
 
 impl Forget {
@@ -241,13 +243,24 @@ impl Forget {
     /// How many of those that came after a suspicious one keep theirs.
     const AFTER: usize = 8;
 
+    /// Tables of all of them together, some 250 bytes each: whoever can write records can put as many into each as he likes.
+    const TABLES: usize = 600_000;
+
     /// To be called whenever one has been added to `standing`, newest first.
     fn old_tables(&mut self, standing: &mut [Standing]) {
+        if let Some((one, newer)) = standing.split_last_mut() {
+            let tables = &mut one.record.tables;
+            if !newer.is_empty() && self.tables + tables.len() > Self::TABLES {
+                *tables = Vec::new();
+            }
+            self.tables += tables.len();
+        }
         while self.done + Self::AFTER < standing.len() {
             let near = &standing[self.done..=self.done + Self::AFTER];
             let is_quiet = near.iter().all(|one| one.record.suspicious.is_empty());
             let one = &mut standing[self.done];
             if self.good >= Self::GOOD && is_quiet {
+                self.tables -= one.record.tables.len();
                 one.record.tables = Vec::new();
             }
             self.good += usize::from(one.record.is_good());
@@ -339,5 +352,18 @@ mod tests {
         // the newest twenty, the marked one and the eight that came after it, and the last eight, not yet judged
         let expected: Vec<usize> = (0..20).chain(32..=40).chain(52..60).collect();
         assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn records_of_many_tables_do_not_fill_the_memory() {
+        let (mut all, mut forget) = (Vec::new(), Forget::default());
+        for _ in 0..10 {
+            let mut one = standing(false);
+            one.record.tables = vec![one.record.tables[0].clone(); 250_000];
+            all.push(one);
+            forget.old_tables(&mut all);
+        }
+        let kept = all.iter().filter(|one| !one.record.tables.is_empty());
+        assert_eq!(kept.count(), 2);
     }
 }
