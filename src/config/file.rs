@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use super::{
     settings::{Entry, Origin, Value, cut, of_file_or_text},
-    trust::{self, Owners, Trusted, Untrusted},
+    trust::{self, Owners, Refused, Trusted},
     values::is_secret,
 };
-use crate::error::Fault;
+use crate::{error::Fault, text::shell_word};
 
 /// More than any secret, and little enough to read whatever file was named by mistake.
 const SECRET_BYTES_MAX: u64 = 64 << 10;
@@ -67,8 +67,8 @@ fn read(
 ) -> Result<(Zeroizing<String>, Trusted), (String, String)> {
     let no = |error: io::Error| (format!("can't read it: {}", plain(&error)), hint(&error));
     let mut found = trust::open(path, owners).map_err(|error| match error {
-        Untrusted::Io(error) => no(error),
-        Untrusted::OfOthers { why, hint } => (why, hint),
+        Refused::Io(error) => no(error),
+        Refused::OfOthers { why, hint } => (why, hint),
     })?;
     // of this size from the beginning: a buffer that grows leaves copies of a secret behind
     let room = found.bytes.map_or(bytes_max, |bytes| bytes.min(bytes_max));
@@ -143,7 +143,8 @@ pub(super) fn entries(
     let secrets = secrets.filter(|entry| matches!(entry.value, Ok(Value::Text(_))));
     if let (Some(first), true) = (secrets.map(|e| &e.name).next(), found.is_readable_by_all) {
         warnings.push(format!(
-            "{place} holds secrets ({first} and maybe more), and everybody on this machine may read it: chmod 600 {place}"
+            "{place} holds secrets ({first} and maybe more), and everybody on this machine may read it: chmod 600 {}",
+            shell_word(&path.to_string_lossy())
         ));
     }
     Some((found.path, entries))

@@ -14,6 +14,8 @@ use std::{
 
 use rustix::fs::OFlags;
 
+use crate::text::shell_word;
+
 /// Links in a row; the kernel's own limit.
 const LINKS_MAX: usize = 40;
 const ROOT: u32 = 0;
@@ -31,12 +33,12 @@ pub(super) struct Trusted {
 }
 
 /// Why a file doesn't count.
-pub(super) enum Untrusted {
+pub(super) enum Refused {
     Io(io::Error),
     OfOthers { why: String, hint: String },
 }
 
-impl From<io::Error> for Untrusted {
+impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -53,7 +55,7 @@ pub(super) enum Owners {
 
 /// Opens a file that nobody else could have written or put there. What is looked at is what is opened: the way is looked at
 /// first, and where only the user and root may change that, nobody swaps anything afterwards.
-pub(super) fn open(path: &Path, owners: Owners) -> Result<Trusted, Untrusted> {
+pub(super) fn open(path: &Path, owners: Owners) -> Result<Trusted, Refused> {
     let own = rustix::process::geteuid().as_raw();
     let user = (owners == Owners::UserOrRoot).then_some(own);
     let (path, is_magic) = way(&std::path::absolute(path)?, user)?;
@@ -81,7 +83,7 @@ pub(super) fn open(path: &Path, owners: Owners) -> Result<Trusted, Untrusted> {
 
 /// Goes the way to a file, link by link, and gives the path at its end; whether it is a link of the kernel's own, to
 /// what a process has open already, which can't be followed by name.
-fn way(path: &Path, user: Option<u32>) -> Result<(PathBuf, bool), Untrusted> {
+fn way(path: &Path, user: Option<u32>) -> Result<(PathBuf, bool), Refused> {
     let mut ahead = names(path);
     let (mut here, mut links) = (PathBuf::from("/"), 0);
     check(&here, &fs::symlink_metadata(&here)?, user)?;
@@ -133,7 +135,7 @@ fn is_of_descriptors(folder: &Path) -> bool {
     folder.starts_with("/proc") && folder.ends_with("fd")
 }
 
-fn check(path: &Path, found: &Metadata, user: Option<u32>) -> Result<(), Untrusted> {
+fn check(path: &Path, found: &Metadata, user: Option<u32>) -> Result<(), Refused> {
     check_owner(path, found, user)?;
     // what a device like /dev/null says is not decided by who may write to it
     if found.file_type().is_char_device() {
@@ -147,13 +149,13 @@ fn check(path: &Path, found: &Metadata, user: Option<u32>) -> Result<(), Untrust
                 "others than its owner may write the {what} {} (mode {mode:04o})",
                 path.display()
             ),
-            format!("chmod go-w {}", path.display()),
+            format!("chmod go-w {}", shell_word(&path.to_string_lossy())),
         ));
     }
     Ok(())
 }
 
-fn check_owner(path: &Path, found: &Metadata, user: Option<u32>) -> Result<(), Untrusted> {
+fn check_owner(path: &Path, found: &Metadata, user: Option<u32>) -> Result<(), Refused> {
     let Some(user) = user.filter(|user| !is_own(found.uid(), *user)) else {
         return Ok(());
     };
@@ -179,9 +181,9 @@ fn of_what(found: &Metadata) -> &'static str {
     }
 }
 
-fn refused(why: String, hint: String) -> Untrusted {
+fn refused(why: String, hint: String) -> Refused {
     let why = format!("it does not count: {why}");
-    Untrusted::OfOthers { why, hint }
+    Refused::OfOthers { why, hint }
 }
 
 #[cfg(test)]
@@ -204,8 +206,8 @@ mod tests {
     fn told(path: &Path) -> String {
         match open(path, Owners::UserOrRoot) {
             Ok(_) => "taken".to_owned(),
-            Err(Untrusted::Io(error)) => error.to_string(),
-            Err(Untrusted::OfOthers { why, .. }) => why,
+            Err(Refused::Io(error)) => error.to_string(),
+            Err(Refused::OfOthers { why, .. }) => why,
         }
     }
 

@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use super::{Setup, heroku, kubernetes, quoting::shell_quoted, toml};
+use super::{Setup, heroku, kubernetes, toml};
+use crate::text::shell_quoted;
 
 /// A form in which settings are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

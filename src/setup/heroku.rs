@@ -6,11 +6,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{
-    Setup,
-    quoting::{double_quoted, shell_word},
-    url_variable,
-};
+use super::{Setup, quoting::double_quoted, url_variable};
+use crate::text::shell_word;
 
 /// Where Heroku's API is.
 const API: &str = "https://api.heroku.com";

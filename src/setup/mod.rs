@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 pub use self::{
     forms::{Form, FormFault},
     heroku::Attachment,
-    quoting::shell_word,
     sheet::Sheet,
     words::in_words,
 };

@@ -3,8 +3,9 @@
 use jiff::civil::Date;
 use zeroize::Zeroizing;
 
-use super::{html, quoting::shell_word};
+use super::html;
 use crate::text::escaped_lines;
+use crate::text::shell_word;
 
 /// What the sheet says. It holds the key: whoever has it and the bucket has the data.
 pub struct Sheet {

@@ -4,9 +4,13 @@
 //! obeys some characters instead of showing them: control characters move a cursor or hide what follows, bidirectional
 //! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed* escaped.
 
+mod shell;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
+
+pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.
 const CHARS_MAX: usize = 1000;

@@ -51,6 +51,18 @@ fn what_others_may_write_does_not_count_and_says_so() {
     fs::remove_file(&file).unwrap();
     fs::write(&file, "keep_last = 4\n").unwrap();
     mode(&file, 0o666);
+    // what is to be typed is one word, whatever the file is called
+    let odd = stage.file("a b;touch x");
+    fs::write(&odd, "keep_last = 4\n").unwrap();
+    mode(&odd, 0o666);
+    let refused = stage
+        .run(["list", "--config", odd.to_str().unwrap()])
+        .ended_with(2);
+    let cure = format!(
+        "hint: chmod go-w '{}'",
+        fs::canonicalize(&odd).unwrap().display()
+    );
+    assert!(refused.stderr.contains(&cure), "{}", refused.stderr);
     // named by a flag it is no better
     let named = ["list", "--config", file.to_str().unwrap()];
     stage.run(named).ended_with(2);

@@ -1,6 +1,6 @@
 //! What is left to do, once everything is written.
 
-use pgcoffer::setup::{Form, shell_word};
+use pgcoffer::{setup::Form, text::shell_word};
 
 use super::Draft;
 use crate::cli::{
