@@ -9,7 +9,8 @@ use super::values::Wrong;
 use crate::text::escaped;
 
 /// Lists, in which a line end separates as a blank does. Databases' schedules are some, too.
-const LISTS: [&str; 6] = [
+const LISTS: [&str; 7] = [
+    "ALLOW_HTTP",
     "OLD_KEYS",
     "SCHEDULE",
     "COLD",

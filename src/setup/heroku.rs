@@ -6,7 +6,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
-use super::{Setup, quoting::double_quoted, url_variable};
+use super::{Setup, url_variable};
 use crate::text::shell_word;
 
 /// Where Heroku's API is.
@@ -73,6 +73,24 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     text
 }
 
+/// A JSON string in ASCII, so that nothing in it is unseen.
+fn json_text(value: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::from("\""));
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            ' '..='~' => text.push(c),
+            c => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    text.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    text.push('"');
+    text
+}
+
 /// One request, so that the app restarts once. It goes to Heroku's API and not through `heroku config:set`, which takes values as
 /// arguments: every user of the machine could read them in the list of processes. `curl` reads all of it from its standard input.
 /// <https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update>
@@ -85,7 +103,7 @@ fn config_vars(setup: &Setup) -> Zeroizing<String> {
         .elsewhere()
         .filter(|(name, _)| !attached.iter().any(|a| a == name))
     {
-        let value = Zeroizing::new(double_quoted(value));
+        let value = json_text(value);
         let comma = if json.len() > 1 { "," } else { "" };
         json.push_str(&format!("{comma}\"{name}\":{}", value.as_str()));
     }
@@ -103,4 +121,25 @@ fn config_vars(setup: &Setup) -> Zeroizing<String> {
          END\n",
         data.as_str()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_value_holds_json_reads_it_as_it_was() {
+        for value in [
+            "",
+            "plain",
+            "a\"b\\c",
+            "\n\t\u{7}\u{1b}",
+            "\u{2028}ü\u{feff}",
+            "😀\u{e0041}",
+        ] {
+            let text = json_text(value);
+            assert!(text.is_ascii(), "{}", text.as_str());
+            assert_eq!(serde_json::from_str::<String>(&text).unwrap(), value);
+        }
+    }
 }

@@ -54,6 +54,8 @@ pub(super) struct Wire {
     pub(super) server_version: String,
     /// False while an answer is awaited: should that be given up, what comes next belongs to an earlier question.
     is_in_step: bool,
+    /// Whether the last statement was sent to its end.
+    is_sent: bool,
     /// Whether a transaction is open.
     pub(super) is_in_transaction: bool,
 }
@@ -142,36 +144,52 @@ impl Wire {
             announced_process: 0,
             server_version: String::new(),
             is_in_step: true,
+            is_sent: true,
             is_in_transaction: false,
         }
     }
 
     /// Runs statements, and gives the rows of them all. Where one fails the rest is not run; an open transaction stays open.
+    ///
+    /// May be dropped at any time: the answer to what was sent whole is then passed over before anything else is asked.
     pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
-        if !self.is_in_step {
-            let given_up = "an earlier statement was given up before its answer";
+        self.step_in().await?;
+        in_time(self.ask(sql)).await
+    }
+
+    /// Passes over the answer to a statement that was given up, and ends what it left open.
+    async fn step_in(&mut self) -> Result<(), WireError> {
+        if self.is_in_step {
+            return Ok(());
+        }
+        if !self.is_sent {
+            let given_up = "an earlier statement was given up while it was sent";
             return Err(WireError::Io(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
                 given_up,
             )));
         }
-        self.is_in_step = false;
-        let silent = |_| {
-            WireError::Io(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "no answer to a statement",
-            ))
-        };
-        timeout(ANSWER_TIME_MAX, self.ask(sql))
-            .await
-            .map_err(silent)?
+        match in_time(self.answer()).await {
+            Err(WireError::Server(_)) if self.is_in_step => {}
+            answer => drop(answer?),
+        }
+        if self.is_in_transaction {
+            in_time(self.ask("ROLLBACK")).await?;
+        }
+        Ok(())
     }
 
     async fn ask(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        (self.is_in_step, self.is_sent) = (false, false);
         let mut message = BytesMut::new();
         frontend::query(sql, &mut message)?;
         self.stream.write_all(&message).await?;
         self.stream.flush().await?;
+        self.is_sent = true;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Result<Vec<Row>, WireError> {
         let (mut rows, mut bytes, mut failed) = (Vec::new(), 0, None);
         loop {
             match self.next().await {
@@ -242,6 +260,16 @@ impl Wire {
             }
         }
     }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
+    let silent = |_| {
+        WireError::Io(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "no answer to a statement",
+        ))
+    };
+    timeout(ANSWER_TIME_MAX, answer).await.map_err(silent)?
 }
 
 impl Row {

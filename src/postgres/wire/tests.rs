@@ -38,3 +38,35 @@ async fn an_answer_is_bounded_by_what_it_takes_in_memory() {
         "{held} bytes were held"
     );
 }
+
+/// What a server sends of itself for a statement without rows, with a text as its one row.
+fn answer(text: &str) -> Vec<u8> {
+    let mut message = vec![b'D'];
+    let length = u32::try_from(text.len()).unwrap();
+    message.extend((4 + 2 + 4 + length).to_be_bytes());
+    message.extend(1_u16.to_be_bytes());
+    message.extend(length.to_be_bytes());
+    message.extend(text.as_bytes());
+    message.extend(b"Z\0\0\0\x05I");
+    message
+}
+
+#[tokio::test]
+async fn the_answer_to_what_was_given_up_is_nobody_elses() {
+    let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+    let mut wire = Wire::new(Box::new(ours), false);
+    let given_up = timeout(Duration::from_millis(20), wire.run("first")).await;
+    assert!(given_up.is_err());
+    theirs.write_all(&answer("to the first")).await.unwrap();
+    let server = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"second\0") {
+            asked.push(theirs.read_u8().await.unwrap());
+        }
+        theirs.write_all(&answer("to the second")).await.unwrap();
+        theirs
+    });
+    let rows = wire.run("second").await.unwrap();
+    assert_eq!(rows[0].text(0), Some("to the second"));
+    server.await.unwrap();
+}
