@@ -227,11 +227,9 @@ impl Catalog {
             if error.kind == Kind::Exists && attempt > 1 && self.store.writes_only() {
                 return Ok(());
             }
-            if patient && (passing || error.kind == Kind::Exists) {
-                let there = self.store.read(key, RECORD_BYTES_MAX).await;
-                if there.as_ref().is_ok_and(|there| *there == sealed) {
-                    return Ok(());
-                }
+            let may_stand = patient && (passing || error.kind == Kind::Exists);
+            if may_stand && self.holds(key, &sealed).await {
+                return Ok(());
             }
             if !passing || attempt == attempts_max {
                 return Err(error.into());
@@ -239,6 +237,21 @@ impl Catalog {
             tokio::time::sleep(pause(attempt)).await;
             attempt += 1;
         }
+    }
+
+    /// Whether these very bytes stand there. Others that come back may have been damaged on the way: they count once they came
+    /// twice.
+    async fn holds(&self, key: &str, sealed: &Bytes) -> bool {
+        let mut before = None;
+        for _ in 0..LOOKS {
+            match self.store.read(key, RECORD_BYTES_MAX).await {
+                Ok(there) if there == *sealed => return true,
+                Ok(there) if before.as_ref() == Some(&there) => return false,
+                Ok(there) => before = Some(there),
+                Err(_) => return false,
+            }
+        }
+        false
     }
 
     async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {

@@ -120,10 +120,9 @@ fn a_backup_outlives_flipped_bits_or_is_none() {
             if is_true(&outcome, &what) {
                 stage.run(["verify"]).success();
             } else {
-                assert!(
-                    stage.records().iter().all(|one| one["status"] == "failed"),
-                    "{what}"
-                );
+                let records = stage.records();
+                let failed = records.iter().all(|one| one["status"] == "failed");
+                assert!(failed, "{what}: {}\n{records:#?}", outcome.stderr);
             }
         }
     }
