@@ -183,11 +183,9 @@ impl Health {
         }
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);
         for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
-            // names of tables are no rows of theirs
+            // the words are those of its record, and whoever wrote that may have chosen them
             let first = one.reasons.first().cloned().unwrap_or_default();
-            problems.push(Problem::new(format!(
-                "the newest backup looks suspicious: {first}"
-            )));
+            problems.push(Problem::new("the newest backup looks suspicious").because(first));
         }
         for Lost { id, why } in &self.lost {
             let what = format!("{id} is no backup any more");
