@@ -176,8 +176,7 @@ impl Standing {
     }
 
     /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
-    /// retired long before it came, and its archive
-    /// was not put into cold storage so lately that only its writer's word says what it is.
+    /// retired long before it came, and its archive was not put into cold storage so lately that only its writer's word says what it is.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);

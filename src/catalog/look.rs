@@ -144,7 +144,8 @@ impl Catalog {
         Ok(opens(&keys, frame_size, end.0, &frame))
     }
 
-    /// Looks at the newest good backup of a survey, where that doesn't open at the one before it and so on, and at one other in its turn, so that in time each is looked at.
+    /// Looks at the newest good backup of a survey, and where that doesn't open at the one before it, and so on; and at one other in
+    /// its turn, so that in time each is looked at.
     ///
     /// # Errors
     /// As [`Catalog::look_at`].

@@ -73,9 +73,11 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
     text
 }
 
-/// A JSON string in ASCII, so that nothing in it is unseen.
+/// A JSON string in ASCII: serde_json leaves characters that can't be seen as they are, and a terminal would obey some.
 fn json_text(value: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::from("\""));
+    // of its full length from the beginning: a text that grows leaves copies of a secret behind
+    let mut text = Zeroizing::new(String::with_capacity(6 * value.len() + 2));
+    text.push('"');
     for c in value.chars() {
         match c {
             '"' | '\\' => text.extend(['\\', c]),

@@ -4,8 +4,7 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::html;
-use crate::text::escaped_lines;
-use crate::text::shell_word;
+use crate::text::{escaped_lines, shell_word};
 
 /// What the sheet says. It holds the key: whoever has it and the bucket has the data.
 pub struct Sheet {

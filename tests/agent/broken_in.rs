@@ -116,7 +116,7 @@ fn what_counts_has_to_open() {
     );
 }
 
-/// No range of an empty object can be asked for: a look at one finds nothing, and ends well or ill no run of ours.
+/// No range of an empty object can be asked for; a look at one finds no backup, and must not end the prune.
 #[test]
 fn empty_archives_open_no_more_than_others() {
     let scene = Scene::new();
