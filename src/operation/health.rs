@@ -247,3 +247,28 @@ impl From<crate::schedule::Late> for LateTier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_record_says_of_itself_leaves_by_no_channel() {
+        let id = BackupId::parse("20261120T070000Z-rkropyeppww6").unwrap();
+        let reason = "the words of whoever wrote it";
+        let mut health = Health::unknown(&Label::parse("main").unwrap());
+        health.newest_good = Some(Newest {
+            id: id.clone(),
+            tier: Tier::Daily,
+            started: id.time(),
+            warnings: Vec::new(),
+        });
+        health.suspicious = vec![Suspicious {
+            id,
+            reasons: vec![reason.into()],
+        }];
+        let problems = health.problems();
+        assert!(problems.iter().any(|one| one.to_string().contains(reason)));
+        assert!(problems.iter().all(|one| !one.public().contains(reason)));
+    }
+}
