@@ -194,6 +194,7 @@ impl Standing {
     #[must_use]
     pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> Outcome {
         match (self.record.is_good(), self.has_archive()) {
+            (false, _) if self.record.had_no_room() => Outcome::NoRoom,
             (false, _) => Outcome::Failed,
             (true, false) => Outcome::Lost,
             (true, true) if suspicious.contains(&self.record.id) => Outcome::Suspicious,

@@ -287,14 +287,5 @@ impl Catalog {
 
 /// Whether an error says that nothing can be read here, rather than that this one object can't.
 pub(super) fn is_of_the_whole(kind: Kind) -> bool {
-    kind.is_passing()
-        || matches!(
-            kind,
-            Kind::NoCredentials
-                | Kind::WrongCredentials
-                | Kind::Denied
-                | Kind::NoBucket
-                | Kind::WrongRegion
-                | Kind::Silent
-        )
+    kind.is_passing() || kind.is_of_all_requests()
 }

@@ -237,7 +237,8 @@ fn ticked_text(one: &DatabaseTick) -> String {
         BackupOutcome::Failed(failure) => failed_text(label, "THE BACKUP FAILED", failure),
     };
     match &one.prune {
-        PruneOutcome::Done(report) => text.push_str(&summary(report)),
+        // a bucket without room waits for it
+        PruneOutcome::Done(report) => text.push_str(&summary(report, one.had_no_room())),
         PruneOutcome::NotBegun => {}
         PruneOutcome::Failed(failure) => {
             text.push_str(&failed_text(label, "nothing was pruned", failure))

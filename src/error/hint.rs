@@ -33,6 +33,7 @@ impl Error {
                 "the target holds part of the backup: drop the database, create it anew (on Heroku `heroku pg:reset`), and restore into that without --clean".to_owned(),
             ),
             Self::RestoreFailed { source, .. } => source.hint(),
+            Self::Clock { told: false, .. } => Some("the answers of S3 bear a Date, by which backups expire here: look for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle apply --expire`)".to_owned()),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
             Self::Unexplained { planned, .. } => Some(format!("look at `pgcoffer prune --dry-run`, and verify a few of the newest backups: somebody who broke into the machine that takes them could have written them to get rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`")),

@@ -142,6 +142,8 @@ pub enum Error {
     Clock {
         /// how they differ
         why: String,
+        /// the service tells its time
+        told: bool,
     },
     /// a database's part of the bucket could not be read whole, so that nothing there may be deleted
     NotWhole {
@@ -354,6 +356,7 @@ mod tests {
                 kind,
                 doing: "read x".into(),
                 why: "y".into(),
+                cure: None,
             })
         };
         assert_eq!(store(store::Kind::Denied).exit_status(), 4);

@@ -75,7 +75,7 @@ impl Error {
                     "another run has just backed up {database}: nothing is due"
                 )
             }
-            Self::Clock { why } => write!(f, "nothing is deleted by this clock: {why}"),
+            Self::Clock { why, .. } => write!(f, "nothing is deleted by this clock: {why}"),
             Self::NotWhole {
                 database,
                 count,

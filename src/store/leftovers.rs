@@ -53,7 +53,7 @@ impl Store {
                 .set_upload_id_marker(marker.1.clone());
             let doing = || format!("list the uploads under {}", self.url(folder));
             let page = request.send().await;
-            let page = page.map_err(|error| Error::from_sdk(doing(), &error))?;
+            let page = page.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             let damaged = |why: String| Error::new(Kind::Damaged, doing(), why);
             for upload in page.uploads() {

@@ -4,6 +4,7 @@
 //! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
 //! second backend and so no trait: tests put faults into a real server instead.
 
+mod alive;
 mod answer;
 mod claim;
 mod clock;
@@ -11,7 +12,9 @@ mod cold;
 mod connect;
 mod credentials;
 mod delete;
+mod endpoint;
 mod error;
+mod headers;
 mod leftovers;
 mod lifecycle;
 mod list;
@@ -64,8 +67,11 @@ pub struct Store {
     checksums: bool,
     /// the wire guards bodies by itself: over plain http each is signed instead, which takes another pass over it
     over_tls: bool,
+    /// where it is, unless it is AWS's own choice
+    endpoint: Option<Arc<endpoint::Endpoint>>,
     quirks: Arc<Quirks>,
     clock: clock::ServiceClock,
+    source: credentials::Source,
     silence: silence::Silence,
     /// aborts of uploads whose owner is gone
     cleanup: TaskTracker,
@@ -79,6 +85,8 @@ struct Quirks {
     no_conditions: AtomicBool,
     no_conditional_deletes: AtomicBool,
     conditions_hold: AtomicBool,
+    /// nothing is taken without a checksum
+    wants_md5: AtomicBool,
 }
 
 /// An object as it stands in the bucket.
@@ -116,6 +124,12 @@ impl Store {
         &self.location
     }
 
+    /// The host of the endpoint that is configured; none where that is AWS's own choice.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(|endpoint| endpoint.host())
+    }
+
     /// The most parts an upload to this service may have.
     #[must_use]
     pub fn parts_max(&self) -> u32 {
@@ -127,6 +141,18 @@ impl Store {
     /// # Errors
     /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
     pub async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        attributes: &Attributes,
+    ) -> Result<TagsKept, Error> {
+        match self.put_attributed(key, body, attributes).await {
+            Err(error) if attributes.locked_until.is_some() => Err(self.about_locks(error).await),
+            result => result,
+        }
+    }
+
+    async fn put_attributed(
         &self,
         key: &str,
         body: Bytes,
@@ -208,6 +234,7 @@ impl Store {
             .content_type("application/octet-stream")
             .set_server_side_encryption(self.options.encryption())
             .set_ssekms_key_id(self.options.kms_key.clone())
+            .set_acl(self.options.acl.clone())
             .body(ByteStream::from(body.clone()))
     }
 
@@ -231,6 +258,7 @@ impl Store {
             };
             match sent {
                 // what came damaged may have been written: who only writes knows what to make of the next answer
+                Err(error) if self.learns_checksum(&error) => {}
                 Err(error)
                     if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only =>
                 {

@@ -157,7 +157,9 @@ fn why_archives_are_wanted(survey: &Survey, runs: &[Run], now: Timestamp) -> Opt
     if lost > ORPHANS_MAX && lost > good {
         return Some("so many have no record: were records deleted?");
     }
-    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX;
+    // one for which there was no room says nothing of those before it
+    let believed =
+        |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != Outcome::NoRoom;
     let newest = runs.iter().filter(believed);
     match newest.max_by_key(|run| (run.started, &run.id)) {
         Some(run) if run.outcome == Outcome::Good => None,
@@ -171,6 +173,7 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
     let Some(service) = store.service_time() else {
         return Err(Error::Clock {
             why: "the service's answers bear no date to compare it with".to_owned(),
+            told: false,
         });
     };
     if service.duration_since(now).abs() <= CLOCKS_APART_MAX {
@@ -183,6 +186,7 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
             second(now),
             second(service)
         ),
+        told: true,
     })
 }
 
