@@ -315,9 +315,50 @@ fn an_endpoint_that_says_nothing_is_told_after_a_minute_by_all_looks_together() 
         let said = format!("{}{}", outcome.text(), outcome.stderr);
         assert!(said.contains("has not answered for"), "{said}");
         assert!(
-            outcome.elapsed < Duration::from_secs(150),
+            outcome.elapsed < Duration::from_secs(120),
             "{:?}",
             outcome.elapsed
         );
     }
+}
+
+/// Listings come, and each object's bytes stop after some: every attempt heard something.
+#[test]
+fn bodies_that_stall_are_told_within_two_minutes_by_all_looks_together() {
+    let stage = Stage::backed_up(SMALL);
+    let stall = Fault::Stall { after_bytes: 10 };
+    stage.bucket.inject(Rule::on("GetObject").always(), stall);
+    let agent = stage.agent().env("PGCOFFER_SCHEDULE", "hourly keep 7d");
+    let running = [["list"], ["status"], ["tick"], ["verify"]].map(|args| agent.spawn(args));
+    for running in running {
+        let outcome = running.wait();
+        assert_ne!(outcome.code(), 0);
+        assert!(
+            outcome.elapsed < Duration::from_secs(120),
+            "{:?}: {}",
+            outcome.elapsed,
+            outcome.stderr
+        );
+    }
+}
+
+/// The service answers others, and never this one.
+#[test]
+fn a_part_that_gets_no_answer_ends_a_short_run_within_two_minutes() {
+    let stage = Stage::small();
+    let stall = Fault::Stall { after_bytes: 10 };
+    stage.bucket.inject(Rule::on("UploadPart").always(), stall);
+    let outcome = stage.run(["backup"]).ended_with(4);
+    assert!(
+        outcome.stderr.contains("nothing has moved for"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.elapsed < Duration::from_secs(120),
+        "{:?}",
+        outcome.elapsed
+    );
+    stage.bucket.heal();
+    stage.failure();
 }

@@ -117,6 +117,7 @@ impl Kind {
             "PermanentRedirect"
             | "TemporaryRedirect"
             | "AuthorizationHeaderMalformed"
+            | "InvalidRegionName"
             | "IllegalLocationConstraintException" => Self::WrongRegion,
             "PreconditionFailed" | "ConditionalRequestConflict" => Self::Exists,
             "InvalidObjectState" => Self::Cold,

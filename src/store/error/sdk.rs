@@ -165,9 +165,14 @@ impl Refusal<'_> {
     fn region(&self) -> Option<String> {
         let header = self.header("x-amz-bucket-region").map(str::to_owned);
         let named = header.or_else(|| field(self.answer, "Region")).or_else(|| {
-            let (_, rest) = self.message.split_once("expecting")?;
-            let (_, rest) = rest.split_once('\'')?;
-            rest.split_once('\'').map(|(region, _)| region.to_owned())
+            if let Some((_, rest)) = self.message.split_once("expecting") {
+                let (_, rest) = rest.split_once('\'')?;
+                return rest.split_once('\'').map(|(region, _)| region.to_owned());
+            }
+            // Cloudflare names them all, and one that stands for any
+            let (_, all) = self.message.split_once("one of:")?;
+            let mut words = all.split([',', ' ', '.']);
+            words.find(|word| *word == "auto").map(str::to_owned)
         });
         let is_region = |text: &String| {
             (2..=64).contains(&text.len())
