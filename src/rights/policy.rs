@@ -251,6 +251,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::partition;
 
     fn place() -> Place {
         Place {

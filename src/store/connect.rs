@@ -24,6 +24,8 @@ use crate::plain_http::HttpHosts;
 
 /// What a client of S3 alone waits for: an answer's first byte, or the whole of a small upload.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// The slowest uplink for which is waited, in bytes a second.
+const UPLINK_MIN: u64 = 16 << 10;
 /// One attempt in all: its credentials may have to be waited for.
 const ATTEMPT_MAX: Duration = Duration::from_secs(160);
 
@@ -238,6 +240,12 @@ async fn settings() -> Result<(SdkConfig, Loader), Error> {
 /// Ours, and not those of the environment and of profiles: the SDK panics at any that it does not know.
 fn attempts() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
+}
+
+/// How long the upload of so many bytes may take in one attempt.
+pub(super) fn timeouts_of(bytes: usize) -> TimeoutConfig {
+    let more = Duration::from_secs(bytes as u64 / UPLINK_MIN);
+    timeouts(ANSWER_MAX + more, ATTEMPT_MAX + more)
 }
 
 /// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's own

@@ -34,7 +34,8 @@ use std::sync::{
 };
 
 use aws_sdk_s3::{
-    Client, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
+    Client, config::Config, operation::put_object::builders::PutObjectFluentBuilder,
+    primitives::ByteStream,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -173,7 +174,7 @@ impl Store {
                     .set_object_lock_mode(self.lock_mode(attributes))
                     .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
-            match self.send_object(request, doing()).await {
+            match self.send_object(request, body.len(), doing()).await {
                 Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
                 Ok(()) => return Ok(TagsKept::Refused),
                 Err(error) => self.learn(error, tagged, conditional)?,
@@ -207,7 +208,7 @@ impl Store {
                     .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
             let doing = format!("write {}", self.url(key));
-            match self.send_object(request, doing).await {
+            match self.send_object(request, body.len(), doing).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.learn(error, tagged, conditional)?,
             }
@@ -241,6 +242,7 @@ impl Store {
     async fn send_object(
         &self,
         request: impl Fn() -> PutObjectFluentBuilder,
+        bytes: usize,
         doing: String,
     ) -> Result<(), Error> {
         let mut damaged = 0;
@@ -249,9 +251,11 @@ impl Store {
             if self.over_tls {
                 request = request.disable_payload_signing();
             }
-            if self.options.write_only {
-                request = request.config_override(claim::unrepeated());
-            }
+            let options = match self.options.write_only {
+                true => claim::unrepeated(),
+                false => Config::builder(),
+            };
+            request = request.config_override(options.timeout_config(connect::timeouts_of(bytes)));
             let sent = match request.send().await {
                 Ok(output) => etag_given(output.e_tag, &doing).map(drop),
                 Err(error) => Err(Error::from_sdk(doing.clone(), &error)),

@@ -37,7 +37,7 @@ use self::{
     characters::{fault_of, fault_of_region},
     client::{Answers, Heard},
 };
-use super::retry::pause;
+use super::{Error, retry::pause};
 
 /// How long one look may take, the SDK's own repetitions included.
 const LOOK_MAX: Duration = Duration::from_secs(30);
@@ -223,6 +223,7 @@ impl Source {
     fn is_passing(&self, error: &CredentialsError, had: bool) -> bool {
         match error {
             CredentialsError::InvalidConfiguration(_) => false,
+            _ if Error::is_of_tls(error) => false,
             CredentialsError::CredentialsNotLoaded(_) => had,
             CredentialsError::ProviderTimedOut(_) => true,
             // STS could not ask who vouches for a token

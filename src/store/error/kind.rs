@@ -91,6 +91,7 @@ impl Kind {
         match Self::of_code(code) {
             Some(kind) => kind,
             None if is_full(code, status, message) => Self::Full,
+            None if code == "AccessDenied" => Self::Denied,
             None => Self::of_status(status),
         }
     }
@@ -209,6 +210,7 @@ mod tests {
             ("SignatureDoesNotMatch", 403, Kind::WrongCredentials),
             ("AuthorizationHeaderMalformed", 400, Kind::WrongRegion),
             ("AccessDenied", 403, Kind::Denied),
+            ("AccessDenied", 200, Kind::Denied),
             ("Unauthorized", 401, Kind::WrongCredentials),
             ("", 401, Kind::WrongCredentials),
             ("", 503, Kind::Busy),

@@ -80,11 +80,19 @@ impl Error {
 
     /// The same of what gives credentials.
     pub(in crate::store) fn from_source(doing: String, error: &CredentialsError) -> Self {
+        if let Some((kind, cure)) = tls::fault(error) {
+            return Self::new(kind, doing, causes(error)).with_cure(cure);
+        }
         let kind = match find::<Away>(error) {
             Some(_) => Kind::CredentialsAway,
             None => Kind::NoCredentials,
         };
         Self::new(kind, doing, causes(error))
+    }
+
+    /// Whether a certificate, or TLS itself, is at fault: no patience cures that.
+    pub(in crate::store) fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+        tls::fault(error).is_some()
     }
 
     /// An answer with a good status that is none: damaged, another server's, or an error that stands behind the status.

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -54,14 +54,17 @@ pub(super) struct Part {
 impl Part {
     pub(super) async fn send(self) -> Result<CompletedPart, Error> {
         let store = &self.store;
-        store.retry(ATTEMPTS_UNDER_WAY, || self.send_once()).await
+        let stood = Mutex::new(Duration::ZERO);
+        let send = || self.send_once(&stood);
+        store.retry(ATTEMPTS_UNDER_WAY, send).await
     }
 
-    async fn send_once(&self) -> Result<CompletedPart, Error> {
+    /// `stood`: for how long it has stood still in all its attempts together.
+    async fn send_once(&self, stood: &Mutex<Duration>) -> Result<CompletedPart, Error> {
         let watch = Watch::new(&self.store.silence);
         let output = tokio::select! {
             sent = self.request(watch.clone()) => sent?,
-            error = self.stalled(&watch) => return Err(error),
+            still = self.stalled(&watch) => return Err(self.given_up(still, stood)),
         };
         let doing = self.doing();
         Ok(CompletedPart::builder()
@@ -105,7 +108,7 @@ impl Part {
 
     /// Ends once nothing has moved for too long, or the service says nothing to others either. All parts share one uplink: while
     /// any of them moves, those that wait are not dead.
-    async fn stalled(&self, watch: &Watch) -> Error {
+    async fn stalled(&self, watch: &Watch) -> Duration {
         let silence = &self.store.silence;
         let mut began = Instant::now();
         loop {
@@ -121,17 +124,22 @@ impl Part {
             };
             let still = silence.unsent_since(began);
             if still >= max || (still >= UNANSWERED_MAX && !self.store.is_alive().await) {
-                // hours of work may lie behind, and then an outage is waited out
-                let kind = match began.elapsed() < silence.budget() {
-                    true => Kind::Unreachable,
-                    false => Kind::Silent,
-                };
-                let seconds = silence.unsent_since(began).as_secs();
-                let why = format!("nothing has moved for {seconds} s");
-                return Error::new(kind, self.doing(), why);
+                return silence.unsent_since(began);
             }
             tokio::time::sleep(max.saturating_sub(still).min(LOOKS_APART)).await;
         }
+    }
+
+    /// Hours of work may lie behind, and then an outage is waited out.
+    fn given_up(&self, still: Duration, stood: &Mutex<Duration>) -> Error {
+        let mut stood = stood.lock().unwrap_or_else(PoisonError::into_inner);
+        *stood += still;
+        let kind = match *stood < self.store.silence.budget() {
+            true => Kind::Unreachable,
+            false => Kind::Silent,
+        };
+        let why = format!("nothing has moved for {} s", still.as_secs());
+        Error::new(kind, self.doing(), why)
     }
 
     fn builder(&self) -> UploadPartFluentBuilder {
