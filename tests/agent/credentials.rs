@@ -16,12 +16,12 @@ use serde_json::json;
 use crate::{
     faults::SMALL_PARTS,
     serve::serve,
-    stage::{SMALL, Stage, wait_until},
+    stage::{Stage, wait_until},
     testbed::{Agent, Answer, Hearer, Relay, Wire},
 };
 
 /// An agent without credentials of its own.
-fn bare(stage: &Stage) -> Agent {
+pub(crate) fn bare(stage: &Stage) -> Agent {
     ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
         .iter()
         .fold(stage.agent(), |agent, name| agent.without(name))
@@ -32,7 +32,7 @@ fn in_an_hour() -> Timestamp {
 }
 
 /// STS's answer.
-fn assumed(id: &str, secret: &str) -> String {
+pub(crate) fn assumed(id: &str, secret: &str) -> String {
     format!(
         "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleWithWebIdentityResult>\
          <Credentials><AccessKeyId>{id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey><SessionToken></SessionToken>\
@@ -42,7 +42,7 @@ fn assumed(id: &str, secret: &str) -> String {
 }
 
 /// What a container's metadata service answers.
-fn of_container(id: &str, secret: &str) -> String {
+pub(crate) fn of_container(id: &str, secret: &str) -> String {
     format!(
         r#"{{"AccessKeyId":"{id}","SecretAccessKey":"{secret}","Token":"","Expiration":"{}"}}"#,
         in_an_hour()
@@ -50,7 +50,7 @@ fn of_container(id: &str, secret: &str) -> String {
 }
 
 /// A service that is busy for so long, and then answers this.
-fn busy_for(time: Duration, then: String) -> Hearer {
+pub(crate) fn busy_for(time: Duration, then: String) -> Hearer {
     let began = Instant::now();
     Hearer::with(move |_| match began.elapsed() < time {
         true => Answer::words(
@@ -61,55 +61,13 @@ fn busy_for(time: Duration, then: String) -> Hearer {
     })
 }
 
-fn by_web_identity(stage: &Stage, sts: &Hearer) -> Agent {
+pub(crate) fn by_web_identity(stage: &Stage, sts: &Hearer) -> Agent {
     let token = stage.file("token");
     fs::write(&token, "a.b.c").unwrap();
     bare(stage)
         .env("AWS_ENDPOINT_URL_STS", sts.url(""))
         .env("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/backup")
         .env("AWS_WEB_IDENTITY_TOKEN_FILE", token)
-}
-
-#[test]
-fn half_a_minute_without_sts_is_outlived() {
-    let stage = Stage::small();
-    let (id, secret) = stage.bucket.credentials();
-    let sts = busy_for(Duration::from_secs(30), assumed(id, secret));
-    let outcome = by_web_identity(&stage, &sts).run(["backup"]).success();
-    assert!(
-        outcome.stderr.contains("no credentials for now"),
-        "{}",
-        outcome.stderr
-    );
-}
-
-#[test]
-fn half_a_minute_without_a_containers_metadata_is_outlived() {
-    let stage = Stage::small();
-    let (id, secret) = stage.bucket.credentials();
-    let metadata = busy_for(Duration::from_secs(30), of_container(id, secret));
-    let agent = bare(&stage).env("AWS_CONTAINER_CREDENTIALS_FULL_URI", metadata.url("/c"));
-    agent.run(["backup"]).success();
-}
-
-#[test]
-fn what_gives_no_credentials_for_good_is_told_as_such() {
-    let stage = Stage::backed_up(SMALL);
-    let sts = busy_for(Duration::from_secs(9999), String::new());
-    let agent = by_web_identity(&stage, &sts).timeout(Duration::from_secs(125));
-    let agent = agent.env("PGCOFFER_SCHEDULE", "daily keep 7d");
-    let running = [["list"], ["tick"]].map(|args| agent.spawn(args));
-    for running in running {
-        let outcome = running.wait();
-        assert_eq!(outcome.code(), 4, "{}", outcome.stderr);
-        let said = format!("{}{}", outcome.text(), outcome.stderr);
-        assert!(said.contains("what gives the credentials"), "{said}");
-        assert!(
-            outcome.elapsed < Duration::from_secs(120),
-            "{:?}",
-            outcome.elapsed
-        );
-    }
 }
 
 /// A refusal is not waited out.

@@ -96,6 +96,7 @@ mod tick_turns;
 mod told;
 mod traces;
 mod traps;
+mod waiting;
 mod wants;
 mod years;
 mod years_model;

@@ -61,8 +61,10 @@ impl Error {
             }
             SdkError::ResponseError(response) => {
                 let status = response.raw().status();
-                if status.is_success() && find::<Unusable>(error).is_some() {
-                    return Self::new(Kind::Damaged, doing, chain);
+                if status.is_success()
+                    && let Some(unusable) = find::<Unusable>(error)
+                {
+                    return Self::new(Kind::Damaged, doing, unusable.to_string());
                 }
                 let kind = match Kind::of_status(status.as_u16()) {
                     // a good status and an answer that broke off
