@@ -89,13 +89,20 @@ pub fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
-/// The same with the port, where one is given.
+/// The same with the port, where that is not the usual one.
 #[must_use]
 pub fn address_of(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
-    let host = url.host_str()?;
+    url.host_str()?;
+    Some(address(&url))
+}
+
+/// Host and port of a URL that was parsed, without what may be a secret in it.
+#[must_use]
+pub fn address(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}"));
-    Some(format!("{host}{}", port.unwrap_or_default()))
+    format!("{host}{}", port.unwrap_or_default())
 }
 
 fn has_port(name: &str, host: &str) -> bool {

@@ -316,6 +316,28 @@ mod tests {
     }
 
     #[test]
+    fn who_gives_an_acl_may_and_nobody_else() {
+        let with_acl = Place {
+            acl: true,
+            ..place()
+        };
+        let has = |mode, place: &Place| {
+            serde_json::to_string(&policy(mode, place))
+                .unwrap()
+                .contains("s3:PutObjectAcl")
+        };
+        assert!(has(Mode::Full, &with_acl) && has(Mode::DropBox, &with_acl));
+        assert!(!has(Mode::Restore, &with_acl) && !has(Mode::Full, &place()));
+        let european = Place {
+            partition: "aws-eusc".to_owned(),
+            kms_key: Some("k".to_owned()),
+            ..place()
+        };
+        let text = serde_json::to_string(&policy(Mode::Full, &european)).unwrap();
+        assert!(text.contains("arn:aws-eusc:s3:::") && text.contains("s3.*.amazonaws.eu"));
+    }
+
+    #[test]
     fn a_kms_key_is_named_by_whatever_is_known_of_it() {
         let of = |key: &str| {
             let place = Place {

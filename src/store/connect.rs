@@ -72,6 +72,18 @@ impl Options {
         self.encryption.clone().or(by_key)
     }
 
+    /// Settings that some services don't know, where they are made.
+    pub(super) fn special(&self) -> Vec<&'static str> {
+        let all = [
+            ("PGCOFFER_SSE", self.encryption.is_some()),
+            ("PGCOFFER_SSE_KMS_KEY_ID", self.kms_key.is_some()),
+            ("PGCOFFER_ACL", self.acl.is_some()),
+            ("PGCOFFER_STORAGE_CLASS", self.storage_class.is_some()),
+        ];
+        let made = all.into_iter().filter(|(_, is_made)| *is_made);
+        made.map(|(name, _)| name).collect()
+    }
+
     pub(super) fn class(&self) -> Option<StorageClass> {
         self.storage_class.as_deref().map(StorageClass::from)
     }

@@ -148,9 +148,26 @@ impl Store {
         attributes: &Attributes,
     ) -> Result<TagsKept, Error> {
         match self.put_attributed(key, body, attributes).await {
-            Err(error) if attributes.locked_until.is_some() => Err(self.about_locks(error).await),
-            result => result,
+            Ok(kept) => Ok(kept),
+            Err(error) => Err(self.about_write(error, attributes).await),
         }
+    }
+
+    /// What a write is refused for may be what was asked for beside its bytes.
+    async fn about_write(&self, error: Error, attributes: &Attributes) -> Error {
+        let error = match attributes.locked_until {
+            Some(_) => self.about_locks(error).await,
+            None => error,
+        };
+        let special = self.options.special();
+        let may_be = matches!(error.kind, Kind::Unsupported | Kind::Other);
+        if error.cure.is_some() || special.is_empty() || !may_be {
+            return error;
+        }
+        let names = special.join(" and ");
+        error.with_cure(format!(
+            "the service may not know, or not allow, what {names} asks for: correct it, or unset it"
+        ))
     }
 
     async fn put_attributed(

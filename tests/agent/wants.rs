@@ -129,6 +129,36 @@ fn what_can_not_be_meant_is_refused() {
     }
 }
 
+#[test]
+fn what_a_service_does_not_know_is_named_by_its_setting() {
+    for (setting, value, status, code) in [
+        (
+            "PGCOFFER_ACL",
+            "private",
+            400,
+            "AccessControlListNotSupported",
+        ),
+        ("PGCOFFER_SSE", "aws:kms", 501, "NotImplemented"),
+        (
+            "PGCOFFER_STORAGE_CLASS",
+            "GLACIER",
+            400,
+            "InvalidStorageClass",
+        ),
+    ] {
+        let stage = Stage::small();
+        let begun = Rule::on("CreateMultipartUpload").always();
+        stage.bucket.inject(begun, Fault::Refuse { status, code });
+        let outcome = stage
+            .agent()
+            .env(setting, value)
+            .run(["backup"])
+            .ended_with(4);
+        let words = format!("what {setting} asks for");
+        assert!(outcome.stderr.contains(&words), "{}", outcome.stderr);
+    }
+}
+
 /// A bucket whose objects are locked by its own default takes nothing without a checksum, in the words of Amazon and others.
 fn with_default_retention(stage: &Stage) {
     let want = |operation: &'static [&'static str], message| Want {

@@ -161,7 +161,12 @@ fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
             );
             let place = store.location();
             let cure = format!(
-                "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy"
+                "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy{}",
+                match action {
+                    Action::PutObject =>
+                        "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
+                    _ => "",
+                }
             );
             if CONVENIENT.contains(&action) {
                 sheet.warning(what, detail, cure);

@@ -216,13 +216,13 @@ impl PruneReport {
         let count: usize = staying.iter().map(|(_, count)| count).sum();
         let reasons: Vec<String> = staying
             .iter()
-            .map(|(keep, count)| format!("{count}: {keep}"))
+            .map(|(keep, count)| format!("{keep} ({count})"))
             .collect();
         Some(match (count, reasons.as_slice()) {
             (0, _) => "nothing was pruned: nothing has run out".to_owned(),
             (_, reasons) => format!(
-                "nothing was pruned, though {count} of its runs have run out ({})",
-                reasons.join("; ")
+                "nothing was pruned: {count} of its runs have run out, and stay: {}",
+                reasons.join(", ")
             ),
         })
     }

@@ -52,7 +52,7 @@ impl Error {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they belong to this endpoint"
             }
             Kind::Denied => {
-                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well; `pgcoffer check` tries each, `pgcoffer policy` prints the policy, and PGCOFFER_MODE=drop-box is for those that may only write"
+                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well; `pgcoffer check` tries each, `pgcoffer policy` prints the policy, and PGCOFFER_MODE=drop-box is for those that may only write; a bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides"
             }
             Kind::NoBucket => {
                 "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"

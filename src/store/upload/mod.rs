@@ -75,10 +75,8 @@ impl Upload {
         let begin = || async {
             // one whose answer was lost stays behind without parts, and costs nothing
             let upload_id = match Self::create(store, key, attributes).await {
-                Err(error) if attributes.locked_until.is_some() => {
-                    return Err(store.about_locks(error).await);
-                }
-                created => created?,
+                Ok(upload_id) => upload_id,
+                Err(error) => return Err(store.about_write(error, attributes).await),
             };
             let upload = Self::new(store, key, plan, attributes, upload_id);
             upload.check_id().await?;
