@@ -46,6 +46,8 @@ pub struct LoadOptions {
     pub no_tablespaces: bool,
     /// Go on after a statement that failed. False by default. Never together with a single transaction.
     pub keep_going: bool,
+    /// SQL that runs first, in the same transaction. None by default.
+    pub first: Option<String>,
     /// The ids of the entries to restore, in the archive's order; all of them by default.
     pub entries: Option<Vec<i32>>,
     /// The target server's major version.
@@ -65,6 +67,7 @@ impl LoadOptions {
             no_comments: false,
             no_tablespaces: false,
             keep_going: false,
+            first: None,
             entries: None,
             server_major,
             speech: Speech::default(),
@@ -113,8 +116,9 @@ impl Load {
             args.push(format!("--use-list={}", list.path().display()));
         }
         // where it goes on after what fails, it goes on after that setting as well
-        if client.emits_transaction_timeout_into(options.server_major) && !options.keep_going {
-            return Self::start_script(client, url, args, options.speech, list);
+        let is_setting_unknown = client.emits_transaction_timeout_into(options.server_major);
+        if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
+            return Self::start_script(client, url, args, options, list);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
         let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
@@ -131,9 +135,10 @@ impl Load {
         client: &Client,
         url: &DatabaseUrl,
         args: Vec<String>,
-        speech: Speech,
+        options: &LoadOptions,
         list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
+        let (speech, first) = (options.speech, options.first.clone().unwrap_or_default());
         let mut psql = start_psql(client, url, speech)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
         let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
@@ -144,7 +149,7 @@ impl Load {
             .take_stdin()
             .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
-            let result = copy_without_setting(from, &mut to).await;
+            let result = copy_without_setting(from, &mut to, &first).await;
             (to, result)
         });
         let stdin = restore.take_stdin();

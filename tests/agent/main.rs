@@ -18,6 +18,7 @@ mod channels_webhook;
 mod check;
 mod check_database;
 mod check_key;
+mod cleaned;
 mod cold;
 mod damage;
 mod damage_listings;

@@ -3,6 +3,7 @@
 mod pattern;
 mod plan;
 mod reason;
+mod replace;
 mod report;
 mod rules;
 mod words;
@@ -20,7 +21,7 @@ use crate::{
     archive::Contents,
     backup::Record,
     catalog::Catalog,
-    error::{Error, Result, TargetState},
+    error::{Error, Lack, Result, TargetState},
     postgres::{
         self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
     },
@@ -28,6 +29,7 @@ use crate::{
 
 pub use pattern::Pattern;
 use plan::{Plan, Wishes, questions};
+use replace::Replaced;
 pub use report::{NotRestored, RestoreReport};
 
 /// One restore to be made.
@@ -104,7 +106,6 @@ async fn prepared<'a>(
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
     let facts = session.look_at_target(&questions(&entries)).await?;
-    session.close().await;
     let wishes = Wishes {
         leave_out: &request.leave_out,
         only: &request.only,
@@ -118,6 +119,10 @@ async fn prepared<'a>(
     if request.roles != MissingRoles::Create {
         plan.lacks.extend(plan.lack_of_roles());
     }
+    if request.clean {
+        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+    }
+    session.close().await;
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {
             target: request.target.to_string(),
@@ -133,6 +138,28 @@ async fn prepared<'a>(
         server_major,
         speech,
     })
+}
+
+/// Objects that are named in an error.
+const NAMED: usize = 10;
+
+/// What would go along with what is replaced, and is not in the backup: nobody asked for that.
+async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
+    let replaced = Replaced::by(plan);
+    let lost = session
+        .rehearse_drops(&replaced.drops, &replaced.named)
+        .await?;
+    let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
+    if lost.len() > NAMED {
+        names.push(format!("{} more", lost.len() - NAMED));
+    }
+    Ok((!lost.is_empty()).then(|| Lack {
+        what: format!(
+            "what is not in the backup would be dropped with what is replaced: {}",
+            names.join(", ")
+        ),
+        cure: "restore into a new database; or take these away from what is replaced yourself, and run it again".to_owned(),
+    }))
 }
 
 /// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
@@ -223,6 +250,14 @@ async fn restored(
 async fn begin(prepared: &PreparedRestore<'_>) -> Result<()> {
     let request = prepared.request;
     let mut session = connect(request).await?;
+    if request.clean
+        && let Some(lack) = lack_of_room(&mut session, &prepared.plan).await?
+    {
+        return Err(Error::TargetLacks {
+            target: request.target.to_string(),
+            lacks: vec![lack],
+        });
+    }
     if request.roles == MissingRoles::Create {
         let roles = &prepared.plan.missing_roles;
         session.create_roles(roles, request.keep_owner).await?;
@@ -246,8 +281,11 @@ impl PreparedRestore<'_> {
 
     fn load(&self) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
+        let replaced = request.clean.then(|| Replaced::by(&self.plan));
+        let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
         let options = LoadOptions {
-            clean: request.clean,
+            first: first.filter(|_| request.single_transaction),
+            clean: request.clean && !request.single_transaction,
             single_transaction: request.single_transaction,
             no_owner: !request.keep_owner,
             no_acl: !request.keep_acl,
