@@ -7,7 +7,10 @@ use std::{
 use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     Client,
-    config::{IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation},
+    config::{
+        self, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
+        StalledStreamProtectionConfig,
+    },
     types::{ObjectCannedAcl, ServerSideEncryption, StorageClass},
 };
 
@@ -24,8 +27,10 @@ use crate::plain_http::HttpHosts;
 
 /// What a client of S3 alone waits for: an answer's first byte, or the whole of a small upload.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
-/// The slowest uplink for which is waited, in bytes a second.
-const UPLINK_MIN: u64 = 16 << 10;
+/// What any uplink takes within that.
+pub(super) const SMALL_BYTES_MAX: usize = 256 << 10;
+/// The same of what is larger, which is waited for while the service answers others.
+const LARGE_MAX: Duration = Duration::from_secs(1800);
 /// One attempt in all: its credentials may have to be waited for.
 const ATTEMPT_MAX: Duration = Duration::from_secs(160);
 
@@ -182,7 +187,7 @@ impl Store {
         // a bucket with locks takes nothing that bears no checksum; the oldest is known to all services
         let locks = elsewhere && options.lock.is_some() && !options.checksums_chosen;
         quirks.wants_md5.store(locks, Ordering::Relaxed);
-        let mut config = aws_sdk_s3::config::Builder::from(&sdk)
+        let mut config = config::Builder::from(&sdk)
             .force_path_style(options.path_style)
             .retry_config(attempts())
             .timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX))
@@ -254,10 +259,15 @@ fn attempts() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }
 
-/// How long the upload of so many bytes may take in one attempt.
-pub(super) fn timeouts_of(bytes: usize) -> TimeoutConfig {
-    let more = Duration::from_secs(bytes as u64 / UPLINK_MIN);
-    timeouts(ANSWER_MAX + more, ATTEMPT_MAX + more)
+/// How the upload of so many bytes is sent. Of these there are two kinds, since each has connections of its own.
+pub(super) fn sending(options: config::Builder, bytes: usize) -> config::Builder {
+    if bytes <= SMALL_BYTES_MAX {
+        return options.timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX));
+    }
+    let patient = StalledStreamProtectionConfig::enabled().upload_enabled(false);
+    options
+        .timeout_config(timeouts(LARGE_MAX, LARGE_MAX))
+        .stalled_stream_protection(patient.build())
 }
 
 /// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's own

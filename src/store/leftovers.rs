@@ -30,7 +30,12 @@ impl Store {
         let doing = || format!("list the uploads under {}", self.url(folder));
         let once = || self.unfinished_once(folder);
         match self.ask(ATTEMPTS, once, doing).await {
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Kind::Unsupported | Kind::Denied | Kind::NotFound
+                ) =>
+            {
                 tracing::debug!("uploads under way are not looked for: {error}");
                 Ok(None)
             }
@@ -53,7 +58,7 @@ impl Store {
                 .set_upload_id_marker(marker.1.clone());
             let doing = || format!("list the uploads under {}", self.url(folder));
             let page = request.send().await;
-            let page = page.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
+            let page = page.map_err(|error| Error::from_sdk(doing(), &error))?;
             let encoded = page.encoding_type() == Some(&EncodingType::Url);
             let damaged = |why: String| Error::new(Kind::Damaged, doing(), why);
             for upload in page.uploads() {

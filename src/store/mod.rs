@@ -272,10 +272,16 @@ impl Store {
                 true => claim::unrepeated(),
                 false => Config::builder(),
             };
-            request = request.config_override(options.timeout_config(connect::timeouts_of(bytes)));
-            let sent = match request.send().await {
-                Ok(output) => etag_given(output.e_tag, &doing).map(drop),
-                Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
+            request = request.config_override(connect::sending(options, bytes));
+            let send = async {
+                match request.send().await {
+                    Ok(output) => etag_given(output.e_tag, &doing).map(drop),
+                    Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
+                }
+            };
+            let sent = match bytes <= connect::SMALL_BYTES_MAX {
+                true => send.await,
+                false => self.while_alive(|| doing.clone(), send).await,
             };
             match sent {
                 // what came damaged may have been written: who only writes knows what to make of the next answer

@@ -19,6 +19,8 @@ const BUDGET_MAX: Duration = Duration::from_secs(300);
 const BUDGET_SHARE: u32 = 10;
 /// After a pause of this length bytes that move are another piece of work.
 const BREAK: Duration = Duration::from_secs(120);
+/// A request of so long ago that has neither ended nor been answered was given up by whoever made it.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 /// After the budget is used up, whoever asks is refused at once; after this time the service is asked anew. Longer than the
 /// longest pause between two attempts.
 const REST: Duration = Duration::from_secs(45);
@@ -144,6 +146,14 @@ impl Waiting {
         let since = moved.map_or(asked, |moved| moved.max(asked));
         let silent = now.duration_since(since);
         if silent < budget {
+            return Ok(());
+        }
+        if silent > FORGOTTEN {
+            // whoever asked was cancelled, and nobody has asked since
+            *self = Self {
+                asked: Some(now),
+                ..Self::default()
+            };
             return Ok(());
         }
         self.given_up.get_or_insert(now);
@@ -299,5 +309,16 @@ mod tests {
         assert_eq!(state.ask(start, false), Ok(()));
         state.answers.end(at(start, 10));
         assert_eq!(state.ask(at(start, 3600), false), Ok(()));
+    }
+
+    /// A request that was cancelled neither ends nor is answered.
+    #[test]
+    fn a_request_that_nobody_waits_for_counts_no_more() {
+        let start = Instant::now();
+        let mut state = State::default();
+        assert_eq!(state.ask(start, true), Ok(()));
+        assert_eq!(state.ask(at(start, 3600), true), Ok(()));
+        assert_eq!(state.ask(at(start, 3650), true), Ok(()));
+        assert!(state.ask(at(start, 3660), true).is_err());
     }
 }
