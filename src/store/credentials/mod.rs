@@ -314,7 +314,7 @@ fn refuses(answer: Option<&HttpResponse>) -> bool {
     let body = answer.body().bytes().unwrap_or_default();
     let text = String::from_utf8_lossy(body);
     let has = |code: &&str| text.contains(&format!("<Code>{code}</Code>"));
-    answer.status().as_u16() == 401 || CODES.iter().any(|code| has(&code))
+    answer.status().as_u16() == 401 || CODES.iter().any(has)
 }
 
 /// What the service refuses is looked for again: somebody may have renewed it.
