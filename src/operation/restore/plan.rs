@@ -63,6 +63,8 @@ pub(super) struct Plan {
     pub(super) entries: Vec<Entry>,
     /// of each entry, in their order
     pub(super) reasons: Vec<Option<Reason>>,
+    /// kinds that nobody expects, as an option of pg_restore leaves out all of them
+    unasked: &'static [&'static str],
     /// what has to be mended or decided before anything is touched
     pub(super) lacks: Vec<Lack>,
     /// roles that are named and not there
@@ -113,6 +115,10 @@ impl Plan {
         };
         let mut plan = Self {
             reasons: vec![None; entries.len()],
+            unasked: match wishes.keep_acl {
+                true => &[],
+                false => &["ACL", "DEFAULT ACL"],
+            },
             entries,
             lacks: Vec::new(),
             missing_roles: BTreeSet::new(),
@@ -166,7 +172,8 @@ impl Plan {
     /// What is left out, each with its reason, and what that means.
     pub(super) fn left_out(&self) -> impl Iterator<Item = (&Entry, &Reason, Weight)> {
         let both = self.entries.iter().zip(&self.reasons);
-        both.filter_map(|(entry, reason)| {
+        let expected = both.filter(|(entry, _)| !self.unasked.contains(&entry.kind.raw()));
+        expected.filter_map(|(entry, reason)| {
             let reason = reason.as_ref()?;
             Some((entry, reason, self.weight(entry, reason)))
         })
