@@ -1,5 +1,7 @@
 //! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
 
+mod choice;
+mod lacks;
 mod pattern;
 mod plan;
 mod reason;
@@ -116,7 +118,7 @@ async fn prepared<'a>(
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
-    if request.roles != MissingRoles::Create {
+    if request.roles == MissingRoles::Refuse && !request.keep_going {
         plan.lacks.extend(plan.lack_of_roles());
     }
     if request.clean {
