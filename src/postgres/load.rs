@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
-use super::script::{Broken, copy_without_setting};
+use super::script::{Broken, copy};
 use super::speech::Speech;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
@@ -118,7 +118,7 @@ impl Load {
             .take_stdin()
             .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
-            let result = copy_without_setting(from, &mut to).await;
+            let result = copy(from, &mut to).await;
             (to, result)
         });
         let stdin = restore.take_stdin();
