@@ -14,7 +14,8 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result, TargetState},
     postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
+        Speech,
     },
     text::Untrusted,
 };
@@ -128,7 +129,11 @@ async fn prepare(
     request: &RestoreRequest,
 ) -> Result<(Inbound, Load)> {
     let archive = open_archive(catalog, record).await?;
-    let (client, server_major, speech) = look_at_target(clients, record, request).await?;
+    let (client, server_major, speech, settings) =
+        look_at_target(clients, record, request).await?;
+    for warning in settings.warnings() {
+        tracing::warn!(target = %request.target, "{warning}");
+    }
     let options = LoadOptions {
         clean: request.clean,
         single_transaction: request.single_transaction,
@@ -136,6 +141,7 @@ async fn prepare(
         no_acl: !request.keep_acl,
         no_comments: request.no_comments,
         speech,
+        settings,
         ..LoadOptions::new(server_major)
     };
     tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
@@ -160,20 +166,21 @@ async fn look_at_target<'a>(
     clients: &'a Clients,
     record: &Record,
     request: &RestoreRequest,
-) -> Result<(&'a Client, u32, Speech)> {
+) -> Result<(&'a Client, u32, Speech, Settings)> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
     if !request.clean {
         session.check_empty().await?;
     }
     let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let settings = session.settings(Road::Back).await?;
     session.close().await;
     let dumped_by = record
         .source
         .as_ref()
         .map_or(0, |source| source.client.major);
     let client = clients.for_restore(dumped_by, server_major)?;
-    Ok((client, server_major, speech))
+    Ok((client, server_major, speech, settings))
 }
 
 /// A restore that broke off, and whether pg_restore had been given all of the archive.

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::client::Client;
 use super::error::{Cause, ChildFault, Error};
+use super::settings::Settings;
 use super::speech::{Speech, sqlstate, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{DatabaseUrl, Secret};
@@ -45,6 +46,8 @@ pub(super) struct Invocation<'a> {
     pub(super) url: &'a DatabaseUrl,
     /// In which language the server speaks to it.
     pub(super) speech: Speech,
+    /// What it sets for its session.
+    pub(super) settings: &'a Settings,
     /// The encoding to speak with the server in, whatever is set for role or database.
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
@@ -63,6 +66,7 @@ impl Running {
             client,
             url,
             speech,
+            settings,
             encoding,
             stdin,
             stdout,
@@ -86,9 +90,13 @@ impl Running {
         if let Some(encoding) = encoding {
             command.env("PGCLIENTENCODING", encoding);
         }
+        let mut options = settings.options();
         if speech == Speech::CanBeEnglish {
+            options.push_str(" -c lc_messages=C");
+        }
+        if !options.is_empty() {
             let given = url.parameter("options").unwrap_or_default();
-            command.env("PGOPTIONS", format!("{given} -c lc_messages=C"));
+            command.env("PGOPTIONS", format!("{given}{options}"));
         }
         command
             .env("LC_ALL", "C")

@@ -7,6 +7,7 @@ use super::explain::AuthFault;
 use super::holder::Holder;
 use super::imposed::Imposed;
 use super::preflight::Obstacle;
+use super::settings::LeftSetting;
 use super::url::UrlFault;
 use super::wire::LoginRefused;
 use crate::text::{Untrusted, escaped_lines};
@@ -155,6 +156,9 @@ pub enum Error {
         /// The database.
         database: Untrusted,
     },
+    /// A setting would alter what is restored, and can't be set for the restore.
+    #[error("{0}: what is restored would not be what was backed up")]
+    Setting(Box<LeftSetting>),
     /// A program couldn't be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {
@@ -296,6 +300,7 @@ impl Error {
                 imposed.reset()
             ),
             Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: options=-c%20default_transaction_read_only%3Doff".into(),
+            Self::Setting(left) => left.cure(),
             Self::Io { .. } => return None,
         })
     }

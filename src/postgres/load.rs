@@ -23,6 +23,7 @@ use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::script::{Broken, copy};
+use super::settings::Settings;
 use super::speech::Speech;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
@@ -44,6 +45,8 @@ pub struct LoadOptions {
     pub server_major: u32,
     /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
     pub speech: Speech,
+    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
+    pub settings: Settings,
 }
 
 impl LoadOptions {
@@ -57,6 +60,7 @@ impl LoadOptions {
             no_comments: false,
             server_major,
             speech: Speech::default(),
+            settings: Settings::default(),
         }
     }
 }
@@ -90,10 +94,10 @@ impl Load {
     pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
         let args = restore_args(options);
         if client.emits_transaction_timeout_into(options.server_major) {
-            return Self::start_script(client, url, args, options.speech);
+            return Self::start_script(client, url, args, options);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -106,11 +110,11 @@ impl Load {
         client: &Client,
         url: &DatabaseUrl,
         args: Vec<String>,
-        speech: Speech,
+        options: &LoadOptions,
     ) -> Result<Self, Error> {
-        let mut psql = start_psql(client, url, speech)?;
+        let mut psql = start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
         let from = restore
             .take_stdout()
             .expect("stdout was just asked to be a pipe");
@@ -260,7 +264,7 @@ fn start_restore(
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
-    speech: Speech,
+    options: &LoadOptions,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
@@ -268,7 +272,8 @@ fn start_restore(
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout,
@@ -276,7 +281,11 @@ fn start_restore(
 }
 
 /// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Running, Error> {
+fn start_psql(
+    client: &Client,
+    url: &DatabaseUrl,
+    options: &LoadOptions,
+) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, of the same package as pg_restore", client.version),
@@ -301,7 +310,8 @@ fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Runn
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout: Stdio::null(),

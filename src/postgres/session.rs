@@ -59,7 +59,7 @@ pub struct Session {
     database: String,
     user: String,
     login: String,
-    asks_for_role: bool,
+    options: String,
     begin: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
@@ -90,9 +90,7 @@ impl Session {
             database: String::new(),
             user: String::new(),
             login: url.user().to_owned(),
-            asks_for_role: url
-                .parameter("options")
-                .is_some_and(|options| options.contains("role=")),
+            options: url.parameter("options").unwrap_or_default().to_owned(),
             begin,
             server_major: 0,
             backend: 0,
@@ -134,9 +132,14 @@ impl Session {
         &self.login
     }
 
-    /// Whether the URL itself asks for a role, which comes before every setting.
-    pub(super) fn asks_for_role(&self) -> bool {
-        self.asks_for_role
+    /// Whether the URL itself sets this, which comes before what is set for role and database.
+    pub(super) fn asks_for(&self, setting: &str) -> bool {
+        let mut places = self.options.match_indices(setting);
+        places.any(|(at, _)| {
+            let (before, behind) = (&self.options[..at], &self.options[at + setting.len()..]);
+            !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && behind.starts_with('=')
+        })
     }
 
     /// Whether a session of that name may be one of ours.

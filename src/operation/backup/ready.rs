@@ -14,7 +14,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Session},
+    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Road, Session},
     store::{Kind, PartPlan},
 };
 
@@ -69,8 +69,13 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
+        let settings = session.settings(Road::Out).await?;
+        for warning in settings.warnings() {
+            self.warn(Some(warning));
+        }
         let options = DumpOptions {
             speech: session.speech().await?,
+            settings,
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
         };
