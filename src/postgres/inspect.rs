@@ -6,6 +6,8 @@
 use super::adopted::Adopted;
 use super::error::Error;
 use super::imposed::Imposed;
+use super::locks::LockRoom;
+use super::omitted::Omitted;
 use super::preflight::{self, Obstacle};
 use super::session::Session;
 use crate::text::Untrusted;
@@ -42,6 +44,10 @@ pub struct Inspection {
     pub extensions: Vec<(Untrusted, Untrusted)>,
     /// What no dump holds, because somebody has added it to an extension.
     pub adopted: Vec<Adopted>,
+    /// What a dump by this role leaves out without an error.
+    pub omitted: Vec<Omitted>,
+    /// The locks that a dump takes, and the server's room for them.
+    pub locks: LockRoom,
     /// The role that the database's own settings have put in the place of the login's, where they do.
     pub imposed: Option<Imposed>,
     /// What would make a dump by this role fail; empty if nothing would.
@@ -143,6 +149,8 @@ impl Session {
             large_objects,
             extensions: self.extensions().await?,
             adopted: self.adopted().await?,
+            omitted: self.omitted().await?,
+            locks: self.lock_room().await?,
             obstacles: match is_superuser {
                 true => Vec::new(),
                 false => preflight::obstacles(self, imposed.as_ref()).await?,

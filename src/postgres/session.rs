@@ -65,6 +65,8 @@ pub struct Session {
     /// The server process at the other end; another one answering means that a pooler stands between.
     pub(super) backend: i32,
     waits: bool,
+    /// The second number of the lock that was taken.
+    pub(super) lock_number: Option<i32>,
     application: String,
 }
 
@@ -95,6 +97,7 @@ impl Session {
             server_major: 0,
             backend: 0,
             waits: false,
+            lock_number: None,
             application: url
                 .parameter("application_name")
                 .unwrap_or(APPLICATION)
@@ -160,8 +163,11 @@ impl Session {
 
     /// One sign of life: an error if the connection, and the lock with it, is gone.
     pub async fn check(&mut self) -> Result<(), Error> {
-        match timeout(ANSWER, self.process()).await {
-            Ok(Ok(backend)) if backend == self.backend => Ok(()),
+        match timeout(ANSWER, self.process_and_lock()).await {
+            Ok(Ok((backend, true))) if backend == self.backend => Ok(()),
+            Ok(Ok((backend, false))) if backend == self.backend => {
+                Err(self.lost("the session answers, and holds the lock no more"))
+            }
             Ok(Ok(_)) => Err(self.lost(
                 "another server process answers, so a pooler stands between and the lock is gone",
             )),
@@ -218,6 +224,16 @@ impl Session {
             .rows(what, "SELECT pg_catalog.pg_backend_pid()")
             .await?;
         self.first(&rows, what)
+    }
+
+    /// The server process that answers now, and whether it holds the lock, where one was taken.
+    async fn process_and_lock(&mut self) -> Result<(i32, bool), Error> {
+        let process = self.process().await?;
+        let holds = match self.lock_number {
+            Some(number) if process == self.backend => self.holds(number).await?,
+            _ => true,
+        };
+        Ok((process, holds))
     }
 
     /// Runs one statement in a read-only transaction of its own, by the simple protocol.
