@@ -1,6 +1,7 @@
 //! The format's primitives, read from input that may be cut anywhere.
 
 use super::Error;
+use crate::text::decoded;
 
 /// The longest string: PostgreSQL's own bound for one text value,
 /// [`MaxAllocSize`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/memutils.h).
@@ -129,9 +130,9 @@ impl Text<'_> {
         self.bytes.is_none()
     }
 
-    /// For people to read: what is not UTF-8 is replaced, null is empty.
+    /// For people to read: what is not UTF-8 stands as `\xe9`, null is empty.
     pub(super) fn lossy(&self) -> String {
-        String::from_utf8_lossy(self.bytes.unwrap_or_default()).into_owned()
+        decoded(self.bytes.unwrap_or_default())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::inspect::DUMPED;
+use super::reader::default_grant;
 use super::locks::Blocker;
 use super::session::Session;
 use super::settings::{Road, Settings};
@@ -88,7 +89,7 @@ const UNPREPARED: &str = r#"
          WHERE NOT EXISTS (SELECT FROM readable AS r
                             WHERE r.defaclrole OPERATOR(pg_catalog.=) o.relowner AND r.defaclobjtype OPERATOR(pg_catalog.=) k.kind
                               AND (r.defaclnamespace OPERATOR(pg_catalog.=) 0 OR r.defaclnamespace OPERATOR(pg_catalog.=) o.schema)))
-    SELECT pg_catalog.pg_get_userbyid(relowner), kind FROM missing ORDER BY 1, kind DESC"#;
+    SELECT pg_catalog.pg_get_userbyid(relowner), kind, relowner FROM missing ORDER BY 1, kind DESC"#;
 
 /// A member of `pg_read_all_data` reads what is to come as well; there is none before 14.
 const READS_ALL: &str = "
@@ -150,11 +151,13 @@ impl Session {
         for row in &rows {
             let (owner, kind): (String, String) =
                 (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
-            let what = if kind == "r" { "TABLES" } else { "SEQUENCES" };
-            let (quoted, role) = (ident(&owner), ident(self.user()));
-            let grant = format!(
-                "ALTER DEFAULT PRIVILEGES FOR ROLE {quoted} GRANT SELECT ON {what} TO {role};"
-            );
+            let what = match kind.as_str() {
+                "r" => "SELECT ON TABLES",
+                _ => "SELECT ON SEQUENCES",
+            };
+            let number: String = self.column(row, 2, WHAT)?;
+            let number = (!self.can_write(&owner)).then_some(number.as_str());
+            let grant = default_grant(&owner, number, what, &ident(self.user()));
             let owner = Untrusted::from(shown(&owner));
             match unprepared.last_mut().filter(|last| last.owner == owner) {
                 Some(last) => last.grants.push(grant),

@@ -38,6 +38,10 @@ const BEGIN: &str = "
 /// What servers from 17 on know beside it.
 const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
 
+/// The encoding of a database that has none: any bytes, which the server can't convert.
+const NO_ENCODING: &str = "SQL_ASCII";
+const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
+
 /// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a session
 /// that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
@@ -85,6 +89,9 @@ impl Session {
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
+        }
+        if wire.server_encoding == NO_ENCODING {
+            begin.push_str(BYTES_AS_THEY_ARE);
         }
         let mut session = Self {
             wire,
@@ -143,6 +150,12 @@ impl Session {
             !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
                 && behind.starts_with('=')
         })
+    }
+
+    /// Whether SQL in ASCII can write this name: without an encoding there are no numbers of characters.
+    pub(super) fn can_write(&self, name: &str) -> bool {
+        self.wire.server_encoding != NO_ENCODING
+            || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether a session of that name may be one of ours.

@@ -83,8 +83,10 @@ impl Wire {
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::BackendKeyData(body) => self.announced_process = body.process_id(),
                 Message::ParameterStatus(body) => {
-                    if body.name()? == "server_version" {
-                        self.server_version = body.value()?.to_owned();
+                    match body.name()? {
+                        "server_version" => self.server_version = body.value()?.to_owned(),
+                        "server_encoding" => self.server_encoding = body.value()?.to_owned(),
+                        _ => {}
                     }
                 }
                 Message::ErrorResponse(body) => {
