@@ -291,6 +291,7 @@ fn start_psql(
         need: format!("{}, of the same package as pg_restore", client.version),
         found: Vec::new(),
         major: Some(client.major),
+        named: client.named.clone(),
     })?;
     let mut args: Vec<String> = [
         "--no-psqlrc",
