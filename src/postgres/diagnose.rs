@@ -1,6 +1,7 @@
 //! Why `pg_dump` failed, asked of the server itself: its messages may be in any language.
 
 use super::error::{Cause, ChildFault, Error};
+use super::locks::LockRoom;
 use super::preflight::{self, ObstacleKind};
 use super::session::Session;
 
@@ -36,6 +37,9 @@ impl Session {
         }
         if self.blockers().await.is_ok_and(|found| !found.is_empty()) {
             return Cause::LockTimeout;
+        }
+        if self.lock_room().await.is_ok_and(LockRoom::is_too_small) {
+            return Cause::OutOfLocks;
         }
         let conflicts = self
             .rows("look for conflicts", CONFLICTS)

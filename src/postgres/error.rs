@@ -232,6 +232,12 @@ pub enum Cause {
     VersionMismatch,
     /// The archive's format is newer than pg_restore.
     ArchiveTooNew,
+    /// The server has no room for so many locks, or no memory.
+    OutOfLocks,
+    /// What was to be read was dropped or altered meanwhile.
+    DefinitionsChanged,
+    /// A row is larger than a text that the server can make of it.
+    RowTooLarge,
     /// A standby cancelled it to go on replaying.
     RecoveryConflict,
     /// The connection broke.
@@ -318,7 +324,10 @@ impl Error {
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
                 matches!(
                     fault.cause,
-                    Cause::LockTimeout | Cause::RecoveryConflict | Cause::ConnectionLost
+                    Cause::LockTimeout
+                        | Cause::DefinitionsChanged
+                        | Cause::RecoveryConflict
+                        | Cause::ConnectionLost
                 )
             }
             _ => false,
