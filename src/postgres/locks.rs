@@ -8,13 +8,13 @@
 use std::fmt;
 
 use super::error::Error;
-use super::inspect::DUMPED;
+use super::inspect::{DUMPED, unless_refused};
 use super::session::Session;
 use super::sql::shown_relation;
 use crate::text::Untrusted;
 
-/// Objects that a dump locks, beside the room that the server has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Objects that a dump locks, beside the room that the server has; nothing where that can't be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LockRoom {
     /// Locks that a dump takes.
     pub needed: u64,
@@ -135,7 +135,7 @@ impl Session {
     pub async fn blockers(&mut self) -> Result<Vec<Blocker>, Error> {
         const WHAT: &str = "look for locks";
         let sql = format!("WITH {DUMPED} {BLOCKERS} LIMIT {BLOCKERS_MAX}");
-        let rows = self.rows(WHAT, &sql).await?;
+        let rows = unless_refused(self.rows(WHAT, &sql).await)?;
         let blocker = |row| {
             let text = |at| super::wire::Row::text(row, at).filter(|text| !text.is_empty());
             let mut who = match (text(0), text(8)) {

@@ -9,7 +9,7 @@ use crate::{
 /// Two tables that differ in a byte which is no UTF-8, a schema, a sequence and a view.
 const SQL: &str = r#"do $do$ declare n text := E'na\xefve'; s text := E'sch\xf6'; begin
     execute format('create table %I (a text); create table %I (a text); create schema %I; create table %3$I.t (a serial)', n, E'na\xeeve', s);
-    execute format('insert into %I values (E''\\xe9''), (NULL)', n);
+    execute format('insert into %I values (E''\xe9''), (NULL)', n);
     execute format('create sequence %I.%I', s, E'z\xe4hler'); execute format('comment on table %I is %L', n, E'\xff\xfe');
   end $do$; create table plain (id int);"#;
 
