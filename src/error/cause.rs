@@ -90,7 +90,9 @@ fn of_postgres(error: &postgres::Error) -> Cause {
             child(Program::named(fault.program), of_child(fault.cause))
         }
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
-        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::Setting(_) => Database::DatabaseSettings.into(),
+        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::Setting(_) => {
+            Database::DatabaseSettings.into()
+        }
         E::Io { what, .. } if what.starts_with("start ") => {
             let name = what.rsplit('/').next().unwrap_or_default();
             child(Program::named(name), ChildCause::NotStarted)

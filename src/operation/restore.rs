@@ -129,8 +129,7 @@ async fn prepare(
     request: &RestoreRequest,
 ) -> Result<(Inbound, Load)> {
     let archive = open_archive(catalog, record).await?;
-    let (client, server_major, speech, settings) =
-        look_at_target(clients, record, request).await?;
+    let (client, server_major, speech, settings) = look_at_target(clients, record, request).await?;
     for warning in settings.warnings() {
         tracing::warn!(target = %request.target, "{warning}");
     }

@@ -195,7 +195,8 @@ impl Clients {
         if fitting.next().is_some() {
             return Err(Error::Unrestricted);
         }
-        let need = format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}");
+        let need =
+            format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}");
         Err(self.none("pg_restore", need, Some(archive_major)))
     }
 

@@ -2,8 +2,8 @@
 
 use super::error::Error;
 use super::inspect::DUMPED;
-use super::reader::default_grant;
 use super::locks::Blocker;
+use super::reader::default_grant;
 use super::session::Session;
 use super::settings::{Road, Settings};
 use super::sql::{ident, shown};
@@ -64,7 +64,8 @@ const CONNECTIONS: &str = "
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) session_user";
 
 /// Connections that are not for this role: from 16 on some are kept for members of a role.
-const RESERVED: &str = "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
+const RESERVED: &str =
+    "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
 const RESERVED_16: &str = "
     (pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
        OPERATOR(pg_catalog.+) CASE WHEN pg_catalog.pg_has_role(r.oid, 'pg_use_reserved_connections', 'USAGE') THEN 0

@@ -281,11 +281,7 @@ fn start_restore(
 }
 
 /// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(
-    client: &Client,
-    url: &DatabaseUrl,
-    options: &LoadOptions,
-) -> Result<Running, Error> {
+fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, of the same package as pg_restore", client.version),

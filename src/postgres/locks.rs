@@ -38,7 +38,9 @@ impl LockRoom {
     /// The setting that would do with half as many locks again to spare.
     pub fn cure(self) -> String {
         let sessions = (self.room / self.each.max(1)).max(1);
-        let wanted = (self.needed * 3 / 2).div_ceil(sessions).next_multiple_of(64);
+        let wanted = (self.needed * 3 / 2)
+            .div_ceil(sessions)
+            .next_multiple_of(64);
         format!(
             "raise max_locks_per_transaction to {wanted} on the server, which takes a restart (ALTER SYSTEM SET max_locks_per_transaction = {wanted}; \
              a provider has it among its settings, and a standby needs it first), or have fewer partitions"

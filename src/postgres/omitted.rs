@@ -68,7 +68,9 @@ impl OmittedKind {
 
     fn missing(self) -> &'static str {
         match self {
-            Self::UnloggedRows => "a standby has no rows of it, so the backup holds the table empty",
+            Self::UnloggedRows => {
+                "a standby has no rows of it, so the backup holds the table empty"
+            }
             Self::UnloggedSequences => {
                 "a standby doesn't know where it stands, so a restore begins it anew, and what takes its numbers makes them twice"
             }
@@ -76,24 +78,36 @@ impl OmittedKind {
                 "its options (user, password) are not shown to this role, so the backup holds it without them"
             }
             Self::Subscriptions => "it is shown to superusers only, so the backup lacks it",
-            Self::InvalidIndexes => "pg_dump passes over it, so the backup lacks it and the uniqueness that it is to keep",
+            Self::InvalidIndexes => {
+                "pg_dump passes over it, so the backup lacks it and the uniqueness that it is to keep"
+            }
         }
     }
 
     /// The statement that lists all of them.
     fn list(self) -> &'static str {
         match self {
-            Self::UnloggedRows => "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'",
-            Self::UnloggedSequences => "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'S'",
-            Self::UserMappings => "SELECT srvname, usename FROM pg_user_mappings WHERE umoptions IS NULL",
+            Self::UnloggedRows => {
+                "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'"
+            }
+            Self::UnloggedSequences => {
+                "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'S'"
+            }
+            Self::UserMappings => {
+                "SELECT srvname, usename FROM pg_user_mappings WHERE umoptions IS NULL"
+            }
             Self::Subscriptions => "SELECT subname FROM pg_subscription",
-            Self::InvalidIndexes => "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid",
+            Self::InvalidIndexes => {
+                "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
+            }
         }
     }
 
     fn cure(self) -> &'static str {
         match self {
-            Self::UnloggedRows => "back up from the primary, or make it logged: ALTER TABLE … SET LOGGED",
+            Self::UnloggedRows => {
+                "back up from the primary, or make it logged: ALTER TABLE … SET LOGGED"
+            }
             Self::UnloggedSequences => {
                 "back up from the primary, or make it logged: ALTER SEQUENCE … SET LOGGED; after a restore set it by pg_catalog.setval"
             }

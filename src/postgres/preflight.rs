@@ -213,7 +213,10 @@ pub(super) fn grant_on(
     role: &str,
 ) -> String {
     match number {
-        None => format!("GRANT SELECT ON {kind} {} TO {role};", relation(schema, name)),
+        None => format!(
+            "GRANT SELECT ON {kind} {} TO {role};",
+            relation(schema, name)
+        ),
         Some(number) => by_number(
             &format!("GRANT SELECT ON {kind} "),
             "regclass",

@@ -126,7 +126,7 @@ fn as_json_it_is_the_text_itself() {
 
 #[test]
 fn bytes_of_another_encoding_keep_their_difference() {
-    assert_eq!(super::decoded("naïve".as_bytes()), "naïve");
-    assert_eq!(super::decoded(b"na\xefve"), r"na\xefve");
-    assert_eq!(super::decoded(b"gr\xf6\xdfe \xe2\x82"), r"gr\xf6\xdfe \xe2\x82");
+    assert_eq!(decoded("naïve".as_bytes()), "naïve");
+    assert_eq!(decoded(b"na\xefve"), r"na\xefve");
+    assert_eq!(decoded(b"gr\xf6\xdfe \xe2\x82"), r"gr\xf6\xdfe \xe2\x82");
 }

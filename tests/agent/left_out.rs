@@ -15,7 +15,10 @@ fn findings(agent: &Agent, what: &str) -> Vec<(String, String)> {
     all.filter(|one| one["what"] == what)
         .map(|one| {
             let verdict = text(one, "verdict");
-            (format!("{verdict}: {}", text(one, "detail")), text(one, "cure"))
+            (
+                format!("{verdict}: {}", text(one, "detail")),
+                text(one, "cure"),
+            )
         })
         .collect()
 }
@@ -31,8 +34,12 @@ fn assert_named(agent: &Agent, expected: &[[&str; 3]]) {
     assert_eq!(shown["warnings"], record["warnings"]);
     for words in expected {
         let is_named = |text: &str| words.iter().all(|word| text.contains(word));
-        let checked = found.iter().any(|(detail, cure)| detail.starts_with("warning: ") && is_named(&format!("{detail} {cure}")));
-        let warned = warnings.iter().any(|warning| is_named(warning.as_str().unwrap()));
+        let checked = found.iter().any(|(detail, cure)| {
+            detail.starts_with("warning: ") && is_named(&format!("{detail} {cure}"))
+        });
+        let warned = warnings
+            .iter()
+            .any(|warning| is_named(warning.as_str().unwrap()));
         assert!(checked && warned, "{words:?}: {found:#?} {warnings:#?}");
     }
 }
@@ -50,25 +57,38 @@ fn what_is_unlogged_on_a_standby() {
     );
     let standby = primary.standby();
     wait_until("the standby has it all", || {
-        standby.try_psql(&name, "select count(*) from logged").as_deref() == Ok("100")
+        standby
+            .try_psql(&name, "select count(*) from logged")
+            .as_deref()
+            == Ok("100")
     });
     let bucket = S3Server::start();
     let agent = Agent::new().s3(&bucket).database(&standby, &name).key(KEY);
     assert_named(
         &agent,
         &[
-            ["2 unlogged tables (public.\"parts of\", public.sessions)", "holds the table empty", "from the primary"],
+            [
+                "2 unlogged tables (public.\"parts of\", public.sessions)",
+                "holds the table empty",
+                "from the primary",
+            ],
             ["public.tickets", "begins it anew", "setval"],
         ],
     );
     // and that is what becomes of them
-    let target = Target { url: primary.create_database("copy"), name: "copy".into() };
+    let target = Target {
+        url: primary.create_database("copy"),
+        name: "copy".into(),
+    };
     agent.run(restore_args(&target)).success();
     let counts = "select (select count(*) from sessions) || ' ' || (select count(*) from logged) || ' ' || nextval('tickets')";
     assert_eq!(primary.psql("copy", counts), "0 100 1");
     // the primary's own backup has it all
     let agent = agent.database(&primary, &name);
-    assert_eq!(findings(&agent, "left out")[0].0, "ok: nothing of what pg_dump passes over without an error");
+    assert_eq!(
+        findings(&agent, "left out")[0].0,
+        "ok: nothing of what pg_dump passes over without an error"
+    );
 }
 
 /// A role that may read every row is not shown everything else.
@@ -88,7 +108,10 @@ fn what_a_reader_is_not_shown() {
         ),
     );
     let as_role = |role: &str| {
-        stage.agent().env("PGCOFFER_DB_MAIN_URL", stage.cluster.url_as(role, None, &stage.database))
+        stage.agent().env(
+            "PGCOFFER_DB_MAIN_URL",
+            stage.cluster.url_as(role, None, &stage.database),
+        )
     };
     // its own mapping it would be shown if it might use the server
     assert_named(
@@ -116,9 +139,19 @@ fn indexes_that_are_not_valid() {
     let stage = Stage::of(SMALL);
     let sql = "create table double (id int); insert into double values (1), (1);";
     stage.cluster.psql(&stage.database, sql);
-    let failed = stage.cluster.try_psql(&stage.database, "create unique index concurrently only_once on double (id)");
+    let failed = stage.cluster.try_psql(
+        &stage.database,
+        "create unique index concurrently only_once on double (id)",
+    );
     assert!(failed.is_err());
-    assert_named(&stage.agent(), &[["1 invalid index (public.only_once)", "uniqueness", "REINDEX INDEX CONCURRENTLY"]]);
+    assert_named(
+        &stage.agent(),
+        &[[
+            "1 invalid index (public.only_once)",
+            "uniqueness",
+            "REINDEX INDEX CONCURRENTLY",
+        ]],
+    );
 }
 
 /// However many there are, a line is a line, and says where the rest is.
@@ -145,8 +178,20 @@ fn lists_are_bounded_and_say_where_the_whole_is() {
         assert!(said.len() < 2_000, "{} bytes: {said}", said.len());
     }
     let (detail, cure) = &findings(&agent, "left out")[0];
-    assert!(detail.contains("300 user mappings") && cure.contains("SELECT srvname, usename FROM pg_user_mappings"), "{detail} {cure}");
+    assert!(
+        detail.contains("300 user mappings")
+            && cure.contains("SELECT srvname, usename FROM pg_user_mappings"),
+        "{detail} {cure}"
+    );
     let outcome = agent.run(["backup"]);
-    assert!(outcome.code() != 0 && outcome.stderr.len() < 4_000, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("check --fix-sql"), "{}", outcome.stderr);
+    assert!(
+        outcome.code() != 0 && outcome.stderr.len() < 4_000,
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("check --fix-sql"),
+        "{}",
+        outcome.stderr
+    );
 }

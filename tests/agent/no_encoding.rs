@@ -18,7 +18,10 @@ const DIGEST: &str = r"select string_agg(encode(convert_to(n.nspname || '.' || c
 
 fn database(cluster: &Cluster) -> String {
     let name = unique("bytes");
-    cluster.psql("postgres", &format!("create database {name} template template0 encoding 'SQL_ASCII' locale 'C'"));
+    cluster.psql(
+        "postgres",
+        &format!("create database {name} template template0 encoding 'SQL_ASCII' locale 'C'"),
+    );
     name
 }
 
@@ -44,7 +47,9 @@ fn names_that_are_no_utf8_are_shown_granted_and_restored() {
             assert!(detail.contains(word), "{word}: {detail}");
         }
         cluster.psql(&name, cure.split_once(": ").unwrap().1);
-        let sql = agent(&stage, &bucket, &cluster.url(&name)).run(["check", "--fix-sql", "--role", &reader]).success();
+        let sql = agent(&stage, &bucket, &cluster.url(&name))
+            .run(["check", "--fix-sql", "--role", &reader])
+            .success();
         assert!(sql.text().is_ascii());
         cluster.psql(&name, sql.text());
         let report = readers.run(["check", "--json"]).success().json();
@@ -58,9 +63,15 @@ fn names_that_are_no_utf8_are_shown_granted_and_restored() {
         let shown = readers.run(["show", "latest"]).success();
         assert!(shown.text().contains(r"na\xefve"), "{}", shown.text());
         let target = database(cluster);
-        let target = Target { url: cluster.url(&target), name: target };
+        let target = Target {
+            url: cluster.url(&target),
+            name: target,
+        };
         readers.run(restore_args(&target)).success();
-        assert_eq!(cluster.psql(&target.name, DIGEST), cluster.psql(&name, DIGEST));
+        assert_eq!(
+            cluster.psql(&target.name, DIGEST),
+            cluster.psql(&name, DIGEST)
+        );
         // what is there is named as well
         let refused = readers.run(restore_args(&target)).ended_with(3);
         assert!(refused.stderr.contains(r"na\xefve"), "{}", refused.stderr);

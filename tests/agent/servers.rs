@@ -1,11 +1,6 @@
 //! The database's side: logins, rights, versions of servers and clients, locks, and targets that are in use.
 
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio, time::Duration};
 
 use crate::{
     refusals::refused,
@@ -169,7 +164,11 @@ fn the_folder_that_is_named_is_the_only_one() {
     // the server's own version is on the path, and would be preferred
     let agent = stage.agent().env("PGCOFFER_PG_BIN", folder);
     let outcome = agent.run(["check"]).ended_with(0);
-    assert!(outcome.text().contains("pg_dump 99.1\n"), "{}", outcome.text());
+    assert!(
+        outcome.text().contains("pg_dump 99.1\n"),
+        "{}",
+        outcome.text()
+    );
     assert!(agent.run(["backup"]).code() != 0);
     stage.assert_no_backup();
 }

@@ -21,19 +21,30 @@ async fn clients_are_found_by_major_in_the_folder_that_is_named_and_no_other() {
         let (client, warning) = found.for_dump(wanted).unwrap();
         assert!(client.major == wanted && warning.is_none(), "{client:?}");
         assert!(client.version.starts_with(&format!("{wanted}.")));
-        let programs = [&client.pg_dump, &client.pg_restore, client.psql.as_ref().unwrap()];
-        assert!(programs.iter().all(|path| path.starts_with(root.path())), "{client:?}");
+        let programs = [
+            &client.pg_dump,
+            &client.pg_restore,
+            client.psql.as_ref().unwrap(),
+        ];
+        assert!(
+            programs.iter().all(|path| path.starts_with(root.path())),
+            "{client:?}"
+        );
         let client = found.for_restore(wanted, wanted).unwrap();
         assert!(client.pg_restore.starts_with(root.path()), "{client:?}");
     }
     let error = found.for_dump(99).unwrap_err();
     let names_18 = |found: &Vec<String>| found.iter().any(|found| found.starts_with("18."));
     assert!(
-        matches!(&error, Error::NewerServer { server_major: 99, found } if names_18(found)),
+        matches!(&error, Error::NewerServer { server_major: 99, found, .. } if names_18(found)),
         "{error}"
     );
     let hint = error.hint().unwrap();
-    for word in ["postgresql-client-99", "PGCOFFER_PG_BIN names", root.path().to_str().unwrap()] {
+    for word in [
+        "postgresql-client-99",
+        "PGCOFFER_PG_BIN names",
+        root.path().to_str().unwrap(),
+    ] {
         assert!(hint.contains(word), "{hint}");
     }
 }
@@ -109,7 +120,11 @@ fn versions(root: &std::path::Path, versions: &[&str]) {
         std::fs::create_dir(&folder).unwrap();
         for program in ["pg_dump", "pg_restore", "psql"] {
             let path = folder.join(program);
-            std::fs::write(&path, format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n")).unwrap();
+            std::fs::write(
+                &path,
+                format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n"),
+            )
+            .unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
     }

@@ -52,11 +52,17 @@ const SETTINGS: &[(u32, &str, &str)] = &[
 fn beset(cluster: &Cluster, major: u32, name: &str) -> String {
     role(cluster, name);
     cluster.create_database(name);
-    cluster.psql("postgres", &format!(r#"ALTER DATABASE "{name}" OWNER TO "{name}""#));
+    cluster.psql(
+        "postgres",
+        &format!(r#"ALTER DATABASE "{name}" OWNER TO "{name}""#),
+    );
     cluster.psql(name, &format!(r#"ALTER SCHEMA public OWNER TO "{name}""#));
     for (since, setting, value) in SETTINGS {
         if *since <= major {
-            cluster.psql("postgres", &format!(r#"ALTER ROLE "{name}" SET {setting} = '{value}'"#));
+            cluster.psql(
+                "postgres",
+                &format!(r#"ALTER ROLE "{name}" SET {setting} = '{value}'"#),
+            );
         }
     }
     cluster.url_as(name, None, name)
@@ -64,7 +70,11 @@ fn beset(cluster: &Cluster, major: u32, name: &str) -> String {
 
 #[tokio::test]
 async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
-    for (major, client_major) in majors().into_iter().map(|major| (major, major)).chain([(16, 18)]) {
+    for (major, client_major) in majors()
+        .into_iter()
+        .map(|major| (major, major))
+        .chain([(16, 18)])
+    {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let tag = format!("beset {major} {client_major}");
         let origin = database(cluster, &format!("{tag} from"), CONTENT);
@@ -102,12 +112,19 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
 async fn without_our_care_a_null_becomes_a_text() {
     let (cluster, with) = (cluster(16), client(cluster(16)).await);
     let origin = database(cluster, "careless from", CONTENT);
-    let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
+    let archive = dump_with(&with, &origin, &DumpOptions::new(16))
+        .await
+        .unwrap();
     role(cluster, "careless");
     cluster.create_database("careless to");
-    cluster.psql("careless to", "ALTER SCHEMA public OWNER TO careless; ALTER ROLE careless SET array_nulls = off");
+    cluster.psql(
+        "careless to",
+        "ALTER SCHEMA public OWNER TO careless; ALTER ROLE careless SET array_nulls = off",
+    );
     let copy = url(&cluster.url_as("careless", None, "careless to"));
-    load(&with, &copy, &LoadOptions::new(16), &archive).await.unwrap();
+    load(&with, &copy, &LoadOptions::new(16), &archive)
+        .await
+        .unwrap();
     let nulls = "SELECT count(*) FROM arrays WHERE array_position(a, NULL) IS NOT NULL";
     assert_eq!(cluster.psql("careless to", nulls), "0");
     assert_eq!(cluster.psql("careless from", nulls), "3");
@@ -119,22 +136,35 @@ async fn what_cannot_be_set_is_named() {
     for major in majors() {
         let cluster = cluster(major);
         role(cluster, "forced");
-        let set = |setting: &str| cluster.psql("postgres", &format!("ALTER ROLE forced SET {setting}"));
+        let set =
+            |setting: &str| cluster.psql("postgres", &format!("ALTER ROLE forced SET {setting}"));
         set("session_replication_role = replica");
         set("zero_damaged_pages = on");
         cluster.create_database("forced");
         let forced = url(&cluster.url_as("forced", None, "forced"));
         let mut session = connect(&forced).await;
-        for (road, name) in [(Road::Out, "zero_damaged_pages"), (Road::Back, "session_replication_role")] {
+        for (road, name) in [
+            (Road::Out, "zero_damaged_pages"),
+            (Road::Back, "session_replication_role"),
+        ] {
             let settings = session.settings(road).await.unwrap();
             let names: Vec<_> = settings.left.iter().map(|left| left.name).collect();
             assert_eq!(names, [name]);
             let warning = settings.warnings().next().unwrap();
-            assert!(warning.contains("ALTER ROLE") && warning.contains("may not set"), "{warning}");
+            assert!(
+                warning.contains("ALTER ROLE") && warning.contains("may not set"),
+                "{warning}"
+            );
         }
-        let asking = url(&format!("{}?options=-c%20default_tablespace%3Dpg_default", cluster.url("forced")));
+        let asking = url(&format!(
+            "{}?options=-c%20default_tablespace%3Dpg_default",
+            cluster.url("forced")
+        ));
         let mut session = connect(&asking).await;
-        assert_eq!(session.settings(Road::Back).await.unwrap(), pgcoffer::postgres::Settings::default());
+        assert_eq!(
+            session.settings(Road::Back).await.unwrap(),
+            pgcoffer::postgres::Settings::default()
+        );
     }
 }
 
@@ -156,18 +186,44 @@ async fn money_comes_back_where_its_format_is_another() {
     let from = url(&cluster.url("euros"));
     let mut session = connect(&from).await;
     let settings = session.settings(Road::Out).await.unwrap();
-    let archive = dump_with(&with, &from, &DumpOptions { settings, ..DumpOptions::new(major) }).await.unwrap();
-    let amounts = "SET lc_monetary = 'C'; SELECT string_agg(m::numeric::text, ' ' ORDER BY m) FROM sums";
+    let archive = dump_with(
+        &with,
+        &from,
+        &DumpOptions {
+            settings,
+            ..DumpOptions::new(major)
+        },
+    )
+    .await
+    .unwrap();
+    let amounts =
+        "SET lc_monetary = 'C'; SELECT string_agg(m::numeric::text, ' ' ORDER BY m) FROM sums";
     let expected = cluster.psql("euros", amounts);
     assert_eq!(expected, "-0.05 1234.50 1234567.89");
     for (name, format) in [("euros too", "euros"), ("dollars", "C")] {
         cluster.create_database(name);
-        cluster.psql("postgres", &format!("ALTER DATABASE \"{name}\" SET lc_monetary = '{format}'"));
+        cluster.psql(
+            "postgres",
+            &format!("ALTER DATABASE \"{name}\" SET lc_monetary = '{format}'"),
+        );
         let to = url(&cluster.url(name));
         let mut session = connect(&to).await;
         let settings = session.settings(Road::Back).await.unwrap();
-        load(&with, &to, &LoadOptions { settings, ..LoadOptions::new(major) }, &archive).await.unwrap();
-        cluster.psql(name, "INSERT INTO sums DEFAULT VALUES; DELETE FROM sums WHERE ctid = '(0,3)'");
+        load(
+            &with,
+            &to,
+            &LoadOptions {
+                settings,
+                ..LoadOptions::new(major)
+            },
+            &archive,
+        )
+        .await
+        .unwrap();
+        cluster.psql(
+            name,
+            "INSERT INTO sums DEFAULT VALUES; DELETE FROM sums WHERE ctid = '(0,3)'",
+        );
         assert_eq!(cluster.psql(name, amounts), expected, "{name}");
     }
 }
@@ -202,7 +258,11 @@ fn compile_euros(folder: &std::path::Path) -> String {
     std::fs::write(&source, EUROS).unwrap();
     let mut localedef = std::process::Command::new("localedef");
     // it misses the other categories, and says so
-    localedef.arg("-c").arg("-i").arg(source).arg(folder.join("euros"));
+    localedef
+        .arg("-c")
+        .arg("-i")
+        .arg(source)
+        .arg(folder.join("euros"));
     let output = localedef.output().unwrap();
     assert!(folder.join("euros/LC_MONETARY").exists(), "{output:?}");
     folder.to_str().unwrap().to_owned()

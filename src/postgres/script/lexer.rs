@@ -31,18 +31,30 @@ enum State {
     Dash,
     Slash,
     LineComment,
-    Comment { depth: u32, last: u8 },
-    Text { escapes: bool, skip: bool },
-    TextEnd { escapes: bool },
+    Comment {
+        depth: u32,
+        last: u8,
+    },
+    Text {
+        escapes: bool,
+        skip: bool,
+    },
+    TextEnd {
+        escapes: bool,
+    },
     Name,
     DollarTag,
-    DollarText { matched: usize },
+    DollarText {
+        matched: usize,
+    },
     /// A command of psql's own, such as `\unrestrict`.
     Command,
     /// Behind `COPY … FROM stdin;`.
     CopyLine,
     /// In rows; how much of the line `\.` has been seen, where it may still be one.
-    Rows { matched: Option<usize> },
+    Rows {
+        matched: Option<usize>,
+    },
 }
 
 const END_OF_ROWS: &[u8] = b"\\.\n";
@@ -136,21 +148,11 @@ impl Lexer {
         let until = |end| memchr(end, piece);
         let (end, next) = match self.state {
             State::LineComment | State::Command => (until(b'\n'), State::Plain),
-            State::CopyLine => (
-                until(b'\n'),
-                State::Rows { matched: Some(0) },
-            ),
-            State::Rows { matched: None } => (
-                until(b'\n'),
-                State::Rows { matched: Some(0) },
-            ),
+            State::CopyLine => (until(b'\n'), State::Rows { matched: Some(0) }),
+            State::Rows { matched: None } => (until(b'\n'), State::Rows { matched: Some(0) }),
             State::Name => (until(b'"'), State::Plain),
-            State::Text { escapes: false, .. } => {
-                (until(b'\''), State::TextEnd { escapes: false })
-            }
-            State::DollarText { matched: 0 } => {
-                (until(b'$'), State::DollarText { matched: 1 })
-            }
+            State::Text { escapes: false, .. } => (until(b'\''), State::TextEnd { escapes: false }),
+            State::DollarText { matched: 0 } => (until(b'$'), State::DollarText { matched: 1 }),
             _ => {
                 self.byte(piece[0], out);
                 return 1;
@@ -382,13 +384,22 @@ mod tests {
     #[test]
     fn what_psql_would_take_for_its_own_is_kept_from_it() {
         for (script, expected) in [
-            ("CREATE VIEW v AS SELECT t.a[1:\"VERSION\"] FROM t;", "CREATE VIEW v AS SELECT t.a[1: \"VERSION\"] FROM t;"),
-            ("SELECT a[x:y], a[x:'1'::int], a[:2], a[x:], b::text, f(c := 1), a[:_x], a[1:ü], a[1:$1];",
-             "SELECT a[x: y], a[x: '1'::int], a[: 2], a[x:], b::text, f(c := 1), a[: _x], a[1: ü], a[1: $1];"),
-            ("CREATE FUNCTION f(begin int) RETURNS begin\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.begin - begin), CASE WHEN begin THEN 1 END AS begin FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
-             "CREATE FUNCTION f(\"begin\" int) RETURNS \"begin\"\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.\"begin\" - \"begin\"), CASE WHEN \"begin\" THEN 1 END AS \"begin\" FROM t;\nEND;\n\nCREATE TABLE begin (begin int);"),
-            ("create or replace procedure begin() begin atomic; insert into begin values (1); end; BEGIN; COMMIT;",
-             "create or replace procedure \"begin\"() begin atomic; insert into \"begin\" values (1); end; BEGIN; COMMIT;"),
+            (
+                "CREATE VIEW v AS SELECT t.a[1:\"VERSION\"] FROM t;",
+                "CREATE VIEW v AS SELECT t.a[1: \"VERSION\"] FROM t;",
+            ),
+            (
+                "SELECT a[x:y], a[x:'1'::int], a[:2], a[x:], b::text, f(c := 1), a[:_x], a[1:ü], a[1:$1];",
+                "SELECT a[x: y], a[x: '1'::int], a[: 2], a[x:], b::text, f(c := 1), a[: _x], a[1: ü], a[1: $1];",
+            ),
+            (
+                "CREATE FUNCTION f(begin int) RETURNS begin\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.begin - begin), CASE WHEN begin THEN 1 END AS begin FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
+                "CREATE FUNCTION f(\"begin\" int) RETURNS \"begin\"\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.\"begin\" - \"begin\"), CASE WHEN \"begin\" THEN 1 END AS \"begin\" FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
+            ),
+            (
+                "create or replace procedure begin() begin atomic; insert into begin values (1); end; BEGIN; COMMIT;",
+                "create or replace procedure \"begin\"() begin atomic; insert into \"begin\" values (1); end; BEGIN; COMMIT;",
+            ),
         ] {
             for piece_bytes in [1, 2, 3, 7, 1000] {
                 assert_eq!(passed(script, piece_bytes), expected, "{piece_bytes}");

@@ -82,7 +82,8 @@ async fn copy_preamble(
         }
     }
     // a script that ends here has nothing to run: pg_restore has failed, and says why itself
-    if !is_restricted && !(preamble.is_empty() && rest.is_empty()) {
+    let has_script = !preamble.is_empty() || !rest.is_empty();
+    if has_script && !is_restricted {
         return Err(Broken::Unrestricted);
     }
     let mut lexer = Lexer::new(standard_strings);
