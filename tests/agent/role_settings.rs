@@ -7,7 +7,8 @@ use crate::{
 };
 
 const ARRAYS: &str = "create table an (id int, a text[]); insert into an values (1, array['x', null, 'NULL']), (2, array[null]::text[]);
-    create function f(begin int) returns int language sql as 'select 1';";
+    create function f(begin int) returns int language sql as 'select 1';
+    create materialized view slow as select pg_sleep(0.3);";
 const DIGEST: &str = "select string_agg(an::text, ' ' order by id) from an";
 
 /// A database of a role that these are set for.
@@ -33,8 +34,8 @@ fn null_stays_null_and_no_timeout_ends_it() {
         let cluster = Cluster::shared(target);
         let settings = [
             "array_nulls = off",
-            "statement_timeout = '1ms'",
-            "idle_session_timeout = '1ms'",
+            "statement_timeout = '100ms'",
+            "idle_session_timeout = '300ms'",
             "client_encoding = latin1",
             "default_transaction_isolation = serializable",
         ];
@@ -68,7 +69,7 @@ fn a_client_encoding_of_the_role_breaks_no_dump() {
     assert_eq!(record["warnings"], serde_json::json!([]));
     let target = stage.target();
     stage.restore(&target).success();
-    let rows = "select string_agg(a, ' ' order by a) || obj_description('t'::regclass) from t";
+    let rows = "set client_encoding = utf8; select string_agg(a, ' ' order by a) || obj_description('t'::regclass) from t";
     assert_eq!(
         stage.cluster.psql(&target.name, rows),
         stage.cluster.psql(&stage.database, rows)

@@ -135,9 +135,13 @@ async fn what_psql_would_take_for_its_own_comes_back() {
             load(&with, &copy, &options, &archive)
                 .await
                 .unwrap_or_else(|error| panic!("{tag}: {error}"));
+            // before 16 a view names the table with each column
+            let definitions = |cluster: &Cluster, name: &str| {
+                cluster.psql(name, DEFINITIONS).replace("span.", "")
+            };
             assert_eq!(
-                to.psql(copy.database(), DEFINITIONS),
-                from.psql(origin.database(), DEFINITIONS),
+                definitions(to, copy.database()),
+                definitions(from, origin.database()),
                 "{tag}"
             );
         }

@@ -43,7 +43,7 @@ const SETTINGS: &[(u32, &str, &str)] = &[
     (14, "statement_timeout", "40"),
     (14, "lock_timeout", "1"),
     (14, "idle_in_transaction_session_timeout", "1"),
-    (14, "idle_session_timeout", "1"),
+    (14, "idle_session_timeout", "300"),
     (17, "transaction_timeout", "40"),
     (16, "icu_validation_level", "error"),
 ];
