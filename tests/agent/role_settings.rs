@@ -8,7 +8,7 @@ use crate::{
 
 const ARRAYS: &str = "create table an (id int, a text[]); insert into an values (1, array['x', null, 'NULL']), (2, array[null]::text[]);
     create function f(begin int) returns int language sql as 'select 1';
-    create materialized view slow as select pg_sleep(0.3);";
+    create materialized view slow as select pg_sleep(0.3)::text;";
 const DIGEST: &str = "select string_agg(an::text, ' ' order by id) from an";
 
 /// A database of a role that these are set for.
