@@ -7,8 +7,8 @@ use crate::text::decoded;
 /// [`MaxAllocSize`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/memutils.h).
 const MAX_TEXT_BYTES: i32 = 0x3fff_ffff;
 
-/// How much of a string is kept. PostgreSQL's names have 63 bytes at most, in the server's encoding.
-const MAX_KEPT_BYTES: usize = 4096;
+/// How much of a name is kept. PostgreSQL's have 63 bytes at most, in the server's encoding.
+pub(super) const NAME_BYTES: usize = 4096;
 
 /// Bytes of an int: a sign and four bytes.
 pub(super) const INT_BYTES: usize = 5;
@@ -80,10 +80,10 @@ impl Scanner {
         ]))
     }
 
-    /// A string; of one that is to be kept, no more than its first 4 KiB are.
+    /// A string, of which the first `keep` bytes are kept.
     pub(super) fn text(
         &mut self,
-        keep: bool,
+        keep: usize,
         input: &mut Input<'_>,
     ) -> Result<Option<Text<'_>>, Error> {
         let left = match self.text_left {
@@ -107,10 +107,8 @@ impl Scanner {
             }
         };
         let taken = input.take(left);
-        if keep {
-            let room = MAX_KEPT_BYTES - self.text.len();
-            self.text.extend_from_slice(&taken[..taken.len().min(room)]);
-        }
+        let room = keep.saturating_sub(self.text.len());
+        self.text.extend_from_slice(&taken[..taken.len().min(room)]);
         let left = left - taken.len();
         self.text_left = (left > 0).then_some(left);
         Ok((left == 0).then_some(Text {
@@ -128,6 +126,11 @@ pub(super) struct Text<'a> {
 impl Text<'_> {
     pub(super) fn is_null(&self) -> bool {
         self.bytes.is_none()
+    }
+
+    /// The number that it is, as ids of other entries are written.
+    pub(super) fn number(&self) -> Option<i32> {
+        std::str::from_utf8(self.bytes?).ok()?.parse().ok()
     }
 
     /// For people to read: what is not UTF-8 stands as `\xe9`, null is empty.

@@ -1,5 +1,5 @@
-//! Makes a rendered archive fit for `psql` and an older server: takes the one line out that servers up to 16 don't know, and
-//! keeps `psql` from reading a statement otherwise than the server does.
+//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of our own before
+//! its first one, and so that `psql` reads no statement otherwise than the server does.
 
 mod lexer;
 
@@ -32,15 +32,16 @@ pub(super) enum Broken {
     Write(std::io::Error),
 }
 
-/// Copies a script and leaves that line out where it stands in the preamble: among the comments, settings and
-/// `\restrict` that come before the first other statement. What follows passes through the [`Lexer`], which alters no row and
-/// nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not passed on at all.
+/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble: among the
+/// comments, settings and `\restrict` that come before the first other statement. What follows passes through the [`Lexer`], which
+/// alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not passed on at all.
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
+    first: &str,
 ) -> Result<(), Broken> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    let mut lexer = copy_preamble(&mut from, to).await?;
+    let mut lexer = copy_preamble(&mut from, to, first).await?;
     let mut passed = Vec::with_capacity(80 * 1024);
     loop {
         let bytes = from.fill_buf().await.map_err(Broken::Read)?;
@@ -62,6 +63,7 @@ pub(super) async fn copy(
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
+    first: &str,
 ) -> Result<Lexer, Broken> {
     let (mut preamble, mut rest) = (Vec::new(), Vec::new());
     let (mut is_restricted, mut standard_strings) = (false, true);
@@ -87,6 +89,7 @@ async fn copy_preamble(
         return Err(Broken::Unrestricted);
     }
     let mut lexer = Lexer::new(standard_strings);
+    preamble.extend_from_slice(first.as_bytes());
     lexer.pass(&rest, &mut preamble);
     to.write_all(&preamble).await.map_err(Broken::Write)?;
     Ok(lexer)
@@ -117,7 +120,7 @@ mod tests {
 
     async fn filtered(script: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        copy(script, &mut out).await.unwrap();
+        copy(script, &mut out, "").await.unwrap();
         out
     }
 
@@ -129,6 +132,21 @@ mod tests {
             script
                 .replace("SET transaction_timeout = 0;\n", "")
                 .as_bytes()
+        );
+    }
+
+    #[tokio::test]
+    async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
+        let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
+        let mut out = Vec::new();
+        copy(script.as_bytes(), &mut out, "DROP TABLE t;\n")
+            .await
+            .unwrap();
+        let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
+        assert!(
+            out.ends_with(wanted.as_bytes()),
+            "{}",
+            String::from_utf8_lossy(&out)
         );
     }
 
@@ -156,7 +174,7 @@ mod tests {
             &late,
         ] {
             let mut out = Vec::new();
-            let copied = copy(script.as_bytes(), &mut out).await;
+            let copied = copy(script.as_bytes(), &mut out, "DROP TABLE t;\n").await;
             assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }
