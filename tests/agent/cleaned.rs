@@ -1,6 +1,9 @@
 //! `restore --clean`: what the backup holds is replaced, all of it or nothing, and whatever is not in the backup stays.
 
-use crate::stage::{Stage, Target, unique};
+use crate::{
+    stage::{Stage, Target, unique},
+    testbed::Terminal,
+};
 
 const SHOP: &str = "
     create schema app; create type app.mood as enum ('sad', 'ok');
@@ -161,6 +164,28 @@ fn a_replacement_that_fails_changes_nothing_and_nobody_is_told_to_drop_anything(
         said.contains("some of what the target held is gone") && said.contains("drop nothing"),
         "{said}"
     );
+}
+
+#[test]
+fn who_is_asked_hears_that_it_is_the_live_database_and_may_still_go_back() {
+    let (stage, target, _) = live("create table since (id int)");
+    let args = ["restore", "latest", "--clean", "--to", target.url.as_str()];
+    let mut terminal = Terminal::start(&stage.agent(), args);
+    terminal.expect("dropped first; what is not in the backup stays");
+    terminal.expect("backed up as main");
+    terminal.expect("pgcoffer backup main");
+    terminal.expect("Type the name of the target database");
+    terminal.answer("no");
+    terminal.expect("nothing was done");
+    assert_eq!(terminal.ended(), 2);
+    let children = "select count(*) from child";
+    assert_eq!(stage.cluster.psql(&target.name, children), "0");
+    let mut terminal = Terminal::start(&stage.agent(), args);
+    terminal.expect("Type the name of the target database");
+    terminal.answer(&target.name);
+    terminal.expect("Restored");
+    assert_eq!(terminal.ended(), 0);
+    assert_eq!(stage.cluster.psql(&target.name, children), "1");
 }
 
 #[test]

@@ -97,6 +97,8 @@ pub enum Listing {
     Plain,
     /// Each key stands there twice.
     Twice,
+    /// The same, once as an object that it was before.
+    TwiceOtherwise,
     /// Cut off, with a token that is the same on each page.
     SameToken,
     /// Cut off, with an empty token.
