@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Doubt, READS_AT_ONCE,
+    Catalog, Doubt, OtherRepository, READS_AT_ONCE,
     entries::Entry,
     look::{Look, Shown},
     reads_at_once,
@@ -33,8 +33,10 @@ pub struct Listing {
     pub more: usize,
     /// when it was looked, by the bucket's clock where it tells the time: one's own may be behind
     pub seen: Timestamp,
-    /// of each database, records whose names are ids of another key or of another repository
+    /// of each database, records whose names no key at hand has made
     pub others: BTreeMap<Label, usize>,
+    /// of each database, records of other repositories under a key that counts here
+    pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
     /// whose those are, as far as one of them tells
     pub stranger: Option<Error>,
     doubts: BTreeMap<BackupId, Doubt>,
@@ -95,6 +97,12 @@ impl Listing {
         let rank = |record: &Record| (!record.is_ahead(now), record.id.clone());
         let newest = |a: &&Record, b: &&Record| rank(a).cmp(&rank(b));
         (good.max_by(newest), of_label().max_by(newest))
+    }
+
+    /// The records of other repositories, with the database in whose folder they stand.
+    pub fn of_other_repositories(&self) -> impl Iterator<Item = (&Label, &OtherRepository)> {
+        let all = self.other_repositories.iter();
+        all.flat_map(|(label, others)| others.iter().map(move |other| (label, other)))
     }
 
     /// How many records of a database none of the keys opens.

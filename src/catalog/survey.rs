@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Doubt, Maker, keys::maker, look::Shown, names::Names};
+use super::{Catalog, Doubt, Maker, OtherRepository, keys::maker, look::Shown, names::Names};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},
@@ -26,8 +26,12 @@ pub struct Survey {
     pub unreadable: Vec<(String, Error)>,
     /// objects in these folders that are not ours, which nobody touches
     pub foreign: usize,
-    /// records among these whose names are ids of another key or of another repository
+    /// records among these whose names no key at hand has made
     pub others: usize,
+    /// records of other repositories under a key that counts here
+    pub other_repositories: Vec<OtherRepository>,
+    /// these stand here and no setting says which repository is meant: the error that says so
+    pub unsettled: Option<Error>,
     /// records under a key that was retired before they were made: they are not believed
     pub too_late: usize,
 }
@@ -119,6 +123,8 @@ impl Catalog {
             unreadable: Vec::new(),
             foreign: names.foreign,
             others: names.others,
+            other_repositories: names.other_repositories.clone(),
+            unsettled: self.check_settled(&names.other_repositories).await.err(),
             too_late: names.too_late.len(),
         };
         self.open_newest(&mut survey, &names, &makers, records_max)

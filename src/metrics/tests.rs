@@ -44,6 +44,8 @@ fn health() -> Health {
         unreadable: Vec::new(),
         clock_seconds: Some(-2),
         others: 0,
+        other_repositories: Vec::new(),
+        unsettled: false,
         too_late: 0,
         came_late: 0,
         foreign: 0,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, Notice, Tier},
+    catalog::OtherRepository,
     text::Untrusted,
 };
 
@@ -50,8 +51,12 @@ pub struct Health {
     pub unreadable: Vec<Untrusted>,
     /// how far this machine's clock is ahead of the bucket's; negative: behind
     pub clock_seconds: Option<i64>,
-    /// records in its folder that bear ids of another key or of another repository
+    /// records in its folder that no key at hand has made
     pub others: usize,
+    /// records of other repositories there, sealed under a key at hand
+    pub other_repositories: Vec<OtherRepository>,
+    /// such stand there, and no setting says which repository is meant
+    pub unsettled: bool,
     /// records under a key that was retired before they were made
     pub too_late: usize,
     /// good backups whose key had been retired when they came to the bucket
@@ -156,6 +161,11 @@ impl Health {
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        problems.extend(
+            self.other_repositories
+                .iter()
+                .map(|other| self.beside(other)),
+        );
         match (&self.newest_good, self.others) {
             (Some(_), _) => {}
             (None, 0) => problems.push(Problem::new("there is no good backup")),
@@ -235,6 +245,21 @@ impl Health {
             problems.push(told.because(why));
         }
         problems
+    }
+
+    fn beside(&self, other: &OtherRepository) -> Problem {
+        let (id, count, newest) = (other.repository, other.records, &other.newest);
+        let what = format!(
+            "records of another repository, {id}, under the same key: {count}, the newest {newest}"
+        );
+        Problem::new(match self.unsettled {
+            true => format!(
+                "{what}; what says which repository is at home there may have been replaced: set PGCOFFER_REPOSITORY to the right one"
+            ),
+            false => format!(
+                "{what}; they are passed over as PGCOFFER_REPOSITORY says: find out who copied them there, and delete them"
+            ),
+        })
     }
 }
 

@@ -77,6 +77,8 @@ impl Health {
             unreadable: Vec::new(),
             clock_seconds: None,
             others: 0,
+            other_repositories: Vec::new(),
+            unsettled: false,
             too_late: 0,
             came_late: 0,
             foreign: 0,
@@ -112,7 +114,7 @@ impl Health {
             next_due: schedule
                 .and_then(|schedule| schedule.next_due(&past, now))
                 .map(|(tier, at)| Next { tier, at }),
-            paused_until: schedule.and_then(|schedule| schedule.not_before(&past, now)),
+            paused_until: schedule.and_then(|schedule| schedule.waits_until(&past, now)),
             under_way: Vec::new(),
             held: survey.standing.iter().filter_map(held).collect(),
             suspicious: suspicious(survey),
@@ -132,6 +134,8 @@ impl Health {
             unreadable: unreadable(survey),
             clock_seconds: None,
             others: survey.others,
+            other_repositories: survey.other_repositories.clone(),
+            unsettled: survey.unsettled.is_some(),
             too_late: survey.too_late,
             came_late: survey
                 .standing

@@ -134,7 +134,9 @@ impl Running {
         &mut self,
     ) -> Result<(Vec<String>, Failures), ChildFault> {
         // of one that tells of everything that it does
-        let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
+        let is_warning = |line: &String| {
+            !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ")
+        };
         match self.wait().await {
             (Ok(mut said), _) => {
                 said.retain(is_warning);

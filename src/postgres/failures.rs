@@ -199,7 +199,12 @@ pg_restore: warning: errors ignored on restore: 1
 ";
         let failures = read(forged).expect("it went on to its end");
         assert_eq!(failures.count, 1);
-        assert!(failures.first.iter().any(|failure| failure.entry == Some(9)));
+        assert!(
+            failures
+                .first
+                .iter()
+                .any(|failure| failure.entry == Some(9))
+        );
     }
 
     #[test]
