@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Doubt, Maker, OtherRepository, keys::maker, look::Shown, names::Names};
+use super::{Catalog, Doubt, Maker, OtherRepository, keys::maker, look::{Shown, unsure}, names::Names};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},
@@ -47,6 +47,8 @@ pub struct Standing {
     pub archive: Option<Object>,
     /// why the archive of a good record can't be counted on, as far as it was looked at
     pub doubt: Option<Doubt>,
+    /// why the whole of it can't be counted on, where nothing is wrong with header and last frame
+    pub unsure: Option<Doubt>,
     /// header and last frame of the archive have been looked at
     pub looked_at: bool,
     /// it was to be looked at, and lies in cold storage
@@ -174,7 +176,9 @@ impl Catalog {
                     let archive = names.archives.get(&(id.clone(), record.tier));
                     let archive = archive.filter(|_| record.is_good()).cloned();
                     let maker = maker(makers, id, &database);
+                    let its_mark = mark.as_ref().ok().and_then(Option::as_ref);
                     survey.standing.push(Standing {
+                        unsure: unsure(&record, archive.as_ref(), its_mark),
                         doubt: doubt(&record, archive.as_ref()),
                         archive,
                         record,
@@ -334,6 +338,7 @@ mod tests {
             archive: Some(object.clone()),
             object,
             doubt: None,
+            unsure: None,
             looked_at: false,
             unseen: false,
             mark: None,

@@ -38,6 +38,7 @@ fn health() -> Health {
         held: Vec::new(),
         suspicious: Vec::new(),
         lost: Vec::new(),
+        unsure: Vec::new(),
         without_record: Vec::new(),
         ahead: Vec::new(),
         implausible: Vec::new(),

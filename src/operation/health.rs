@@ -41,6 +41,8 @@ pub struct Health {
     pub suspicious: Vec<Suspicious>,
     /// good backups whose archive can't be counted on, though their retention has not run out
     pub lost: Vec<Lost>,
+    /// good backups of which header and last frame are right, and the whole is not sure
+    pub unsure: Vec<Unsure>,
     /// archives under an id of ours without a record: their run died, or somebody deleted the record
     pub without_record: Vec<BackupId>,
     /// backups dated by a clock that was ahead: they are passed over
@@ -76,6 +78,17 @@ pub struct Lost {
     /// its id
     pub id: BackupId,
     /// what is wrong with it
+    pub why: String,
+}
+
+/// A backup that has to be read whole before one can count on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unsure {
+    /// its id
+    pub id: BackupId,
+    /// it was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of it
+    pub damaged: bool,
+    /// the same in words
     pub why: String,
 }
 
@@ -200,6 +213,16 @@ impl Health {
         for Lost { id, why } in &self.lost {
             let what = format!("{id} is no backup any more");
             problems.push(Problem::new(what).because(why.clone()));
+        }
+        for Unsure { id, why, .. } in self.unsure.iter().filter(|one| one.damaged) {
+            problems.push(Problem::new(format!("do not count on {id}: {why}")));
+        }
+        let others: Vec<&Unsure> = self.unsure.iter().filter(|one| !one.damaged).collect();
+        if let Some(Unsure { id, .. }) = others.first() {
+            let count = others.len();
+            problems.push(Problem::new(format!(
+                "archives that are other objects than were uploaded, copied or overwritten: {count}, the newest {id}; `pgcoffer verify {id}` reads the whole of it, and it counts again where it is good"
+            )));
         }
         let mut several = |what: &str, all: &[BackupId]| {
             if let Some(newest) = all.first() {

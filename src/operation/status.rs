@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice,
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
     figures::{Figures, stored},
 };
 use crate::{
@@ -71,6 +71,7 @@ impl Health {
             held: Vec::new(),
             suspicious: Vec::new(),
             lost: Vec::new(),
+            unsure: Vec::new(),
             without_record: Vec::new(),
             ahead: Vec::new(),
             implausible: Vec::new(),
@@ -107,7 +108,7 @@ impl Health {
                 warnings: record.warnings.clone(),
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
-            good: survey.standing.iter().filter(|one| one.is_good()).count(),
+            good: survey.standing.iter().filter(|one| one.is_good() && one.unsure.is_none()).count(),
             bytes: survey.standing.iter().map(stored).sum(),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
@@ -123,6 +124,7 @@ impl Health {
                 .iter()
                 .filter_map(|one| lost(one, now))
                 .collect(),
+            unsure: survey.standing.iter().filter_map(|one| unsure(one, now)).collect(),
             without_record: without_record(survey, now),
             ahead: survey
                 .standing
@@ -199,6 +201,17 @@ fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
     let id = one.record.id.clone();
     Some(Lost { id, why })
+}
+
+/// One that is lost is told as such alone.
+fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
+    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
+    Some(Unsure {
+        id: one.record.id.clone(),
+        damaged: one.is_damaged(),
+        why: doubt.to_string(),
+    })
 }
 
 fn implausible(one: &Standing) -> Option<Lost> {
