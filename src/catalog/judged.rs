@@ -47,7 +47,11 @@ impl Survey {
     /// other.
     #[must_use]
     pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
-        let good = || self.standing.iter().filter(|one| one.is_good() && !one.is_damaged());
+        let good = || {
+            self.standing
+                .iter()
+                .filter(|one| one.is_good() && !one.is_damaged())
+        };
         let in_time = |one: &&Standing| !one.record.is_ahead(now);
         let sure = good().find(|one| in_time(one) && one.unsure.is_none());
         let believed = sure.or_else(|| good().find(in_time));

@@ -258,7 +258,9 @@ impl Catalog {
                     None
                 }
             };
-            let doubt = self.doubt(entry, &record, mark.as_ref(), &mut looks).await?;
+            let doubt = self
+                .doubt(entry, &record, mark.as_ref(), &mut looks)
+                .await?;
             let mark = mark.map(|mark| (entry.id.clone(), mark));
             listing.marks.extend(mark);
             listing.take(entry, record, doubt, beside);

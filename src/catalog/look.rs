@@ -106,7 +106,11 @@ impl Shown {
 
 /// Why the whole of an archive can't be counted on, where header and last frame are right: by its entity tag, which a listing
 /// shows, and by what its mark says of that very object.
-pub(super) fn unsure(record: &Record, archive: Option<&Object>, mark: Option<&Mark>) -> Option<Doubt> {
+pub(super) fn unsure(
+    record: &Record,
+    archive: Option<&Object>,
+    mark: Option<&Mark>,
+) -> Option<Doubt> {
     if !record.is_good() {
         return None;
     }
@@ -212,10 +216,9 @@ impl Catalog {
 
     /// Looks at the newest archives that bear another entity tag than what was uploaded.
     pub(super) async fn look_at_other_tags(&self, standing: &mut [Standing]) -> Result<()> {
-        let others = standing.iter_mut().filter(|one| {
-            one.record.is_good()
-                && one.unsure == Some(Doubt::Another)
-        });
+        let others = standing
+            .iter_mut()
+            .filter(|one| one.record.is_good() && one.unsure == Some(Doubt::Another));
         self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect())
             .await
     }

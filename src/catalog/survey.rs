@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Doubt, Maker, OtherRepository, keys::maker, look::{Shown, unsure}, names::Names};
+use super::{
+    Catalog, Doubt, Maker, OtherRepository,
+    keys::maker,
+    look::{Shown, unsure},
+    names::Names,
+};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},

@@ -108,7 +108,11 @@ impl Health {
                 warnings: record.warnings.clone(),
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
-            good: survey.standing.iter().filter(|one| one.is_good() && one.unsure.is_none()).count(),
+            good: survey
+                .standing
+                .iter()
+                .filter(|one| one.is_good() && one.unsure.is_none())
+                .count(),
             bytes: survey.standing.iter().map(stored).sum(),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
@@ -124,7 +128,11 @@ impl Health {
                 .iter()
                 .filter_map(|one| lost(one, now))
                 .collect(),
-            unsure: survey.standing.iter().filter_map(|one| unsure(one, now)).collect(),
+            unsure: survey
+                .standing
+                .iter()
+                .filter_map(|one| unsure(one, now))
+                .collect(),
             without_record: without_record(survey, now),
             ahead: survey
                 .standing
@@ -206,7 +214,10 @@ fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
 /// One that is lost is told as such alone.
 fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
-    let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
+    let doubt = one
+        .unsure
+        .as_ref()
+        .filter(|_| !run_out && one.doubt.is_none())?;
     Some(Unsure {
         id: one.record.id.clone(),
         damaged: one.is_damaged(),

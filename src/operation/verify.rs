@@ -13,6 +13,7 @@ use crate::{
     backup::{BackupId, Checked, Label, Mark, Record, Status},
     catalog::Catalog,
     error::{Error, Result},
+    seal,
     text::Untrusted,
 };
 
@@ -51,9 +52,19 @@ pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> 
 }
 
 async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
-    let archive = open_archive(catalog, record).await?;
-    let etag = archive.etag().map(Untrusted::from);
-    let read = read_whole(record, archive, progress).await;
+    let (etag, read) = match open_archive(catalog, record).await {
+        Ok(archive) => {
+            let etag = archive.etag().map(Untrusted::from);
+            (etag, read_whole(record, archive, progress).await)
+        }
+        // header or last frame: which object that was, is asked for once more
+        Err(error @ Error::Seal { .. }) => {
+            let found = catalog.store().head(&catalog.archive_key(record)).await;
+            let etag = found.ok().flatten().and_then(|object| object.etag);
+            (etag.map(Untrusted::from), Err(error))
+        }
+        Err(error) => return Err(error),
+    };
     if let Some((etag, good)) = etag.zip(verdict(&read)) {
         remember(catalog, record, etag, good).await;
     }
@@ -64,9 +75,17 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
 fn verdict(read: &Result<Verified>) -> Option<bool> {
     match read {
         Ok(_) => Some(true),
-        Err(Error::Seal { .. } | Error::Archive { .. } | Error::Payload { .. } | Error::Differs { .. }) => {
-            Some(false)
-        }
+        // no key that opens it says nothing of it
+        Err(Error::Seal {
+            source: seal::Error::WrongKey { .. },
+            ..
+        }) => None,
+        Err(
+            Error::Seal { .. }
+            | Error::Archive { .. }
+            | Error::Payload { .. }
+            | Error::Differs { .. },
+        ) => Some(false),
         Err(_) => None,
     }
 }
@@ -75,7 +94,10 @@ fn verdict(read: &Result<Verified>) -> Option<bool> {
 /// another object than was uploaded is good all the same. Of one that is as it was uploaded there is nothing to say.
 async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
     let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
-    let uploaded = record.sealed.as_ref().and_then(|sealed| sealed.etag.as_deref());
+    let uploaded = record
+        .sealed
+        .as_ref()
+        .and_then(|sealed| sealed.etag.as_deref());
     let is_as_uploaded = uploaded.is_none_or(same);
     let noted = async {
         let before = catalog.mark(&record.database, &record.id).await?;
@@ -95,12 +117,16 @@ async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: boo
         };
         let attributes = of_mark(record, owner);
         let change = |mark: &mut Mark| mark.checked = Some(checked.clone());
-        let changed = catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
+        let changed =
+            catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
         changed.await.map(drop)
     };
     if let Err(error) = noted.await {
         let what = if good { "good" } else { "damaged" };
-        tracing::warn!("that {} was read and is {what} can't be noted in the bucket: {error}", record.id);
+        tracing::warn!(
+            "that {} was read and is {what} can't be noted in the bucket: {error}",
+            record.id
+        );
     }
 }
 

@@ -135,14 +135,22 @@ fn another_places_repository_object_turns_nothing_green() {
         .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
         .env("PGCOFFER_PING_URL", checks.url())
         .env("PGCOFFER_WEBHOOK_URL", hearer.url("/"))
-        .env("PGCOFFER_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        .env(
+            "PGCOFFER_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        );
     stage.bucket.write("prod/repository.pgc", other);
     nobody_guesses(&prod, [&here, &there], &old);
     // the clock goes on, says that something is wrong, and is no less red when it has made a backup there
     for _ in 0..2 {
         let ticked = clock.run(["tick"]);
         assert_ne!(ticked.code(), 0, "{}", ticked.stderr);
-        assert!(ticked.text().contains(&here), "{}{}", ticked.text(), ticked.stderr);
+        assert!(
+            ticked.text().contains(&here),
+            "{}{}",
+            ticked.text(),
+            ticked.stderr
+        );
         assert_eq!(checks.kinds().last(), Some(&"fail"));
         nobody_guesses(&prod, [&here, &there], &old);
     }
