@@ -32,6 +32,8 @@ pub struct Entry {
     pub tablespace: Untrusted,
     /// The SQL that makes it; empty for data, and where all definitions together are longer than 64 MiB.
     pub definition: Untrusted,
+    /// The SQL that drops it; empty for what isn't dropped by itself.
+    pub drop: Untrusted,
     /// The COPY statement that loads it, for data.
     pub copy: Untrusted,
     /// The ids of the entries that it needs.

@@ -179,8 +179,10 @@ impl TocReader {
         match (self.detail, part) {
             (_, Part::Kind) => NAME_BYTES,
             (_, Part::Name | Part::Schema | Part::Copy) if self.entry.has_data => NAME_BYTES,
-            (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::Drop | Part::WithOids) => 0,
-            (Detail::All { definition_bytes }, Part::Definition | Part::Copy) => definition_bytes,
+            (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::WithOids) => 0,
+            (Detail::All { definition_bytes }, Part::Definition | Part::Drop | Part::Copy) => {
+                definition_bytes
+            }
             _ => NAME_BYTES,
         }
     }
@@ -247,6 +249,7 @@ impl Entry {
             Part::Schema => self.schema = kept(),
             Part::Copy => self.copy = kept(),
             Part::Definition => self.definition = kept(),
+            Part::Drop => self.drop = kept(),
             Part::Owner => self.owner = kept(),
             Part::Tablespace => self.tablespace = kept(),
             Part::Dependency => self.needs.extend(text.number()),

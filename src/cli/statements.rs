@@ -50,21 +50,21 @@ fn document(report: &RestoreReport) -> String {
         report.id, report.database, report.target
     );
     for one in report.missing() {
-        text.push_str(&statement(one));
+        text.push_str(&statement(report, one));
     }
     text
 }
 
 /// A reason is a comment of one line, whatever is in it.
-fn statement(one: &NotRestored) -> String {
+fn statement(report: &RestoreReport, one: &NotRestored) -> String {
     let why = one.why.to_string();
-    let statement = one.statement.raw().trim_end();
-    let statement = match statement.is_empty() {
-        true if one.kind == "TABLE DATA" => {
-            "-- its rows: pgcoffer restore --only, into another database"
-        }
-        true => "-- its statement is not known here",
-        false => statement,
+    let statement = match one.statement.raw().trim_end() {
+        "" if one.kind == "TABLE DATA" => format!(
+            "-- its rows are in the backup: restore {} into another database, with --only 'table:{}.{}', and copy them from there",
+            report.id, one.schema, one.name
+        ),
+        "" => "-- its statement is not known here".to_owned(),
+        statement => statement.to_owned(),
     };
     format!("\n-- {}: {why}\n{statement}\n", one.label())
 }

@@ -61,7 +61,7 @@ fn after_restore(state: TargetState, source: &Error) -> Option<String> {
     let target = match state {
         TargetState::Unchanged | TargetState::AllOrNothing => None,
         TargetState::Incomplete => Some(
-            "the target, which was empty, holds part of the backup: create it anew (on Heroku `heroku pg:reset`) before the next try. Where one object can't be restored, --keep-going restores all but that",
+            "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going restores all but that",
         ),
         TargetState::Mixed => Some(
             "drop nothing: what the target held is partly there still. Restore into a new database, and compare",

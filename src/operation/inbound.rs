@@ -18,7 +18,7 @@ use super::{
     Progress,
     ordered::{Ordered, done, seal_width},
     reread::{Doubts, Groups, Look},
-    source::Source,
+    source::{Pieces, Source},
 };
 use crate::{
     archive::{self, ArchiveReader, Contents, EntriesReader, Entry},
@@ -140,7 +140,9 @@ impl Inbound {
     /// The entries of its table of contents. Reads no more than its beginning, every frame found good.
     pub(super) async fn entries(&self) -> Result<Vec<Entry>> {
         let mut sink = EntriesSink::default();
-        let brought = self.clone().bring(&mut sink, &Progress::default()).await;
+        let pieces = self.source.pieces_in_turn(self.header_bytes.len() as u64);
+        let nobody = Progress::default();
+        let brought = self.clone().bring_from(pieces, &mut sink, &nobody).await;
         match (sink, brought) {
             (
                 EntriesSink {
@@ -171,9 +173,18 @@ impl Inbound {
         sink: &mut (impl AsyncWrite + Unpin),
         progress: &Progress,
     ) -> Result<Contents> {
+        let pieces = self.source.pieces(self.header_bytes.len() as u64);
+        self.bring_from(pieces, sink, progress).await
+    }
+
+    async fn bring_from(
+        self,
+        mut pieces: Pieces,
+        sink: &mut (impl AsyncWrite + Unpin),
+        progress: &Progress,
+    ) -> Result<Contents> {
         progress.expect(self.source.bytes());
         let groups = self.groups();
-        let mut pieces = self.source.pieces(self.header_bytes.len() as u64);
         let mut opener = Opener::new(self.keys, self.header.frame_size);
         let mut opening = Ordered::new(seal_width());
         let mut payload = Payload::new(groups, self.header.compression, self.dump_bytes_max)?;

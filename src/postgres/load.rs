@@ -24,7 +24,8 @@ use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::failures::Failures;
-use super::script::{Broken, copy_without_setting};
+use super::script::{Broken, copy};
+use super::settings::Settings;
 use super::speech::Speech;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
@@ -46,12 +47,16 @@ pub struct LoadOptions {
     pub no_tablespaces: bool,
     /// Go on after a statement that failed. False by default. Never together with a single transaction.
     pub keep_going: bool,
+    /// SQL that runs first, in the same transaction. None by default.
+    pub first: Option<String>,
     /// The ids of the entries to restore, in the archive's order; all of them by default.
     pub entries: Option<Vec<i32>>,
     /// The target server's major version.
     pub server_major: u32,
     /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
     pub speech: Speech,
+    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
+    pub settings: Settings,
 }
 
 impl LoadOptions {
@@ -65,9 +70,11 @@ impl LoadOptions {
             no_comments: false,
             no_tablespaces: false,
             keep_going: false,
+            first: None,
             entries: None,
             server_major,
             speech: Speech::default(),
+            settings: Settings::default(),
         }
     }
 }
@@ -113,11 +120,12 @@ impl Load {
             args.push(format!("--use-list={}", list.path().display()));
         }
         // where it goes on after what fails, it goes on after that setting as well
-        if client.emits_transaction_timeout_into(options.server_major) && !options.keep_going {
-            return Self::start_script(client, url, args, options.speech, list);
+        let is_setting_unknown = client.emits_transaction_timeout_into(options.server_major);
+        if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
+            return Self::start_script(client, url, args, options, list);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -131,12 +139,13 @@ impl Load {
         client: &Client,
         url: &DatabaseUrl,
         args: Vec<String>,
-        speech: Speech,
+        options: &LoadOptions,
         list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
-        let mut psql = start_psql(client, url, speech)?;
+        let first = options.first.clone().unwrap_or_default();
+        let mut psql = start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
         let from = restore
             .take_stdout()
             .expect("stdout was just asked to be a pipe");
@@ -144,7 +153,7 @@ impl Load {
             .take_stdin()
             .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
-            let result = copy_without_setting(from, &mut to).await;
+            let result = copy(from, &mut to, &first).await;
             (to, result)
         });
         let stdin = restore.take_stdin();
@@ -309,7 +318,7 @@ fn start_restore(
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
-    speech: Speech,
+    options: &LoadOptions,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
@@ -317,7 +326,8 @@ fn start_restore(
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout,
@@ -325,12 +335,13 @@ fn start_restore(
 }
 
 /// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Running, Error> {
+fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, of the same package as pg_restore", client.version),
         found: Vec::new(),
         major: Some(client.major),
+        named: client.named.clone(),
     })?;
     let mut args: Vec<String> = [
         "--no-psqlrc",
@@ -350,7 +361,8 @@ fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Runn
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout: Stdio::null(),

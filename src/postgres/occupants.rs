@@ -22,7 +22,7 @@ impl Session {
     /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if a
     /// restore has the place to itself. What belongs to an extension doesn't count, nor does what a platform has put into every
     /// new database: the schemas that Heroku makes, and for a role that is no superuser those of other roles with what is theirs
-    /// in it.
+    /// in it. A schema of another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
     pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
         let rows = self.rows(WHAT, OCCUPANTS).await?;
@@ -73,14 +73,33 @@ const OCCUPANTS: &str = r#"
             OR (t.typtype OPERATOR(pg_catalog.=) 'b' AND t.typcategory OPERATOR(pg_catalog.<>) 'A')
             OR c.relkind OPERATOR(pg_catalog.=) 'c'
         UNION ALL
+        SELECT 3, 'pg_catalog.pg_operator'::pg_catalog.regclass::pg_catalog.oid, x.oid, 'operator', s.nspname::pg_catalog.text, x.oprname::pg_catalog.text, NULL,
+               s.counts, x.oprowner
+          FROM pg_catalog.pg_operator AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.oprnamespace
+        UNION ALL
+        SELECT 3, 'pg_catalog.pg_collation'::pg_catalog.regclass::pg_catalog.oid, x.oid, 'collation', s.nspname::pg_catalog.text, x.collname::pg_catalog.text,
+               NULL, s.counts, x.collowner
+          FROM pg_catalog.pg_collation AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.collnamespace
+        UNION ALL
+        SELECT 3, 'pg_catalog.pg_ts_dict'::pg_catalog.regclass::pg_catalog.oid, x.oid, 'text search dictionary', s.nspname::pg_catalog.text,
+               x.dictname::pg_catalog.text, NULL, s.counts, x.dictowner
+          FROM pg_catalog.pg_ts_dict AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.dictnamespace
+        UNION ALL
+        SELECT 3, 'pg_catalog.pg_ts_config'::pg_catalog.regclass::pg_catalog.oid, x.oid, 'text search configuration', s.nspname::pg_catalog.text,
+               x.cfgname::pg_catalog.text, NULL, s.counts, x.cfgowner
+          FROM pg_catalog.pg_ts_config AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.cfgnamespace
+        UNION ALL
+        SELECT 3, 'pg_catalog.pg_conversion'::pg_catalog.regclass::pg_catalog.oid, x.oid, 'conversion', s.nspname::pg_catalog.text, x.conname::pg_catalog.text,
+               NULL, s.counts, x.conowner
+          FROM pg_catalog.pg_conversion AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.connamespace
+        UNION ALL
         SELECT 4, 'pg_catalog.pg_largeobject'::pg_catalog.regclass::pg_catalog.oid, l.oid, 'large object', NULL, l.oid::pg_catalog.text, NULL, true, l.lomowner
           FROM pg_catalog.pg_largeobject_metadata AS l
         UNION ALL
         SELECT 5, 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid, s.oid, 'schema', NULL, s.nspname::pg_catalog.text, NULL, true, s.nspowner
           FROM schemas AS s
          WHERE s.nspname OPERATOR(pg_catalog.<>) 'public'
-           AND s.nspowner OPERATOR(pg_catalog.=)
-               (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user))
+           AND s.counts)
     SELECT o.rank, o.kind, o.schema, o.name, o.arguments FROM objects AS o
      WHERE (o.counts OR pg_catalog.pg_has_role(o.owner, 'USAGE'))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d

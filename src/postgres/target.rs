@@ -6,6 +6,7 @@
 
 mod abilities;
 mod present;
+mod rehearsal;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -283,3 +283,52 @@ fn event_triggers_and_whole_publications_are_named_and_the_rest_restored() {
     stage.restore_with(&plain, asked).success();
     assert_eq!(stage.cluster.psql(&target.name, there), "2|one|0");
 }
+
+/// The list of the page that people read at night, as it stands there.
+fn list_by_hand() -> &'static str {
+    let page = include_str!("../../docs/recovery.md");
+    let line = page
+        .lines()
+        .find(|line| line.starts_with("pg_restore --list shop.dump"));
+    line.expect("the page has it")
+}
+
+#[test]
+fn by_hand_a_heroku_database_goes_home_and_elsewhere_by_the_list_of_the_page() {
+    let home = Home::of(HEROKU, APP);
+    home.back_up();
+    home.stage.fetch("shop.dump");
+    for (target, more) in [
+        (home.target("alter schema public owner to OWNER"), ""),
+        (
+            home.same_platform(),
+            " && grep -v ' SCHEMA - heroku_ext ' wanted.txt > w && mv w wanted.txt",
+        ),
+    ] {
+        let steps = format!(
+            "set -e; {}{more}\npg_restore --no-owner --no-acl --exit-on-error --use-list wanted.txt --dbname '{}' shop.dump",
+            list_by_hand(),
+            target.url
+        );
+        let path = std::env::join_paths(
+            std::iter::once(home.stage.cluster.bin().to_owned())
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let done = std::process::Command::new("sh")
+            .args(["-c", &steps])
+            .env("PATH", path.unwrap())
+            .current_dir(home.stage.file(""))
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        let cluster = home.stage.cluster;
+        assert_eq!(
+            cluster.psql(&target.name, USERS),
+            cluster.psql(&home.stage.database, USERS)
+        );
+    }
+}

@@ -14,7 +14,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Session},
+    postgres::{self, Adopted, Blocker, Clients, DumpOptions, Inspection, Road, Session},
     store::{Kind, PartPlan},
 };
 
@@ -59,9 +59,7 @@ impl Run<'_> {
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
         inspection.check()?;
-        for adopted in &inspection.adopted {
-            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
-        }
+        self.warn_of_contents(&inspection, &session.blockers().await?);
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = survey
@@ -70,8 +68,13 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
+        let settings = session.settings(Road::Out).await?;
+        for warning in settings.warnings() {
+            self.warn(Some(warning));
+        }
         let options = DumpOptions {
             speech: session.speech().await?,
+            settings,
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
         };
@@ -84,6 +87,25 @@ impl Run<'_> {
             plan,
             trusted: survey.as_ref().map(trusted).unwrap_or_default(),
         })
+    }
+
+    /// What the backup won't hold, and what may keep it from being made.
+    fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
+        for adopted in &inspection.adopted {
+            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        }
+        for omitted in &inspection.omitted {
+            self.warn(Some(format!("{omitted}; {}", omitted.cure())));
+        }
+        let locks = inspection.locks;
+        self.warn(
+            locks
+                .is_tight()
+                .then(|| format!("{locks}; {}", locks.cure())),
+        );
+        for blocker in blockers {
+            self.warn(Some(format!("{blocker}: the dump had to wait for it")));
+        }
     }
 
     async fn locked_session(&self) -> Result<Session> {

@@ -1,8 +1,11 @@
 //! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
 
+mod choice;
+mod lacks;
 mod pattern;
 mod plan;
 mod reason;
+mod replace;
 mod report;
 mod rules;
 mod words;
@@ -20,14 +23,16 @@ use crate::{
     archive::Contents,
     backup::Record,
     catalog::Catalog,
-    error::{Error, Result, TargetState},
+    error::{Error, Lack, Result, TargetState},
     postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
+        Speech,
     },
 };
 
 pub use pattern::Pattern;
 use plan::{Plan, Wishes, questions};
+use replace::Replaced;
 pub use report::{NotRestored, RestoreReport};
 
 /// One restore to be made.
@@ -75,6 +80,7 @@ pub struct PreparedRestore<'a> {
     client: &'a Client,
     server_major: u32,
     speech: Speech,
+    settings: Settings,
 }
 
 /// Looks at the archive's table of contents and at the target, and plans what is restored.
@@ -103,8 +109,8 @@ async fn prepared<'a>(
     let entries = archive.entries().await?;
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let settings = session.settings(Road::Back).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
-    session.close().await;
     let wishes = Wishes {
         leave_out: &request.leave_out,
         only: &request.only,
@@ -115,9 +121,13 @@ async fn prepared<'a>(
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
-    if request.roles != MissingRoles::Create {
+    if request.roles == MissingRoles::Refuse && !request.keep_going {
         plan.lacks.extend(plan.lack_of_roles());
     }
+    if request.clean {
+        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+    }
+    session.close().await;
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {
             target: request.target.to_string(),
@@ -132,7 +142,30 @@ async fn prepared<'a>(
         plan,
         server_major,
         speech,
+        settings,
     })
+}
+
+/// Objects that are named in an error.
+const NAMED: usize = 10;
+
+/// What would go along with what is replaced, and is not in the backup: nobody asked for that.
+async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
+    let replaced = Replaced::by(plan);
+    let lost = session
+        .rehearse_drops(&replaced.drops, &replaced.named)
+        .await?;
+    let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
+    if lost.len() > NAMED {
+        names.push(format!("{} more", lost.len() - NAMED));
+    }
+    Ok((!lost.is_empty()).then(|| Lack {
+        what: format!(
+            "what is not in the backup would be dropped with what is replaced: {}",
+            names.join(", ")
+        ),
+        cure: "restore into a new database; or take these away from what is replaced yourself, and run it again".to_owned(),
+    }))
 }
 
 /// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
@@ -202,6 +235,7 @@ async fn restored(
     } = prepared;
     interrupt.or(begin(&prepared)).await?;
     let load = prepared.load()?;
+    let settings: Vec<String> = prepared.settings.warnings().collect();
     let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
@@ -215,6 +249,7 @@ async fn restored(
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
@@ -223,6 +258,14 @@ async fn restored(
 async fn begin(prepared: &PreparedRestore<'_>) -> Result<()> {
     let request = prepared.request;
     let mut session = connect(request).await?;
+    if request.clean
+        && let Some(lack) = lack_of_room(&mut session, &prepared.plan).await?
+    {
+        return Err(Error::TargetLacks {
+            target: request.target.to_string(),
+            lacks: vec![lack],
+        });
+    }
     if request.roles == MissingRoles::Create {
         let roles = &prepared.plan.missing_roles;
         session.create_roles(roles, request.keep_owner).await?;
@@ -241,13 +284,18 @@ impl PreparedRestore<'_> {
     /// What else is to be known before.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        report::remarks(&self.plan, self.request)
+        let mut remarks = report::remarks(&self.plan, self.request);
+        remarks.extend(self.settings.warnings());
+        remarks
     }
 
     fn load(&self) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
+        let replaced = request.clean.then(|| Replaced::by(&self.plan));
+        let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
         let options = LoadOptions {
-            clean: request.clean,
+            first: first.filter(|_| request.single_transaction),
+            clean: request.clean && !request.single_transaction,
             single_transaction: request.single_transaction,
             no_owner: !request.keep_owner,
             no_acl: !request.keep_acl,
@@ -256,6 +304,7 @@ impl PreparedRestore<'_> {
             keep_going: request.keep_going,
             entries: Some(self.plan.kept()),
             speech: self.speech,
+            settings: self.settings.clone(),
             ..LoadOptions::new(server_major)
         };
         tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);

@@ -97,10 +97,9 @@ impl Setting<'_> {
     }
 
     fn schema(&self, name: &str) -> Option<Reason> {
-        let there = self.facts.schemas.get(name)?;
-        // its entry of an archive makes nothing, and --clean doesn't drop it
-        let is_made = name != "public" && !(self.clean && there.is_own);
-        is_made.then_some(Reason::Present)
+        // the entry of public makes nothing
+        let is_there = name != "public" && self.facts.schemas.contains_key(name);
+        is_there.then_some(Reason::Present)
     }
 
     fn extension(&self, name: &str) -> Option<Reason> {
