@@ -30,7 +30,7 @@ pub struct Entry {
     pub owner: Untrusted,
     /// The tablespace that it was in; empty for the database's own.
     pub tablespace: Untrusted,
-    /// The SQL that makes it; empty for data, and where all definitions together are longer than 64 MiB.
+    /// The SQL that makes it, whole; empty for data, where it is longer than 1 MiB, and behind the first 64 MiB of all.
     pub definition: Untrusted,
     /// The SQL that drops it; empty for what isn't dropped by itself.
     pub drop: Untrusted,
@@ -93,7 +93,8 @@ impl EntriesReader {
                     Step::More => return Ok(false),
                     Step::End(_) => Stage::End,
                     Step::Promise(_) => continue,
-                    Step::Entry(entry) => {
+                    Step::Entry(mut entry) => {
+                        entry.forget_what_was_cut(definition_bytes(self.definition_bytes));
                         self.definition_bytes +=
                             entry.definition.raw().len() + entry.copy.raw().len();
                         reader.keep(detail(self.definition_bytes));
@@ -137,6 +138,21 @@ impl EntriesReader {
 
 fn detail(used: usize) -> Detail {
     Detail::All {
-        definition_bytes: DEFINITION_BYTES.min(MAX_DEFINITION_BYTES.saturating_sub(used)),
+        definition_bytes: definition_bytes(used),
+    }
+}
+
+fn definition_bytes(used: usize) -> usize {
+    DEFINITION_BYTES.min(MAX_DEFINITION_BYTES.saturating_sub(used))
+}
+
+impl Entry {
+    /// A statement that isn't whole means something else.
+    fn forget_what_was_cut(&mut self, limit: usize) {
+        for text in [&mut self.definition, &mut self.drop, &mut self.copy] {
+            if text.raw().len() >= limit {
+                *text = Untrusted::default();
+            }
+        }
     }
 }

@@ -178,11 +178,11 @@ impl TocReader {
     fn kept_bytes(&self, part: Part) -> usize {
         match (self.detail, part) {
             (_, Part::Kind) => NAME_BYTES,
-            (_, Part::Name | Part::Schema | Part::Copy) if self.entry.has_data => NAME_BYTES,
-            (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::WithOids) => 0,
             (Detail::All { definition_bytes }, Part::Definition | Part::Drop | Part::Copy) => {
                 definition_bytes
             }
+            (_, Part::Name | Part::Schema | Part::Copy) if self.entry.has_data => NAME_BYTES,
+            (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::WithOids) => 0,
             _ => NAME_BYTES,
         }
     }

@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pgcoffer::operation::{NotRestored, RestoreReport};
+use pgcoffer::{
+    operation::{NotRestored, RestoreReport},
+    seal::RepositoryId,
+    text::{Untrusted, shell_quoted},
+};
 use tempfile::NamedTempFile;
 
 use super::screen;
@@ -38,20 +42,23 @@ fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(document(report).as_bytes())?;
+    // nobody who wrote a name or a statement can know it
+    let key = RepositoryId::generate().map_err(io::Error::other)?;
+    file.write_all(document(report, &key).as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())
 }
 
-fn document(report: &RestoreReport) -> String {
+fn document(report: &RestoreReport, key: &RepositoryId) -> String {
     let mut text = format!(
-        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them.\nSET search_path = '';\n",
+        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\restrict {key}\n\\encoding UTF8\nSET standard_conforming_strings = on;\nSET search_path = '';\n",
         report.id, report.database, report.target
     );
     for one in report.missing() {
         text.push_str(&statement(report, one));
     }
+    text.push_str(&format!("\n\\unrestrict {key}\n"));
     text
 }
 
@@ -60,8 +67,13 @@ fn statement(report: &RestoreReport, one: &NotRestored) -> String {
     let why = one.why.to_string();
     let statement = match one.statement.raw().trim_end() {
         "" if one.kind == "TABLE DATA" => format!(
-            "-- its rows are in the backup: restore {} into another database, with --only 'table:{}.{}', and copy them from there",
-            report.id, one.schema, one.name
+            "-- its rows are in the backup: restore {} into another database, with --only {}, and copy them from there",
+            report.id,
+            Untrusted::from(shell_quoted(&format!(
+                "table:{}.{}",
+                one.schema.raw(),
+                one.name.raw()
+            )))
         ),
         "" => "-- its statement is not known here".to_owned(),
         statement => statement.to_owned(),

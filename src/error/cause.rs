@@ -96,7 +96,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
             child(Program::named(fault.program), of_child(fault.cause))
         }
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
-        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::Setting(_) => {
+        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
         }
         E::Io { what, .. } if what.starts_with("start ") => {

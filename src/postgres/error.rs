@@ -154,6 +154,12 @@ pub enum Error {
         .0.database, .0.role, .0.login
     )]
     ImposedRole(Box<Imposed>),
+    /// The target of a restore is a standby, which takes nothing from anybody but its primary.
+    #[error("database {database} is on a standby, which may only be read")]
+    TargetStandby {
+        /// The database.
+        database: Untrusted,
+    },
     /// The target of a restore may only be read, by its own settings or those of the role.
     #[error("database {database} may only be read: default_transaction_read_only is on")]
     TargetReadOnly {
@@ -306,6 +312,7 @@ impl Error {
                 "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a superuser: {}",
                 imposed.reset()
             ),
+            Self::TargetStandby { .. } => "give the url of the primary".into(),
             Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: options=-c%20default_transaction_read_only%3Doff".into(),
             Self::Setting(left) => left.cure(),
             Self::Io { .. } => return None,
@@ -341,14 +348,12 @@ const STATEMENTS_SHOWN: usize = 5;
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn query_hint(code: &str) -> Option<&'static str> {
     Some(match code {
-        "42501" => {
-            "the role may not look at that: PostgreSQL lets everybody, so somebody has revoked it; grant it again, or use another role"
-        }
+        "42501" => "the role lacks a right for that: have it granted, or use another role",
         "57014" | "55P03" => {
             "the server took too long, or somebody holds a lock: run it again when less is going on"
         }
         "53100" | "53200" | "53300" | "53400" => {
-            "the server is short of room, memory or connections: see to that, and run it again"
+            "the server is short of room, memory, connections or locks (raise max_locks_per_transaction): see to that, and run it again"
         }
         _ => return None,
     })

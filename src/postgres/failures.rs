@@ -15,6 +15,8 @@
 //!
 //! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c>, `warn_or_exit_horribly`
 
+use std::collections::BTreeSet;
+
 use crate::redact::Known;
 use crate::text::Untrusted;
 
@@ -44,6 +46,8 @@ pub struct Failure {
 pub struct Failures {
     /// The first of them, up to a thousand.
     pub first: Vec<Failure>,
+    /// The entries of those beyond the first, each once.
+    pub more: BTreeSet<i32>,
     /// How many there are.
     pub count: u64,
 }
@@ -60,6 +64,7 @@ pub(super) struct FailureReader {
     line: Vec<u8>,
     entry: Option<i32>,
     failures: Vec<Failure>,
+    more: BTreeSet<i32>,
     text: String,
     /// Whether the lines that come belong to a failure's message.
     in_message: bool,
@@ -122,6 +127,8 @@ impl FailureReader {
                 entry: self.entry,
                 message: text.trim_end().into(),
             });
+        } else {
+            self.more.extend(self.entry);
         }
     }
 
@@ -134,7 +141,11 @@ impl FailureReader {
         for failure in &mut first {
             failure.message = known.strike(failure.message.raw()).into();
         }
-        Some(Failures { first, count })
+        Some(Failures {
+            first,
+            more: self.more,
+            count,
+        })
     }
 }
 

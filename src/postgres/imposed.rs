@@ -16,7 +16,8 @@ const ROLE: &str = "
          WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND s.setrole OPERATOR(pg_catalog.=) 0
            AND c.setting OPERATOR(pg_catalog.=) pg_catalog.concat('role=', current_user))";
 
-const READ_ONLY: &str = "SELECT pg_catalog.current_setting('default_transaction_read_only')";
+const READ_ONLY: &str = "
+    SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE pg_catalog.current_setting('default_transaction_read_only') END";
 
 /// A role that the database's own settings have put in the place of the login's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,10 +61,11 @@ impl Session {
         }
         const WHAT: &str = "ask whether the database may be written";
         let rows = self.rows(WHAT, READ_ONLY).await?;
-        if self.first::<String>(&rows, WHAT)? == "on" {
-            let database = self.database().into();
-            return Err(Error::TargetReadOnly { database });
+        let database = self.database().into();
+        match self.first::<String>(&rows, WHAT)?.as_str() {
+            "standby" => Err(Error::TargetStandby { database }),
+            "on" => Err(Error::TargetReadOnly { database }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }

@@ -20,7 +20,7 @@ impl Session {
     }
 
     /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if a
-    /// restore has the place to itself. What belongs to an extension doesn't count, nor does what a platform has put into every
+    /// restore has the place to itself. What an extension's script has made doesn't count (a superuser owns that; others may add what is theirs), nor does what a platform has put into every
     /// new database: the schemas that Heroku makes, and for a role that is no superuser those of other roles with what is theirs
     /// in it. A schema of another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
     pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
@@ -104,5 +104,8 @@ const OCCUPANTS: &str = r#"
      WHERE (o.counts OR pg_catalog.pg_has_role(o.owner, 'USAGE'))
        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
                         WHERE d.classid OPERATOR(pg_catalog.=) o.classid AND d.objid OPERATOR(pg_catalog.=) o.objid
-                          AND d.objsubid OPERATOR(pg_catalog.=) 0 AND d.deptype OPERATOR(pg_catalog.=) ANY ('{e,i}'::pg_catalog."char"[]))
+                          AND d.objsubid OPERATOR(pg_catalog.=) 0
+                          AND (d.deptype OPERATOR(pg_catalog.=) 'i'
+                               OR (d.deptype OPERATOR(pg_catalog.=) 'e'
+                                   AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid OPERATOR(pg_catalog.=) o.owner AND r.rolsuper))))
      ORDER BY o.rank, o.kind, o.schema, o.name LIMIT 10"#;

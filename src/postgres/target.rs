@@ -21,8 +21,8 @@ pub use present::Present;
 /// What has to be known for one archive.
 #[derive(Clone, Debug, Default)]
 pub struct Questions {
-    /// The extensions that it makes.
-    pub extensions: BTreeSet<String>,
+    /// The extensions that it makes, and the schema of each.
+    pub extensions: BTreeMap<String, Option<String>>,
     /// The providers of its security labels.
     pub label_providers: BTreeSet<String>,
     /// What it takes more than a plain role for.
@@ -42,18 +42,20 @@ pub struct TargetFacts {
     pub roles: BTreeSet<String>,
     /// The schemas that there are, by name.
     pub schemas: BTreeMap<String, Schema>,
-    /// The extensions that there are, and whether they belong to the role.
-    pub extensions: BTreeMap<String, bool>,
+    /// The extensions that there are.
+    pub extensions: BTreeMap<String, Extension>,
+    /// The tables of theirs whose rows a dump holds, and whether the role may insert into them.
+    pub extension_tables: BTreeMap<(String, String), bool>,
     /// The tablespaces that the role may use.
     pub tablespaces: BTreeSet<String>,
-    /// The event triggers that there are.
-    pub event_triggers: BTreeSet<String>,
+    /// The event triggers that there are, and whether they belong to the role.
+    pub event_triggers: BTreeMap<String, bool>,
     /// The publications that there are, and whether they belong to the role.
     pub publications: BTreeMap<String, bool>,
     /// The foreign data wrappers that there are, and whether the role may use them.
     pub wrappers: BTreeMap<String, bool>,
-    /// The foreign servers that there are.
-    pub servers: BTreeSet<String>,
+    /// The foreign servers that there are, and whether they belong to the role.
+    pub servers: BTreeMap<String, bool>,
     /// The languages that there are, and whether the role may use them.
     pub languages: BTreeMap<String, bool>,
     /// What stands in schemas that don't belong to the role.
@@ -71,6 +73,15 @@ pub struct Schema {
     pub may_create: bool,
 }
 
+/// An extension of the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extension {
+    /// Whether it belongs to the role that restores.
+    pub is_own: bool,
+    /// The schema that it is in.
+    pub schema: String,
+}
+
 const ROLE: &str = "
     SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
@@ -82,13 +93,12 @@ const SCHEMAS: &str = "
 /// Everything else that has a name in a database or a server as a whole: kind, name, and whether the role may use it.
 const NAMES: &str = "
     SELECT 'role', rolname, true FROM pg_catalog.pg_roles
-    UNION ALL SELECT 'extension', extname, pg_catalog.pg_has_role(extowner, 'USAGE') FROM pg_catalog.pg_extension
     UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace
-    UNION ALL SELECT 'event trigger', evtname, true FROM pg_catalog.pg_event_trigger
+    UNION ALL SELECT 'event trigger', evtname, pg_catalog.pg_has_role(evtowner, 'USAGE') FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT 'publication', pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication
     UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_catalog.pg_foreign_data_wrapper
-    UNION ALL SELECT 'server', srvname, true FROM pg_catalog.pg_foreign_server
-    UNION ALL SELECT 'language', lanname, pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
+    UNION ALL SELECT 'server', srvname, pg_catalog.pg_has_role(srvowner, 'USAGE') FROM pg_catalog.pg_foreign_server
+    UNION ALL SELECT 'language', lanname, lanpltrusted AND pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
 
 impl Session {
     /// Looks at the target of a restore. Changes nothing: what is tried is rolled back.
@@ -116,9 +126,42 @@ impl Session {
                 self.column(&row, 2, WHAT)?,
             );
         }
+        self.look_at_extensions(&mut facts).await?;
         facts.present = self.present().await?;
         facts.abilities = self.abilities(questions, &facts).await?;
         Ok(facts)
+    }
+}
+
+const EXTENSIONS: &str = "
+    SELECT x.extname, pg_catalog.pg_has_role(x.extowner, 'USAGE'), n.nspname
+      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.extnamespace";
+
+/// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
+const EXTENSION_TABLES: &str = "
+    SELECT n.nspname, c.relname, pg_catalog.has_table_privilege(c.oid, 'INSERT')
+      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) ANY (x.extconfig)
+           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace";
+
+impl Session {
+    async fn look_at_extensions(&mut self, facts: &mut TargetFacts) -> Result<(), Error> {
+        const WHAT: &str = "look at the target's extensions";
+        for row in self.rows(WHAT, EXTENSIONS).await? {
+            let extension = Extension {
+                is_own: self.column(&row, 1, WHAT)?,
+                schema: self.column(&row, 2, WHAT)?,
+            };
+            facts
+                .extensions
+                .insert(self.column(&row, 0, WHAT)?, extension);
+        }
+        for row in self.rows(WHAT, EXTENSION_TABLES).await? {
+            let table = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
+            facts
+                .extension_tables
+                .insert(table, self.column(&row, 2, WHAT)?);
+        }
+        Ok(())
     }
 }
 
@@ -126,12 +169,11 @@ impl TargetFacts {
     fn add(&mut self, kind: &str, name: String, is_usable: bool) {
         match kind {
             "role" => drop(self.roles.insert(name)),
-            "extension" => drop(self.extensions.insert(name, is_usable)),
             "tablespace" if is_usable => drop(self.tablespaces.insert(name)),
-            "event trigger" => drop(self.event_triggers.insert(name)),
+            "event trigger" => drop(self.event_triggers.insert(name, is_usable)),
             "publication" => drop(self.publications.insert(name, is_usable)),
             "wrapper" => drop(self.wrappers.insert(name, is_usable)),
-            "server" => drop(self.servers.insert(name)),
+            "server" => drop(self.servers.insert(name, is_usable)),
             "language" => drop(self.languages.insert(name, is_usable)),
             _ => (),
         }

@@ -88,7 +88,7 @@ impl Plan {
                 .iter()
                 .filter_map(|id| by_id.get(id).copied())
         };
-        // what stands on a table, with what else it needs if that is no other table: a key to one that isn't wanted stays away
+        // what stands on a table comes along, and what that needs: without its policies it would be open
         let mut grows = true;
         while grows {
             let before = wanted.len();
@@ -99,10 +99,11 @@ impl Plan {
                         && (named.contains(&need)
                             || OWNERS.contains(&self.entries[need].kind.raw()))
                 };
-                let is_whole =
-                    kind.ends_with("ATTACH") || needs(at).all(|need| wanted.contains(&need));
+                // a key to a table that isn't wanted stays away
+                let is_possible =
+                    kind != "FK CONSTRAINT" || needs(at).all(|need| wanted.contains(&need));
                 if BELONGINGS.contains(&kind)
-                    && is_whole
+                    && is_possible
                     && needs(at).any(stands_on)
                     && !wanted.contains(&at)
                 {

@@ -6,6 +6,7 @@ use super::{
     plan::{Plan, REMARKS, Wishes, label},
     reason::Reason,
     rules::Setting,
+    words::name_behind,
 };
 use crate::{
     archive::Entry,
@@ -39,7 +40,7 @@ const CREATED: &[&str] = &[
 
 impl Plan {
     /// Roles that somebody has to decide about.
-    pub(super) fn lack_of_roles(&self) -> Option<Lack> {
+    pub(super) fn lack_of_roles(&self, skipped: bool) -> Option<Lack> {
         if self.missing_roles.is_empty() {
             return None;
         }
@@ -55,7 +56,10 @@ impl Plan {
                 "these roles are named in policies, user mappings, owners or privileges, and are not there: {}",
                 names.join(", ")
             ),
-            cure: "--roles create makes them, without a login (the role that restores must be allowed to); --roles skip leaves out what names them".to_owned(),
+            cure: match skipped {
+                true => "leave --keep-owner out: what these roles own can't be given to them; or make them by --roles create".to_owned(),
+                false => "--roles create makes them, without a login (the role that restores must be allowed to); --roles skip leaves out what names them".to_owned(),
+            },
         })
     }
 
@@ -113,6 +117,63 @@ impl Plan {
             self.missing_roles
                 .extend(missing.iter().map(|role| role.raw().to_owned()));
         }
+    }
+
+    /// Extensions that stand in another schema than in the backup, by whose name its tables call them.
+    pub(super) fn look_at_moved_extensions(&mut self, facts: &TargetFacts) {
+        let mut lacks = Vec::new();
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == "EXTENSION")
+        {
+            let (Some(there), Some(schema)) = (
+                facts.extensions.get(entry.name.raw()),
+                name_behind("schema", entry.definition.raw()),
+            ) else {
+                continue;
+            };
+            let is_needed = self
+                .kept_entries()
+                .any(|kept| kept.needs.contains(&entry.id) && !REMARKS.contains(&kept.kind.raw()));
+            if there.schema != schema && is_needed {
+                lacks.push(Lack {
+                    what: format!(
+                        "the extension {} stands in the schema {} there, and in {} in the backup",
+                        entry.name,
+                        Untrusted::from(&*there.schema),
+                        Untrusted::from(&*schema)
+                    ),
+                    cure: format!(
+                        "move it in the target, as its owner: ALTER EXTENSION {} SET SCHEMA {};",
+                        ident(entry.name.raw()),
+                        ident(&schema)
+                    ),
+                });
+            }
+        }
+        self.lacks.extend(lacks);
+    }
+
+    /// Rows that --clean would take away without bringing others.
+    pub(super) fn look_at_emptied_tables(&mut self, wishes: &Wishes<'_>) {
+        if !wishes.clean {
+            return;
+        }
+        let by_id = self.by_id();
+        let emptied = self.left_out().find(|(entry, _, _)| {
+            let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
+            entry.kind == "TABLE DATA"
+                && needs.any(|at| self.entries[*at].kind == "TABLE" && self.reasons[*at].is_none())
+        });
+        let lack = emptied.map(|(entry, _, _)| Lack {
+            what: format!(
+                "--clean would replace {}.{} by an empty table, as its rows are left out",
+                entry.schema, entry.name
+            ),
+            cure: "leave the whole table out (table:NAME rather than data:NAME), or restore into a new database".to_owned(),
+        });
+        self.lacks.extend(lack);
     }
 
     /// Schemas that aren't there and that nothing makes, and rights to make something in those that are.

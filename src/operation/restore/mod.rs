@@ -111,7 +111,14 @@ async fn prepared<'a>(
     let (server_major, speech) = (session.server_major(), session.speech().await?);
     let settings = session.settings(Road::Back).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
+    let filled: Vec<_> = record
+        .tables
+        .iter()
+        .filter(|table| table.rows > 0)
+        .map(|table| (table.schema.clone(), table.name.clone()))
+        .collect();
     let wishes = Wishes {
+        filled: &filled,
         leave_out: &request.leave_out,
         only: &request.only,
         clean: request.clean,
@@ -121,11 +128,9 @@ async fn prepared<'a>(
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
-    if request.roles == MissingRoles::Refuse && !request.keep_going {
-        plan.lacks.extend(plan.lack_of_roles());
-    }
-    if request.clean {
-        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+    if request.roles != MissingRoles::Create && !request.keep_going {
+        plan.lacks
+            .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
     }
     session.close().await;
     if !plan.lacks.is_empty() {

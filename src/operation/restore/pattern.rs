@@ -121,11 +121,20 @@ impl Pattern {
             _ => own,
         };
         // of what belongs to a table, its own name stands behind the table's
-        let last = own.split_once(' ').map_or(own, |(_, last)| last);
+        let last =
+            match ["trigger", "policy", "rule", "constraint", "foreign-key"].contains(&self.kind) {
+                true => own.split_once(' ').map_or(own, |(_, last)| last),
+                false => own,
+            };
         let schema = entry.schema.raw();
-        [own, without_arguments, last].iter().any(|own| {
-            is_like(name, own) || (!schema.is_empty() && is_like(name, &format!("{schema}.{own}")))
-        })
+        // with a dot it is a name with its schema, where there is one
+        let is_qualified = name.contains('.') && !schema.is_empty();
+        [own, without_arguments, last]
+            .iter()
+            .any(|own| match is_qualified {
+                true => is_like(name, &format!("{schema}.{own}")),
+                false => is_like(name, own),
+            })
     }
 }
 
@@ -193,6 +202,16 @@ mod tests {
                 true,
             ),
             ("policy:own", entry("POLICY", "public", "notes own"), true),
+            (
+                "table:orders",
+                entry("TABLE", "public", "old orders"),
+                false,
+            ),
+            (
+                "table:archive.orders",
+                entry("TABLE", "public", "archive.orders"),
+                false,
+            ),
             ("index:*", entry("INDEX", "public", "a"), true),
         ] {
             let parsed: Pattern = pattern.parse().expect("it is one");

@@ -38,6 +38,9 @@ const OPERATORS: &[&str] = &[
     "rds_tools",
 ];
 
+/// Kinds that a platform makes for itself.
+const OF_PLATFORMS: &[&str] = &["SCHEMA", "FUNCTION", "EVENT TRIGGER", "EXTENSION"];
+
 /// Kinds that say something of another object and that nothing is lost without, if that is missing or another's.
 pub(super) const REMARKS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
 
@@ -53,6 +56,8 @@ pub(super) struct Wishes<'a> {
     pub(super) skip_roles: bool,
     /// leave out whatever can't be restored, with all that needs it
     pub(super) keep_going: bool,
+    /// the tables of the backup that have rows, by schema and name
+    pub(super) filled: &'a [(Untrusted, Untrusted)],
 }
 
 /// The plan.
@@ -62,6 +67,8 @@ pub(super) struct Plan {
     pub(super) reasons: Vec<Option<Reason>>,
     /// kinds that nobody expects, as an option of pg_restore leaves out all of them
     unasked: &'static [&'static str],
+    /// tables with rows, by schema and name
+    filled: BTreeSet<(Untrusted, Untrusted)>,
     /// what has to be mended or decided before anything is touched
     pub(super) lacks: Vec<Lack>,
     /// roles that are named and not there
@@ -76,7 +83,10 @@ pub(super) fn questions(entries: &[Entry]) -> Questions {
     for entry in entries {
         let ability = match entry.kind.raw() {
             "EXTENSION" => {
-                questions.extensions.insert(entry.name.raw().to_owned());
+                let schema = name_behind("schema", entry.definition.raw());
+                questions
+                    .extensions
+                    .insert(entry.name.raw().to_owned(), schema);
                 continue;
             }
             "SECURITY LABEL" => {
@@ -118,6 +128,7 @@ impl Plan {
             },
             entries,
             lacks: Vec::new(),
+            filled: wishes.filled.iter().cloned().collect(),
             missing_roles: BTreeSet::new(),
             missing_tablespaces: BTreeSet::new(),
         };
@@ -128,9 +139,12 @@ impl Plan {
         plan.set_reasons(|entry| setting.look_at(entry));
         plan.spread();
         plan.set_remarks(&setting);
+        plan.look_at_rows_of_extensions(facts);
         plan.look_at_extensions(wishes);
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
+        plan.look_at_moved_extensions(facts);
+        plan.look_at_emptied_tables(wishes);
         Ok(plan)
     }
 
@@ -161,8 +175,14 @@ impl Plan {
             Reason::Needs(root) => self.reasons[*root].as_ref().unwrap_or(reason),
             own => own,
         };
+        let table = (entry.schema.clone(), entry.name.clone());
+        let is_empty = entry.kind == "TABLE DATA" && !self.filled.contains(&table);
         match root {
-            _ if REMARKS.contains(&entry.kind.raw()) => Weight::None,
+            _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
+            // it makes event triggers and functions, and nothing that holds or shapes rows
+            Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
+            // without it more rows can be seen, or none
+            Reason::Asked if entry.kind == "POLICY" && self.stands_on_kept(entry) => Weight::Loss,
             Reason::NoExtension(_)
                 if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) =>
             {
@@ -208,6 +228,41 @@ impl Plan {
                     self.reasons[at] = Some(Reason::Needs(root));
                     grows = true;
                 }
+            }
+        }
+    }
+
+    fn stands_on_kept(&self, entry: &Entry) -> bool {
+        let by_id = self.by_id();
+        let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
+        needs.any(|at| self.entries[*at].kind == "TABLE" && self.reasons[*at].is_none())
+    }
+
+    /// Rows of tables that an extension makes, of which the archive has no table: into an extension of a superuser's they go only
+    /// where the role may insert, and without the extension nowhere.
+    fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts) {
+        let by_id = self.by_id();
+        let is_one_missing = self
+            .left_out()
+            .any(|(entry, reason, _)| entry.kind == "EXTENSION" && *reason != Reason::Present);
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            let is_table = |id| {
+                by_id
+                    .get(id)
+                    .is_some_and(|at| self.entries[*at].kind == "TABLE")
+            };
+            let is_orphan = entry.kind == "TABLE DATA" && !entry.needs.iter().any(is_table);
+            if !is_orphan || self.reasons[at].is_some() {
+                continue;
+            }
+            let table = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+            let takes = match facts.extension_tables.get(&table) {
+                Some(may_insert) => *may_insert,
+                None => facts.is_superuser && !is_one_missing,
+            };
+            if !takes {
+                self.reasons[at] = Some(Reason::TakesNoRows);
             }
         }
     }

@@ -59,9 +59,7 @@ impl Reason {
     /// What it means by itself; [`Needs`](Self::Needs) means what its root does.
     pub(super) fn weight(&self) -> Weight {
         match self {
-            Self::Platform(_) | Self::Present | Self::HasRows | Self::OwnersOnly | Self::Asked => {
-                Weight::None
-            }
+            Self::Platform(_) | Self::Present | Self::OwnersOnly | Self::Asked => Weight::None,
             _ => Weight::Loss,
         }
     }
@@ -82,7 +80,7 @@ impl fmt::Display for Reason {
             Self::Present => f.write_str("the target has it already"),
             Self::HasRows => f.write_str("the target's own table has rows already"),
             Self::TakesNoRows => f.write_str(
-                "the target's own table has other columns, or the role may not insert into it",
+                "the target's own table has other columns, a trigger or a foreign key, or the role may not insert into it",
             ),
             Self::OthersPlace => f.write_str("its place in the target belongs to another role"),
             Self::OwnersOnly => f.write_str("only the owner of what it is about can set it"),

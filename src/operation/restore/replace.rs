@@ -34,13 +34,20 @@ const PLACES: &[&str] = &[
     "AGGREGATE",
     "TYPE",
     "DOMAIN",
+    "COLLATION",
+    "OPERATOR",
+    "TEXT SEARCH CONFIGURATION",
+    "TEXT SEARCH DICTIONARY",
 ];
+
+/// Kinds that have their name in the database as a whole.
+const ELSEWHERE: &[&str] = &["SERVER", "EVENT TRIGGER", "PUBLICATION"];
 
 /// What is dropped, and by which statements.
 pub(super) struct Replaced {
     /// The statements, the last object first.
     pub(super) drops: String,
-    /// Schema and name of each.
+    /// Schema and name of each; the kind and the name of what is in no schema.
     pub(super) named: BTreeSet<(String, String)>,
     /// The statements for large objects, which nothing depends on.
     pub(super) unlinks: String,
@@ -54,14 +61,21 @@ impl Replaced {
             .rev()
             .filter_map(|entry| drop_of(entry))
             .collect();
-        let places = kept
-            .iter()
-            .filter(|entry| PLACES.contains(&entry.kind.raw()));
+        let named = kept.iter().filter_map(|entry| {
+            let (kind, schema, name) = (entry.kind.raw(), entry.schema.raw(), entry.name.raw());
+            match kind {
+                // as the catalogs have the arguments of an aggregate without any
+                "AGGREGATE" => Some((schema, name.replace("(*)", "()"))),
+                _ if PLACES.contains(&kind) => Some((schema, name.to_owned())),
+                _ if ELSEWHERE.contains(&kind) => Some((kind, name.to_owned())),
+                _ => None,
+            }
+        });
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
         Self {
             drops: drops.concat(),
-            named: places
-                .map(|entry| (entry.schema.raw().to_owned(), entry.name.raw().to_owned()))
+            named: named
+                .map(|(place, name)| (place.to_owned(), name))
                 .collect(),
             unlinks: objects
                 .chunks(10_000)

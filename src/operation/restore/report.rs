@@ -1,6 +1,6 @@
 //! What came of a restore: what is there, and what is not and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub struct RestoreReport {
     pub dump_bytes: u64,
     /// what was left out, in the archive's order
     pub left_out: Vec<NotRestored>,
-    /// what failed, where the restore went on all the same; up to a thousand
+    /// what failed, where the restore went on all the same
     pub failed: Vec<NotRestored>,
     /// how many statements failed
     pub failures: u64,
@@ -102,18 +102,10 @@ impl RestoreReport {
     ) -> Self {
         let left_out = left_out(plan);
         let failed = failed(plan, &loaded.failures);
-        let without_rows = |table: &(&str, &str)| {
-            let all = left_out.iter().chain(&failed);
-            all.into_iter()
-                .any(|it| it.kind == "TABLE DATA" && (it.schema.raw(), it.name.raw()) == *table)
+        let (tables, rows) = match is_told_apart(plan) || loaded.failures.count == 0 {
+            true => restored_rows(contents, left_out.iter().chain(&failed)),
+            false => (0, 0),
         };
-        let whole = contents
-            .tables
-            .iter()
-            .filter(|table| !without_rows(&(table.schema.raw(), table.name.raw())));
-        let (tables, rows) = whole.fold((0, 0), |(tables, rows), table| {
-            (tables + 1, rows + table.rows)
-        });
         Self {
             id: record.id.clone(),
             database: record.database.clone(),
@@ -151,25 +143,76 @@ pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
         .collect()
 }
 
+/// Tables whose rows are there, and how many rows.
+fn restored_rows<'a>(
+    contents: &Contents,
+    missing: impl Iterator<Item = &'a NotRestored>,
+) -> (usize, u64) {
+    let without_rows: HashSet<(&str, &str)> = missing
+        .filter(|it| it.kind == "TABLE DATA")
+        .map(|it| (it.schema.raw(), it.name.raw()))
+        .collect();
+    let tables = contents.tables.iter();
+    tables
+        .filter(|table| !without_rows.contains(&(table.schema.raw(), table.name.raw())))
+        .fold((0, 0), |(tables, rows), table| {
+            (tables + 1, rows + table.rows)
+        })
+}
+
+/// Whether the lines of pg_restore are its own: a name with a line break can look like one.
+fn is_told_apart(plan: &Plan) -> bool {
+    let has_line_break = |text: &Untrusted| text.raw().contains(['\n', '\r']);
+    !plan.kept_entries().any(|entry| {
+        [&entry.name, &entry.schema, &entry.owner]
+            .into_iter()
+            .any(has_line_break)
+    })
+}
+
+/// What failed, in the order in which it did; of those beyond the first thousand without its reason. Where a name could pass for a
+/// line of pg_restore's own, nothing is said of which entry it was.
 fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
+    let is_told_apart = is_told_apart(plan);
     let by_id: HashMap<i32, &Entry> = plan.kept_entries().map(|entry| (entry.id, entry)).collect();
     let session = Entry {
         kind: "SESSION".into(),
         ..Entry::default()
     };
-    failures
+    let first = failures.first.iter().map(|failure| {
+        let entry = failure.entry.filter(|_| is_told_apart);
+        let entry = entry.and_then(|id| by_id.get(&id).copied());
+        NotRestored::new(entry.unwrap_or(&session), failure.message.clone(), true)
+    });
+    let named: HashSet<i32> = failures
         .first
         .iter()
-        .map(|failure| {
-            let entry = failure.entry.and_then(|id| by_id.get(&id).copied());
-            NotRestored::new(entry.unwrap_or(&session), failure.message.clone(), true)
-        })
-        .collect()
+        .filter_map(|failure| failure.entry)
+        .collect();
+    let more = failures
+        .more
+        .iter()
+        .filter(|id| is_told_apart && !named.contains(id))
+        .filter_map(|id| by_id.get(id))
+        .map(|entry| {
+            NotRestored::new(
+                entry,
+                "it failed behind the first thousand, whose reasons are kept",
+                true,
+            )
+        });
+    first.chain(more).collect()
 }
 
 /// What the plan changes beside.
 pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
+    if request.keep_going && !is_told_apart(plan) {
+        remarks.push(
+            "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, which entry it was, and which rows are there, can't be told"
+                .to_owned(),
+        );
+    }
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan
             .missing_tablespaces

@@ -38,7 +38,6 @@ pub(super) const SESSION: &[&str] = &[
 
 /// Kinds that stand on a table and have no name of their own among what a target has.
 const ON_TABLES: &[&str] = &[
-    "ROW SECURITY",
     "DEFAULT",
     "TABLE ATTACH",
     "INDEX ATTACH",
@@ -103,8 +102,8 @@ impl Setting<'_> {
     }
 
     fn extension(&self, name: &str) -> Option<Reason> {
-        if let Some(is_own) = self.facts.extensions.get(name) {
-            return (!is_own).then_some(Reason::Present);
+        if let Some(there) = self.facts.extensions.get(name) {
+            return (!there.is_own).then_some(Reason::Present);
         }
         let why = self.facts.abilities.extensions.get(name)?;
         Some(Reason::NoExtension(why.clone()))
@@ -124,11 +123,16 @@ impl Setting<'_> {
         is_others.then_some(Reason::OwnersOnly)
     }
 
-    /// Privileges on what PostgreSQL itself has, and on what is somebody else's.
+    /// Privileges on what PostgreSQL itself has, and on schemas of somebody else.
     fn privilege(&self, entry: &Entry) -> Option<Reason> {
         let schema = entry.schema.raw();
         let is_systems = ["pg_catalog", "information_schema"].contains(&schema);
-        let is_others = !self.facts.is_superuser && (is_systems || self.is_others_schema(schema));
+        let is_schemas = entry
+            .name
+            .raw()
+            .strip_prefix("SCHEMA ")
+            .is_some_and(|schema| self.is_others_schema(schema));
+        let is_others = !self.facts.is_superuser && (is_systems || is_schemas);
         (self.keep_acl && is_others).then_some(Reason::OwnersOnly)
     }
 
@@ -149,7 +153,7 @@ impl Setting<'_> {
             _ if SUPERUSERS.contains(&kind) => !self.is_there(entry),
             "EVENT TRIGGER" => {
                 lacks(Ability::EventTriggers)
-                    && !self.facts.event_triggers.contains(entry.name.raw())
+                    && !self.facts.event_triggers.contains_key(entry.name.raw())
             }
             "PUBLICATION" => is_of_all_tables(entry) && lacks(Ability::WholePublications),
             "PUBLICATION TABLES IN SCHEMA" => lacks(Ability::WholePublications),
@@ -167,23 +171,29 @@ impl Setting<'_> {
         is_refused.then_some(Reason::NoRight)
     }
 
-    /// What has its name in the database as a whole, and is there.
+    /// What has its name in the database as a whole, and is there. A server of that name may lead elsewhere, and a publication of
+    /// another role's can't be added to: what belongs to these stays away.
     fn elsewhere(&self, entry: &Entry) -> Option<Reason> {
-        self.is_there(entry).then_some(Reason::Present)
+        let name = entry.name.raw();
+        match entry.kind.raw() {
+            "SERVER" if self.stays(self.facts.servers.get(name)) => Some(Reason::OthersPlace),
+            "PUBLICATION" if self.facts.publications.get(name) == Some(&false) => {
+                Some(Reason::OthersPlace)
+            }
+            _ => self.is_there(entry).then_some(Reason::Present),
+        }
+    }
+
+    /// Whether something that may be there stays as it is: --clean replaces what is the role's own.
+    fn stays(&self, is_own: Option<&bool>) -> bool {
+        is_own.is_some_and(|is_own| !self.clean || !is_own)
     }
 
     fn is_there(&self, entry: &Entry) -> bool {
         let name = entry.name.raw();
         match entry.kind.raw() {
-            "EVENT TRIGGER" => !self.clean && self.facts.event_triggers.contains(name),
-            "PUBLICATION" => !self.clean && self.facts.publications.contains_key(name),
-            // an ALTER PUBLICATION of one that is another's
-            "PUBLICATION TABLE" | "PUBLICATION TABLES IN SCHEMA" => {
-                name.split_once(' ').is_some_and(|(publication, _)| {
-                    self.facts.publications.get(publication) == Some(&false)
-                })
-            }
-            "SERVER" => !self.clean && self.facts.servers.contains(name),
+            "EVENT TRIGGER" => self.stays(self.facts.event_triggers.get(name)),
+            "PUBLICATION" => self.stays(self.facts.publications.get(name)),
             "FOREIGN DATA WRAPPER" => !self.clean && self.facts.wrappers.contains_key(name),
             "PROCEDURAL LANGUAGE" => self.facts.languages.contains_key(name),
             _ => false,
@@ -202,17 +212,27 @@ impl Setting<'_> {
             self.facts.present.get(&key)
         };
         let table = |name: &str| find("TABLE", name.split(' ').next().unwrap_or(name));
+        let part = || find("SEQUENCE", name).or_else(|| find("INDEX", name));
         if find(kind, name).is_some() {
             return Some(Reason::Present);
         }
         match kind {
+            // the rows of a table that was closed must not stand in one that is open
+            "ROW SECURITY" => table(name).map(|table| match table.has_row_security {
+                true => Reason::Present,
+                false => Reason::OthersPlace,
+            }),
             "TABLE DATA" => find("TABLE", name).and_then(|table| rows(table, entry)),
             "SEQUENCE SET" => find("SEQUENCE", name)
                 .filter(|sequence| !sequence.may_touch)
                 .map(|_| Reason::TakesNoRows),
             "TRIGGER" if table(name).is_some_and(|table| table.may_touch) => None,
-            _ if ON_TABLES.contains(&kind) && table(name).is_some() => Some(Reason::Present),
+            _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => {
+                Some(Reason::Present)
+            }
             _ if table(name).is_some() => Some(Reason::OthersPlace),
+            // what nobody may make in public is told before anything is touched
+            _ if schema == "public" => None,
             _ => (!self.may_create_in(schema)).then_some(Reason::OthersPlace),
         }
     }

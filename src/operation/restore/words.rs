@@ -46,9 +46,15 @@ pub(super) fn mapped_role(definition: &str) -> Vec<String> {
 /// The roles that are given something or that it is taken from, of GRANT, REVOKE and ALTER DEFAULT PRIVILEGES.
 pub(super) fn granted_roles(definition: &str) -> Vec<String> {
     let words = words(definition);
-    let mut found = Vec::new();
+    let (mut found, mut depth) = (Vec::new(), 0);
     for (at, word) in words.iter().enumerate() {
-        let names_roles = word.is("to") || word.is("from") || word.is("role");
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        let is_owner = word.is("role") && at > 0 && words[at - 1].is("for");
+        let names_roles = depth == 0 && (word.is("to") || word.is("from") || is_owner);
         let next = words.get(at + 1).filter(|_| names_roles);
         found.extend(roles(next.into_iter()));
     }
@@ -220,7 +226,7 @@ mod tests {
             ["a b"]
         );
         assert!(mapped_role("CREATE USER MAPPING FOR PUBLIC SERVER s;").is_empty());
-        let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
+        let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text, role text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
         assert_eq!(granted_roles(acl), ["app", "cloud_admin", "x"]);
     }
 

@@ -95,7 +95,7 @@ impl Session {
             available.insert(name, self.column::<bool>(row, 1, WHAT)?);
         }
         let mut missing = BTreeMap::new();
-        for name in &questions.extensions {
+        for (name, schema) in &questions.extensions {
             if facts.extensions.contains_key(name) {
                 continue;
             }
@@ -103,10 +103,9 @@ impl Session {
                 None => Some("the server has no files of it".into()),
                 Some(_) if facts.is_superuser => None,
                 Some(true) if facts.may_create => None,
-                // it may need another extension first, which is no refusal
                 Some(_) => {
-                    self.is_refused(&format!("CREATE EXTENSION {} CASCADE", ident(name)))
-                        .await?
+                    let attempt = extension_attempt(name, schema.as_deref(), facts);
+                    self.is_refused(&attempt).await?
                 }
             };
             if let Some(why) = why {
@@ -158,6 +157,22 @@ impl Session {
             .map(drop)
             .map_err(|error| self.explained("try what the role may do", error))
     }
+}
+
+/// As the archive makes it, in its schema, with what it needs first.
+fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> String {
+    let Some(schema) = schema else {
+        return format!("CREATE EXTENSION {} CASCADE", ident(name));
+    };
+    let place = match facts.schemas.contains_key(schema) {
+        true => String::new(),
+        false => format!("CREATE SCHEMA {};", ident(schema)),
+    };
+    format!(
+        "{place} CREATE EXTENSION {} WITH SCHEMA {} CASCADE",
+        ident(name),
+        ident(schema)
+    )
 }
 
 /// No right; a platform's list of what is allowed (Azure says 0A000 or 22023); a platform's own trigger.

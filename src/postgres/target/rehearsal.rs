@@ -54,13 +54,45 @@ const EVERYTHING: &str = r#"
     SELECT pg_catalog.concat('function ', s.nspname, '.', p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), s.nspname,
            pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')')
       FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) p.oid
+                          AND d.deptype OPERATOR(pg_catalog.=) 'i')
     UNION ALL
     SELECT pg_catalog.concat('type ', s.nspname, '.', t.typname), s.nspname, t.typname
       FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
-     WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{d,e,r}'::pg_catalog."char"[])"#;
+     WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{d,e,r}'::pg_catalog."char"[])
+    UNION ALL
+    SELECT pg_catalog.concat('attribute ', a.attname, ' of type ', s.nspname, '.', c.relname), s.nspname, c.relname
+      FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace
+           JOIN pg_catalog.pg_attribute AS a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+     WHERE c.relkind OPERATOR(pg_catalog.=) 'c' AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT pg_catalog.concat('text search configuration ', s.nspname, '.', x.cfgname), s.nspname, x.cfgname
+      FROM pg_catalog.pg_ts_config AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.cfgnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('text search dictionary ', s.nspname, '.', x.dictname), s.nspname, x.dictname
+      FROM pg_catalog.pg_ts_dict AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.dictnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('collation ', s.nspname, '.', x.collname), s.nspname, x.collname
+      FROM pg_catalog.pg_collation AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.collnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('operator ', s.nspname, '.', x.oprname, ' ', x.oid), s.nspname, x.oprname
+      FROM pg_catalog.pg_operator AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.oprnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('server ', srvname), 'SERVER', srvname FROM pg_catalog.pg_foreign_server
+    UNION ALL
+    SELECT pg_catalog.concat('user mapping of server ', s.srvname, ' ', u.oid), 'SERVER', s.srvname
+      FROM pg_catalog.pg_user_mapping AS u JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) u.umserver
+    UNION ALL
+    SELECT pg_catalog.concat('event trigger ', evtname), 'EVENT TRIGGER', evtname FROM pg_catalog.pg_event_trigger
+    UNION ALL
+    SELECT pg_catalog.concat('table ', n.nspname, '.', c.relname, ' in publication ', p.pubname), 'PUBLICATION', p.pubname
+      FROM pg_catalog.pg_publication_rel AS x JOIN pg_catalog.pg_publication AS p ON p.oid OPERATOR(pg_catalog.=) x.prpubid
+           JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.prrelid
+           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"#;
 
 /// Time for a lock, which is given back at once; a database in use gives one within that.
-const WAIT: &str = "10s";
+const WAIT: &str = "3s";
 
 impl Session {
     /// What these statements would take along beside what is named as schema and name. They are carried out in a transaction that
