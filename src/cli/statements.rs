@@ -52,7 +52,7 @@ fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
 
 fn document(report: &RestoreReport, key: &RepositoryId) -> String {
     let mut text = format!(
-        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\restrict {key}\n\\encoding UTF8\nSET standard_conforming_strings = on;\nSET search_path = '';\n",
+        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\encoding UTF8\n\\restrict {key}\nSET standard_conforming_strings = on;\nSET search_path = '';\n",
         report.id, report.database, report.target
     );
     for one in report.missing() {

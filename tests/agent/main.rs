@@ -78,6 +78,7 @@ mod prune_tags;
 mod reading;
 mod refusals;
 mod repository;
+mod restore_traps;
 mod restored_in_part;
 mod rights;
 mod role_settings;

@@ -132,6 +132,7 @@ impl Plan {
             missing_roles: BTreeSet::new(),
             missing_tablespaces: BTreeSet::new(),
         };
+        plan.tie_mappings();
         plan.choose(wishes)?;
         // a platform's own trigger is no loss, though the role may not make it either
         plan.set_reasons(Setting::platform);
@@ -229,6 +230,20 @@ impl Plan {
                     grows = true;
                 }
             }
+        }
+    }
+
+    /// pg_dump writes no need of a user mapping's, which is nothing without its server.
+    fn tie_mappings(&mut self) {
+        let servers: HashMap<String, i32> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == "SERVER")
+            .map(|entry| (entry.name.raw().to_owned(), entry.id))
+            .collect();
+        for entry in self.entries.iter_mut().filter(|entry| entry.kind == "USER MAPPING") {
+            let server = name_behind("server", entry.definition.raw());
+            entry.needs.extend(server.and_then(|name| servers.get(&name)));
         }
     }
 

@@ -81,8 +81,7 @@ const EVERYTHING: &str = r#"
     UNION ALL
     SELECT pg_catalog.concat('server ', srvname), 'SERVER', srvname FROM pg_catalog.pg_foreign_server
     UNION ALL
-    SELECT pg_catalog.concat('user mapping of server ', s.srvname, ' ', u.oid), 'SERVER', s.srvname
-      FROM pg_catalog.pg_user_mapping AS u JOIN pg_catalog.pg_foreign_server AS s ON s.oid OPERATOR(pg_catalog.=) u.umserver
+    SELECT pg_catalog.concat('user mapping of server ', u.srvname, ' ', u.umid), 'SERVER', u.srvname FROM pg_catalog.pg_user_mappings AS u
     UNION ALL
     SELECT pg_catalog.concat('event trigger ', evtname), 'EVENT TRIGGER', evtname FROM pg_catalog.pg_event_trigger
     UNION ALL
