@@ -11,6 +11,7 @@ use pgcoffer::{
     operation::{Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{MasterKey, Passphrase, RepositoryId},
     store::Location,
+    text::counted,
 };
 use serde_json::{Value, json};
 
@@ -194,7 +195,8 @@ impl Output {
                         "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet has both.\n"
                     ),
                 },
-                n => format!("There are {n} records in {location}, and no key here opens one.\n"),
+                1 => format!("There is 1 record in {location}, and no key or passphrase here opens it.\n"),
+                n => format!("There are {n} records in {location}, and no key or passphrase here opens one.\n"),
             });
         }
         if !listing.records.is_empty() {
@@ -219,7 +221,8 @@ impl Output {
             .filter(|_| !listing.records.is_empty())
         {
             note(&format!(
-                "warning: {count} records in the folder of {label} are not of this key and repository, and are passed over"
+                "warning: {} in the folder of {label}, not of this key and repository, passed over",
+                counted(count, "record")
             ));
         }
         Ok(())

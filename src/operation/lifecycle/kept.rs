@@ -39,9 +39,12 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
             return Err(error);
         }
         if survey.others > 0 {
-            let others = survey.others;
+            let records = match survey.others {
+                1 => format!("1 record of {database} is"),
+                others => format!("{others} records of {database} are"),
+            };
             return Err(Error::usage(
-                format!("{others} records of {database} are under another key than those at hand"),
+                format!("{records} under another key than those at hand"),
                 "set PGCOFFER_OLD_KEYS to those that were replaced, each with the day (KEY@2026-11-01)",
             ));
         }
