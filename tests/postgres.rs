@@ -20,3 +20,5 @@ mod logins;
 mod rights;
 #[path = "postgres/scene.rs"]
 mod scene;
+#[path = "postgres/settings.rs"]
+mod settings;

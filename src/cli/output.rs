@@ -179,6 +179,7 @@ impl Output {
                 "backups": backups,
                 "unreadable": unreadable,
                 "others": listing.others,
+                "other_repositories": listing.other_repositories,
                 "more": listing.more,
             }));
         }
@@ -188,7 +189,15 @@ impl Output {
         }
         if databases.is_empty() {
             let others: usize = listing.others.values().sum();
+            let elsewhere: usize = listing
+                .of_other_repositories()
+                .map(|(_, one)| one.records)
+                .sum();
             text.push_str(&match listing.unreadable.len() + others {
+                0 if elsewhere > 0 => format!(
+                    "{} in {location}, and none of the repository that PGCOFFER_REPOSITORY says.\n",
+                    counted(elsewhere, "record")
+                ),
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
                     None => format!(
@@ -221,8 +230,14 @@ impl Output {
             .filter(|_| !listing.records.is_empty())
         {
             note(&format!(
-                "warning: {} in the folder of {label}, not of this key and repository, passed over",
+                "warning: {} in the folder of {label} under no key that is set here, passed over",
                 counted(count, "record")
+            ));
+        }
+        for (label, other) in listing.of_other_repositories() {
+            let (count, id) = (counted(other.records, "record"), other.repository);
+            note(&format!(
+                "warning: {count} in the folder of {label} of another repository, {id}, under the same key, passed over"
             ));
         }
         Ok(())

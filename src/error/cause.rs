@@ -42,6 +42,7 @@ impl Error {
             Self::NotGood { .. } => Backup::BackupFailed.into(),
             Self::NotTaken { cause, .. } => cause.clone(),
             Self::NotDue { .. } => Backup::BackupNotDue.into(),
+            Self::Clock { told: false, .. } => Bucket::BucketUndated.into(),
             Self::Clock { .. } => Bucket::BucketClock.into(),
             Self::NotWhole { .. } => Bucket::BucketNotWhole.into(),
             Self::Lifecycle(error) => of_lifecycle(error),
@@ -59,6 +60,7 @@ impl Error {
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
             Self::Interrupted { .. } => Machine::Interrupted.into(),
             Self::Unexplained { .. } => Bucket::BucketUnexplained.into(),
+            Self::Unsettled { .. } => Bucket::BucketStranger.into(),
             Self::Internal(_) => Machine::Bug.into(),
         }
     }
@@ -94,7 +96,9 @@ fn of_postgres(error: &postgres::Error) -> Cause {
             child(Program::named(fault.program), of_child(fault.cause))
         }
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
-        E::ImposedRole(_) | E::TargetReadOnly { .. } => Database::DatabaseSettings.into(),
+        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::Setting(_) => {
+            Database::DatabaseSettings.into()
+        }
         E::Io { what, .. } if what.starts_with("start ") => {
             let name = what.rsplit('/').next().unwrap_or_default();
             child(Program::named(name), ChildCause::NotStarted)
@@ -131,6 +135,9 @@ fn of_child(cause: postgres::Cause) -> ChildCause {
         C::LockTimeout => ChildCause::LockTimeout,
         C::VersionMismatch => ChildCause::OlderThanServer,
         C::ArchiveTooNew => ChildCause::ArchiveTooNew,
+        C::OutOfLocks => ChildCause::OutOfLocks,
+        C::DefinitionsChanged => ChildCause::DefinitionsChanged,
+        C::RowTooLarge => ChildCause::RowTooLarge,
         C::RecoveryConflict => ChildCause::RecoveryConflict,
         C::ConnectionLost => ChildCause::ConnectionLost,
         C::Auth => ChildCause::Login,
@@ -151,15 +158,19 @@ fn of_kind(kind: store::Kind) -> Bucket {
     match kind {
         K::Configuration => Bucket::BucketSettings,
         K::NoCredentials => Bucket::BucketNoCredentials,
+        K::CredentialsAway => Bucket::BucketCredentialsAway,
         K::WrongCredentials => Bucket::BucketWrongCredentials,
         K::Denied => Bucket::BucketDenied,
         K::NoBucket => Bucket::BucketMissing,
         K::WrongRegion => Bucket::BucketRegion,
+        K::Endpoint => Bucket::BucketEndpoint,
+        K::Certificate => Bucket::BucketCertificate,
         K::NotFound => Bucket::BucketNotFound,
         K::Exists => Bucket::BucketExists,
         K::Changed => Bucket::BucketChanged,
         K::Cold => Bucket::BucketCold,
         K::Unsupported => Bucket::BucketUnsupported,
+        K::Full => Bucket::BucketFull,
         K::Busy => Bucket::BucketBusy,
         K::Unreachable => Bucket::BucketUnreachable,
         K::PlainHttp => Bucket::BucketPlain,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::holder::APPLICATION;
@@ -38,6 +39,10 @@ const BEGIN: &str = "
 /// What servers from 17 on know beside it.
 const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
 
+/// The encoding of a database that has none: any bytes, which the server can't convert.
+const NO_ENCODING: &str = "SQL_ASCII";
+const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
+
 /// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a session
 /// that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
@@ -59,12 +64,14 @@ pub struct Session {
     database: String,
     user: String,
     login: String,
-    asks_for_role: bool,
+    options: String,
     begin: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
     pub(super) backend: i32,
     waits: bool,
+    /// The second number of the lock that was taken.
+    pub(super) lock_number: Option<i32>,
     application: String,
 }
 
@@ -84,19 +91,21 @@ impl Session {
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
         }
+        if wire.server_encoding == NO_ENCODING {
+            begin.push_str(BYTES_AS_THEY_ARE);
+        }
         let mut session = Self {
             wire,
             target: url.to_string(),
             database: String::new(),
             user: String::new(),
             login: url.user().to_owned(),
-            asks_for_role: url
-                .parameter("options")
-                .is_some_and(|options| options.contains("role=")),
+            options: url.parameter("options").unwrap_or_default().to_owned(),
             begin,
             server_major: 0,
             backend: 0,
             waits: false,
+            lock_number: None,
             application: url
                 .parameter("application_name")
                 .unwrap_or(APPLICATION)
@@ -134,9 +143,20 @@ impl Session {
         &self.login
     }
 
-    /// Whether the URL itself asks for a role, which comes before every setting.
-    pub(super) fn asks_for_role(&self) -> bool {
-        self.asks_for_role
+    /// Whether the URL itself sets this, which comes before what is set for role and database.
+    pub(super) fn asks_for(&self, setting: &str) -> bool {
+        let mut places = self.options.match_indices(setting);
+        places.any(|(at, _)| {
+            let (before, behind) = (&self.options[..at], &self.options[at + setting.len()..]);
+            !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && behind.starts_with('=')
+        })
+    }
+
+    /// Whether SQL in ASCII can write this name: without an encoding there are no numbers of characters.
+    pub(super) fn can_write(&self, name: &str) -> bool {
+        self.wire.server_encoding != NO_ENCODING
+            || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether a session of that name may be one of ours.
@@ -157,8 +177,11 @@ impl Session {
 
     /// One sign of life: an error if the connection, and the lock with it, is gone.
     pub async fn check(&mut self) -> Result<(), Error> {
-        match timeout(ANSWER, self.process()).await {
-            Ok(Ok(backend)) if backend == self.backend => Ok(()),
+        match timeout(ANSWER, self.process_and_lock()).await {
+            Ok(Ok((backend, true))) if backend == self.backend => Ok(()),
+            Ok(Ok((backend, false))) if backend == self.backend => {
+                Err(self.lost("the session answers, and holds the lock no more"))
+            }
             Ok(Ok(_)) => Err(self.lost(
                 "another server process answers, so a pooler stands between and the lock is gone",
             )),
@@ -215,6 +238,16 @@ impl Session {
             .rows(what, "SELECT pg_catalog.pg_backend_pid()")
             .await?;
         self.first(&rows, what)
+    }
+
+    /// The server process that answers now, and whether it holds the lock, where one was taken.
+    async fn process_and_lock(&mut self) -> Result<(i32, bool), Error> {
+        let process = self.process().await?;
+        let holds = match self.lock_number {
+            Some(number) if process == self.backend => self.holds(number).await?,
+            _ => true,
+        };
+        Ok((process, holds))
     }
 
     /// Runs one statement in a read-only transaction of its own, by the simple protocol.
@@ -300,56 +333,6 @@ fn leading_number(text: &str) -> u32 {
         .take(4)
         .collect();
     digits.parse().unwrap_or(0)
-}
-
-/// What a column's text can be read as.
-pub(super) trait Column: Sized {
-    fn read(text: Option<&str>) -> Option<Self>;
-}
-
-impl Column for String {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text.map(str::to_owned)
-    }
-}
-
-impl Column for bool {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text.map(|text| text == "t")
-    }
-}
-
-impl Column for i32 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for i64 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for u32 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for u64 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl<T: Column> Column for Option<T> {
-    fn read(text: Option<&str>) -> Option<Self> {
-        match text {
-            None => Some(None),
-            some => T::read(some).map(Some),
-        }
-    }
 }
 
 impl fmt::Debug for Session {

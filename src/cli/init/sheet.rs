@@ -12,12 +12,13 @@ use zeroize::Zeroizing;
 use super::{Draft, key::parse};
 
 /// Settings that lead to the bucket.
-const ACCESS: [&str; 6] = [
+const ACCESS: [&str; 7] = [
     "AWS_REGION",
     "AWS_ENDPOINT_URL_S3",
     "AWS_ENDPOINT_URL",
     "PGCOFFER_S3_PATH_STYLE",
     "PGCOFFER_ALLOW_HTTP",
+    "PGCOFFER_REQUESTER_PAYS",
     "PGCOFFER_REPOSITORY",
 ];
 

@@ -14,7 +14,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Session},
+    postgres::{self, Adopted, Blocker, Clients, DumpOptions, Inspection, Road, Session},
     store::{Kind, PartPlan},
 };
 
@@ -51,16 +51,15 @@ impl Run<'_> {
             self.take_turns().await?;
         }
         let mut session = session?;
-        let survey = self.look_back().await?;
+        let mut survey = self.look_back().await?;
         self.warn(self.clock_warning());
         self.warn(survey.as_ref().and_then(other_keys));
+        self.check_settled(survey.as_mut())?;
         self.take_free_id().await?;
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
         inspection.check()?;
-        for adopted in &inspection.adopted {
-            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
-        }
+        self.warn_of_contents(&inspection, &session.blockers().await?);
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = survey
@@ -69,8 +68,13 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
+        let settings = session.settings(Road::Out).await?;
+        for warning in settings.warnings() {
+            self.warn(Some(warning));
+        }
         let options = DumpOptions {
             speech: session.speech().await?,
+            settings,
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
         };
@@ -83,6 +87,25 @@ impl Run<'_> {
             plan,
             trusted: survey.as_ref().map(trusted).unwrap_or_default(),
         })
+    }
+
+    /// What the backup won't hold, and what may keep it from being made.
+    fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
+        for adopted in &inspection.adopted {
+            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        }
+        for omitted in &inspection.omitted {
+            self.warn(Some(format!("{omitted}; {}", omitted.cure())));
+        }
+        let locks = inspection.locks;
+        self.warn(
+            locks
+                .is_tight()
+                .then(|| format!("{locks}; {}", locks.cure())),
+        );
+        for blocker in blockers {
+            self.warn(Some(format!("{blocker}: the dump had to wait for it")));
+        }
     }
 
     async fn locked_session(&self) -> Result<Session> {
@@ -123,6 +146,18 @@ impl Run<'_> {
         match newest {
             Some(survey) if !is_enough(&survey) => self.survey(usize::MAX).await,
             newest => Ok(newest),
+        }
+    }
+
+    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which one. What is due
+    /// is made all the same, since a backup too many does no harm: status, check and whoever is told say what is wrong.
+    fn check_settled(&mut self, survey: Option<&mut Survey>) -> Result<()> {
+        match survey.and_then(|survey| survey.unsettled.take()) {
+            Some(error) if matches!(self.request.occasion, Occasion::Asked(..)) => Err(error),
+            unsettled => {
+                self.warn(unsettled.map(|error| error.to_string()));
+                Ok(())
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use super::{BackupRequest, fingerprint, ready::Ready};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         outbound::Outbound,
         spans::{step, traced},
     },
-    postgres::{self, Clients, Dump, Session},
+    postgres::{Clients, Dump},
     retention::FAILED_KEPT,
     schedule::Turn,
     seal::{self, Content, Identity, Sealer, Subject},
@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) record: Record,
     /// the turns that were taken for it, where nobody may look
     pub(super) turns: Vec<Turn>,
+    /// another run may have begun
+    pub(super) lock_is_lost: bool,
 }
 
 impl<'a> Run<'a> {
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
             identity,
             record,
             turns: Vec::new(),
+            lock_is_lost: false,
         })
     }
 
@@ -63,7 +66,7 @@ impl<'a> Run<'a> {
         let work = interrupt.or(self.dump(&mut ready, progress));
         let (outbound, contents) = traced(step!("dump"), work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
-        let work = self.complete(outbound, &contents, &ready);
+        let work = self.complete(outbound, &contents, &mut ready);
         interrupt.or_after(GRACE, work).await?;
         // under the lock still; the backup is made, whatever becomes of this
         let closing = async {
@@ -85,8 +88,7 @@ impl<'a> Run<'a> {
         let mut outbound = self.begin_upload(ready.plan, progress).await?;
         let mut dump = Dump::start(&ready.client, &self.request.url, &ready.options)?;
         let work = outbound.carry(dump.take_stdout()?, self.request.silence_max);
-        let (carried, lost) = watched(&mut ready.session, work).await;
-        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
+        let carried = self.under_lock(&mut ready.session, work).await;
         let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
@@ -94,7 +96,7 @@ impl<'a> Run<'a> {
                 let Some(own) = dump.abort().await else {
                     return Err(error);
                 };
-                return Err(ready.session.diagnose(own).await.into());
+                return Err(self.diagnosed(&mut ready.session, own).await);
             }
         };
         match dump.finish().await {
@@ -102,7 +104,7 @@ impl<'a> Run<'a> {
                 let warnings = report.warnings.into_iter().map(Untrusted::from);
                 self.record.warnings.extend(warnings);
             }
-            Err(error) => return Err(ready.session.diagnose(error).await.into()),
+            Err(error) => return Err(self.diagnosed(&mut ready.session, error).await),
         }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
@@ -113,9 +115,10 @@ impl<'a> Run<'a> {
         &mut self,
         outbound: Outbound,
         contents: &Contents,
-        ready: &Ready,
+        ready: &mut Ready,
     ) -> Result<()> {
-        let (stored, compression) = traced(step!("upload"), outbound.end()).await?;
+        let work = self.under_lock(&mut ready.session, outbound.end());
+        let (stored, compression) = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -318,20 +321,6 @@ pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
         .max()
         .unwrap_or(Tier::Manual);
     record.serves = serves;
-}
-
-/// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
-/// which has a connection of its own: what happened is given beside the result.
-async fn watched<T>(
-    session: &mut Session,
-    work: impl Future<Output = Result<T>>,
-) -> (Result<T>, Option<postgres::Error>) {
-    tokio::pin!(work);
-    let lost = tokio::select! {
-        result = &mut work => return (result, None),
-        lost = session.keep_alive() => lost,
-    };
-    (work.await, Some(lost))
 }
 
 fn tags_warning(tags: TagsKept) -> Option<String> {

@@ -25,7 +25,8 @@ use crate::{
     catalog::Catalog,
     error::{Error, Lack, Result, TargetState},
     postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
+        Speech,
     },
 };
 
@@ -79,6 +80,7 @@ pub struct PreparedRestore<'a> {
     client: &'a Client,
     server_major: u32,
     speech: Speech,
+    settings: Settings,
 }
 
 /// Looks at the archive's table of contents and at the target, and plans what is restored.
@@ -107,6 +109,7 @@ async fn prepared<'a>(
     let entries = archive.entries().await?;
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let settings = session.settings(Road::Back).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
     let wishes = Wishes {
         leave_out: &request.leave_out,
@@ -139,6 +142,7 @@ async fn prepared<'a>(
         plan,
         server_major,
         speech,
+        settings,
     })
 }
 
@@ -231,6 +235,7 @@ async fn restored(
     } = prepared;
     interrupt.or(begin(&prepared)).await?;
     let load = prepared.load()?;
+    let settings: Vec<String> = prepared.settings.warnings().collect();
     let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
@@ -244,6 +249,7 @@ async fn restored(
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
@@ -278,7 +284,9 @@ impl PreparedRestore<'_> {
     /// What else is to be known before.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        report::remarks(&self.plan, self.request)
+        let mut remarks = report::remarks(&self.plan, self.request);
+        remarks.extend(self.settings.warnings());
+        remarks
     }
 
     fn load(&self) -> Result<Load> {
@@ -296,6 +304,7 @@ impl PreparedRestore<'_> {
             keep_going: request.keep_going,
             entries: Some(self.plan.kept()),
             speech: self.speech,
+            settings: self.settings.clone(),
             ..LoadOptions::new(server_major)
         };
         tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);

@@ -82,11 +82,11 @@ impl Wire {
             match self.next().await? {
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::BackendKeyData(body) => self.announced_process = body.process_id(),
-                Message::ParameterStatus(body) => {
-                    if body.name()? == "server_version" {
-                        self.server_version = body.value()?.to_owned();
-                    }
-                }
+                Message::ParameterStatus(body) => match body.name()? {
+                    "server_version" => self.server_version = body.value()?.to_owned(),
+                    "server_encoding" => self.server_encoding = body.value()?.to_owned(),
+                    _ => {}
+                },
                 Message::ErrorResponse(body) => {
                     return Err(WireError::Server(ServerError::read(body.fields())?));
                 }
