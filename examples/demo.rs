@@ -28,7 +28,13 @@ struct Demo {
 
 fn main() -> ExitCode {
     let scale = std::env::args().nth(1).unwrap_or_else(|| "1".to_owned());
-    assert!(scale.parse::<f64>().is_ok(), "usage: demo [SCALE]");
+    if !scale.parse::<f64>().is_ok_and(|scale| scale > 0.0) {
+        println!(
+            "usage: demo [SCALE]\n\nSCALE is how many rows the sample shop gets: 1 as it is, 0.1 a tenth"
+        );
+        let asked = ["-h", "--help"].contains(&scale.as_str());
+        return ExitCode::from(if asked { 0 } else { 2 });
+    }
     let mut demo = Demo::prepare(&scale);
     let done =
         demo.back_up() && demo.look_into_the_bucket() && demo.go_by_a_schedule() && demo.restore();

@@ -82,6 +82,12 @@ pub fn is_this_machine(host: &str) -> bool {
     bare == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback())
 }
 
+/// Whether a URL leads to this machine itself.
+#[must_use]
+pub fn leads_to_this_machine(url: &str) -> bool {
+    host_of(url).is_some_and(|host| is_this_machine(&host))
+}
+
 /// The host of a URL in one spelling: in lower case, with the brackets of an IPv6 address, without port and user. None where the
 /// text is no URL.
 #[must_use]

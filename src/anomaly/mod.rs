@@ -156,8 +156,11 @@ fn all_changed(new: &Measure, last: &[Measure]) -> Option<String> {
     }
     let is_mass = unchanged_count >= UNCHANGED_MIN && changed_count * 10 >= unchanged_count * 9;
     is_mass.then(|| {
-        let count = last.len();
-        format!("{changed_count} of the {unchanged_count} tables that were the same in the last {count} backups have changed at once")
+        let last = match last.len() {
+            1 => "the last backup".to_owned(),
+            count => format!("the last {count} backups"),
+        };
+        format!("{changed_count} of the {unchanged_count} tables that were the same in {last} have changed at once")
     })
 }
 

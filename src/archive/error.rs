@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Why an archive was refused. Offsets are in bytes from the archive's beginning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum Error {
     #[error("an archive in {} format, not in custom format", format_name(*.0))]
     Format(u8),
     /// The header claims sizes for numbers that no PostgreSQL writes.
-    #[error("the archive's header claims {what} of {size} bytes")]
+    #[error("the archive's header claims {what} of {}", counted(size, "byte"))]
     NumberSize {
         /// Which numbers.
         what: &'static str,
@@ -116,7 +116,7 @@ pub enum Error {
         entries: Vec<EntryName>,
     },
     /// The bytes ended in the middle.
-    #[error("the archive was cut short after {length} bytes, {place}")]
+    #[error("the archive was cut short after {}, {place}", counted(length, "byte"))]
     CutShort {
         /// In the middle of what.
         place: Place,
@@ -200,7 +200,9 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header => f.write_str("in its header"),
-            Self::Contents { read } => write!(f, "in its table of contents (after {read} entries)"),
+            Self::Contents { read } => {
+                write!(f, "in its table of contents (entries before: {read})")
+            }
             Self::BlockStart => f.write_str("at the beginning of a data block"),
             Self::Data(entry) => write!(f, "in the data of {entry}"),
             Self::SecondContents => f.write_str("in the second copy of its table of contents"),

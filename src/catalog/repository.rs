@@ -97,8 +97,11 @@ impl Catalog {
     async fn find_repository(&self) -> Result<Option<RepositoryId>> {
         Ok(match self.read_repository().await? {
             Found::Opens { id, .. } => Some(id),
-            Found::Missing => self.adopted().await?,
-            Found::Refused(error) => Some(self.adopted().await?.ok_or(error)?),
+            Found::Missing => self.adopted(&self.is_gone()).await?,
+            Found::Refused(error) => {
+                let adopted = self.adopted(&error.to_string()).await?;
+                Some(adopted.ok_or(error)?)
+            }
         })
     }
 
@@ -117,7 +120,7 @@ impl Catalog {
             Some(known) => Ok(Some(*known)),
             None if self.store.writes_only() => Err(Error::usage(
                 "PGCOFFER_REPOSITORY is not set, and in drop-box mode it can't be read from the bucket",
-                "`pgcoffer check` shows it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one",
+                "`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one",
             )),
             None => Ok(None),
         }
@@ -146,11 +149,13 @@ impl Catalog {
                 // other people's machines may need what we can't open
                 (Found::Refused(error), Some(id)) if is_of_others(&error) => return Ok(id),
                 (Found::Refused(error), None) if is_of_others(&error) => {
-                    return self.adopted().await?.ok_or(error);
+                    return self.adopted(&error.to_string()).await?.ok_or(error);
                 }
                 // noise in its place
-                (Found::Refused(_), pinned) => (self.new_id(pinned).await?, true),
-                (Found::Missing, pinned) => (self.new_id(pinned).await?, false),
+                (Found::Refused(error), pinned) => {
+                    (self.new_id(pinned, &error.to_string()).await?, true)
+                }
+                (Found::Missing, pinned) => (self.new_id(pinned, &self.is_gone()).await?, false),
             };
             match self.write_repository(&id, is_there).await {
                 // another run was there first
@@ -177,10 +182,10 @@ impl Catalog {
     }
 
     /// The pinned id, or that of the backups that are here, or a new one.
-    async fn new_id(&self, pinned: Option<RepositoryId>) -> Result<RepositoryId> {
+    async fn new_id(&self, pinned: Option<RepositoryId>, why: &str) -> Result<RepositoryId> {
         match pinned {
             Some(id) => Ok(id),
-            None => match self.adopted().await? {
+            None => match self.adopted(why).await? {
                 Some(id) => Ok(id),
                 None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
             },
@@ -279,8 +284,13 @@ impl Catalog {
         self.store.location().key(&format!("{NAME}{SUFFIX}"))
     }
 
-    /// The id that the newest records here bear which one of the keys has sealed.
-    async fn adopted(&self) -> Result<Option<RepositoryId>> {
+    fn is_gone(&self) -> String {
+        format!("{} is gone", self.repository_key())
+    }
+
+    /// The id that the newest records here bear which one of the keys has sealed, where (and `why`) the place's own object
+    /// does not tell.
+    async fn adopted(&self, why: &str) -> Result<Option<RepositoryId>> {
         let mut found = BTreeSet::new();
         for database in self.databases().await? {
             found.extend(self.repositories_of(&database).await?);
@@ -289,8 +299,7 @@ impl Catalog {
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
             (Some(id), None) => {
-                let key = self.repository_key();
-                tracing::warn!("{key} is gone or can't be read: its id is taken from the backups");
+                tracing::warn!("{why}; the repository's id is taken from the backups that open");
                 Ok(Some(id))
             }
             (Some(one), Some(other)) => Err(Error::Unsettled {

@@ -45,7 +45,7 @@ impl Backup {
                 "do not rely on this backup: verify the others, and keep this one for examination"
             }
             Self::BackupKey => {
-                "set the key that it was made with: PGCOFFER_KEY, or PGCOFFER_OLD_KEYS for earlier ones"
+                "set what it was made with: PGCOFFER_KEY or PGCOFFER_PASSPHRASE, or PGCOFFER_OLD_KEYS for earlier keys"
             }
             Self::BackupRecord => {
                 "do not rely on this backup: verify the others; one of a later version needs a newer pgcoffer"
@@ -75,7 +75,7 @@ impl fmt::Display for Backup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BackupDamaged => "what is in the bucket is not as it was sealed",
-            Self::BackupKey => "no key here opens what is in the bucket",
+            Self::BackupKey => "no key or passphrase here opens what is in the bucket",
             Self::BackupRecord => "a record in the bucket can't be read",
             Self::BackupMissing => "there is no such backup",
             Self::BackupFailed => "it is no backup: its run failed",

@@ -269,7 +269,7 @@ pub(super) struct BackupArgs {
     /// The tier under which it stands: manual, hourly, daily, weekly, monthly, yearly
     #[arg(long, default_value_t = Tier::Manual)]
     pub(super) tier: Tier,
-    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever
+    /// How long it is kept: 24h, 7d, 5w, 12mo, 7y, forever, or so many of its tier: 24
     #[arg(long, value_name = "RETENTION", default_value_t = Retention::Forever)]
     pub(super) retain: Retention,
     /// none, zstd, zstd:1 to zstd:19, over PGCOFFER_COMPRESSION

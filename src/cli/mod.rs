@@ -19,7 +19,10 @@ mod traces;
 mod watch;
 mod width;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory as _, Parser as _};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -154,7 +157,11 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
 
 /// Which file of settings counts, and what should be known of it.
 fn say_where_from(settings: &Settings) {
-    if let Some(file) = settings.file() {
+    // which is how to say that none is to be read
+    if let Some(file) = settings
+        .file()
+        .filter(|file| *file != Path::new("/dev/null"))
+    {
         tracing::info!("settings from {}", file.display());
     }
     for warning in settings.warnings() {

@@ -11,6 +11,7 @@ use pgcoffer::{
     operation::{Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{MasterKey, Passphrase, RepositoryId},
     store::Location,
+    text::counted,
 };
 use serde_json::{Value, json};
 
@@ -194,7 +195,8 @@ impl Output {
                 .sum();
             text.push_str(&match listing.unreadable.len() + others {
                 0 if elsewhere > 0 => format!(
-                    "There are {elsewhere} records in {location}, all of another repository than PGCOFFER_REPOSITORY says.\n"
+                    "{} in {location}, and none of the repository that PGCOFFER_REPOSITORY says.\n",
+                    counted(elsewhere, "record")
                 ),
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
@@ -202,7 +204,8 @@ impl Output {
                         "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet has both.\n"
                     ),
                 },
-                n => format!("There are {n} records in {location}, and no key here opens one.\n"),
+                1 => format!("There is 1 record in {location}, and no key or passphrase here opens it.\n"),
+                n => format!("There are {n} records in {location}, and no key or passphrase here opens one.\n"),
             });
         }
         if !listing.records.is_empty() {
@@ -227,13 +230,14 @@ impl Output {
             .filter(|_| !listing.records.is_empty())
         {
             note(&format!(
-                "warning: {count} records in the folder of {label} are under no key that is set here, and are passed over"
+                "warning: {} in the folder of {label} under no key that is set here, passed over",
+                counted(count, "record")
             ));
         }
         for (label, other) in listing.of_other_repositories() {
-            let (count, id) = (other.records, other.repository);
+            let (count, id) = (counted(other.records, "record"), other.repository);
             note(&format!(
-                "warning: {count} records in the folder of {label} are of another repository, {id}, under the same key, and are passed over"
+                "warning: {count} in the folder of {label} of another repository, {id}, under the same key, passed over"
             ));
         }
         Ok(())

@@ -108,7 +108,15 @@ impl Output {
                         "marked; it could not be tagged here, so the bucket's own lifecycle rules don't see the hold",
                 }
             ),
-            (Decision::Accept, _) => format!("{id} of {database} is accepted as good\n"),
+            (Decision::Accept, _) => match (&decided.accepted, decided.changed) {
+                (Some(accepted), false) => format!(
+                    "{id} of {database} was accepted by {} at {} already: nothing changed\n",
+                    accepted.who,
+                    accepted.at.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+                _ => format!("{id} of {database} is accepted as good\n"),
+            },
+            _ if !decided.changed => format!("{id} of {database} was not held: nothing changed\n"),
             _ => format!("{id} of {database} goes by its retention again\n"),
         })
     }

@@ -6,17 +6,14 @@ use jiff::Timestamp;
 use pgcoffer::{
     backup::{Mark, Notice, Record, Retention, Status},
     store::Location,
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 use serde_json::Value;
 
 /// `1 table, 1 row`; `29 tables, 3,668 rows`.
 pub(super) fn tables_and_rows(tables: usize, rows: u64) -> String {
-    let (table, row) = (
-        if tables == 1 { "table" } else { "tables" },
-        if rows == 1 { "row" } else { "rows" },
-    );
-    format!("{tables} {table}, {} {row}", HumanCount(rows))
+    let (tables, rows) = (counted(tables, "table"), counted(HumanCount(rows), "row"));
+    format!("{tables}, {rows}")
 }
 
 /// One line for each table of a backup.
@@ -110,18 +107,18 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         lines.push((
             "dumped",
             format!(
-                "{} ({} bytes), {} rows",
+                "{} ({}), {}",
                 HumanBytes(sealed.dump_bytes),
-                HumanCount(sealed.dump_bytes),
-                HumanCount(record.rows())
+                counted(HumanCount(sealed.dump_bytes), "byte"),
+                counted(HumanCount(record.rows()), "row")
             ),
         ));
         lines.push((
             "stored",
             format!(
-                "{} ({} bytes), {} {}",
+                "{} ({}), {} {}",
                 HumanBytes(sealed.bytes),
-                HumanCount(sealed.bytes),
+                counted(HumanCount(sealed.bytes), "byte"),
                 sealed.compression.algorithm,
                 sealed.compression.level
             ),
@@ -242,7 +239,7 @@ fn status_line(record: &Record) -> String {
 pub(super) fn kept_until(record: &Record) -> String {
     match (record.expires, record.retention) {
         (Some(time), _) => minute(time),
-        (None, Retention::Newest(count)) => format!("{count} newer ones"),
+        (None, Retention::Newest(count)) => counted(count, "newer one"),
         (None, _) => "forever".to_owned(),
     }
 }

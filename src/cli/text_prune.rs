@@ -6,7 +6,7 @@ use pgcoffer::{
     backup::{Failure, Label},
     operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
-    text::{continued, escaped},
+    text::{continued, counted, escaped},
 };
 use serde_json::{Value, json};
 
@@ -87,11 +87,7 @@ fn unseen(report: &PruneReport) -> String {
 }
 
 fn runs(count: usize) -> String {
-    if count == 1 {
-        "1 run".to_owned()
-    } else {
-        format!("{count} runs")
-    }
+    counted(count, "run")
 }
 
 /// The plan, a line for each backup, and what became of it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use pgcoffer::{
     backup::Record,
     operation::{NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
-    text::shell_word,
+    text::{counted, shell_word},
 };
 
 use super::text::{span, tables_and_rows};
@@ -73,7 +73,10 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
     );
     text.push_str(&list("missing", report.missing()));
     if report.failures > report.failed.len() as u64 {
-        text.push_str(&format!("  {} statements failed in all\n", report.failures));
+        text.push_str(&format!(
+            "  {} failed in all\n",
+            counted(report.failures, "statement")
+        ));
     }
     if let Some(file) = statements {
         text.push_str(&format!(

@@ -4,6 +4,7 @@
 mod characters;
 mod file;
 mod notices;
+mod old_keys;
 mod reading;
 mod schedules;
 mod serving;
@@ -37,6 +38,7 @@ pub use self::{
 };
 pub use self::{
     file::ConfigFile,
+    old_keys::OldKey,
     serving::{Dynos, Serving, listen},
     settings::{Settings, Sources},
     values::{compression, is_secret},
@@ -232,7 +234,9 @@ impl Config {
     }
 }
 
-fn no_key() -> Error {
+/// That there is no key, where it isn't known whether there are backups: what begins a first set-up, and what serves a later one.
+#[must_use]
+pub fn no_key() -> Error {
     Error::usage(
         "no key is configured",
         "`pgcoffer init` makes one and sees that it is kept; where there are backups already, set PGCOFFER_KEY to theirs (it stands on the recovery sheet), or PGCOFFER_PASSPHRASE",

@@ -8,11 +8,12 @@ use jiff::tz::TimeZone;
 use super::{
     Config, DEFAULT_KEEP_LAST, DEFAULT_LEVEL, DEFAULT_SILENCE_MAX, Database, Notices,
     notices::NoticeReading,
+    old_keys,
     schedules::Schedules,
     serving::Serving,
     values::{
         Wrong, acl, boolean, compression, duration, encryption, http_hosts, keep_last, key,
-        lock_mode, mode, nearest, old_keys, repository, storage_class, zone,
+        lock_mode, mode, nearest, repository, storage_class, zone,
     },
 };
 use crate::{
@@ -27,6 +28,13 @@ use crate::{
 };
 
 type Taken = Result<(), Wrong>;
+
+fn earlier(text: &str) -> Result<Vec<Key>, Wrong> {
+    Ok(old_keys::parse_all(text)?
+        .into_iter()
+        .map(Key::from)
+        .collect())
+}
 
 /// The settings while they are being read.
 pub(super) struct Reading {
@@ -108,9 +116,9 @@ impl Reading {
     fn try_take(&mut self, setting: &str, value: &str) -> Taken {
         let plain = |why: String| (why, None);
         match setting {
-            "KEY" => self.key = Some(key(value)?),
+            "KEY" => self.key = Some(Secret::Key(key(value)?)),
             "PASSPHRASE" => self.take_passphrase(value),
-            "OLD_KEYS" => self.config.old_keys = old_keys(value)?,
+            "OLD_KEYS" => self.config.old_keys = earlier(value)?,
             "REPOSITORY" => self.config.repository = Some(repository(value)?),
             "BUCKET" => {
                 self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?)
@@ -173,7 +181,7 @@ impl Reading {
         let old = of_database.and_then(|rest| rest.strip_suffix("_OLD_KEYS"));
         if let Some(name) = old {
             let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
-            self.old_keys.insert(label, old_keys(value)?);
+            self.old_keys.insert(label, earlier(value)?);
             return Ok(());
         }
         let (name, what) = of_database
@@ -195,7 +203,7 @@ impl Reading {
                 self.urls.insert(label, url);
             }
             "KEY" => {
-                self.keys.insert(label, key(value)?);
+                self.keys.insert(label, Secret::Key(key(value)?));
             }
             "SCHEDULE" => {
                 self.schedules.own.insert(label, value.to_owned());
@@ -276,7 +284,7 @@ impl Reading {
             self.faults.push(Fault {
                 variable: "PGCOFFER_REPOSITORY".to_owned(),
                 why: "in drop-box mode it has to be set: which repository this is can't be read from the bucket".to_owned(),
-                hint: Some("`pgcoffer check` shows it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+                hint: Some("`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
             });
         }
         let orphaned = self

@@ -3,61 +3,31 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption};
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
-    catalog::Key,
     compress::Compressor,
     plain_http::HttpHosts,
     rights::Mode,
-    seal::{BadRepositoryId, MasterKey, RepositoryId, Secret},
+    seal::{BadRepositoryId, MasterKey, RepositoryId},
     store::LockMode,
 };
 
 /// A setting's fault before its variable's name is known: why, and the cure.
 pub(super) type Wrong = (String, Option<String>);
 
-pub(super) fn key(text: &str) -> Result<Secret, Wrong> {
-    MasterKey::parse(text)
-        .map(Secret::Key)
-        .map_err(|e| (e.to_string(), e.hint()))
-}
-
-/// Earlier keys, each with the day on which it was retired: `PGCOFFER-KEY-1…@2026-11-01`.
-pub(super) fn old_keys(text: &str) -> Result<Vec<Key>, Wrong> {
-    let words = text.split([',', ' ', '\n', '\t']);
-    words.filter(|word| !word.is_empty()).map(old_key).collect()
-}
-
-fn old_key(text: &str) -> Result<Key, Wrong> {
-    let Some((text, day)) = text.rsplit_once('@') else {
-        // whether the key itself is right is told first
-        key(text)?;
-        return Err((
-            "an earlier key is given without the day on which it was retired".to_owned(),
-            Some("write KEY@YYYY-MM-DD: what that key made up to this day is believed, and nothing newer".to_owned()),
-        ));
-    };
-    Ok(Key {
-        secret: key(text)?,
-        retired: Some(end_of(day).ok_or_else(|| {
-            (
-                format!("{day:?} is not the day on which a key was retired"),
-                Some("write it as in KEY@2026-11-01".to_owned()),
-            )
-        })?),
+pub(super) fn key(text: &str) -> Result<MasterKey, Wrong> {
+    MasterKey::parse(text).map_err(|error| {
+        let before = text.split_once('@').map(|(before, _)| before);
+        match before.map(str::trim_end).map(MasterKey::parse) {
+            Some(Ok(_)) => (
+                "it bears the day on which it was retired, and so is an earlier key".to_owned(),
+                Some("earlier keys stand in PGCOFFER_OLD_KEYS (of a database with a key of its own: PGCOFFER_DB_<NAME>_OLD_KEYS), beside the one that replaced them".to_owned()),
+            ),
+            _ => (error.to_string(), error.hint()),
+        }
     })
-}
-
-/// The end of a day in UTC, or a moment.
-fn end_of(text: &str) -> Option<Timestamp> {
-    if let Ok(moment) = text.parse() {
-        return Some(moment);
-    }
-    let day: Date = text.parse().ok()?;
-    let next = day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
-    Some(next.timestamp())
 }
 
 pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
@@ -66,7 +36,7 @@ pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
     id.map_err(|error: BadRepositoryId| {
         (
             format!("{text:?} is no repository: {error}"),
-            Some("`pgcoffer check` shows the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+            Some("`pgcoffer repository` prints the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
         )
     })
 }

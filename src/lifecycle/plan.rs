@@ -1,7 +1,10 @@
 use serde::Serialize;
 
 use super::{Action, Clause, Error, Kept, Planned, planned::stem};
-use crate::backup::{Label, Retention, Tier};
+use crate::{
+    backup::{Label, Retention, Tier},
+    text::counted,
+};
 
 /// Days after which an upload that nobody completed is aborted, unless told otherwise.
 pub const ABORT_DAYS: u32 = 7;
@@ -153,7 +156,8 @@ impl Planning<'_> {
         if after_days < class.least_age_days() {
             let least = class.least_age_days();
             self.faults.push(format!(
-                "{name}: S3 moves nothing to {class} before {least} days"
+                "{name}: S3 moves nothing to {class} before {}",
+                counted(least, "day")
             ));
         }
         let retention = of.retention(tier);
@@ -162,8 +166,8 @@ impl Planning<'_> {
             (_, Some(kept)) => rule.early_deletion_days = self.check_time(&name, clause, kept),
             (Some(Retention::Forever), None) => rule.early_deletion_days = Some(0),
             (Some(count), None) => self.note(format!(
-                "{name}: the {count} newest are kept, so how long one lies in {class} isn't known; {} days are paid for each",
-                class.minimum_storage_days()
+                "{name}: how many are kept goes by number ({count}), so how long one lies in {class} isn't known; {} of it are paid for each",
+                counted(class.minimum_storage_days(), "day")
             )),
             (None, None) if tier == Tier::Manual => {
                 rule.kept = Some("as asked for, forever by default".to_owned());
@@ -186,11 +190,12 @@ impl Planning<'_> {
         let (days, minimum) = (kept.shortest_days, class.minimum_storage_days());
         if after_days >= days {
             self.faults.push(format!(
-                "{name}: a {tier} backup is deleted after {days} days, before or when it would be moved"
+                "{name}: a {tier} backup is deleted after {}, before or when it would be moved",
+                counted(days, "day")
             ));
         } else if days < minimum {
             self.faults.push(format!(
-                "{name}: a {tier} backup may be kept for only {days} days, and {class} costs {minimum} days at least"
+                "{name}: a {tier} backup may be kept for only {}, and {class} costs {minimum} days at least", counted(days, "day")
             ));
         }
         Some(minimum.saturating_sub(days.saturating_sub(after_days)))
@@ -242,8 +247,9 @@ impl Planning<'_> {
         let cold = self.wishes.cold.iter().find(|clause| clause.tier == tier);
         if let Some(clause) = cold.filter(|clause| clause.after_days >= after_days) {
             self.faults.push(format!(
-                "{}: {clause}: it expires after {after_days} days, before or when it would be moved",
-                of.database
+                "{}: {clause}: it expires after {}, before or when it would be moved",
+                of.database,
+                counted(after_days, "day")
             ));
         }
         let name = format!("{tier}-expire");

@@ -1,6 +1,7 @@
 use roxmltree::Node;
 
 use super::{Form, Planned, element::Element};
+use crate::text::counted;
 
 /// One rule of a lifecycle configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +92,12 @@ impl Rule {
         let tags = filter
             .named("Tag")
             .map(|tag| format!("tag {}={}", text(tag, "Key"), text(tag, "Value")));
-        let size =
-            |name: &str, words: &str| Some(format!("{words} {} bytes", filter.text_at(&[name])?));
+        let size = |name: &str, words: &str| {
+            Some(format!(
+                "{words} {}",
+                counted(filter.text_at(&[name])?, "byte")
+            ))
+        };
         let sizes = [
             size("ObjectSizeGreaterThan", "above"),
             size("ObjectSizeLessThan", "below"),
@@ -107,7 +112,7 @@ impl Rule {
     pub fn actions(&self) -> Vec<String> {
         let at = |element: &Element, name: &str| element.text_at(&[name]).map(str::to_owned);
         let when = |element: &Element| match (at(element, "Days"), at(element, "Date")) {
-            (Some(days), _) => format!("after {days} days"),
+            (Some(days), _) => format!("after {}", counted(days, "day")),
             (None, Some(date)) => format!("on {date}"),
             (None, None) => "at once".to_owned(),
         };
@@ -116,8 +121,8 @@ impl Rule {
             let newer = at(element, "NewerNoncurrentVersions")
                 .map_or_else(String::new, |n| format!(" beyond {n} newer"));
             format!(
-                "{} days{newer}",
-                at(element, "NoncurrentDays").unwrap_or_default()
+                "{}{newer}",
+                counted(at(element, "NoncurrentDays").unwrap_or_default(), "day")
             )
         };
         let rule = &self.element;
@@ -145,8 +150,8 @@ impl Rule {
         let aborts = rule.named("AbortIncompleteMultipartUpload");
         let aborts = aborts.map(|a| {
             format!(
-                "abort uploads after {} days",
-                at(a, "DaysAfterInitiation").unwrap_or_default()
+                "abort uploads after {}",
+                counted(at(a, "DaysAfterInitiation").unwrap_or_default(), "day")
             )
         });
         moves

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{Address, Error, Event, Patience, http};
-use crate::text::escaped_json;
+use crate::text::{counted, escaped_json};
 
 /// Bytes that a signing key may have.
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme>
@@ -46,8 +46,8 @@ impl SigningSecret {
         }
         let (least, most) = (KEY_BYTES.start(), KEY_BYTES.end());
         Err(format!(
-            "it has {} bytes, and should have {least} to {most}",
-            bytes.len()
+            "it has {}, and should have {least} to {most}",
+            counted(bytes.len(), "byte")
         ))
     }
 

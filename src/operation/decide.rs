@@ -41,6 +41,8 @@ pub struct Decided {
     pub tagged: bool,
     /// the hold is a legal hold, too
     pub legal_hold: bool,
+    /// whether anything is other than it was: what isn't held can't be released, and what was accepted stays so
+    pub changed: bool,
 }
 
 /// Puts a decision of `who` on record: in a sealed mark, and for a hold in a tag and, where objects are locked, in a legal
@@ -59,14 +61,16 @@ pub async fn decide(
     now: Timestamp,
 ) -> Result<Decided> {
     check(record, decision)?;
-    let (mut tagged, mut legal_hold) = (false, false);
+    let (mut tagged, mut legal_hold, mut changed) = (false, false, false);
+    let before = catalog.mark(&record.database, &record.id).await?;
     if *decision == Decision::Release {
-        tag_hold(catalog, record, None).await?;
-        take_legal_hold_off(catalog, record).await?;
+        changed |= tag_hold(catalog, record, None).await?.changed;
+        changed |= take_legal_hold_off(catalog, record).await?;
     }
     let mark = mark(catalog, record, decision, who, now).await?;
+    changed |= before.unwrap_or_else(|| Mark::new(&record.database, &record.id)) != mark;
     if let (Decision::Hold(_), Some(hold)) = (decision, &mark.hold) {
-        tagged = tag_hold(catalog, record, Some(hold)).await?;
+        tagged = tag_hold(catalog, record, Some(hold)).await?.holds;
         legal_hold = put_legal_hold_on(catalog, record).await?;
         check_stands(catalog, record).await?;
     }
@@ -77,6 +81,7 @@ pub async fn decide(
         accepted: mark.accepted,
         tagged,
         legal_hold,
+        changed,
     })
 }
 
@@ -176,8 +181,17 @@ pub(super) async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret,
         })
 }
 
-/// Sets the tag of a hold on the archive, or takes it away; `false` where there are no tags or none may be set.
-async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Result<bool> {
+/// What became of the tag of a hold.
+#[derive(Clone, Copy, Default)]
+struct HoldTag {
+    /// it is there
+    holds: bool,
+    /// it was written or taken away
+    changed: bool,
+}
+
+/// Sets the tag of a hold on the archive, or takes it away, where there are tags and they may be set.
+async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Result<HoldTag> {
     let (store, key) = (catalog.store(), catalog.archive_key(record));
     match change_tags(store, &key, hold).await {
         Ok(tagged) => Ok(tagged),
@@ -185,9 +199,9 @@ async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Re
         // can't be taken away goes on holding
         Err(error) if hold.is_some() && matches!(error.kind, Kind::Denied | Kind::Other) => {
             tracing::warn!("the hold stands in a sealed mark and not in a tag: {error}");
-            Ok(false)
+            Ok(HoldTag::default())
         }
-        Err(error) if error.kind == Kind::NotFound => Ok(false),
+        Err(error) if error.kind == Kind::NotFound => Ok(HoldTag::default()),
         Err(error) => Err(error.into()),
     }
 }
@@ -196,29 +210,35 @@ async fn change_tags(
     store: &Store,
     key: &str,
     hold: Option<&Hold>,
-) -> std::result::Result<bool, crate::store::Error> {
+) -> std::result::Result<HoldTag, crate::store::Error> {
     let before = match store.tags(key).await {
         Err(error) if error.kind == Kind::Denied && hold.is_none() => {
             tracing::warn!("a tag that holds would go on doing so: {error}");
-            return Ok(false);
+            return Ok(HoldTag::default());
         }
         result => result?,
     };
     let Some(before) = before else {
-        return Ok(false);
+        return Ok(HoldTag::default());
     };
     let others = before.iter().filter(|(name, _)| name != HOLD_TAG).cloned();
     let held = hold.map(|hold| (HOLD_TAG.to_owned(), tag_value(hold)));
     let after: Vec<_> = others.chain(held).collect();
     if after == before {
-        return Ok(hold.is_some());
+        return Ok(HoldTag {
+            holds: hold.is_some(),
+            changed: false,
+        });
     }
     if !store.set_tags(key, &after).await? {
-        return Ok(false);
+        return Ok(HoldTag::default());
     }
     // services have been seen that take tags and lose them
     let kept = store.tags(key).await?.unwrap_or_default();
-    Ok(kept.iter().any(|(name, _)| name == HOLD_TAG))
+    Ok(HoldTag {
+        holds: kept.iter().any(|(name, _)| name == HOLD_TAG),
+        changed: true,
+    })
 }
 
 /// Since when, who and why, in the characters that every service takes in a tag.
@@ -244,8 +264,10 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
 }
 
 /// Takes legal holds off, also where objects are not locked by the settings of this machine: another one's may have been so.
-async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<()> {
+/// Whether there was one.
+async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
+    let mut was_held = false;
     for key in both_keys(catalog, record) {
         let held = match store.locked(&key).await {
             Err(error) if error.kind == Kind::NotFound => false,
@@ -253,9 +275,10 @@ async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<()> {
         };
         if held {
             store.set_legal_hold(&key, false).await?;
+            was_held = true;
         }
     }
-    Ok(())
+    Ok(was_held)
 }
 
 fn both_keys(catalog: &Catalog, record: &Record) -> [String; 2] {

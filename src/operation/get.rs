@@ -1,4 +1,5 @@
 use std::{
+    io::Read as _,
     path::{Path, PathBuf},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -19,7 +20,7 @@ use crate::{
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
-    seal::Secret,
+    seal::{HEADER_LEN_MAX, Header, Secret, Slot},
 };
 
 /// Where an opened archive goes.
@@ -90,6 +91,24 @@ pub async fn open(
         file: output.end().await?,
         bytes: contents.length,
     })
+}
+
+/// For which keys or passphrases a sealed object that was downloaded already was sealed, by its header: unproven.
+///
+/// # Errors
+/// [`Error::Io`] where it can't be read, [`Error::Seal`] where it is no sealed object.
+pub fn sealed_for(file: &Path) -> Result<String> {
+    let mut beginning = Vec::with_capacity(HEADER_LEN_MAX);
+    let read = std::fs::File::open(file).and_then(|opened| {
+        opened
+            .take(HEADER_LEN_MAX as u64)
+            .read_to_end(&mut beginning)
+    });
+    read.map_err(|error| Error::io("read", file, error))?;
+    let (header, _) = Header::parse_whole(&beginning)
+        .map_err(|error| Error::seal(file.display().to_string(), error))?;
+    let slots: Vec<String> = header.slots.iter().map(Slot::describe).collect();
+    Ok(slots.join(" and "))
 }
 
 async fn copy_sealed(

@@ -7,7 +7,7 @@ use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, Notice, Tier},
     catalog::OtherRepository,
-    text::Untrusted,
+    text::{Untrusted, roughly},
 };
 
 /// How one database stands.
@@ -183,7 +183,7 @@ impl Health {
             (Some(_), _) => {}
             (None, 0) => problems.push(Problem::new("there is no good backup")),
             (None, others) => problems.push(Problem::new(format!(
-                "there is no good backup under this key (records under another: {others}): is it the right one?"
+                "there is no good backup under this key or passphrase (records under another: {others}): is it the right one?"
             ))),
         }
         // where there is none at all, that says it
@@ -196,12 +196,12 @@ impl Health {
         }
         let apart = self.clock_seconds.unwrap_or(0);
         if apart.abs() > CLOCKS_APART_MAX.as_secs() {
-            let (way, minutes) = (
+            let (way, apart) = (
                 if apart > 0 { "ahead of" } else { "behind" },
-                apart.abs() / 60,
+                roughly(apart.abs()),
             );
             problems.push(Problem::new(format!(
-                "this machine's clock is {minutes} minutes {way} the bucket's: nobody can tell by it what is late"
+                "this machine's clock is {apart} {way} the bucket's: nobody can tell by it what is late"
             )));
         }
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);

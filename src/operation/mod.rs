@@ -33,7 +33,7 @@ pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
-pub use get::{Fetched, Target, get, open};
+pub use get::{Fetched, Target, get, open, sealed_for};
 pub use health::{
     FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
 };

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Class, Retrieval, Wait},
     store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
+    text::counted,
 };
 
 /// Services other than AWS may thaw at once.
@@ -127,9 +128,9 @@ impl Thawing<'_> {
             return Ok(());
         };
         tracing::info!(
-            "{} stays thawed for {} days more",
+            "{} stays thawed for {} more",
             self.name,
-            self.request.days
+            counted(self.request.days, "day")
         );
         self.ask(object, speed).await.map(drop)
     }
@@ -159,9 +160,9 @@ impl Thawing<'_> {
                 });
             }
             AskedForThaw::Taken => {
-                let days = self.request.days;
+                let days = counted(self.request.days, "day");
                 tracing::info!(
-                    "asked for {} ({}), to be kept for {days} days",
+                    "asked for {} ({}), to be kept for {days}",
                     self.name,
                     speed.as_str()
                 );

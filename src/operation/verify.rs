@@ -14,7 +14,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     seal,
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 
 /// What a verification found good.
@@ -164,8 +164,8 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
     let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
     if source.bytes() != sealed.bytes {
         let what = format!(
-            "it has {} bytes, and {} were uploaded",
-            source.bytes(),
+            "it has {}, and {} were uploaded",
+            counted(source.bytes(), "byte"),
             sealed.bytes
         );
         return Err(Error::Differs {
@@ -194,14 +194,14 @@ fn difference(record: &Record, contents: &Contents) -> Option<String> {
     let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
     if contents.length != dumped {
         return Some(format!(
-            "the archive has {} bytes, and pg_dump wrote {dumped}",
-            contents.length
+            "the archive has {}, and pg_dump wrote {dumped}",
+            counted(contents.length, "byte")
         ));
     }
     if contents.tables.len() != record.tables.len() {
         return Some(format!(
-            "it holds {} tables, and {} were dumped",
-            contents.tables.len(),
+            "it holds {}, and the record has {}",
+            counted(contents.tables.len(), "table"),
             record.tables.len()
         ));
     }

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::inspect::{DUMPED, unless_refused};
 use super::session::Session;
 use super::sql::shown_relation;
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Objects that a dump locks, beside the room that the server has; nothing where that can't be seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let more = match self.count {
             0 | 1 => String::new(),
-            count => format!(" and {} more tables", count - 1),
+            count => format!(" and {}", counted(count - 1, "more table")),
         };
         let state = if self.waits { "waits for" } else { "holds" };
         write!(

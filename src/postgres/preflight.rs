@@ -15,7 +15,7 @@ use super::imposed::Imposed;
 use super::inspect::DUMPED;
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
-use crate::text::Untrusted;
+use crate::text::{Untrusted, counted};
 
 /// Something that makes `pg_dump` fail for this role, and the SQL that mends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -269,7 +269,12 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
     };
     Ok(Some(Obstacle {
         kind: ObstacleKind::LargeObjects,
-        object: format!("{count} large objects ({}{more})", some.join(", ")).into(),
+        object: format!(
+            "{} ({}{more})",
+            counted(count, "large object"),
+            some.join(", ")
+        )
+        .into(),
         why: "no SELECT on the large objects".to_owned(),
         grant: grant_on_large_objects(role),
     }))

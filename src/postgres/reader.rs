@@ -9,6 +9,7 @@ use super::preflight::{grant_on, grant_on_large_objects, grant_on_schema};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal};
 use super::wire::Row;
+use crate::text::counted;
 
 /// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
@@ -166,9 +167,10 @@ fn row_security(guarded: u64) -> String {
     if guarded == 0 {
         return String::new();
     }
+    let guarded = counted(guarded, "table");
     format!(
         "
--- Row-level security hides rows of {guarded} tables from this role, and pg_dump refuses that. A superuser takes it off by
+-- Row-level security hides rows of {guarded} from this role, and pg_dump refuses that. A superuser takes it off by
 -- ALTER ROLE … BYPASSRLS; where there is none, as on Heroku, back up with the owner's credential instead.
 "
     )

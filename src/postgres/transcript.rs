@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::failures::{FailureReader, Failures};
 use super::url::Secret;
-use crate::redact::Known;
+use crate::{redact::Known, text::counted};
 
 /// Bytes kept of the beginning, and as many of the end.
 const KEPT_BYTES: usize = 8 * 1024;
@@ -57,7 +57,7 @@ impl Transcript {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
             bytes.extend_from_slice(
-                format!("\n… {} bytes left out …\n", self.dropped_bytes).as_bytes(),
+                format!("\n… {} left out …\n", counted(self.dropped_bytes, "byte")).as_bytes(),
             );
         }
         bytes.extend_from_slice(self.tail.make_contiguous());
@@ -87,7 +87,7 @@ pub(super) fn warnings(text: &str) -> Vec<String> {
     let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();
     let more = lines.count();
     if more > 0 {
-        warnings.push(format!("and {more} more lines"));
+        warnings.push(format!("and {}", counted(more, "more line")));
     }
     warnings
 }

@@ -1,6 +1,7 @@
 //! What can go wrong in sealing and opening.
 
-use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId};
+use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId, slot::A_PASSPHRASE};
+use crate::text::counted;
 
 /// Why something could not be sealed or opened. No variant carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +36,7 @@ pub enum Error {
         what: &'static str,
     },
     /// No secret at hand opens any slot.
-    #[error("wrong key: sealed for {}, at hand: {}", list(sealed_for), list(held))]
+    #[error("{}", wrong("", sealed_for, held))]
     WrongKey {
         /// What the object was sealed for, slot by slot, for example `key 0123456789abcdef`.
         sealed_for: Vec<String>,
@@ -43,11 +44,7 @@ pub enum Error {
         held: Vec<String>,
     },
     /// What names the repository is sealed for other keys.
-    #[error(
-        "wrong key: this place was begun under {}, at hand: {}",
-        list(sealed_for),
-        list(held)
-    )]
+    #[error("{}", wrong("this place is ", sealed_for, held))]
     RepositoryOfOthers {
         /// The repository that its header names, unproven.
         id: Option<RepositoryId>,
@@ -145,7 +142,10 @@ pub enum KeyFault {
         position: usize,
     },
     /// The key has too many or too few characters.
-    #[error("it has {found} characters, and a key of this kind has {expected}")]
+    #[error(
+        "it has {}, and a key of this kind has {expected}",
+        counted(found, "character")
+    )]
     Length {
         /// Characters found, without surrounding white space.
         found: usize,
@@ -164,20 +164,18 @@ impl Error {
     /// One plain sentence with the cure, where there is one.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::RepositoryOfOthers { id: Some(id), .. } => {
-                return Some(format!(
-                    "set that key as PGCOFFER_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); where this machine is to back up here under a key of its own, set PGCOFFER_REPOSITORY={id}"
-                ));
+            Self::RepositoryOfOthers {
+                id,
+                sealed_for,
+                held,
+            } => {
+                let other = id.map(|id| format!("; where this machine is to back up here under a key of its own, set PGCOFFER_REPOSITORY={id}"));
+                return Some(cure(sealed_for, held) + &other.unwrap_or_default());
             }
-            Self::RepositoryOfOthers { id: None, .. } => {
-                "set the key that this place was begun under"
-            }
+            Self::WrongKey { sealed_for, held } => return Some(cure(sealed_for, held)),
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
             Self::NotSealed => {
                 "check that this is the .pgc file itself, whole and from its first byte"
-            }
-            Self::WrongKey { .. } => {
-                "set the key that the object was sealed for: as PGCOFFER_KEY, or with the day it was retired in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
             }
             Self::HeaderCutShort | Self::CutShort { .. } => {
                 "fetch the object again; if it is as short in the bucket, use another backup"
@@ -252,6 +250,51 @@ fn place(after: Option<u64>) -> String {
         || "before frame 0".to_owned(),
         |frame| format!("after frame {frame}"),
     )
+}
+
+/// Nothing at hand opens it: for what it is sealed, and what was tried. Passphrases have no ids to compare.
+fn wrong(what: &str, sealed_for: &[String], held: &[String]) -> String {
+    let is_passphrase = |name: &String| name == A_PASSPHRASE;
+    let another = held.iter().any(is_passphrase);
+    let all = another && !sealed_for.is_empty() && sealed_for.iter().all(is_passphrase);
+    let sealed_for: Vec<String> = sealed_for
+        .iter()
+        .map(|name| match another && is_passphrase(name) {
+            true => "another passphrase".to_owned(),
+            false => name.clone(),
+        })
+        .collect();
+    format!(
+        "wrong {}: {what}sealed for {}, at hand: {}",
+        if all { "passphrase" } else { "key" },
+        list(&sealed_for),
+        list(held)
+    )
+}
+
+fn cure(sealed_for: &[String], held: &[String]) -> String {
+    const SAME: &str = "set PGCOFFER_PASSPHRASE to that passphrase, letter by letter as it was: capitals and blanks count";
+    const KEY: &str = "set that key as PGCOFFER_KEY, for one database alone as PGCOFFER_DB_<NAME>_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)";
+    let is_passphrase = |name: &String| name == A_PASSPHRASE;
+    let passphrase = match held.iter().any(is_passphrase) {
+        true => SAME.to_owned(),
+        false => {
+            "set PGCOFFER_PASSPHRASE to that passphrase, in the place of PGCOFFER_KEY".to_owned()
+        }
+    };
+    let key = match held.iter().any(is_passphrase) {
+        true => {
+            "set that key as PGCOFFER_KEY, in the place of PGCOFFER_PASSPHRASE, or beside it with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
+        }
+        false => KEY,
+    };
+    let needs_passphrase = sealed_for.iter().any(is_passphrase);
+    let needs_key = sealed_for.iter().any(|name| name.starts_with("key "));
+    match (needs_key, needs_passphrase) {
+        (false, true) => passphrase,
+        (true, true) => format!("{key}; or {passphrase}"),
+        _ => key.to_owned(),
+    }
 }
 
 fn list(names: &[String]) -> String {

@@ -140,7 +140,7 @@ impl Secret {
     pub fn describe(&self) -> String {
         match self {
             Self::Key(key) => format!("key {}", key.key_id()),
-            Self::Passphrase(_) => "a passphrase".to_owned(),
+            Self::Passphrase(_) => super::slot::A_PASSPHRASE.to_owned(),
         }
     }
 }

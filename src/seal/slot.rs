@@ -12,6 +12,9 @@ use super::{Argon2Cost, Error, RepositoryId, Secret};
 /// gain nothing.
 const SALT_LENS: RangeInclusive<usize> = 8..=64;
 
+/// What is said of a passphrase, which has no id.
+pub(super) const A_PASSPHRASE: &str = "a passphrase";
+
 /// One way to the data key, as a header's line states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
@@ -101,7 +104,7 @@ impl Slot {
     pub fn describe(&self) -> String {
         match self {
             Self::Key { key_id, .. } => format!("key {key_id}"),
-            Self::Passphrase { .. } => "a passphrase".to_owned(),
+            Self::Passphrase { .. } => A_PASSPHRASE.to_owned(),
             Self::Unknown { kind } => format!("a slot of the unknown kind `{kind}`"),
         }
     }

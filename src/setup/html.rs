@@ -14,6 +14,7 @@ p{margin:1.5mm 0}
 table{border-collapse:collapse;width:100%;margin:3mm 0}
 th{font-weight:bold;text-align:left;vertical-align:top;padding:1mm 3mm 1mm 0;white-space:nowrap}
 td{padding:1mm 0;overflow-wrap:anywhere}
+td{white-space:pre-wrap}
 td,pre{font-family:'DejaVu Sans Mono',Menlo,Consolas,monospace;font-size:9pt}
 tr{border-bottom:.3pt solid #999}
 pre{margin:1.5mm 0;padding:2mm;background:#f2f2f2;white-space:pre-wrap;overflow-wrap:anywhere}";

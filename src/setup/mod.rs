@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 pub use self::{
     forms::{Form, FormFault},
     heroku::Attachment,
-    sheet::Sheet,
+    sheet::{Sheet, SheetSecret},
     words::in_words,
 };
 use crate::backup::Label;
@@ -70,5 +70,21 @@ impl std::fmt::Debug for Setup {
 /// The variable that holds a database's URL.
 #[must_use]
 pub fn url_variable(label: &Label) -> String {
-    format!("PGCOFFER_DB_{}_URL", label.as_str().to_ascii_uppercase())
+    of_database(label, "URL")
+}
+
+/// The variable that holds a database's own key.
+#[must_use]
+pub fn key_variable(label: &Label) -> String {
+    of_database(label, "KEY")
+}
+
+/// The variable that holds a database's own earlier keys.
+#[must_use]
+pub fn old_keys_variable(label: &Label) -> String {
+    of_database(label, "OLD_KEYS")
+}
+
+fn of_database(label: &Label, what: &str) -> String {
+    format!("PGCOFFER_DB_{}_{what}", label.as_str().to_ascii_uppercase())
 }

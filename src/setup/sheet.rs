@@ -6,12 +6,10 @@ use zeroize::Zeroizing;
 use super::html;
 use crate::text::{escaped_lines, shell_word};
 
-/// What the sheet says. It holds the key: whoever has it and the bucket has the data.
+/// What the sheet says. It holds the keys: whoever has it and the bucket has the data.
 pub struct Sheet {
-    /// what opens the backups: what it is for, and itself
-    pub secrets: Vec<(String, Zeroizing<String>)>,
-    /// ids of the keys among them
-    pub key_ids: Vec<String>,
+    /// what opens the backups
+    pub secrets: Vec<SheetSecret>,
     /// `s3://bucket/prefix`
     pub bucket: String,
     /// further settings that lead to the bucket: variable and value
@@ -20,6 +18,20 @@ pub struct Sheet {
     pub databases: Vec<(String, String)>,
     /// the day it was written
     pub written: Date,
+}
+
+/// A key or a passphrase as the sheet shows it.
+pub struct SheetSecret {
+    /// what it is and for what, such as `Key`, `Old key of shop` or `Passphrase`
+    pub name: String,
+    /// the variable that it is read from
+    pub variable: String,
+    /// the key, spelled with its checksum, or the passphrase
+    pub text: Zeroizing<String>,
+    /// of an earlier key: the day on which it was retired
+    pub day: Option<String>,
+    /// the key's id; none with a passphrase
+    pub key_id: Option<String>,
 }
 
 /// A piece of the sheet.
@@ -39,8 +51,14 @@ impl Sheet {
         let mut text = Zeroizing::new(String::from(
             "PGCOFFER RECOVERY SHEET\n=======================\n",
         ));
+        let parts = self.parts();
+        let names = parts.iter().filter_map(|part| match part {
+            Part::Field(name, _) => Some(name.chars().count()),
+            _ => None,
+        });
+        let width = names.max().unwrap_or_default();
         let mut after_field = false;
-        for part in self.parts() {
+        for part in parts {
             let is_field = matches!(part, Part::Field(..));
             if !(is_field && after_field) {
                 text.push('\n');
@@ -50,7 +68,7 @@ impl Sheet {
                 Part::Heading(heading) => text.push_str(&format!("{}\n", heading.to_uppercase())),
                 Part::Paragraph(paragraph) => text.push_str(&wrapped(&paragraph)),
                 Part::Field(name, value) => {
-                    text.push_str(&format!("{name:<14}{}\n", value.as_str()));
+                    text.push_str(&format!("{name:<width$} {}\n", value.as_str()));
                 }
                 Part::Commands(commands) => {
                     for command in commands {
@@ -69,11 +87,11 @@ impl Sheet {
     }
 
     fn parts(&self) -> Vec<Part> {
-        let mut parts = vec![Part::Paragraph(
-            "With this sheet and the right to read the bucket anybody can restore these backups. Without the key nobody can, ever: \
-             there is no other copy of it and no way around it."
-                .to_owned(),
-        )];
+        let (secret, them) = self.needed();
+        let mut parts = vec![Part::Paragraph(format!(
+            "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} nobody can, ever: \
+             there is no other copy of {them} and no way around {them}."
+        ))];
         parts.push(Part::Paragraph(
             "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine that is backed up, \
              not in the bucket. Delete the file once it is printed or stored."
@@ -88,12 +106,10 @@ impl Sheet {
     fn fields(&self) -> Vec<Part> {
         let field = |name: &str, value: String| Part::Field(name.to_owned(), Zeroizing::new(value));
         let mut fields: Vec<Part> = Vec::new();
-        for (name, secret) in &self.secrets {
-            fields.push(Part::Field(name.clone(), secret.clone()));
-            fields.extend(in_fours(secret));
-        }
-        for id in &self.key_ids {
-            fields.push(field("Key id", id.clone()));
+        for secret in &self.secrets {
+            fields.push(Part::Field(secret.name.clone(), secret.whole()));
+            fields.extend(secret.in_fours());
+            fields.extend(secret.key_id.iter().map(|id| field("Key id", id.clone())));
         }
         fields.push(field("Bucket", self.bucket.clone()));
         for (name, value) in &self.access {
@@ -113,15 +129,58 @@ impl Sheet {
         fields
     }
 
-    fn with_us(&self) -> Vec<Part> {
-        let variable = match self.secrets.first() {
-            Some((name, _)) if name == "Passphrase" => "PGCOFFER_PASSPHRASE",
-            _ => "PGCOFFER_KEY",
+    /// What opens the backups, in a sentence, and the pronoun for it.
+    fn needed(&self) -> (&'static str, &'static str) {
+        let keys = self
+            .secrets
+            .iter()
+            .filter(|one| one.key_id.is_some())
+            .count();
+        match (keys, self.secrets.len() - keys) {
+            (0, 1..) => ("passphrase", "it"),
+            (1, 0) => ("key", "it"),
+            (_, 0) => ("keys", "them"),
+            (1, _) => ("passphrase and the key", "them"),
+            _ => ("passphrase and the keys", "them"),
+        }
+    }
+
+    /// The lines that read every key and passphrase: one for each variable.
+    fn reads(&self) -> Vec<String> {
+        let mut variables: Vec<&str> = Vec::new();
+        for secret in &self.secrets {
+            if !variables.contains(&secret.variable.as_str()) {
+                variables.push(&secret.variable);
+            }
+        }
+        let read = |variable: &str| {
+            let all: Vec<_> = self
+                .secrets
+                .iter()
+                .filter(|one| one.variable == variable)
+                .collect();
+            let day = all.iter().any(|one| one.day.is_some());
+            let what = match (all.as_slice(), day) {
+                ([one], false) => format!("the {}", one.in_a_sentence()),
+                ([one], true) => format!("the {}, with its @ and day", one.in_a_sentence()),
+                (all, _) => format!(
+                    "each {}, with its @ and day, and a comma behind it",
+                    all.first()
+                        .map(|one| one.in_a_sentence())
+                        .unwrap_or_default()
+                ),
+            };
+            format!("read -rs {variable} && export {variable}   # {what}")
         };
-        let mut commands = vec![
-            format!("read -rs {variable} && export {variable}   # type it: nothing is shown"),
-            format!("export PGCOFFER_BUCKET={}", shell_word(&self.bucket)),
-        ];
+        variables.into_iter().map(read).collect()
+    }
+
+    fn with_us(&self) -> Vec<Part> {
+        let mut commands = self.reads();
+        commands.push(format!(
+            "export PGCOFFER_BUCKET={}",
+            shell_word(&self.bucket)
+        ));
         commands.extend(
             self.access
                 .iter()
@@ -138,12 +197,18 @@ impl Sheet {
             "pgcoffer restore latest --database {} --to env:TARGET_URL --confirm NAME",
             self.label()
         ));
+        commands.extend(self.others());
         vec![
             Part::Heading("Restore with pgcoffer".to_owned()),
             Part::Paragraph(format!(
                 "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, from \
-                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's version).",
-                env!("CARGO_PKG_VERSION")
+                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's version). \
+                 Each `read` waits for one line and shows nothing of it.{}",
+                env!("CARGO_PKG_VERSION"),
+                match self.secrets.iter().any(|one| one.key_id.is_some()) {
+                    true => " Both lines of a key are typed as one, with blanks or without.",
+                    false => "",
+                }
             )),
             Part::Commands(commands),
         ]
@@ -153,16 +218,56 @@ impl Sheet {
         let archives = format!("{}/{}/archives/", self.bucket, self.label());
         vec![
             Part::Heading("Restore without pgcoffer".to_owned()),
-            Part::Paragraph(
+            Part::Paragraph(format!(
                 "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of pgcoffer's documentation, of which \
-                 a copy was written beside this sheet, opens it with python3 and zstd. Keep that page too."
-                    .to_owned(),
+                 a copy was written beside this sheet, opens it with {}. {}Keep that page too.",
+                self.programs(),
+                match self.secrets.len() {
+                    0 | 1 => "",
+                    _ => "Where it says `wrong key`, it names the id of the one that it wants. ",
+                }
+            )),
+            Part::Commands(
+                [
+                    format!("aws s3 ls --recursive {}", shell_word(&archives)),
+                    format!("aws s3 cp {}…/….pgc backup.pgc", shell_word(&archives)),
+                ]
+                .into_iter()
+                .chain(self.others_by_hand())
+                .collect(),
             ),
-            Part::Commands(vec![
-                format!("aws s3 ls --recursive {}", shell_word(&archives)),
-                format!("aws s3 cp {}…/….pgc backup.pgc", shell_word(&archives)),
-            ]),
         ]
+    }
+
+    /// What the by-hand page takes beside itself.
+    fn programs(&self) -> &'static str {
+        match self.secrets.iter().any(|one| one.key_id.is_none()) {
+            true => "python3, zstd and argon2",
+            false => "python3 and zstd",
+        }
+    }
+
+    /// How the databases beside the first one are restored.
+    fn others(&self) -> Option<String> {
+        self.other_labels("--database ")
+    }
+
+    fn others_by_hand(&self) -> Option<String> {
+        self.other_labels("")
+    }
+
+    fn other_labels(&self, before: &str) -> Option<String> {
+        let labels = self.databases.iter().skip(1);
+        let labels: Vec<_> = labels
+            .map(|(label, _)| format!("{before}{label}"))
+            .collect();
+        match labels.is_empty() {
+            true => None,
+            false => Some(format!(
+                "# the others likewise, each into its own: {}",
+                labels.join(", ")
+            )),
+        }
     }
 
     fn label(&self) -> &str {
@@ -170,28 +275,52 @@ impl Sheet {
     }
 }
 
-/// A key as it is best typed: groups of four, on two lines. It is read with the blanks, and on one line.
-fn in_fours(secret: &str) -> Vec<Part> {
-    const START: &str = "PGCOFFER-KEY-1";
-    const GROUPS_OF_A_LINE: usize = 8;
-    let Some(rest) = secret.strip_prefix(START).filter(|rest| rest.is_ascii()) else {
-        return Vec::new();
-    };
-    let bytes: Vec<&[u8]> = rest.as_bytes().chunks(4).collect();
-    let line = |(n, groups): (usize, &[&[u8]])| {
-        let mut text = Zeroizing::new(String::with_capacity(START.len() + groups.len() * 5));
-        text.push_str(if n == 0 { START } else { "" });
-        for group in groups {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.extend(group.iter().map(|byte| char::from(*byte)));
+impl SheetSecret {
+    fn in_a_sentence(&self) -> String {
+        let mut chars = self.name.chars();
+        let first = chars.next().map(|c| c.to_ascii_lowercase());
+        first.into_iter().chain(chars).collect()
+    }
+
+    /// As the variable takes it.
+    fn whole(&self) -> Zeroizing<String> {
+        match &self.day {
+            Some(day) => Zeroizing::new(format!("{}@{day}", self.text.as_str())),
+            None => self.text.clone(),
         }
-        let name = if n == 0 { "To be typed" } else { "" };
-        Part::Field(name.to_owned(), text)
-    };
-    let lines = bytes.chunks(GROUPS_OF_A_LINE).enumerate();
-    lines.map(line).collect()
+    }
+
+    /// A key as it is best typed: groups of four, on two lines. The variable takes it with the blanks, on one line.
+    fn in_fours(&self) -> Vec<Part> {
+        const START: &str = "PGCOFFER-KEY-1";
+        const GROUPS_OF_A_LINE: usize = 8;
+        let rest = self.text.strip_prefix(START).filter(|rest| rest.is_ascii());
+        let (Some(rest), Some(_)) = (rest, &self.key_id) else {
+            return Vec::new();
+        };
+        let groups: Vec<&[u8]> = rest.as_bytes().chunks(4).collect();
+        let count = groups.len().div_ceil(GROUPS_OF_A_LINE);
+        let line = |(n, groups): (usize, &[&[u8]])| {
+            let day = self.day.as_ref().filter(|_| n + 1 == count);
+            // of its full length from the beginning: a text that grows leaves copies of a secret behind
+            let length = START.len() + groups.len() * 5 + day.map_or(0, |day| day.len() + 2);
+            let mut text = Zeroizing::new(String::with_capacity(length));
+            text.push_str(if n == 0 { START } else { "" });
+            for group in groups {
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.extend(group.iter().map(|byte| char::from(*byte)));
+            }
+            if let Some(day) = day {
+                text.extend([" @", day]);
+            }
+            let name = if n == 0 { "To be typed" } else { "" };
+            Part::Field(name.to_owned(), text)
+        };
+        let lines = groups.chunks(GROUPS_OF_A_LINE).enumerate();
+        lines.map(line).collect()
+    }
 }
 
 /// Lines of at most 78 characters.

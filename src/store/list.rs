@@ -201,7 +201,7 @@ impl Turning {
             || self.began.elapsed() > TIME_MAX
         {
             return Err(format!(
-                "the list does not come to an end: {} pages, {} entries so far",
+                "the list does not come to an end: pages so far: {}, entries: {}",
                 self.tokens.len(),
                 self.entries
             ));

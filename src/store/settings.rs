@@ -6,6 +6,7 @@ use aws_sdk_s3::{
 };
 
 use super::{Error, Store};
+use crate::text::counted;
 
 /// What stands between the bucket and the public.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Store {
                 .map_or("", |mode| mode.as_str())
                 .to_ascii_lowercase();
             match (default.days(), default.years()) {
-                (Some(days), _) => format!("{mode}, {days} days"),
-                (None, Some(years)) => format!("{mode}, {years} years"),
+                (Some(days), _) => format!("{mode}, {}", counted(days, "day")),
+                (None, Some(years)) => format!("{mode}, {}", counted(years, "year")),
                 (None, None) => mode,
             }
         });

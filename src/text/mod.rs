@@ -4,12 +4,14 @@
 //! obeys some characters instead of showing them: control characters move a cursor or hide what follows, bidirectional
 //! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed* escaped.
 
+mod number;
 mod shell;
 
 use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use number::{counted, roughly};
 pub use shell::{shell_quoted, shell_word};
 
 /// Characters of one line that are shown: a name has 63 bytes, a message may have megabytes.
@@ -131,7 +133,7 @@ impl fmt::Display for Lines<'_> {
         }
         match lines.count() {
             0 => Ok(()),
-            more => write!(f, "\n  … and {more} more lines"),
+            more => write!(f, "\n  … and {}", counted(more, "more line")),
         }
     }
 }
@@ -155,7 +157,7 @@ pub fn continued(text: &str) -> Cow<'_, str> {
     let mut shown: String = shown.collect();
     match lines.count() {
         0 => {}
-        more => shown.push_str(&format!("\n  … and {more} more lines")),
+        more => shown.push_str(&format!("\n  … and {}", counted(more, "more line"))),
     }
     Cow::Owned(shown)
 }
@@ -167,8 +169,9 @@ fn bounded(text: &str, chars_max: usize) -> Cow<'_, str> {
     };
     let more = text[end..].chars().count();
     Cow::Owned(format!(
-        "{} … and {more} more characters",
-        escaped(&text[..end])
+        "{} … and {}",
+        escaped(&text[..end]),
+        counted(more, "more character")
     ))
 }
 

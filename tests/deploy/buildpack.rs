@@ -255,3 +255,24 @@ fn it_adds_itself_everywhere_and_takes_no_process_types() {
     assert_eq!(script("detect"), "pgcoffer\n");
     assert_eq!(script("release"), "--- {}\n");
 }
+
+/// With the bucket's settings and no key yet: what a first deploy by the page comes to.
+#[test]
+fn a_first_deploy_ends_as_the_page_says() {
+    let server = Server::of_release();
+    let build = Build::with(buildpack(&server.url));
+    build.set("PGCOFFER_BUCKET", "s3://your-bucket/backups");
+    let said = build.compiles();
+    let page = fs::read_to_string(project().join("docs/heroku.md")).unwrap();
+    let (_, shown) = page
+        .split_once("The build ends like this:\n\n```text\n")
+        .unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    let from = |text: &str| {
+        text.split_once("-----> The config vars")
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    assert_eq!(from(&said), from(shown), "{said}");
+}

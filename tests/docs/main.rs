@@ -61,6 +61,31 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Every command that `--help` lists has its place on the page of commands.
+#[test]
+fn every_command_stands_on_the_page_of_commands() {
+    let help = std::process::Command::new(testbed::binary())
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    // a description that goes on is indented further
+    let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    let page = std::fs::read_to_string(project().join("docs/commands.md")).unwrap();
+    let headings: Vec<&str> = page.lines().filter(|line| line.starts_with('#')).collect();
+    let has_a_place = |name: &&&str| {
+        headings
+            .iter()
+            .any(|line| line.contains(&format!("`{name}")))
+    };
+    let without: Vec<&&str> = names.iter().filter(|name| !has_a_place(name)).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
 #[track_caller]
 fn assert_none(faults: &[String]) {
     assert!(

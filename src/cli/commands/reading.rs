@@ -8,6 +8,7 @@ use std::{
 use pgcoffer::{
     Error, Result,
     backup::Label,
+    config::no_key,
     operation::{self, Clock, Progress, Target},
 };
 
@@ -90,12 +91,29 @@ impl Context<'_> {
     }
 
     pub(super) async fn open(&self, file: &Path, into: Option<PathBuf>) -> Result<()> {
-        let secrets = self.config.keys_for_reading()?.secrets();
+        let secrets = self.config.keys().secrets();
+        if secrets.is_empty() {
+            return Err(self.no_key_for(file));
+        }
         let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
         let progress = Progress::default();
         let work = operation::open(file, &secrets, &target, &progress);
         let fetched = watched(&self.cli.global, "open", &progress, self.interrupt.or(work)).await?;
         self.output.fetched(&fetched)
+    }
+
+    /// That no key is set, with what the file says of the one that it wants. Whether there are backups at all isn't known here.
+    fn no_key_for(&self, file: &Path) -> Error {
+        match operation::sealed_for(file) {
+            Ok(wanted) => usage(
+                format!(
+                    "no key is configured, and {} is sealed for {wanted}",
+                    file.display()
+                ),
+                "set PGCOFFER_KEY to that key, or PGCOFFER_PASSPHRASE to that passphrase: it stands on the recovery sheet, or where it was stored",
+            ),
+            Err(_) => no_key(),
+        }
     }
 
     pub(super) async fn verify(

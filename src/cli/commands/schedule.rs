@@ -26,6 +26,7 @@ impl Context<'_> {
     async fn tick_telling(&self, args: &TickArgs, teller: &Teller) -> Result<()> {
         let ready = self.or_tell(teller, None, self.turns(args)).await;
         let (request, unready) = ready?;
+        say_all(unready.iter().skip(1));
         let catalog = self.or_tell(teller, None, self.catalog().await).await?;
         let clients = self.or_tell(teller, None, self.clients().await).await?;
         let progress = Progress::default();
@@ -65,6 +66,7 @@ impl Context<'_> {
             .filter(|database| named || !database.unscheduled);
         let (databases, unready) = self.readied(turns, |database| self.turn_of(database));
         if databases.is_empty() {
+            say_all(unready.iter().skip(1));
             return Err(match unready.into_iter().next() {
                 Some((_, error)) => error,
                 None => usage(
@@ -96,7 +98,8 @@ impl Context<'_> {
         }
     }
 
-    /// What could be made ready of each, and why the others could not: what one database lacks keeps no other from its turn.
+    /// What could be made ready of each, and why the others could not, which is for the caller to say: what one database lacks
+    /// keeps no other from its turn.
     pub(super) fn readied<'d, T>(
         &self,
         databases: impl Iterator<Item = &'d Database>,
@@ -106,10 +109,7 @@ impl Context<'_> {
         for database in databases {
             match ready(database) {
                 Ok(one) => found.push(one),
-                Err(error) => {
-                    tracing::error!("{error}");
-                    unready.push((database.label.clone(), error));
-                }
+                Err(error) => unready.push((database.label.clone(), error)),
             }
         }
         (found, unready)
@@ -274,6 +274,14 @@ impl Context<'_> {
             return self.interrupt.or(catalog.databases()).await;
         }
         Ok(configured)
+    }
+}
+
+/// Says why databases could not be made ready; of several errors a command can end with one alone.
+pub(super) fn say_all<'e>(unready: impl Iterator<Item = &'e (Label, Error)>) {
+    for (label, error) in unready {
+        let hint = error.hint();
+        tracing::error!(database = %label, hint, "{error}");
     }
 }
 

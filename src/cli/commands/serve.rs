@@ -17,7 +17,7 @@ use pgcoffer::{
 };
 use tokio::net::TcpListener;
 
-use super::{Context, monitoring::write_metrics, usage};
+use super::{Context, monitoring::write_metrics, schedule::say_all, usage};
 use crate::cli::args::ServeArgs;
 
 impl Context<'_> {
@@ -84,8 +84,10 @@ impl Context<'_> {
         let turns = databases.iter().copied();
         let (turns, unready) = self.readied(turns, |database| self.turn_of(database));
         if turns.is_empty() {
+            say_all(unready.iter().skip(1));
             return unready.into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
         }
+        say_all(unready.iter());
         if let Some(dynos) = &self.config.serving.dynos {
             for (label, error) in &unready {
                 teller.failed(Some(label), error, self.interrupt).await;

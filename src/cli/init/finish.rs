@@ -8,9 +8,8 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
-    postgres::DatabaseUrl,
     seal::MasterKey,
-    setup::{Form, FormFault, Sheet, url_variable},
+    setup::{Form, FormFault},
 };
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -205,7 +204,7 @@ impl Draft {
 
     /// Writes all files, or none.
     fn write_files(&mut self, settings: Option<&Zeroizing<String>>) -> Result<()> {
-        let sheet = self.sheet();
+        let sheet = self.sheet()?;
         let mut files: Vec<(PathBuf, Zeroizing<String>)> = Vec::new();
         for path in &self.args.sheets {
             let is_page = path
@@ -238,62 +237,6 @@ impl Draft {
         }
         written.done = true;
         Ok(())
-    }
-
-    fn sheet(&self) -> Sheet {
-        let text = |name: &str| self.setup.text(name).map(str::to_owned);
-        // with its checksum, whichever way it is set
-        let key = text("PGCOFFER_KEY").map(Zeroizing::new);
-        let key = key.and_then(|key| Some(MasterKey::parse(&key).ok()?.encode()));
-        let ids = key
-            .iter()
-            .filter_map(|key| Some(MasterKey::parse(key).ok()?.key_id()));
-        let key_ids = ids.collect();
-        let mut secrets: Vec<(String, Zeroizing<String>)> = Vec::new();
-        secrets.extend(key.map(|key| ("Key".to_owned(), key)));
-        let passphrase = text("PGCOFFER_PASSPHRASE").map(Zeroizing::new);
-        secrets.extend(passphrase.map(|text| ("Passphrase".to_owned(), text)));
-        let labels = self.labels();
-        for label in &labels {
-            let own = url_variable(label).replace("_URL", "_KEY");
-            secrets.extend(text(&own).map(|key| (format!("Key of {label}"), Zeroizing::new(key))));
-        }
-        let old = text("PGCOFFER_OLD_KEYS").map(Zeroizing::new);
-        let old = old
-            .iter()
-            .flat_map(|keys| keys.split([',', ' ', '\n', '\t']));
-        secrets.extend(
-            old.filter(|key| !key.is_empty())
-                .map(|key| ("Old key".to_owned(), Zeroizing::new(key.to_owned()))),
-        );
-        let access = [
-            "AWS_REGION",
-            "AWS_ENDPOINT_URL_S3",
-            "AWS_ENDPOINT_URL",
-            "PGCOFFER_S3_PATH_STYLE",
-            "PGCOFFER_ALLOW_HTTP",
-            "PGCOFFER_REQUESTER_PAYS",
-            "PGCOFFER_REPOSITORY",
-        ];
-        Sheet {
-            secrets,
-            key_ids,
-            bucket: text("PGCOFFER_BUCKET").unwrap_or_default(),
-            access: access
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
-                .collect(),
-            databases: labels
-                .iter()
-                .filter_map(|label| {
-                    let url = DatabaseUrl::parse(self.setup.text(&url_variable(label))?).ok()?;
-                    Some((label.to_string(), url.to_string()))
-                })
-                .collect(),
-            written: jiff::Timestamp::now()
-                .to_zoned(jiff::tz::TimeZone::UTC)
-                .date(),
-        }
     }
 
     fn print_summary(&self) -> Result<()> {

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use pgcoffer::{Error, Result, config::Settings, seal::MasterKey};
+use pgcoffer::{
+    Error, Result,
+    config::{OldKey, Settings},
+    seal::MasterKey,
+};
 use zeroize::Zeroizing;
 
 use super::{Draft, usage};
@@ -141,33 +145,21 @@ impl Draft {
     /// Sets a key; the one that was set stays for reading.
     fn take_key(&mut self, key: &MasterKey) -> Result<()> {
         let text = key.encode();
-        if let Some(old) = self
-            .setup
-            .text("PGCOFFER_KEY")
-            .map(|old| Zeroizing::new(old.to_owned()))
-        {
-            let is_same = parse(&old)?.key_id() == key.key_id();
-            if !is_same {
-                let earlier = self.setup.text("PGCOFFER_OLD_KEYS").unwrap_or_default();
-                // blanks between its groups would make several of it there
-                let old = match old.contains(char::is_whitespace) {
-                    true => parse(&old)?.encode(),
-                    false => old,
-                };
-                // believed up to today, and not beyond
-                let today = jiff::Timestamp::now()
-                    .to_zoned(jiff::tz::TimeZone::UTC)
-                    .date();
-                let all = Zeroizing::new(format!("{}@{today} {earlier}", old.as_str()));
-                let all: Vec<&str> = all
-                    .split([',', ' ', '\n', '\t'])
-                    .filter(|key| !key.is_empty())
-                    .collect();
-                self.setup.set("PGCOFFER_OLD_KEYS", all.join(","));
-                self.terminal.say(
-                    "   The key that was set goes to PGCOFFER_OLD_KEYS: its backups stay readable.",
-                );
+        let old = self.setup.text("PGCOFFER_KEY").map(parse).transpose()?;
+        if let Some(old) = old.filter(|old| old.key_id() != key.key_id()) {
+            // believed up to today, and not beyond
+            let today = jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date();
+            let mut all = Zeroizing::new(format!("{}@{today}", old.encode().as_str()));
+            let earlier = self.setup.text("PGCOFFER_OLD_KEYS").unwrap_or_default();
+            for earlier in OldKey::parse_all(earlier)? {
+                all = Zeroizing::new([all.as_str(), earlier.encode().as_str()].join(","));
             }
+            self.setup.set("PGCOFFER_OLD_KEYS", all.as_str());
+            self.terminal.say(
+                "   The key that was set goes to PGCOFFER_OLD_KEYS: its backups stay readable.",
+            );
         }
         self.setup.set("PGCOFFER_KEY", text.as_str());
         Ok(())
@@ -183,7 +175,7 @@ fn read(path: &Path) -> Result<MasterKey> {
     })
 }
 
-fn parse(text: &str) -> Result<MasterKey> {
+pub(super) fn parse(text: &str) -> Result<MasterKey> {
     MasterKey::parse(text).map_err(key_error)
 }
 

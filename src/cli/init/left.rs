@@ -1,6 +1,11 @@
 //! What is left to do, once everything is written.
 
-use pgcoffer::{setup::Form, text::shell_word};
+use pgcoffer::{
+    plain_http::leads_to_this_machine,
+    postgres::DatabaseUrl,
+    setup::{Form, url_variable},
+    text::shell_word,
+};
 
 use super::Draft;
 use crate::cli::{
@@ -10,6 +15,7 @@ use crate::cli::{
 
 impl Draft {
     pub(super) fn say_what_is_left(&self, form: Form) {
+        self.warn_of_this_machine(form);
         let file = self
             .args
             .write
@@ -47,6 +53,41 @@ impl Draft {
         }
         if !self.quiet {
             output::note(&text);
+        }
+    }
+}
+
+impl Draft {
+    /// What is on this machine is not where the settings go.
+    fn warn_of_this_machine(&self, form: Form) {
+        let place = match form {
+            Form::Heroku => "dyno",
+            Form::Env => "container",
+            Form::Kubernetes => "pod",
+            Form::Dotenv | Form::Toml | Form::Shell => return,
+        };
+        let mut here: Vec<String> = Vec::new();
+        for label in self.labels() {
+            let variable = url_variable(&label);
+            let url = self.setup.text(&variable).map(DatabaseUrl::parse);
+            if let Some(Ok(url)) = url
+                && url.is_local()
+                && !self.setup.attachments.contains_key(&label)
+            {
+                here.push(format!("{variable} ({})", url.host()));
+            }
+        }
+        for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+            if self.setup.text(name).is_some_and(leads_to_this_machine) {
+                here.push(name.to_owned());
+            }
+        }
+        if !here.is_empty() {
+            let here = here.join(", ");
+            let warning = format!(
+                "warning: from a {place} these lead to the {place} itself, and not to this machine: {here}"
+            );
+            output::note(&wrapped(&warning, 2, columns(std::io::stderr())));
         }
     }
 }

@@ -10,6 +10,7 @@ mod heroku;
 mod key;
 mod left;
 mod schedule;
+mod sheet;
 mod terminal;
 mod trial;
 

@@ -8,7 +8,7 @@ use crate::{
         self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
         Session, SslMode, Standby,
     },
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 
 /// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes two.
@@ -161,8 +161,8 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
     }
     if inspection.obstacles.is_empty() {
         let (tables, large) = (inspection.tables, inspection.large_objects);
-        let tables = super::count(tables, "table", "tables");
-        let large = super::count(large, "large object", "large objects");
+        let tables = counted(tables, "table");
+        let large = counted(large, "large object");
         sheet.ok(
             "rights",
             format!("role {role} can read all of it: {tables}, {large}"),

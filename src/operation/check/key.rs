@@ -8,6 +8,7 @@ use crate::{
     operation::Interrupt,
     rights::Mode,
     seal::Secret,
+    text::{counted, roughly},
 };
 
 /// Records that are looked through.
@@ -118,7 +119,7 @@ fn newest(
     let good = survey.newest_good(now);
     match (good, survey.others) {
         (Some(record), _) => {
-            let since = age(now.as_second() - record.started.as_second());
+            let since = roughly(now.as_second() - record.started.as_second());
             sheet.ok("newest backup", format!("{} opens with this key, {since} old", record.id));
         }
         (None, 0) if survey.standing.is_empty() => {
@@ -129,14 +130,17 @@ fn newest(
             "newest backup",
             format!(
                 "{} here, made under another key, and no {} under this one",
-                super::count(others as u64, "record", "records"),
+                counted(others, "record"),
                 if survey.standing.is_empty() { "record" } else { "good backup" }
             ),
-            Some("if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one".to_owned()),
+            Some(match &database.secret {
+                Some(Secret::Passphrase(_)) => "if they were made under a passphrase, this passphrase is another one: type it again, letter by letter; if under a key before, set that in PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
+                _ => "if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
+            }.to_owned()),
         ),
     }
     if good.is_some() && survey.others > 0 {
-        let others = super::count(survey.others as u64, "record", "records");
+        let others = counted(survey.others, "record");
         sheet.warning(
             "earlier keys",
             format!(
@@ -146,10 +150,7 @@ fn newest(
         );
     }
     for other in &survey.other_repositories {
-        let (records, id) = (
-            super::count(other.records as u64, "record", "records"),
-            other.repository,
-        );
+        let (records, id) = (counted(other.records, "record"), other.repository);
         let what = format!("{records} of another repository, {id}, under the same key");
         match &survey.unsettled {
             Some(error) => sheet.failed("other repositories", what, error.hint()),
@@ -226,14 +227,5 @@ fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
             format!("the newest {SAME} good backups hold the very same, to the last row"),
             "if the app writes every day, this may be the database from before an upgrade: compare the url with the app's",
         );
-    }
-}
-
-fn age(seconds: i64) -> String {
-    match seconds.max(0) {
-        s if s < 120 => format!("{s} s"),
-        s if s < 7200 => format!("{} minutes", s / 60),
-        s if s < 2 * 86_400 => format!("{} hours", s / 3600),
-        s => format!("{} days", s / 86_400),
     }
 }

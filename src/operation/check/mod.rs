@@ -155,11 +155,3 @@ async fn place(
     }
     Ok(Some(found))
 }
-
-/// One thing or several.
-fn count(number: u64, one: &str, several: &str) -> String {
-    match number {
-        1 => format!("1 {one}"),
-        n => format!("{n} {several}"),
-    }
-}

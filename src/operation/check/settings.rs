@@ -9,6 +9,7 @@ use crate::{
     operation::{Interrupt, RuleOwner, ShownRule, ShownRules, show_lifecycle},
     rights::{Action, Mode},
     store::{self, Kind, PublicAccess, Store, Versioning},
+    text::counted,
 };
 
 pub(super) async fn settings(
@@ -151,10 +152,7 @@ async fn lifecycle(
     if rules.warnings.is_empty() {
         let seen = match rules.rules.len() {
             0 => "there are none".to_owned(),
-            n => format!(
-                "{}, and none but ours acts on backups",
-                super::count(n as u64, "rule", "rules")
-            ),
+            n => format!("{}, and none but ours acts on backups", counted(n, "rule")),
         };
         sheet.ok("lifecycle rules", seen);
     }

@@ -7,6 +7,7 @@ use crate::{
     lifecycle::{Document, Plan, warnings_at},
     operation::Interrupt,
     store::{self, Lifecycle, Store},
+    text::counted,
 };
 
 /// Pauses before each look at what was written: on AWS a new configuration may show late.
@@ -277,7 +278,7 @@ fn names(document: &Document) -> String {
         [] => "no rule at all".to_owned(),
         rules => {
             let names: Vec<String> = rules.iter().map(crate::lifecycle::Rule::name).collect();
-            format!("{} rules ({})", names.len(), names.join(", "))
+            format!("{} ({})", counted(names.len(), "rule"), names.join(", "))
         }
     }
 }

@@ -45,15 +45,18 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
             let (records, id) = (other.records, other.repository);
             return Err(Error::usage(
                 format!(
-                    "{records} records of {database} are of another repository, {id}, under the same key"
+                    "records of {database} of another repository, {id}, under the same key stand there: {records}"
                 ),
                 "its rules would delete those too: move them away or delete them first",
             ));
         }
         if survey.others > 0 {
-            let others = survey.others;
+            let records = match survey.others {
+                1 => format!("1 record of {database} is"),
+                others => format!("{others} records of {database} are"),
+            };
             return Err(Error::usage(
-                format!("{others} records of {database} are under another key than those at hand"),
+                format!("{records} under another key than those at hand"),
                 "set PGCOFFER_OLD_KEYS to those that were replaced, each with the day (KEY@2026-11-01)",
             ));
         }

@@ -40,3 +40,67 @@ fn hints_read_alike() {
         assert!(!hint.ends_with('.'), "{hint}");
     }
 }
+
+#[test]
+fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
+    let key = |n: u8| format!("key {n:016x}");
+    let passphrase = || "a passphrase".to_owned();
+    let told = |sealed_for: &[String], held: &[String]| {
+        let error = Error::WrongKey {
+            sealed_for: sealed_for.to_vec(),
+            held: held.to_vec(),
+        };
+        (error.to_string(), error.hint().unwrap())
+    };
+    let (why, hint) = told(&[passphrase()], &[passphrase(), key(1)]);
+    assert_eq!(
+        why,
+        "wrong passphrase: sealed for another passphrase, at hand: a passphrase and key 0000000000000001"
+    );
+    assert!(
+        hint.starts_with("set PGCOFFER_PASSPHRASE") && !hint.contains("KEY"),
+        "{hint}"
+    );
+    let (why, hint) = told(&[passphrase()], &[key(1)]);
+    assert_eq!(
+        why,
+        "wrong key: sealed for a passphrase, at hand: key 0000000000000001"
+    );
+    assert!(hint.contains("in the place of PGCOFFER_KEY"), "{hint}");
+    let (why, hint) = told(&[key(2)], &[passphrase()]);
+    assert_eq!(
+        why,
+        "wrong key: sealed for key 0000000000000002, at hand: a passphrase"
+    );
+    assert!(
+        hint.contains("in the place of PGCOFFER_PASSPHRASE"),
+        "{hint}"
+    );
+    let (why, hint) = told(&[key(2), passphrase()], &[passphrase()]);
+    assert!(
+        why.contains("key 0000000000000002 and another passphrase"),
+        "{why}"
+    );
+    assert!(
+        hint.contains("PGCOFFER_KEY") && hint.contains("letter by letter"),
+        "{hint}"
+    );
+    let (why, hint) = told(&[key(2)], &[key(1)]);
+    assert_eq!(
+        why,
+        "wrong key: sealed for key 0000000000000002, at hand: key 0000000000000001"
+    );
+    assert!(
+        hint.contains("PGCOFFER_DB_<NAME>_KEY") && !hint.contains("PASSPHRASE"),
+        "{hint}"
+    );
+    let here = Error::RepositoryOfOthers {
+        id: None,
+        sealed_for: vec![passphrase()],
+        held: vec![passphrase()],
+    };
+    assert_eq!(
+        here.to_string(),
+        "wrong passphrase: this place is sealed for another passphrase, at hand: a passphrase"
+    );
+}

@@ -1,0 +1,96 @@
+//! What the recovery sheet says of this set-up.
+
+use pgcoffer::{
+    Result,
+    config::OldKey,
+    postgres::DatabaseUrl,
+    seal::MasterKey,
+    setup::{Sheet, SheetSecret, key_variable, old_keys_variable, url_variable},
+};
+use zeroize::Zeroizing;
+
+use super::{Draft, key::parse};
+
+/// Settings that lead to the bucket.
+const ACCESS: [&str; 7] = [
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+    "PGCOFFER_S3_PATH_STYLE",
+    "PGCOFFER_ALLOW_HTTP",
+    "PGCOFFER_REQUESTER_PAYS",
+    "PGCOFFER_REPOSITORY",
+];
+
+impl Draft {
+    /// # Errors
+    /// Where a key can't be read.
+    pub(super) fn sheet(&self) -> Result<Sheet> {
+        let text = |name: &str| self.setup.text(name).map(str::to_owned);
+        let access = ACCESS.iter();
+        let databases = self.labels().into_iter().filter_map(|label| {
+            let url = DatabaseUrl::parse(self.setup.text(&url_variable(&label))?).ok()?;
+            Some((label.to_string(), url.to_string()))
+        });
+        Ok(Sheet {
+            secrets: self.secrets()?,
+            bucket: text("PGCOFFER_BUCKET").unwrap_or_default(),
+            access: access
+                .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
+                .collect(),
+            databases: databases.collect(),
+            written: jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date(),
+        })
+    }
+
+    /// Everything that opens a backup: what is for all databases first, and what is in use before what was.
+    fn secrets(&self) -> Result<Vec<SheetSecret>> {
+        let mut secrets = Vec::new();
+        self.take_secrets("", "PGCOFFER_KEY", "PGCOFFER_OLD_KEYS", &mut secrets)?;
+        for label in self.labels() {
+            let (key, old) = (key_variable(&label), old_keys_variable(&label));
+            self.take_secrets(&format!(" of {label}"), &key, &old, &mut secrets)?;
+        }
+        Ok(secrets)
+    }
+
+    fn take_secrets(
+        &self,
+        whose: &str,
+        key: &str,
+        old: &str,
+        secrets: &mut Vec<SheetSecret>,
+    ) -> Result<()> {
+        if let Some(text) = self.setup.text(key) {
+            secrets.push(of_key(format!("Key{whose}"), key, &parse(text)?));
+        }
+        if let (Some(text), "") = (self.setup.text("PGCOFFER_PASSPHRASE"), whose) {
+            secrets.push(SheetSecret {
+                name: "Passphrase".to_owned(),
+                variable: "PGCOFFER_PASSPHRASE".to_owned(),
+                text: Zeroizing::new(text.to_owned()),
+                day: None,
+                key_id: None,
+            });
+        }
+        let earlier = OldKey::parse_all(self.setup.text(old).unwrap_or_default())?;
+        secrets.extend(earlier.into_iter().map(|earlier| SheetSecret {
+            day: Some(earlier.day.clone()),
+            ..of_key(format!("Old key{whose}"), old, &earlier.key)
+        }));
+        Ok(())
+    }
+}
+
+/// With its checksum, whichever way it is set.
+fn of_key(name: String, variable: &str, key: &MasterKey) -> SheetSecret {
+    SheetSecret {
+        name,
+        variable: variable.to_owned(),
+        text: key.encode(),
+        day: None,
+        key_id: Some(key.key_id()),
+    }
+}
