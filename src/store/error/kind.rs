@@ -190,13 +190,16 @@ fn is_full(code: &str, status: u16, message: &str) -> bool {
         "disk full",
         "minimum free drive",
     ];
-    // of requests in a second there are quotas, too
-    if [429, 503].contains(&status) {
+    // of requests in a second there are quotas, too: there the code alone tells
+    let is_of_requests = status == 429 || code.contains("Request");
+    let has_words = status != 503;
+    if is_of_requests {
         return false;
     }
     let code = code.to_ascii_lowercase().replace(['_', '-', '.'], "");
     let message = message.to_ascii_lowercase();
-    CODES.iter().any(|word| code.contains(word)) || WORDS.iter().any(|word| message.contains(word))
+    CODES.iter().any(|word| code.contains(word))
+        || has_words && WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
@@ -228,6 +231,7 @@ mod tests {
             ("QuotaExceeded", 403, ""),
             ("XMinioAdminBucketQuotaExceeded", 400, ""),
             ("XMinioStorageFull", 507, ""),
+            ("XMinioAdminBucketQuotaExceeded", 503, ""),
             ("ObjectQuotaExceeded", 403, ""),
             ("StorageQuotaExceeded", 409, ""),
             ("storage_cap_exceeded", 403, ""),
@@ -255,6 +259,8 @@ mod tests {
         for (code, status, message) in [
             ("SlowDown", 503, "request quota exceeded"),
             ("TooManyRequests", 429, "quota of requests"),
+            ("RequestQuotaExceeded", 403, "quota"),
+            ("", 503, "over quota"),
             ("AccessDenied", 403, "Access Denied"),
             ("EntityTooLarge", 400, "your proposed upload is too large"),
         ] {
