@@ -68,6 +68,7 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Print the result as JSON
     #[arg(long, global = true)]

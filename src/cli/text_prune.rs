@@ -125,7 +125,8 @@ fn plan_text(report: &PruneReport) -> String {
         let what = match line.kind {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
-            LeftoverKind::Mark => "mark without a record",
+            // of a backup that was pruned since, or of a moment at which one was due and none was made: what people were told of that
+            LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
         };
         let verdict = match (&line.kept, &line.fate) {

@@ -61,7 +61,9 @@ fn end_of(text: &str) -> Option<Timestamp> {
 }
 
 pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
-    text.parse().map_err(|error: BadRepositoryId| {
+    let id = text.parse();
+    let id = id.or_else(|error| RepositoryId::of_generated(text).ok_or(error));
+    id.map_err(|error: BadRepositoryId| {
         (
             format!("{text:?} is no repository: {error}"),
             Some("`pgcoffer check` shows the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),

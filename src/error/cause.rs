@@ -60,6 +60,7 @@ impl Error {
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
             Self::Interrupted { .. } => Machine::Interrupted.into(),
             Self::Unexplained { .. } => Bucket::BucketUnexplained.into(),
+            Self::Unsettled { .. } => Bucket::BucketStranger.into(),
             Self::Internal(_) => Machine::Bug.into(),
         }
     }

@@ -174,6 +174,11 @@ pub enum Error {
         /// how many the schedule explains
         explained: usize,
     },
+    /// backups of several repositories stand in one place, and no setting says which one is meant
+    Unsettled {
+        /// which
+        why: String,
+    },
     /// lifecycle rules that can't be had
     Lifecycle(lifecycle::Error),
     /// the bucket's lifecycle rules are not, or may not be, as they should
@@ -270,7 +275,7 @@ impl Error {
             Self::Compress(_) | Self::Io { .. } | Self::Sink(_) => 1,
             // EX_SOFTWARE of sysexits.h
             Self::Internal(_) => 70,
-            Self::Usage { .. } | Self::Config(_) => 2,
+            Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => 2,
             Self::Store(error)
                 if matches!(
                     error.kind,

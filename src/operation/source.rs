@@ -76,6 +76,14 @@ impl Source {
         }
     }
 
+    /// Entity tag of the object, where its service has such.
+    pub(super) fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Object { etag, .. } => etag.as_deref(),
+            Self::File { .. } => None,
+        }
+    }
+
     /// What messages call it.
     pub(super) fn name(&self) -> String {
         match self {

@@ -130,7 +130,7 @@ async fn look(
 ) -> Result<Prospect> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
-    let mut survey = whole(survey)?;
+    let mut survey = whole(settled(survey)?)?;
     let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
     let mut runs = survey.runs(now);
     evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
@@ -188,6 +188,11 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
         ),
         told: true,
     })
+}
+
+/// Which backups are this repository's has to be sure before one is deleted.
+fn settled(mut survey: Survey) -> Result<Survey> {
+    survey.unsettled.take().map_or(Ok(survey), Err)
 }
 
 fn whole(mut survey: Survey) -> Result<Survey> {

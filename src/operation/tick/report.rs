@@ -53,7 +53,7 @@ pub enum BackupOutcome {
     },
     /// nothing was due
     NotDue,
-    /// one is due, and waits after failures
+    /// one is due, or will be before the pause after failures ends, and waits for that
     Paused {
         /// until then
         until: Timestamp,
