@@ -190,16 +190,15 @@ fn is_full(code: &str, status: u16, message: &str) -> bool {
         "disk full",
         "minimum free drive",
     ];
-    // of requests in a second there are quotas, too: there the code alone tells
-    let is_of_requests = status == 429 || code.contains("Request");
-    let has_words = status != 503;
-    if is_of_requests {
+    // of requests in a second there are quotas, too
+    if status == 429 || code.contains("Request") {
         return false;
     }
+    let words_tell = status != 503;
     let code = code.to_ascii_lowercase().replace(['_', '-', '.'], "");
     let message = message.to_ascii_lowercase();
     CODES.iter().any(|word| code.contains(word))
-        || has_words && WORDS.iter().any(|word| message.contains(word))
+        || words_tell && WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
