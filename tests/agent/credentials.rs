@@ -27,6 +27,30 @@ pub(crate) fn bare(stage: &Stage) -> Agent {
         .fold(stage.agent(), |agent, name| agent.without(name))
 }
 
+/// What an instance's metadata service answers, once it answers.
+pub(crate) fn of_instance(id: &str, secret: &str, away: Duration) -> Hearer {
+    let began = Instant::now();
+    let key = format!(
+        r#"{{"Code":"Success","Type":"AWS-HMAC","LastUpdated":"{}","AccessKeyId":"{id}","SecretAccessKey":"{secret}","Token":"","Expiration":"{}"}}"#,
+        Timestamp::now(),
+        in_an_hour()
+    );
+    Hearer::with(move |request| {
+        if began.elapsed() < away {
+            return Answer::status(503);
+        }
+        match request.path.as_str() {
+            "/latest/api/token" => Answer::Status(
+                200,
+                vec![("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())],
+                "token".to_owned(),
+            ),
+            path if path.ends_with("/role") => Answer::words(200, &key),
+            _ => Answer::words(200, "role"),
+        }
+    })
+}
+
 fn in_an_hour() -> Timestamp {
     Timestamp::now() + SignedDuration::from_hours(1)
 }

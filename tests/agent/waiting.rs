@@ -4,7 +4,7 @@
 use std::{any::Any, time::Duration};
 
 use crate::{
-    credentials::{assumed, bare, busy_for, by_web_identity, of_container},
+    credentials::{assumed, bare, busy_for, by_web_identity, of_container, of_instance},
     stage::{SMALL, Stage},
     testbed::{Agent, Fault, Outcome, Relay, Rule, Running, Wire},
 };
@@ -117,6 +117,14 @@ fn sources_of_credentials(cases: &mut Vec<Case>) {
     let agent = bare(&stage).env("AWS_CONTAINER_CREDENTIALS_FULL_URI", metadata.url("/c"));
     let case = Case::new(&agent, "backup", succeeds);
     cases.push(case.with("the container's metadata has a hiccup", (stage, metadata)));
+    let stage = Stage::small();
+    let (id, secret) = stage.bucket.credentials();
+    let metadata = of_instance(id, secret, Duration::from_secs(30));
+    let agent = bare(&stage)
+        .env("AWS_EC2_METADATA_DISABLED", "false")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url(""));
+    let case = Case::new(&agent, "backup", succeeds);
+    cases.push(case.with("the instance's metadata has a hiccup", (stage, metadata)));
 }
 
 /// Sockets take all of it at once, and the answer comes after a minute.

@@ -191,12 +191,14 @@ fn is_full(code: &str, status: u16, message: &str) -> bool {
         "minimum free drive",
     ];
     // of requests in a second there are quotas, too
-    if [429, 503].contains(&status) {
+    if status == 429 || code.contains("Request") {
         return false;
     }
+    let words_tell = status != 503;
     let code = code.to_ascii_lowercase().replace(['_', '-', '.'], "");
     let message = message.to_ascii_lowercase();
-    CODES.iter().any(|word| code.contains(word)) || WORDS.iter().any(|word| message.contains(word))
+    CODES.iter().any(|word| code.contains(word))
+        || words_tell && WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
@@ -228,6 +230,7 @@ mod tests {
             ("QuotaExceeded", 403, ""),
             ("XMinioAdminBucketQuotaExceeded", 400, ""),
             ("XMinioStorageFull", 507, ""),
+            ("XMinioAdminBucketQuotaExceeded", 503, ""),
             ("ObjectQuotaExceeded", 403, ""),
             ("StorageQuotaExceeded", 409, ""),
             ("storage_cap_exceeded", 403, ""),
@@ -255,6 +258,8 @@ mod tests {
         for (code, status, message) in [
             ("SlowDown", 503, "request quota exceeded"),
             ("TooManyRequests", 429, "quota of requests"),
+            ("RequestQuotaExceeded", 403, "quota"),
+            ("", 503, "over quota"),
             ("AccessDenied", 403, "Access Denied"),
             ("EntityTooLarge", 400, "your proposed upload is too large"),
         ] {
