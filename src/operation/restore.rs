@@ -128,7 +128,7 @@ async fn prepare(
     request: &RestoreRequest,
 ) -> Result<(Inbound, Load)> {
     let archive = open_archive(catalog, record).await?;
-    let (client, server_major, speech) = look_at_target(clients, record, request).await?;
+    let (client, server_major, speech, target) = look_at_target(clients, record, request).await?;
     let options = LoadOptions {
         clean: request.clean,
         single_transaction: request.single_transaction,
@@ -139,7 +139,7 @@ async fn prepare(
         ..LoadOptions::new(server_major)
     };
     tracing::info!(id = %record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
-    let load = Load::start(client, &request.target, &options)?;
+    let load = Load::start(client, &target, &options)?;
     Ok((archive, load))
 }
 
@@ -160,20 +160,21 @@ async fn look_at_target<'a>(
     clients: &'a Clients,
     record: &Record,
     request: &RestoreRequest,
-) -> Result<(&'a Client, u32, Speech)> {
+) -> Result<(&'a Client, u32, Speech, DatabaseUrl)> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
     if !request.clean {
         session.check_empty().await?;
     }
     let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let target = session.child_url().await?;
     session.close().await;
     let dumped_by = record
         .source
         .as_ref()
         .map_or(0, |source| source.client.major);
     let client = clients.for_restore(dumped_by, server_major)?;
-    Ok((client, server_major, speech))
+    Ok((client, server_major, speech, target))
 }
 
 /// A restore that broke off, and whether pg_restore had been given all of the archive.

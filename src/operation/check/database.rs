@@ -320,7 +320,7 @@ async fn second_connection(
     match Session::connect(url).await {
         Ok(other) => {
             other.close().await;
-            sheet.ok("pooler", pooler_or_not(session));
+            sheet.ok("pooler", pooler_or_not(session, url));
         }
         Err(error) => sheet.failed(
             "pooler",
@@ -331,10 +331,13 @@ async fn second_connection(
     Ok(())
 }
 
-fn pooler_or_not(session: &Session) -> &'static str {
-    if session.is_pooled() {
-        "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do"
-    } else {
-        "none: each connection has a server process of its own"
+fn pooler_or_not(session: &Session, url: &DatabaseUrl) -> String {
+    if !session.is_pooled() {
+        return "none: each connection has a server process of its own".to_owned();
+    }
+    let will_do = "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do";
+    match url.behind_pooler() {
+        Some(server) => format!("{will_do}; the server itself is at {server}"),
+        None => will_do.to_owned(),
     }
 }
