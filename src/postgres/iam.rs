@@ -7,6 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
@@ -16,6 +17,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
 
 use super::url::Secret;
 
@@ -45,26 +47,42 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsIam;
 
+/// Time for the SDK to find credentials: where there are none it asks a machine that may not be there.
+const SEARCH: Duration = Duration::from_secs(30);
+
 impl Passwords for AwsIam {
     fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> Making<'a> {
         Box::pin(async move {
-            // read anew each time: whoever rotates credentials finds the new ones used
-            let sdk = aws_config::defaults(BehaviorVersion::latest()).load().await;
-            let provider = sdk
-                .credentials_provider()
-                .ok_or("the AWS SDK has no source of credentials")?;
-            let credentials = provider
-                .provide_credentials()
-                .await
-                .map_err(|error| whole(&error))?;
+            let (credentials, region) = timeout(SEARCH, found()).await.map_err(|_| {
+                format!(
+                    "the AWS SDK found no credentials within {} s",
+                    SEARCH.as_secs()
+                )
+            })??;
             let region = region_of(host)
-                .or_else(|| sdk.region().map(Region::as_ref))
+                .or_else(|| region.as_ref().map(Region::as_ref))
                 .ok_or(
                     "the host's name tells no region of AWS: set AWS_REGION to the database's",
                 )?;
             token(&credentials, region, host, port, user, SystemTime::now())
         })
     }
+}
+
+/// What the SDK's chain finds, read anew each time: whoever rotates credentials finds the new ones used.
+async fn found() -> Result<(Credentials, Option<Region>), String> {
+    // ours, and not those of the environment and of profiles: the SDK panics at any that it does not know
+    let retry = RetryConfig::standard().with_max_attempts(3);
+    let defaults = aws_config::defaults(BehaviorVersion::latest());
+    let sdk = defaults.retry_config(retry).load().await;
+    let provider = sdk
+        .credentials_provider()
+        .ok_or("the AWS SDK has no source of credentials")?;
+    let credentials = provider.provide_credentials().await;
+    Ok((
+        credentials.map_err(|error| whole(&error))?,
+        sdk.region().cloned(),
+    ))
 }
 
 /// An error of the SDK with its causes.

@@ -6,7 +6,7 @@
 //!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
 //! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
 //!
-//! Nothing here reads the environment or prints. A password is held in a [`Secret`], goes to children in their
+//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password is held in a [`Secret`], goes to children in their
 //! environment and never in their arguments, and is struck out of whatever they write to stderr.
 
 mod adopted;

@@ -77,7 +77,8 @@ impl Session {
     /// others between transactions ([`Error::Pooler`]).
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         let mut session = Self::open(url).await?;
-        session.refuse_pooler(url).await?;
+        let reached = session.url.clone();
+        session.refuse_pooler(&reached).await?;
         Ok(session)
     }
 

@@ -135,8 +135,16 @@ fn certified(folder: &Path) -> rustls::ServerConfig {
         "req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=DNS:localhost -keyout server.key -out server.csr",
         "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.crt",
     ] {
-        let output = Command::new("openssl").args(command.split(' ')).current_dir(folder).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("openssl")
+            .args(command.split(' '))
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let chain = CertificateDer::pem_file_iter(folder.join("server.crt"))
         .unwrap()
@@ -167,18 +175,38 @@ fn hex(bytes: &[u8]) -> String {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 #[track_caller]
 fn assert_signed(pair: &Pair, token: &str, server: &str, user: &str, region: &str) {
-    let (host, query) = token.split_once("/?").unwrap_or_else(|| panic!("no token: {token}"));
+    let (host, query) = token
+        .split_once("/?")
+        .unwrap_or_else(|| panic!("no token: {token}"));
     assert_eq!(host, server);
-    let mut pairs: BTreeMap<&str, &str> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
-    assert_eq!((pairs["Action"], pairs["DBUser"], pairs["X-Amz-Expires"]), ("connect", user, "900"));
+    let mut pairs: BTreeMap<&str, &str> = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap())
+        .collect();
+    assert_eq!(
+        (pairs["Action"], pairs["DBUser"], pairs["X-Amz-Expires"]),
+        ("connect", user, "900")
+    );
     let signature = pairs.remove("X-Amz-Signature").unwrap();
-    let canonical: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let canonical: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let empty = hex(&Sha256::digest(b""));
-    let request = format!("GET\n/\n{}\nhost:{host}\n\nhost\n{empty}", canonical.join("&"));
+    let request = format!(
+        "GET\n/\n{}\nhost:{host}\n\nhost\n{empty}",
+        canonical.join("&")
+    );
     let time = pairs["X-Amz-Date"];
     let scope = format!("{}/{region}/rds-db/aws4_request", &time[..8]);
-    assert_eq!(pairs["X-Amz-Credential"], format!("{}/{scope}", pair.id).replace('/', "%2F"));
-    let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request)));
+    assert_eq!(
+        pairs["X-Amz-Credential"],
+        format!("{}/{scope}", pair.id).replace('/', "%2F")
+    );
+    let to_sign = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hex(&Sha256::digest(request))
+    );
     let mut key = format!("AWS4{}", pair.secret).into_bytes();
     for part in scope.split('/') {
         key = mac(&key, part);
@@ -217,7 +245,9 @@ fn each_connection_is_given_a_token_of_its_own() {
     for token in &tokens {
         assert_signed(&pair, token, &server, "postgres", "eu-central-1");
     }
-    let there = stage.cluster.psql(&target.name, "select count(*) from people");
+    let there = stage
+        .cluster
+        .psql(&target.name, "select count(*) from people");
     assert_ne!(there, "0");
 }
 
@@ -230,19 +260,35 @@ fn a_token_is_for_a_verified_server_over_tls_alone() {
         .env("AWS_REGION", "eu-central-1")
         .env("PGCOFFER_DB_MAIN_AUTH", "aws-iam");
     let at = |host: &str, more: &str| {
-        format!("postgres://postgres@{host}:{}/{}{more}", rds.port, stage.database)
+        format!(
+            "postgres://postgres@{host}:{}/{}{more}",
+            rds.port, stage.database
+        )
     };
     for (url, words) in [
         // an address that leads here and is not known to be this machine
         (at("0.0.0.0", "?sslmode=require"), "sslmode=verify-full"),
-        (at("localhost", "?sslmode=prefer"), "lets a token cross in clear"),
+        (
+            at("localhost", "?sslmode=prefer"),
+            "lets a token cross in clear",
+        ),
         (at("localhost", ""), "lets a token cross in clear"),
-        (at("localhost", "?sslmode=require").replace("postgres@", "postgres:pw@"), "one is made for each connection"),
+        (
+            at("localhost", "?sslmode=require").replace("postgres@", "postgres:pw@"),
+            "one is made for each connection",
+        ),
     ] {
-        let outcome = agent.clone().env("PGCOFFER_DB_MAIN_URL", &url).run(["backup"]);
+        let outcome = agent
+            .clone()
+            .env("PGCOFFER_DB_MAIN_URL", &url)
+            .run(["backup"]);
         assert_ne!(outcome.code(), 0, "{url}");
         assert!(outcome.stderr.contains(words), "{url}: {}", outcome.stderr);
-        assert!(!outcome.stderr.contains("X-Amz-Signature"), "{}", outcome.stderr);
+        assert!(
+            !outcome.stderr.contains("X-Amz-Signature"),
+            "{}",
+            outcome.stderr
+        );
     }
     assert_eq!(rds.heard(), Vec::<String>::new());
     let unknown = agent
@@ -250,14 +296,22 @@ fn a_token_is_for_a_verified_server_over_tls_alone() {
         .env("PGCOFFER_DB_MAIN_URL", rds.url(&stage.database, ""))
         .env("PGCOFFER_DB_MAIN_AUTH", "kerberos")
         .run(["backup"]);
-    assert!(unknown.stderr.contains("PGCOFFER_DB_MAIN_AUTH"), "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("PGCOFFER_DB_MAIN_AUTH"),
+        "{}",
+        unknown.stderr
+    );
     // no credentials: said as it is, and the database's other faults are not guessed at
     let bare = agent
         .env("PGCOFFER_DB_MAIN_URL", rds.url(&stage.database, ""))
         .without("AWS_ACCESS_KEY_ID")
         .without("AWS_SECRET_ACCESS_KEY")
         .env("AWS_EC2_METADATA_DISABLED", "true");
-    let (verdict, detail, cure) = found(&bare.run(["check", "--json"]).json(), "database", "reachable");
+    let (verdict, detail, cure) = found(
+        &bare.run(["check", "--json"]).json(),
+        "database",
+        "reachable",
+    );
     assert_eq!(verdict, "failed", "{detail}");
     assert!(cure.contains("credentials of AWS"), "{detail}: {cure}");
 }

@@ -159,12 +159,24 @@ fn every_command_is_refused(stage: &Stage, name: &str, url: &str, into: &str, ta
     let serving = serve(&elsewhere("serves"));
     serving.wait_for_ticks(1);
     let served = serving.end();
-    assert!(served.stderr.contains("transaction mode"), "{}", served.stderr);
+    assert!(
+        served.stderr.contains("transaction mode"),
+        "{}",
+        served.stderr
+    );
     // what asks the bucket alone has no part in it
-    for command in [&["status"][..], &["list"], &["verify", "latest"], &["prune", "--dry-run"]] {
+    for command in [
+        &["status"][..],
+        &["list"],
+        &["verify", "latest"],
+        &["prune", "--dry-run"],
+    ] {
         let outcome = agent.run(command);
         let said = format!("{}{}", outcome.text(), outcome.stderr);
-        assert!(!said.contains("transaction mode"), "{name}: {command:?}: {said}");
+        assert!(
+            !said.contains("transaction mode"),
+            "{name}: {command:?}: {said}"
+        );
     }
 }
 
@@ -173,7 +185,13 @@ fn every_command_is_refused(stage: &Stage, name: &str, url: &str, into: &str, ta
 fn poolers_of_other_makes_are_refused_by_how_they_behave() {
     let stage = Stage::backed_up(SMALL);
     let target = stage.target();
-    let manners = [(true, true, 3), (true, false, 3), (false, true, 3), (false, false, 3), (true, false, 1)];
+    let manners = [
+        (true, true, 3),
+        (true, false, 3),
+        (false, true, 3),
+        (false, false, 3),
+        (true, false, 1),
+    ];
     for (repeats_the_server, last_first, size) in manners {
         let manner = Manner {
             repeats_the_server,
@@ -188,7 +206,10 @@ fn poolers_of_other_makes_are_refused_by_how_they_behave() {
         every_command_is_refused(&stage, &name, &url, &other.url(&target.name), &target);
         assert_nothing_is_left(&stage, &url);
         let worked = application.stop();
-        assert!(worked.is_ok_and(|rounds| size == 1 || rounds > 0), "{manner:?}");
+        assert!(
+            worked.is_ok_and(|rounds| size == 1 || rounds > 0),
+            "{manner:?}"
+        );
     }
 }
 

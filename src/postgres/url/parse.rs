@@ -244,9 +244,7 @@ impl Parts {
             return Ok(());
         };
         let Some(file) = self.service_file.take() else {
-            return Err(UrlFault::Missing(
-                "servicefile, in which its service stands",
-            ));
+            return Err(UrlFault::Service("its file is not named".to_owned()));
         };
         let mut given = Self::default();
         for (name, value) in service::read(&file, &service)? {

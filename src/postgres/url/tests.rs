@@ -147,7 +147,7 @@ fn faults_are_told_apart() {
         ("postgres://u:p@h1,%2Ftmp,%40x/d", F::AbstractSocket),
         (
             "postgres://u:p@h/d?service=shop",
-            F::Missing("servicefile, in which its service stands"),
+            F::Service("its file is not named".into()),
         ),
         ("postgres://u:p@%40abstract/d", F::AbstractSocket),
         ("postgres://u:p@h/d?sslmode", F::Malformed),
