@@ -28,6 +28,8 @@ const ID_ATTEMPTS: u32 = 8;
 /// A run that nothing stands in the way of. The session holds the lock.
 pub(super) struct Ready {
     pub(super) session: Session,
+    /// whether the session's connection is gone, and the lock with it
+    pub(super) lock_is_lost: bool,
     pub(super) client: postgres::Client,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
@@ -78,6 +80,7 @@ impl Run<'_> {
         self.announce(&inspection, client, &plan);
         Ok(Ready {
             session,
+            lock_is_lost: false,
             client: client.clone(),
             options,
             plan,

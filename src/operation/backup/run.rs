@@ -63,7 +63,7 @@ impl<'a> Run<'a> {
         let work = interrupt.or(self.dump(&mut ready, progress));
         let (outbound, contents) = traced(step!("dump"), work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
-        let work = self.complete(outbound, &contents, &ready);
+        let work = self.complete(outbound, &contents, &mut ready);
         interrupt.or_after(GRACE, work).await?;
         // under the lock still; the backup is made, whatever becomes of this
         let closing = async {
@@ -86,9 +86,7 @@ impl<'a> Run<'a> {
         let url = ready.session.child_url().await?;
         let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
         let work = outbound.carry(dump.take_stdout()?, self.request.silence_max);
-        let (carried, lost) = watched(&mut ready.session, work).await;
-        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
-        let reader = match carried {
+        let reader = match self.under_lock(ready, work).await {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
             Err(error) => {
@@ -114,9 +112,15 @@ impl<'a> Run<'a> {
         &mut self,
         outbound: Outbound,
         contents: &Contents,
-        ready: &Ready,
+        ready: &mut Ready,
     ) -> Result<()> {
-        let (stored, compression) = traced(step!("upload"), outbound.end()).await?;
+        let work = traced(step!("upload"), outbound.end());
+        let (stored, compression) = self.under_lock(ready, work).await?;
+        // since its last sign of life a minute may have gone by
+        if !ready.lock_is_lost {
+            let lost = ready.session.check().await.err();
+            self.tell_of_lock(ready, lost);
+        }
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -181,6 +185,25 @@ impl<'a> Run<'a> {
             progress.clone(),
         )
         .await
+    }
+
+    /// Does some work while the lock is looked after: without it another run may have begun beside this one.
+    async fn under_lock<T>(
+        &mut self,
+        ready: &mut Ready,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        if ready.lock_is_lost {
+            return work.await;
+        }
+        let (result, lost) = watched(&mut ready.session, work).await;
+        self.tell_of_lock(ready, lost);
+        result
+    }
+
+    fn tell_of_lock(&mut self, ready: &mut Ready, lost: Option<postgres::Error>) {
+        ready.lock_is_lost |= lost.is_some();
+        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
     }
 
     pub(super) fn warn(&mut self, warning: Option<String>) {
