@@ -249,7 +249,7 @@ impl Reading {
         for (label, url) in self.urls {
             let url = match self.by_iam.contains(&label) {
                 false => url,
-                true => match url.with_passwords(Arc::new(AwsIam)) {
+                true => match url.with_password_source(Arc::new(AwsIam)) {
                     Ok(url) => url,
                     Err(error) => {
                         let name = label.as_str().to_ascii_uppercase();

@@ -93,7 +93,7 @@ impl Mail {
     ) -> Result<Vec<(String, Error)>, Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
-        let transport = self.relay.transport(patience, hello(&self.from))?;
+        let transport = self.relay.transport(patience, greeting_name(&self.from))?;
         let (transport, message) = (&transport, &message.formatted());
         let send = async |to: &[Mailbox]| {
             let to = to.iter().map(|one| one.email.clone()).collect();
@@ -175,7 +175,7 @@ fn lack(why: &str) -> Option<Lack> {
 
 /// The name by which we greet a server: the sender's domain. Nobody knows a name of this machine that means something to others,
 /// and servers refuse `[127.0.0.1]`.
-fn hello(from: &Mailbox) -> ClientId {
+fn greeting_name(from: &Mailbox) -> ClientId {
     let domain = from.email.domain();
     let url = Url::parse(&format!("http://{domain}"));
     // in ASCII, whatever its letters
@@ -250,7 +250,7 @@ impl Relay {
     fn transport(
         &self,
         patience: Patience,
-        hello: ClientId,
+        greeting: ClientId,
     ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let relay = if self.implicit_tls {
             AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
@@ -263,7 +263,7 @@ impl Relay {
         })?;
         let mut relay = relay
             .port(self.port)
-            .hello_name(hello)
+            .hello_name(greeting)
             .timeout(Some(patience.attempt));
         if !self.user.is_empty() {
             let (user, password) = (self.user.to_string(), self.password.to_string());
@@ -312,7 +312,7 @@ mod tests {
             ("a@[192.0.2.1]", "[192.0.2.1]"),
         ] {
             let greeted = match mailbox(from) {
-                Ok(from) => hello(&from).to_string(),
+                Ok(from) => greeting_name(&from).to_string(),
                 // what lettre takes for no address greets nobody
                 Err(_) => continue,
             };

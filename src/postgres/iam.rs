@@ -22,12 +22,12 @@ use tokio::time::timeout;
 use super::url::Secret;
 
 /// A password that is being made.
-pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Secret, String>> + Send + 'a>>;
+pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<Secret, String>> + Send + 'a>>;
 
 /// What makes a password for each connection.
-pub trait Passwords: fmt::Debug + Send + Sync {
+pub trait PasswordSource: fmt::Debug + Send + Sync {
     /// One for a connection of this role to this server, or why there is none.
-    fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> Making<'a>;
+    fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> PasswordFuture<'a>;
 }
 
 /// How long a token is good for. AWS takes no longer time.
@@ -50,8 +50,8 @@ pub struct AwsIam;
 /// Time for the SDK to find credentials: where there are none it asks a machine that may not be there.
 const SEARCH: Duration = Duration::from_secs(30);
 
-impl Passwords for AwsIam {
-    fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> Making<'a> {
+impl PasswordSource for AwsIam {
+    fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> PasswordFuture<'a> {
         Box::pin(async move {
             let (credentials, region) = timeout(SEARCH, found()).await.map_err(|_| {
                 format!(
@@ -80,13 +80,13 @@ async fn found() -> Result<(Credentials, Option<Region>), String> {
         .ok_or("the AWS SDK has no source of credentials")?;
     let credentials = provider.provide_credentials().await;
     Ok((
-        credentials.map_err(|error| whole(&error))?,
+        credentials.map_err(|error| with_causes(&error))?,
         sdk.region().cloned(),
     ))
 }
 
 /// An error of the SDK with its causes.
-fn whole(error: &dyn std::error::Error) -> String {
+fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -126,7 +126,7 @@ fn token(
         .time(now)
         .settings(settings)
         .build()
-        .map_err(|error| whole(&error))?;
+        .map_err(|error| with_causes(&error))?;
     let user = utf8_percent_encode(user, QUERY);
     let request = format!("https://{host}:{port}/?Action=connect&DBUser={user}");
     let signable = SignableRequest::new(
@@ -135,9 +135,9 @@ fn token(
         std::iter::empty(),
         SignableBody::Bytes(&[]),
     )
-    .map_err(|error| whole(&error))?;
+    .map_err(|error| with_causes(&error))?;
     let (instructions, _) = sign(signable, &parameters.into())
-        .map_err(|error| whole(&error))?
+        .map_err(|error| with_causes(&error))?
         .into_parts();
     let mut token = request.trim_start_matches("https://").to_owned();
     for (name, value) in instructions.params() {

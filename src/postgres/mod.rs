@@ -43,7 +43,7 @@ pub use error::{Cause, ChildFault, ConnectFault, Error};
 pub use examine::{Examination, Standby, Unprepared};
 pub use explain::AuthFault;
 pub use holder::Holder;
-pub use iam::{AwsIam, Making, Passwords};
+pub use iam::{AwsIam, PasswordFuture, PasswordSource};
 pub use imposed::Imposed;
 pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};

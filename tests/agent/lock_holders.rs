@@ -152,7 +152,12 @@ fn a_lock_that_is_lost_at_the_very_end_is_told_in_the_record() {
     assert_eq!(stage.cluster.psql("postgres", &end), "1");
     let outcome = running.wait().success();
     let told = "the lock of this run was lost on the way";
-    assert_eq!(outcome.stderr.matches(told).count(), 1, "{}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.matches(told).count(),
+        1,
+        "{}",
+        outcome.stderr
+    );
     let shown = stage.run(["show", "latest"]).success();
     assert!(shown.text().contains(told), "{}", shown.text());
 }

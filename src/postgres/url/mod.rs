@@ -19,7 +19,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::holder::APPLICATION;
-use super::iam::Passwords;
+use super::iam::PasswordSource;
 use crate::text::Untrusted;
 
 pub(super) use child::ChildFile;
@@ -104,7 +104,7 @@ pub struct DatabaseUrl {
     user: String,
     password: Option<Secret>,
     /// What makes a password for each connection.
-    passwords: Option<Arc<dyn Passwords>>,
+    passwords: Option<Arc<dyn PasswordSource>>,
     database: String,
     /// What is given; else each place has its own.
     ssl_mode: Option<SslMode>,
@@ -164,7 +164,10 @@ impl DatabaseUrl {
     ///
     /// # Errors
     /// Where the URL has a password of its own, or where a connection could go unencrypted: such a password is sent in clear.
-    pub fn with_passwords(self, passwords: Arc<dyn Passwords>) -> Result<Self, UrlFault> {
+    pub fn with_password_source(
+        self,
+        passwords: Arc<dyn PasswordSource>,
+    ) -> Result<Self, UrlFault> {
         if self.password.is_some() || self.parameter("passfile").is_some() {
             return Err(UrlFault::TwoPasswords);
         }

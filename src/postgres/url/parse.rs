@@ -239,7 +239,7 @@ impl Parts {
     }
 
     /// Fills in what the service says and the URL doesn't.
-    fn serve(&mut self) -> Result<(), UrlFault> {
+    fn apply_service(&mut self) -> Result<(), UrlFault> {
         let Some(service) = self.service.take().filter(|name| !name.is_empty()) else {
             return Ok(());
         };
@@ -284,7 +284,7 @@ impl Parts {
     }
 
     fn complete(mut self) -> Result<DatabaseUrl, UrlFault> {
-        self.serve()?;
+        self.apply_service()?;
         let text = |part: Option<String>| part.unwrap_or_default();
         let places = places(&text(self.host), &text(self.address), &text(self.port))?;
         let parameters: BTreeMap<_, _> = self
@@ -340,7 +340,7 @@ impl Parts {
             parameters,
         };
         if by_iam {
-            return url.with_passwords(Arc::new(AwsIam));
+            return url.with_password_source(Arc::new(AwsIam));
         }
         Ok(url)
     }

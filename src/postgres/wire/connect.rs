@@ -38,7 +38,7 @@ pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Result<(Wire, Databa
         let mut places: Vec<DatabaseUrl> = url.each().collect();
         shuffle(&mut places, is_random);
         for place in places {
-            match reach(&place, *kind, is_random).await {
+            match connect_to(&place, *kind, is_random).await {
                 Ok(reached) => return Ok(reached),
                 Err(error) if may_be_elsewhere(&error) => {
                     last = Some(Unreached { url: place, error });
@@ -67,7 +67,7 @@ fn may_be_elsewhere(error: &WireError) -> bool {
 }
 
 /// One host, at each of its addresses.
-async fn reach(
+async fn connect_to(
     url: &DatabaseUrl,
     kind: Kind,
     is_random: bool,
@@ -77,10 +77,11 @@ async fn reach(
         .with_fresh_password()
         .await
         .map_err(WireError::Password)?;
-    let in_time = async |address| match timeout(limit, enter(url, address, kind)).await {
-        Ok(result) => result,
-        Err(_) => Err(WireError::Silent(limit)),
-    };
+    let in_time =
+        async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
+            Ok(result) => result,
+            Err(_) => Err(WireError::Silent(limit)),
+        };
     if url.socket_folder().is_some() {
         return Ok((in_time(None).await?, url.clone()));
     }
@@ -120,7 +121,7 @@ fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
 }
 
 /// As libpq does, `prefer` and `allow` try again without TLS where the server can't or won't do it.
-async fn enter(
+async fn attempt_with_fallback(
     url: &DatabaseUrl,
     address: Option<SocketAddr>,
     kind: Kind,

@@ -90,12 +90,15 @@ impl Trust {
             )) if !self.checks_name => return Ok(()),
             Err(refused) => refused,
         };
-        let is_good = !self.has_revocations && self.would_do(server, between, now).unwrap_or(false);
+        let is_good = !self.has_revocations
+            && self
+                .is_trusted_by_openssl_rules(server, between, now)
+                .unwrap_or(false);
         is_good.then_some(()).ok_or(refused)
     }
 
     /// Whether libpq would believe it; none where it can't be read.
-    fn would_do(
+    fn is_trusted_by_openssl_rules(
         &self,
         server: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
@@ -116,12 +119,14 @@ impl Trust {
         let is_servers = server.extensions.for_servers != Some(false) && !server.extensions.more;
         let is_for_host = !self.checks_name || server.is_for(&self.host);
         Some(
-            is_servers && is_for_host && self.leads_to(&server, &between, &authorities, seconds, 0),
+            is_servers
+                && is_for_host
+                && self.has_trusted_issuer(&server, &between, &authorities, seconds, 0),
         )
     }
 
     /// Whether an authority vouches for a certificate, by others between or at once.
-    fn leads_to(
+    fn has_trusted_issuer(
         &self,
         certificate: &Certificate<'_>,
         between: &[Certificate<'_>],
@@ -146,7 +151,7 @@ impl Trust {
             && between.iter().any(|one| {
                 may_issue(one, depth, false)
                     && one.has_issued(certificate, self.algorithms)
-                    && self.leads_to(one, between, authorities, now, depth + 1)
+                    && self.has_trusted_issuer(one, between, authorities, now, depth + 1)
             })
     }
 }
