@@ -217,7 +217,7 @@ fn poolers_of_other_makes_are_refused_by_how_they_behave() {
 #[test]
 fn a_forwarder_is_no_pooler() {
     let stage = Stage::of(SMALL);
-    let (to, _) = (stage.cluster.port(), ());
+    let to = stage.cluster.port();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -54,40 +54,35 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Names that would have to be escaped, if they stood anywhere where that counts.
+const ROLES: &[&str] = &["odd, röle=🔑", "latin אב", "n=x,r=y"];
+
 #[tokio::test]
 async fn whatever_password_a_server_takes_logs_in() {
     let cluster = secured();
-    let as_role = |password: &str, database: &str| -> DatabaseUrl {
-        url(&cluster.url_as("odd, röle 🔑 אב", Some(password), database))
+    let as_role = |role: &str, password: &str| -> DatabaseUrl {
+        url(&cluster.url_as(role, Some(password), "postgres"))
     };
-    cluster.psql(
-        "postgres",
-        r#"CREATE ROLE "odd, röle 🔑 אב" LOGIN SUPERUSER"#,
-    );
-    for password in PASSWORDS {
-        let sql = format!(
-            r#"SET standard_conforming_strings = on; ALTER ROLE "odd, röle 🔑 אב" PASSWORD {}"#,
-            literal(password)
-        );
+    for role in ROLES {
+        let sql = format!(r#"CREATE ROLE "{role}" LOGIN SUPERUSER PASSWORD 'first'"#);
         cluster.psql("postgres", &sql);
-        let right = as_role(password, "postgres");
-        connect(&right).await.close().await;
-        let wrong = Session::connect(&as_role(&format!("{password}x"), "postgres")).await;
+        connect(&as_role(role, "first")).await.close().await;
+    }
+    let role = ROLES[0];
+    for password in PASSWORDS {
+        let sql = format!(r#"ALTER ROLE "{role}" PASSWORD {}"#, literal(password));
+        cluster.psql("postgres", &sql);
+        connect(&as_role(role, password)).await.close().await;
+        let wrong = Session::connect(&as_role(role, &format!("{password}x"))).await;
         let shown = format!("{:?}", wrong.err());
         assert!(shown.contains("Auth"), "{password:?}: {shown}");
+        let is_word = password.trim().chars().count() > 3;
         assert!(
-            !shown.contains(&encode(password)) && !shown.contains(password.trim()),
+            !is_word || !(shown.contains(&encode(password)) || shown.contains(password.trim())),
             "{shown}"
         );
     }
     // and a child, by libpq itself
-    assert!(
-        !dump(
-            &cluster,
-            &as_role(PASSWORDS[PASSWORDS.len() - 1], "postgres")
-        )
-        .await
-        .unwrap()
-        .is_empty()
-    );
+    let last = as_role(role, PASSWORDS[PASSWORDS.len() - 1]);
+    assert!(!dump(&cluster, &last).await.unwrap().is_empty());
 }

@@ -84,6 +84,8 @@ impl Scram {
     /// Whether the server has proven that it knows the password too.
     pub(super) fn is_proven(&self, server: &[u8]) -> bool {
         let given = server.strip_prefix(b"v=");
+        // extensions may follow
+        let given = given.and_then(|text| text.split(|byte| *byte == b',').next());
         let given = given.and_then(|text| BASE64.decode(text).ok());
         match (&self.expected, given) {
             (Some(expected), Some(given)) => expected.ct_eq(&given).into(),
