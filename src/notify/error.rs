@@ -108,7 +108,7 @@ impl Lack {
     fn hint(self) -> &'static str {
         match self {
             Self::Starttls => {
-                "where the server has TLS from the first byte write smtps://host:465; else turn STARTTLS on there. One that did offer it may have had it taken out by somebody on the way"
+                "where the server has TLS from the first byte (port 465) write smtps in place of smtp; else turn STARTTLS on there. Where it did offer it, somebody on the way may have taken that out"
             }
             Self::Login => {
                 "where it takes mail without a login leave user and password out of PGCOFFER_SMTP_URL; else let it offer PLAIN or LOGIN over TLS, or use another server"
@@ -159,7 +159,7 @@ impl Error {
                 "the certificate has to be valid for that name and of an authority that this machine trusts; SSL_CERT_FILE names one of your own"
             }
             Self::Handshake { .. } => {
-                "what answers there begins without TLS, or speaks another version of it: for mail smtps:// is TLS from the first byte (port 465), and smtp:// STARTTLS (587)"
+                "what answers there begins without TLS, or speaks another version of it: for mail smtps is TLS from the first byte (port 465), and smtp STARTTLS (587)"
             }
             Self::Lacking { lack, .. } => lack.hint(),
             Self::Answered {

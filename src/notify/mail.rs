@@ -142,7 +142,8 @@ impl Mail {
     fn failed(&self, error: &smtp::Error) -> Error {
         let host = self.host().to_owned();
         let why = words(error);
-        let is_certificate = why.contains("certificate");
+        let is_certificate = tls_error(error)
+            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
         let why = Untrusted::from(self.relay.secrets().strike(&why));
         match error.status() {
             Some(code) => Error::Refused {
@@ -152,7 +153,7 @@ impl Mail {
             },
             None if error.is_timeout() => Error::Timeout { host, seconds: 10 },
             None if is_certificate => Error::Tls { host, why },
-            None if error.is_tls() => Error::Handshake { host, why },
+            None if error.is_tls() || tls_error(error).is_some() => Error::Handshake { host, why },
             None if error.is_client() => match lack(why.raw()) {
                 Some(lack) => Error::Lacking { host, lack },
                 None => Error::Unreachable { host, why },
@@ -160,6 +161,23 @@ impl Mail {
             None => Error::Unreachable { host, why },
         }
     }
+}
+
+/// The error of TLS that lies at the bottom, where one does.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // an error of the connection may hold one without naming it as its source
+        let held = error.downcast_ref().and_then(std::io::Error::get_ref);
+        let found = error
+            .downcast_ref()
+            .or_else(|| held.and_then(|held| held.downcast_ref()));
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What a server lacks, by lettre's own words for it.

@@ -173,8 +173,9 @@ fn every_command_is_refused(stage: &Stage, name: &str, url: &str, into: &str, ta
     ] {
         let outcome = agent.run(command);
         let said = format!("{}{}", outcome.text(), outcome.stderr);
+        // the runs that failed are late by then
         assert!(
-            !said.contains("transaction mode"),
+            [0, 8].contains(&outcome.code()),
             "{name}: {command:?}: {said}"
         );
     }
