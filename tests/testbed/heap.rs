@@ -109,6 +109,7 @@ impl Shared {
     }
 
     fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
+        client.set_nodelay(true)?;
         loop {
             let body = body(&mut client)?;
             match u32::from_be_bytes(body[..4].try_into().unwrap()) {
@@ -168,6 +169,7 @@ impl Shared {
 impl Server {
     fn connect(port: u16, database: &str) -> Self {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_nodelay(true).unwrap();
         let text = format!("user\0postgres\0database\0{database}\0application_name\0heap\0\0");
         let startup = [&196_608_u32.to_be_bytes()[..], text.as_bytes()].concat();
         let length = u32::try_from(startup.len() + 4).unwrap();
