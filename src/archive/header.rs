@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 
-use super::scan::{Input, Scanner};
+use super::scan::{Input, NAME_BYTES, Scanner};
 use super::{Error, LooksLike};
 
 const MAGIC: &[u8; 5] = b"PGDMP";
@@ -151,7 +151,7 @@ impl HeaderReader {
     }
 
     fn text(&mut self, index: usize, input: &mut Input<'_>) -> Result<bool, Error> {
-        let Some(text) = self.scanner.text(true, input)? else {
+        let Some(text) = self.scanner.text(NAME_BYTES, input)? else {
             return Ok(false);
         };
         let place = match index {

@@ -36,6 +36,7 @@
 
 mod blocks;
 mod contents;
+mod entries;
 mod error;
 mod fingerprint;
 mod header;
@@ -49,6 +50,7 @@ mod tests;
 mod toc;
 
 pub use contents::{Contents, LargeObjects, TableData};
+pub use entries::{EntriesReader, Entry};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use reader::ArchiveReader;

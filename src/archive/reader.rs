@@ -117,6 +117,7 @@ impl ArchiveReader {
                 match reader.step(input)? {
                     Step::More => return Ok(None),
                     Step::Promise(promise) => self.promises.add(promise)?,
+                    Step::Entry(_) => (),
                     Step::End(summary) => {
                         self.summary = Some(summary);
                         return Ok(Some(Stage::Blocks));
@@ -133,7 +134,7 @@ impl ArchiveReader {
             Stage::SecondContents(reader) => loop {
                 match reader.step(input)? {
                     Step::More => return Ok(None),
-                    Step::Promise(_) => (),
+                    Step::Promise(_) | Step::Entry(_) => (),
                     Step::End(summary) if self.summary == Some(summary) => {
                         return Ok(Some(Stage::End));
                     }

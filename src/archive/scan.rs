@@ -6,8 +6,8 @@ use super::Error;
 /// [`MaxAllocSize`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/memutils.h).
 const MAX_TEXT_BYTES: i32 = 0x3fff_ffff;
 
-/// How much of a string is kept. PostgreSQL's names have 63 bytes at most, in the server's encoding.
-const MAX_KEPT_BYTES: usize = 4096;
+/// How much of a name is kept. PostgreSQL's have 63 bytes at most, in the server's encoding.
+pub(super) const NAME_BYTES: usize = 4096;
 
 /// Bytes of an int: a sign and four bytes.
 pub(super) const INT_BYTES: usize = 5;
@@ -79,10 +79,10 @@ impl Scanner {
         ]))
     }
 
-    /// A string; of one that is to be kept, no more than its first 4 KiB are.
+    /// A string, of which the first `keep` bytes are kept.
     pub(super) fn text(
         &mut self,
-        keep: bool,
+        keep: usize,
         input: &mut Input<'_>,
     ) -> Result<Option<Text<'_>>, Error> {
         let left = match self.text_left {
@@ -106,10 +106,8 @@ impl Scanner {
             }
         };
         let taken = input.take(left);
-        if keep {
-            let room = MAX_KEPT_BYTES - self.text.len();
-            self.text.extend_from_slice(&taken[..taken.len().min(room)]);
-        }
+        let room = keep.saturating_sub(self.text.len());
+        self.text.extend_from_slice(&taken[..taken.len().min(room)]);
         let left = left - taken.len();
         self.text_left = (left > 0).then_some(left);
         Ok((left == 0).then_some(Text {
@@ -127,6 +125,11 @@ pub(super) struct Text<'a> {
 impl Text<'_> {
     pub(super) fn is_null(&self) -> bool {
         self.bytes.is_none()
+    }
+
+    /// The number that it is, as ids of other entries are written.
+    pub(super) fn number(&self) -> Option<i32> {
+        std::str::from_utf8(self.bytes?).ok()?.parse().ok()
     }
 
     /// For people to read: what is not UTF-8 is replaced, null is empty.

@@ -2,9 +2,9 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::Error;
 use super::promises::{Data, Promise, Style};
-use super::scan::{Input, Scanner, Text};
+use super::scan::{Input, NAME_BYTES, Scanner, Text};
+use super::{Entry, Error};
 
 /// Since this minor version an entry has a table access method.
 const ACCESS_METHOD_SINCE: u8 = 14;
@@ -13,7 +13,7 @@ const RELATION_KIND_SINCE: u8 = 16;
 /// The entries of table statistics, since PostgreSQL 18. Their definition is written in the first table of contents only:
 /// see `defnLen` in [`WriteToc`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c).
 const STATISTICS: &[u8] = b"STATISTICS DATA";
-const LARGE_OBJECTS: &[u8] = b"BLOBS";
+const LARGE_OBJECTS: &str = "BLOBS";
 
 /// What a table of contents came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,12 +23,23 @@ pub(super) struct Summary {
     digest: u128,
 }
 
+/// How much of an entry is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// What the road of the data needs: the names of entries with data.
+    Data,
+    /// Everything, of a definition no more than so many bytes.
+    All { definition_bytes: usize },
+}
+
 /// What comes next.
 pub(super) enum Step {
     /// More input is needed.
     More,
-    /// An entry that promises data.
+    /// An entry that promises data, where no more was asked for.
     Promise(Promise),
+    /// An entry as a whole, where that was asked for.
+    Entry(Box<Entry>),
     /// The end.
     End(Summary),
 }
@@ -40,24 +51,15 @@ pub(super) struct TocReader {
     offset_bytes: usize,
     /// Whether this is the copy at the archive's end.
     second: bool,
+    detail: Detail,
     scanner: Scanner,
     digest: Xxh3,
     next: Part,
     entries: u32,
     left: u32,
+    /// The entry that is being read; of its texts, those that are kept.
     entry: Entry,
-}
-
-/// The entry that is being read. Names are gathered only if it has data.
-#[derive(Clone, Default)]
-struct Entry {
-    id: i32,
-    had_data: bool,
-    large_objects: bool,
     statistics: bool,
-    copy: bool,
-    name: String,
-    schema: String,
 }
 
 /// The parts of an entry, in their order.
@@ -90,13 +92,20 @@ impl TocReader {
             minor,
             offset_bytes,
             second,
+            detail: Detail::Data,
             scanner: Scanner::default(),
             digest: Xxh3::new(),
             next: Part::Count,
             entries: 0,
             left: 0,
             entry: Entry::default(),
+            statistics: false,
         }
+    }
+
+    /// From the next entry on, so much is kept.
+    pub(super) fn keep(&mut self, detail: Detail) {
+        self.detail = detail;
     }
 
     /// How many entries have been read as a whole.
@@ -114,8 +123,7 @@ impl TocReader {
             }
             let (part, before) = (self.next, input.rest);
             let done = self.part(input)?;
-            let is_common =
-                part != Part::Offset && !(part == Part::Definition && self.entry.statistics);
+            let is_common = part != Part::Offset && !(part == Part::Definition && self.statistics);
             if is_common {
                 self.digest
                     .update(&before[..before.len() - input.rest.len()]);
@@ -125,7 +133,11 @@ impl TocReader {
             }
             if part == Part::Offset {
                 self.left -= 1;
-                if let Some(promise) = std::mem::take(&mut self.entry).promise() {
+                let entry = std::mem::take(&mut self.entry);
+                if self.detail != Detail::Data {
+                    return Ok(Step::Entry(Box::new(entry)));
+                }
+                if let Some(promise) = entry.promise() {
                     return Ok(Step::Promise(promise));
                 }
             }
@@ -149,19 +161,30 @@ impl TocReader {
                 Part::Id
             }
             part => {
-                let keep = match part {
-                    Part::Kind => true,
-                    Part::Name | Part::Schema | Part::Copy => self.entry.had_data,
-                    _ => false,
-                };
+                let keep = self.kept_bytes(part);
                 let Some(text) = self.scanner.text(keep, input)? else {
                     return Ok(false);
                 };
+                if part == Part::Kind {
+                    self.statistics = text.bytes == Some(STATISTICS);
+                }
                 self.entry.take(part, &text);
                 part.after_text(text.is_null(), self.minor)
             }
         };
         Ok(true)
+    }
+
+    fn kept_bytes(&self, part: Part) -> usize {
+        match (self.detail, part) {
+            (_, Part::Kind) => NAME_BYTES,
+            (_, Part::Name | Part::Schema | Part::Copy) if self.entry.has_data => NAME_BYTES,
+            (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::WithOids) => 0,
+            (Detail::All { definition_bytes }, Part::Definition | Part::Drop | Part::Copy) => {
+                definition_bytes
+            }
+            _ => NAME_BYTES,
+        }
     }
 
     /// Takes the number that stands at the current part and says what follows.
@@ -185,10 +208,10 @@ impl TocReader {
                 Part::HadData
             }
             Part::HadData => {
-                self.entry.had_data = value != 0;
+                self.entry.has_data = value != 0;
                 Part::TableOid
             }
-            Part::Section if self.second && self.entry.statistics => Part::Drop,
+            Part::Section if self.second && self.statistics => Part::Drop,
             Part::Section => Part::Definition,
             _ => Part::Owner,
         })
@@ -219,34 +242,37 @@ impl Part {
 
 impl Entry {
     fn take(&mut self, part: Part, text: &Text<'_>) {
+        let kept = || text.lossy().into();
         match part {
-            Part::Kind => {
-                self.large_objects = text.bytes == Some(LARGE_OBJECTS);
-                self.statistics = text.bytes == Some(STATISTICS);
-            }
-            Part::Copy => self.copy = text.bytes.is_some_and(|bytes| !bytes.is_empty()),
-            Part::Name if self.had_data => self.name = text.lossy(),
-            Part::Schema if self.had_data => self.schema = text.lossy(),
+            Part::Kind => self.kind = kept(),
+            Part::Name => self.name = kept(),
+            Part::Schema => self.schema = kept(),
+            Part::Copy => self.copy = kept(),
+            Part::Definition => self.definition = kept(),
+            Part::Drop => self.drop = kept(),
+            Part::Owner => self.owner = kept(),
+            Part::Tablespace => self.tablespace = kept(),
+            Part::Dependency => self.needs.extend(text.number()),
             _ => (),
         }
     }
 
     fn promise(self) -> Option<Promise> {
-        let style = if self.copy {
-            Style::Copy
-        } else {
+        let style = if self.copy.is_empty() {
             Style::Insert
+        } else {
+            Style::Copy
         };
-        let data = if self.large_objects {
+        let data = if self.kind == LARGE_OBJECTS {
             Data::LargeObjects
         } else {
             Data::Table {
-                schema: self.schema.into(),
-                name: self.name.into(),
+                schema: self.schema.raw().into(),
+                name: self.name.raw().into(),
                 style,
             }
         };
-        self.had_data.then_some(Promise { id: self.id, data })
+        self.has_data.then_some(Promise { id: self.id, data })
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 
-use pgcoffer::backup::{Retention, Tier};
+use pgcoffer::{
+    backup::{Retention, Tier},
+    operation::Pattern,
+};
 
 use super::{
     commands::{CheckArgs, LifecycleCommand, PolicyArgs, ThawArgs},
@@ -44,7 +47,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 check, status or tick found a problem    70 a bug in pgcoffer    75 the archive is being thawed: the same command goes on later
+  8 check, status or tick found a problem    9 restored, all but what is named    70 a bug in pgcoffer    75 the archive is being thawed: the same command goes on later
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -305,6 +308,12 @@ pub(super) struct ServeArgs {
     pub(super) shortest_wait: u16,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RolesArg {
+    Create,
+    Skip,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
     #[command(flatten)]
@@ -319,16 +328,37 @@ pub(super) struct RestoreArgs {
     /// Drop what the backup holds from the target first, instead of refusing a target that isn't empty
     #[arg(long)]
     pub(super) clean: bool,
-    /// All or nothing, in one transaction
-    #[arg(long)]
+    /// All or nothing, in one transaction; with --clean that is the default
+    #[arg(long, conflicts_with_all = ["no_single_transaction", "keep_going"])]
     pub(super) single_transaction: bool,
+    /// With --clean, not in one transaction: should it fail, some of what the target held is gone
+    #[arg(long, requires = "clean")]
+    pub(super) no_single_transaction: bool,
+    /// Go on after what can't be restored; name it at the end, and end with status 9
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Leave this out: KIND or KIND:NAME, such as event-trigger, extension:postgis or schema:auth; may be repeated
+    #[arg(long, value_name = "KIND[:NAME]")]
+    pub(super) leave_out: Vec<Pattern>,
+    /// Restore only this, what belongs to it and what that needs; may be repeated
+    #[arg(long, value_name = "KIND[:NAME]")]
+    pub(super) only: Vec<Pattern>,
+    /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave out what names them
+    #[arg(long, value_name = "HOW")]
+    pub(super) roles: Option<RolesArg>,
+    /// Show what would be restored and what not, and touch nothing
+    #[arg(long)]
+    pub(super) preview: bool,
+    /// Where the statements of what was not restored are written (default: DATABASE-ID.not-restored.sql)
+    #[arg(long, value_name = "FILE")]
+    pub(super) statements: Option<PathBuf>,
     /// Keep owners as they were: every role must exist
     #[arg(long)]
     pub(super) keep_owner: bool,
     /// Keep privileges as they were: every role must exist
     #[arg(long)]
     pub(super) keep_acl: bool,
-    /// Leave comments out: a role that doesn't own an extension may not comment on it
+    /// Leave all comments out
     #[arg(long)]
     pub(super) no_comments: bool,
     #[command(flatten)]

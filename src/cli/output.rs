@@ -1,6 +1,6 @@
 //! What users read: text for people, JSON for programs. Results go to stdout, errors to stderr.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, path::Path};
 
 use indicatif::HumanBytes;
 use pgcoffer::{
@@ -8,7 +8,7 @@ use pgcoffer::{
     agent::Unheard,
     backup::{Label, Mark, Notice, Record},
     catalog::Listing,
-    operation::{Fetched, RestoreReport, Verified},
+    operation::{Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{MasterKey, Passphrase, RepositoryId},
     store::Location,
 };
@@ -19,7 +19,8 @@ use super::{
     args::LogFormat,
     list::{answer, answer_json, backups_table, databases, summary_json},
     screen,
-    text::{facts, record_json, span, tables_and_rows, tables_table, took},
+    text::{facts, record_json, tables_and_rows, tables_table, took},
+    text_restore,
 };
 
 /// How results are printed.
@@ -279,25 +280,30 @@ impl Output {
         ))
     }
 
-    pub(super) fn restored(self, report: &RestoreReport) -> Result<()> {
+    pub(super) fn restore_preview(self, prepared: &PreparedRestore<'_>) -> Result<()> {
+        let (left_out, remarks) = (prepared.left_out(), prepared.remarks());
         if self.json {
-            return self.print_json(&to_json(report)?);
+            return self.print_json(&serde_json::json!({
+                "left_out": to_json(&left_out)?, "remarks": remarks,
+            }));
         }
-        let mut text = format!(
-            "Restored {} of {} into {}\n  {}, in {}\n",
-            report.id,
-            report.database,
-            report.target,
-            tables_and_rows(report.tables, report.rows),
-            span(report.started, report.finished),
-        );
-        for warning in &report.warnings {
-            text.push_str(&format!("  warning: {warning}\n"));
+        let plan = text_restore::plan(&left_out, &remarks);
+        print(format!(
+            "Nothing was touched. What would be restored: everything{}\n{plan}",
+            match plan.is_empty() {
+                true => "",
+                false => " but this",
+            }
+        ))
+    }
+
+    pub(super) fn restored(self, report: &RestoreReport, statements: Option<&Path>) -> Result<()> {
+        if self.json {
+            let mut value = to_json(report)?;
+            insert(&mut value, "statements", to_json(&statements)?);
+            return self.print_json(&value);
         }
-        text.push_str(
-            "  planner statistics are not part of a dump: run ANALYZE before real work\n",
-        );
-        print(text)
+        print(text_restore::restored(report, statements))
     }
 
     pub(super) fn print_json(self, value: &Value) -> Result<()> {

@@ -50,6 +50,10 @@ impl Error {
                 true => Bucket::BucketThawing.into(),
                 false => Bucket::BucketCold.into(),
             },
+            Self::TargetLacks { lacks, .. } => Database::DatabaseRights {
+                objects: lacks.len(),
+            }
+            .into(),
             Self::RestoreFailed { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),

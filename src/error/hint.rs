@@ -29,10 +29,11 @@ impl Error {
                 "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix (the recovery sheet has theirs)".to_owned(),
             ),
             Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
-            Self::RestoreFailed { state: TargetState::Incomplete, .. } => Some(
-                "the target holds part of the backup: drop the database, create it anew (on Heroku `heroku pg:reset`), and restore into that without --clean".to_owned(),
-            ),
-            Self::RestoreFailed { source, .. } => source.hint(),
+            Self::TargetLacks { lacks, .. } => {
+                let cures: Vec<&str> = lacks.iter().map(|lack| lack.cure.as_str()).collect();
+                Some(cures.join("; "))
+            }
+            Self::RestoreFailed { state, source, .. } => after_restore(*state, source),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
             Self::Unexplained { planned, .. } => Some(format!("look at `pgcoffer prune --dry-run`, and verify a few of the newest backups: somebody who broke into the machine that takes them could have written them to get rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`")),
@@ -52,6 +53,25 @@ impl Error {
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } => None,
         }
     }
+}
+
+/// The cause's own cure, and what to do about the target. Only what was empty before may be dropped.
+fn after_restore(state: TargetState, source: &Error) -> Option<String> {
+    let target = match state {
+        TargetState::Unchanged | TargetState::AllOrNothing => None,
+        TargetState::Incomplete => Some(
+            "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going restores all but that",
+        ),
+        TargetState::Mixed => Some(
+            "drop nothing: what the target held is partly there still. Restore into a new database, and compare",
+        ),
+    };
+    let both: Vec<String> = source
+        .cure()
+        .into_iter()
+        .chain(target.map(str::to_owned))
+        .collect();
+    (!both.is_empty()).then(|| both.join("; "))
 }
 
 fn io_hint(error: &io::Error) -> Option<String> {

@@ -39,8 +39,19 @@ pub enum TargetState {
     Unchanged,
     /// all of the backup, or what it held before
     AllOrNothing,
-    /// some of the backup
+    /// some of the backup; it was empty before
     Incomplete,
+    /// some of the backup, and some of what it held before
+    Mixed,
+}
+
+/// Something that a target lacks for a restore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// what, and what is concerned
+    pub what: String,
+    /// what cures it
+    pub cure: String,
 }
 
 /// Why an operation failed.
@@ -179,6 +190,13 @@ pub enum Error {
         /// it is being thawed: the same command succeeds later
         under_way: bool,
     },
+    /// the target can't take the backup as it is; nothing was touched
+    TargetLacks {
+        /// user@host:port/name
+        target: String,
+        /// what it lacks
+        lacks: Vec<Lack>,
+    },
     /// a restore began and failed
     RestoreFailed {
         /// user@host:port/name
@@ -264,7 +282,7 @@ impl Error {
             Self::Lifecycle(
                 lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_),
             ) => 2,
-            Self::Dump(_) | Self::Silent { .. } => 3,
+            Self::Dump(_) | Self::Silent { .. } | Self::TargetLacks { .. } => 3,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
             // EX_TEMPFAIL of sysexits.h: nothing is wrong, and a later call goes on
             Self::Cold { under_way, .. } => {

@@ -52,6 +52,14 @@ impl Error {
                 write!(f, "there is no backup {wanted} in {location}")
             }
             Self::NotGood { id, why } => write!(f, "{id} is no backup: its run failed ({why})"),
+            Self::TargetLacks { target, lacks } => {
+                let lacks: Vec<&str> = lacks.iter().map(|lack| lack.what.as_str()).collect();
+                write!(
+                    f,
+                    "{target} can't take the backup as it is, and was not touched: {}",
+                    lacks.join("; ")
+                )
+            }
             Self::RestoreFailed {
                 target,
                 state,
@@ -63,6 +71,7 @@ impl Error {
                         "it was one transaction: the target holds all or nothing"
                     }
                     TargetState::Incomplete => "it is incomplete",
+                    TargetState::Mixed => "and some of what the target held is gone",
                 };
                 write!(f, "the restore into {target} failed, {state}: {source}")
             }

@@ -2,7 +2,13 @@
 //! whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the last frame
 //! was: an object that was cut short is found before anything is touched.
 
-use std::{collections::VecDeque, ops::Range};
+use std::{
+    collections::VecDeque,
+    io,
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -12,10 +18,10 @@ use super::{
     Progress,
     ordered::{Ordered, done, seal_width},
     reread::{Doubts, Groups, Look},
-    source::Source,
+    source::{Pieces, Source},
 };
 use crate::{
-    archive::{ArchiveReader, Contents},
+    archive::{self, ArchiveReader, Contents, EntriesReader, Entry},
     compress::Decompressor,
     error::{Error, Result},
     seal::{
@@ -25,6 +31,7 @@ use crate::{
 };
 
 /// A sealed archive whose header and last frame have been found good.
+#[derive(Clone)]
 pub(super) struct Inbound {
     source: Source,
     header: Header,
@@ -125,6 +132,35 @@ impl Inbound {
         self.source.name()
     }
 
+    /// The entries of its table of contents. Reads no more than its beginning, every frame found good.
+    pub(super) async fn entries(&self) -> Result<Vec<Entry>> {
+        let mut sink = EntriesSink::default();
+        let pieces = self.source.pieces_in_turn(self.header_bytes.len() as u64);
+        let nobody = Progress::default();
+        let brought = self.clone().bring_from(pieces, &mut sink, &nobody).await;
+        match (sink, brought) {
+            (
+                EntriesSink {
+                    fault: Some(source),
+                    ..
+                },
+                _,
+            ) => Err(Error::Archive {
+                object: self.name(),
+                source,
+            }),
+            (
+                EntriesSink {
+                    reader,
+                    is_whole: true,
+                    ..
+                },
+                _,
+            ) => Ok(reader.into_entries()),
+            (_, brought) => brought.map(|_| Vec::new()),
+        }
+    }
+
     /// Brings all of it to `sink` and says what the archive held. An error before the end means: what the sink got is
     /// true and not all.
     pub(super) async fn bring(
@@ -132,9 +168,18 @@ impl Inbound {
         sink: &mut (impl AsyncWrite + Unpin),
         progress: &Progress,
     ) -> Result<Contents> {
+        let pieces = self.source.pieces(self.header_bytes.len() as u64);
+        self.bring_from(pieces, sink, progress).await
+    }
+
+    async fn bring_from(
+        self,
+        mut pieces: Pieces,
+        sink: &mut (impl AsyncWrite + Unpin),
+        progress: &Progress,
+    ) -> Result<Contents> {
         progress.expect(self.source.bytes());
         let groups = self.groups();
-        let mut pieces = self.source.pieces(self.header_bytes.len() as u64);
         let mut opener = Opener::new(self.keys, self.header.frame_size);
         let mut opening = Ordered::new(seal_width());
         let mut payload = Payload::new(groups, self.header.compression, self.dump_bytes_max)?;
@@ -156,6 +201,37 @@ impl Inbound {
             payload.take(opened, sink).await?;
         }
         payload.finish()
+    }
+}
+
+/// Takes the beginning of an archive, and no more once its table of contents has come.
+#[derive(Default)]
+struct EntriesSink {
+    reader: EntriesReader,
+    is_whole: bool,
+    fault: Option<archive::Error>,
+}
+
+impl AsyncWrite for EntriesSink {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.reader.push(bytes) {
+            Ok(false) => return Poll::Ready(Ok(bytes.len())),
+            Ok(true) => self.is_whole = true,
+            Err(fault) => self.fault = Some(fault),
+        }
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -43,7 +43,10 @@ pub use lifecycle::{
 pub use problem::Problem;
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
-pub use restore::{RestoreReport, RestoreRequest, check_target, restore};
+pub use restore::{
+    MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest,
+    check_target, prepare_restore, restore,
+};
 pub use spans::SPANS;
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};

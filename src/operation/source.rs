@@ -107,9 +107,19 @@ impl Source {
 
     /// Everything from `start` on, in order, several ranges in flight.
     pub(super) fn pieces(&self, start: u64) -> Pieces {
+        self.pieces_of(start, RANGES)
+    }
+
+    /// The same, one range after the other: for who may soon have read enough.
+    pub(super) fn pieces_in_turn(&self, start: u64) -> Pieces {
+        self.pieces_of(start, 1)
+    }
+
+    fn pieces_of(&self, start: u64, width: usize) -> Pieces {
         Pieces {
             source: self.clone(),
             next: start,
+            width,
             under_way: VecDeque::new(),
         }
     }
@@ -142,12 +152,14 @@ async fn read_file(path: &PathBuf, range: Range<u64>) -> std::io::Result<Bytes> 
 pub(super) struct Pieces {
     source: Source,
     next: u64,
+    /// Ranges in flight.
+    width: usize,
     under_way: VecDeque<JoinHandle<Result<Bytes>>>,
 }
 
 impl Pieces {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
-        while self.under_way.len() < RANGES && self.next < self.source.bytes() {
+        while self.under_way.len() < self.width && self.next < self.source.bytes() {
             let range = self.next..(self.next + RANGE_BYTES).min(self.source.bytes());
             self.next = range.end;
             let source = self.source.clone();

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::client::Client;
 use super::error::{Cause, ChildFault, Error};
+use super::failures::Failures;
 use super::speech::{Speech, sqlstate, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl, Secret};
@@ -132,21 +133,54 @@ impl Running {
 
     /// Waits for its end. What it wrote to stderr is its warnings if it ended well, else the error.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
-        let ended = self.child.wait().await;
-        let text = match timeout(LAST_WORDS, &mut self.stderr).await {
-            Ok(Ok(transcript)) => transcript.text(self.secret.as_ref()),
-            _ => String::new(),
+        self.wait().await.0
+    }
+
+    /// The same of a `pg_restore` that goes on after failures: one that reached its end has ended well but for these.
+    pub(super) async fn finish_with_failures(
+        &mut self,
+    ) -> Result<(Vec<String>, Failures), ChildFault> {
+        // of one that tells of everything that it does
+        let is_warning = |line: &String| {
+            !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ")
         };
+        match self.wait().await {
+            (Ok(mut said), _) => {
+                said.retain(is_warning);
+                Ok((said, Failures::default()))
+            }
+            (Err(_), Some(failures)) => Ok((Vec::new(), failures)),
+            (Err(fault), None) => Err(fault),
+        }
+    }
+
+    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<Failures>) {
+        let ended = self.child.wait().await;
+        let mut transcript = match timeout(LAST_WORDS, &mut self.stderr).await {
+            Ok(Ok(transcript)) => transcript,
+            _ => Transcript::default(),
+        };
+        let is_own_end = ended.as_ref().is_ok_and(|status| status.code() == Some(1));
+        let failures = transcript
+            .take_failures(self.secret.as_ref())
+            .filter(|_| is_own_end);
+        let text = transcript.text(self.secret.as_ref());
+        (self.ending(ended, &text), failures)
+    }
+
+    fn ending(
+        &self,
+        ended: std::io::Result<std::process::ExitStatus>,
+        text: &str,
+    ) -> Result<Vec<String>, ChildFault> {
         match ended {
-            Ok(status) if status.success() => Ok(warnings(&text)),
+            Ok(status) if status.success() => Ok(warnings(text)),
             Ok(status) => Err(self.fault(
                 status.to_string(),
-                Cause::of(&text, status.signal(), self.speech),
-                &text,
+                Cause::of(text, status.signal(), self.speech),
+                text,
             )),
-            Err(error) => {
-                Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, &text))
-            }
+            Err(error) => Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, text)),
         }
     }
 

@@ -133,9 +133,11 @@ impl ChildFault {
                 "something ended it: a deploy, a limit of memory or time, or an administrator"
             }
             Cause::AlreadyExists => "restore into an empty database, or with --clean",
-            Cause::NoSuchRole => "create the role first, or restore without owners and privileges",
+            Cause::NoSuchRole => {
+                "create the role first, have it made by --roles create, or leave out what names it by --roles skip"
+            }
             Cause::ExtensionRight => {
-                "have the extension created in the target first, by who may, and restore with --no-comments"
+                "have the extension created in the target first, by a role that may"
             }
             Cause::NoSuchExtension => "install the extension's package on the target server first",
             Cause::BadArchive => "the archive is cut off or damaged: verify the backup",

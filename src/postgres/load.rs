@@ -9,11 +9,12 @@
 //! takes the end of a connection's COPY data for the table's end. So `psql`'s stdin is closed only once
 //! `pg_restore` has ended with 0.
 
-use std::io;
+use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context, Poll};
 
+use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdin;
 use tokio::task::JoinHandle;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
+use super::failures::Failures;
 use super::script::{Broken, copy_without_setting};
 use super::speech::Speech;
 use super::url::DatabaseUrl;
@@ -40,6 +42,14 @@ pub struct LoadOptions {
     pub no_acl: bool,
     /// Leave comments out: a comment on an extension can be set by its owner only. False by default.
     pub no_comments: bool,
+    /// Put everything into the database's own tablespace. False by default.
+    pub no_tablespaces: bool,
+    /// Go on after a statement that failed. False by default. Never together with a single transaction.
+    pub keep_going: bool,
+    /// SQL that runs first, in the same transaction. None by default.
+    pub first: Option<String>,
+    /// The ids of the entries to restore, in the archive's order; all of them by default.
+    pub entries: Option<Vec<i32>>,
     /// The target server's major version.
     pub server_major: u32,
     /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
@@ -55,6 +65,10 @@ impl LoadOptions {
             no_owner: true,
             no_acl: true,
             no_comments: false,
+            no_tablespaces: false,
+            keep_going: false,
+            first: None,
+            entries: None,
             server_major,
             speech: Speech::default(),
         }
@@ -68,6 +82,8 @@ pub struct Load {
     script: Option<Script>,
     restore: Running,
     stdin: Option<ChildStdin>,
+    /// The list of entries, which is read while the archive comes.
+    _list: Option<NamedTempFile>,
 }
 
 /// The second half where the archive goes through a script.
@@ -83,14 +99,26 @@ struct Script {
 pub struct LoadReport {
     /// The lines that it wrote to stderr, up to a number.
     pub warnings: Vec<String>,
+    /// What failed, where it was to go on all the same.
+    pub failures: Failures,
 }
 
 impl Load {
     /// Starts restoring into the database of the URL.
     pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
-        let args = restore_args(options);
-        if client.emits_transaction_timeout_into(options.server_major) {
-            return Self::start_script(client, url, args, options.speech);
+        let mut args = restore_args(options);
+        let list = options
+            .entries
+            .as_deref()
+            .map(list_of_entries)
+            .transpose()?;
+        if let Some(list) = &list {
+            args.push(format!("--use-list={}", list.path().display()));
+        }
+        // where it goes on after what fails, it goes on after that setting as well
+        let is_setting_unknown = client.emits_transaction_timeout_into(options.server_major);
+        if options.first.is_some() || (is_setting_unknown && !options.keep_going) {
+            return Self::start_script(client, url, args, options, list);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
         let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
@@ -99,6 +127,7 @@ impl Load {
             script: None,
             restore,
             stdin,
+            _list: list,
         })
     }
 
@@ -106,8 +135,10 @@ impl Load {
         client: &Client,
         url: &DatabaseUrl,
         args: Vec<String>,
-        speech: Speech,
+        options: &LoadOptions,
+        list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
+        let (speech, first) = (options.speech, options.first.clone().unwrap_or_default());
         let mut psql = start_psql(client, url, speech)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
         let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
@@ -118,7 +149,7 @@ impl Load {
             .take_stdin()
             .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
-            let result = copy_without_setting(from, &mut to).await;
+            let result = copy_without_setting(from, &mut to, &first).await;
             (to, result)
         });
         let stdin = restore.take_stdin();
@@ -126,6 +157,7 @@ impl Load {
             script: Some(Script { psql, filter }),
             restore,
             stdin,
+            _list: list,
         })
     }
 
@@ -135,12 +167,16 @@ impl Load {
     /// says why.
     pub async fn finish(&mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
-        let rendered = self.restore.finish().await;
-        let warnings = match self.script.take() {
-            None => rendered.map_err(Error::LoadFailed)?,
-            Some(script) => script.complete(rendered).await?,
+        let Some(script) = self.script.take() else {
+            let ended = self.restore.finish_with_failures().await;
+            let (warnings, failures) = ended.map_err(Error::LoadFailed)?;
+            return Ok(LoadReport { warnings, failures });
         };
-        Ok(LoadReport { warnings })
+        let rendered = self.restore.finish().await;
+        Ok(LoadReport {
+            warnings: script.complete(rendered).await?,
+            failures: Failures::default(),
+        })
     }
 
     /// Ends the restore after a fault elsewhere, and gives its own error if it had failed by itself before: then that's
@@ -239,7 +275,9 @@ impl Script {
 /// input.
 fn restore_args(options: &LoadOptions) -> Vec<String> {
     let chosen = [
-        (true, "--exit-on-error"),
+        (!options.keep_going, "--exit-on-error"),
+        // it then says which entry failed
+        (options.keep_going, "--verbose"),
         (true, "--no-password"),
         (options.clean, "--clean"),
         (options.clean, "--if-exists"),
@@ -247,12 +285,28 @@ fn restore_args(options: &LoadOptions) -> Vec<String> {
         (options.no_owner, "--no-owner"),
         (options.no_acl, "--no-acl"),
         (options.no_comments, "--no-comments"),
+        (options.no_tablespaces, "--no-tablespaces"),
     ];
     chosen
         .iter()
         .filter(|(wanted, _)| *wanted)
         .map(|(_, arg)| (*arg).to_owned())
         .collect()
+}
+
+/// A file for `--use-list`, that only we may read: the ids alone, since any name would be text from outside.
+fn list_of_entries(ids: &[i32]) -> Result<NamedTempFile, Error> {
+    let write = || {
+        let mut file = NamedTempFile::with_prefix("pgcoffer-restore-")?;
+        let mut writer = BufWriter::new(&mut file);
+        for id in ids {
+            writeln!(writer, "{id};")?;
+        }
+        writer.flush()?;
+        drop(writer);
+        Ok(file)
+    };
+    write().map_err(|error| Error::io("write the list of what is restored", error))
 }
 
 fn start_restore(

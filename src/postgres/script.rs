@@ -1,4 +1,5 @@
-//! Takes the one line out of a rendered archive that servers up to 16 don't know.
+//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, and with statements of our own
+//! before its first one.
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
@@ -24,15 +25,16 @@ pub(super) enum Broken {
     Write(std::io::Error),
 }
 
-/// Copies a script and leaves that line out where it stands in the preamble: among the comments, settings and
+/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble: among the comments, settings and
 /// `\restrict` that come before the first other statement. From there on nothing is looked at, so that no data is
 /// ever altered. A script that doesn't restrict `psql` before its first statement is not passed on at all.
 pub(super) async fn copy_without_setting(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
+    first: &str,
 ) -> Result<(), Broken> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    copy_preamble(&mut from, to).await?;
+    copy_preamble(&mut from, to, first).await?;
     loop {
         let bytes = from.fill_buf().await.map_err(Broken::Read)?;
         if bytes.is_empty() {
@@ -47,9 +49,11 @@ pub(super) async fn copy_without_setting(
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
+    first: &str,
 ) -> Result<(), Broken> {
     let mut preamble = Vec::new();
     let mut is_restricted = false;
+    let mut end = 0;
     while preamble.len() < PREAMBLE_BYTES {
         let start = preamble.len();
         let read = from
@@ -63,12 +67,17 @@ async fn copy_preamble(
         } else if read == 0 || !is_preamble(line) {
             break;
         }
+        end = preamble.len();
     }
     // a script that ends here has nothing to run: pg_restore has failed, and says why itself
     if !is_restricted && !preamble.is_empty() {
         return Err(Broken::Unrestricted);
     }
-    to.write_all(&preamble).await.map_err(Broken::Write)
+    let (before, after) = preamble.split_at(end);
+    for bytes in [before, first.as_bytes(), after] {
+        to.write_all(bytes).await.map_err(Broken::Write)?;
+    }
+    Ok(())
 }
 
 fn is_preamble(line: &[u8]) -> bool {
@@ -96,7 +105,7 @@ mod tests {
 
     async fn filtered(script: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        copy_without_setting(script, &mut out).await.unwrap();
+        copy_without_setting(script, &mut out, "").await.unwrap();
         out
     }
 
@@ -108,6 +117,21 @@ mod tests {
             script
                 .replace("SET transaction_timeout = 0;\n", "")
                 .as_bytes()
+        );
+    }
+
+    #[tokio::test]
+    async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
+        let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
+        let mut out = Vec::new();
+        copy_without_setting(script.as_bytes(), &mut out, "DROP TABLE t;\n")
+            .await
+            .unwrap();
+        let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
+        assert!(
+            out.ends_with(wanted.as_bytes()),
+            "{}",
+            String::from_utf8_lossy(&out)
         );
     }
 
@@ -135,7 +159,7 @@ mod tests {
             &late,
         ] {
             let mut out = Vec::new();
-            let copied = copy_without_setting(script.as_bytes(), &mut out).await;
+            let copied = copy_without_setting(script.as_bytes(), &mut out, "DROP TABLE t;\n").await;
             assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::failures::{FailureReader, Failures};
 use super::url::Secret;
 use crate::redact::Known;
 
@@ -20,6 +21,7 @@ pub(super) struct Transcript {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     dropped_bytes: u64,
+    failures: FailureReader,
 }
 
 impl Transcript {
@@ -30,6 +32,7 @@ impl Transcript {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut buffer).await {
             transcript.push(&buffer[..count]);
+            transcript.failures.push(&buffer[..count]);
         }
         transcript
     }
@@ -41,6 +44,12 @@ impl Transcript {
         let excess = self.tail.len().saturating_sub(KEPT_BYTES);
         self.tail.drain(..excess);
         self.dropped_bytes += excess as u64;
+    }
+
+    /// What failed in a restore that went on to its end all the same.
+    pub(super) fn take_failures(&mut self, secret: Option<&Secret>) -> Option<Failures> {
+        let known = Known::new(secret.map(Secret::reveal));
+        std::mem::take(&mut self.failures).complete_restore(&known)
     }
 
     /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one can.

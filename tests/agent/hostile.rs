@@ -59,9 +59,16 @@ fn swapped_records_are_told() {
             "{}",
             outcome.stderr
         );
-        stage
-            .run(["restore", id, "--to", &stage.target().url, "--confirm", "x"])
-            .ended_with(5);
+        let target = stage.target();
+        let args = [
+            "restore",
+            id,
+            "--to",
+            &target.url,
+            "--confirm",
+            &target.name,
+        ];
+        stage.run(args).ended_with(5);
     }
 }
 

@@ -11,14 +11,23 @@ use crate::{
 /// A restore that waits for more of its archive.
 fn restoring(stage: &Stage, target: &Target, more: &[&str]) -> Running {
     stage.bucket.inject(
-        Rule::on("GetObject").key("/archives/").nth(6).always(),
+        Rule::on("GetObject").key("/archives/").nth(7).always(),
         Fault::Delay { millis: 60_000 },
     );
     let args = restore_args(target).into_iter().chain(more.iter().copied());
     let running = stage.agent().timeout(Duration::from_secs(30)).spawn(args);
-    wait_until("pg_restore runs", || !children(running.pid()).is_empty());
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until_it_loads(&running);
     running
+}
+
+/// pg_restore runs, and has been given some of the archive.
+fn wait_until_it_loads(running: &Running) {
+    wait_until("pg_restore runs", || {
+        children(running.pid())
+            .iter()
+            .any(|(_, name)| name == "pg_restore")
+    });
+    std::thread::sleep(Duration::from_millis(300));
 }
 
 /// A backup of 64 MB, whose archive is read by many requests.
@@ -77,13 +86,12 @@ fn a_restore_that_is_killed_never_looks_complete() {
 fn pg_restore_that_is_killed_half_way_is_a_failed_restore() {
     let stage = long_backup();
     stage.bucket.inject(
-        Rule::on("GetObject").key("/archives/").nth(6).times(8),
+        Rule::on("GetObject").key("/archives/").nth(7).times(8),
         Fault::Delay { millis: 1500 },
     );
     let target = stage.target();
     let running = stage.agent().spawn(restore_args(&target));
-    wait_until("pg_restore runs", || !children(running.pid()).is_empty());
-    std::thread::sleep(Duration::from_millis(300));
+    wait_until_it_loads(&running);
     let loaders: Vec<u32> = children(running.pid())
         .into_iter()
         .map(|(pid, _)| pid)

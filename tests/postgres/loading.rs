@@ -338,7 +338,15 @@ async fn occupants_are_named() {
         ),
         (
             "CREATE ROLE other_owner; CREATE SCHEMA theirs AUTHORIZATION other_owner",
-            &[],
+            &["schema theirs"],
+        ),
+        (
+            "CREATE COLLATION c (provider = libc, locale = 'C'); CREATE TEXT SEARCH DICTIONARY d (template = simple)",
+            &["collation public.c", "text search dictionary public.d"],
+        ),
+        (
+            "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)",
+            &[r#"operator public."===""#],
         ),
         (
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER EXTENSION plpgsql ADD FUNCTION f()",

@@ -9,94 +9,147 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     config::trimmed,
-    operation::{self, Progress, RestoreRequest},
-    postgres::DatabaseUrl,
+    operation::{self, MissingRoles, PreparedRestore, Progress, RestoreRequest},
+    postgres::{self, DatabaseUrl},
+    text::shell_word,
 };
 
 use super::{Context, usage};
-use crate::cli::{args::RestoreArgs, screen, watch::watched};
+use crate::cli::{
+    args::{RestoreArgs, RolesArg},
+    screen, statements, text_restore,
+    watch::watched,
+};
+
+/// Status of a restore after which something is missing, which is named.
+const NOT_ALL: u8 = 9;
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
         let target = target_url(&args.to)?;
+        let request = request(target, args)?;
+        self.check_confirmation(&request.target, args)?;
         let catalog = self.catalog().await?;
         let record = self
             .find(&catalog, &args.chosen.id, args.chosen.database.as_deref())
             .await?;
-        self.confirm(&record, &target, args).await?;
-        let request = RestoreRequest {
-            target,
-            clean: args.clean,
-            single_transaction: args.single_transaction,
-            keep_owner: args.keep_owner,
-            keep_acl: args.keep_acl,
-            no_comments: args.no_comments,
-        };
         let clients = self.clients().await?;
         if args.thaw.may_take_long() {
             let look = operation::check_target(&clients, &record, &request);
             self.interrupt.or(look).await?;
         }
         self.thaw(&catalog, &record, args.thaw).await?;
+        let prepared =
+            operation::prepare_restore(&catalog, &clients, &record, &request, self.interrupt)
+                .await?;
+        if args.preview {
+            return self.output.restore_preview(&prepared);
+        }
+        self.confirm(&record, &request, &prepared, args).await?;
         let progress = Progress::default();
-        let work = operation::restore(
-            &catalog,
-            &clients,
-            &record,
-            &request,
-            &progress,
-            self.interrupt,
-        );
+        let work = operation::restore(prepared, &progress, self.interrupt);
         let report = watched(&self.cli.global, "restore", &progress, work).await?;
-        self.output.restored(&report)
+        let file = statements::written(&report, args.statements.as_deref());
+        self.output.restored(&report, file.as_deref())?;
+        match report.complete {
+            true => Ok(()),
+            false => Err(Error::Problems {
+                what: "not all of the backup could be restored; what is missing is named above"
+                    .to_owned(),
+                exit_status: NOT_ALL,
+            }),
+        }
     }
 
-    /// Has the name of the target typed or given, so that nobody restores into the wrong database half asleep.
+    /// Whether a confirmation was given, or can be asked for. Before anything else, since it needs nothing else.
+    fn check_confirmation(&self, target: &DatabaseUrl, args: &RestoreArgs) -> Result<()> {
+        let name = target.database();
+        match &args.confirm {
+            Some(given) if given == name => Ok(()),
+            Some(given) => Err(not_the_name(given, name)),
+            None if args.preview || std::io::stdin().is_terminal() => Ok(()),
+            None => Err(usage(
+                format!("restoring into {target} needs a confirmation"),
+                format!("add --confirm {}", shell_word(name)),
+            )),
+        }
+    }
+
+    /// Has the name of the target typed, so that nobody restores into the wrong database half asleep.
     async fn confirm(
         &self,
         record: &Record,
-        target: &DatabaseUrl,
+        request: &RestoreRequest,
+        prepared: &PreparedRestore<'_>,
         args: &RestoreArgs,
     ) -> Result<()> {
-        let name = target.database().to_owned();
-        let given = match &args.confirm {
-            Some(given) => given.clone(),
-            None if std::io::stdin().is_terminal() => {
-                let what = if args.clean {
-                    "what is there is dropped first"
-                } else {
-                    "it must be empty"
-                };
-                let question = format!(
-                    "Restore {} of {} into {target} ({what}).\nType the name of the target database to go on: ",
-                    record.id, record.database
-                );
-                self.interrupt.or(ask(question)).await?
-            }
-            None => {
-                return Err(usage(
-                    format!("restoring into {target} needs a confirmation"),
-                    format!("add --confirm {name}"),
-                ));
-            }
+        let source = match request.clean {
+            true => self.source_at(&request.target).await?,
+            false => None,
         };
-        if given == name {
-            Ok(())
-        } else {
-            Err(usage(
-                format!(
-                    "{given:?} is not the name of the target database, {name:?}: nothing was done"
-                ),
-                "compare --to with --confirm",
-            ))
+        if args.confirm.is_some() {
+            if let Some(label) = source {
+                screen::note(&text_restore::is_a_source(&label));
+            }
+            return Ok(());
+        }
+        let question = text_restore::question(record, request, prepared, source.as_deref());
+        let given = self.interrupt.or(ask(question)).await?;
+        let name = request.target.database();
+        match given == name {
+            true => Ok(()),
+            false => Err(not_the_name(&given, name)),
         }
     }
+
+    /// The label of the configured database that the target is.
+    async fn source_at(&self, target: &DatabaseUrl) -> Result<Option<String>> {
+        for database in &self.config.databases {
+            let same = async { Ok(postgres::is_same_database(&database.url, target).await) };
+            if self.interrupt.or(same).await? {
+                return Ok(Some(database.label.to_string()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
+    if args.clean && args.keep_going && !args.no_single_transaction {
+        return Err(usage(
+            "--clean is one transaction, and --keep-going can't go on in one".to_owned(),
+            "restore into a new database by --keep-going; or add --no-single-transaction, should it not matter that some of what the target holds may be lost",
+        ));
+    }
+    Ok(RestoreRequest {
+        target,
+        clean: args.clean,
+        single_transaction: args.single_transaction || (args.clean && !args.no_single_transaction),
+        keep_owner: args.keep_owner,
+        keep_acl: args.keep_acl,
+        no_comments: args.no_comments,
+        leave_out: args.leave_out.clone(),
+        only: args.only.clone(),
+        roles: match args.roles {
+            None => MissingRoles::Refuse,
+            Some(RolesArg::Create) => MissingRoles::Create,
+            Some(RolesArg::Skip) => MissingRoles::Skip,
+        },
+        keep_going: args.keep_going,
+    })
+}
+
+fn not_the_name(given: &str, name: &str) -> Error {
+    usage(
+        format!("{given:?} is not the name of the target database, {name:?}: nothing was done"),
+        "compare --to with --confirm",
+    )
 }
 
 /// The target's URL: as given, or from a variable.
 fn target_url(text: &str) -> Result<DatabaseUrl> {
     let Some(name) = text.strip_prefix("env:") else {
-        return Ok(DatabaseUrl::parse(text).map_err(pgcoffer::postgres::Error::from)?);
+        return Ok(DatabaseUrl::parse(text).map_err(postgres::Error::from)?);
     };
     let value = std::env::var_os(name)
         .map(OsString::into_string)
@@ -108,7 +161,7 @@ fn target_url(text: &str) -> Result<DatabaseUrl> {
         )
     })?;
     let url = DatabaseUrl::parse(trimmed(&value));
-    Ok(url.map_err(pgcoffer::postgres::Error::from)?)
+    Ok(url.map_err(postgres::Error::from)?)
 }
 
 async fn ask(question: String) -> Result<String> {

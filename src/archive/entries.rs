@@ -1,0 +1,142 @@
+//! The entries of the table of contents, as a whole: what a restore chooses from.
+
+use super::Error;
+use super::header::HeaderReader;
+use super::scan::Input;
+use super::toc::{Detail, Step, TocReader};
+use crate::text::Untrusted;
+
+/// Entries that are kept. Databases of a million tables exist, each with several entries.
+const MAX_ENTRIES: usize = 1 << 23;
+/// Bytes of all names together.
+const MAX_NAME_BYTES: usize = 1 << 28;
+/// Bytes of all definitions together: of what comes later, only the names are kept. It has to fit beside a restore in 512 MB.
+const MAX_DEFINITION_BYTES: usize = 1 << 26;
+/// Bytes of one definition.
+const DEFINITION_BYTES: usize = 1 << 20;
+
+/// One entry of the table of contents: something that pg_restore makes, or data that it loads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number, by which pg_restore's `--use-list` names it.
+    pub id: i32,
+    /// pg_dump's word for what it is: `TABLE`, `TABLE DATA`, `FK CONSTRAINT`, `EVENT TRIGGER`.
+    pub kind: Untrusted,
+    /// Its name, for some kinds behind the name of the table that it belongs to; for functions with the types of arguments.
+    pub name: Untrusted,
+    /// The schema that it is in; empty for what is in none.
+    pub schema: Untrusted,
+    /// The role that owned it; empty for what has no owner of its own.
+    pub owner: Untrusted,
+    /// The tablespace that it was in; empty for the database's own.
+    pub tablespace: Untrusted,
+    /// The SQL that makes it; empty for data, and where all definitions together are longer than 64 MiB.
+    pub definition: Untrusted,
+    /// The SQL that drops it; empty for what isn't dropped by itself.
+    pub drop: Untrusted,
+    /// The COPY statement that loads it, for data.
+    pub copy: Untrusted,
+    /// The ids of the entries that it needs.
+    pub needs: Vec<i32>,
+    /// Whether data of it follows the table of contents.
+    pub has_data: bool,
+}
+
+/// Reads an archive's beginning up to the end of its table of contents.
+pub struct EntriesReader {
+    length: u64,
+    stage: Stage,
+    entries: Vec<Entry>,
+    name_bytes: usize,
+    definition_bytes: usize,
+}
+
+enum Stage {
+    Header(Box<HeaderReader>),
+    Contents(Box<TocReader>),
+    End,
+}
+
+impl Default for EntriesReader {
+    fn default() -> Self {
+        Self {
+            length: 0,
+            stage: Stage::Header(Box::default()),
+            entries: Vec::new(),
+            name_bytes: 0,
+            definition_bytes: 0,
+        }
+    }
+}
+
+impl EntriesReader {
+    /// Looks at the next bytes, in any cuts; true once the table of contents has ended, from where on nothing is looked at.
+    ///
+    /// # Errors
+    /// What is no archive, and a table of contents beyond any bound.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<bool, Error> {
+        self.length += bytes.len() as u64;
+        let mut input = Input::new(bytes, self.length);
+        loop {
+            let next = match &mut self.stage {
+                Stage::End => return Ok(true),
+                Stage::Header(reader) => match reader.push(&mut input)? {
+                    None => return Ok(false),
+                    Some(header) => {
+                        let (minor, offset_bytes) = (header.version.1, header.offset_bytes);
+                        let mut reader = TocReader::new(minor, offset_bytes, false);
+                        reader.keep(detail(self.definition_bytes));
+                        Stage::Contents(Box::new(reader))
+                    }
+                },
+                Stage::Contents(reader) => match reader.step(&mut input)? {
+                    Step::More => return Ok(false),
+                    Step::End(_) => Stage::End,
+                    Step::Promise(_) => continue,
+                    Step::Entry(entry) => {
+                        self.definition_bytes +=
+                            entry.definition.raw().len() + entry.copy.raw().len();
+                        reader.keep(detail(self.definition_bytes));
+                        self.take(*entry)?;
+                        continue;
+                    }
+                },
+            };
+            self.stage = next;
+        }
+    }
+
+    /// The entries, in their order.
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
+    fn take(&mut self, entry: Entry) -> Result<(), Error> {
+        self.name_bytes += [
+            &entry.kind,
+            &entry.name,
+            &entry.schema,
+            &entry.owner,
+            &entry.tablespace,
+        ]
+        .iter()
+        .map(|text| text.raw().len())
+        .sum::<usize>();
+        for (what, is, limit) in [
+            ("entries", self.entries.len(), MAX_ENTRIES),
+            ("bytes of names", self.name_bytes, MAX_NAME_BYTES),
+        ] {
+            if is >= limit {
+                return Err(Error::TooMany { what, limit });
+            }
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+fn detail(used: usize) -> Detail {
+    Detail::All {
+        definition_bytes: DEFINITION_BYTES.min(MAX_DEFINITION_BYTES.saturating_sub(used)),
+    }
+}

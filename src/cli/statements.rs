@@ -1,0 +1,70 @@
+//! The file with the statements that a restore left out or that failed, for whoever makes what is missing by hand.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use pgcoffer::operation::{NotRestored, RestoreReport};
+use tempfile::NamedTempFile;
+
+use super::screen;
+
+/// Writes the file, where something is missing, and says where it is. Its owner alone may read it; it takes the place of one of
+/// that name. That it can't be written is told and fails nothing.
+pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<PathBuf> {
+    report.missing().next()?;
+    let default = || {
+        PathBuf::from(format!(
+            "{}-{}.not-restored.sql",
+            report.database, report.id
+        ))
+    };
+    let path = wanted.map_or_else(default, Path::to_owned);
+    match write(report, &path) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            screen::note(&format!(
+                "warning: the statements of what is missing can't be written to {}: {error}",
+                path.display()
+            ));
+            None
+        }
+    }
+}
+
+fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(document(report).as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn document(report: &RestoreReport) -> String {
+    let mut text = format!(
+        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them.\nSET search_path = '';\n",
+        report.id, report.database, report.target
+    );
+    for one in report.missing() {
+        text.push_str(&statement(report, one));
+    }
+    text
+}
+
+/// A reason is a comment of one line, whatever is in it.
+fn statement(report: &RestoreReport, one: &NotRestored) -> String {
+    let why = one.why.to_string();
+    let statement = match one.statement.raw().trim_end() {
+        "" if one.kind == "TABLE DATA" => format!(
+            "-- its rows are in the backup: restore {} into another database, with --only 'table:{}.{}', and copy them from there",
+            report.id, one.schema, one.name
+        ),
+        "" => "-- its statement is not known here".to_owned(),
+        statement => statement.to_owned(),
+    };
+    format!("\n-- {}: {why}\n{statement}\n", one.label())
+}

@@ -1,0 +1,111 @@
+//! A restore in words: the question before it, and what came of it.
+
+use std::path::Path;
+
+use pgcoffer::{
+    backup::Record,
+    operation::{NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
+    text::shell_word,
+};
+
+use super::text::{span, tables_and_rows};
+
+/// Lines of a list that are shown; the rest is a number.
+const SHOWN: usize = 12;
+
+/// What is asked before a restore, with everything that somebody half asleep should know.
+pub(super) fn question(
+    record: &Record,
+    request: &RestoreRequest,
+    prepared: &PreparedRestore<'_>,
+    source: Option<&str>,
+) -> String {
+    let what = match request.clean {
+        true => {
+            "what is there and in the backup too is dropped first; what is not in the backup stays"
+        }
+        false => "it is empty",
+    };
+    let mut text = format!(
+        "Restore {} of {} into {} ({what}).\n",
+        record.id, record.database, request.target
+    );
+    if let Some(label) = source {
+        text.push_str(&is_a_source(label));
+        text.push('\n');
+    }
+    text.push_str(&plan(&prepared.left_out(), &prepared.remarks()));
+    text.push_str("Type the name of the target database to go on: ");
+    text
+}
+
+/// That the target is a database that is backed up.
+pub(super) fn is_a_source(label: &str) -> String {
+    format!(
+        "This is the database that is backed up as {label}: to keep what it holds now, take a backup first, by `pgcoffer backup {}`.",
+        shell_word(label)
+    )
+}
+
+/// What is known before.
+pub(super) fn plan(left_out: &[NotRestored], remarks: &[String]) -> String {
+    let mut text = list("left out", left_out.iter());
+    for remark in remarks {
+        text.push_str(&format!("  {remark}\n"));
+    }
+    text
+}
+
+/// What came of it.
+pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> String {
+    let mut text = format!(
+        "{} {} of {} into {}\n  {}, in {}\n",
+        if report.complete {
+            "Restored"
+        } else {
+            "Restored in part"
+        },
+        report.id,
+        report.database,
+        report.target,
+        tables_and_rows(report.tables, report.rows),
+        span(report.started, report.finished),
+    );
+    text.push_str(&list("missing", report.missing()));
+    if report.failures > report.failed.len() as u64 {
+        text.push_str(&format!("  {} statements failed in all\n", report.failures));
+    }
+    if let Some(file) = statements {
+        text.push_str(&format!(
+            "  the statements that make what is missing, with their reasons: {}\n",
+            file.display()
+        ));
+    }
+    let rest = report.left_out.iter().filter(|it| !it.missing);
+    text.push_str(&list("left out", rest));
+    for remark in &report.remarks {
+        text.push_str(&format!("  {remark}\n"));
+    }
+    for warning in &report.warnings {
+        text.push_str(&format!("  warning: {warning}\n"));
+    }
+    text.push_str("  planner statistics are not part of a dump: run ANALYZE before real work\n");
+    text
+}
+
+fn list<'a>(what: &str, all: impl Iterator<Item = &'a NotRestored>) -> String {
+    let mut text = String::new();
+    let mut more = 0;
+    for (at, one) in all.enumerate() {
+        if at < SHOWN {
+            let why = one.why.first_line();
+            text.push_str(&format!("  {what}: {}: {why}\n", one.label()));
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        text.push_str(&format!("  {what}: {more} more, which --json lists\n"));
+    }
+    text
+}

@@ -1,0 +1,358 @@
+//! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
+
+mod pattern;
+mod plan;
+mod reason;
+mod replace;
+mod report;
+mod rules;
+mod words;
+
+use jiff::Timestamp;
+
+use super::{
+    Interrupt, Progress,
+    backup::signal_first,
+    inbound::Inbound,
+    spans::{step, traced},
+    verify::{compare, open_archive},
+};
+use crate::{
+    archive::Contents,
+    backup::Record,
+    catalog::Catalog,
+    error::{Error, Lack, Result, TargetState},
+    postgres::{
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+    },
+};
+
+pub use pattern::Pattern;
+use plan::{Plan, Wishes, questions};
+use replace::Replaced;
+pub use report::{NotRestored, RestoreReport};
+
+/// One restore to be made.
+#[derive(Debug, Clone)]
+pub struct RestoreRequest {
+    /// the database to restore into
+    pub target: DatabaseUrl,
+    /// drop what is there first, instead of refusing
+    pub clean: bool,
+    /// all or nothing: one transaction
+    pub single_transaction: bool,
+    /// keep owners as they were dumped: every role must exist
+    pub keep_owner: bool,
+    /// keep privileges as they were dumped: every role must exist
+    pub keep_acl: bool,
+    /// leave all comments out
+    pub no_comments: bool,
+    /// what is left out
+    pub leave_out: Vec<Pattern>,
+    /// where it is not empty: nothing but this, what belongs to it and what that needs
+    pub only: Vec<Pattern>,
+    /// what is done about roles that are named and not there
+    pub roles: MissingRoles,
+    /// go on after what can't be restored, and name it
+    pub keep_going: bool,
+}
+
+/// What a restore does about roles that policies, user mappings, owners and privileges name and that the target lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingRoles {
+    /// refuses, before anything is touched
+    Refuse,
+    /// makes them, without a login
+    Create,
+    /// leaves out what names them
+    Skip,
+}
+
+/// A restore that was found possible: what will be restored is known, and nothing has been touched.
+pub struct PreparedRestore<'a> {
+    record: &'a Record,
+    request: &'a RestoreRequest,
+    archive: Inbound,
+    plan: Plan,
+    client: &'a Client,
+    server_major: u32,
+    speech: Speech,
+}
+
+/// Looks at the archive's table of contents and at the target, and plans what is restored.
+///
+/// # Errors
+/// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has to decide.
+pub async fn prepare_restore<'a>(
+    catalog: &Catalog,
+    clients: &'a Clients,
+    record: &'a Record,
+    request: &'a RestoreRequest,
+    interrupt: &Interrupt,
+) -> Result<PreparedRestore<'a>> {
+    interrupt
+        .or(prepared(catalog, clients, record, request))
+        .await
+}
+
+async fn prepared<'a>(
+    catalog: &Catalog,
+    clients: &'a Clients,
+    record: &'a Record,
+    request: &'a RestoreRequest,
+) -> Result<PreparedRestore<'a>> {
+    let archive = open_archive(catalog, record).await?;
+    let entries = archive.entries().await?;
+    let mut session = connect(request).await?;
+    let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let facts = session.look_at_target(&questions(&entries)).await?;
+    let wishes = Wishes {
+        leave_out: &request.leave_out,
+        only: &request.only,
+        clean: request.clean,
+        keep_owner: request.keep_owner,
+        keep_acl: request.keep_acl,
+        skip_roles: request.roles == MissingRoles::Skip,
+        keep_going: request.keep_going,
+    };
+    let mut plan = Plan::new(entries, &facts, &wishes)?;
+    if request.roles != MissingRoles::Create {
+        plan.lacks.extend(plan.lack_of_roles());
+    }
+    if request.clean {
+        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+    }
+    session.close().await;
+    if !plan.lacks.is_empty() {
+        return Err(Error::TargetLacks {
+            target: request.target.to_string(),
+            lacks: plan.lacks,
+        });
+    }
+    Ok(PreparedRestore {
+        client: client_for(clients, record, server_major)?,
+        record,
+        request,
+        archive,
+        plan,
+        server_major,
+        speech,
+    })
+}
+
+/// Objects that are named in an error.
+const NAMED: usize = 10;
+
+/// What would go along with what is replaced, and is not in the backup: nobody asked for that.
+async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
+    let replaced = Replaced::by(plan);
+    let lost = session
+        .rehearse_drops(&replaced.drops, &replaced.named)
+        .await?;
+    let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
+    if lost.len() > NAMED {
+        names.push(format!("{} more", lost.len() - NAMED));
+    }
+    Ok((!lost.is_empty()).then(|| Lack {
+        what: format!(
+            "what is not in the backup would be dropped with what is replaced: {}",
+            names.join(", ")
+        ),
+        cure: "restore into a new database; or take these away from what is replaced yourself, and run it again".to_owned(),
+    }))
+}
+
+/// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
+/// what the archive holds.
+///
+/// # Errors
+/// What the target's side refuses.
+pub async fn check_target(
+    clients: &Clients,
+    record: &Record,
+    request: &RestoreRequest,
+) -> Result<()> {
+    let session = connect(request).await?;
+    let server_major = session.server_major();
+    session.close().await;
+    client_for(clients, record, server_major).map(drop)
+}
+
+/// Connects to a target that can be written and is empty, unless it need not be.
+async fn connect(request: &RestoreRequest) -> Result<Session> {
+    let mut session = Session::connect(&request.target).await?;
+    session.check_writable().await?;
+    if !request.clean {
+        session.check_empty().await?;
+    }
+    Ok(session)
+}
+
+fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a Client> {
+    let dumped_by = record
+        .source
+        .as_ref()
+        .map_or(0, |source| source.client.major);
+    Ok(clients.for_restore(dumped_by, server_major)?)
+}
+
+/// Restores what was prepared.
+///
+/// The target is looked at once more; on any fault pg_restore is killed rather than given a clean end. Safe to cancel as far as
+/// the archive is concerned; what the target then holds, a single transaction decides.
+///
+/// # Errors
+/// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
+pub async fn restore(
+    prepared: PreparedRestore<'_>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<RestoreReport> {
+    let record = prepared.record;
+    let span = step!(
+        "restore",
+        database = record.database.as_str(),
+        id = record.id.as_str(),
+        dump_bytes = record.sealed.as_ref().map(|sealed| sealed.dump_bytes),
+    );
+    traced(span, restored(prepared, progress, interrupt)).await
+}
+
+async fn restored(
+    prepared: PreparedRestore<'_>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<RestoreReport> {
+    let started = Timestamp::now();
+    let PreparedRestore {
+        record, request, ..
+    } = prepared;
+    let target = interrupt.or(begin(&prepared)).await?;
+    let load = prepared.load(&target)?;
+    let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
+    let (contents, loaded) = match loaded {
+        Ok(loaded) => loaded,
+        Err(Broken { error, all_given }) => {
+            let error = signal_first(error, interrupt).await;
+            return Err(Error::RestoreFailed {
+                target: request.target.to_string(),
+                state: state_after(&error, all_given, request),
+                source: Box::new(error),
+            });
+        }
+    };
+    let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    (report.started, report.finished) = (started, Timestamp::now());
+    Ok(report)
+}
+
+/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server
+/// that this was seen on, for the child processes.
+async fn begin(prepared: &PreparedRestore<'_>) -> Result<DatabaseUrl> {
+    let request = prepared.request;
+    let mut session = connect(request).await?;
+    if request.clean
+        && let Some(lack) = lack_of_room(&mut session, &prepared.plan).await?
+    {
+        return Err(Error::TargetLacks {
+            target: request.target.to_string(),
+            lacks: vec![lack],
+        });
+    }
+    if request.roles == MissingRoles::Create {
+        let roles = &prepared.plan.missing_roles;
+        session.create_roles(roles, request.keep_owner).await?;
+    }
+    let target = session.child_url().await?;
+    session.close().await;
+    Ok(target)
+}
+
+impl PreparedRestore<'_> {
+    /// What will be left out, as far as it is known before.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<NotRestored> {
+        report::left_out(&self.plan)
+    }
+
+    /// What else is to be known before.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        report::remarks(&self.plan, self.request)
+    }
+
+    fn load(&self, target: &DatabaseUrl) -> Result<Load> {
+        let (request, client, server_major) = (self.request, self.client, self.server_major);
+        let replaced = request.clean.then(|| Replaced::by(&self.plan));
+        let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
+        let options = LoadOptions {
+            first: first.filter(|_| request.single_transaction),
+            clean: request.clean && !request.single_transaction,
+            single_transaction: request.single_transaction,
+            no_owner: !request.keep_owner,
+            no_acl: !request.keep_acl,
+            no_comments: request.no_comments,
+            no_tablespaces: !self.plan.missing_tablespaces.is_empty(),
+            keep_going: request.keep_going,
+            entries: Some(self.plan.kept()),
+            speech: self.speech,
+            ..LoadOptions::new(server_major)
+        };
+        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
+        Ok(Load::start(client, target, &options)?)
+    }
+}
+
+/// A restore that broke off, and whether pg_restore had been given all of the archive.
+struct Broken {
+    error: Error,
+    all_given: bool,
+}
+
+/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
+/// is killed, since a clean end would make a cut archive look whole.
+async fn carry_out(
+    record: &Record,
+    archive: Inbound,
+    mut load: Load,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> std::result::Result<(Contents, LoadReport), Broken> {
+    let name = archive.name();
+    let brought = interrupt.or(archive.bring(&mut load, progress)).await;
+    let all_given = brought.is_ok();
+    let ended = match brought.and_then(|got| compare(record, &got, &name).map(|()| got)) {
+        Ok(contents) => {
+            tracing::info!(
+                "the whole archive was read; pg_restore goes on with indexes and constraints"
+            );
+            let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
+            ended.map(|report| (contents, report))
+        }
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(loaded) => Ok(loaded),
+        Err(error @ Error::Sink(_)) => {
+            // pg_restore had failed by itself, and says why
+            let error = load.abort().await.map_or(error, Error::from);
+            Err(Broken { error, all_given })
+        }
+        Err(error) => {
+            load.kill().await;
+            Err(Broken { error, all_given })
+        }
+    }
+}
+
+/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows, which
+/// may be before we see a fault of our own.
+fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
+    match error {
+        _ if !request.single_transaction && request.clean => TargetState::Mixed,
+        _ if !request.single_transaction => TargetState::Incomplete,
+        Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
+        _ if !all_given => TargetState::Unchanged,
+        _ => TargetState::AllOrNothing,
+    }
+}

@@ -1,0 +1,212 @@
+//! What `--leave-out` and `--only` name: a kind of objects, or some of that kind by their names.
+
+use std::{fmt, str::FromStr};
+
+use crate::archive::Entry;
+
+/// The kinds that can be named, and pg_dump's words for them.
+const KINDS: &[(&str, &[&str])] = &[
+    ("schema", &["SCHEMA"]),
+    ("extension", &["EXTENSION"]),
+    ("table", &["TABLE", "FOREIGN TABLE"]),
+    ("view", &["VIEW", "MATERIALIZED VIEW"]),
+    ("sequence", &["SEQUENCE"]),
+    ("function", &["FUNCTION", "PROCEDURE", "AGGREGATE"]),
+    ("type", &["TYPE", "DOMAIN", "SHELL TYPE"]),
+    ("data", &["TABLE DATA"]),
+    ("large-objects", &["BLOB", "BLOBS", "BLOB METADATA"]),
+    ("index", &["INDEX", "INDEX ATTACH"]),
+    (
+        "constraint",
+        &["CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"],
+    ),
+    ("foreign-key", &["FK CONSTRAINT"]),
+    ("trigger", &["TRIGGER"]),
+    ("rule", &["RULE"]),
+    ("policy", &["POLICY"]),
+    ("comment", &["COMMENT"]),
+    ("event-trigger", &["EVENT TRIGGER"]),
+    (
+        "publication",
+        &[
+            "PUBLICATION",
+            "PUBLICATION TABLE",
+            "PUBLICATION TABLES IN SCHEMA",
+        ],
+    ),
+    ("subscription", &["SUBSCRIPTION", "SUBSCRIPTION TABLE"]),
+    ("server", &["SERVER"]),
+    ("user-mapping", &["USER MAPPING"]),
+    ("wrapper", &["FOREIGN DATA WRAPPER"]),
+    ("language", &["PROCEDURAL LANGUAGE"]),
+    ("security-label", &["SECURITY LABEL"]),
+    ("statistics", &["STATISTICS", "STATISTICS DATA"]),
+    ("collation", &["COLLATION"]),
+    (
+        "operator",
+        &["OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY"],
+    ),
+    ("cast", &["CAST"]),
+    (
+        "text-search",
+        &[
+            "TEXT SEARCH PARSER",
+            "TEXT SEARCH DICTIONARY",
+            "TEXT SEARCH TEMPLATE",
+            "TEXT SEARCH CONFIGURATION",
+        ],
+    ),
+];
+
+/// `KIND` or `KIND:NAME`. A name may be qualified by its schema, and `*` in it stands for any text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    kind: &'static str,
+    words: &'static [&'static str],
+    name: Option<String>,
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) = match text.split_once(':') {
+            Some((kind, name)) => (kind, Some(name)),
+            None => (text, None),
+        };
+        if name == Some("") {
+            return Err("a name is missing behind the colon".to_owned());
+        }
+        let known = KINDS.iter().find(|(word, _)| *word == kind);
+        let (kind, words) = known.ok_or_else(|| {
+            let kinds: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
+            format!(
+                "{kind:?} is no kind of object; kinds are {}",
+                kinds.join(", ")
+            )
+        })?;
+        Ok(Self {
+            kind,
+            words,
+            name: name.map(str::to_owned),
+        })
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}:{name}", self.kind),
+            None => f.write_str(self.kind),
+        }
+    }
+}
+
+impl Pattern {
+    /// Whether the entry is one of those. Of a schema, so is everything in it.
+    pub(super) fn matches(&self, entry: &Entry) -> bool {
+        let Some(name) = &self.name else {
+            return self.words.contains(&entry.kind.raw());
+        };
+        if self.kind == "schema" && is_like(name, entry.schema.raw()) {
+            return true;
+        }
+        self.words.contains(&entry.kind.raw()) && self.names(name, entry)
+    }
+
+    fn names(&self, name: &str, entry: &Entry) -> bool {
+        let own = entry.name.raw();
+        let without_arguments = match self.kind {
+            "function" => own.split('(').next().unwrap_or(own),
+            _ => own,
+        };
+        // of what belongs to a table, its own name stands behind the table's
+        let last = own.split_once(' ').map_or(own, |(_, last)| last);
+        let schema = entry.schema.raw();
+        [own, without_arguments, last].iter().any(|own| {
+            is_like(name, own) || (!schema.is_empty() && is_like(name, &format!("{schema}.{own}")))
+        })
+    }
+}
+
+/// Whether the text is as the pattern says, in which `*` stands for any text.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(before) else {
+        return false;
+    };
+    let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+    ends.any(|at| is_like(after, &rest[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: &str, schema: &str, name: &str) -> Entry {
+        Entry {
+            kind: kind.into(),
+            schema: schema.into(),
+            name: name.into(),
+            ..Entry::default()
+        }
+    }
+
+    #[test]
+    fn kinds_and_names() {
+        for (pattern, entry, is_meant) in [
+            (
+                "event-trigger",
+                entry("EVENT TRIGGER", "", "watching"),
+                true,
+            ),
+            (
+                "event-trigger:watch*",
+                entry("EVENT TRIGGER", "", "watching"),
+                true,
+            ),
+            (
+                "event-trigger:other",
+                entry("EVENT TRIGGER", "", "watching"),
+                false,
+            ),
+            ("table:public.logs", entry("TABLE", "public", "logs"), true),
+            ("table:logs", entry("TABLE", "archive", "logs"), true),
+            (
+                "table:public.logs",
+                entry("TABLE DATA", "public", "logs"),
+                false,
+            ),
+            (
+                "data:public.logs_*",
+                entry("TABLE DATA", "public", "logs_2025"),
+                true,
+            ),
+            ("schema:auth", entry("FUNCTION", "auth", "uid()"), true),
+            ("schema:auth", entry("SCHEMA", "", "auth"), true),
+            ("schema", entry("TABLE", "auth", "users"), false),
+            (
+                "function:auth.uid",
+                entry("FUNCTION", "auth", "uid(integer)"),
+                true,
+            ),
+            ("policy:own", entry("POLICY", "public", "notes own"), true),
+            ("index:*", entry("INDEX", "public", "a"), true),
+        ] {
+            let parsed: Pattern = pattern.parse().expect("it is one");
+            assert_eq!(parsed.matches(&entry), is_meant, "{pattern} {entry:?}");
+            assert_eq!(parsed.to_string(), pattern);
+        }
+    }
+
+    #[test]
+    fn what_is_no_kind_is_told() {
+        let error = "event-triger:x"
+            .parse::<Pattern>()
+            .expect_err("no such kind");
+        assert!(error.contains("event-trigger"), "{error}");
+        assert!("table:".parse::<Pattern>().is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! What the target of a restore brings with it and what its role may do there, seen before anything is touched.
+//!
+//! A platform puts schemas, extensions and event triggers of its own into every new database, and its customers are no
+//! superusers. What a role may do is asked of the server by trying it in a transaction that is rolled back, rather than looked
+//! up by the platform's name: platforms give some rights of a superuser to roles that are none.
+
+mod abilities;
+mod present;
+mod rehearsal;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::error::Error;
+use super::session::Session;
+use super::sql::ident;
+use super::wire::WireError;
+
+pub use abilities::{Abilities, Ability};
+pub use present::Present;
+
+/// What has to be known for one archive.
+#[derive(Clone, Debug, Default)]
+pub struct Questions {
+    /// The extensions that it makes.
+    pub extensions: BTreeSet<String>,
+    /// The providers of its security labels.
+    pub label_providers: BTreeSet<String>,
+    /// What it takes more than a plain role for.
+    pub abilities: BTreeSet<Ability>,
+}
+
+/// A target as it stands.
+#[derive(Clone, Debug, Default)]
+pub struct TargetFacts {
+    /// The role that restores.
+    pub role: String,
+    /// Whether it is a superuser.
+    pub is_superuser: bool,
+    /// Whether it may make schemas in the database, and with them trusted extensions.
+    pub may_create: bool,
+    /// The roles that there are.
+    pub roles: BTreeSet<String>,
+    /// The schemas that there are, by name.
+    pub schemas: BTreeMap<String, Schema>,
+    /// The extensions that there are, and whether they belong to the role.
+    pub extensions: BTreeMap<String, bool>,
+    /// The tablespaces that the role may use.
+    pub tablespaces: BTreeSet<String>,
+    /// The event triggers that there are.
+    pub event_triggers: BTreeSet<String>,
+    /// The publications that there are, and whether they belong to the role.
+    pub publications: BTreeMap<String, bool>,
+    /// The foreign data wrappers that there are, and whether the role may use them.
+    pub wrappers: BTreeMap<String, bool>,
+    /// The foreign servers that there are.
+    pub servers: BTreeSet<String>,
+    /// The languages that there are, and whether the role may use them.
+    pub languages: BTreeMap<String, bool>,
+    /// What stands in schemas that don't belong to the role.
+    pub present: HashMap<(String, String, String), Present>,
+    /// What the role may do, and which extensions and label providers it can use.
+    pub abilities: Abilities,
+}
+
+/// A schema of the target.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Schema {
+    /// Whether it belongs to the role that restores.
+    pub is_own: bool,
+    /// Whether that role may make something in it.
+    pub may_create: bool,
+}
+
+const ROLE: &str = "
+    SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+      FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
+
+const SCHEMAS: &str = "
+    SELECT n.nspname, pg_catalog.pg_has_role(n.nspowner, 'USAGE'), pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+      FROM pg_catalog.pg_namespace AS n WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_(toast|temp)'";
+
+/// Everything else that has a name in a database or a server as a whole: kind, name, and whether the role may use it.
+const NAMES: &str = "
+    SELECT 'role', rolname, true FROM pg_catalog.pg_roles
+    UNION ALL SELECT 'extension', extname, pg_catalog.pg_has_role(extowner, 'USAGE') FROM pg_catalog.pg_extension
+    UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace
+    UNION ALL SELECT 'event trigger', evtname, true FROM pg_catalog.pg_event_trigger
+    UNION ALL SELECT 'publication', pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication
+    UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_catalog.pg_foreign_data_wrapper
+    UNION ALL SELECT 'server', srvname, true FROM pg_catalog.pg_foreign_server
+    UNION ALL SELECT 'language', lanname, pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
+
+impl Session {
+    /// Looks at the target of a restore. Changes nothing: what is tried is rolled back.
+    pub async fn look_at_target(&mut self, questions: &Questions) -> Result<TargetFacts, Error> {
+        const WHAT: &str = "look at the target";
+        let rows = self.rows(WHAT, ROLE).await?;
+        let mut facts = TargetFacts {
+            role: self.first(&rows, WHAT)?,
+            is_superuser: self.column(&rows[0], 1, WHAT)?,
+            may_create: self.column(&rows[0], 2, WHAT)?,
+            ..TargetFacts::default()
+        };
+        for row in self.rows(WHAT, SCHEMAS).await? {
+            let schema = Schema {
+                is_own: self.column(&row, 1, WHAT)?,
+                may_create: self.column(&row, 2, WHAT)?,
+            };
+            facts.schemas.insert(self.column(&row, 0, WHAT)?, schema);
+        }
+        for row in self.rows(WHAT, NAMES).await? {
+            let name = self.column(&row, 1, WHAT)?;
+            facts.add(
+                row.text(0).unwrap_or_default(),
+                name,
+                self.column(&row, 2, WHAT)?,
+            );
+        }
+        facts.present = self.present().await?;
+        facts.abilities = self.abilities(questions, &facts).await?;
+        Ok(facts)
+    }
+}
+
+impl TargetFacts {
+    fn add(&mut self, kind: &str, name: String, is_usable: bool) {
+        match kind {
+            "role" => drop(self.roles.insert(name)),
+            "extension" => drop(self.extensions.insert(name, is_usable)),
+            "tablespace" if is_usable => drop(self.tablespaces.insert(name)),
+            "event trigger" => drop(self.event_triggers.insert(name)),
+            "publication" => drop(self.publications.insert(name, is_usable)),
+            "wrapper" => drop(self.wrappers.insert(name, is_usable)),
+            "server" => drop(self.servers.insert(name)),
+            "language" => drop(self.languages.insert(name, is_usable)),
+            _ => (),
+        }
+    }
+}
+
+/// `duplicate_object`: somebody has made the role meanwhile.
+const ROLE_EXISTS: &str = "42710";
+
+impl Session {
+    /// Makes roles without a login, one after the other; those that are there stay as they are. With `granted`, so that this
+    /// role may give them what it owns.
+    pub async fn create_roles(
+        &mut self,
+        roles: &BTreeSet<String>,
+        granted: bool,
+    ) -> Result<(), Error> {
+        const WHAT: &str = "make the roles that are missing";
+        for role in roles {
+            let mut steps = vec![format!("CREATE ROLE {} NOLOGIN", ident(role))];
+            if granted {
+                steps.push(format!("GRANT {} TO CURRENT_USER", ident(role)));
+            }
+            for step in steps {
+                match self.wire.run(&step).await {
+                    Err(WireError::Server(error)) if error.code == ROLE_EXISTS => (),
+                    Err(error) => return Err(self.explained(WHAT, error)),
+                    Ok(_) => (),
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! What a role may do beyond its own objects, found by trying it in a transaction that is rolled back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Questions, TargetFacts};
+use crate::postgres::error::Error;
+use crate::postgres::session::Session;
+use crate::postgres::sql::{ident, literal};
+use crate::text::Untrusted;
+
+/// What PostgreSQL leaves to superusers, and some platforms to their customers as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ability {
+    /// `CREATE EVENT TRIGGER`.
+    EventTriggers,
+    /// `CREATE PUBLICATION … FOR ALL TABLES` and `FOR TABLES IN SCHEMA`.
+    WholePublications,
+    /// `CREATE SUBSCRIPTION`.
+    Subscriptions,
+    /// `CREATE FOREIGN DATA WRAPPER`.
+    Wrappers,
+}
+
+impl Ability {
+    /// What is tried. Each ends in a right that is missing, or makes something that is rolled back.
+    fn attempt(self) -> &'static str {
+        match self {
+            Self::EventTriggers => {
+                "CREATE FUNCTION pg_temp.pgcoffer_probe() RETURNS pg_catalog.event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+                 CREATE EVENT TRIGGER pgcoffer_probe ON ddl_command_end EXECUTE FUNCTION pg_temp.pgcoffer_probe()"
+            }
+            Self::WholePublications => "CREATE PUBLICATION pgcoffer_probe FOR ALL TABLES",
+            Self::Subscriptions => {
+                "CREATE SUBSCRIPTION pgcoffer_probe CONNECTION 'password=x' PUBLICATION pgcoffer_probe WITH (connect = false, slot_name = NONE)"
+            }
+            Self::Wrappers => "CREATE FOREIGN DATA WRAPPER pgcoffer_probe",
+        }
+    }
+}
+
+/// What the role was found to be able to do.
+#[derive(Clone, Debug, Default)]
+pub struct Abilities {
+    /// Of those that were asked for, what it may not do.
+    pub lacking: BTreeSet<Ability>,
+    /// The extensions asked for that can't be made here, each with the server's reason.
+    pub extensions: BTreeMap<String, Untrusted>,
+    /// The providers of labels that are not loaded here.
+    pub label_providers: BTreeSet<String>,
+}
+
+/// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas may make
+/// them as well.
+const AVAILABLE: &str = "
+    SELECT a.name, NOT v.superuser OR v.trusted
+      FROM pg_catalog.pg_available_extensions AS a
+           JOIN pg_catalog.pg_available_extension_versions AS v
+                ON v.name OPERATOR(pg_catalog.=) a.name AND v.version OPERATOR(pg_catalog.=) a.default_version";
+
+impl Session {
+    pub(super) async fn abilities(
+        &mut self,
+        questions: &Questions,
+        facts: &TargetFacts,
+    ) -> Result<Abilities, Error> {
+        let mut found = Abilities::default();
+        for ability in &questions.abilities {
+            if !facts.is_superuser && self.is_refused(ability.attempt()).await?.is_some() {
+                found.lacking.insert(*ability);
+            }
+        }
+        for provider in &questions.label_providers {
+            let attempt = format!(
+                "SECURITY LABEL FOR {} ON SCHEMA pg_catalog IS NULL",
+                ident(provider)
+            );
+            if self.fails_by(&attempt, NO_PROVIDER).await? {
+                found.label_providers.insert(provider.clone());
+            }
+        }
+        found.extensions = self.missing_extensions(questions, facts).await?;
+        Ok(found)
+    }
+
+    async fn missing_extensions(
+        &mut self,
+        questions: &Questions,
+        facts: &TargetFacts,
+    ) -> Result<BTreeMap<String, Untrusted>, Error> {
+        const WHAT: &str = "look for extensions";
+        let rows = self.rows(WHAT, AVAILABLE).await?;
+        let mut available = BTreeMap::new();
+        for row in &rows {
+            let name: String = self.column(row, 0, WHAT)?;
+            available.insert(name, self.column::<bool>(row, 1, WHAT)?);
+        }
+        let mut missing = BTreeMap::new();
+        for name in &questions.extensions {
+            if facts.extensions.contains_key(name) {
+                continue;
+            }
+            let why = match available.get(name) {
+                None => Some("the server has no files of it".into()),
+                Some(_) if facts.is_superuser => None,
+                Some(true) if facts.may_create => None,
+                // it may need another extension first, which is no refusal
+                Some(_) => {
+                    self.is_refused(&format!("CREATE EXTENSION {} CASCADE", ident(name)))
+                        .await?
+                }
+            };
+            if let Some(why) = why {
+                missing.insert(name.clone(), why);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is left to be
+    /// seen when the restore comes to it.
+    async fn is_refused(&mut self, attempt: &str) -> Result<Option<Untrusted>, Error> {
+        match self.attempt(attempt).await {
+            Ok(()) => Ok(None),
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
+                Ok(Some(message))
+            }
+            Err(Error::Query { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fails_by(&mut self, attempt: &str, wanted: &str) -> Result<bool, Error> {
+        match self.attempt(attempt).await {
+            Ok(()) => Ok(false),
+            Err(Error::Query { code, .. }) => Ok(code == wanted),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs it in a transaction that may write, and takes all of it back.
+    async fn attempt(&mut self, sql: &str) -> Result<(), Error> {
+        let steps = format!(
+            "BEGIN TRANSACTION READ WRITE;
+             SET LOCAL search_path = pg_catalog, pg_temp;
+             SET LOCAL statement_timeout = '1min';
+             SET LOCAL lock_timeout = '2s';
+             SET LOCAL application_name = {};
+             {sql};
+             ROLLBACK",
+            literal("pgcoffer trying what the role may do")
+        );
+        let result = self.wire.run(&steps).await;
+        if result.is_err() && self.wire.is_in_transaction {
+            // should this fail too, the next statement says so
+            let _ = self.wire.run("ROLLBACK").await;
+        }
+        result
+            .map(drop)
+            .map_err(|error| self.explained("try what the role may do", error))
+    }
+}
+
+/// No right; a platform's list of what is allowed (Azure says 0A000 or 22023); a platform's own trigger.
+///
+/// <https://learn.microsoft.com/azure/postgresql/extensions/errors-extensions>
+const REFUSALS: &[&str] = &["42501", "0A000", "22023", "P0001", "58P01"];
+
+/// `invalid_parameter_value`: the label provider is not loaded.
+const NO_PROVIDER: &str = "22023";

@@ -1,0 +1,82 @@
+//! What stands in the schemas of a target that don't belong to the role that restores: a platform's tables, functions and types.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::postgres::error::Error;
+use crate::postgres::session::Session;
+
+/// Something that the target has already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Present {
+    /// Of a table: whether it has no row, and never had one since it was last emptied.
+    pub is_empty: bool,
+    /// Of a table: the columns that rows may be loaded into, if the role may insert.
+    pub columns: Option<BTreeSet<String>>,
+    /// Of a table: whether the role may make triggers on it; of a sequence: whether it may set it.
+    pub may_touch: bool,
+}
+
+/// Names are built as pg_dump builds those of its table of contents. A table has no row where its file has no page, which is asked
+/// rather than read: a policy's function would run in a query.
+const PRESENT: &str = r#"
+    WITH schemas AS (
+        SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
+         WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
+           AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')),
+    relations AS (
+        SELECT c.oid, c.relname, c.relkind, s.nspname FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
+    SELECT CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'v' THEN 'VIEW' WHEN r.relkind OPERATOR(pg_catalog.=) 'm' THEN 'MATERIALIZED VIEW'
+                WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE' WHEN r.relkind OPERATOR(pg_catalog.=) 'f' THEN 'FOREIGN TABLE'
+                WHEN r.relkind OPERATOR(pg_catalog.=) 'c' THEN 'TYPE'
+                WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{i,I}'::pg_catalog."char"[]) THEN 'INDEX' ELSE 'TABLE' END,
+           r.nspname::pg_catalog.text, r.relname::pg_catalog.text,
+           r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.pg_relation_size(r.oid) OPERATOR(pg_catalog.=) 0,
+           CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.has_table_privilege(r.oid, 'INSERT')
+                THEN (SELECT pg_catalog.json_agg(a.attname)::pg_catalog.text FROM pg_catalog.pg_attribute AS a
+                       WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
+                         AND a.attgenerated OPERATOR(pg_catalog.=) '') END,
+           CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(r.oid, 'UPDATE')
+                WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,f}'::pg_catalog."char"[]) THEN pg_catalog.has_table_privilege(r.oid, 'TRIGGER') ELSE false END
+      FROM relations AS r
+    UNION ALL
+    SELECT CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE' WHEN p.prokind OPERATOR(pg_catalog.=) 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
+           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false
+      FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
+    UNION ALL
+    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false
+      FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
+     WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{b,d,e,r}'::pg_catalog."char"[])
+    UNION ALL
+    SELECT CASE WHEN k.contype OPERATOR(pg_catalog.=) 'f' THEN 'FK CONSTRAINT' WHEN k.contype OPERATOR(pg_catalog.=) 'c' THEN 'CHECK CONSTRAINT'
+                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false
+      FROM pg_catalog.pg_constraint AS k JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) k.conrelid
+    UNION ALL
+    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false
+      FROM pg_catalog.pg_trigger AS t JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
+    UNION ALL
+    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false
+      FROM pg_catalog.pg_policy AS p JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
+    UNION ALL
+    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false
+      FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"#;
+
+impl Session {
+    /// Kind, schema and name of each, as the table of contents of an archive has them.
+    pub(super) async fn present(
+        &mut self,
+    ) -> Result<HashMap<(String, String, String), Present>, Error> {
+        const WHAT: &str = "look at what the target has already";
+        let mut present = HashMap::new();
+        for row in self.rows(WHAT, PRESENT).await? {
+            let text = |at| row.text(at).unwrap_or_default().to_owned();
+            let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
+            let what = Present {
+                is_empty: self.column(&row, 3, WHAT)?,
+                columns: columns.and_then(Result::ok),
+                may_touch: self.column(&row, 5, WHAT)?,
+            };
+            present.insert((text(0), text(1), text(2)), what);
+        }
+        Ok(present)
+    }
+}
