@@ -141,7 +141,7 @@ fn a_lock_that_is_lost_at_the_very_end_is_told_in_the_record() {
         .bucket
         .inject(Rule::on(last), Fault::Delay { millis: 3000 });
     let running = stage.agent().spawn(["backup", "--compression", "none"]);
-    let is_last = |call: &crate::testbed::Call| call.operation.to_string() == last;
+    let is_last = |call: &crate::testbed::Call| call.operation == last;
     wait_until("the upload is completed", || {
         stage.bucket.calls().iter().any(is_last)
     });
