@@ -24,5 +24,7 @@ mod places;
 mod rights;
 #[path = "postgres/scene.rs"]
 mod scene;
+#[path = "postgres/settings.rs"]
+mod settings;
 #[path = "postgres/trusting.rs"]
 mod trusting;

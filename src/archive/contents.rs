@@ -13,7 +13,7 @@ pub struct Contents {
     /// When pg_dump began, by the clock and in the time zone of where it ran; the zone is not stored. None where the fields
     /// make no date.
     pub created: Option<jiff::civil::DateTime>,
-    /// Name of the database, as all names here with bytes that are no UTF-8 replaced by U+FFFD.
+    /// Name of the database, as all names here with bytes that are no UTF-8 as `\xe9`.
     pub database: Untrusted,
     /// Version of the server that was dumped, as it calls itself.
     pub server_version: Untrusted,

@@ -1,6 +1,7 @@
 //! The format's primitives, read from input that may be cut anywhere.
 
 use super::Error;
+use crate::text::decoded;
 
 /// The longest string: PostgreSQL's own bound for one text value,
 /// [`MaxAllocSize`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/memutils.h).
@@ -132,9 +133,9 @@ impl Text<'_> {
         std::str::from_utf8(self.bytes?).ok()?.parse().ok()
     }
 
-    /// For people to read: what is not UTF-8 is replaced, null is empty.
+    /// For people to read: what is not UTF-8 stands as `\xe9`, null is empty.
     pub(super) fn lossy(&self) -> String {
-        String::from_utf8_lossy(self.bytes.unwrap_or_default()).into_owned()
+        decoded(self.bytes.unwrap_or_default())
     }
 }
 

@@ -207,7 +207,7 @@ fn a_name_that_is_no_utf8_is_no_fault() {
     .concat();
     let at = archive.windows(2).position(|pair| pair == b"XY").unwrap();
     archive[at] = 0xff;
-    assert_eq!(read(&archive).unwrap().tables[0].name, "\u{fffd}Y");
+    assert_eq!(read(&archive).unwrap().tables[0].name, r"\xffY");
 }
 
 #[test]

@@ -47,6 +47,12 @@ pub enum ChildCause {
     LockTimeout,
     /// the archive's format is newer than it knows
     ArchiveTooNew,
+    /// the server has no room for so many locks
+    OutOfLocks,
+    /// what was to be read was dropped or altered meanwhile
+    DefinitionsChanged,
+    /// a row is larger than a text can be
+    RowTooLarge,
     /// a standby cancelled it
     RecoveryConflict,
     /// the connection broke
@@ -130,6 +136,16 @@ impl Child {
             C::ArchiveTooNew => {
                 "use a pg_restore at least as new as the pg_dump that made the archive"
             }
+            C::OutOfLocks if self.program == Program::PgDump => {
+                "raise max_locks_per_transaction on the server, which takes a restart: `pgcoffer check` where pgcoffer runs says to what"
+            }
+            C::OutOfLocks => {
+                "raise max_locks_per_transaction on the target's server, which takes a restart"
+            }
+            C::DefinitionsChanged => "let the migration end: the next attempt may well succeed",
+            C::RowTooLarge => {
+                "split such values or move them into large objects: a row as text has room for 1 GB"
+            }
             C::RecoveryConflict => {
                 "back up from the primary, or raise max_standby_streaming_delay on this standby"
             }
@@ -179,6 +195,9 @@ impl fmt::Display for Child {
             C::RowSecurity => "row-level security hides rows from its role",
             C::LockTimeout => "another session holds a lock on a table",
             C::ArchiveTooNew => "the archive's format is newer than it knows",
+            C::OutOfLocks => "the server has no room for so many locks",
+            C::DefinitionsChanged => "a table was dropped or altered while it was to be read",
+            C::RowTooLarge => "a row is too large to be read as text",
             C::RecoveryConflict => "the standby cancelled it to go on replaying",
             C::ConnectionLost => "the connection to the server broke",
             C::Login => "the server refuses the login",

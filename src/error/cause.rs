@@ -94,7 +94,9 @@ fn of_postgres(error: &postgres::Error) -> Cause {
             child(Program::named(fault.program), of_child(fault.cause))
         }
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
-        E::ImposedRole(_) | E::TargetReadOnly { .. } => Database::DatabaseSettings.into(),
+        E::ImposedRole(_) | E::TargetReadOnly { .. } | E::Setting(_) => {
+            Database::DatabaseSettings.into()
+        }
         E::Io { what, .. } if what.starts_with("start ") => {
             let name = what.rsplit('/').next().unwrap_or_default();
             child(Program::named(name), ChildCause::NotStarted)
@@ -133,6 +135,9 @@ fn of_child(cause: postgres::Cause) -> ChildCause {
         C::LockTimeout => ChildCause::LockTimeout,
         C::VersionMismatch => ChildCause::OlderThanServer,
         C::ArchiveTooNew => ChildCause::ArchiveTooNew,
+        C::OutOfLocks => ChildCause::OutOfLocks,
+        C::DefinitionsChanged => ChildCause::DefinitionsChanged,
+        C::RowTooLarge => ChildCause::RowTooLarge,
         C::RecoveryConflict => ChildCause::RecoveryConflict,
         C::ConnectionLost => ChildCause::ConnectionLost,
         C::Auth => ChildCause::Login,

@@ -28,7 +28,7 @@ pub struct Adopted {
 
 impl Adopted {
     /// What to do about it.
-    pub const CURE: &'static str = "unless the extension's own script makes them, have their owner take them out again: ALTER EXTENSION … DROP …";
+    pub const CURE: &'static str = "unless the extension's own script makes them, have their owner take them out again: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
 }
 
 impl std::fmt::Display for Adopted {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::client::Client;
 use super::error::{Cause, ChildFault, Error};
 use super::failures::Failures;
+use super::settings::Settings;
 use super::speech::{Speech, sqlstate, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl, Secret};
@@ -48,6 +49,8 @@ pub(super) struct Invocation<'a> {
     pub(super) url: &'a DatabaseUrl,
     /// In which language the server speaks to it.
     pub(super) speech: Speech,
+    /// What it sets for its session.
+    pub(super) settings: &'a Settings,
     /// The encoding to speak with the server in, whatever is set for role or database.
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
@@ -66,6 +69,7 @@ impl Running {
             client,
             url,
             speech,
+            settings,
             encoding,
             stdin,
             stdout,
@@ -93,9 +97,13 @@ impl Running {
         if let Some(encoding) = encoding {
             command.env("PGCLIENTENCODING", encoding);
         }
+        let mut options = settings.options();
         if speech == Speech::CanBeEnglish {
+            options.push_str(" -c lc_messages=C");
+        }
+        if !options.is_empty() {
             let given = url.parameter("options").unwrap_or_default();
-            command.env("PGOPTIONS", format!("{given} -c lc_messages=C"));
+            command.env("PGOPTIONS", format!("{given}{options}"));
         }
         command
             .env("LC_ALL", "C")
@@ -175,13 +183,24 @@ impl Running {
     ) -> Result<Vec<String>, ChildFault> {
         match ended {
             Ok(status) if status.success() => Ok(warnings(text)),
-            Ok(status) => Err(self.fault(
-                status.to_string(),
-                Cause::of(text, status.signal(), self.speech),
-                text,
-            )),
+            Ok(status) => {
+                let cause = match Cause::of(text, status.signal(), self.speech) {
+                    Cause::Unknown if self.misses_what_it_saw(text) => Cause::DefinitionsChanged,
+                    cause => cause,
+                };
+                Err(self.fault(status.to_string(), cause, text))
+            }
             Err(error) => Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, text)),
         }
+    }
+
+    /// Whether a dump misses something that was in the catalogs when it began.
+    fn misses_what_it_saw(&self, text: &str) -> bool {
+        let words = without_names(text);
+        let gone = ["relation  does not exist", "schema  does not exist"];
+        self.program == "pg_dump"
+            && self.speech != Speech::Foreign
+            && gone.iter().any(|one| words.contains(one))
     }
 
     fn fault(&self, ending: String, cause: Cause, text: &str) -> ChildFault {
@@ -262,6 +281,14 @@ const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("no pg_hba.conf entry", Cause::Auth),
     ("terminating connection", Cause::ConnectionLost),
     ("No space left on device", Cause::DiskFull),
+    ("out of shared memory", Cause::OutOfLocks),
+    ("cache lookup failed", Cause::DefinitionsChanged),
+    (
+        "could not open relation with OID",
+        Cause::DefinitionsChanged,
+    ),
+    ("invalid memory alloc request size", Cause::RowTooLarge),
+    ("annot enlarge string buffer", Cause::RowTooLarge),
     (
         "permission denied to create extension",
         Cause::ExtensionRight,
@@ -289,6 +316,7 @@ const CODES: &[(&str, Cause)] = &[
     ("28P01", Cause::Auth),
     ("28000", Cause::Auth),
     ("53100", Cause::DiskFull),
+    ("53200", Cause::OutOfLocks),
     ("42710", Cause::AlreadyExists),
     ("42P04", Cause::AlreadyExists),
     ("42P06", Cause::AlreadyExists),
@@ -372,6 +400,18 @@ mod tests {
                 Cause::DiskFull,
             ),
             ("ERROR:  role \"gone\" does not exist", Cause::NoSuchRole),
+            (
+                "ERROR:  out of shared memory\nHINT:  You might need to increase max_locks_per_transaction.",
+                Cause::OutOfLocks,
+            ),
+            (
+                "pg_dump: error: query failed: ERROR:  cache lookup failed for index 16400",
+                Cause::DefinitionsChanged,
+            ),
+            (
+                "pg_dump: error: Error message from server: ERROR:  invalid memory alloc request size 1288490191",
+                Cause::RowTooLarge,
+            ),
             (
                 "pg_restore: error: unsupported version (1.16) in file header",
                 Cause::ArchiveTooNew,

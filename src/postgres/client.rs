@@ -37,6 +37,8 @@ pub struct Client {
     pub psql: Option<PathBuf>,
     /// The variables of our own environment that the programs need as well, to find their libraries for instance.
     surroundings: Vec<(OsString, OsString)>,
+    /// The one folder that was looked into, where the settings name one.
+    pub(super) named: Option<PathBuf>,
 }
 
 /// What should be known about the choice of a client, though it will do.
@@ -87,6 +89,12 @@ const FOLDERS: &[&str] = &[
 /// <https://www.postgresql.org/docs/17/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT>
 const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
 
+/// The first minor version of each major whose `pg_restore` writes `\restrict` (CVE-2025-8714); 18 does from its first release on.
+///
+/// <https://www.postgresql.org/support/security/CVE-2025-8714/>
+const FIRST_RESTRICTING: [(u32, u32); 6] =
+    [(18, 0), (17, 6), (16, 10), (15, 14), (14, 19), (13, 22)];
+
 /// The first libpq that knows `require_auth`.
 ///
 /// <https://www.postgresql.org/docs/16/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
@@ -104,15 +112,15 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Clients {
     by_major: BTreeMap<u32, Client>,
     searched: Vec<PathBuf>,
+    /// The one folder that was meant.
+    named: Option<PathBuf>,
 }
 
 impl Clients {
-    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version), in the
-    /// folders of `PATH` and where distributions keep them. `environment` is the process's own; of it, `PATH` and
-    /// `HOME` are looked at, and what the programs need to run is handed on to them.
-    ///
-    /// Of two with the same major the one in `pg_bin` is taken, else the newer. Where `pg_bin` is given and holds none,
-    /// there is none to choose: somebody meant that folder and no other.
+    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version) and nowhere else: somebody
+    /// meant that folder and no other. Without it, in the folders of `PATH` and where distributions keep them; of two with the same
+    /// major the newer is taken. `environment` is the process's own; of it, `PATH` and `HOME` are looked at, and what the programs
+    /// need to run is handed on to them.
     pub async fn discover(
         pg_bin: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -121,28 +129,25 @@ impl Clients {
             .into_iter()
             .filter(|(name, _)| SURROUNDINGS.iter().any(|wanted| name == wanted))
             .collect();
+        let folders = match pg_bin {
+            Some(folder) => own_folders(folder),
+            None => usual_folders(&surroundings),
+        };
         let mut clients = Self {
             by_major: BTreeMap::new(),
             searched: Vec::new(),
+            named: pg_bin.map(Path::to_owned),
         };
-        if let Some(folder) = pg_bin {
-            clients.add_all(&own_folders(folder), &surroundings).await;
-            if clients.by_major.is_empty() {
-                return clients;
-            }
-        }
-        let mut others = Self {
-            by_major: BTreeMap::new(),
-            searched: Vec::new(),
-        };
-        others
-            .add_all(&usual_folders(&surroundings), &surroundings)
-            .await;
-        clients.searched.extend(others.searched);
-        for (major, client) in others.by_major {
-            clients.by_major.entry(major).or_insert(client);
-        }
+        clients.add_all(&folders, &surroundings).await;
         clients
+    }
+
+    /// An error where there is no client at all.
+    pub fn check_any(&self) -> Result<(), Error> {
+        match self.by_major.is_empty() {
+            true => Err(self.none("pg_dump", "of the server's major version".to_owned(), None)),
+            false => Ok(()),
+        }
     }
 
     /// Each client, lowest major first.
@@ -155,16 +160,12 @@ impl Clients {
         let Some((_, client)) = self.by_major.range(server_major..).next() else {
             if self.by_major.is_empty() {
                 let need = format!("{server_major} or newer");
-                return Err(Error::NoClient {
-                    program: "pg_dump",
-                    need,
-                    found: self.found(),
-                    major: Some(server_major),
-                });
+                return Err(self.none("pg_dump", need, Some(server_major)));
             }
             return Err(Error::NewerServer {
                 server_major,
                 found: self.found(),
+                named: self.named.clone(),
             });
         };
         let warning = client.emits_transaction_timeout_into(server_major);
@@ -176,26 +177,37 @@ impl Clients {
     }
 
     /// The client to restore with an archive that a `pg_dump` of major `archive_major` made: the server's own major
-    /// if it can read the archive, else the lowest that can.
+    /// if it can read the archive, else the lowest that can. One that would leave `psql` unguarded is passed over
+    /// ([`Error::Unrestricted`] where there is no other).
     pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&Client, Error> {
         let own = self
             .by_major
             .get(&server_major)
             .filter(|client| client.major >= archive_major);
-        let client = own.or_else(|| {
-            self.by_major
-                .range(archive_major..)
-                .map(|(_, client)| client)
-                .next()
-        });
-        client.ok_or_else(|| Error::NoClient {
-            program: "pg_restore",
-            need: format!(
-                "{archive_major} or newer, as the archive was made by pg_dump {archive_major}"
-            ),
+        let others = self.by_major.range(archive_major..);
+        let mut fitting = own.into_iter().chain(others.map(|(_, client)| client));
+        let is_guarded = |client: &&Client| {
+            !client.emits_transaction_timeout_into(server_major) || client.restricts_psql()
+        };
+        if let Some(client) = fitting.clone().find(is_guarded) {
+            return Ok(client);
+        }
+        if fitting.next().is_some() {
+            return Err(Error::Unrestricted);
+        }
+        let need =
+            format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}");
+        Err(self.none("pg_restore", need, Some(archive_major)))
+    }
+
+    fn none(&self, program: &'static str, need: String, major: Option<u32>) -> Error {
+        Error::NoClient {
+            program,
+            need,
             found: self.found(),
-            major: Some(archive_major),
-        })
+            major,
+            named: self.named.clone(),
+        }
     }
 
     /// Version and place of each, for messages; the folders if there's none.
@@ -214,9 +226,10 @@ impl Clients {
                 continue;
             }
             self.searched.push(folder.clone());
-            let Some(client) = Client::look_at(folder, surroundings).await else {
+            let Some(mut client) = Client::look_at(folder, surroundings).await else {
                 continue;
             };
+            client.named.clone_from(&self.named);
             let known = self.by_major.get(&client.major);
             if known.is_none_or(|known| minor(&known.version) < minor(&client.version)) {
                 self.by_major.insert(client.major, client);
@@ -230,6 +243,18 @@ impl Client {
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
         self.major >= FIRST_WITH_TRANSACTION_TIMEOUT
             && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
+    }
+
+    /// Whether its `pg_restore` keeps commands of `psql`'s own out of what it renders, by its version. What it really renders is
+    /// looked at as well.
+    pub fn restricts_psql(&self) -> bool {
+        let first = FIRST_RESTRICTING
+            .iter()
+            .find(|(major, _)| *major == self.major);
+        match (first, minor(&self.version)) {
+            (Some((_, first)), minor) => minor.is_some_and(|minor| minor >= *first),
+            (None, _) => self.major > FIRST_RESTRICTING[0].0,
+        }
     }
 
     /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
@@ -300,6 +325,7 @@ impl Client {
             pg_restore,
             psql,
             surroundings: surroundings.to_vec(),
+            named: None,
         })
     }
 }

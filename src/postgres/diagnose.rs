@@ -1,16 +1,9 @@
 //! Why `pg_dump` failed, asked of the server itself: its messages may be in any language.
 
 use super::error::{Cause, ChildFault, Error};
-use super::inspect::DUMPED;
+use super::locks::LockRoom;
 use super::preflight::{self, ObstacleKind};
 use super::session::Session;
-
-/// Whether somebody holds, or waits for, a lock on what is dumped that excludes readers.
-const EXCLUDED: &str = "
-    SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l JOIN dumped AS d ON d.oid OPERATOR(pg_catalog.=) l.relation
-                    WHERE l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
-                      AND l.database OPERATOR(pg_catalog.=)
-                          (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))";
 
 /// Conflicts with replay so far, on a standby.
 const CONFLICTS: &str = "
@@ -42,11 +35,11 @@ impl Session {
                 _ => Cause::PermissionDenied,
             };
         }
-        let excluded = self
-            .rows("look for locks", &format!("WITH {DUMPED} {EXCLUDED}"))
-            .await;
-        if excluded.is_ok_and(|rows| rows.first().and_then(|row| row.text(0)) == Some("t")) {
+        if self.blockers().await.is_ok_and(|found| !found.is_empty()) {
             return Cause::LockTimeout;
+        }
+        if self.lock_room().await.is_ok_and(LockRoom::is_too_small) {
+            return Cause::OutOfLocks;
         }
         let conflicts = self
             .rows("look for conflicts", CONFLICTS)

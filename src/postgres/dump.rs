@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{Cause, Error};
+use super::settings::Settings;
 use super::speech::Speech;
 use super::url::DatabaseUrl;
 
@@ -28,6 +29,8 @@ pub struct DumpOptions {
     /// In which language the server speaks, so that its messages can be understood. [`Session::speech`](super::Session::speech)
     /// knows; by default nothing is read out of them.
     pub speech: Speech,
+    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
+    pub settings: Settings,
     /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database; `None`
     /// leaves it to these.
     pub encoding: Option<String>,
@@ -40,6 +43,7 @@ impl DumpOptions {
             lock_wait_timeout: Duration::from_secs(120),
             server_major,
             speech: Speech::default(),
+            settings: Settings::default(),
             encoding: None,
         }
     }
@@ -89,6 +93,7 @@ impl Dump {
             client,
             url,
             speech: options.speech,
+            settings: &options.settings,
             encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
             stdout: Stdio::piped(),

@@ -1,12 +1,13 @@
 //! What can go wrong with PostgreSQL, told apart as far as the cure differs.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::explain::AuthFault;
 use super::holder::Holder;
 use super::imposed::Imposed;
 use super::preflight::Obstacle;
+use super::settings::LeftSetting;
 use super::url::UrlFault;
 use super::wire::LoginRefused;
 use crate::text::{Untrusted, escaped_lines};
@@ -111,6 +112,8 @@ pub enum Error {
         server_major: u32,
         /// Version and place of each client found.
         found: Vec<String>,
+        /// The one folder that is looked into, where the settings name one.
+        named: Option<PathBuf>,
     },
     /// The program that's needed isn't installed.
     #[error("no {program} is installed that will do ({need}); found: {}", list(.found))]
@@ -123,6 +126,8 @@ pub enum Error {
         found: Vec<String>,
         /// The major version to install.
         major: Option<u32>,
+        /// The one folder that is looked into, where the settings name one.
+        named: Option<PathBuf>,
     },
     /// This restore goes through psql, and pg_restore is too old to keep commands of psql out of it.
     #[error(
@@ -155,6 +160,9 @@ pub enum Error {
         /// The database.
         database: Untrusted,
     },
+    /// A setting would alter what is restored, and can't be set for the restore.
+    #[error("{0}: what is restored would not be what was backed up")]
+    Setting(Box<LeftSetting>),
     /// A program couldn't be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {
@@ -228,6 +236,12 @@ pub enum Cause {
     VersionMismatch,
     /// The archive's format is newer than pg_restore.
     ArchiveTooNew,
+    /// The server has no room for so many locks, or no memory.
+    OutOfLocks,
+    /// What was to be read was dropped or altered meanwhile.
+    DefinitionsChanged,
+    /// A row is larger than a text that the server can make of it.
+    RowTooLarge,
     /// A standby cancelled it to go on replaying.
     RecoveryConflict,
     /// The connection broke.
@@ -283,11 +297,8 @@ impl Error {
                 };
                 format!("let the owner of these objects or a superuser run: {grants}{rest}")
             }
-            Self::NewerServer { server_major, .. } => install(*server_major),
-            Self::NoClient { major, .. } => match major {
-                Some(major) => install(*major),
-                None => "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN".into(),
-            },
+            Self::NewerServer { server_major, named, .. } => install(Some(*server_major), named.as_deref()),
+            Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
             Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client of the server's own version".into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
@@ -297,6 +308,7 @@ impl Error {
                 imposed.reset()
             ),
             Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: options=-c%20default_transaction_read_only%3Doff".into(),
+            Self::Setting(left) => left.cure(),
             Self::Io { .. } => return None,
         })
     }
@@ -313,7 +325,10 @@ impl Error {
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
                 matches!(
                     fault.cause,
-                    Cause::LockTimeout | Cause::RecoveryConflict | Cause::ConnectionLost
+                    Cause::LockTimeout
+                        | Cause::DefinitionsChanged
+                        | Cause::RecoveryConflict
+                        | Cause::ConnectionLost
                 )
             }
             _ => false,
@@ -340,10 +355,21 @@ fn query_hint(code: &str) -> Option<&'static str> {
     })
 }
 
-fn install(major: u32) -> String {
-    format!(
-        "install its client (apt-get install postgresql-client-{major}), or name the folder that has it by PGCOFFER_PG_BIN"
-    )
+/// Where a folder is named no other is looked at, and a package that is installed elsewhere changes nothing.
+fn install(major: Option<u32>, named: Option<&Path>) -> String {
+    let version = major.map_or_else(String::new, |major| format!("-{major}"));
+    let package = format!("postgresql-client{version}");
+    match named {
+        None => format!(
+            "install PostgreSQL's client programs (apt-get install {package}), or name the folder that has them by PGCOFFER_PG_BIN"
+        ),
+        Some(folder) => format!(
+            "PGCOFFER_PG_BIN names {}, and no other folder is looked into: name the one that has them ({package} puts them into a folder like \
+             /usr/lib/postgresql/{}/bin), or take the setting away to have them found",
+            folder.display(),
+            major.unwrap_or(18)
+        ),
+    }
 }
 
 impl fmt::Display for ChildFault {
@@ -366,7 +392,7 @@ impl Error {
     }
 
     /// The client of that path, for messages.
-    pub(super) fn found(version: &str, path: &std::path::Path) -> String {
+    pub(super) fn found(version: &str, path: &Path) -> String {
         format!("{version} at {}", path.display())
     }
 

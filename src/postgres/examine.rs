@@ -2,15 +2,22 @@
 
 use super::error::Error;
 use super::inspect::DUMPED;
+use super::locks::Blocker;
+use super::reader::default_grant;
 use super::session::Session;
+use super::settings::{Road, Settings};
 use super::sql::{ident, shown};
 use crate::text::Untrusted;
 
 /// What a person should know of a server, a role and a connection.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// Connections that this role can still open, as far as it is told.
+    /// Connections that this role can open, as far as it is told: that of this session counts as free, since a run has it to itself.
     pub connections_left: i64,
+    /// Who keeps everybody from reading something at this moment.
+    pub blockers: Vec<Blocker>,
+    /// What a dump is started with, and what stays set otherwise.
+    pub settings: Settings,
     /// On a standby: what happens to a dump that stands in the way of replay.
     pub standby: Option<Standby>,
     /// Roles that own what is dumped and whose next object this role could not read, with the statements that mend it.
@@ -39,21 +46,30 @@ pub struct Unprepared {
     pub grants: Vec<String>,
 }
 
-/// `pg_stat_database` is for everybody to see, and so are the ids in `pg_stat_activity`.
+/// `pg_stat_database` is for everybody to see, and so are the ids in `pg_stat_activity`. A limit of -1 is none, and no limit of a
+/// role or a database holds a superuser up. This session is counted everywhere, and ends before a run begins: hence the 1.
 ///
-/// Where a limit is -1 there is none.
+/// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-RESERVED-CONNECTIONS>
 const CONNECTIONS: &str = "
-    SELECT LEAST(
+    SELECT 1 OPERATOR(pg_catalog.+) LEAST(
              pg_catalog.current_setting('max_connections')::pg_catalog.int8
-               OPERATOR(pg_catalog.-) pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
+               OPERATOR(pg_catalog.-) CASE WHEN r.rolsuper THEN 0 ELSE RESERVED END
                OPERATOR(pg_catalog.-) (SELECT COALESCE(pg_catalog.sum(s.numbackends), 0) FROM pg_catalog.pg_stat_database AS s),
-             (SELECT CASE WHEN d.datconnlimit OPERATOR(pg_catalog.<) 0 THEN NULL ELSE d.datconnlimit OPERATOR(pg_catalog.-) s.numbackends END
+             (SELECT CASE WHEN d.datconnlimit OPERATOR(pg_catalog.<) 0 OR r.rolsuper THEN NULL ELSE d.datconnlimit OPERATOR(pg_catalog.-) s.numbackends END
                 FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_stat_database AS s ON s.datid OPERATOR(pg_catalog.=) d.oid
                WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
-             (SELECT CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 THEN NULL
-                          ELSE r.rolconnlimit OPERATOR(pg_catalog.-)
-                               (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) END
-                FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user))::pg_catalog.int8";
+             CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 OR r.rolsuper THEN NULL
+                  ELSE r.rolconnlimit OPERATOR(pg_catalog.-)
+                       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) END)::pg_catalog.int8
+      FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) session_user";
+
+/// Connections that are not for this role: from 16 on some are kept for members of a role.
+const RESERVED: &str =
+    "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
+const RESERVED_16: &str = "
+    (pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
+       OPERATOR(pg_catalog.+) CASE WHEN pg_catalog.pg_has_role(r.oid, 'pg_use_reserved_connections', 'USAGE') THEN 0
+                                   ELSE pg_catalog.current_setting('reserved_connections')::pg_catalog.int8 END)";
 
 const STANDBY: &str = "
     SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('max_standby_streaming_delay'),
@@ -74,7 +90,7 @@ const UNPREPARED: &str = r#"
          WHERE NOT EXISTS (SELECT FROM readable AS r
                             WHERE r.defaclrole OPERATOR(pg_catalog.=) o.relowner AND r.defaclobjtype OPERATOR(pg_catalog.=) k.kind
                               AND (r.defaclnamespace OPERATOR(pg_catalog.=) 0 OR r.defaclnamespace OPERATOR(pg_catalog.=) o.schema)))
-    SELECT pg_catalog.pg_get_userbyid(relowner), kind FROM missing ORDER BY 1, kind DESC"#;
+    SELECT pg_catalog.pg_get_userbyid(relowner), kind, relowner FROM missing ORDER BY 1, kind DESC"#;
 
 /// A member of `pg_read_all_data` reads what is to come as well; there is none before 14.
 const READS_ALL: &str = "
@@ -89,9 +105,17 @@ impl Session {
     /// Looks closer than [`Session::inspect`].
     pub async fn examine(&mut self) -> Result<Examination, Error> {
         const WHAT: &str = "count connections";
-        let rows = self.rows(WHAT, CONNECTIONS).await?;
+        let reserved = if self.server_major() >= 16 {
+            RESERVED_16
+        } else {
+            RESERVED
+        };
+        let sql = CONNECTIONS.replace("RESERVED", reserved);
+        let rows = self.rows(WHAT, &sql).await?;
         Ok(Examination {
             connections_left: self.first(&rows, WHAT)?,
+            blockers: self.blockers().await?,
+            settings: self.settings(Road::Out).await?,
             standby: self.standby().await?,
             unprepared: self.unprepared().await?,
             strangers_large_objects: self
@@ -128,11 +152,13 @@ impl Session {
         for row in &rows {
             let (owner, kind): (String, String) =
                 (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
-            let what = if kind == "r" { "TABLES" } else { "SEQUENCES" };
-            let (quoted, role) = (ident(&owner), ident(self.user()));
-            let grant = format!(
-                "ALTER DEFAULT PRIVILEGES FOR ROLE {quoted} GRANT SELECT ON {what} TO {role};"
-            );
+            let what = match kind.as_str() {
+                "r" => "SELECT ON TABLES",
+                _ => "SELECT ON SEQUENCES",
+            };
+            let number: String = self.column(row, 2, WHAT)?;
+            let number = (!self.can_write(&owner)).then_some(number.as_str());
+            let grant = default_grant(&owner, number, what, &ident(self.user()));
             let owner = Untrusted::from(shown(&owner));
             match unprepared.last_mut().filter(|last| last.owner == owner) {
                 Some(last) => last.grants.push(grant),

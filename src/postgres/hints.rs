@@ -118,6 +118,18 @@ impl ChildFault {
             Cause::ArchiveTooNew => {
                 "use a pg_restore at least as new as the pg_dump that made the archive"
             }
+            Cause::OutOfLocks if dump => {
+                "raise max_locks_per_transaction on the server, which takes a restart: `pgcoffer check` says to what; or have fewer partitions"
+            }
+            Cause::OutOfLocks => {
+                "a restore in one transaction keeps a lock on each object that it makes: raise max_locks_per_transaction on the target's server, which takes a restart, or restore in several transactions"
+            }
+            Cause::DefinitionsChanged => {
+                "a table was dropped or altered while it was to be read, by a migration most likely: run it again after that"
+            }
+            Cause::RowTooLarge => {
+                "a row takes more than 1 GB as text, and binary values twice their size: split such values or move them into large objects; bytea_output = escape for the role that logs in may make one fit that is mostly text"
+            }
             Cause::RecoveryConflict => {
                 "back up from the primary, or raise max_standby_streaming_delay on this standby"
             }

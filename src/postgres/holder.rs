@@ -64,6 +64,7 @@ impl Session {
         let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_CLASS}, '{number}')");
         let rows = self.rows(WHAT, &sql).await?;
         if self.first(&rows, WHAT)? {
+            self.lock_number = Some(number);
             return Ok(());
         }
         // Who holds it is a courtesy: not being able to tell is no further error.
@@ -109,6 +110,21 @@ impl Session {
             looks_like_a_run: is_our_login && !calls_itself_else,
             application,
         }))
+    }
+
+    /// Whether this session holds the lock of that number.
+    pub(super) async fn holds(&mut self, number: i32) -> Result<bool, Error> {
+        const WHAT: &str = "look at the lock";
+        // the server shows both numbers without their signs
+        let number = u32::from_be_bytes(number.to_be_bytes());
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+              WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
+                AND l.classid OPERATOR(pg_catalog.=) {LOCK_CLASS}::pg_catalog.oid
+                AND l.objid OPERATOR(pg_catalog.=) '{number}'::pg_catalog.oid AND l.objsubid OPERATOR(pg_catalog.=) 2)"
+        );
+        let rows = self.rows(WHAT, &sql).await?;
+        self.first(&rows, WHAT)
     }
 
     pub(super) async fn unlock(&mut self) -> Result<(), Error> {

@@ -41,7 +41,7 @@ impl Session {
     /// everybody who connects, and own what they restore.
     pub async fn imposed_role(&mut self) -> Result<Option<Imposed>, Error> {
         const WHAT: &str = "look at the database's settings";
-        if self.user() == self.login() || self.asks_for_role() {
+        if self.user() == self.login() || self.asks_for("role") {
             return Ok(None);
         }
         let rows = self.rows(WHAT, ROLE).await?;

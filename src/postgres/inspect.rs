@@ -6,6 +6,8 @@
 use super::adopted::Adopted;
 use super::error::Error;
 use super::imposed::Imposed;
+use super::locks::LockRoom;
+use super::omitted::Omitted;
 use super::preflight::{self, Obstacle};
 use super::session::Session;
 use crate::text::Untrusted;
@@ -42,6 +44,10 @@ pub struct Inspection {
     pub extensions: Vec<(Untrusted, Untrusted)>,
     /// What no dump holds, because somebody has added it to an extension.
     pub adopted: Vec<Adopted>,
+    /// What a dump by this role leaves out without an error.
+    pub omitted: Vec<Omitted>,
+    /// The locks that a dump takes, and the server's room for them.
+    pub locks: LockRoom,
     /// The role that the database's own settings have put in the place of the login's, where they do.
     pub imposed: Option<Imposed>,
     /// What would make a dump by this role fail; empty if nothing would.
@@ -115,6 +121,14 @@ const TABLE_BYTES_ESTIMATE: &str = "
 
 const EXTENSIONS: &str = "SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname";
 
+/// Nothing, where a provider has taken the right to look from everybody: a backup doesn't need it.
+pub(super) fn unless_refused<T: Default>(looked: Result<T, Error>) -> Result<T, Error> {
+    match looked {
+        Err(Error::Query { code, .. }) if code == "42501" => Ok(T::default()),
+        looked => looked,
+    }
+}
+
 impl Session {
     /// Looks at server, database and role.
     pub async fn inspect(&mut self) -> Result<Inspection, Error> {
@@ -143,6 +157,8 @@ impl Session {
             large_objects,
             extensions: self.extensions().await?,
             adopted: self.adopted().await?,
+            omitted: unless_refused(self.omitted().await)?,
+            locks: unless_refused(self.lock_room().await)?,
             obstacles: match is_superuser {
                 true => Vec::new(),
                 false => preflight::obstacles(self, imposed.as_ref()).await?,

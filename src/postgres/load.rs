@@ -24,7 +24,8 @@ use super::child::{Invocation, OWN_END, Running};
 use super::client::Client;
 use super::error::{ChildFault, Error};
 use super::failures::Failures;
-use super::script::{Broken, copy_without_setting};
+use super::script::{Broken, copy};
+use super::settings::Settings;
 use super::speech::Speech;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
@@ -54,6 +55,8 @@ pub struct LoadOptions {
     pub server_major: u32,
     /// In which language the target server speaks, as in [`DumpOptions`](super::DumpOptions).
     pub speech: Speech,
+    /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
+    pub settings: Settings,
 }
 
 impl LoadOptions {
@@ -71,6 +74,7 @@ impl LoadOptions {
             entries: None,
             server_major,
             speech: Speech::default(),
+            settings: Settings::default(),
         }
     }
 }
@@ -121,7 +125,7 @@ impl Load {
             return Self::start_script(client, url, args, options, list);
         }
         let connected = [args, vec![format!("--dbname={}", url.child_conninfo())]].concat();
-        let mut restore = start_restore(client, url, connected, Stdio::null(), options.speech)?;
+        let mut restore = start_restore(client, url, connected, Stdio::null(), options)?;
         let stdin = restore.take_stdin();
         Ok(Self {
             script: None,
@@ -138,10 +142,10 @@ impl Load {
         options: &LoadOptions,
         list: Option<NamedTempFile>,
     ) -> Result<Self, Error> {
-        let (speech, first) = (options.speech, options.first.clone().unwrap_or_default());
-        let mut psql = start_psql(client, url, speech)?;
+        let first = options.first.clone().unwrap_or_default();
+        let mut psql = start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
-        let mut restore = start_restore(client, url, rendering, Stdio::piped(), speech)?;
+        let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
         let from = restore
             .take_stdout()
             .expect("stdout was just asked to be a pipe");
@@ -149,7 +153,7 @@ impl Load {
             .take_stdin()
             .expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
-            let result = copy_without_setting(from, &mut to, &first).await;
+            let result = copy(from, &mut to, &first).await;
             (to, result)
         });
         let stdin = restore.take_stdin();
@@ -314,7 +318,7 @@ fn start_restore(
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
-    speech: Speech,
+    options: &LoadOptions,
 ) -> Result<Running, Error> {
     Running::start(Invocation {
         program: "pg_restore",
@@ -322,7 +326,8 @@ fn start_restore(
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout,
@@ -330,12 +335,13 @@ fn start_restore(
 }
 
 /// `psql` of the same installation, as only it knows the `\restrict` that its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Running, Error> {
+fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, of the same package as pg_restore", client.version),
         found: Vec::new(),
         major: Some(client.major),
+        named: client.named.clone(),
     })?;
     let mut args: Vec<String> = [
         "--no-psqlrc",
@@ -355,7 +361,8 @@ fn start_psql(client: &Client, url: &DatabaseUrl, speech: Speech) -> Result<Runn
         args,
         client,
         url,
-        speech,
+        speech: options.speech,
+        settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
         stdout: Stdio::null(),

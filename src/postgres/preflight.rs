@@ -14,7 +14,7 @@ use super::error::Error;
 use super::imposed::Imposed;
 use super::inspect::DUMPED;
 use super::session::Session;
-use super::sql::{do_block, ident, literal, relation, shown, shown_relation};
+use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
 use crate::text::Untrusted;
 
 /// Something that makes `pg_dump` fail for this role, and the SQL that mends it.
@@ -72,25 +72,25 @@ impl fmt::Display for Obstacle {
 /// A schema needs USAGE where a name in it has to be resolved: to lock a table, and up to 17 to read a sequence; 18
 /// has `pg_get_sequence_data` for that.
 const SCHEMAS: &str = "
-    SELECT nspname, '' FROM dumped
+    SELECT nspname, '', schema FROM dumped
      WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE') AND relkind OPERATOR(pg_catalog.<>) ALL (KINDS::pg_catalog.\"char\"[])
-     GROUP BY nspname ORDER BY nspname";
+     GROUP BY nspname, schema ORDER BY nspname";
 
 const TABLES: &str = "
-    SELECT nspname, relname FROM dumped
+    SELECT nspname, relname, oid FROM dumped
      WHERE relkind OPERATOR(pg_catalog.<>) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
 /// `has_sequence_privilege` would fail on the tables that the planner may try it on before it looks at the kind;
 /// the right is the same.
 const SEQUENCES: &str = "
-    SELECT nspname, relname FROM dumped
+    SELECT nspname, relname, oid FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
 /// Partitioned tables have policies too, but no rows of their own to read.
 const ROW_SECURITY: &str = "
-    SELECT nspname, relname FROM dumped
+    SELECT nspname, relname, oid FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.row_security_active(oid)
      ORDER BY nspname, relname";
 
@@ -163,22 +163,25 @@ async fn find(
     let obstacle = |row| {
         let (schema, name): (String, String) =
             (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
-        Ok(kind.obstacle(&schema, &name, role))
+        let number: String = session.column(row, 2, WHAT)?;
+        let is_written = session.can_write(&schema) && session.can_write(&name);
+        let number = (!is_written).then_some(number.as_str());
+        Ok(kind.obstacle(&schema, &name, number, role))
     };
     rows.iter().take(OBSTACLES_MAX).map(obstacle).collect()
 }
 
 impl ObstacleKind {
-    fn obstacle(self, schema: &str, name: &str, role: &str) -> Obstacle {
-        let object = relation(schema, name);
+    /// Its statement has the object's number where that is given.
+    fn obstacle(self, schema: &str, name: &str, number: Option<&str>, role: &str) -> Obstacle {
         let (why, grant) = match self {
             Self::Schema => (
                 "no USAGE on the schema",
-                format!("GRANT USAGE ON SCHEMA {} TO {role};", ident(schema)),
+                grant_on_schema(schema, number, role),
             ),
             Self::Sequence => (
                 "no SELECT on the sequence",
-                format!("GRANT SELECT ON SEQUENCE {object} TO {role};"),
+                grant_on("SEQUENCE", (schema, name), number, role),
             ),
             Self::RowSecurity => (
                 "row-level security hides rows from the role",
@@ -186,7 +189,7 @@ impl ObstacleKind {
             ),
             Self::Table | Self::LargeObjects | Self::Role => (
                 "no SELECT on the table",
-                format!("GRANT SELECT ON TABLE {object} TO {role};"),
+                grant_on("TABLE", (schema, name), number, role),
             ),
         };
         Obstacle {
@@ -199,6 +202,40 @@ impl ObstacleKind {
             why: why.to_owned(),
             grant,
         }
+    }
+}
+
+/// The statement that lets `role`, which is quoted, read a table or a sequence.
+pub(super) fn grant_on(
+    kind: &str,
+    (schema, name): (&str, &str),
+    number: Option<&str>,
+    role: &str,
+) -> String {
+    match number {
+        None => format!(
+            "GRANT SELECT ON {kind} {} TO {role};",
+            relation(schema, name)
+        ),
+        Some(number) => by_number(
+            &format!("GRANT SELECT ON {kind} "),
+            "regclass",
+            number,
+            &format!(" TO {role}"),
+        ),
+    }
+}
+
+/// The statement that lets `role`, which is quoted, use a schema.
+pub(super) fn grant_on_schema(schema: &str, number: Option<&str>, role: &str) -> String {
+    match number {
+        None => format!("GRANT USAGE ON SCHEMA {} TO {role};", ident(schema)),
+        Some(number) => by_number(
+            "GRANT USAGE ON SCHEMA ",
+            "regnamespace",
+            number,
+            &format!(" TO {role}"),
+        ),
     }
 }
 

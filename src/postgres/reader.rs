@@ -5,24 +5,24 @@
 
 use super::error::Error;
 use super::inspect::DUMPED;
-use super::preflight::grant_on_large_objects;
+use super::preflight::{grant_on, grant_on_large_objects, grant_on_schema};
 use super::session::Session;
-use super::sql::{do_block, ident, literal, relation};
+use super::sql::{by_number, do_block, ident, literal};
 use super::wire::Row;
 
 /// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
     , lines AS (
-        SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object FROM dumped GROUP BY nspowner, nspname
+        SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object, schema AS number FROM dumped GROUP BY nspowner, nspname, schema
         UNION ALL
-        SELECT relowner, CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 3 ELSE 2 END, nspname, relname FROM dumped)
-    SELECT pg_catalog.pg_get_userbyid(owner), place, schema, object FROM lines
+        SELECT relowner, CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 3 ELSE 2 END, nspname, relname, oid FROM dumped)
+    SELECT pg_catalog.pg_get_userbyid(owner), place, schema, object, number FROM lines
      WHERE pg_catalog.pg_get_userbyid(owner) OPERATOR(pg_catalog.<>) ROLE
      ORDER BY 1, place, schema, object";
 
 /// Who owns what is dumped and could make more of it.
 const OWNERS: &str = "
-    SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner) FROM dumped
+    SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner), relowner FROM dumped
      WHERE pg_catalog.pg_get_userbyid(relowner) OPERATOR(pg_catalog.<>) ROLE ORDER BY 1";
 
 const GUARDED: &str = "
@@ -53,7 +53,17 @@ impl Session {
     pub async fn reader_sql(&mut self, role: &str) -> Result<String, Error> {
         let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal(role)));
         let quoted = ident(role);
-        let mut sql = head(role, self.database());
+        let database = match self.can_write(self.database()) {
+            true => format!(
+                "GRANT CONNECT ON DATABASE {} TO {quoted};",
+                ident(self.database())
+            ),
+            false => do_block(&format!(
+                "BEGIN EXECUTE pg_catalog.concat('GRANT CONNECT ON DATABASE ', pg_catalog.quote_ident(pg_catalog.current_database()), {}); END",
+                literal(&format!(" TO {quoted}"))
+            )),
+        };
+        let mut sql = head(role, &database);
         let rows = self.rows(WHAT, &with(OPEN)).await?;
         let mut owner: Option<&str> = None;
         for row in &rows {
@@ -67,8 +77,13 @@ impl Session {
             "\n-- and what each will have: without this the first migration that adds a table stops the backups\n",
         );
         for row in &self.rows(WHAT, &with(OWNERS)).await? {
-            let owner: String = self.column(row, 0, WHAT)?;
-            sql.push_str(&to_come(&ident(&owner), &quoted, self.server_major()));
+            let (owner, number): (String, String) =
+                (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
+            for what in to_come(self.server_major()) {
+                let number = (!self.can_write(&owner)).then_some(number.as_str());
+                sql.push_str(&default_grant(&owner, number, what, &quoted));
+                sql.push('\n');
+            }
         }
         if self.number(WHAT, HAS_LARGE_OBJECTS).await? > 0 {
             sql.push_str("\n-- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come need it again\n");
@@ -85,21 +100,19 @@ impl Session {
         let place: i32 = self.column(row, 1, WHAT)?;
         let (schema, object): (String, String) =
             (self.column(row, 2, WHAT)?, self.column(row, 3, WHAT)?);
-        Ok(match place {
-            1 => format!("GRANT USAGE ON SCHEMA {} TO {role};\n", ident(&schema)),
-            2 => format!(
-                "GRANT SELECT ON TABLE {} TO {role};\n",
-                relation(&schema, &object)
-            ),
-            _ => format!(
-                "GRANT SELECT ON SEQUENCE {} TO {role};\n",
-                relation(&schema, &object)
-            ),
-        })
+        let number: String = self.column(row, 4, WHAT)?;
+        let is_written = self.can_write(&schema) && self.can_write(&object);
+        let number = (!is_written).then_some(number.as_str());
+        let statement = match place {
+            1 => grant_on_schema(&schema, number, role),
+            2 => grant_on("TABLE", (&schema, &object), number, role),
+            _ => grant_on("SEQUENCE", (&schema, &object), number, role),
+        };
+        Ok(format!("{statement}\n"))
     }
 }
 
-fn head(role: &str, database: &str) -> String {
+fn head(role: &str, grant_connect: &str) -> String {
     let quoted = ident(role);
     let make = do_block(&format!(
         "BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) {}) \
@@ -116,14 +129,13 @@ fn head(role: &str, database: &str) -> String {
 BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
 {make}
-GRANT CONNECT ON DATABASE {} TO {quoted};
-",
-        ident(database)
+{grant_connect}
+"
     )
 }
 
-fn to_come(owner: &str, role: &str, server_major: u32) -> String {
-    let mut text = String::new();
+/// What objects that don't exist yet are granted by.
+fn to_come(server_major: u32) -> Vec<&'static str> {
     let mut what = vec![
         "USAGE ON SCHEMAS",
         "SELECT ON TABLES",
@@ -131,12 +143,23 @@ fn to_come(owner: &str, role: &str, server_major: u32) -> String {
     ];
     // https://www.postgresql.org/docs/18/sql-alterdefaultprivileges.html
     what.extend((server_major >= 18).then_some("SELECT ON LARGE OBJECTS"));
-    for what in what {
-        text.push_str(&format!(
-            "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT {what} TO {role};\n"
-        ));
+    what
+}
+
+/// The statement by which what `owner` makes can be read by `role`, which is quoted. It has the owner's number where that is given.
+pub(super) fn default_grant(owner: &str, number: Option<&str>, what: &str, role: &str) -> String {
+    match number {
+        None => format!(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE {} GRANT {what} TO {role};",
+            ident(owner)
+        ),
+        Some(number) => by_number(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE ",
+            "regrole",
+            number,
+            &format!(" GRANT {what} TO {role}"),
+        ),
     }
-    text
 }
 
 fn row_security(guarded: u64) -> String {

@@ -38,6 +38,10 @@ const BEGIN: &str = "
 /// What servers from 17 on know beside it.
 const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
 
+/// The encoding of a database that has none: any bytes, which the server can't convert.
+const NO_ENCODING: &str = "SQL_ASCII";
+const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
+
 /// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a session
 /// that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
@@ -61,7 +65,7 @@ pub struct Session {
     database: String,
     user: String,
     login: String,
-    asks_for_role: bool,
+    options: String,
     begin: String,
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
@@ -69,6 +73,8 @@ pub struct Session {
     /// The port from which the server sees us coming; none by a Unix socket.
     pub(super) seen_port: Option<u32>,
     waits: bool,
+    /// The second number of the lock that was taken.
+    pub(super) lock_number: Option<i32>,
     application: String,
 }
 
@@ -91,6 +97,9 @@ impl Session {
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
         }
+        if wire.server_encoding == NO_ENCODING {
+            begin.push_str(BYTES_AS_THEY_ARE);
+        }
         let mut session = Self {
             wire,
             target: url.to_string(),
@@ -98,14 +107,13 @@ impl Session {
             database: String::new(),
             user: String::new(),
             login: url.user().to_owned(),
-            asks_for_role: url
-                .parameter("options")
-                .is_some_and(|options| options.contains("role=")),
+            options: url.parameter("options").unwrap_or_default().to_owned(),
             begin,
             server_major: 0,
             backend: 0,
             seen_port: None,
             waits: false,
+            lock_number: None,
             application: url.application().to_owned(),
         };
         let what = "ask for the server's version";
@@ -148,9 +156,20 @@ impl Session {
         &self.login
     }
 
-    /// Whether the URL itself asks for a role, which comes before every setting.
-    pub(super) fn asks_for_role(&self) -> bool {
-        self.asks_for_role
+    /// Whether the URL itself sets this, which comes before what is set for role and database.
+    pub(super) fn asks_for(&self, setting: &str) -> bool {
+        let mut places = self.options.match_indices(setting);
+        places.any(|(at, _)| {
+            let (before, behind) = (&self.options[..at], &self.options[at + setting.len()..]);
+            !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                && behind.starts_with('=')
+        })
+    }
+
+    /// Whether SQL in ASCII can write this name: without an encoding there are no numbers of characters.
+    pub(super) fn can_write(&self, name: &str) -> bool {
+        self.wire.server_encoding != NO_ENCODING
+            || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether a session of that name may be one of ours.
@@ -171,8 +190,11 @@ impl Session {
 
     /// One sign of life: an error if the connection, and the lock with it, is gone.
     pub async fn check(&mut self) -> Result<(), Error> {
-        match timeout(ANSWER, self.process()).await {
-            Ok(Ok(backend)) if backend == self.backend => Ok(()),
+        match timeout(ANSWER, self.process_and_lock()).await {
+            Ok(Ok((backend, true))) if backend == self.backend => Ok(()),
+            Ok(Ok((backend, false))) if backend == self.backend => {
+                Err(self.lost("the session answers, and holds the lock no more"))
+            }
             Ok(Ok(_)) => Err(self.lost(
                 "another server process answers, so a pooler stands between and the lock is gone",
             )),
@@ -229,6 +251,16 @@ impl Session {
             .rows(what, "SELECT pg_catalog.pg_backend_pid()")
             .await?;
         self.first(&rows, what)
+    }
+
+    /// The server process that answers now, and whether it holds the lock, where one was taken.
+    async fn process_and_lock(&mut self) -> Result<(i32, bool), Error> {
+        let process = self.process().await?;
+        let holds = match self.lock_number {
+            Some(number) if process == self.backend => self.holds(number).await?,
+            _ => true,
+        };
+        Ok((process, holds))
     }
 
     /// Runs one statement in a read-only transaction of its own, by the simple protocol.

@@ -41,7 +41,8 @@ impl Session {
             let rows = self.rows(WHAT, MAY_SET).await?;
             may_set = self.first(&rows, WHAT)?;
         }
-        Ok(if may_set {
+        // a pooler takes no settings
+        Ok(if may_set && !self.is_pooled() {
             Speech::CanBeEnglish
         } else {
             Speech::Foreign

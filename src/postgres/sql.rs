@@ -63,6 +63,16 @@ pub(super) fn do_block(body: &str) -> String {
     format!("DO {};", literal(body))
 }
 
+/// A statement that has an object's number where its name would stand: for a name that SQL in ASCII can't write. `kind` is the type
+/// that turns the number into the name where it is run: `regclass`.
+pub(super) fn by_number(before: &str, kind: &str, number: &str, behind: &str) -> String {
+    do_block(&format!(
+        "BEGIN EXECUTE pg_catalog.concat({}, {number}::pg_catalog.oid::pg_catalog.{kind}, {}); END",
+        literal(before),
+        literal(behind)
+    ))
+}
+
 /// A name as people know it, never to be run: quoted only where it has to be, keywords not being looked at. It is as
 /// untrusted as it was.
 pub(super) fn shown(name: &str) -> String {

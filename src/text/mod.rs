@@ -65,6 +65,19 @@ impl Untrusted {
     }
 }
 
+/// Text of whatever encoding: what is not UTF-8 stands as `\xe9`, so that two names that differ are not shown as one.
+#[must_use]
+pub fn decoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
 impl From<String> for Untrusted {
     fn from(text: String) -> Self {
         Self(text)

@@ -123,3 +123,10 @@ fn as_json_it_is_the_text_itself() {
     assert_eq!(serde_json::from_str::<Untrusted>(&json).unwrap(), name);
     assert_eq!(name.raw(), "a\u{1b}\nb");
 }
+
+#[test]
+fn bytes_of_another_encoding_keep_their_difference() {
+    assert_eq!(decoded("naïve".as_bytes()), "naïve");
+    assert_eq!(decoded(b"na\xefve"), r"na\xefve");
+    assert_eq!(decoded(b"gr\xf6\xdfe \xe2\x82"), r"gr\xf6\xdfe \xe2\x82");
+}

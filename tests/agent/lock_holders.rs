@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     check::found,
-    stage::{SMALL, Stage, unique, wait_until},
-    testbed::{Cluster, Fault, Rule},
+    stage::{SMALL, Stage, unique},
+    testbed::Cluster,
 };
 
 /// A session of `psql` that holds the lock of the label `main`. It ends when it is dropped.
@@ -130,34 +130,4 @@ fn another_run_is_told_as_one_and_left_alone() {
     drop(held);
     agent.run(["tick"]).success();
     assert_eq!(stage.keys("/records/").len(), 1);
-}
-
-/// pg_dump has ended by then, and the next sign of life would come after the run.
-#[test]
-fn a_lock_that_is_lost_at_the_very_end_is_told_in_the_record() {
-    let stage = Stage::bulky();
-    let last = "CompleteMultipartUpload";
-    stage
-        .bucket
-        .inject(Rule::on(last), Fault::Delay { millis: 3000 });
-    let running = stage.agent().spawn(["backup", "--compression", "none"]);
-    let is_last = |call: &crate::testbed::Call| call.operation == last;
-    wait_until("the upload is completed", || {
-        stage.bucket.calls().iter().any(is_last)
-    });
-    let end = format!(
-        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = '{}' AND application_name = 'pgcoffer'",
-        stage.database
-    );
-    assert_eq!(stage.cluster.psql("postgres", &end), "1");
-    let outcome = running.wait().success();
-    let told = "the lock of this run was lost on the way";
-    assert_eq!(
-        outcome.stderr.matches(told).count(),
-        1,
-        "{}",
-        outcome.stderr
-    );
-    let shown = stage.run(["show", "latest"]).success();
-    assert!(shown.text().contains(told), "{}", shown.text());
 }

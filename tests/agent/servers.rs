@@ -1,11 +1,6 @@
 //! The database's side: logins, rights, versions of servers and clients, locks, and targets that are in use.
 
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio, time::Duration};
 
 use crate::{
     refusals::refused,
@@ -119,21 +114,21 @@ fn client_of(stage: &Stage, version: &str) -> PathBuf {
 #[test]
 fn a_server_newer_than_every_client_is_refused_with_the_package_to_install() {
     let stage = Stage::on(Some(18), SMALL);
-    // where a distribution keeps its own 18 the usual folders have one, and this machine can dump it after all
     let older = Cluster::shared(None).bin();
     let outcome = stage.agent().env("PGCOFFER_PG_BIN", older).run(["backup"]);
-    if Path::new("/usr/lib/postgresql/18/bin/pg_dump").exists() {
-        outcome.success();
-    } else {
-        refused(
-            &stage,
-            outcome,
-            3,
-            &["PostgreSQL 18", "postgresql-client-18", "PGCOFFER_PG_BIN"],
-        );
-        stage.assert_no_backup();
-        assert_eq!(stage.failure()["exit_status"], 3);
-    }
+    refused(
+        &stage,
+        outcome,
+        3,
+        &[
+            "PostgreSQL 18",
+            "postgresql-client-18",
+            "PGCOFFER_PG_BIN names",
+            "no other folder",
+        ],
+    );
+    stage.assert_no_backup();
+    assert_eq!(stage.failure()["exit_status"], 3);
 }
 
 #[test]
@@ -154,11 +149,28 @@ fn the_clients_own_version_is_preferred() {
     let stage = Stage::small();
     let folder = client_of(&stage, "99.1");
     // of the server's major and 99, the server's own is the nearest
+    std::os::unix::fs::symlink(stage.cluster.bin(), folder.join("own")).unwrap();
     stage
         .agent()
         .env("PGCOFFER_PG_BIN", folder)
         .run(["backup"])
         .success();
+}
+
+#[test]
+fn the_folder_that_is_named_is_the_only_one() {
+    let stage = Stage::small();
+    let folder = client_of(&stage, "99.1");
+    // the server's own version is on the path, and would be preferred
+    let agent = stage.agent().env("PGCOFFER_PG_BIN", folder);
+    let outcome = agent.run(["check"]).ended_with(0);
+    assert!(
+        outcome.text().contains("pg_dump 99.1\n"),
+        "{}",
+        outcome.text()
+    );
+    assert!(agent.run(["backup"]).code() != 0);
+    stage.assert_no_backup();
 }
 
 #[test]

@@ -36,6 +36,7 @@ pub(crate) fn secured() -> Cluster {
         tls: true,
         settings,
         language: None,
+        environment: Vec::new(),
     })
 }
 

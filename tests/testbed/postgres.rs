@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use making::{as_server_user, free_port, server_user};
-use making::{bin_dir, configure, feed, initdb, make_certificate};
+use making::{base_backup, bin_dir, configure, feed, initdb, make_certificate};
 
 use super::temporary_root;
 
@@ -29,6 +29,8 @@ pub struct ClusterOptions {
     pub settings: Vec<(String, String)>,
     /// The language of its messages, such as `de`; English where it is `None`. The distribution's servers have others.
     pub language: Option<String>,
+    /// Further variables of the server's environment.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running cluster. The superuser is `postgres`.
@@ -85,21 +87,32 @@ impl Cluster {
 
     fn try_start(options: &ClusterOptions) -> Option<Self> {
         let bin = bin_dir(options.major);
-        let dir = tempfile::Builder::new()
-            .prefix("pgcoffer-pg-")
-            .tempdir_in(temporary_root())
-            .unwrap()
-            .keep();
-        if let Some((uid, gid)) = server_user() {
-            std::os::unix::fs::chown(&dir, Some(uid), Some(gid)).unwrap();
-        }
-        let port = free_port();
+        let dir = server_folder();
         initdb(&bin, &dir, options);
         if options.tls {
             make_certificate(&dir.join("data"));
         }
+        Self::serve(bin, dir, options)
+    }
+
+    /// A standby of this cluster, which replays what comes from it.
+    pub fn standby(&self) -> Self {
+        for _ in 0..5 {
+            let dir = server_folder();
+            base_backup(&self.bin, &self.socket_url("postgres"), &dir);
+            if let Some(standby) = Self::serve(self.bin.clone(), dir, &ClusterOptions::default()) {
+                return standby;
+            }
+        }
+        panic!("found no port for a standby in five attempts");
+    }
+
+    /// Starts a server on these files. None where the port was taken.
+    fn serve(bin: PathBuf, dir: PathBuf, options: &ClusterOptions) -> Option<Self> {
+        let port = free_port();
         configure(&dir, port, options);
         let mut watchdog = as_server_user("sh");
+        watchdog.envs(options.environment.iter().cloned());
         if let Some(language) = &options.language {
             // gettext goes by this wherever the locale isn't C itself
             watchdog.env("LANGUAGE", language);
@@ -262,6 +275,19 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// A folder for a server's files.
+fn server_folder() -> PathBuf {
+    let dir = tempfile::Builder::new()
+        .prefix("pgcoffer-pg-")
+        .tempdir_in(temporary_root())
+        .unwrap()
+        .keep();
+    if let Some((uid, gid)) = server_user() {
+        std::os::unix::fs::chown(&dir, Some(uid), Some(gid)).unwrap();
+    }
+    dir
 }
 
 /// Whether this process runs: one that has ended and that nobody has waited for does not.

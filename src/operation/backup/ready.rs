@@ -14,7 +14,7 @@ use crate::{
     catalog::Survey,
     error::{Error, Result},
     operation::{CLOCKS_APART_MAX, Progress},
-    postgres::{self, Adopted, Clients, DumpOptions, Inspection, Session},
+    postgres::{self, Adopted, Blocker, Clients, DumpOptions, Inspection, Road, Session},
     store::{Kind, PartPlan},
 };
 
@@ -28,8 +28,6 @@ const ID_ATTEMPTS: u32 = 8;
 /// A run that nothing stands in the way of. The session holds the lock.
 pub(super) struct Ready {
     pub(super) session: Session,
-    /// whether the session's connection is gone, and the lock with it
-    pub(super) lock_is_lost: bool,
     pub(super) client: postgres::Client,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
@@ -60,9 +58,7 @@ impl Run<'_> {
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
         inspection.check()?;
-        for adopted in &inspection.adopted {
-            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
-        }
+        self.warn_of_contents(&inspection, &session.blockers().await?);
         let (client, warning) = clients.for_dump(inspection.server_major)?;
         self.warn(warning.map(|warning| warning.to_string()));
         let earlier = survey
@@ -71,8 +67,13 @@ impl Run<'_> {
         let plan = self.plan(&inspection, earlier);
         let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
         progress.expect(expected(&inspection, earlier, dump_bytes));
+        let settings = session.settings(Road::Out).await?;
+        for warning in settings.warnings() {
+            self.warn(Some(warning));
+        }
         let options = DumpOptions {
             speech: session.speech().await?,
+            settings,
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
         };
@@ -80,12 +81,30 @@ impl Run<'_> {
         self.announce(&inspection, client, &plan);
         Ok(Ready {
             session,
-            lock_is_lost: false,
             client: client.clone(),
             options,
             plan,
             trusted: survey.as_ref().map(trusted).unwrap_or_default(),
         })
+    }
+
+    /// What the backup won't hold, and what may keep it from being made.
+    fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
+        for adopted in &inspection.adopted {
+            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        }
+        for omitted in &inspection.omitted {
+            self.warn(Some(format!("{omitted}; {}", omitted.cure())));
+        }
+        let locks = inspection.locks;
+        self.warn(
+            locks
+                .is_tight()
+                .then(|| format!("{locks}; {}", locks.cure())),
+        );
+        for blocker in blockers {
+            self.warn(Some(format!("{blocker}: the dump had to wait for it")));
+        }
     }
 
     async fn locked_session(&self) -> Result<Session> {

@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) record: Record,
     /// the turns that were taken for it, where nobody may look
     pub(super) turns: Vec<Turn>,
+    /// another run may have begun
+    lock_is_lost: bool,
 }
 
 impl<'a> Run<'a> {
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
             identity,
             record,
             turns: Vec::new(),
+            lock_is_lost: false,
         })
     }
 
@@ -86,14 +89,15 @@ impl<'a> Run<'a> {
         let url = ready.session.child_url().await?;
         let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
         let work = outbound.carry(dump.take_stdout()?, self.request.silence_max);
-        let reader = match self.under_lock(ready, work).await {
+        let carried = self.under_lock(&mut ready.session, work).await;
+        let reader = match carried {
             Ok(reader) => reader,
             // where pg_dump failed, its own words come before what its half archive looks like
             Err(error) => {
                 let Some(own) = dump.abort().await else {
                     return Err(error);
                 };
-                return Err(ready.session.diagnose(own).await.into());
+                return Err(self.diagnosed(&mut ready.session, own).await);
             }
         };
         match dump.finish().await {
@@ -101,10 +105,42 @@ impl<'a> Run<'a> {
                 let warnings = report.warnings.into_iter().map(Untrusted::from);
                 self.record.warnings.extend(warnings);
             }
-            Err(error) => return Err(ready.session.diagnose(error).await.into()),
+            Err(error) => return Err(self.diagnosed(&mut ready.session, error).await),
         }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
+    }
+
+    /// pg_dump's failure with its cause; who held it up is told while he still does.
+    async fn diagnosed(&mut self, session: &mut Session, error: postgres::Error) -> Error {
+        let error = session.diagnose(error).await;
+        if let postgres::Error::DumpFailed(fault) = &error
+            && fault.cause == postgres::Cause::LockTimeout
+        {
+            for blocker in session.blockers().await.unwrap_or_default() {
+                self.warn(Some(blocker.to_string()));
+            }
+        }
+        error.into()
+    }
+
+    /// Carries out `work` while the session that holds the lock is kept alive, and looks at its end whether it is still held.
+    /// A lost session loses the lock, not the dump, which has a connection of its own: it is told in the record.
+    async fn under_lock<T>(
+        &mut self,
+        session: &mut Session,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        if self.lock_is_lost {
+            return work.await;
+        }
+        let (result, mut lost) = watched(session, work).await;
+        if result.is_ok() && lost.is_none() {
+            lost = session.check().await.err();
+        }
+        self.lock_is_lost = lost.is_some();
+        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
+        result
     }
 
     /// The last frame, the completed upload, the record.
@@ -114,13 +150,8 @@ impl<'a> Run<'a> {
         contents: &Contents,
         ready: &mut Ready,
     ) -> Result<()> {
-        let work = traced(step!("upload"), outbound.end());
-        let (stored, compression) = self.under_lock(ready, work).await?;
-        // since its last sign of life a minute may have gone by
-        if !ready.lock_is_lost {
-            let lost = ready.session.check().await.err();
-            self.tell_of_lock(ready, lost);
-        }
+        let work = self.under_lock(&mut ready.session, outbound.end());
+        let (stored, compression) = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -185,25 +216,6 @@ impl<'a> Run<'a> {
             progress.clone(),
         )
         .await
-    }
-
-    /// Does some work while the lock is looked after: without it another run may have begun beside this one.
-    async fn under_lock<T>(
-        &mut self,
-        ready: &mut Ready,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        if ready.lock_is_lost {
-            return work.await;
-        }
-        let (result, lost) = watched(&mut ready.session, work).await;
-        self.tell_of_lock(ready, lost);
-        result
-    }
-
-    fn tell_of_lock(&mut self, ready: &mut Ready, lost: Option<postgres::Error>) {
-        ready.lock_is_lost |= lost.is_some();
-        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
     }
 
     pub(super) fn warn(&mut self, warning: Option<String>) {
@@ -344,8 +356,8 @@ pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
     record.serves = serves;
 }
 
-/// Carries out `work` while the session that holds the lock is kept alive. A lost session loses the lock, not the dump,
-/// which has a connection of its own: what happened is given beside the result.
+/// Carries out `work` while the session that holds the lock is kept alive. Where that is lost on the way, what happened is given
+/// beside the result.
 async fn watched<T>(
     session: &mut Session,
     work: impl Future<Output = Result<T>>,

@@ -1,12 +1,12 @@
 //! One database, from the name of its host to the large object that somebody will make tomorrow.
 
-use super::{Area, CheckDatabase, CheckRequest, sheet::Sheet, versions::version};
+use super::{Area, CheckDatabase, CheckRequest, contents, sheet::Sheet, versions::version};
 use crate::{
     error::{Error, Result},
     operation::Interrupt,
     postgres::{
-        self, Adopted, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle,
-        ObstacleKind, Session, SslMode, Standby,
+        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
+        Session, SslMode, Standby,
     },
     text::Untrusted,
 };
@@ -48,7 +48,7 @@ pub(super) async fn database(
     encryption(sheet, &database.url, &inspection);
     version(sheet, clients, &inspection, request.clock.now());
     rights(sheet, &inspection);
-    extensions(sheet, &inspection);
+    contents::left_out(sheet, &inspection);
     let examined = async { Ok(session.examine().await?) };
     match interrupt.or(examined).await {
         Ok(examination) => look_closer(sheet, &inspection, &examination),
@@ -193,19 +193,6 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
     }
 }
 
-/// What no dump holds, because it belongs to an extension that did not make it.
-fn extensions(sheet: &mut Sheet<'_>, inspection: &Inspection) {
-    for adopted in &inspection.adopted {
-        sheet.warning("extensions", adopted.to_string(), Adopted::CURE);
-    }
-    if inspection.adopted.is_empty() {
-        sheet.ok(
-            "extensions",
-            "none holds objects of ordinary roles, which a dump would leave out",
-        );
-    }
-}
-
 /// What is missing on how many objects, and the first statements that mend it.
 fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
     let names = |shown: usize| -> Vec<String> {
@@ -251,12 +238,16 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let statements: Vec<&str> = examination
-            .unprepared
-            .iter()
+        let all = examination.unprepared.iter();
+        let all: Vec<&str> = all
             .flat_map(|one| one.grants.iter().map(String::as_str))
-            .take(STATEMENTS_SHOWN)
             .collect();
+        let statements = &all[..all.len().min(STATEMENTS_SHOWN)];
+        let rest = if all.len() > STATEMENTS_SHOWN {
+            " … `pgcoffer check --fix-sql` prints them all, for each owner"
+        } else {
+            ""
+        };
         let detail = format!(
             "what {}{more} makes next, role {} can't read: the first migration that adds a table stops the backups",
             owners.join(", "),
@@ -265,7 +256,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
         sheet.warning(
             "default privileges",
             detail,
-            format!("as {}: {}", first.owner, statements.join(" ")),
+            format!("as {}: {}{rest}", first.owner, statements.join(" ")),
         );
     } else if !inspection.is_superuser {
         sheet.ok(
@@ -281,6 +272,8 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
         );
     }
     standby(sheet, examination.standby.as_ref());
+    contents::locks(sheet, inspection, examination);
+    contents::settings(sheet, &examination.settings);
     connections(sheet, examination.connections_left);
 }
 

@@ -4,6 +4,7 @@
 //! below the prefix, which it takes away again.
 
 mod bucket;
+mod contents;
 mod database;
 mod finding;
 mod key;

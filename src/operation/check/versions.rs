@@ -25,11 +25,8 @@ pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
         .iter()
         .map(|client| client.version.as_str())
         .collect();
-    if versions.is_empty() {
-        let error = clients.for_dump(0).err();
-        let detail = error.as_ref().map_or_else(String::new, ToString::to_string);
-        let cure = "install PostgreSQL's client programs (on Debian apt-get install postgresql-client), or name their folder by PGCOFFER_PG_BIN";
-        return sheet.failed("clients", detail, Some(cure.to_owned()));
+    if let Err(error) = clients.check_any() {
+        return sheet.failed("clients", error.to_string(), error.hint());
     }
     sheet.ok("clients", format!("pg_dump {}", versions.join(", ")));
     for client in clients.iter() {
@@ -49,6 +46,17 @@ pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
                     client.version
                 ),
                 format!("update it to {major}.{safe} or later"),
+            );
+        }
+        if !client.restricts_psql() {
+            sheet.warning(
+                "client version",
+                format!(
+                    "what pg_restore {} renders lets a name in a backup run commands by psql (CVE-2025-8714){}",
+                    client.version,
+                    if client.major >= 17 { ": it is not used for a restore into a server older than 17" } else { "" }
+                ),
+                "update it: 17.6, 16.10, 15.14, 14.19 and later releases are mended; until then render no untrusted backup as a script",
             );
         }
     }

@@ -1,5 +1,7 @@
 //! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
 
+mod choice;
+mod lacks;
 mod pattern;
 mod plan;
 mod reason;
@@ -23,7 +25,8 @@ use crate::{
     catalog::Catalog,
     error::{Error, Lack, Result, TargetState},
     postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Session, Speech,
+        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
+        Speech,
     },
 };
 
@@ -77,6 +80,7 @@ pub struct PreparedRestore<'a> {
     client: &'a Client,
     server_major: u32,
     speech: Speech,
+    settings: Settings,
 }
 
 /// Looks at the archive's table of contents and at the target, and plans what is restored.
@@ -105,6 +109,7 @@ async fn prepared<'a>(
     let entries = archive.entries().await?;
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
+    let settings = session.settings(Road::Back).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
     let wishes = Wishes {
         leave_out: &request.leave_out,
@@ -116,7 +121,7 @@ async fn prepared<'a>(
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
-    if request.roles != MissingRoles::Create {
+    if request.roles == MissingRoles::Refuse && !request.keep_going {
         plan.lacks.extend(plan.lack_of_roles());
     }
     if request.clean {
@@ -137,6 +142,7 @@ async fn prepared<'a>(
         plan,
         server_major,
         speech,
+        settings,
     })
 }
 
@@ -229,6 +235,7 @@ async fn restored(
     } = prepared;
     let target = interrupt.or(begin(&prepared)).await?;
     let load = prepared.load(&target)?;
+    let settings: Vec<String> = prepared.settings.warnings().collect();
     let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
@@ -242,6 +249,7 @@ async fn restored(
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
@@ -278,7 +286,9 @@ impl PreparedRestore<'_> {
     /// What else is to be known before.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        report::remarks(&self.plan, self.request)
+        let mut remarks = report::remarks(&self.plan, self.request);
+        remarks.extend(self.settings.warnings());
+        remarks
     }
 
     fn load(&self, target: &DatabaseUrl) -> Result<Load> {
@@ -296,6 +306,7 @@ impl PreparedRestore<'_> {
             keep_going: request.keep_going,
             entries: Some(self.plan.kept()),
             speech: self.speech,
+            settings: self.settings.clone(),
             ..LoadOptions::new(server_major)
         };
         tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);

@@ -15,6 +15,7 @@ fn clients(versions: &[&str]) -> Clients {
                 pg_restore,
                 psql,
                 surroundings,
+                named: None,
             },
         )
     };
@@ -22,6 +23,7 @@ fn clients(versions: &[&str]) -> Clients {
     Clients {
         by_major: versions.iter().map(client).collect(),
         searched,
+        named: None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Wire {
                     "default_transaction_read_only" => {
                         self.is_read_only = Some(body.value()? == "on");
                     }
+                    "server_encoding" => self.server_encoding = body.value()?.to_owned(),
                     _ => {}
                 },
                 Message::ErrorResponse(body) => {

@@ -33,7 +33,7 @@ use tokio::time::timeout;
 pub(super) use connect::open;
 pub(super) use tls::Verification;
 
-use crate::text::Untrusted;
+use crate::text::{Untrusted, decoded};
 
 /// No message of a catalog's row or of an error is near as long.
 const MESSAGE_BYTES_MAX: i32 = 16 << 20;
@@ -65,6 +65,8 @@ pub(super) struct Wire {
     is_read_only: Option<bool>,
     /// Our own end's port: what the server sees unless something stands between.
     pub(super) local_port: Option<u16>,
+    /// The database's encoding.
+    pub(super) server_encoding: String,
     /// False while an answer is awaited: should that be given up, what comes next belongs to an earlier question.
     is_in_step: bool,
     /// Whether the last statement was sent to its end.
@@ -165,6 +167,7 @@ impl Wire {
             is_standby: None,
             is_read_only: None,
             local_port: None,
+            server_encoding: String::new(),
             is_in_step: true,
             is_sent: true,
             is_in_transaction: false,
@@ -300,7 +303,7 @@ impl Row {
         let mut ranges = body.ranges();
         while let Some(range) = ranges.next()? {
             // a database without an encoding may hold any bytes
-            let text = |range| String::from_utf8_lossy(&body.buffer()[range]).into_owned();
+            let text = |range| decoded(&body.buffer()[range]);
             columns.push(range.map(text));
         }
         Ok(Self(columns))
@@ -325,7 +328,7 @@ impl ServerError {
     fn read(mut fields: ErrorFields<'_>) -> Result<Self, WireError> {
         let mut error = Self::default();
         while let Some(field) = fields.next()? {
-            let text = String::from_utf8_lossy(field.value_bytes());
+            let text = decoded(field.value_bytes());
             match field.type_() {
                 b'C' => {
                     error.code = text
@@ -336,7 +339,7 @@ impl ServerError {
                 }
                 b'M' => error.message = Untrusted::from(beginning(&text)),
                 // the severity that isn't translated; servers before 9.6 and some poolers have the other one alone
-                b'V' | b'S' => error.is_fatal |= matches!(&*text, "FATAL" | "PANIC"),
+                b'V' | b'S' => error.is_fatal |= matches!(text.as_str(), "FATAL" | "PANIC"),
                 _ => {}
             }
         }

@@ -93,6 +93,15 @@ pub(super) fn initdb(bin: &Path, dir: &Path, options: &ClusterOptions) {
     let _ = std::fs::remove_file(password_file);
 }
 
+/// The files of a standby of the server at this URL.
+pub(super) fn base_backup(bin: &Path, url: &str, dir: &Path) {
+    let mut command = as_server_user(bin.join("pg_basebackup"));
+    command.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
+    command.arg("--pgdata").arg(dir.join("data"));
+    command.args(["--dbname", url]);
+    run(command);
+}
+
 /// Adds to the settings that initdb made. Nothing is ever synced to disk, since nothing here outlives the machine.
 pub(super) fn configure(dir: &Path, port: u16, options: &ClusterOptions) {
     let mut settings = format!(

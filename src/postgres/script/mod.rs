@@ -1,10 +1,17 @@
-//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, and with statements of our own
-//! before its first one.
+//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of our own before
+//! its first one, and so that `psql` reads no statement otherwise than the server does.
+
+mod lexer;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 
+use self::lexer::Lexer;
+
 /// The line, as `pg_restore` 17 and later writes it among its first settings.
 const UNKNOWN_SETTING: &[u8] = b"SET transaction_timeout = 0;\n";
+
+/// The line by which a backslash in a quoted text escapes what follows it.
+const OLD_STRINGS: &[u8] = b"SET standard_conforming_strings = off;\n";
 
 /// Bytes looked at before anything is passed on unseen, whatever it is.
 const PREAMBLE_BYTES: usize = 64 * 1024;
@@ -25,35 +32,41 @@ pub(super) enum Broken {
     Write(std::io::Error),
 }
 
-/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble: among the comments, settings and
-/// `\restrict` that come before the first other statement. From there on nothing is looked at, so that no data is
-/// ever altered. A script that doesn't restrict `psql` before its first statement is not passed on at all.
-pub(super) async fn copy_without_setting(
+/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble: among the
+/// comments, settings and `\restrict` that come before the first other statement. What follows passes through the [`Lexer`], which
+/// alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not passed on at all.
+pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
     first: &str,
 ) -> Result<(), Broken> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
-    copy_preamble(&mut from, to, first).await?;
+    let mut lexer = copy_preamble(&mut from, to, first).await?;
+    let mut passed = Vec::with_capacity(80 * 1024);
     loop {
         let bytes = from.fill_buf().await.map_err(Broken::Read)?;
-        if bytes.is_empty() {
+        let count = bytes.len();
+        match count {
+            0 => lexer.finish(&mut passed),
+            _ => lexer.pass(bytes, &mut passed),
+        }
+        from.consume(count);
+        to.write_all(&passed).await.map_err(Broken::Write)?;
+        passed.clear();
+        if count == 0 {
             return to.flush().await.map_err(Broken::Write);
         }
-        to.write_all(bytes).await.map_err(Broken::Write)?;
-        let count = bytes.len();
-        from.consume(count);
     }
 }
 
+/// The lexer has been given what was read of the first other statement.
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     first: &str,
-) -> Result<(), Broken> {
-    let mut preamble = Vec::new();
-    let mut is_restricted = false;
-    let mut end = 0;
+) -> Result<Lexer, Broken> {
+    let (mut preamble, mut rest) = (Vec::new(), Vec::new());
+    let (mut is_restricted, mut standard_strings) = (false, true);
     while preamble.len() < PREAMBLE_BYTES {
         let start = preamble.len();
         let read = from
@@ -62,22 +75,24 @@ async fn copy_preamble(
             .map_err(Broken::Read)?;
         let line = &preamble[start..];
         is_restricted |= line.starts_with(RESTRICT);
+        standard_strings &= line != OLD_STRINGS;
         if line == UNKNOWN_SETTING {
             preamble.truncate(start);
         } else if read == 0 || !is_preamble(line) {
+            rest = preamble.split_off(start);
             break;
         }
-        end = preamble.len();
     }
     // a script that ends here has nothing to run: pg_restore has failed, and says why itself
-    if !is_restricted && !preamble.is_empty() {
+    let has_script = !preamble.is_empty() || !rest.is_empty();
+    if has_script && !is_restricted {
         return Err(Broken::Unrestricted);
     }
-    let (before, after) = preamble.split_at(end);
-    for bytes in [before, first.as_bytes(), after] {
-        to.write_all(bytes).await.map_err(Broken::Write)?;
-    }
-    Ok(())
+    let mut lexer = Lexer::new(standard_strings);
+    preamble.extend_from_slice(first.as_bytes());
+    lexer.pass(&rest, &mut preamble);
+    to.write_all(&preamble).await.map_err(Broken::Write)?;
+    Ok(lexer)
 }
 
 fn is_preamble(line: &[u8]) -> bool {
@@ -105,7 +120,7 @@ mod tests {
 
     async fn filtered(script: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        copy_without_setting(script, &mut out, "").await.unwrap();
+        copy(script, &mut out, "").await.unwrap();
         out
     }
 
@@ -124,7 +139,7 @@ mod tests {
     async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
         let mut out = Vec::new();
-        copy_without_setting(script.as_bytes(), &mut out, "DROP TABLE t;\n")
+        copy(script.as_bytes(), &mut out, "DROP TABLE t;\n")
             .await
             .unwrap();
         let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
@@ -159,7 +174,7 @@ mod tests {
             &late,
         ] {
             let mut out = Vec::new();
-            let copied = copy_without_setting(script.as_bytes(), &mut out, "DROP TABLE t;\n").await;
+            let copied = copy(script.as_bytes(), &mut out, "DROP TABLE t;\n").await;
             assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }
@@ -167,11 +182,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_follows_a_statement_passes_unaltered(body in proptest::collection::vec(any::<u8>(), 0..200_000)) {
+        fn rows_pass_unaltered(rows in proptest::collection::vec(any::<u8>(), 0..200_000)) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let mut script = b"\\restrict x\nSET a = 1;\nCREATE SCHEMA s;\n".to_vec();
-            script.extend(body);
+            let mut script = b"\\restrict x\nSET a = 1;\nCOPY s.t (a) FROM stdin;\n".to_vec();
+            script.extend(rows.iter().filter(|byte| **byte != b'\\'));
+            script.extend(b"\n\\.\n\nSELECT 1;\n");
             prop_assert_eq!(runtime.block_on(filtered(&script)), script);
+        }
+
+        #[test]
+        fn whatever_comes_in_pieces_of_any_length_is_one(script in "[-$:;'\"a-b/*(){}\\\\ \n1_=]{0,300}", piece_bytes in 1_usize..20) {
+            let (mut whole, mut pieces) = (Vec::new(), Vec::new());
+            let mut lexer = Lexer::new(true);
+            lexer.pass(script.as_bytes(), &mut whole);
+            lexer.finish(&mut whole);
+            let mut lexer = Lexer::new(true);
+            for piece in script.as_bytes().chunks(piece_bytes) {
+                lexer.pass(piece, &mut pieces);
+            }
+            lexer.finish(&mut pieces);
+            prop_assert_eq!(whole, pieces);
         }
     }
 }

@@ -1,0 +1,74 @@
+//! What a dump will hold and what it leaves out, and what keeps it from being made: locks, and settings of role and database.
+
+use super::sheet::Sheet;
+use crate::postgres::{Adopted, Blocker, Examination, Inspection, LockRoom, Settings};
+
+/// What no dump holds: because it belongs to an extension that did not make it, or because pg_dump passes over it.
+pub(super) fn left_out(sheet: &mut Sheet<'_>, inspection: &Inspection) {
+    for adopted in &inspection.adopted {
+        sheet.warning("extensions", adopted.to_string(), Adopted::CURE);
+    }
+    if inspection.adopted.is_empty() {
+        sheet.ok(
+            "extensions",
+            "none holds objects of ordinary roles, which a dump would leave out",
+        );
+    }
+    for omitted in &inspection.omitted {
+        sheet.warning("left out", omitted.to_string(), omitted.cure());
+    }
+    if inspection.omitted.is_empty() {
+        sheet.ok(
+            "left out",
+            "nothing of what pg_dump passes over without an error",
+        );
+    }
+}
+
+/// Whether the dump gets its locks.
+pub(super) fn locks(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {
+    room(sheet, inspection.locks);
+    if let [first, rest @ ..] = examination.blockers.as_slice() {
+        blocked(sheet, first, rest.len());
+    }
+}
+
+fn room(sheet: &mut Sheet<'_>, room: LockRoom) {
+    if room.is_too_small() {
+        let detail = format!("{room}: it ends with \"out of shared memory\"");
+        sheet.failed("locks", detail, Some(room.cure()));
+    } else if room.is_tight() {
+        let detail = format!("{room}: other sessions may leave too little");
+        sheet.warning("locks", detail, room.cure());
+    } else {
+        sheet.ok(
+            "locks",
+            format!("a dump takes {} of about {}", room.needed, room.room),
+        );
+    }
+}
+
+fn blocked(sheet: &mut Sheet<'_>, first: &Blocker, more: usize) {
+    let more = match more {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    sheet.warning(
+        "locked tables",
+        format!("{first}{more}: a dump waits for it for two minutes, and fails then"),
+        "let it end: a migration, VACUUM FULL, a transaction that somebody forgot; an orphaned prepared transaction ends by ROLLBACK PREPARED",
+    );
+}
+
+/// Settings that a run can't make its own.
+pub(super) fn settings(sheet: &mut Sheet<'_>, settings: &Settings) {
+    for left in &settings.left {
+        sheet.warning("settings", left.to_string(), left.cure());
+    }
+    if settings.left.is_empty() {
+        sheet.ok(
+            "settings",
+            "nothing that is set for role or database changes what a dump holds",
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What is asked for: all but something, or nothing but something with what belongs to it and what that needs.
+
+use std::collections::BTreeSet;
+
+use super::{
+    pattern::Pattern,
+    plan::{Plan, Wishes},
+    reason::Reason,
+    rules::SESSION,
+};
+use crate::error::{Error, Result};
+
+/// What goes with a table.
+const BELONGINGS: &[&str] = &[
+    "TABLE DATA",
+    "SEQUENCE",
+    "SEQUENCE OWNED BY",
+    "SEQUENCE SET",
+    "DEFAULT",
+    "CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "FK CONSTRAINT",
+    "INDEX",
+    "INDEX ATTACH",
+    "TABLE ATTACH",
+    "STATISTICS",
+    "STATISTICS DATA",
+    "TRIGGER",
+    "RULE",
+    "ROW SECURITY",
+    "POLICY",
+    "COMMENT",
+    "ACL",
+    "SECURITY LABEL",
+    "MATERIALIZED VIEW DATA",
+    "BLOBS",
+];
+
+/// What such things stand on.
+const OWNERS: &[&str] = &[
+    "TABLE",
+    "FOREIGN TABLE",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "SEQUENCE",
+    "INDEX",
+    "CONSTRAINT",
+];
+
+impl Plan {
+    /// Takes out what is asked for by `--leave-out`, and by `--only` what isn't and isn't needed.
+    pub(super) fn choose(&mut self, wishes: &Wishes<'_>) -> Result<()> {
+        for pattern in wishes.leave_out.iter().chain(wishes.only) {
+            if !self.entries.iter().any(|entry| pattern.matches(entry)) {
+                return Err(Error::usage(
+                    format!("{pattern} names nothing in this backup"),
+                    "`pg_restore --list` of what `pgcoffer get` writes shows everything in it, by kind, schema and name",
+                ));
+            }
+        }
+        let wanted = (!wishes.only.is_empty()).then(|| self.wanted(wishes.only));
+        for (at, entry) in self.entries.iter().enumerate() {
+            let is_left_out = wishes
+                .leave_out
+                .iter()
+                .any(|pattern| pattern.matches(entry));
+            let is_unwanted = wanted.as_ref().is_some_and(|wanted| !wanted.contains(&at));
+            if (is_left_out || is_unwanted) && !SESSION.contains(&entry.kind.raw()) {
+                self.reasons[at] = Some(Reason::Asked);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is named, what belongs to it, and what all of that needs.
+    fn wanted(&self, only: &[Pattern]) -> BTreeSet<usize> {
+        let by_id = self.by_id();
+        let named: BTreeSet<usize> = (0..self.entries.len())
+            .filter(|at| {
+                only.iter()
+                    .any(|pattern| pattern.matches(&self.entries[*at]))
+            })
+            .collect();
+        let mut wanted = named.clone();
+        let needs = |at: usize| {
+            self.entries[at]
+                .needs
+                .iter()
+                .filter_map(|id| by_id.get(id).copied())
+        };
+        // what stands on a table, with what else it needs if that is no other table: a key to one that isn't wanted stays away
+        let mut grows = true;
+        while grows {
+            let before = wanted.len();
+            for at in 0..self.entries.len() {
+                let kind = self.entries[at].kind.raw();
+                let stands_on = |need: usize| {
+                    wanted.contains(&need)
+                        && (named.contains(&need)
+                            || OWNERS.contains(&self.entries[need].kind.raw()))
+                };
+                let is_whole =
+                    kind.ends_with("ATTACH") || needs(at).all(|need| wanted.contains(&need));
+                if BELONGINGS.contains(&kind)
+                    && is_whole
+                    && needs(at).any(stands_on)
+                    && !wanted.contains(&at)
+                {
+                    wanted.insert(at);
+                }
+            }
+            let mut open: Vec<usize> = wanted.iter().copied().collect();
+            while let Some(at) = open.pop() {
+                open.extend(needs(at).filter(|need| wanted.insert(*need)));
+            }
+            grows = wanted.len() > before;
+        }
+        wanted
+    }
+}

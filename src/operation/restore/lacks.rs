@@ -1,0 +1,184 @@
+//! What stands in the way of a restore as it was asked for, found before anything is touched.
+
+use std::collections::BTreeSet;
+
+use super::{
+    plan::{Plan, REMARKS, Wishes, label},
+    reason::Reason,
+    rules::Setting,
+};
+use crate::{
+    archive::Entry,
+    error::Lack,
+    postgres::{TargetFacts, sql::ident},
+    text::{Untrusted, shell_quoted},
+};
+
+/// Roles that an error names.
+const ROLES_NAMED: usize = 10;
+
+/// What it takes the right to make something in a schema for.
+const CREATED: &[&str] = &[
+    "TABLE",
+    "FOREIGN TABLE",
+    "VIEW",
+    "MATERIALIZED VIEW",
+    "SEQUENCE",
+    "FUNCTION",
+    "PROCEDURE",
+    "AGGREGATE",
+    "TYPE",
+    "DOMAIN",
+    "COLLATION",
+    "CONVERSION",
+    "OPERATOR",
+    "STATISTICS",
+    "TEXT SEARCH DICTIONARY",
+    "TEXT SEARCH CONFIGURATION",
+];
+
+impl Plan {
+    /// Roles that somebody has to decide about.
+    pub(super) fn lack_of_roles(&self) -> Option<Lack> {
+        if self.missing_roles.is_empty() {
+            return None;
+        }
+        let some = self.missing_roles.iter().take(ROLES_NAMED);
+        let mut names: Vec<String> = some
+            .map(|role| Untrusted::from(&**role).identifier())
+            .collect();
+        if self.missing_roles.len() > ROLES_NAMED {
+            names.push(format!("{} more", self.missing_roles.len() - ROLES_NAMED));
+        }
+        Some(Lack {
+            what: format!(
+                "these roles are named in policies, user mappings, owners or privileges, and are not there: {}",
+                names.join(", ")
+            ),
+            cure: "--roles create makes them, without a login (the role that restores must be allowed to); --roles skip leaves out what names them".to_owned(),
+        })
+    }
+
+    /// An extension that can't be made is left out where nothing is lost by it; else somebody has to decide.
+    pub(super) fn look_at_extensions(&mut self, wishes: &Wishes<'_>) {
+        for at in 0..self.entries.len() {
+            let Some(Reason::NoExtension(why)) = &self.reasons[at] else {
+                continue;
+            };
+            let needing: Vec<&Entry> = self
+                .entries
+                .iter()
+                .zip(&self.reasons)
+                .filter(|(entry, reason)| {
+                    **reason == Some(Reason::Needs(at)) && !REMARKS.contains(&entry.kind.raw())
+                })
+                .map(|(entry, _)| entry)
+                .collect();
+            let Some(first) = needing.first().filter(|_| !wishes.keep_going) else {
+                continue;
+            };
+            let name = &self.entries[at].name;
+            self.lacks.push(Lack {
+                what: format!(
+                    "the extension {name} can't be made there ({why}), and {} needs it{}",
+                    label(first),
+                    match needing.len() {
+                        1 => String::new(),
+                        count => format!(", with {} more", count - 1),
+                    },
+                ),
+                cure: format!(
+                    "have {name} installed on the target's server, or choose another target; --leave-out {} restores all but what needs it",
+                    shell_quoted(&format!("extension:{}", name.raw()))
+                ),
+            });
+        }
+    }
+
+    pub(super) fn look_at_roles(&mut self, setting: &Setting<'_>, wishes: &Wishes<'_>) {
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            if self.reasons[at].is_some() {
+                continue;
+            }
+            let mut missing = setting.missing_roles(entry);
+            if !missing.is_empty() && wishes.skip_roles {
+                self.reasons[at] = Some(Reason::NoRole(missing));
+                continue;
+            }
+            let owner = entry.owner.raw();
+            if wishes.keep_owner && !owner.is_empty() && !setting.facts.roles.contains(owner) {
+                missing.push(entry.owner.clone());
+            }
+            self.missing_roles
+                .extend(missing.iter().map(|role| role.raw().to_owned()));
+        }
+    }
+
+    /// Schemas that aren't there and that nothing makes, and rights to make something in those that are.
+    pub(super) fn look_at_places(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+        let made: BTreeSet<&str> = self
+            .kept_entries()
+            .filter(|entry| entry.kind == "SCHEMA")
+            .map(|entry| entry.name.raw())
+            .collect();
+        let used: BTreeSet<&str> = self
+            .kept_entries()
+            .filter(|entry| CREATED.contains(&entry.kind.raw()))
+            .map(|entry| entry.schema.raw())
+            .filter(|schema| !schema.is_empty() && *schema != "pg_catalog")
+            .collect();
+        let mut lacks = Vec::new();
+        for schema in used.iter().filter(|schema| !made.contains(*schema)) {
+            lacks.extend(lack_of_place(schema, facts));
+        }
+        let news = made
+            .iter()
+            .filter(|schema| !facts.schemas.contains_key(**schema))
+            .count();
+        if news > 0 && !facts.may_create {
+            lacks.push(lack_of_database(facts));
+        }
+        let tablespaces: BTreeSet<Untrusted> = self
+            .kept_entries()
+            .map(|entry| &entry.tablespace)
+            .filter(|name| !name.is_empty() && !facts.tablespaces.contains(name.raw()))
+            .cloned()
+            .collect();
+        if !wishes.keep_going {
+            self.lacks.extend(lacks);
+        }
+        self.missing_tablespaces = tablespaces;
+    }
+}
+
+/// A schema in which something is to be made and can't be.
+fn lack_of_place(schema: &str, facts: &TargetFacts) -> Option<Lack> {
+    let name = Untrusted::from(schema);
+    match facts.schemas.get(schema) {
+        Some(there) if there.may_create || facts.is_superuser => None,
+        Some(_) => Some(Lack {
+            what: format!(
+                "the role {} may make nothing in the schema {name}",
+                Untrusted::from(&*facts.role)
+            ),
+            cure: format!(
+                "restore as the database's owner, or let the owner of the schema run: GRANT CREATE, USAGE ON SCHEMA {} TO {};",
+                ident(schema),
+                ident(&facts.role)
+            ),
+        }),
+        None => Some(Lack {
+            what: format!("there is no schema {name}, and the backup doesn't make it"),
+            cure: format!("run in the target: CREATE SCHEMA {};", ident(schema)),
+        }),
+    }
+}
+
+fn lack_of_database(facts: &TargetFacts) -> Lack {
+    let role = Untrusted::from(&*facts.role);
+    Lack {
+        what: format!("the role {role} may make no schemas there"),
+        cure: "restore as the database's owner, or have the owner GRANT CREATE ON DATABASE to that role".to_owned(),
+    }
+}
