@@ -82,25 +82,3 @@ fn psql(stage: &Stage, url: &str, sql: &str) -> Result<(), String> {
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
-
-/// The connection that counts them is closed before a backup begins.
-#[test]
-fn two_connections_are_enough_and_said_to_be() {
-    let stage = Stage::of(SMALL);
-    let (owner, _) = roles(&stage);
-    let owners = as_role(&stage, &owner);
-    let limit = |most: u32| {
-        let sql = format!("alter database {} connection limit {most}", stage.database);
-        stage.cluster.psql("postgres", &sql);
-    };
-    limit(2);
-    let report = owners.run(["check", "--json"]).json();
-    let words = ["2 left, of which a backup takes two"];
-    assert_found(&report, ("database", "connections"), "warning", &words);
-    owners.run(["backup"]).success();
-    limit(1);
-    let report = owners.run(["check", "--json"]).json();
-    let words = ["1 left, and a backup takes two"];
-    assert_found(&report, ("database", "connections"), "failed", &words);
-    owners.run(["backup"]).ended_with(3);
-}

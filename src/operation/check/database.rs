@@ -277,9 +277,8 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
     connections(sheet, examination.connections_left);
 }
 
-fn connections(sheet: &mut Sheet<'_>, free: i64) {
-    // the one that counted is closed before a backup begins
-    match free + 1 {
+fn connections(sheet: &mut Sheet<'_>, left: i64) {
+    match left {
         left if left < 2 => sheet.failed(
             "connections",
             format!("{} left, and a backup takes two", left.max(0)),
