@@ -36,18 +36,29 @@ impl HttpHosts {
     /// # Errors
     /// The host that is spoken to by `http://` and isn't allowed.
     pub fn check(&self, url: &str) -> Result<(), RefusedHost> {
-        let is_plain = url
-            .trim_start()
-            .get(..5)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
-        if !is_plain {
+        // the clients parse it too: what is left out there (tabs, line ends, what stands around) must hide no scheme here
+        let parsed = match Url::parse(url) {
+            Ok(parsed) => parsed,
+            Err(_) if begins_plain(url) => return Err(RefusedHost(String::new())),
+            Err(_) => return Ok(()),
+        };
+        if parsed.scheme() != "http" {
             return Ok(());
         }
-        match host_of(url) {
-            Some(host) if is_this_machine(&host) || self.0.contains(&host) => Ok(()),
-            host => Err(RefusedHost(host.unwrap_or_default())),
+        match parsed.host_str() {
+            Some(host) if is_this_machine(host) || self.0.iter().any(|one| one == host) => Ok(()),
+            host => Err(RefusedHost(host.unwrap_or_default().to_owned())),
         }
     }
+}
+
+/// Whether a text that is no URL would be one by `http://` for a parser that asks for less.
+fn begins_plain(text: &str) -> bool {
+    let seen = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control());
+    let scheme: String = seen.take(5).collect();
+    scheme.eq_ignore_ascii_case("http:")
 }
 
 impl fmt::Display for RefusedHost {
@@ -71,9 +82,27 @@ pub fn is_this_machine(host: &str) -> bool {
     bare == "localhost" || ip.is_some_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The host in one spelling, with the brackets of an IPv6 address.
-fn host_of(url: &str) -> Option<String> {
+/// The host of a URL in one spelling: in lower case, with the brackets of an IPv6 address, without port and user. None where the
+/// text is no URL.
+#[must_use]
+pub fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().map(str::to_owned)
+}
+
+/// The same with the port, where that is not the usual one.
+#[must_use]
+pub fn address_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    url.host_str()?;
+    Some(address(&url))
+}
+
+/// Host and port of a URL that was parsed, without what may be a secret in it.
+#[must_use]
+pub fn address(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}"));
+    format!("{host}{}", port.unwrap_or_default())
 }
 
 fn has_port(name: &str, host: &str) -> bool {
@@ -111,6 +140,11 @@ mod tests {
             "http://0.0.0.0:9000",
             "http:evil.example",
             "http://",
+            "h\tttp://evil.example",
+            "ht\ntp:/evil.example",
+            " http:\\\\evil.example",
+            "\u{1}http://evil.example",
+            "h\tttp://",
         ] {
             assert!(nobody.check(bad).is_err(), "{bad}");
         }
@@ -143,6 +177,24 @@ mod tests {
         assert!(
             refused.to_string().contains("10.0.0.8") && !refused.to_string().contains("s3cret")
         );
+    }
+
+    #[test]
+    fn a_url_has_one_host_for_all_who_ask() {
+        for (url, host, address) in [
+            (
+                "https://S3.example.COM:9000/x?y",
+                "s3.example.com",
+                "s3.example.com:9000",
+            ),
+            ("https://u:p@host/", "host", "host"),
+            ("https://[FD00::1]:1", "[fd00::1]", "[fd00::1]:1"),
+            ("h\tttps://host", "host", "host"),
+        ] {
+            assert_eq!(host_of(url).as_deref(), Some(host), "{url}");
+            assert_eq!(address_of(url).as_deref(), Some(address), "{url}");
+        }
+        assert_eq!(host_of("s3.example.com"), None);
     }
 
     #[test]

@@ -27,8 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("retention", &["backup"]),
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
-    ("rights", &[]),
-    ("store", &["plain_http", "xml"]),
+    ("rights", &["plain_http"]),
+    ("store", &["plain_http", "rights", "xml"]),
     ("postgres", &[]),
     ("notify", &["plain_http"]),
     (

@@ -86,7 +86,7 @@ fn run_of(failure: &Failure, health: Option<&Health>) -> Option<String> {
 /// Something that is not a run, and is wrong: retention, or what stands in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trouble {
-    /// `retention` or `bucket`
+    /// `retention`, `bucket` or `repository`
     pub(super) what: &'static str,
     /// why
     pub(super) cause: Cause,

@@ -77,6 +77,10 @@ pub(super) fn troubles(turn: &DatabaseTick) -> Vec<Trouble> {
         let gone = Backup::BackupArchiveGone.into();
         add("bucket", gone, 8, Some(lost.id.clone()));
     }
+    if health.is_some_and(|health| !health.other_repositories.is_empty()) {
+        let stranger = Bucket::BucketStranger.into();
+        add("repository", stranger, 8, None);
+    }
     troubles
 }
 
@@ -86,7 +90,9 @@ pub(super) fn line(turn: &DatabaseTick) -> String {
     let what = match &turn.backup {
         BackupOutcome::Done { id, .. } => format!("backed up as {id}"),
         BackupOutcome::NotDue => "nothing is due".to_owned(),
-        BackupOutcome::Paused { until } => format!("a backup waits until {until}, after failures"),
+        BackupOutcome::Paused { until } => {
+            format!("the next backup waits until {until}, after failures")
+        }
         BackupOutcome::Busy { .. } => "another run is under way, or has just made it".to_owned(),
         BackupOutcome::Failed(failure) => format!(
             "FAILED, exit status {}: {}",

@@ -25,6 +25,9 @@ pub struct Mark {
     /// what looked wrong with it was found to be right
     #[serde(default)]
     pub accepted: Option<Acceptance>,
+    /// what the last reading of its whole archive came to, where that is worth knowing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Checked>,
     /// what people were told of it, or could not be, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
@@ -59,6 +62,17 @@ pub struct Acceptance {
     pub at: Timestamp,
 }
 
+/// What a reading of a whole archive came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// entity tag of the object that was read: of another one this says nothing
+    pub etag: Untrusted,
+    /// when
+    pub at: Timestamp,
+    /// every byte was as it was sealed, and what was dumped
+    pub good: bool,
+}
+
 impl Mark {
     /// A mark that says nothing yet.
     #[must_use]
@@ -70,6 +84,7 @@ impl Mark {
             hold: None,
             released: None,
             accepted: None,
+            checked: None,
             notices: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ mod tier;
 mod turn;
 
 pub use id::{BackupId, IdError};
-pub use mark::{Acceptance, Hold, MARK_VERSION, Mark, Release};
+pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
 pub use notice::{NOTICES_MAX, Notice, Untold};
 pub use record::{
     AHEAD_MAX, Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source,

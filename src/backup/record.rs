@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{BackupId, Label, Retention, Served, Tier};
 use crate::{
     archive::{Fingerprint, LargeObjects},
-    cause::Cause,
+    cause::{Bucket, Cause},
     seal::RepositoryId,
     text::Untrusted,
 };
@@ -239,6 +239,13 @@ impl Record {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.status == Status::Succeeded && self.sealed.is_some()
+    }
+
+    /// Whether it failed for want of room in the bucket.
+    #[must_use]
+    pub fn had_no_room(&self) -> bool {
+        let full = Cause::from(Bucket::BucketFull);
+        matches!(&self.status, Status::Failed(failure) if failure.cause == full)
     }
 
     /// Whether it was dated by a clock that was ahead.

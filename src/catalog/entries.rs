@@ -6,6 +6,7 @@ use super::{Catalog, Listing, Maker, keys::maker, names::Names};
 use crate::{
     backup::{BackupId, Label, Record, Tier},
     error::{Error, Result},
+    seal,
     store::Object,
 };
 
@@ -59,6 +60,7 @@ impl Catalog {
         for database in databases {
             let makers = self.makers(&database).await?;
             let names = self.names(&database, &makers).await?;
+            self.check_settled(&names.other_repositories).await?;
             if let Some(listing) = listing.as_deref_mut() {
                 self.count_others(listing, &database, &names).await;
             }
@@ -70,10 +72,21 @@ impl Catalog {
 
     async fn count_others(&self, listing: &mut Listing, database: &Label, names: &Names) {
         let others = names.others + names.too_late.len();
-        if others == 0 {
-            return;
+        if others > 0 {
+            listing.others.insert(database.clone(), others);
         }
-        listing.others.insert(database.clone(), others);
+        if let Some(other) = names.other_repositories.first() {
+            if listing.stranger.is_none()
+                && let Ok(here) = self.repository().await
+            {
+                let key = self.record_key(database, &other.newest);
+                let found = other.repository;
+                let source = seal::Error::OtherRepository { found, here };
+                listing.stranger = Some(Error::seal(key, source));
+            }
+            let others = names.other_repositories.clone();
+            listing.other_repositories.insert(database.clone(), others);
+        }
         if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
             listing.stranger = self.whose(database, object).await.err();
         }
@@ -98,6 +111,12 @@ impl Catalog {
                 let what =
                     "it was made under a key that had been retired before, and is not believed";
                 return Some(Error::differs(key, what));
+            }
+            let mut of_others = names.of_other_repositories.iter().rev();
+            if let Some((id, found)) = of_others.find(|(id, _)| asked_for(id)) {
+                let (found, here) = (*found, self.repository().await.ok()?);
+                let source = seal::Error::OtherRepository { found, here };
+                return Some(Error::seal(self.record_key(&database, id), source));
             }
             if let Some(id) = names.strangers.keys().rev().find(asked_for) {
                 return self.whose(&database, &names.strangers[id]).await.err();

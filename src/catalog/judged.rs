@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Standing, Survey};
+use super::{Doubt, Standing, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
     backup::{BackupId, Record},
@@ -42,12 +42,19 @@ impl Survey {
         good.filter(move |one| !suspicious.contains(&one.record.id))
     }
 
-    /// The newest good backup, suspicious or not. One that was dated by a clock which was ahead is so only where there is no
+    /// The newest good backup, suspicious or not. One whose archive is another object than was uploaded is so only where there is
+    /// no other, and one that is damaged never. One that was dated by a clock which was ahead is so only where there is no
     /// other.
     #[must_use]
     pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
-        let good = || self.standing.iter().filter(|one| one.is_good());
-        let believed = good().find(|one| !one.record.is_ahead(now));
+        let good = || {
+            self.standing
+                .iter()
+                .filter(|one| one.is_good() && !one.is_damaged())
+        };
+        let in_time = |one: &&Standing| !one.record.is_ahead(now);
+        let sure = good().find(|one| in_time(one) && one.unsure.is_none());
+        let believed = sure.or_else(|| good().find(in_time));
         believed.or_else(|| good().next()).map(|one| &one.record)
     }
 
@@ -58,7 +65,7 @@ impl Survey {
         let past = |one: &Standing| {
             let past = Past::from(&one.record);
             let ended = match past.ended {
-                Ended::Good if !one.has_archive() => Ended::Interrupted,
+                Ended::Good if !one.has_archive() || one.is_damaged() => Ended::Interrupted,
                 ended => ended,
             };
             Past { ended, ..past }
@@ -176,12 +183,18 @@ impl Standing {
     }
 
     /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
-    /// retired long before it came, and its archive was not put into cold storage so lately that only its writer's word says what it is.
+    /// retired long before it came, its archive is the object that was uploaded or was read whole, and was not put into cold storage so lately that only its writer's word says what it is.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);
         let is_proven = !self.unseen || now.duration_since(arrived) > COLD_BELIEVED_AFTER;
-        self.record.implausible().is_none() && is_proven && !self.came_late
+        self.record.implausible().is_none() && is_proven && !self.came_late && self.unsure.is_none()
+    }
+
+    /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so may lie.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.unsure, Some(Doubt::Damaged(_)))
     }
 
     /// Who holds it and why, where somebody does.
@@ -194,6 +207,7 @@ impl Standing {
     #[must_use]
     pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> Outcome {
         match (self.record.is_good(), self.has_archive()) {
+            (false, _) if self.record.had_no_room() => Outcome::NoRoom,
             (false, _) => Outcome::Failed,
             (true, false) => Outcome::Lost,
             (true, true) if suspicious.contains(&self.record.id) => Outcome::Suspicious,

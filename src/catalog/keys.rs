@@ -55,7 +55,7 @@ impl Key {
         }
     }
 
-    fn counts_at(&self, time: Timestamp) -> bool {
+    pub(super) fn counts_at(&self, time: Timestamp) -> bool {
         self.retired.is_none_or(|retired| time < retired)
     }
 }

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use futures_util::{StreamExt as _, stream};
 
 use super::{
-    Catalog, Doubt, READS_AT_ONCE,
+    Catalog, Doubt, OtherRepository, READS_AT_ONCE,
     entries::Entry,
-    look::{Look, Shown},
+    look::{Look, Shown, unsure},
     reads_at_once,
 };
 use crate::{
@@ -33,8 +33,10 @@ pub struct Listing {
     pub more: usize,
     /// when it was looked, by the bucket's clock where it tells the time: one's own may be behind
     pub seen: Timestamp,
-    /// of each database, records whose names are ids of another key or of another repository
+    /// of each database, records whose names no key at hand has made
     pub others: BTreeMap<Label, usize>,
+    /// of each database, records of other repositories under a key that counts here
+    pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
     /// whose those are, as far as one of them tells
     pub stranger: Option<Error>,
     doubts: BTreeMap<BackupId, Doubt>,
@@ -83,7 +85,8 @@ impl Listing {
         self.suspicious.contains(&record.id)
     }
 
-    /// The newest good backup of a database, and its newest run. What was dated by a clock that was ahead is neither, unless
+    /// The newest good backup of a database, and its newest run. One whose archive is another object than was uploaded is the
+    /// newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
     /// there is nothing else.
     #[must_use]
     pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&Record>, Option<&Record>) {
@@ -91,10 +94,23 @@ impl Listing {
             let all = self.records.iter().chain(&self.beside);
             all.filter(|record| record.database == *label)
         };
-        let good = of_label().filter(|record| self.is_good(record));
-        let rank = |record: &Record| (!record.is_ahead(now), record.id.clone());
+        let may_be_good =
+            |record: &Record| record.is_good() && self.doubt(record).is_none_or(Doubt::is_open);
+        let good = of_label().filter(|record| may_be_good(record));
+        let is_sure = |record: &Record| self.is_good(record) || !record.is_good();
+        let rank = |record: &Record| (!record.is_ahead(now), is_sure(record), record.id.clone());
+        let newest_of_all = |a: &&Record, b: &&Record| {
+            let rank = |record: &Record| (!record.is_ahead(now), record.id.clone());
+            rank(a).cmp(&rank(b))
+        };
         let newest = |a: &&Record, b: &&Record| rank(a).cmp(&rank(b));
-        (good.max_by(newest), of_label().max_by(newest))
+        (good.max_by(newest), of_label().max_by(newest_of_all))
+    }
+
+    /// The records of other repositories, with the database in whose folder they stand.
+    pub fn of_other_repositories(&self) -> impl Iterator<Item = (&Label, &OtherRepository)> {
+        let all = self.other_repositories.iter();
+        all.flat_map(|(label, others)| others.iter().map(move |other| (label, other)))
     }
 
     /// How many records of a database none of the keys opens.
@@ -234,16 +250,19 @@ impl Catalog {
                     continue;
                 }
             };
-            match mark {
-                Ok(mark) => listing
-                    .marks
-                    .extend(mark.map(|mark| (entry.id.clone(), mark))),
+            let mark = match mark {
+                Ok(mark) => mark,
                 Err(error) => {
                     let key = self.mark_key(&entry.database, &entry.id);
                     listing.unreadable.push((key, error));
+                    None
                 }
-            }
-            let doubt = self.doubt(entry, &record, &mut looks).await?;
+            };
+            let doubt = self
+                .doubt(entry, &record, mark.as_ref(), &mut looks)
+                .await?;
+            let mark = mark.map(|mark| (entry.id.clone(), mark));
+            listing.marks.extend(mark);
             listing.take(entry, record, doubt, beside);
         }
         Ok(())
@@ -260,41 +279,39 @@ impl Catalog {
         &self,
         entry: &Entry,
         record: &Record,
+        mark: Option<&Mark>,
         looks: &mut usize,
     ) -> Result<Option<Doubt>> {
         let archive = entry.archive(record);
-        match (Shown::of(record, archive), archive) {
-            _ if !record.is_good() => Ok(None),
-            (Shown::Doubted(doubt), _) => Ok(Some(doubt)),
-            (Shown::OtherTag, Some(object)) if *looks < OTHER_TAGS_LOOKED_AT => {
+        if !record.is_good() {
+            return Ok(None);
+        }
+        if let Shown::Doubted(doubt) = Shown::of(record, archive) {
+            return Ok(Some(doubt));
+        }
+        match (unsure(record, archive, mark), archive) {
+            (Some(Doubt::Another), Some(object)) if *looks < OTHER_TAGS_LOOKED_AT => {
                 *looks += 1;
                 match self.look_at(record, object).await? {
                     Look::Doubted(doubt) => Ok(Some(doubt)),
-                    Look::Opens | Look::Cold => Ok(None),
+                    Look::Opens | Look::Cold => Ok(Some(Doubt::Another)),
                 }
             }
-            _ => Ok(None),
+            (unsure, _) => Ok(unsure),
         }
     }
 
     /// Opens a record that is chosen, and says why its archive can't be counted on.
     pub(super) async fn open_chosen(&self, entry: &Entry) -> Result<(Record, Option<Doubt>)> {
-        let record = self.open_record(&entry.database, &entry.id).await?;
-        let doubt = self.doubt(entry, &record, &mut 0).await?;
+        let (record, mark) = self.open_with_mark_of(entry).await?;
+        // one that can't be read says nothing of the backup
+        let mark = mark.ok().flatten();
+        let doubt = self.doubt(entry, &record, mark.as_ref(), &mut 0).await?;
         Ok((record, doubt))
     }
 }
 
 /// Whether an error says that nothing can be read here, rather than that this one object can't.
 pub(super) fn is_of_the_whole(kind: Kind) -> bool {
-    kind.is_passing()
-        || matches!(
-            kind,
-            Kind::NoCredentials
-                | Kind::WrongCredentials
-                | Kind::Denied
-                | Kind::NoBucket
-                | Kind::WrongRegion
-                | Kind::Silent
-        )
+    kind.is_passing() || kind.is_of_all_requests()
 }

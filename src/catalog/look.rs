@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Catalog, Standing, Survey};
 use crate::{
-    backup::Record,
+    backup::{Checked, Mark, Record},
     error::{Error, Result},
     seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header},
     store::{Kind, Object},
@@ -34,6 +34,18 @@ pub enum Doubt {
     Changed(seal::Error),
     /// it is another object than the one that was uploaded, and lies where it can't be read
     Unseen,
+    /// it is another object than the one that was uploaded. Header and last frame are right, and nobody has read the rest of it
+    Another,
+    /// it was read whole, and is not what was sealed
+    Damaged(Timestamp),
+}
+
+impl Doubt {
+    /// Whether all of it may be as it was sealed: a copy is another object, too.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Another)
+    }
 }
 
 impl std::fmt::Display for Doubt {
@@ -45,6 +57,13 @@ impl std::fmt::Display for Doubt {
             Self::Unseen => f.write_str(
                 "its archive is not the object that was uploaded, and lies in cold storage",
             ),
+            Self::Another => f.write_str(
+                "its archive is another object than was uploaded, copied or overwritten, and was not read whole since",
+            ),
+            Self::Damaged(at) => {
+                let at = at.strftime("%Y-%m-%d %H:%M UTC");
+                write!(f, "its archive was read at {at} and is damaged")
+            }
         }
     }
 }
@@ -83,6 +102,32 @@ impl Shown {
             _ => Self::AsUploaded,
         }
     }
+}
+
+/// Why the whole of an archive can't be counted on, where header and last frame are right: by its entity tag, which a listing
+/// shows, and by what its mark says of that very object.
+pub(super) fn unsure(
+    record: &Record,
+    archive: Option<&Object>,
+    mark: Option<&Mark>,
+) -> Option<Doubt> {
+    if !record.is_good() {
+        return None;
+    }
+    match checked(archive?, mark) {
+        Some(Checked { good: true, .. }) => None,
+        Some(Checked { at, .. }) => Some(Doubt::Damaged(*at)),
+        None => {
+            let shown = Shown::of(record, archive);
+            matches!(shown, Shown::OtherTag).then_some(Doubt::Another)
+        }
+    }
+}
+
+/// What a reading of this very object came to.
+fn checked<'a>(archive: &Object, mark: Option<&'a Mark>) -> Option<&'a Checked> {
+    let checked = mark?.checked.as_ref()?;
+    (bare(checked.etag.raw()) == bare(archive.etag.as_deref()?)).then_some(checked)
 }
 
 /// An entity tag without what services differ in.
@@ -171,13 +216,9 @@ impl Catalog {
 
     /// Looks at the newest archives that bear another entity tag than what was uploaded.
     pub(super) async fn look_at_other_tags(&self, standing: &mut [Standing]) -> Result<()> {
-        let others = standing.iter_mut().filter(|one| {
-            one.record.is_good()
-                && matches!(
-                    Shown::of(&one.record, one.archive.as_ref()),
-                    Shown::OtherTag
-                )
-        });
+        let others = standing
+            .iter_mut()
+            .filter(|one| one.record.is_good() && one.unsure == Some(Doubt::Another));
         self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect())
             .await
     }

@@ -18,12 +18,16 @@ mod look;
 mod marks;
 mod names;
 mod notices;
+mod other_repositories;
 mod repository;
 mod survey;
 mod turns;
 mod wanted;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
@@ -38,6 +42,7 @@ use crate::{
 pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
 pub use look::{Doubt, Look};
+pub use other_repositories::OtherRepository;
 pub use survey::{Orphan, Standing, Survey};
 pub use wanted::Wanted;
 
@@ -58,6 +63,10 @@ pub struct Catalog {
     repository: Arc<OnceCell<RepositoryId>>,
     /// the same, once it is sure that it stands in the bucket
     begun: Arc<OnceCell<RepositoryId>>,
+    /// a setting says which repository counts
+    pinned: bool,
+    /// other repositories of which records under a key at hand were met here
+    others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
 }
 
 impl Catalog {
@@ -69,7 +78,26 @@ impl Catalog {
             keys: Arc::new(keys),
             repository: Arc::new(OnceCell::new_with(pinned)),
             begun: Arc::new(OnceCell::new()),
+            pinned: pinned.is_some(),
+            others_met: Arc::default(),
         }
+    }
+
+    /// Whether a setting says which repository counts here.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.pinned
+    }
+
+    fn others_known(&self) -> BTreeSet<RepositoryId> {
+        let met = self.others_met.lock();
+        met.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember_other(&self, repository: RepositoryId) {
+        let met = self.others_met.lock();
+        met.unwrap_or_else(PoisonError::into_inner)
+            .insert(repository);
     }
 
     /// The bucket.

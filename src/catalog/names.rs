@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, Maker, SUFFIX, keys::maker};
+use super::{Catalog, Maker, OtherRepository, SUFFIX, keys::maker};
 use crate::{
     backup::{BackupId, Label, Tier},
     error::Result,
+    seal::RepositoryId,
     store::{Object, Unfinished},
 };
-
-/// Records of others that are remembered by name, so that a person who asks for one is told whose it is.
-const STRANGERS_REMEMBERED: usize = 1000;
 
 /// A database's folders.
 pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
@@ -23,9 +21,13 @@ pub(super) struct Names {
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
     pub(super) others: usize,
+    /// records of other repositories under a key that counts here
+    pub(super) other_repositories: Vec<OtherRepository>,
+    /// those records, and the repository of each
+    pub(super) of_other_repositories: BTreeMap<BackupId, RepositoryId>,
     /// records under a key that was retired before
     pub(super) too_late: BTreeSet<BackupId>,
-    /// the newest records among the others, by which one can tell whose they are
+    /// the records among the others
     pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
@@ -55,6 +57,7 @@ impl Catalog {
                 }
             }
         }
+        self.sort_strangers(database, &mut names).await?;
         Ok(names)
     }
 
@@ -111,9 +114,6 @@ impl Names {
         } else {
             self.others += 1;
             self.strangers.insert(id, object);
-            if self.strangers.len() > STRANGERS_REMEMBERED {
-                self.strangers.pop_first();
-            }
         }
     }
 }

@@ -52,8 +52,8 @@ impl Catalog {
     /// One request where the id isn't pinned; remembered once it is known. Never writes.
     ///
     /// # Errors
-    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Usage`] where objects of
-    /// several repositories stand here and nothing says which is meant, and in drop-box mode without a pinned id.
+    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Unsettled`] where objects
+    /// of several repositories stand here and nothing says which is meant; [`Error::Usage`] in drop-box mode without a pinned id.
     pub async fn repository(&self) -> Result<RepositoryId> {
         match self.repository_here().await? {
             Some(id) => Ok(id),
@@ -74,6 +74,24 @@ impl Catalog {
             Some(id) => Ok(Some(*self.repository.get_or_init(|| async { id }).await)),
             None => Ok(None),
         }
+    }
+
+    /// The repository here, where nothing speaks against it: for whoever wants to pin it.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is pinned.
+    pub async fn settled_repository(&self) -> Result<Option<RepositoryId>> {
+        let Some(id) = self.repository_here().await? else {
+            return Ok(None);
+        };
+        if !self.pinned {
+            for database in self.databases().await? {
+                let makers = self.makers(&database).await?;
+                let names = self.names(&database, &makers).await?;
+                self.check_settled(&names.other_repositories).await?;
+            }
+        }
+        Ok(Some(id))
     }
 
     async fn find_repository(&self) -> Result<Option<RepositoryId>> {
@@ -152,7 +170,9 @@ impl Catalog {
                 "repository {found} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
                 self.store.location()
             ),
-            "this is another place than the one that was meant: correct PGCOFFER_BUCKET, or unset PGCOFFER_REPOSITORY where the bucket is the right one",
+            format!(
+                "where this is the place that was meant, set PGCOFFER_REPOSITORY={found}; where it isn't, correct PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's repository.pgc there: delete it, and the next backup writes it anew"
+            ),
         )
     }
 
@@ -273,13 +293,12 @@ impl Catalog {
                 tracing::warn!("{key} is gone or can't be read: its id is taken from the backups");
                 Ok(Some(id))
             }
-            (Some(one), Some(other)) => Err(Error::usage(
-                format!(
-                    "backups of more than one repository stand at {}, {one} and {other}, and nothing says which is at home here",
+            (Some(one), Some(other)) => Err(Error::Unsettled {
+                why: format!(
+                    "backups of more than one repository stand at {}, {one} and {other}, and nothing says which one is at home there",
                     self.store.location()
                 ),
-                "set PGCOFFER_REPOSITORY to the right one: it stands in the settings of the machine that backs up, and on the recovery sheet",
-            )),
+            }),
         }
     }
 
@@ -307,20 +326,24 @@ impl Catalog {
                 Err(_) => continue,
             };
             let (secrets, label) = (self.keys.opening(database, id.time()), database.clone());
-            let proof = spawn_blocking(move || bears(&beginning, &id, &label, &secrets)).await;
-            found.extend(proof.map_err(|e| Error::Internal(e.to_string()))?);
+            let proof = spawn_blocking(move || proven(&beginning, &id, &label, &secrets)).await;
+            let proof = proof.map_err(|e| Error::Internal(e.to_string()))?;
+            found.extend(proof.map(|Proven(repository)| repository));
         }
         Ok(found)
     }
 }
 
+/// A repository whose record one of the secrets has sealed.
+pub(super) struct Proven(pub(super) RepositoryId);
+
 /// The repository that a record names, where one of the secrets has sealed it and made its id there.
-fn bears(
+pub(super) fn proven(
     beginning: &[u8],
     id: &BackupId,
     database: &Label,
     secrets: &[Secret],
-) -> Option<RepositoryId> {
+) -> Option<Proven> {
     let (header, _) = Header::parse_whole(beginning).ok()?;
     let repository = header.repository;
     header
@@ -333,7 +356,7 @@ fn bears(
     };
     let maker = secrets.iter().find(made)?;
     header.unlock(std::slice::from_ref(maker)).ok()?;
-    Some(repository)
+    Some(Proven(repository))
 }
 
 fn open(

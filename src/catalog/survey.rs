@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, stream};
 
-use super::{Catalog, Doubt, Maker, keys::maker, look::Shown, names::Names};
+use super::{
+    Catalog, Doubt, Maker, OtherRepository,
+    keys::maker,
+    look::{Shown, unsure},
+    names::Names,
+};
 use crate::{
     backup::{BackupId, Label, Mark, Record, Tier},
     error::{Error, Result},
@@ -26,8 +31,12 @@ pub struct Survey {
     pub unreadable: Vec<(String, Error)>,
     /// objects in these folders that are not ours, which nobody touches
     pub foreign: usize,
-    /// records among these whose names are ids of another key or of another repository
+    /// records among these whose names no key at hand has made
     pub others: usize,
+    /// records of other repositories under a key that counts here
+    pub other_repositories: Vec<OtherRepository>,
+    /// these stand here and no setting says which repository is meant: the error that says so
+    pub unsettled: Option<Error>,
     /// records under a key that was retired before they were made: they are not believed
     pub too_late: usize,
 }
@@ -43,6 +52,8 @@ pub struct Standing {
     pub archive: Option<Object>,
     /// why the archive of a good record can't be counted on, as far as it was looked at
     pub doubt: Option<Doubt>,
+    /// why the whole of it can't be counted on, where nothing is wrong with header and last frame
+    pub unsure: Option<Doubt>,
     /// header and last frame of the archive have been looked at
     pub looked_at: bool,
     /// it was to be looked at, and lies in cold storage
@@ -119,6 +130,8 @@ impl Catalog {
             unreadable: Vec::new(),
             foreign: names.foreign,
             others: names.others,
+            other_repositories: names.other_repositories.clone(),
+            unsettled: self.check_settled(&names.other_repositories).await.err(),
             too_late: names.too_late.len(),
         };
         self.open_newest(&mut survey, &names, &makers, records_max)
@@ -168,7 +181,9 @@ impl Catalog {
                     let archive = names.archives.get(&(id.clone(), record.tier));
                     let archive = archive.filter(|_| record.is_good()).cloned();
                     let maker = maker(makers, id, &database);
+                    let its_mark = mark.as_ref().ok().and_then(Option::as_ref);
                     survey.standing.push(Standing {
+                        unsure: unsure(&record, archive.as_ref(), its_mark),
                         doubt: doubt(&record, archive.as_ref()),
                         archive,
                         record,
@@ -328,6 +343,7 @@ mod tests {
             archive: Some(object.clone()),
             object,
             doubt: None,
+            unsure: None,
             looked_at: false,
             unseen: false,
             mark: None,

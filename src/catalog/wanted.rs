@@ -59,6 +59,10 @@ impl fmt::Display for Wanted {
     }
 }
 
+/// The most archives that are other objects than were uploaded before the newest of them is taken: where a whole place was
+/// copied, all of them are.
+const UNSURE_MAX: usize = 10;
+
 impl Catalog {
     /// The backup that a person means.
     ///
@@ -134,9 +138,17 @@ impl Catalog {
             tracing::warn!("passed over {id}, which is dated by a clock that was ahead");
         }
         entries.sort_by_key(is_ahead);
-        let mut refused = None;
+        let (mut refused, mut unsure) = (None, Vec::new());
         for entry in &entries {
+            if unsure.len() >= UNSURE_MAX {
+                break;
+            }
             match self.open_chosen(entry).await {
+                Ok((record, Some(doubt)))
+                    if doubt.is_open() && tier.is_none_or(|tier| serves(&record, tier)) =>
+                {
+                    unsure.push((record, doubt));
+                }
                 Ok((record, Some(doubt))) => {
                     let id = &record.id;
                     tracing::warn!("passed over {id}: {doubt}");
@@ -152,6 +164,10 @@ impl Catalog {
                             "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
                         );
                     }
+                    for (passed_over, doubt) in unsure {
+                        let id = &passed_over.id;
+                        tracing::warn!("passed over {id}: {doubt}");
+                    }
                     return Ok(record);
                 }
                 Ok(_) => {}
@@ -163,6 +179,11 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if let Some((record, doubt)) = unsure.into_iter().next() {
+            let id = &record.id;
+            tracing::warn!("{id} is the newest, and {doubt}");
+            return Ok(record);
         }
         Err(refused
             .unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))

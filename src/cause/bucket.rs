@@ -12,6 +12,8 @@ pub enum Bucket {
     BucketSettings,
     /// no credentials anywhere
     BucketNoCredentials,
+    /// where the credentials come from doesn't answer, or fails
+    BucketCredentialsAway,
     /// the service doesn't know these credentials
     BucketWrongCredentials,
     /// the credentials may not do this
@@ -20,6 +22,10 @@ pub enum Bucket {
     BucketMissing,
     /// it is in another region
     BucketRegion,
+    /// what answers is not its S3 service
+    BucketEndpoint,
+    /// the service's certificate can't be trusted
+    BucketCertificate,
     /// there is no such object
     BucketNotFound,
     /// the object exists already
@@ -32,6 +38,8 @@ pub enum Bucket {
     BucketThawing,
     /// the service doesn't know the request
     BucketUnsupported,
+    /// a quota is reached, or there is no room left
+    BucketFull,
     /// the service says: later
     BucketBusy,
     /// no connection, or it broke
@@ -52,6 +60,8 @@ pub enum Bucket {
     BucketLifecycle,
     /// its clock and this machine's differ too much
     BucketClock,
+    /// its answers bear no date
+    BucketUndated,
     /// something has run out and could not be deleted
     BucketNotDeleted,
     /// records or marks can't be read, so nothing may be deleted
@@ -69,6 +79,9 @@ impl Bucket {
             Self::BucketNoCredentials => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where pgcoffer runs, or AWS_PROFILE, or run it where a role is attached"
             }
+            Self::BucketCredentialsAway => {
+                "see whether what gives the credentials works where pgcoffer runs: STS, or the container's or the instance's metadata service"
+            }
             Self::BucketWrongCredentials => {
                 "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, that machine's clock, and that they belong to this endpoint"
             }
@@ -79,6 +92,15 @@ impl Bucket {
                 "create the bucket, or correct its name in PGCOFFER_BUCKET or the endpoint in AWS_ENDPOINT_URL_S3"
             }
             Self::BucketRegion => "set AWS_REGION to the bucket's region",
+            Self::BucketEndpoint => {
+                "write the service's own address for S3 in AWS_ENDPOINT_URL_S3, without the bucket's name, and look at proxies between"
+            }
+            Self::BucketCertificate => {
+                "name the authority that made the service's certificate in AWS_CA_BUNDLE or SSL_CERT_FILE, or correct AWS_ENDPOINT_URL_S3; `pgcoffer check` says which of both"
+            }
+            Self::BucketFull => {
+                "raise the quota of the bucket or the account, or keep less; what has run out is deleted by `pgcoffer prune` and by `tick` all the same"
+            }
             Self::BucketExists => {
                 "nothing is ever overwritten: look at what is there with `pgcoffer list`"
             }
@@ -112,6 +134,9 @@ impl Bucket {
             Self::BucketClock => {
                 "set that machine's clock by NTP: by a wrong one, backups expire too early"
             }
+            Self::BucketUndated => {
+                "look for the gateway or proxy that takes the Date away from the service's answers, or have a lifecycle rule delete"
+            }
             Self::BucketNotDeleted => {
                 "`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or leave it to others with --no-prune"
             }
@@ -133,10 +158,15 @@ impl fmt::Display for Bucket {
         f.write_str(match self {
             Self::BucketSettings => "the settings of the bucket can't be used",
             Self::BucketNoCredentials => "there are no credentials for the bucket",
+            Self::BucketCredentialsAway => {
+                "where the credentials for the bucket come from does not answer, or fails"
+            }
             Self::BucketWrongCredentials => "the bucket's service does not take these credentials",
             Self::BucketDenied => "the credentials lack a right in the bucket",
             Self::BucketMissing => "there is no such bucket",
             Self::BucketRegion => "the bucket is in another region",
+            Self::BucketEndpoint => "what answers at the endpoint is not the bucket's S3 service",
+            Self::BucketCertificate => "the certificate of the bucket's service can't be trusted",
             Self::BucketNotFound => "an object that should be in the bucket is not there",
             Self::BucketExists => "an object of that name is in the bucket already",
             Self::BucketChanged => "an object in the bucket changed while it was looked at",
@@ -145,6 +175,7 @@ impl fmt::Display for Bucket {
             Self::BucketUnsupported => {
                 "the bucket's service does not know a request that is needed"
             }
+            Self::BucketFull => "the bucket, or the account that it belongs to, has no room left",
             Self::BucketBusy => "the bucket's service was busy or failing for some time",
             Self::BucketUnreachable => "no connection to the bucket's service",
             Self::BucketMismatch => "what the bucket holds is not what was sent",
@@ -160,6 +191,9 @@ impl fmt::Display for Bucket {
             Self::BucketLifecycle => "the bucket's lifecycle rules are not as they should be",
             Self::BucketClock => {
                 "the machine's clock and the bucket's differ too much to delete anything by"
+            }
+            Self::BucketUndated => {
+                "the answers of the bucket's service bear no date to compare the machine's clock with, so nothing is deleted"
             }
             Self::BucketNotDeleted => "what has run out could not be deleted",
             Self::BucketNotWhole => {

@@ -25,7 +25,8 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
   PGCOFFER_BUCKET          s3://bucket/prefix
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
-  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE_KMS_KEY_ID, PGCOFFER_ALLOW_HTTP
+  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE and _KMS_KEY_ID, PGCOFFER_ACL,
+  PGCOFFER_REQUESTER_PAYS, PGCOFFER_ALLOW_HTTP   what the bucket or its service wants
   PGCOFFER_SCHEDULE        hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w,
                            monthly on 1 keep 12mo, yearly keep 7y
   PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
@@ -68,6 +69,7 @@ pub(super) struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Global {
     /// Print the result as JSON
     #[arg(long, global = true)]

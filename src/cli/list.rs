@@ -57,13 +57,14 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
     }
     let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
     if let Some(record) = lost {
-        let why = listing
-            .doubt(record)
-            .map_or_else(String::new, ToString::to_string);
-        text.push_str(&format!(
-            "{label}: THE NEWEST BACKUP, {}, is none any more: {why}\n",
-            record.id
-        ));
+        let (id, doubt) = (&record.id, listing.doubt(record));
+        let why = doubt.map_or_else(String::new, ToString::to_string);
+        text.push_str(&match doubt.is_some_and(Doubt::is_open) {
+            true => format!(
+                "{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that\n"
+            ),
+            false => format!("{label}: THE NEWEST BACKUP, {id}, is none any more: {why}\n"),
+        });
     }
     text
 }
@@ -150,7 +151,9 @@ fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
         "expired"
     } else if gone {
         match listing.doubt(record) {
-            Some(Doubt::Changed(_) | Doubt::Unseen) => "archive changed",
+            Some(Doubt::Changed(_) | Doubt::Unseen | Doubt::Length) => "archive changed",
+            Some(Doubt::Another) => "another object",
+            Some(Doubt::Damaged(_)) => "damaged",
             _ => "archive missing",
         }
     } else if listing.is_suspicious(record) {

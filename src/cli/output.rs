@@ -178,6 +178,7 @@ impl Output {
                 "backups": backups,
                 "unreadable": unreadable,
                 "others": listing.others,
+                "other_repositories": listing.other_repositories,
                 "more": listing.more,
             }));
         }
@@ -187,7 +188,14 @@ impl Output {
         }
         if databases.is_empty() {
             let others: usize = listing.others.values().sum();
+            let elsewhere: usize = listing
+                .of_other_repositories()
+                .map(|(_, one)| one.records)
+                .sum();
             text.push_str(&match listing.unreadable.len() + others {
+                0 if elsewhere > 0 => format!(
+                    "There are {elsewhere} records in {location}, all of another repository than PGCOFFER_REPOSITORY says.\n"
+                ),
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
                     None => format!(
@@ -219,7 +227,13 @@ impl Output {
             .filter(|_| !listing.records.is_empty())
         {
             note(&format!(
-                "warning: {count} records in the folder of {label} are not of this key and repository, and are passed over"
+                "warning: {count} records in the folder of {label} are under no key that is set here, and are passed over"
+            ));
+        }
+        for (label, other) in listing.of_other_repositories() {
+            let (count, id) = (other.records, other.repository);
+            note(&format!(
+                "warning: {count} records in the folder of {label} are of another repository, {id}, under the same key, and are passed over"
             ));
         }
         Ok(())

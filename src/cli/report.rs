@@ -193,7 +193,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;
         lines.push(format!(
-            "records of another key or repository, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS, with the day it was replaced): {others}"
+            "records of another key, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS, with the day it was replaced): {others}"
         ));
     }
     lines
@@ -229,7 +229,7 @@ fn ticked_text(one: &DatabaseTick) -> String {
         },
         BackupOutcome::Paused { until } => {
             format!(
-                "{label}: a backup is due and waits until {} UTC, after failures\n",
+                "{label}: the next backup waits until {} UTC, after failures\n",
                 minute(*until)
             )
         }
@@ -237,7 +237,8 @@ fn ticked_text(one: &DatabaseTick) -> String {
         BackupOutcome::Failed(failure) => failed_text(label, "THE BACKUP FAILED", failure),
     };
     match &one.prune {
-        PruneOutcome::Done(report) => text.push_str(&summary(report)),
+        // a bucket without room waits for it
+        PruneOutcome::Done(report) => text.push_str(&summary(report, one.had_no_room())),
         PruneOutcome::NotBegun => {}
         PruneOutcome::Failed(failure) => {
             text.push_str(&failed_text(label, "nothing was pruned", failure))

@@ -47,8 +47,8 @@ impl Output {
     }
 }
 
-/// One line of what was deleted; none where nothing was to be.
-pub(super) fn summary(report: &PruneReport) -> String {
+/// One line of what was deleted, or why nothing was where that has to be told: where `all` is asked for, always.
+pub(super) fn summary(report: &PruneReport, all: bool) -> String {
     let (label, bytes) = (&report.database, HumanBytes(report.bytes()));
     let leftovers = report
         .leftovers
@@ -71,6 +71,10 @@ pub(super) fn summary(report: &PruneReport) -> String {
     }
     if report.unseen() > 0 {
         text.push_str(&format!("{label}: {}\n", unseen(report)));
+    }
+    if let Some(why) = report.why_nothing(all) {
+        let why = continued(&why).into_owned();
+        text.push_str(&format!("{label}: {why}\n"));
     }
     text
 }
@@ -121,7 +125,8 @@ fn plan_text(report: &PruneReport) -> String {
         let what = match line.kind {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
-            LeftoverKind::Mark => "mark without a record",
+            // of a backup that was pruned since, or of a moment at which one was due and none was made: what people were told of that
+            LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
         };
         let verdict = match (&line.kept, &line.fate) {

@@ -21,7 +21,7 @@ use opentelemetry_sdk::{
 use pgcoffer::{
     config::unseen,
     operation::SPANS,
-    plain_http::{HttpHosts, RefusedHost},
+    plain_http::{HttpHosts, RefusedHost, address_of},
     text::Untrusted,
 };
 use reqwest::{blocking::Client, redirect::Policy};
@@ -57,7 +57,8 @@ impl Traces {
             .build()
             .map_err(|error| (error.to_string(), None))?;
         let trouble = Told {
-            collector: host(&endpoint),
+            // without what may be a secret in it
+            collector: address_of(&endpoint).unwrap_or_default(),
             once: Arc::default(),
         };
         let exporter = Telling {
@@ -173,13 +174,6 @@ fn resource() -> Resource {
     } else {
         builder.with_service_name("pgcoffer").build()
     }
-}
-
-/// Host and port of a URL, without what may be a secret in it.
-fn host(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    authority.rsplit('@').next().unwrap_or(authority).to_owned()
 }
 
 /// What goes wrong with the collector, told once.

@@ -46,7 +46,8 @@ pub(super) async fn watched<T>(
 }
 
 fn new_bar(doing: &str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    // nothing is drawn before there is something to show: a full bar of nothing would pass for a run that is done
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
     let style = ProgressStyle::with_template(
         "{prefix} {wide_bar} {bytes} of about {total_bytes}  {bytes_per_sec}  {eta} left  {msg}",
     );
@@ -61,6 +62,9 @@ fn draw(bar: &ProgressBar, progress: &Progress) {
     // nothing has begun yet
     if progress.expected_bytes() == 0 {
         return;
+    }
+    if bar.is_hidden() {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
     }
     bar.set_length(progress.expected_bytes().max(done));
     bar.set_position(done);

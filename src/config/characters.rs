@@ -52,9 +52,10 @@ const WORDS_OF_OTHERS: [&str; 28] = [
 ];
 
 /// The same where a blank may stand inside: paths, names, lists.
-const TEXTS_OF_OTHERS: [&str; 15] = [
+const TEXTS_OF_OTHERS: [&str; 16] = [
     "AWS_PROFILE",
     "AWS_CONFIG_FILE",
+    "AWS_CA_BUNDLE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_LOGIN_CACHE_DIRECTORY",
     "AWS_ROLE_SESSION_NAME",

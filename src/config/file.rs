@@ -54,7 +54,8 @@ pub(super) fn secret(
     }
     let warning = (found.is_readable_by_all && is_secret(name)).then(|| {
         let place = path.display();
-        format!("{place} holds {name}, and everybody on this machine may read it: chmod 600 {place}, or mount it with mode 0400")
+        let word = shell_word(&path.to_string_lossy());
+        format!("{place} holds {name}, and everybody on this machine may read it: chmod 600 {word}, or mount it with mode 0400")
     });
     Ok((value, warning))
 }

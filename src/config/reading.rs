@@ -12,8 +12,8 @@ use super::{
     schedules::Schedules,
     serving::Serving,
     values::{
-        Wrong, boolean, compression, duration, http_hosts, keep_last, key, lock_mode, mode,
-        nearest, old_keys, repository, storage_class, zone,
+        Wrong, acl, boolean, compression, duration, encryption, http_hosts, keep_last, key,
+        lock_mode, mode, nearest, old_keys, repository, storage_class, zone,
     },
 };
 use crate::{
@@ -124,6 +124,11 @@ impl Reading {
             "STORAGE_CLASS" => {
                 self.config.store.storage_class = Some(storage_class(value).map_err(plain)?)
             }
+            "SSE" => self.config.store.encryption = Some(encryption(value).map_err(plain)?),
+            "ACL" => self.config.store.acl = Some(acl(value)?),
+            "REQUESTER_PAYS" => {
+                self.config.store.requester_pays = boolean(value).map_err(plain)?;
+            }
             "SSE_KMS_KEY_ID" => self.config.store.kms_key = Some(value.to_owned()),
             "PG_BIN" => self.config.pg_bin = Some(PathBuf::from(value)),
             "SCHEDULE" => self.schedules.for_all = Some(value.to_owned()),
@@ -231,6 +236,7 @@ impl Reading {
                 ),
             });
         }
+        self.refuse_key_without_kms();
         self.refuse_strays();
         self.config.serving.finish(&mut self.faults);
         self.refuse_forgotten();
@@ -274,6 +280,19 @@ impl Reading {
             });
         }
         (self.config, self.faults)
+    }
+
+    /// A key is for the KMS alone: AES256 has none that could be named.
+    fn refuse_key_without_kms(&mut self) {
+        let store = &self.config.store;
+        let encryption = store.encryption.as_ref().map(|sse| sse.as_str());
+        if store.kms_key.is_some() && encryption == Some("AES256") {
+            self.faults.push(Fault {
+                variable: "PGCOFFER_SSE_KMS_KEY_ID".to_owned(),
+                why: "PGCOFFER_SSE is AES256, which knows no key of the KMS".to_owned(),
+                hint: Some("set PGCOFFER_SSE=aws:kms, or unset one of the two".to_owned()),
+            });
+        }
     }
 
     /// In drop-box mode the repository can't be read from the bucket; and earlier keys of a database without a present one would

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use super::{DEFAULT_LEVEL, notices, serving};
@@ -60,7 +61,9 @@ fn end_of(text: &str) -> Option<Timestamp> {
 }
 
 pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
-    text.parse().map_err(|error: BadRepositoryId| {
+    let id = text.parse();
+    let id = id.or_else(|error| RepositoryId::of_generated(text).ok_or(error));
+    id.map_err(|error: BadRepositoryId| {
         (
             format!("{text:?} is no repository: {error}"),
             Some("`pgcoffer check` shows the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
@@ -128,6 +131,52 @@ pub(super) fn storage_class(text: &str) -> Result<String, String> {
     }
 }
 
+/// What S3 may be told to encrypt with on top of pgcoffer's own.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html#API_PutObject_RequestSyntax>
+pub(super) fn encryption(text: &str) -> Result<ServerSideEncryption, String> {
+    let known = [
+        ServerSideEncryption::Aes256,
+        ServerSideEncryption::AwsKms,
+        ServerSideEncryption::AwsKmsDsse,
+    ];
+    one_of(known, ServerSideEncryption::as_str, text)
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl>
+pub(super) fn acl(text: &str) -> Result<ObjectCannedAcl, Wrong> {
+    let known = [
+        ObjectCannedAcl::Private,
+        ObjectCannedAcl::BucketOwnerFullControl,
+        ObjectCannedAcl::BucketOwnerRead,
+        ObjectCannedAcl::AuthenticatedRead,
+        ObjectCannedAcl::AwsExecRead,
+        ObjectCannedAcl::PublicRead,
+        ObjectCannedAcl::PublicReadWrite,
+    ];
+    let acl = one_of(known, ObjectCannedAcl::as_str, text).map_err(|why| (why, None))?;
+    match acl {
+        ObjectCannedAcl::PublicRead
+        | ObjectCannedAcl::PublicReadWrite
+        | ObjectCannedAcl::AuthenticatedRead => Err((
+            format!("{text:?} lets everybody read backups"),
+            Some("use private, bucket-owner-full-control or bucket-owner-read".to_owned()),
+        )),
+        acl => Ok(acl),
+    }
+}
+
+/// One of these, by its name in whatever case.
+fn one_of<T, const N: usize>(
+    known: [T; N],
+    name: impl Fn(&T) -> &str,
+    text: &str,
+) -> Result<T, String> {
+    let names: Vec<String> = known.iter().map(|one| name(one).to_owned()).collect();
+    let mut known = known.into_iter();
+    let found = known.find(|one| name(one).eq_ignore_ascii_case(text));
+    found.ok_or_else(|| format!("{text:?} is none of {}", names.join(", ")))
+}
+
 pub(super) fn zone(text: &str) -> Result<TimeZone, Wrong> {
     TimeZone::get(text).map_err(|_| {
         let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
@@ -187,7 +236,7 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
 }
 
 /// Settings of no single database that stand in no list of their own, without their prefix.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 21] = [
     "KEY",
     "PASSPHRASE",
     "OLD_KEYS",
@@ -196,7 +245,10 @@ const NAMES: [&str; 18] = [
     "S3_PATH_STYLE",
     "ALLOW_HTTP",
     "STORAGE_CLASS",
+    "SSE",
     "SSE_KMS_KEY_ID",
+    "ACL",
+    "REQUESTER_PAYS",
     "PG_BIN",
     "COMPRESSION",
     "SCHEDULE",

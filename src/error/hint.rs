@@ -34,9 +34,11 @@ impl Error {
                 Some(cures.join("; "))
             }
             Self::RestoreFailed { state, source, .. } => after_restore(*state, source),
+            Self::Clock { told: false, .. } => Some("the answers of S3 bear a Date, by which backups expire here: look for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle apply --expire`)".to_owned()),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
             Self::Unexplained { planned, .. } => Some(format!("look at `pgcoffer prune --dry-run`, and verify a few of the newest backups: somebody who broke into the machine that takes them could have written them to get rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`")),
+            Self::Unsettled { .. } => Some("set PGCOFFER_REPOSITORY to the right one: it stands in the settings of the machine that backs up, and on the recovery sheet; with each of them set, `pgcoffer list` shows what that one holds".to_owned()),
             Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
             Self::NotTaken { hint, .. } => hint.clone(),
             Self::NotDue { .. } | Self::Problems { .. } => None,

@@ -153,6 +153,8 @@ pub enum Error {
     Clock {
         /// how they differ
         why: String,
+        /// the service tells its time
+        told: bool,
     },
     /// a database's part of the bucket could not be read whole, so that nothing there may be deleted
     NotWhole {
@@ -171,6 +173,11 @@ pub enum Error {
         planned: usize,
         /// how many the schedule explains
         explained: usize,
+    },
+    /// backups of several repositories stand in one place, and no setting says which one is meant
+    Unsettled {
+        /// which
+        why: String,
     },
     /// lifecycle rules that can't be had
     Lifecycle(lifecycle::Error),
@@ -268,7 +275,7 @@ impl Error {
             Self::Compress(_) | Self::Io { .. } | Self::Sink(_) => 1,
             // EX_SOFTWARE of sysexits.h
             Self::Internal(_) => 70,
-            Self::Usage { .. } | Self::Config(_) => 2,
+            Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => 2,
             Self::Store(error)
                 if matches!(
                     error.kind,
@@ -372,6 +379,7 @@ mod tests {
                 kind,
                 doing: "read x".into(),
                 why: "y".into(),
+                cure: None,
             })
         };
         assert_eq!(store(store::Kind::Denied).exit_status(), 4);

@@ -25,7 +25,10 @@ impl Error {
     /// As it is, with whatever text from outside is in it.
     fn write(&self, f: &mut String) -> fmt::Result {
         match self {
-            Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } => {
+            Self::Usage { why, .. }
+            | Self::Rules { why, .. }
+            | Self::Cold { why, .. }
+            | Self::Unsettled { why } => {
                 write!(f, "{why}")
             }
             Self::Lifecycle(error) => write!(f, "{error}"),
@@ -84,7 +87,7 @@ impl Error {
                     "another run has just backed up {database}: nothing is due"
                 )
             }
-            Self::Clock { why } => write!(f, "nothing is deleted by this clock: {why}"),
+            Self::Clock { why, .. } => write!(f, "nothing is deleted by this clock: {why}"),
             Self::NotWhole {
                 database,
                 count,

@@ -5,7 +5,7 @@ use std::fmt;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::plain_http::is_this_machine;
+use crate::plain_http::{address, is_this_machine};
 
 /// A URL whose path or query gives the right to use it: only its host is ever printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Address {
             return Err(AddressFault::Plain);
         }
         Ok(Self {
-            host: host_of(&url),
+            host: address(&url),
             whole: Zeroizing::new(url.into()),
         })
     }
@@ -77,14 +77,6 @@ impl Address {
     /// The URL itself, for the one place that sends.
     pub(super) fn url(&self) -> Url {
         Url::parse(&self.whole).expect("it was a URL when it was taken")
-    }
-}
-
-fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
     }
 }
 

@@ -145,6 +145,12 @@ fn what_failed(event: &Event) -> (String, String) {
             format!("a backup of {name} is GONE"),
             format!("Something in the bucket is not as it was left, seen at {at}."),
         ),
+        ("repository", _) => (
+            format!("backups of another repository among those of {name}"),
+            format!(
+                "In the folder of {name} stand backups of another repository, under the same key, seen at {at}."
+            ),
+        ),
         _ => (
             format!("backup of {name} FAILED"),
             format!("The backup of {name} failed at {at}."),
@@ -158,7 +164,7 @@ fn why(event: &Event) -> String {
         return String::new();
     };
     let whole = match (&event.run, event.what) {
-        (_, "bucket") => String::new(),
+        (_, "bucket" | "repository") => String::new(),
         (Some(id), _) => format!(" `pgcoffer show {id}` has what was said in full."),
         (None, _) => " The log of that run has what was said in full.".to_owned(),
     };

@@ -117,13 +117,7 @@ async fn mark(
     now: Timestamp,
 ) -> Result<Mark> {
     let (secret, owner) = maker(catalog, record).await?;
-    let attributes = Attributes {
-        tags: vec![
-            ("pgcoffer:owner".to_owned(), owner),
-            ("pgcoffer:database".to_owned(), record.database.to_string()),
-        ],
-        locked_until: None,
-    };
+    let attributes = of_mark(record, owner);
     let change = |mark: &mut Mark| match decision {
         Decision::Hold(reason) => {
             mark.hold = Some(Hold {
@@ -153,6 +147,17 @@ async fn mark(
         .await
 }
 
+/// How a mark of this backup is tagged.
+pub(super) fn of_mark(record: &Record, owner: String) -> Attributes {
+    Attributes {
+        tags: vec![
+            ("pgcoffer:owner".to_owned(), owner),
+            ("pgcoffer:database".to_owned(), record.database.to_string()),
+        ],
+        locked_until: None,
+    }
+}
+
 /// What a person typed, as it may be shown on any terminal: without line breaks, and nothing that would move the cursor.
 fn one_line(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -160,7 +165,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The secret under which this backup was made, and its owner's tag: its mark has to open with the same.
-async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret, String)> {
+pub(super) async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret, String)> {
     let makers = catalog.makers(&record.database).await?;
     let mut made = makers.into_iter();
     made.find(|maker| maker.made(&record.id, &record.database))

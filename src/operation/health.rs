@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, Notice, Tier},
+    catalog::OtherRepository,
     text::Untrusted,
 };
 
@@ -40,6 +41,8 @@ pub struct Health {
     pub suspicious: Vec<Suspicious>,
     /// good backups whose archive can't be counted on, though their retention has not run out
     pub lost: Vec<Lost>,
+    /// good backups of which header and last frame are right, and the whole is not sure
+    pub unsure: Vec<Unsure>,
     /// archives under an id of ours without a record: their run died, or somebody deleted the record
     pub without_record: Vec<BackupId>,
     /// backups dated by a clock that was ahead: they are passed over
@@ -50,8 +53,12 @@ pub struct Health {
     pub unreadable: Vec<Untrusted>,
     /// how far this machine's clock is ahead of the bucket's; negative: behind
     pub clock_seconds: Option<i64>,
-    /// records in its folder that bear ids of another key or of another repository
+    /// records in its folder that no key at hand has made
     pub others: usize,
+    /// records of other repositories there, sealed under a key at hand
+    pub other_repositories: Vec<OtherRepository>,
+    /// such stand there, and no setting says which repository is meant
+    pub unsettled: bool,
     /// records under a key that was retired before they were made
     pub too_late: usize,
     /// good backups whose key had been retired when they came to the bucket
@@ -71,6 +78,17 @@ pub struct Lost {
     /// its id
     pub id: BackupId,
     /// what is wrong with it
+    pub why: String,
+}
+
+/// A backup that has to be read whole before one can count on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unsure {
+    /// its id
+    pub id: BackupId,
+    /// it was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of it
+    pub damaged: bool,
+    /// the same in words
     pub why: String,
 }
 
@@ -156,6 +174,11 @@ impl Health {
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
+        problems.extend(
+            self.other_repositories
+                .iter()
+                .map(|other| self.beside(other)),
+        );
         match (&self.newest_good, self.others) {
             (Some(_), _) => {}
             (None, 0) => problems.push(Problem::new("there is no good backup")),
@@ -190,6 +213,16 @@ impl Health {
         for Lost { id, why } in &self.lost {
             let what = format!("{id} is no backup any more");
             problems.push(Problem::new(what).because(why.clone()));
+        }
+        for Unsure { id, why, .. } in self.unsure.iter().filter(|one| one.damaged) {
+            problems.push(Problem::new(format!("do not count on {id}: {why}")));
+        }
+        let others: Vec<&Unsure> = self.unsure.iter().filter(|one| !one.damaged).collect();
+        if let Some(Unsure { id, .. }) = others.first() {
+            let count = others.len();
+            problems.push(Problem::new(format!(
+                "archives that are other objects than were uploaded, copied or overwritten: {count}, the newest {id}; `pgcoffer verify {id}` reads the whole of it, and it counts again where it is good"
+            )));
         }
         let mut several = |what: &str, all: &[BackupId]| {
             if let Some(newest) = all.first() {
@@ -235,6 +268,21 @@ impl Health {
             problems.push(told.because(why));
         }
         problems
+    }
+
+    fn beside(&self, other: &OtherRepository) -> Problem {
+        let (id, count, newest) = (other.repository, other.records, &other.newest);
+        let what = format!(
+            "records of another repository, {id}, under the same key: {count}, the newest {newest}"
+        );
+        Problem::new(match self.unsettled {
+            true => format!(
+                "{what}; what says which repository is at home there may have been replaced: set PGCOFFER_REPOSITORY to the right one"
+            ),
+            false => format!(
+                "{what}; they are passed over as PGCOFFER_REPOSITORY says: find out who copied them there, and delete them"
+            ),
+        })
     }
 }
 

@@ -128,6 +128,11 @@ impl Inbound {
     }
 
     /// What messages call the object.
+    /// Entity tag of the object that is read, where its service has such.
+    pub(super) fn etag(&self) -> Option<&str> {
+        self.source.etag()
+    }
+
     pub(super) fn name(&self) -> String {
         self.source.name()
     }

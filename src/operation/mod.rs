@@ -34,7 +34,9 @@ pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open};
-pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice};
+pub use health::{
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
+};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules,

@@ -42,7 +42,8 @@ impl Source {
             Error::differs(name, what)
         };
         let object = store.head(key).await?.ok_or_else(gone)?;
-        check_readable(&object, &format!("s3://{}/{key}", store.location().bucket))?;
+        let name = format!("s3://{}/{key}", store.location().bucket);
+        check_readable(store, &object, &name).await?;
         Ok(Self::Object {
             store: Box::new(store.clone()),
             key: key.to_owned(),
@@ -72,6 +73,14 @@ impl Source {
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Object { bytes, .. } | Self::File { bytes, .. } => *bytes,
+        }
+    }
+
+    /// Entity tag of the object, where its service has such.
+    pub(super) fn etag(&self) -> Option<&str> {
+        match self {
+            Self::Object { etag, .. } => etag.as_deref(),
+            Self::File { .. } => None,
         }
     }
 

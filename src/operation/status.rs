@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, UntoldNotice,
+    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
     figures::{Figures, stored},
 };
 use crate::{
@@ -71,12 +71,15 @@ impl Health {
             held: Vec::new(),
             suspicious: Vec::new(),
             lost: Vec::new(),
+            unsure: Vec::new(),
             without_record: Vec::new(),
             ahead: Vec::new(),
             implausible: Vec::new(),
             unreadable: Vec::new(),
             clock_seconds: None,
             others: 0,
+            other_repositories: Vec::new(),
+            unsettled: false,
             too_late: 0,
             came_late: 0,
             foreign: 0,
@@ -105,14 +108,18 @@ impl Health {
                 warnings: record.warnings.clone(),
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
-            good: survey.standing.iter().filter(|one| one.is_good()).count(),
+            good: survey
+                .standing
+                .iter()
+                .filter(|one| one.is_good() && one.unsure.is_none())
+                .count(),
             bytes: survey.standing.iter().map(stored).sum(),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
             next_due: schedule
                 .and_then(|schedule| schedule.next_due(&past, now))
                 .map(|(tier, at)| Next { tier, at }),
-            paused_until: schedule.and_then(|schedule| schedule.not_before(&past, now)),
+            paused_until: schedule.and_then(|schedule| schedule.waits_until(&past, now)),
             under_way: Vec::new(),
             held: survey.standing.iter().filter_map(held).collect(),
             suspicious: suspicious(survey),
@@ -120,6 +127,11 @@ impl Health {
                 .standing
                 .iter()
                 .filter_map(|one| lost(one, now))
+                .collect(),
+            unsure: survey
+                .standing
+                .iter()
+                .filter_map(|one| unsure(one, now))
                 .collect(),
             without_record: without_record(survey, now),
             ahead: survey
@@ -132,6 +144,8 @@ impl Health {
             unreadable: unreadable(survey),
             clock_seconds: None,
             others: survey.others,
+            other_repositories: survey.other_repositories.clone(),
+            unsettled: survey.unsettled.is_some(),
             too_late: survey.too_late,
             came_late: survey
                 .standing
@@ -195,6 +209,20 @@ fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
     let id = one.record.id.clone();
     Some(Lost { id, why })
+}
+
+/// One that is lost is told as such alone.
+fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
+    let run_out = one.record.expires.is_some_and(|end| end <= now);
+    let doubt = one
+        .unsure
+        .as_ref()
+        .filter(|_| !run_out && one.doubt.is_none())?;
+    Some(Unsure {
+        id: one.record.id.clone(),
+        damaged: one.is_damaged(),
+        why: doubt.to_string(),
+    })
 }
 
 fn implausible(one: &Standing) -> Option<Lost> {

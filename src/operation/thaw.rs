@@ -10,7 +10,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     lifecycle::{Class, Retrieval, Wait},
-    store::{AskedForThaw, Kind, Object, Speed, Store, Thaw},
+    store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
 };
 
 /// Services other than AWS may thaw at once.
@@ -56,9 +56,11 @@ pub async fn thaw(catalog: &Catalog, record: &Record, request: &ThawRequest) -> 
 }
 
 /// Fails where an object can't be read at once.
-pub(super) fn check_readable(object: &Object, name: &str) -> Result<()> {
+pub(super) async fn check_readable(store: &Store, object: &Object, name: &str) -> Result<()> {
     match object.thaw {
         Thaw::Warm | Thaw::Thawed { .. } => Ok(()),
+        // by its class, which elsewhere than on AWS may be no more than a name
+        _ if store.is_readable(object).await? => Ok(()),
         Thaw::Cold => Err(cold(object, name)),
         Thaw::UnderWay => Err(under_way(object, name, None, None)),
     }
@@ -74,7 +76,14 @@ struct Thawing<'a> {
 impl Thawing<'_> {
     async fn carry_out(&self, object: Object) -> Result<()> {
         match (self.state(&object), self.request.speed) {
-            (Thaw::Warm, _) => Ok(()),
+            (Thaw::Warm, None) => Ok(()),
+            (Thaw::Warm | Thaw::Cold | Thaw::UnderWay, _)
+                if self.store.is_readable(&object).await? =>
+            {
+                Ok(())
+            }
+            // whatever its class is called
+            (Thaw::Warm, Some(speed)) => self.ask_and_wait(&object, speed).await,
             (Thaw::Thawed { until }, speed) => self.keep_long_enough(&object, until, speed).await,
             (Thaw::Cold, None) => Err(cold(&object, &self.name)),
             (Thaw::Cold, Some(speed)) => self.ask_and_wait(&object, speed).await,
@@ -128,7 +137,15 @@ impl Thawing<'_> {
     async fn ask_and_wait(&self, object: &Object, speed: Speed) -> Result<()> {
         self.check_speed(object, speed)?;
         match self.ask(object, speed).await? {
-            AskedForThaw::Needless => return Ok(()),
+            // it could not be read right before
+            AskedForThaw::Needless if self.store.is_readable(object).await? => return Ok(()),
+            AskedForThaw::Needless => {
+                return Err(not_thawed(
+                    object,
+                    &self.name,
+                    "the service says that it is not cold, and refuses to read it",
+                ));
+            }
             AskedForThaw::UnderWay => tracing::info!("{} is being thawed already", self.name),
             AskedForThaw::NoCapacity => {
                 return Err(Error::Cold {
@@ -188,6 +205,11 @@ impl Thawing<'_> {
                 hint: "thawing needs the right s3:RestoreObject on the archives: run this with credentials that have it".to_owned(),
                 under_way: false,
             },
+            // Ceph and others know the class, and no thawing
+            Kind::Unsupported | Kind::Other | Kind::NotFound | Kind::Exists => {
+                let why = format!("it can't be read, and the service refuses to thaw it: {}", error.why);
+                not_thawed(object, &self.name, &why)
+            }
             _ => error.into(),
         })
     }
@@ -227,8 +249,8 @@ impl Thawing<'_> {
 
     /// Whether it can be read by now; none where the service can't be asked, which is nothing to give hours of waiting up for.
     async fn look(&self) -> Result<Option<Thaw>> {
-        match self.store.head(&self.key).await {
-            Ok(Some(object)) => Ok(Some(self.state(&object))),
+        match self.state_now().await {
+            Ok(Some(state)) => Ok(Some(state)),
             Ok(None) => Err(Error::differs(
                 &self.name,
                 "it was deleted while it was being thawed",
@@ -239,6 +261,17 @@ impl Thawing<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn state_now(&self) -> std::result::Result<Option<Thaw>, store::Error> {
+        let Some(object) = self.store.head(&self.key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(match self.state(&object) {
+            // not every service tells how far it is
+            Thaw::Cold | Thaw::UnderWay if self.store.is_readable(&object).await? => Thaw::Warm,
+            state => state,
+        }))
     }
 }
 
@@ -254,13 +287,23 @@ fn cold(object: &Object, name: &str) -> Error {
     }
 }
 
+/// Cold, and by no option of ours to be thawed.
+fn not_thawed(object: &Object, name: &str, why: &str) -> Error {
+    let class = class_name(object);
+    Error::Cold {
+        why: format!("{name} lies in {class}: {why}"),
+        hint: "bring it back by the service's own means: its console, a rule that moves it to another class, or its support; then run the same command again".to_owned(),
+        under_way: false,
+    }
+}
+
 fn cold_again(object: &Object, name: &str) -> Error {
     Error::Cold {
         why: format!(
             "{name} was being thawed, and lies in {} as before",
             class_name(object)
         ),
-        hint: "ask for it again with --thaw standard".to_owned(),
+        hint: "run the same command again, which asks for it once more; where that ends alike, ask the service's support".to_owned(),
         under_way: false,
     }
 }

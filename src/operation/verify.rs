@@ -3,15 +3,18 @@ use serde::Serialize;
 
 use super::{
     Progress,
+    decide::{maker, of_mark},
     inbound::Inbound,
     source::Source,
     spans::{step, traced},
 };
 use crate::{
     archive::Contents,
-    backup::{BackupId, Label, Record, Status},
+    backup::{BackupId, Checked, Label, Mark, Record, Status},
     catalog::Catalog,
     error::{Error, Result},
+    seal,
+    text::Untrusted,
 };
 
 /// What a verification found good.
@@ -37,7 +40,7 @@ pub struct Verified {
 /// dumped: table by table, rows, bytes and fingerprint.
 ///
 /// # Errors
-/// The first fault. [`Error::NotGood`] for the record of a failed run.
+/// The first fault. What is worth knowing later is left in the backup's mark, as far as these credentials may write. [`Error::NotGood`] for the record of a failed run.
 pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
     let span = step!(
         "verify",
@@ -49,7 +52,85 @@ pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> 
 }
 
 async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
-    let archive = open_archive(catalog, record).await?;
+    let (etag, read) = match open_archive(catalog, record).await {
+        Ok(archive) => {
+            let etag = archive.etag().map(Untrusted::from);
+            (etag, read_whole(record, archive, progress).await)
+        }
+        // header or last frame: which object that was, is asked for once more
+        Err(error @ Error::Seal { .. }) => {
+            let found = catalog.store().head(&catalog.archive_key(record)).await;
+            let etag = found.ok().flatten().and_then(|object| object.etag);
+            (etag.map(Untrusted::from), Err(error))
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some((etag, good)) = etag.zip(verdict(&read)) {
+        remember(catalog, record, etag, good).await;
+    }
+    read
+}
+
+/// What a reading says of the archive; none where that is nothing, as when the bucket went away.
+fn verdict(read: &Result<Verified>) -> Option<bool> {
+    match read {
+        Ok(_) => Some(true),
+        // no key that opens it says nothing of it
+        Err(Error::Seal {
+            source: seal::Error::WrongKey { .. },
+            ..
+        }) => None,
+        Err(
+            Error::Seal { .. }
+            | Error::Archive { .. }
+            | Error::Payload { .. }
+            | Error::Differs { .. },
+        ) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// Leaves what was found in the backup's mark, so that lists and `latest` know: that the archive is damaged, or that one which is
+/// another object than was uploaded is good all the same. Of one that is as it was uploaded there is nothing to say.
+async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
+    let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
+    let uploaded = record
+        .sealed
+        .as_ref()
+        .and_then(|sealed| sealed.etag.as_deref());
+    let is_as_uploaded = uploaded.is_none_or(same);
+    let noted = async {
+        let before = catalog.mark(&record.database, &record.id).await?;
+        let before = before.and_then(|mark| mark.checked);
+        let is_known = match &before {
+            Some(before) => before.good == good && same(before.etag.raw()),
+            None => good && is_as_uploaded,
+        };
+        if is_known {
+            return Ok(());
+        }
+        let (secret, owner) = maker(catalog, record).await?;
+        let checked = Checked {
+            etag: etag.clone(),
+            at: Timestamp::now(),
+            good,
+        };
+        let attributes = of_mark(record, owner);
+        let change = |mark: &mut Mark| mark.checked = Some(checked.clone());
+        let changed =
+            catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
+        changed.await.map(drop)
+    };
+    if let Err(error) = noted.await {
+        let what = if good { "good" } else { "damaged" };
+        tracing::warn!(
+            "that {} was read and is {what} can't be noted in the bucket: {error}",
+            record.id
+        );
+    }
+}
+
+async fn read_whole(record: &Record, archive: Inbound, progress: &Progress) -> Result<Verified> {
     let name = archive.name();
     let sealed_bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.bytes);
     let contents = archive.bring(&mut tokio::io::sink(), progress).await?;

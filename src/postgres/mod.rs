@@ -12,6 +12,7 @@
 mod adopted;
 mod child;
 mod client;
+mod column;
 mod diagnose;
 mod dump;
 mod error;

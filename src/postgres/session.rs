@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::holder::APPLICATION;
@@ -335,56 +336,6 @@ fn leading_number(text: &str) -> u32 {
         .take(4)
         .collect();
     digits.parse().unwrap_or(0)
-}
-
-/// What a column's text can be read as.
-pub(super) trait Column: Sized {
-    fn read(text: Option<&str>) -> Option<Self>;
-}
-
-impl Column for String {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text.map(str::to_owned)
-    }
-}
-
-impl Column for bool {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text.map(|text| text == "t")
-    }
-}
-
-impl Column for i32 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for i64 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for u32 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl Column for u64 {
-    fn read(text: Option<&str>) -> Option<Self> {
-        text?.parse().ok()
-    }
-}
-
-impl<T: Column> Column for Option<T> {
-    fn read(text: Option<&str>) -> Option<Self> {
-        match text {
-            None => Some(None),
-            some => T::read(some).map(Some),
-        }
-    }
 }
 
 impl fmt::Debug for Session {

@@ -9,7 +9,8 @@
 //! 3. the floor: the newest [`Policy::keep_last`] good ones, and the newest good one that has stood here for each of
 //!    [`STOOD_DAYS`], whatever else arrives;
 //! 4. tags: they can lengthen what is sealed, never shorten it, and a tag that is missing, unreadable or another's keeps;
-//! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is.
+//! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is. One for which the bucket
+//!    had no room says nothing of the database, and leaves that to the run before it.
 //!
 //! Editing the schedule deletes nothing: every run is judged by the retentions sealed in its own record.
 //!
@@ -89,6 +90,8 @@ pub enum Outcome {
     Suspicious,
     /// no backup
     Failed,
+    /// no backup, since the bucket had no room: the only failure that deleting what has run out can cure
+    NoRoom,
     /// its record says good, and its archive is gone or has another length
     Lost,
 }
@@ -153,6 +156,14 @@ pub fn plan(runs: &[Run], policy: &Policy, now: Timestamp) -> Plan {
     };
     Plan {
         lines: newest_first.iter().map(line).collect(),
+    }
+}
+
+impl Outcome {
+    /// Whether it is no backup at all.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::NoRoom)
     }
 }
 

@@ -137,6 +137,32 @@ pub enum Delete {
 }
 
 impl Keep {
+    /// Whether it keeps what its own retention would let go.
+    #[must_use]
+    pub fn is_of_what_has_run_out(&self) -> bool {
+        match self {
+            Self::Floor { .. }
+            | Self::Elder { .. }
+            | Self::TagMissing { .. }
+            | Self::TagForeign { .. }
+            | Self::TagUnreadable { .. }
+            | Self::TagForever
+            | Self::TagUntil { .. }
+            | Self::TagCounted { .. }
+            | Self::Newest
+            | Self::Blocked { .. } => true,
+            Self::Held { .. }
+            | Self::LegalHold
+            | Self::Locked { .. }
+            | Self::Ahead
+            | Self::Forever { .. }
+            | Self::Until { .. }
+            | Self::Counted { .. }
+            | Self::FailedLately
+            | Self::NothingStated => false,
+        }
+    }
+
     /// Of two reasons by policy, the greater is told: never, then the later date, then the higher tier.
     pub(super) fn strength(&self) -> (u8, Option<Timestamp>, Option<Tier>) {
         match *self {
@@ -196,6 +222,7 @@ impl fmt::Display for Keep {
             Self::Newest => f.write_str("the newest run"),
             Self::Blocked { newest } => f.write_str(match newest {
                 Outcome::Failed => "the newest run failed",
+                Outcome::NoRoom => "no run had room in the bucket",
                 Outcome::Suspicious => "the newest run is suspicious",
                 Outcome::Lost => "the newest run's archive is lost",
                 Outcome::Good => "the newest run is good",

@@ -11,6 +11,8 @@ pub(super) struct Rules<'a> {
     policy: Policy,
     /// none that started ahead of the clock
     newest: Option<&'a Run>,
+    /// the newest that says how the database stands: one for which there was no room says nothing
+    telling: Option<&'a Run>,
     floor: HashSet<&'a BackupId>,
     /// the newest good one that has stood for so many days, and for how many
     elders: HashMap<&'a BackupId, i64>,
@@ -43,6 +45,7 @@ impl<'a> Rules<'a> {
             now,
             policy,
             newest: timely().next(),
+            telling: timely().find(|run| run.outcome != Outcome::NoRoom),
             elders: policy
                 .stood_days
                 .iter()
@@ -84,7 +87,7 @@ impl<'a> Rules<'a> {
 
     /// What the record says of its own retention.
     fn sealed(&self, run: &Run) -> Result<Keep, Delete> {
-        if run.outcome == Outcome::Failed {
+        if run.outcome.is_failure() {
             let age = self.now.duration_since(run.started);
             return if age < FAILED_KEPT {
                 Ok(Keep::FailedLately)
@@ -185,15 +188,13 @@ impl<'a> Rules<'a> {
     }
 
     fn newest(&self, run: &Run) -> Option<Keep> {
-        let newest = self.newest?;
-        if newest.id == run.id {
-            Some(Keep::Newest)
-        } else if newest.outcome == Outcome::Good {
-            None
-        } else {
-            let newest = newest.outcome;
-            Some(Keep::Blocked { newest })
+        let is = |one: Option<&Run>| one.is_some_and(|one| one.id == run.id);
+        if is(self.newest) || is(self.telling) {
+            return Some(Keep::Newest);
         }
+        // where none says how it stands, none may go
+        let newest = self.telling.or(self.newest)?.outcome;
+        (newest != Outcome::Good).then_some(Keep::Blocked { newest })
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Action {
     GetObjectLegalHold,
     /// `s3:PutObject`
     PutObject,
+    /// `s3:PutObjectAcl`
+    PutObjectAcl,
     /// `s3:PutObjectTagging`
     PutObjectTagging,
     /// `s3:PutObjectRetention`
@@ -70,6 +72,7 @@ impl Action {
             Self::GetObjectRetention => "s3:GetObjectRetention",
             Self::GetObjectLegalHold => "s3:GetObjectLegalHold",
             Self::PutObject => "s3:PutObject",
+            Self::PutObjectAcl => "s3:PutObjectAcl",
             Self::PutObjectTagging => "s3:PutObjectTagging",
             Self::PutObjectRetention => "s3:PutObjectRetention",
             Self::PutObjectLegalHold => "s3:PutObjectLegalHold",
@@ -91,6 +94,7 @@ impl Action {
     pub fn needed_for(self) -> &'static str {
         match self {
             Self::PutObject => "backup, hold",
+            Self::PutObjectAcl => "backup with PGCOFFER_ACL",
             Self::PutObjectTagging => "backup, hold",
             Self::AbortMultipartUpload => "giving up a backup that failed, prune",
             Self::ListBucket => "tick, list, status, prune, restore",

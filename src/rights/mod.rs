@@ -1,6 +1,7 @@
 //! Who may do what in the bucket: modes, and the S3 actions that each needs.
 
 mod action;
+mod partition;
 mod policy;
 mod service;
 
@@ -9,7 +10,8 @@ use std::{fmt, str::FromStr};
 use serde::Serialize;
 
 pub use action::Action;
-pub use policy::{LOCK_DAYS_DEFAULT, LockCap, Place, Policy, partition, policy};
+pub use partition::partition;
+pub use policy::{LOCK_DAYS_DEFAULT, LockCap, Place, Policy, policy};
 pub use service::Service;
 
 /// What a pair of credentials is for.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Action, Mode, Service};
+use super::{Action, Mode, Service, partition::suffix};
 
 /// The most days that a lock may last where no schedule says more: a year and a month.
 pub const LOCK_DAYS_DEFAULT: u32 = 400;
@@ -19,10 +19,12 @@ pub struct Place {
     pub bucket: String,
     /// empty, or folders without a slash at either end
     pub prefix: String,
-    /// `aws`, `aws-cn` or `aws-us-gov`
+    /// `aws`, `aws-cn`, `aws-eusc` and so on
     pub partition: String,
     /// id, ARN or alias of the KMS key that the service encrypts with
     pub kms_key: Option<String>,
+    /// what is written gets a canned ACL
+    pub acl: bool,
     /// objects are locked
     pub lock: Option<LockCap>,
     /// legal holds are put on and taken off: a person's business
@@ -63,16 +65,6 @@ struct Statement {
     condition: Option<Value>,
 }
 
-/// The partition of AWS that a region belongs to.
-#[must_use]
-pub fn partition(region: Option<&str>) -> &'static str {
-    match region {
-        Some(region) if region.starts_with("cn-") => "aws-cn",
-        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
-}
-
 /// The policy of a mode.
 #[must_use]
 pub fn policy(mode: Mode, place: &Place) -> Policy {
@@ -87,6 +79,9 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
             .filter(|_| writes)
             .map(|lock| place.locking(lock)),
     );
+    if place.acl && writes {
+        statement.push(place.on_objects("GiveWhatIsWrittenItsAcl", &[Action::PutObjectAcl]));
+    }
     if place.legal_hold {
         let actions = [Action::PutObjectLegalHold];
         statement.push(place.on_objects("LegalHoldsForAPersonOnly", &actions));
@@ -231,10 +226,7 @@ impl Place {
         let writes = matches!(mode, Mode::Full | Mode::DropBox);
         let mut action = vec!["kms:Decrypt"];
         action.extend(writes.then_some("kms:GenerateDataKey"));
-        let via = match self.partition.as_str() {
-            "aws-cn" => "s3.*.amazonaws.com.cn",
-            _ => "s3.*.amazonaws.com",
-        };
+        let via = format!("s3.*.{}", suffix(&self.partition));
         let mut condition = json!({ "StringLike": { "kms:ViaService": via } });
         let keys = |name: &str| format!("arn:{}:kms:*:*:key/{name}", self.partition);
         let alias = key.rfind("alias/").map(|at| &key[at..]);
@@ -259,6 +251,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::partition;
 
     fn place() -> Place {
         Place {
@@ -320,6 +313,28 @@ mod tests {
             assert!(!text.contains("s3:Put"), "{text}");
             assert_eq!(text.contains("s3:Delete"), mode == Mode::Prune);
         }
+    }
+
+    #[test]
+    fn who_gives_an_acl_may_and_nobody_else() {
+        let with_acl = Place {
+            acl: true,
+            ..place()
+        };
+        let has = |mode, place: &Place| {
+            serde_json::to_string(&policy(mode, place))
+                .unwrap()
+                .contains("s3:PutObjectAcl")
+        };
+        assert!(has(Mode::Full, &with_acl) && has(Mode::DropBox, &with_acl));
+        assert!(!has(Mode::Restore, &with_acl) && !has(Mode::Full, &place()));
+        let european = Place {
+            partition: "aws-eusc".to_owned(),
+            kms_key: Some("k".to_owned()),
+            ..place()
+        };
+        let text = serde_json::to_string(&policy(Mode::Full, &european)).unwrap();
+        assert!(text.contains("arn:aws-eusc:s3:::") && text.contains("s3.*.amazonaws.eu"));
     }
 
     #[test]

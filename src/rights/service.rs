@@ -3,7 +3,8 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Action, Mode};
+use super::{Action, Mode, partition::is_of_aws};
+use crate::plain_http::host_of;
 
 /// Whose policies are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,16 +58,14 @@ impl Service {
         let Some(endpoint) = endpoint.map(str::trim).filter(|text| !text.is_empty()) else {
             return Self::Aws;
         };
-        let rest = endpoint
-            .split_once("://")
-            .map_or(endpoint, |(_, rest)| rest);
-        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-        let host = authority.split(':').next().unwrap_or(authority);
-        let host = host.to_ascii_lowercase();
-        let hosts: [(&str, Self); 8] = [
-            (".amazonaws.com", Self::Aws),
-            (".amazonaws.com.cn", Self::Aws),
-            (".api.aws", Self::Aws),
+        let host = host_of(endpoint).or_else(|| host_of(&format!("https://{endpoint}")));
+        let Some(host) = host else {
+            return Self::Other;
+        };
+        if is_of_aws(&host) {
+            return Self::Aws;
+        }
+        let hosts: [(&str, Self); 5] = [
             (".wasabisys.com", Self::Wasabi),
             (".r2.cloudflarestorage.com", Self::R2),
             (".backblazeb2.com", Self::B2),
@@ -89,11 +88,12 @@ impl Service {
             }
             Self::Ceph => true,
             // https://github.com/minio/pkg/blob/main/policy/action.go
-            Self::Minio => action != A::GetBucketPublicAccessBlock,
+            Self::Minio => !matches!(action, A::GetBucketPublicAccessBlock | A::PutObjectAcl),
             Self::R2 | Self::B2 => false,
             Self::Other => !matches!(
                 action,
                 A::GetEncryptionConfiguration
+                    | A::PutObjectAcl
                     | A::GetBucketPublicAccessBlock
                     | A::GetBucketPolicyStatus
                     | A::GetBucketObjectLockConfiguration
@@ -189,6 +189,8 @@ mod tests {
             ),
             (Some("https://1234.r2.cloudflarestorage.com"), Service::R2),
             (Some("s3.us-west-004.backblazeb2.com"), Service::B2),
+            (Some("https://s3.eusc-de-east-1.amazonaws.eu"), Service::Aws),
+            (Some("s3.us-west-004.backblazeb2.com:443"), Service::B2),
             (Some("http://127.0.0.1:9000"), Service::Other),
             (Some("https://evil.example/.amazonaws.com"), Service::Other),
         ] {

@@ -129,6 +129,15 @@ impl Schedule {
         let end = ends.iter().max()?.checked_add(pause(ends.len())).ok()?;
         (now < end).then_some(end)
     }
+
+    /// The end of that pause, where something waits for it: what is due already, or falls due in it. Before anything else is due
+    /// a pause that ends makes nobody wait.
+    #[must_use]
+    pub fn waits_until(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
+        let end = self.not_before(history, now)?;
+        let (_, due) = self.next_due(history, now)?;
+        (due < end).then_some(end)
+    }
 }
 
 /// The pause after the n-th failure in a row.

@@ -186,7 +186,7 @@ impl Error {
             | Self::HeaderChanged
             | Self::FrameChanged { .. }
             | Self::TrailingBytes { .. } => {
-                "fetch the object again; if it fails again, use another backup or the mirror"
+                "fetch the object again; if it fails again, use another backup"
             }
             Self::AboveCeiling { .. } => {
                 "this header was not written by pgcoffer, so do not trust the object"

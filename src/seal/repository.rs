@@ -1,6 +1,7 @@
 use std::{fmt, str::FromStr};
 
 use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
 
 use super::Error;
 
@@ -28,6 +29,15 @@ impl RepositoryId {
         let mut id = [0; 16];
         getrandom::fill(&mut id)?;
         Ok(Self(id))
+    }
+
+    /// That of a text which a platform made by chance, 40 to 128 characters without blanks: those that generate settings choose the
+    /// form themselves.
+    #[must_use]
+    pub fn of_generated(text: &str) -> Option<Self> {
+        let fits = (40..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        let id = *Sha256::digest(text).first_chunk()?;
+        fits.then_some(Self(id))
     }
 
     /// Its 16 bytes.

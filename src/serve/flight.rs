@@ -10,6 +10,7 @@ use crate::{
     heroku::{Dyno, State},
     operation::Health,
     schedule::Schedule,
+    text::shell_word,
 };
 
 /// After its time to live Heroku ends a dyno "soon".
@@ -108,7 +109,10 @@ impl Turn {
                     ("has ended", Backup::BackupDynoEnded)
                 };
                 let why = format!("the dyno {name} {ended} and left no record");
-                let hint = format!("`heroku logs --dyno {name}` shows what it said");
+                let hint = format!(
+                    "`heroku logs --dyno {}` shows what it said",
+                    shell_word(name)
+                );
                 self.pause(now, None);
                 return Step::Miss(why, Some(hint), cause);
             }

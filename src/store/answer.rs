@@ -26,6 +26,9 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// S3's refusals have some hundred bytes.
 const REFUSAL_BYTES_MAX: usize = 1 << 20;
 
+/// The code of a refusal that is a page for people: S3's are XML.
+pub(super) const PAGE: &str = "a page for people";
+
 /// Why an answer can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
@@ -52,8 +55,8 @@ impl Intercept for Bounds {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let metadata = config.load::<Metadata>();
-        let is_object = metadata.is_some_and(|metadata| metadata.name() == "GetObject");
+        let name = config.load::<Metadata>().map_or("", Metadata::name);
+        let is_object = name == "GetObject";
         let response = context.response_mut();
         let good = response.status().is_success();
         if !(good && is_object) {
@@ -61,6 +64,7 @@ impl Intercept for Bounds {
             *response.body_mut() = SdkBody::from_body_1_x(Bounded {
                 inner: body,
                 good,
+                root: root_of(name),
                 read: BytesMut::new(),
                 ended: false,
             });
@@ -74,6 +78,8 @@ struct Bounded {
     inner: SdkBody,
     /// The status was a good one. Otherwise the status says enough, and a body that can't be used is left out.
     good: bool,
+    /// The root element that the SDK waits for, and others that say the same.
+    root: Option<Root>,
     read: BytesMut,
     ended: bool,
 }
@@ -83,9 +89,20 @@ impl Bounded {
         self.ended = true;
         match unusable {
             Some(unusable) if self.good => Some(Err(unusable.into())),
+            Some(_) if is_page(&self.read) => {
+                let told = format!("<Error><Code>{PAGE}</Code></Error>");
+                Some(Ok(Frame::data(told.into())))
+            }
             Some(_) => None,
             None if self.read.is_empty() => None,
-            None => Some(Ok(Frame::data(self.read.split().freeze()))),
+            None => {
+                let answer = self.read.split().freeze();
+                let answer = match self.root.filter(|_| self.good) {
+                    Some(root) => root.renamed(answer),
+                    None => answer,
+                };
+                Some(Ok(Frame::data(answer)))
+            }
         }
     }
 }
@@ -125,5 +142,112 @@ impl Body for Bounded {
             }
         }
         Poll::Ready(None)
+    }
+}
+
+/// Whether this is HTML.
+fn is_page(bytes: &[u8]) -> bool {
+    let start = bytes.trim_ascii_start();
+    let begins = |with: &str| {
+        start
+            .get(..with.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    begins("<!doctype html") || begins("<html")
+}
+
+/// The root element of an answer. Services made after the SDK's own names, or after an older library, call it otherwise, and the
+/// SDK takes the whole answer for none: `rclone serve s3` and others by gofakes3 say `InitiateMultipartUpload`.
+/// <https://github.com/localstack/localstack/issues/8030>
+#[derive(Debug, Clone, Copy)]
+struct Root {
+    operation: &'static str,
+    name: &'static str,
+}
+
+fn root_of(operation: &str) -> Option<Root> {
+    const ROOTS: [(&str, &str); 7] = [
+        ("CreateMultipartUpload", "InitiateMultipartUploadResult"),
+        ("CompleteMultipartUpload", "CompleteMultipartUploadResult"),
+        ("ListObjectsV2", "ListBucketResult"),
+        ("ListMultipartUploads", "ListMultipartUploadsResult"),
+        ("ListParts", "ListPartsResult"),
+        ("GetObjectTagging", "Tagging"),
+        ("GetBucketVersioning", "VersioningConfiguration"),
+    ];
+    let found = ROOTS.iter().find(|(name, _)| *name == operation);
+    found.map(|&(operation, name)| Root { operation, name })
+}
+
+impl Root {
+    /// Whether a name stands for this root: with or without `Result` at its end, or made of the operation's name.
+    fn is_called(self, name: &str) -> bool {
+        let bare = |name: &str| {
+            let ends = ["Result", "Output", "Response"];
+            let cut = ends.iter().find_map(|end| name.strip_suffix(end));
+            cut.unwrap_or(name).to_owned()
+        };
+        [self.name, self.operation]
+            .iter()
+            .any(|own| bare(own) == bare(name))
+    }
+
+    /// The answer with its root called as the SDK wants it; as it is, where it is called so or is something else.
+    fn renamed(self, answer: Bytes) -> Bytes {
+        let renamed = || {
+            let text = std::str::from_utf8(&answer).ok()?;
+            let tokens = xmlparser::Tokenizer::from(text);
+            let name = tokens
+                .filter_map(Result::ok)
+                .find_map(|token| match token {
+                    xmlparser::Token::ElementStart { local, .. } => Some(local),
+                    _ => None,
+                })?;
+            if name.as_str() == self.name || !self.is_called(name.as_str()) {
+                return None;
+            }
+            let close = text.rfind(name.as_str()).filter(|at| *at > name.end())?;
+            let (before, between) = (&text[..name.start()], &text[name.end()..close]);
+            let behind = &text[close + name.as_str().len()..];
+            Some(format!("{before}{0}{between}{0}{behind}", self.name))
+        };
+        renamed().map_or(answer.clone(), Bytes::from)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_that_is_called_otherwise_is_taken_for_what_it_says() {
+        let renamed = |operation: &str, answer: &str| {
+            let root = root_of(operation).unwrap();
+            let answer = root.renamed(Bytes::from(answer.to_owned()));
+            String::from_utf8(answer.to_vec()).unwrap()
+        };
+        for name in [
+            "InitiateMultipartUpload",
+            "CreateMultipartUploadOutput",
+            "CreateMultipartUploadResult",
+            "InitiateMultipartUploadResult",
+        ] {
+            let answer = format!(
+                "<?xml version=\"1.0\"?>\n<{name} xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></{name}>"
+            );
+            let wanted = "<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></InitiateMultipartUploadResult>";
+            assert_eq!(renamed("CreateMultipartUpload", &answer), wanted);
+        }
+        for other in ["<Error><Code>x</Code></Error>", "<ListBucketResult/>", "x"] {
+            assert_eq!(renamed("CreateMultipartUpload", other), other);
+        }
+        assert!(root_of("PutObject").is_none());
+    }
+
+    #[test]
+    fn pages_are_told_from_answers() {
+        assert!(is_page(b"\n<!DOCTYPE html><p>") && is_page(b"<HTML>"));
+        assert!(!is_page(b"<?xml version=\"1.0\"?><Error/>") && !is_page(b""));
     }
 }

@@ -69,6 +69,7 @@ impl Store {
                     tokio::time::sleep(pause(attempt)).await;
                     attempt += 1;
                 }
+                Err(error) if self.learns_checksum(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 };
 use jiff::{Timestamp, fmt::rfc2822};
 
-use super::{Error, Store, retry::ATTEMPTS};
+use super::{Error, Kind, Object, Store, retry::ATTEMPTS};
 
 /// Whether an object can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,10 +112,27 @@ fn date(text: &str) -> Option<Timestamp> {
 }
 
 impl Store {
+    /// Whether an object can be read now, whatever its class says: the name of a class is AWS's, and elsewhere stands for what the
+    /// operator likes. Its first byte is asked for.
+    ///
+    /// # Errors
+    /// As [`Store::read_range`], other than [`Kind::Cold`].
+    pub async fn is_readable(&self, object: &Object) -> Result<bool, Error> {
+        let first = 0..object.bytes.min(1);
+        match self
+            .read_range(&object.key, first, object.etag.as_deref())
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == Kind::Cold => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Asks the service to thaw an object, for so many days; without days where the object's class knows none.
     ///
     /// # Errors
-    /// [`super::Kind::Denied`] without `s3:RestoreObject`, and whatever else the service or the network refuses.
+    /// [`Kind::Denied`] without `s3:RestoreObject`, and whatever else the service or the network refuses.
     pub async fn ask_for_thaw(
         &self,
         key: &str,

@@ -1,21 +1,38 @@
-use std::{fmt, sync::atomic::Ordering, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     Client,
-    config::{RequestChecksumCalculation, ResponseChecksumValidation},
-    types::{ServerSideEncryption, StorageClass},
+    config::{
+        self, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
+        StalledStreamProtectionConfig,
+    },
+    types::{ObjectCannedAcl, ServerSideEncryption, StorageClass},
 };
-use aws_types::service_config::ServiceConfigKey;
 
 use super::{
-    Error, Kind, LockMode, Quirks, Store, answer::Bounds, clock::ServiceClock,
-    credentials::Signing, silence::Silence,
+    Error, Kind, LockMode, Quirks, Store,
+    answer::Bounds,
+    clock::ServiceClock,
+    credentials::{self, Loader, Source},
+    endpoint::{self, Endpoint},
+    headers::{Checksums, RequestPayer},
+    silence::Silence,
 };
 use crate::plain_http::HttpHosts;
 
-/// The services that get credentials of the SDK's chain, by their ids; S3 gets what is signed by them.
-const SERVICES: [&str; 4] = ["S3", "STS", "SSO", "SSO OIDC"];
+/// What a client of S3 alone waits for: an answer's first byte, or the whole of a small upload.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// What any uplink takes within that.
+pub(super) const SMALL_BYTES_MAX: usize = 256 << 10;
+/// The same of what is larger, which is waited for while the service answers others.
+const LARGE_MAX: Duration = Duration::from_secs(1800);
+/// One attempt in all: its credentials may have to be waited for.
+const ATTEMPT_MAX: Duration = Duration::from_secs(160);
 
 /// A bucket and the prefix below which everything of ours stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +50,14 @@ pub struct Options {
     pub path_style: bool,
     /// storage class of archives; records stay in the bucket's default class
     pub storage_class: Option<String>,
-    /// id of the KMS key for server-side encryption on top of our own
+    /// server-side encryption on top of our own, as the bucket's policy may want it
+    pub encryption: Option<ServerSideEncryption>,
+    /// id of the KMS key for it
     pub kms_key: Option<String>,
+    /// canned ACL of what is written, as the bucket's policy may want it
+    pub acl: Option<ObjectCannedAcl>,
+    /// who asks pays for requests and traffic, where the bucket's owner doesn't
+    pub requester_pays: bool,
     /// the most parts of an upload, where the service takes fewer than 10,000
     pub parts_max: Option<u32>,
     /// how archives and records are locked until their retention ends, where they are
@@ -49,9 +72,21 @@ pub struct Options {
 
 impl Options {
     pub(super) fn encryption(&self) -> Option<ServerSideEncryption> {
-        self.kms_key
-            .is_some()
-            .then_some(ServerSideEncryption::AwsKms)
+        let by_key = self.kms_key.as_ref();
+        let by_key = by_key.map(|_| ServerSideEncryption::AwsKms);
+        self.encryption.clone().or(by_key)
+    }
+
+    /// Settings that some services don't know, where they are made.
+    pub(super) fn special(&self) -> Vec<&'static str> {
+        let all = [
+            ("PGCOFFER_SSE", self.encryption.is_some()),
+            ("PGCOFFER_SSE_KMS_KEY_ID", self.kms_key.is_some()),
+            ("PGCOFFER_ACL", self.acl.is_some()),
+            ("PGCOFFER_STORAGE_CLASS", self.storage_class.is_some()),
+        ];
+        let made = all.into_iter().filter(|(_, is_made)| *is_made);
+        made.map(|(name, _)| name).collect()
     }
 
     pub(super) fn class(&self) -> Option<StorageClass> {
@@ -136,33 +171,41 @@ impl Store {
     /// # Errors
     /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
     /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's place.
+    /// [`Kind::Configuration`] where an endpoint is no URL, or a file of certificates holds none.
     pub async fn connect(location: Location, mut options: Options) -> Result<Self, Error> {
-        let retry = RetryConfig::standard().with_max_attempts(3);
-        let defaults = aws_config::defaults(BehaviorVersion::latest());
-        // ours, and not those of the environment and of profiles: the SDK panics at any that it does not know
-        let sdk = defaults.retry_config(retry.clone()).load().await;
-        check_endpoints(&sdk, &options.http_hosts)?;
-        let endpoint = endpoint(&sdk, SERVICES[0]);
-        let elsewhere = endpoint.as_deref().is_some_and(|url| !is_aws(url));
-        let mut config = aws_sdk_s3::config::Builder::from(&sdk)
+        let (sdk, loader) = settings().await?;
+        let endpoint = endpoint::checked(&sdk, &options.http_hosts)?;
+        let elsewhere = endpoint.as_ref().is_some_and(|one| !one.is_aws());
+        // an endpoint with a path has no host names for buckets
+        options.path_style |= endpoint.as_ref().is_some_and(Endpoint::has_path);
+        let source = Source::new(loader);
+        let silence = Silence::default();
+        let clock = ServiceClock::default();
+        let quirks = Arc::new(Quirks::default());
+        // who may tag an object may tag any other, too
+        quirks.no_tags.store(options.write_only, Ordering::Relaxed);
+        // a bucket with locks takes nothing that bears no checksum; the oldest is known to all services
+        let locks = elsewhere && options.lock.is_some() && !options.checksums_chosen;
+        quirks.wants_md5.store(locks, Ordering::Relaxed);
+        let mut config = config::Builder::from(&sdk)
             .force_path_style(options.path_style)
-            .retry_config(retry)
-            .timeout_config(
-                // an answer's beginning, not its body: stalls in that are found by the SDK's stalled-stream protection
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(10))
-                    .operation_attempt_timeout(Duration::from_secs(60))
-                    .build(),
-            );
-        if let Some(provider) = sdk.credentials_provider() {
-            config = config.credentials_provider(Signing::new(provider, sdk.region()));
+            .retry_config(attempts())
+            .timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX))
+            .identity_cache(IdentityCache::no_cache())
+            .credentials_provider(source.clone())
+            .retry_classifier(source.clone())
+            .interceptor(source.clone())
+            .interceptor(RequestPayer(options.requester_pays))
+            .interceptor(Checksums(Arc::clone(&quirks)))
+            .interceptor(clock.clone())
+            .interceptor(silence.clone())
+            .interceptor(Bounds);
+        if let Some(endpoint) = &endpoint {
+            config = config.endpoint_url(endpoint.url());
         }
         if elsewhere && sdk.region().is_none() {
-            // signatures need one, and services other than AWS take this one
-            config = config.region(Region::new("us-east-1"));
+            config = config.region(Region::new(REGION_ELSEWHERE));
         }
-        // a bucket with locks takes nothing that bears no checksum
-        options.checksums_chosen |= options.lock.is_some();
         if elsewhere && !options.checksums_chosen {
             // newer checksum headers are refused by many services: sent only where AWS itself answers
             config = config
@@ -172,84 +215,69 @@ impl Store {
         let required_only =
             sdk.request_checksum_calculation() == Some(RequestChecksumCalculation::WhenRequired);
         let checksums = !required_only && (options.checksums_chosen || !elsewhere);
-        if options.parts_max.is_none()
-            && endpoint
-                .as_deref()
-                .is_some_and(|url| host(url).ends_with(".scw.cloud"))
-        {
-            // https://www.scaleway.com/en/docs/object-storage/api-cli/multipart-uploads/
-            options.parts_max = Some(1000);
+        if options.parts_max.is_none() {
+            options.parts_max = endpoint.as_ref().and_then(Endpoint::parts_max);
         }
-        let clock = ServiceClock::default();
-        let silence = Silence::default();
-        let config = config
-            .interceptor(clock.clone())
-            .interceptor(silence.clone())
-            .interceptor(Bounds);
-        let quirks = Quirks::default();
-        // who may tag an object may tag any other, too
-        quirks.no_tags.store(options.write_only, Ordering::Relaxed);
         Ok(Self {
             client: Client::from_conf(config.build()),
             location,
             options,
             checksums,
-            over_tls: is_over_tls(endpoint.as_deref()),
-            quirks: quirks.into(),
+            over_tls: endpoint.as_ref().is_none_or(Endpoint::is_over_tls),
+            endpoint: endpoint.map(Arc::new),
+            quirks,
             clock,
+            source,
             silence,
             cleanup: tokio_util::task::TaskTracker::new(),
         })
     }
 }
 
-fn check_endpoints(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<(), Error> {
-    for service in SERVICES {
-        let Some(endpoint) = endpoint(sdk, service) else {
-            continue;
-        };
-        if let Err(refused) = http_hosts.check(&endpoint) {
-            let doing = format!("use the endpoint that is configured for {service}");
-            return Err(Error::new(Kind::PlainHttp, doing, refused.to_string()));
-        }
+/// Signatures need a region, and services other than AWS take this one.
+const REGION_ELSEWHERE: &str = "us-east-1";
+
+/// What the SDK finds by itself, and what finds credentials. A file of certificates has to be known before anybody is asked for
+/// credentials, and stands among the settings.
+async fn settings() -> Result<(SdkConfig, Loader), Error> {
+    let client = credentials::client(None)?;
+    let sdk = Loader::new(client.clone(), None).load().await;
+    // an instance is asked for its region once
+    let region = sdk.region().cloned();
+    let region = region.unwrap_or_else(|| Region::from_static(REGION_ELSEWHERE));
+    let bundle = endpoint::setting(&sdk, "S3", "AWS_CA_BUNDLE", "ca_bundle");
+    let Some(bundle) = bundle.filter(|file| !file.trim().is_empty()) else {
+        return Ok((sdk, Loader::new(client, Some(region))));
+    };
+    let client = credentials::client(Some(&bundle))?;
+    let sdk = sdk.to_builder().http_client(client.clone()).build();
+    Ok((sdk, Loader::new(client, Some(region))))
+}
+
+/// Ours, and not those of the environment and of profiles: the SDK panics at any that it does not know.
+fn attempts() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3)
+}
+
+/// How the upload of so many bytes is sent. Of these there are two kinds, since each has connections of its own.
+pub(super) fn sending(options: config::Builder, bytes: usize) -> config::Builder {
+    if bytes <= SMALL_BYTES_MAX {
+        return options.timeout_config(timeouts(ANSWER_MAX, ATTEMPT_MAX));
     }
-    Ok(())
+    let patient = StalledStreamProtectionConfig::enabled().upload_enabled(false);
+    options
+        .timeout_config(timeouts(LARGE_MAX, LARGE_MAX))
+        .stalled_stream_protection(patient.build())
 }
 
-/// The endpoint that a service's client will use where one is configured: the service's own setting before the general one.
-fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
-    let key = ServiceConfigKey::builder()
-        .service_id(service)
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
+/// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's own
+/// protection.
+pub(super) fn timeouts(answer: Duration, attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(answer)
+        .operation_attempt_timeout(attempt)
         .build()
-        .ok()?;
-    let own = sdk
-        .service_config()
-        .and_then(|config| config.load_config(key));
-    own.or_else(|| sdk.endpoint_url().map(str::to_owned))
-}
-
-fn is_over_tls(endpoint: Option<&str>) -> bool {
-    endpoint.is_none_or(|url| {
-        url.get(..6)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
-    })
-}
-
-fn is_aws(url: &str) -> bool {
-    let host = host(url);
-    host.ends_with(".amazonaws.com")
-        || host.ends_with(".amazonaws.com.cn")
-        || host.ends_with(".api.aws")
-}
-
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-    authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host)
 }
 
 #[cfg(test)]
@@ -287,21 +315,5 @@ mod tests {
             "p/x/y"
         );
         assert_eq!(Location::parse("s3://bucket").unwrap().key("x/y"), "x/y");
-    }
-
-    #[test]
-    fn bodies_go_unsigned_over_tls_alone() {
-        assert!(is_over_tls(None) && is_over_tls(Some("HTTPS://s3.example")));
-        assert!(!is_over_tls(Some("http://s3.example")) && !is_over_tls(Some("s3")));
-    }
-
-    #[test]
-    fn aws_is_told_from_others_by_its_host() {
-        assert!(is_aws("https://s3.eu-central-1.amazonaws.com"));
-        assert!(is_aws(
-            "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com:443/x"
-        ));
-        assert!(!is_aws("http://127.0.0.1:9000"));
-        assert!(!is_aws("https://evil.example/.amazonaws.com"));
     }
 }

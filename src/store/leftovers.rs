@@ -30,7 +30,12 @@ impl Store {
         let doing = || format!("list the uploads under {}", self.url(folder));
         let once = || self.unfinished_once(folder);
         match self.ask(ATTEMPTS, once, doing).await {
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied) => {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Kind::Unsupported | Kind::Denied | Kind::NotFound
+                ) =>
+            {
                 tracing::debug!("uploads under way are not looked for: {error}");
                 Ok(None)
             }

@@ -18,6 +18,8 @@ use super::{Error, Kind, Object, Store, Thaw, lock::timestamp, retry::ATTEMPTS};
 const OBJECTS_MAX: usize = 1_000_000;
 /// The most pages in a row that bring nothing new. Services that expire objects while they list may give some empty ones.
 const IDLE_PAGES_MAX: u32 = 100;
+/// The most keys that a listing may show as two different objects each.
+const TWOFOLD_MAX: usize = 1000;
 /// The most time for all pages together.
 const TIME_MAX: Duration = Duration::from_secs(900);
 
@@ -33,6 +35,7 @@ impl Store {
 
     pub(super) async fn list_once(&self, folder: &str) -> Result<Vec<Object>, Error> {
         let mut objects: BTreeMap<String, Object> = BTreeMap::new();
+        let mut twofold: BTreeSet<String> = BTreeSet::new();
         let damaged = |why: String| self.damaged_list(folder, why);
         self.pages(folder, None, |page| {
             let before = objects.len();
@@ -43,16 +46,25 @@ impl Store {
                     continue;
                 }
                 let key = object.key.clone();
-                match objects.insert(key.clone(), object) {
-                    Some(same) if objects.get(&key) != Some(&same) => {
-                        return Err(damaged(format!("{key} stands there twice, as two objects")));
-                    }
-                    _ => {}
+                let before = objects.insert(key.clone(), object);
+                if before.is_some_and(|before| objects.get(&key) != Some(&before)) {
+                    twofold.insert(key);
                 }
+            }
+            if twofold.len() > TWOFOLD_MAX {
+                let why = format!("{TWOFOLD_MAX} keys and more stand there twice, as two objects");
+                return Err(damaged(why));
             }
             Ok(objects.len() - before)
         })
         .await?;
+        // an object and the one that it was before: which is which the service says of each by itself
+        for key in twofold {
+            match Box::pin(self.head_once(&key)).await? {
+                Some(object) => objects.insert(key, object),
+                None => objects.remove(&key),
+            };
+        }
         Ok(objects.into_values().collect())
     }
 
@@ -121,7 +133,7 @@ impl Store {
             // whoever may write names objects as he likes, and XML can't hold every character
             let request = request.encoding_type(EncodingType::Url);
             let answer = request.set_continuation_token(token).send().await;
-            let page = answer.map_err(|error| Error::from_sdk(doing(), &error))?;
+            let page = answer.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
             let new = take(&page)?;
             let next = page.next_continuation_token();
             let next = turning.next(page.is_truncated(), next, new);

@@ -60,6 +60,24 @@ impl Store {
         self.options.lock.is_some()
     }
 
+    /// What is refused with a lock may be refused because of it: the bucket says whether it has any.
+    pub(super) async fn about_locks(&self, error: Error) -> Error {
+        let may_be = [Kind::Other, Kind::Unsupported, Kind::Damaged, Kind::Denied];
+        if self.options.lock.is_none() || self.writes_only() || !may_be.contains(&error.kind) {
+            return error;
+        }
+        let what = match self.object_lock().await {
+            Ok(None) => "this bucket has no Object Lock",
+            Err(unknown) if unknown.kind == Kind::Unsupported => "this service has no Object Lock",
+            _ => return error,
+        };
+        let error = Error {
+            why: format!("PGCOFFER_LOCK is set, and {what}: {}", error.why),
+            ..error
+        };
+        error.with_cure("use a bucket that has Object Lock, or unset PGCOFFER_LOCK")
+    }
+
     /// What keeps an object from being deleted, as far as these credentials may see.
     ///
     /// # Errors

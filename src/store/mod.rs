@@ -4,6 +4,7 @@
 //! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
 //! second backend and so no trait: tests put faults into a real server instead.
 
+mod alive;
 mod answer;
 mod claim;
 mod clock;
@@ -11,7 +12,9 @@ mod cold;
 mod connect;
 mod credentials;
 mod delete;
+mod endpoint;
 mod error;
+mod headers;
 mod leftovers;
 mod lifecycle;
 mod list;
@@ -31,7 +34,8 @@ use std::sync::{
 };
 
 use aws_sdk_s3::{
-    Client, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
+    Client, config::Config, operation::put_object::builders::PutObjectFluentBuilder,
+    primitives::ByteStream,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -64,8 +68,11 @@ pub struct Store {
     checksums: bool,
     /// the wire guards bodies by itself: over plain http each is signed instead, which takes another pass over it
     over_tls: bool,
+    /// where it is, unless it is AWS's own choice
+    endpoint: Option<Arc<endpoint::Endpoint>>,
     quirks: Arc<Quirks>,
     clock: clock::ServiceClock,
+    source: credentials::Source,
     silence: silence::Silence,
     /// aborts of uploads whose owner is gone
     cleanup: TaskTracker,
@@ -79,6 +86,8 @@ struct Quirks {
     no_conditions: AtomicBool,
     no_conditional_deletes: AtomicBool,
     conditions_hold: AtomicBool,
+    /// nothing is taken without a checksum
+    wants_md5: AtomicBool,
 }
 
 /// An object as it stands in the bucket.
@@ -116,6 +125,12 @@ impl Store {
         &self.location
     }
 
+    /// The host of the endpoint that is configured; none where that is AWS's own choice.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(|endpoint| endpoint.host())
+    }
+
     /// The most parts an upload to this service may have.
     #[must_use]
     pub fn parts_max(&self) -> u32 {
@@ -127,6 +142,35 @@ impl Store {
     /// # Errors
     /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
     pub async fn put_new(
+        &self,
+        key: &str,
+        body: Bytes,
+        attributes: &Attributes,
+    ) -> Result<TagsKept, Error> {
+        match self.put_attributed(key, body, attributes).await {
+            Ok(kept) => Ok(kept),
+            Err(error) => Err(self.about_write(error, attributes).await),
+        }
+    }
+
+    /// What a write is refused for may be what was asked for beside its bytes.
+    async fn about_write(&self, error: Error, attributes: &Attributes) -> Error {
+        let error = match attributes.locked_until {
+            Some(_) => self.about_locks(error).await,
+            None => error,
+        };
+        let special = self.options.special();
+        let may_be = matches!(error.kind, Kind::Unsupported | Kind::Other);
+        if error.cure.is_some() || special.is_empty() || !may_be {
+            return error;
+        }
+        let names = special.join(" and ");
+        error.with_cure(format!(
+            "the service may not know, or not allow, what {names} asks for: correct it, or unset it"
+        ))
+    }
+
+    async fn put_attributed(
         &self,
         key: &str,
         body: Bytes,
@@ -147,7 +191,7 @@ impl Store {
                     .set_object_lock_mode(self.lock_mode(attributes))
                     .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
-            match self.send_object(request, doing()).await {
+            match self.send_object(request, body.len(), doing()).await {
                 Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
                 Ok(()) => return Ok(TagsKept::Refused),
                 Err(error) => self.learn(error, tagged, conditional)?,
@@ -181,7 +225,7 @@ impl Store {
                     .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
             };
             let doing = format!("write {}", self.url(key));
-            match self.send_object(request, doing).await {
+            match self.send_object(request, body.len(), doing).await {
                 Ok(()) => return Ok(()),
                 Err(error) => self.learn(error, tagged, conditional)?,
             }
@@ -208,12 +252,14 @@ impl Store {
             .content_type("application/octet-stream")
             .set_server_side_encryption(self.options.encryption())
             .set_ssekms_key_id(self.options.kms_key.clone())
+            .set_acl(self.options.acl.clone())
             .body(ByteStream::from(body.clone()))
     }
 
     async fn send_object(
         &self,
         request: impl Fn() -> PutObjectFluentBuilder,
+        bytes: usize,
         doing: String,
     ) -> Result<(), Error> {
         let mut damaged = 0;
@@ -222,15 +268,24 @@ impl Store {
             if self.over_tls {
                 request = request.disable_payload_signing();
             }
-            if self.options.write_only {
-                request = request.config_override(claim::unrepeated());
-            }
-            let sent = match request.send().await {
-                Ok(output) => etag_given(output.e_tag, &doing).map(drop),
-                Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
+            let options = match self.options.write_only {
+                true => claim::unrepeated(),
+                false => Config::builder(),
+            };
+            request = request.config_override(connect::sending(options, bytes));
+            let send = async {
+                match request.send().await {
+                    Ok(output) => etag_given(output.e_tag, &doing).map(drop),
+                    Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
+                }
+            };
+            let sent = match bytes <= connect::SMALL_BYTES_MAX {
+                true => send.await,
+                false => self.while_alive(|| doing.clone(), send).await,
             };
             match sent {
                 // what came damaged may have been written: who only writes knows what to make of the next answer
+                Err(error) if self.learns_checksum(&error) => {}
                 Err(error)
                     if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only =>
                 {

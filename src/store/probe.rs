@@ -41,23 +41,17 @@ impl Store {
     pub async fn knock(&self) -> Result<(), Error> {
         let request = self.client.list_objects_v2();
         let request = request.bucket(&self.location.bucket).max_keys(1);
-        let answer = request.prefix(self.location.key(""));
+        let request = request.prefix(self.location.key(""));
+        let doing = || format!("look into {}", self.location);
+        // these are waited for by themselves: what gives them may have a hiccup
+        if let Err(error) = self.source.current().await {
+            return Err(Error::from_source(doing(), &error));
+        }
         let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let options = Builder::new().timeout_config(patience);
-        let answer = answer.customize().config_override(options).send().await;
-        let Err(error) = answer else { return Ok(()) };
-        let region = error
-            .raw_response()
-            .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
-            .map(str::to_owned);
-        let mut error = Error::from_sdk(format!("look into {}", self.location), &error);
-        // a refusal that names another region than the one that was asked is about that
-        if let Some(region) = region
-            && error.kind == Kind::WrongRegion
-        {
-            error.why = format!("{}; it is in {region}", error.why);
-        }
-        Err(error)
+        let answer = request.customize().config_override(options).send().await;
+        let error = |error| self.explained(Error::from_sdk(doing(), &error).of_bucket());
+        answer.map(drop).map_err(error)
     }
 }
 
@@ -72,12 +66,17 @@ impl Probe<'_> {
     /// [`Kind::Exists`] where there is one and `new` asks for a new one, and whatever else is refused.
     pub async fn write(&self, new: bool) -> Result<(), Error> {
         let body = Bytes::from_static(BODY);
-        let request = self.store.put_object(self.key, &body);
-        let request = request.set_if_none_match(new.then(|| "*".to_owned()));
-        let answer = request.send().await;
-        answer
-            .map(drop)
-            .map_err(|e| Error::from_sdk(self.doing("write"), &e))
+        loop {
+            let request = self.store.put_object(self.key, &body);
+            let request = request.set_if_none_match(new.then(|| "*".to_owned()));
+            let Err(error) = request.send().await else {
+                return Ok(());
+            };
+            let error = Error::from_sdk(self.doing("write"), &error);
+            if !self.store.learns_checksum(&error) {
+                return Err(error);
+            }
+        }
     }
 
     /// Looks at it: its entity tag.
@@ -155,7 +154,8 @@ impl Probe<'_> {
         let request = request.bucket(&self.store.location.bucket).key(self.key);
         let request = request
             .set_server_side_encryption(self.store.options.encryption())
-            .set_ssekms_key_id(self.store.options.kms_key.clone());
+            .set_ssekms_key_id(self.store.options.kms_key.clone())
+            .set_acl(self.store.options.acl.clone());
         let answer = request.send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("begin an upload of"), &e))?;
         let missing = || {
@@ -173,12 +173,18 @@ impl Probe<'_> {
     /// # Errors
     /// Whatever is refused.
     pub async fn send_part(&self, upload_id: &str) -> Result<Option<String>, Error> {
-        let request = self.store.client.upload_part();
-        let request = request.bucket(&self.store.location.bucket).key(self.key);
-        let request = request.upload_id(upload_id).part_number(1);
-        let answer = request.body(Bytes::from_static(BODY).into()).send().await;
-        let answer = answer.map_err(|e| Error::from_sdk(self.doing("upload a part of"), &e))?;
-        Ok(answer.e_tag)
+        loop {
+            let request = self.store.client.upload_part();
+            let request = request.bucket(&self.store.location.bucket).key(self.key);
+            let request = request.upload_id(upload_id).part_number(1);
+            let error = match request.body(Bytes::from_static(BODY).into()).send().await {
+                Ok(answer) => return Ok(answer.e_tag),
+                Err(error) => Error::from_sdk(self.doing("upload a part of"), &error),
+            };
+            if !self.store.learns_checksum(&error) {
+                return Err(error);
+            }
+        }
     }
 
     /// Puts an upload together, where there is no object of that name.

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::{
     Error, Kind, Object, Store, Thaw, lock,
     retry::{ATTEMPTS, ATTEMPTS_UNDER_WAY},
+    silence::Silence,
 };
 
 /// How often bytes that fail their check are read, until the same come twice.
@@ -29,6 +30,7 @@ async fn collect(
     mut body: ByteStream,
     length: Option<u64>,
     bytes_max: u64,
+    silence: &Silence,
 ) -> Result<Bytes, Unread> {
     if length.is_some_and(|length| length > bytes_max) {
         return Err(Unread::TooLong);
@@ -36,12 +38,14 @@ async fn collect(
     let room = length.unwrap_or(0).min(BYTES_BELIEVED);
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or(0));
     while let Some(piece) = body.next().await {
+        silence.received();
         let piece = piece.map_err(|e| Unread::Broken(e.to_string()))?;
         if (bytes.len() + piece.len()) as u64 > bytes_max {
             return Err(Unread::TooLong);
         }
         bytes.extend_from_slice(&piece);
     }
+    silence.came_whole();
     Ok(bytes.into())
 }
 
@@ -165,11 +169,18 @@ impl Store {
             return Err(Error::new(Kind::Damaged, doing(), why));
         }
         let length = output.content_length().and_then(|n| u64::try_from(n).ok());
-        let body = timeout(time_for(bytes_max), collect(output.body, length, bytes_max));
+        let time = time_for(length.unwrap_or(bytes_max).min(bytes_max));
+        let body = collect(output.body, length, bytes_max, &self.silence);
         let slow = |_| Unread::Broken("it took too long".to_owned());
-        body.await
+        timeout(time, body)
+            .await
             .map_err(slow)
             .flatten()
+            .inspect_err(|unread| {
+                if let Unread::Broken(_) = unread {
+                    self.silence.stalled();
+                }
+            })
             .map_err(|unread| match unread {
                 // of a range the service was told how long it is
                 Unread::TooLong if range.is_some() => {
@@ -207,7 +218,7 @@ impl Store {
         listed.is_ok_and(|objects| objects.iter().all(|object| object.key != key))
     }
 
-    async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
+    pub(super) async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
         let doing = || format!("look at {}", self.url(key));
         self.check_may_look(doing)?;
         let request = self

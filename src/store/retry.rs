@@ -2,10 +2,11 @@
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
-use super::{Error, Kind, Store};
+use super::{Error, Kind, Store, endpoint::Endpoint};
 
 /// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
 pub(super) const ATTEMPTS: u32 = 4;
@@ -42,7 +43,7 @@ impl Store {
                 kind => kind.is_doubtful() && !std::mem::replace(&mut doubted, true),
             };
             if !again {
-                return Err(error);
+                return Err(self.explained(error));
             }
             if attempt == 1 && damaged == 1 && error.kind.is_passing() {
                 tracing::warn!("{error}; trying again");
@@ -55,6 +56,27 @@ impl Store {
                 damaged += 1;
             }
         }
+    }
+
+    /// An error with what the place itself tells of it.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        let is_of_place = matches!(
+            error.kind,
+            Kind::Endpoint
+                | Kind::NoBucket
+                | Kind::Unreachable
+                | Kind::Certificate
+                | Kind::WrongRegion
+                | Kind::Denied
+        );
+        let holds = |endpoint: &Arc<Endpoint>| endpoint.holds(&self.location);
+        if is_of_place && self.endpoint.as_ref().is_some_and(holds) {
+            let bucket = &self.location.bucket;
+            return error.with_cure(format!(
+                "the endpoint seems to hold the bucket's name, {bucket}, which belongs into PGCOFFER_BUCKET alone: write AWS_ENDPOINT_URL_S3 without it"
+            ));
+        }
+        error
     }
 
     /// Asks for an answer that bears no checksum: a listing, or an answer's head. Over plain HTTP a bit that was flipped on the

@@ -7,17 +7,20 @@ use std::{
 
 use aws_sdk_s3::config::{
     ConfigBag, Intercept, RuntimeComponents,
-    interceptors::{
-        BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-        FinalizerInterceptorContextRef,
-    },
+    interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef},
 };
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
 
-/// How long a service may say nothing at all. The first attempt of a request takes that long by itself.
+/// How long a service may say nothing at all, where nothing much lies behind.
 const BUDGET: Duration = Duration::from_secs(58);
-/// The same while the bytes of a backup are under way: hours of work may lie behind.
-const BUDGET_UNDER_WAY: Duration = Duration::from_secs(300);
+/// The most of it, where hours of work lie behind.
+const BUDGET_MAX: Duration = Duration::from_secs(300);
+/// Of the time for which bytes have been moving, so much may be waited for once they don't.
+const BUDGET_SHARE: u32 = 10;
+/// After a pause of this length bytes that move are another piece of work.
+const BREAK: Duration = Duration::from_secs(120);
+/// A request of so long ago that has neither ended nor been answered was given up by whoever made it.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 /// After the budget is used up, whoever asks is refused at once; after this time the service is asked anew. Longer than the
 /// longest pause between two attempts.
 const REST: Duration = Duration::from_secs(45);
@@ -28,13 +31,31 @@ pub(super) struct Silence(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The first request since the service was last heard.
+    /// For answers of any kind, without the bodies of objects.
+    answers: Waiting,
+    /// For the bodies of objects: a service may go on answering, and these stall all the same.
+    bodies: Waiting,
+    work: Work,
+}
+
+/// What is waited for.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The first request since anything came whole.
     asked: Option<Instant>,
-    /// The end of the last attempt that got no answer.
+    /// The end of the last attempt by which nothing came.
     ended: Option<Instant>,
     /// When the budget was found to be used up.
     given_up: Option<Instant>,
+}
+
+/// How long bytes have been moving.
+#[derive(Debug, Default)]
+struct Work {
+    began: Option<Instant>,
     moved: Option<Instant>,
+    /// When bytes of a backup last left this machine, or were acknowledged.
+    sent: Option<Instant>,
 }
 
 /// Why a request is not made any more.
@@ -49,37 +70,90 @@ impl Silence {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes left this machine.
-    pub(super) fn moved(&self) {
-        self.state().moved = Some(Instant::now());
+    /// Bytes of a backup left this machine.
+    pub(super) fn sent(&self) {
+        let mut state = self.state();
+        state.work.sent = Some(Instant::now());
+        state.work.go_on(Instant::now());
     }
 
-    /// For how long nothing has moved in either direction, since `began` at most.
-    pub(super) fn still_since(&self, began: Instant) -> Duration {
-        let moved = self.state().moved;
-        moved.map_or(began, |moved| moved.max(began)).elapsed()
+    /// Bytes of an object came.
+    pub(super) fn received(&self) {
+        self.state().work.go_on(Instant::now());
+    }
+
+    /// An object came whole.
+    pub(super) fn came_whole(&self) {
+        self.state().bodies.hear();
+    }
+
+    /// An object's bytes stopped coming.
+    pub(super) fn stalled(&self) {
+        self.state().bodies.end(Instant::now());
+    }
+
+    /// For how long nothing has been sent, since `began` at most.
+    pub(super) fn unsent_since(&self, began: Instant) -> Duration {
+        let sent = self.state().work.sent;
+        sent.map_or(began, |sent| sent.max(began)).elapsed()
+    }
+
+    /// How long the service may say nothing by now.
+    pub(super) fn budget(&self) -> Duration {
+        self.state().work.budget()
     }
 }
 
-impl State {
-    /// The service answered, whatever it said.
-    fn hear(&mut self, now: Instant) {
-        *self = Self {
-            moved: Some(now),
-            ..Self::default()
-        };
+impl Work {
+    fn go_on(&mut self, now: Instant) {
+        let is_pause = |moved: Instant| now.duration_since(moved) > BREAK;
+        if self.moved.is_none_or(is_pause) {
+            self.began = Some(now);
+        }
+        self.moved = Some(now);
     }
 
-    fn ask(&mut self, now: Instant, budget: Duration) -> Result<(), Silent> {
+    fn budget(&self) -> Duration {
+        let span = self.began.zip(self.moved);
+        let worked = span.map_or(Duration::ZERO, |(began, moved)| moved - began);
+        (worked / BUDGET_SHARE).clamp(BUDGET, BUDGET_MAX)
+    }
+}
+
+impl Waiting {
+    fn hear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn end(&mut self, now: Instant) {
+        if self.given_up.is_none() {
+            self.ended = Some(now);
+        }
+    }
+
+    /// Refuses a request where too long was waited already; `moved` is when anything moved, where that is a sign of life.
+    fn ask(
+        &mut self,
+        now: Instant,
+        moved: Option<Instant>,
+        budget: Duration,
+    ) -> Result<(), Silent> {
         let rested = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) >= REST);
         if rested(self.given_up.or(self.ended)) {
-            (self.asked, self.ended, self.given_up) = (None, None, None);
+            *self = Self::default();
         }
         let asked = *self.asked.get_or_insert(now);
-        // while the bytes of a slow upload go, an answer isn't due
-        let since = self.moved.map_or(asked, |moved| moved.max(asked));
+        let since = moved.map_or(asked, |moved| moved.max(asked));
         let silent = now.duration_since(since);
         if silent < budget {
+            return Ok(());
+        }
+        if silent > FORGOTTEN {
+            // whoever asked was cancelled, and nobody has asked since
+            *self = Self {
+                asked: Some(now),
+                ..Self::default()
+            };
             return Ok(());
         }
         self.given_up.get_or_insert(now);
@@ -89,12 +163,26 @@ impl State {
     }
 }
 
+impl State {
+    fn ask(&mut self, now: Instant, is_object: bool) -> Result<(), Silent> {
+        let budget = self.work.budget();
+        // while the bytes of a slow upload go, an answer isn't due
+        self.answers.ask(now, self.work.sent, budget)?;
+        if !is_object {
+            return Ok(());
+        }
+        // bytes that move are no sign where they have stopped before the end each time
+        let moved = self.work.moved.filter(|_| self.bodies.ended.is_none());
+        self.bodies.ask(now, moved, budget)
+    }
+}
+
 impl Intercept for Silence {
     fn name(&self) -> &'static str {
         "Silence"
     }
 
-    /// Before each attempt, the SDK's own repetitions too.
+    /// Before each attempt, the SDK's own repetitions too, and after its credentials were found.
     fn read_before_signing(
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
@@ -102,32 +190,32 @@ impl Intercept for Silence {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let name = config.load::<Metadata>().map(Metadata::name);
-        let budget = match name {
-            Some("UploadPart" | "CompleteMultipartUpload" | "GetObject") => BUDGET_UNDER_WAY,
-            _ => BUDGET,
-        };
-        Ok(self.state().ask(Instant::now(), budget)?)
+        Ok(self
+            .state()
+            .ask(Instant::now(), name == Some("GetObject"))?)
     }
 
-    fn read_before_deserialization(
-        &self,
-        _: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.state().hear(Instant::now());
-        Ok(())
-    }
-
+    /// The service was heard if its answer came whole, whatever it said.
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let now = Instant::now();
+        let came = context.response().is_some()
+            && context
+                .output_or_error()
+                .is_some_and(|output| output.err().is_none_or(|error| error.is_operation_error()));
         let mut state = self.state();
-        if context.response().is_none() && state.given_up.is_none() {
-            state.ended = Some(Instant::now());
+        if !came {
+            state.answers.end(now);
+            return Ok(());
+        }
+        state.answers.hear();
+        if config.load::<Metadata>().map(Metadata::name) == Some("UploadPart") {
+            state.work.sent = Some(now);
+            state.work.go_on(now);
         }
         Ok(())
     }
@@ -137,52 +225,100 @@ impl Intercept for Silence {
 mod tests {
     use super::*;
 
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
     #[test]
     fn one_budget_is_used_up_by_all_requests_together_and_comes_back_after_a_rest() {
         let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::default();
-        assert_eq!(state.ask(at(0), BUDGET), Ok(()));
-        state.ended = Some(at(60));
-        assert_eq!(state.ask(at(60), BUDGET), Err(Silent { seconds: 60 }));
-        // the next look of the same command, and one that may take longer
-        assert!(state.ask(at(61), BUDGET).is_err());
-        assert_eq!(state.ask(at(61), BUDGET_UNDER_WAY), Ok(()));
-        assert_eq!(state.ask(at(106), BUDGET), Ok(()));
+        assert_eq!(state.ask(start, false), Ok(()));
+        state.answers.end(at(start, 60));
+        let refused = Err(Silent { seconds: 60 });
+        assert_eq!(state.ask(at(start, 60), false), refused);
+        // the next look of the same command, of whatever kind
+        assert!(state.ask(at(start, 61), true).is_err());
+        assert_eq!(state.ask(at(start, 106), false), Ok(()));
     }
 
     #[test]
     fn an_answer_gives_the_whole_budget_back() {
         let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::default();
-        assert_eq!(state.ask(at(0), BUDGET), Ok(()));
-        state.hear(at(57));
-        assert_eq!(state.ask(at(59), BUDGET), Ok(()));
-        assert_eq!(state.ask(at(100), BUDGET), Ok(()));
-        assert!(state.ask(at(120), BUDGET).is_err());
+        assert_eq!(state.ask(start, false), Ok(()));
+        state.answers.hear();
+        assert_eq!(state.ask(at(start, 59), false), Ok(()));
+        assert_eq!(state.ask(at(start, 100), false), Ok(()));
+        assert!(state.ask(at(start, 120), false).is_err());
     }
 
     #[test]
     fn whatever_moves_slowly_is_not_silent() {
         let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::default();
-        assert_eq!(state.ask(at(0), BUDGET_UNDER_WAY), Ok(()));
+        assert_eq!(state.ask(start, false), Ok(()));
         for minute in 1..60 {
-            state.moved = Some(at(minute * 60));
-            assert_eq!(state.ask(at(minute * 60 + 59), BUDGET_UNDER_WAY), Ok(()));
+            state.work.sent = Some(at(start, minute * 60));
+            assert_eq!(state.ask(at(start, minute * 60 + 57), false), Ok(()));
         }
+    }
+
+    /// Each attempt brings an answer's head and some bytes.
+    #[test]
+    fn bodies_that_stall_each_time_use_the_budget_up_though_answers_come() {
+        let start = Instant::now();
+        let mut state = State::default();
+        for attempt in 0..3 {
+            let now = at(start, attempt * 21);
+            assert_eq!(state.ask(now, true), Ok(()), "{attempt}");
+            state.answers.hear();
+            state.work.go_on(now);
+            state.bodies.end(at(start, attempt * 21 + 20));
+        }
+        assert!(state.ask(at(start, 63), true).is_err());
+        // the next object of the same command, while listings go on
+        assert_eq!(state.ask(at(start, 64), false), Ok(()));
+        assert!(state.ask(at(start, 64), true).is_err());
+        state.bodies.hear();
+        assert_eq!(state.ask(at(start, 65), true), Ok(()));
+    }
+
+    #[test]
+    fn the_budget_grows_with_the_work_that_lies_behind() {
+        let start = Instant::now();
+        let mut work = Work::default();
+        assert_eq!(work.budget(), BUDGET);
+        for minute in 0..=20 {
+            work.go_on(at(start, minute * 60));
+        }
+        assert_eq!(work.budget(), Duration::from_secs(120));
+        for minute in 20..=300 {
+            work.go_on(at(start, minute * 60));
+        }
+        assert_eq!(work.budget(), BUDGET_MAX);
+        work.go_on(at(start, 100_000));
+        assert_eq!(work.budget(), BUDGET);
     }
 
     /// An endpoint that refused connections an hour ago has not been silent since.
     #[test]
     fn a_failure_of_long_ago_counts_no_more() {
         let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::default();
-        assert_eq!(state.ask(at(0), BUDGET), Ok(()));
-        state.ended = Some(at(10));
-        assert_eq!(state.ask(at(3600), BUDGET), Ok(()));
+        assert_eq!(state.ask(start, false), Ok(()));
+        state.answers.end(at(start, 10));
+        assert_eq!(state.ask(at(start, 3600), false), Ok(()));
+    }
+
+    /// A request that was cancelled neither ends nor is answered.
+    #[test]
+    fn a_request_that_nobody_waits_for_counts_no_more() {
+        let start = Instant::now();
+        let mut state = State::default();
+        assert_eq!(state.ask(start, true), Ok(()));
+        assert_eq!(state.ask(at(start, 3600), true), Ok(()));
+        assert_eq!(state.ask(at(start, 3650), true), Ok(()));
+        assert!(state.ask(at(start, 3660), true).is_err());
     }
 }

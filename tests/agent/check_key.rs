@@ -109,7 +109,7 @@ fn records_under_a_key_that_is_not_set_are_told_beside_good_ones() {
     assert!(
         status
             .text()
-            .contains("records of another key or repository"),
+            .contains("records of another key, which are passed over"),
         "{}",
         status.text()
     );

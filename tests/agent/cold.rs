@@ -37,7 +37,6 @@ fn reads(stage: &Stage, key: &str) -> usize {
 #[test]
 fn who_did_not_ask_is_told_how_long_it_takes_and_how_to_ask() {
     let (stage, key) = frozen("GLACIER");
-    let before = reads(&stage, &key);
     let target = stage.target();
     for args in [
         vec!["verify"],
@@ -53,7 +52,7 @@ fn who_did_not_ask_is_told_how_long_it_takes_and_how_to_ask() {
             &[&key, "lies in GLACIER", times, "--thaw standard", "--wait"],
         );
     }
-    assert_eq!((asked(&stage), reads(&stage, &key)), (0, before));
+    assert_eq!(asked(&stage), 0);
     // records are never cold
     stage.run(["list"]).success();
     stage.run(["show", "latest"]).success();
@@ -268,4 +267,64 @@ fn localstack_thaws_as_well() {
     agent
         .run(["verify", "--thaw", "standard", "--wait"])
         .success();
+}
+
+/// As on Ceph: the class is a name, what lies there is read, and nobody can ask for thawing.
+#[test]
+fn a_class_that_is_only_a_name_is_read() {
+    for class in ["GLACIER", "DEEP_ARCHIVE"] {
+        let (stage, _) = frozen(class);
+        stage
+            .bucket
+            .behave(|behaviour| behaviour.cold_is_a_name = true);
+        for args in [&["verify"][..], &["verify", "--thaw", "standard"]] {
+            stage.run(args.iter().copied()).success();
+        }
+        let target = stage.target();
+        stage.restore(&target).success();
+        stage.run(["status"]).success();
+        assert_eq!(asked(&stage), 0, "nothing was asked for");
+    }
+}
+
+/// Cold in truth, and the service knows no thawing: no option that was just given is proposed.
+#[test]
+fn a_service_that_thaws_nothing_is_told_as_such() {
+    for (status, code) in [
+        (501, "NotImplemented"),
+        (405, "MethodNotAllowed"),
+        (400, "InvalidRequest"),
+        (403, "InvalidObjectState"),
+    ] {
+        let (stage, _) = frozen("GLACIER");
+        stage.bucket.inject(
+            Rule::on("RestoreObject").always(),
+            Fault::Refuse { status, code },
+        );
+        let outcome = stage.run(["verify", "--thaw", "standard"]);
+        assert_eq!(outcome.code(), 4, "{code}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("by the service's own means")
+                && !outcome.stderr.contains("--thaw"),
+            "{code}: {}",
+            outcome.stderr
+        );
+    }
+}
+
+/// Cold under a class that nobody here knows: HEAD says nothing of it.
+#[test]
+fn what_can_not_be_read_is_thawed_whatever_its_class_is_called() {
+    let stage = Stage::backed_up(SMALL);
+    let cold = Fault::Refuse {
+        status: 403,
+        code: "InvalidObjectState",
+    };
+    stage
+        .bucket
+        .inject(Rule::on("GetObject").key("/archives/").always(), cold);
+    let first = stage.run(["verify"]).ended_with(4);
+    assert!(first.stderr.contains("--thaw standard"), "{}", first.stderr);
+    stage.run(["verify", "--thaw", "standard"]);
+    assert_eq!(asked(&stage), 1);
 }

@@ -301,23 +301,3 @@ fn a_slow_uplink_is_waited_for() {
         "no part was sent twice"
     );
 }
-
-/// Each of these asked for 12 minutes, once for every look that it takes.
-#[test]
-fn an_endpoint_that_says_nothing_is_told_after_a_minute_by_all_looks_together() {
-    let stage = Stage::backed_up(SMALL);
-    let (agent, _relay) = by(stage.agent(), &stage.bucket.endpoint(), Wire::Silent);
-    let agent = agent.env("PGCOFFER_SCHEDULE", "daily keep 7d");
-    let running = [["list"], ["status"], ["tick"]].map(|args| agent.spawn(args));
-    for running in running {
-        let outcome = running.wait();
-        assert_ne!(outcome.code(), 0);
-        let said = format!("{}{}", outcome.text(), outcome.stderr);
-        assert!(said.contains("has not answered for"), "{said}");
-        assert!(
-            outcome.elapsed < Duration::from_secs(150),
-            "{:?}",
-            outcome.elapsed
-        );
-    }
-}

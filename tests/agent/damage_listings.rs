@@ -18,6 +18,7 @@ fn listed(habit: Listing) -> Stage {
 fn a_key_counts_once_whatever_the_listing_is_like() {
     for habit in [
         Listing::Twice,
+        Listing::TwiceOtherwise,
         Listing::WithoutPrefix,
         Listing::WithoutDelimiter,
         Listing::Unencoded,

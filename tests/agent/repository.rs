@@ -1,8 +1,11 @@
 //! Which place this is: what was sealed for one is a stranger in another, and losing the object that says so loses nothing.
 
+use std::time::Duration;
+
 use crate::{
     stage::{OTHER_KEY, SMALL, Stage},
-    testbed::{Agent, REPOSITORY},
+    testbed::{Agent, Hearer, REPOSITORY, healthchecks::Healthchecks},
+    tick_past::calm,
 };
 
 /// An agent that is not told which repository this is, with another prefix of the same bucket.
@@ -40,9 +43,16 @@ fn what_is_copied_from_staging_to_prod_is_a_stranger_there() {
             &format!("prod/main/{part}"),
         );
     }
+    // by itself nobody can tell which of the two is at home there
+    prod.run(["list"]).ended_with(2);
+    let here = stage.bucket.read("prod/repository.pgc").unwrap();
+    let header = String::from_utf8_lossy(&here).into_owned();
+    let here = header.split("repository ").nth(1).unwrap()[..32].to_owned();
+    let prod = prod.env("PGCOFFER_REPOSITORY", here);
     let listed = prod.run(["list", "--json"]).success().json();
     assert_eq!(listed["backups"].as_array().unwrap().len(), 1);
-    assert_eq!(listed["others"]["main"], 1);
+    assert_eq!(listed["others"]["main"], serde_json::Value::Null);
+    assert_eq!(listed["other_repositories"]["main"][0]["records"], 1);
     let latest = prod.run(["show", "latest", "--json"]).success().json();
     assert_eq!(latest["id"], real.as_str());
     let outcome = prod.run(["verify", &other]).ended_with(5);
@@ -52,7 +62,7 @@ fn what_is_copied_from_staging_to_prod_is_a_stranger_there() {
         outcome.stderr
     );
     // nor does it count for prod's retention, or its schedule
-    let status = prod.run(["status", "--json"]);
+    let status = prod.run(["status", "--json"]).ended_with(8);
     assert_eq!(status.json()["databases"][0]["good"], 1);
     // under a name of prod's own it is refused by its header
     let from = format!("prod/main/records/{other}.pgc");
@@ -64,6 +74,172 @@ fn what_is_copied_from_staging_to_prod_is_a_stranger_there() {
         "{}",
         outcome.stderr
     );
+}
+
+/// What every command but the clock's own does where another place's objects may have taken this one's.
+#[track_caller]
+fn nobody_guesses(agent: &Agent, [one, other]: [&str; 2], id: &str) {
+    for command in [
+        &["list"][..],
+        &["list", "--json"],
+        &["show", "latest"],
+        &["show", id],
+        &["verify"],
+        &["get", "latest", "-o", "x.dump"],
+        &["hold", id, "--reason", "x"],
+        &["prune"],
+        &["prune", "--dry-run"],
+        &["repository"],
+        &["backup"],
+    ] {
+        let outcome = agent.run(command.iter().copied()).ended_with(2);
+        for word in [one, other, "set PGCOFFER_REPOSITORY"] {
+            assert!(
+                outcome.stderr.contains(word),
+                "{command:?}: {}",
+                outcome.stderr
+            );
+        }
+        assert!(!outcome.stderr.contains("OLD_KEYS"), "{}", outcome.stderr);
+    }
+    let status = agent.run(["status"]).ended_with(8);
+    assert!(
+        status.text().contains("of another repository"),
+        "{}",
+        status.text()
+    );
+    assert!(!status.text().contains("OLD_KEYS"), "{}", status.text());
+    let check = agent.run(["check"]);
+    assert_ne!(check.code(), 0);
+    assert!(!check.text().contains("not set here:"), "{}", check.text());
+}
+
+/// Somebody who may write to this place, and may read another one under the same key.
+#[test]
+fn another_places_repository_object_turns_nothing_green() {
+    let stage = Stage::small();
+    let (staging, prod) = (at(&stage, "staging"), at(&stage, "prod"));
+    let (old, foreign) = (id(&prod), id(&staging));
+    let here = prod.run(["repository"]).success().text().trim().to_owned();
+    let there = staging
+        .run(["repository"])
+        .success()
+        .text()
+        .trim()
+        .to_owned();
+    let whole = stage.bucket.read("prod/repository.pgc").unwrap();
+    let other = stage.bucket.read("staging/repository.pgc").unwrap();
+    let (checks, hearer) = (Healthchecks::start(), Hearer::start());
+    let clock = prod
+        .clone()
+        .env("PGCOFFER_SCHEDULE", calm("daily at HH:MM keep 7d"))
+        .env("PGCOFFER_PING_URL", checks.url())
+        .env("PGCOFFER_WEBHOOK_URL", hearer.url("/"))
+        .env(
+            "PGCOFFER_WEBHOOK_SECRET",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        );
+    stage.bucket.write("prod/repository.pgc", other);
+    nobody_guesses(&prod, [&here, &there], &old);
+    // the clock goes on, says that something is wrong, and is no less red when it has made a backup there
+    for _ in 0..2 {
+        let ticked = clock.run(["tick"]);
+        assert_ne!(ticked.code(), 0, "{}", ticked.stderr);
+        assert!(
+            ticked.text().contains(&here),
+            "{}{}",
+            ticked.text(),
+            ticked.stderr
+        );
+        assert_eq!(checks.kinds().last(), Some(&"fail"));
+        nobody_guesses(&prod, [&here, &there], &old);
+    }
+    let told: Vec<String> = hearer.heard().iter().map(|one| one.text()).collect();
+    assert!(
+        told.iter().any(|text| text.contains("another repository")),
+        "{told:?}"
+    );
+    // with other records of that place, too, as if it had always been so
+    copy(&stage, "staging/main", "prod/main");
+    nobody_guesses(&prod, [&here, &there], &old);
+    // who says which one is meant has his backups, and hears of the others
+    let pinned = prod.clone().env("PGCOFFER_REPOSITORY", &here);
+    pinned.run(["verify", &old]).success();
+    let refused = pinned.run(["backup"]).ended_with(2);
+    assert!(refused.stderr.contains(&there), "{}", refused.stderr);
+    // its own object is back: those of the other place are strangers that everybody hears of
+    stage.bucket.write("prod/repository.pgc", whole);
+    nobody_guesses(&prod, [&here, &there], &old);
+    let listed = pinned.run(["list"]).success();
+    assert!(
+        listed.stderr.contains("of another repository"),
+        "{}",
+        listed.stderr
+    );
+    pinned.run(["backup"]).success();
+    let status = pinned.run(["status"]).ended_with(8);
+    assert!(status.text().contains(&there), "{}", status.text());
+    pinned.run(["verify", &foreign]).ended_with(5);
+    pinned.run(["prune"]).success();
+}
+
+/// Records that are copied here while nothing else is: nobody may take this place for that one, nor have its own hidden.
+#[test]
+fn a_strangers_junk_hides_no_other_repository() {
+    let stage = Stage::small();
+    let (staging, prod) = (at(&stage, "staging"), at(&stage, "prod"));
+    let old = id(&prod);
+    id(&staging);
+    let other = stage.bucket.read("staging/repository.pgc").unwrap();
+    stage.bucket.write("prod/repository.pgc", other);
+    for n in 0..400 {
+        let id = format!("20991120T{:02}{:02}00Z-abcdefghij23", n / 60, n % 60);
+        stage
+            .bucket
+            .write(&format!("prod/main/records/{id}.pgc"), "junk");
+    }
+    stage.bucket.age(
+        &format!("prod/main/records/{old}.pgc"),
+        Duration::from_secs(3600),
+    );
+    prod.run(["list"]).ended_with(2);
+    let status = prod.run(["status"]).ended_with(8);
+    assert!(
+        status.text().contains("of another repository"),
+        "{}",
+        status.text()
+    );
+}
+
+#[test]
+fn a_first_run_in_an_empty_place_needs_no_pin_and_takes_any() {
+    let stage = Stage::small();
+    at(&stage, "plain").run(["backup"]).success();
+    // what platforms make by chance: 64 hexadecimal digits, or the base64 of 32 bytes
+    for (prefix, generated) in [
+        ("heroku", "5f".repeat(32)),
+        (
+            "render",
+            "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=".to_owned(),
+        ),
+    ] {
+        let agent = at(&stage, prefix).env("PGCOFFER_REPOSITORY", &generated);
+        let made = id(&agent);
+        let shown = agent.run(["repository"]).success();
+        let short = shown.text().trim();
+        assert_eq!(short.len(), 32, "{short}");
+        at(&stage, prefix)
+            .env("PGCOFFER_REPOSITORY", short)
+            .run(["verify", &made])
+            .success();
+        at(&stage, prefix).run(["verify", &made]).success();
+    }
+    for wrong in ["5f".repeat(15), "x".repeat(20)] {
+        at(&stage, "wrong")
+            .env("PGCOFFER_REPOSITORY", wrong)
+            .run(["backup"])
+            .ended_with(2);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Settings with characters that nobody sees, and settings that the AWS SDK can't read: left out, or refused by name; never a
 //! panic, and never in silence.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use crate::{
     notices::Scene,
@@ -141,6 +141,53 @@ fn retries_of_the_environment_and_of_profiles_are_not_read() {
         fs::write(&config, format!("[default]\n{line}\n")).unwrap();
         let agent = stage.agent().env("AWS_CONFIG_FILE", &config);
         agent.run(["list"]).success();
+    }
+}
+
+/// Whatever stands there, the SDK either makes something of it or is told as wrong: nothing of it is a bug of ours.
+#[test]
+fn odd_values_of_the_sdks_own_settings_end_no_run_as_a_bug() {
+    let stage = Stage::small();
+    let long = "x".repeat(300);
+    let odd = [
+        "", "a/b", "..", "%zz", "-1", "maybe", "http://", "[::1", "::", &long,
+    ];
+    for name in [
+        "AWS_REGION",
+        "AWS_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CA_BUNDLE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ROLE_ARN",
+        "AWS_ACCOUNT_ID",
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_REQUEST_CHECKSUM_CALCULATION",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION",
+        "AWS_AUTH_SCHEME_PREFERENCE",
+        "AWS_SIGV4A_SIGNING_REGION_SET",
+        "AWS_SDK_UA_APP_ID",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+        "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+        "AWS_DEFAULTS_MODE",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    ] {
+        for value in odd {
+            let agent = stage.agent().env(name, value);
+            let outcome = agent.timeout(Duration::from_secs(30)).run(["list"]);
+            assert!(
+                [0, 2, 4].contains(&outcome.code()) && !outcome.stderr.contains("panicked"),
+                "{name}={value}: {} {}",
+                outcome.code(),
+                outcome.stderr
+            );
+        }
     }
 }
 

@@ -84,7 +84,10 @@ fn json_of_a_list() {
     let record = format!("backups/main/records/{spoiled}.pgc");
     stage.bucket.write(&record, "garbage");
     let listed = stage.run(["list", "--json"]).success().json();
-    assert_keys(&listed, "location databases backups more unreadable others");
+    assert_keys(
+        &listed,
+        "location databases backups more unreadable others other_repositories",
+    );
     assert_keys(
         &listed["databases"][0],
         "database newest_good age_seconds last_run last_run_status",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     goldens::assert_golden,
     stage::{BULKY, Stage, wait_until},
-    testbed::{Agent, Fault, Rule},
+    testbed::{Agent, Fault, Rule, healthchecks::Healthchecks},
     tick_past::{Run, calm, hours, minutes, settled},
     tick_turns::turn,
 };
@@ -69,6 +69,46 @@ fn what_a_tick_in_a_pause_prints() {
     stage.put(Run::ago(minutes(3)).failed(3).serving("daily", "7d"));
     let outcome = daily(&stage).run(["tick"]).ended_with(8);
     assert_golden("tick-paused.txt", &settled(outcome.text()));
+}
+
+/// What `status` says of the next backup, a tick does, and the ping tells.
+#[test]
+fn a_pause_that_ends_before_anything_is_due_is_none() {
+    for (failures, waits) in [(1, false), (12, true)] {
+        let (stage, checks) = (Stage::small(), Healthchecks::start());
+        // the next one falls due in half an hour or more, and in six at most
+        let schedule = (1..=24).map(|hour| {
+            (Timestamp::now() + hours(hour))
+                .strftime("%H:00")
+                .to_string()
+        });
+        let next = schedule.skip(1).step_by(3).next().unwrap();
+        stage.put(Run::ago(hours(2)).serving("daily", "7d"));
+        for n in 0..failures {
+            stage.put(
+                Run::ago(minutes(3 + n))
+                    .failed(3)
+                    .serving("manual", "forever"),
+            );
+        }
+        let agent = stage
+            .agent()
+            .env("PGCOFFER_SCHEDULE", format!("daily at {next} keep 7d"))
+            .env("PGCOFFER_PING_URL", checks.url());
+        let health = agent.run(["status", "--json"]).success().json()["databases"][0].clone();
+        assert_eq!(health["paused_until"].is_string(), waits, "{health:#}");
+        let table = agent.run(["status"]).success();
+        assert_eq!(
+            table.text().contains("waits until"),
+            waits,
+            "{}",
+            table.text()
+        );
+        let backup = tick(&agent, if waits { 8 } else { 0 });
+        assert_eq!(backup["outcome"], if waits { "paused" } else { "not_due" });
+        assert_eq!(backup["until"], health["paused_until"]);
+        assert_eq!(checks.kinds(), [if waits { "fail" } else { "success" }]);
+    }
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn hear(lines: BufReader<ChildStdout>, heard: &Mutex<Vec<Value>>) {
 }
 
 /// An authority and a certificate of `localhost` by it.
-fn certificates(folder: &Path) {
+pub(super) fn certificates(folder: &Path) {
     let openssl = |args: &str| {
         let output = Command::new("openssl")
             .args(args.split(' '))

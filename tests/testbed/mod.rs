@@ -26,6 +26,7 @@ mod relay;
 mod s3;
 mod sealed;
 mod terminal;
+mod tls;
 
 pub use agent::{Agent, Outcome, Running, binary};
 pub use heap::{Heap, Manner};
@@ -37,11 +38,12 @@ pub use postgres::{Cluster, ClusterOptions};
 pub use relay::{Direction, Relay, Wire};
 pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
-    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, client,
+    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, client,
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed};
 
 pub use terminal::Terminal;
+pub use tls::TlsFront;
 
 use std::path::{Path, PathBuf};
 

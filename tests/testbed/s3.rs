@@ -28,7 +28,9 @@ mod tagging;
 mod versions;
 
 pub use backdoor::{Stored, UnderWay};
-pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging};
+pub use behaviour::{
+    Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging, Want,
+};
 pub use bystanders::Snapshot;
 pub use iam::Needed;
 pub use lifecycle::{CarriedOut, LifecycleAction};
@@ -175,6 +177,12 @@ impl S3Server {
     /// Every call with valid credentials since the start, oldest first.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.control().calls.clone()
+    }
+
+    /// Whether a key that was withdrawn has been used.
+    pub fn was_refused(&self, access_key: &str) -> bool {
+        let control = self.shared.control();
+        control.refused_keys.iter().any(|key| key == access_key)
     }
 
     /// How many calls of this operation came, such as `UploadPart`.

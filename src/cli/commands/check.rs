@@ -256,6 +256,7 @@ impl Context<'_> {
             partition: rights::partition(region.iter().flatten().next().map(String::as_str))
                 .to_owned(),
             kms_key: self.config.store.kms_key.clone(),
+            acl: self.config.store.acl.is_some(),
             lock,
             legal_hold: args.legal_hold,
             thaw: args.thaw,

@@ -59,7 +59,7 @@ impl Context<'_> {
 
     pub(super) async fn repository(&self) -> Result<()> {
         let catalog = self.catalog().await?;
-        let Some(id) = self.interrupt.or(catalog.repository_here()).await? else {
+        let Some(id) = self.interrupt.or(catalog.settled_repository()).await? else {
             return Err(Error::NoSuchBackup {
                 wanted: "from which the repository could be told".into(),
                 location: catalog.store().location().to_string(),

@@ -237,6 +237,11 @@ fn log(tick: &DatabaseTick) {
     {
         tracing::info!(%database, deleted = report.deleted(), "pruned");
     }
+    if let PruneOutcome::Done(report) = &tick.prune
+        && let Some(why) = report.why_nothing(tick.had_no_room())
+    {
+        tracing::warn!(%database, "{why}");
+    }
     match &tick.health {
         Some(health) => {
             for problem in health.problems() {

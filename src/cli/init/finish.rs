@@ -272,6 +272,7 @@ impl Draft {
             "AWS_ENDPOINT_URL",
             "PGCOFFER_S3_PATH_STYLE",
             "PGCOFFER_ALLOW_HTTP",
+            "PGCOFFER_REQUESTER_PAYS",
             "PGCOFFER_REPOSITORY",
         ];
         Sheet {

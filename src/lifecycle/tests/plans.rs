@@ -1,6 +1,8 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{ABORT_DAYS, Action, Class, Error, Expiry, Form, Plan, Wishes, clauses, plan},
+    lifecycle::{
+        ABORT_DAYS, Action, Class, Error, Expiry, Form, Plan, Wishes, clauses, plan, warnings_at,
+    },
 };
 
 fn tiers(text: &str) -> Vec<(Tier, Retention)> {
@@ -32,6 +34,23 @@ fn planned(kept: &str, wishes: &Wishes) -> Result<Plan, Error> {
         &[(Label::parse("main").unwrap(), tiers(kept))],
         wishes,
     )
+}
+
+#[test]
+fn what_a_service_is_known_to_do_otherwise_is_warned_of() {
+    let moves = planned("monthly 12mo", &wishes("monthly to glacier after 30d")).unwrap();
+    let deletes = Wishes {
+        expire: Some(Expiry::default()),
+        ..wishes("")
+    };
+    let deletes = planned("daily 7d", &deletes).unwrap();
+    let at = |host, plan| warnings_at(host, plan).join("\n");
+    assert_eq!(at(None, &moves), "");
+    assert_eq!(at(Some("s3.eu-central-1.amazonaws.com"), &moves), "");
+    assert!(at(Some("fsn1.your-objectstorage.com"), &moves).contains("by name only"));
+    assert!(at(Some("x.r2.cloudflarestorage.com"), &moves).contains("Infrequent Access"));
+    assert_eq!(at(Some("x.r2.cloudflarestorage.com"), &deletes), "");
+    assert!(at(Some("s3.us-west-004.backblazeb2.com"), &deletes).contains("--noncurrent"));
 }
 
 /// Each rule as `name prefix action days`.

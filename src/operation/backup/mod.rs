@@ -1,6 +1,7 @@
 mod ready;
 mod run;
 mod turns;
+mod watch;
 
 use std::time::Duration;
 

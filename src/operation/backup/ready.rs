@@ -51,9 +51,10 @@ impl Run<'_> {
             self.take_turns().await?;
         }
         let mut session = session?;
-        let survey = self.look_back().await?;
+        let mut survey = self.look_back().await?;
         self.warn(self.clock_warning());
         self.warn(survey.as_ref().and_then(other_keys));
+        self.check_settled(survey.as_mut())?;
         self.take_free_id().await?;
         self.leave_out_served(survey.as_ref())?;
         let inspection = session.inspect().await?;
@@ -145,6 +146,18 @@ impl Run<'_> {
         match newest {
             Some(survey) if !is_enough(&survey) => self.survey(usize::MAX).await,
             newest => Ok(newest),
+        }
+    }
+
+    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which one. What is due
+    /// is made all the same, since a backup too many does no harm: status, check and whoever is told say what is wrong.
+    fn check_settled(&mut self, survey: Option<&mut Survey>) -> Result<()> {
+        match survey.and_then(|survey| survey.unsettled.take()) {
+            Some(error) if matches!(self.request.occasion, Occasion::Asked(..)) => Err(error),
+            unsettled => {
+                self.warn(unsettled.map(|error| error.to_string()));
+                Ok(())
+            }
         }
     }
 

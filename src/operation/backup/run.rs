@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use super::{BackupRequest, fingerprint, ready::Ready};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         outbound::Outbound,
         spans::{step, traced},
     },
-    postgres::{self, Clients, Dump, Session},
+    postgres::{Clients, Dump},
     retention::FAILED_KEPT,
     schedule::Turn,
     seal::{self, Content, Identity, Sealer, Subject},
@@ -37,7 +37,7 @@ pub(super) struct Run<'a> {
     /// the turns that were taken for it, where nobody may look
     pub(super) turns: Vec<Turn>,
     /// another run may have begun
-    lock_is_lost: bool,
+    pub(super) lock_is_lost: bool,
 }
 
 impl<'a> Run<'a> {
@@ -109,38 +109,6 @@ impl<'a> Run<'a> {
         }
         let contents = reader.finish().map_err(Error::Dump)?;
         Ok((outbound, contents))
-    }
-
-    /// pg_dump's failure with its cause; who held it up is told while he still does.
-    async fn diagnosed(&mut self, session: &mut Session, error: postgres::Error) -> Error {
-        let error = session.diagnose(error).await;
-        if let postgres::Error::DumpFailed(fault) = &error
-            && fault.cause == postgres::Cause::LockTimeout
-        {
-            for blocker in session.blockers().await.unwrap_or_default() {
-                self.warn(Some(blocker.to_string()));
-            }
-        }
-        error.into()
-    }
-
-    /// Carries out `work` while the session that holds the lock is kept alive, and looks at its end whether it is still held.
-    /// A lost session loses the lock, not the dump, which has a connection of its own: it is told in the record.
-    async fn under_lock<T>(
-        &mut self,
-        session: &mut Session,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        if self.lock_is_lost {
-            return work.await;
-        }
-        let (result, mut lost) = watched(session, work).await;
-        if result.is_ok() && lost.is_none() {
-            lost = session.check().await.err();
-        }
-        self.lock_is_lost = lost.is_some();
-        self.warn(lost.map(|lost| format!("the lock of this run was lost on the way: {lost}")));
-        result
     }
 
     /// The last frame, the completed upload, the record.
@@ -354,20 +322,6 @@ pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
         .max()
         .unwrap_or(Tier::Manual);
     record.serves = serves;
-}
-
-/// Carries out `work` while the session that holds the lock is kept alive. Where that is lost on the way, what happened is given
-/// beside the result.
-async fn watched<T>(
-    session: &mut Session,
-    work: impl Future<Output = Result<T>>,
-) -> (Result<T>, Option<postgres::Error>) {
-    tokio::pin!(work);
-    let lost = tokio::select! {
-        result = &mut work => return (result, None),
-        lost = session.keep_alive() => lost,
-    };
-    (work.await, Some(lost))
 }
 
 fn tags_warning(tags: TagsKept) -> Option<String> {

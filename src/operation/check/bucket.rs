@@ -71,6 +71,12 @@ pub(super) async fn bucket(
     for trial in &trials.all {
         judge(sheet, store, mode, trial);
     }
+    if store.sends_checksums() {
+        sheet.ok(
+            "checksums",
+            "Content-MD5 goes with each write, as a bucket with Object Lock wants it",
+        );
+    }
     if !trials.left.is_empty() {
         leftovers(sheet, mode, &trials.left);
     }
@@ -82,16 +88,7 @@ pub(super) async fn bucket(
 }
 
 fn closed(sheet: &mut Sheet<'_>, error: &Error) {
-    let named = error.why.rsplit_once("it is in ").map(|(_, region)| region);
-    let expecting = || {
-        let (_, rest) = error.why.split_once("expecting '")?;
-        rest.split_once('\'').map(|(region, _)| region)
-    };
-    let cure = match named.or_else(expecting) {
-        Some(region) if error.kind == Kind::WrongRegion => Some(format!("set AWS_REGION={region}")),
-        _ => error.hint(),
-    };
-    sheet.failed("reachable", error.to_string(), cure);
+    sheet.failed("reachable", error.to_string(), error.hint());
     sheet.skipped("clock, rights, settings, backups", "the bucket is closed");
 }
 
@@ -164,7 +161,12 @@ fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
             );
             let place = store.location();
             let cure = format!(
-                "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy"
+                "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy{}",
+                match action {
+                    Action::PutObject =>
+                        "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
+                    _ => "",
+                }
             );
             if CONVENIENT.contains(&action) {
                 sheet.warning(what, detail, cure);

@@ -58,8 +58,15 @@ pub(super) async fn repository(
         return Ok(());
     }
     sheet.turn_to(Area::Bucket, catalog.store().location().to_string());
-    match interrupt.or(catalog.repository_here()).await {
-        Ok(Some(id)) => sheet.ok("repository", format!("PGCOFFER_REPOSITORY={id}")),
+    match interrupt.or(catalog.settled_repository()).await {
+        Ok(Some(id)) if catalog.is_pinned() => {
+            sheet.ok("repository", format!("PGCOFFER_REPOSITORY={id}"));
+        }
+        // no warning: where nobody else can write to the bucket, it is all the same
+        Ok(Some(id)) => sheet.ok(
+            "repository",
+            format!("PGCOFFER_REPOSITORY={id}, which is not set here: set, it keeps another place from being passed off for this one"),
+        ),
         Ok(None) => sheet.ok("repository", "none yet: the first backup begins one"),
         Err(error @ Error::Interrupted { .. }) => return Err(error),
         Err(_) if !found.readable => sheet.skipped("repository", unreadable(found)),
@@ -137,6 +144,21 @@ fn newest(
             ),
             "put that key into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
         );
+    }
+    for other in &survey.other_repositories {
+        let (records, id) = (
+            super::count(other.records as u64, "record", "records"),
+            other.repository,
+        );
+        let what = format!("{records} of another repository, {id}, under the same key");
+        match &survey.unsettled {
+            Some(error) => sheet.failed("other repositories", what, error.hint()),
+            None => sheet.warning(
+                "other repositories",
+                what,
+                "find out who copied them there, and delete them; where that repository is the one that was meant, set PGCOFFER_REPOSITORY to it",
+            ),
+        }
     }
     source(sheet, database, survey);
 }

@@ -4,7 +4,7 @@ use super::{AppliedRules, changes, document, of_databases, others, read, rivals}
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan},
+    lifecycle::{Document, Plan, warnings_at},
     operation::Interrupt,
     store::{self, Lifecycle, Store},
 };
@@ -38,6 +38,7 @@ pub async fn apply_lifecycle(
     let ours = of_databases(store, databases);
     let wanted = before.with(&plan.rules, &ours)?;
     let mut warnings = plan.warnings.clone();
+    warnings.extend(warnings_at(store.host(), plan));
     warnings.extend(rivals(store, databases, &before));
     let applied = AppliedRules {
         bucket: store.location().bucket.clone(),

@@ -38,6 +38,18 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         if let Some((_, error)) = survey.unreadable.into_iter().next() {
             return Err(error);
         }
+        if let Some(error) = survey.unsettled {
+            return Err(error);
+        }
+        if let Some(other) = survey.other_repositories.first() {
+            let (records, id) = (other.records, other.repository);
+            return Err(Error::usage(
+                format!(
+                    "{records} records of {database} are of another repository, {id}, under the same key"
+                ),
+                "its rules would delete those too: move them away or delete them first",
+            ));
+        }
         if survey.others > 0 {
             let others = survey.others;
             return Err(Error::usage(

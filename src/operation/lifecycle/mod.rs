@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan, Rule, is_ours},
+    lifecycle::{Document, Plan, Rule, is_ours, warnings_at},
     store::{Kind, Lifecycle, Store},
 };
 
@@ -147,6 +147,7 @@ pub async fn propose_lifecycle(
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
+            plan.warnings.extend(warnings_at(store.host(), &plan));
             plan.warnings
                 .push(format!("what would change can't be told: {error}"));
             return Ok(ProposedRules {
@@ -159,6 +160,8 @@ pub async fn propose_lifecycle(
     let before = document(there.as_ref())?;
     let ours = of_databases(store, databases);
     let after = before.with(&plan.rules, &ours)?;
+    let elsewhere = warnings_at(store.host(), &plan);
+    plan.warnings.extend(elsewhere);
     plan.warnings.extend(rivals(store, databases, &before));
     if let Err(error) = before.check_known() {
         plan.warnings.push(format!("`apply` will refuse: {error}"));

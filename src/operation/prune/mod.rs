@@ -130,7 +130,7 @@ async fn look(
 ) -> Result<Prospect> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
-    let mut survey = whole(survey)?;
+    let mut survey = whole(settled(survey)?)?;
     let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
     let mut runs = survey.runs(now);
     evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
@@ -157,7 +157,9 @@ fn why_archives_are_wanted(survey: &Survey, runs: &[Run], now: Timestamp) -> Opt
     if lost > ORPHANS_MAX && lost > good {
         return Some("so many have no record: were records deleted?");
     }
-    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX;
+    // one for which there was no room says nothing of those before it
+    let believed =
+        |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != Outcome::NoRoom;
     let newest = runs.iter().filter(believed);
     match newest.max_by_key(|run| (run.started, &run.id)) {
         Some(run) if run.outcome == Outcome::Good => None,
@@ -171,6 +173,7 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
     let Some(service) = store.service_time() else {
         return Err(Error::Clock {
             why: "the service's answers bear no date to compare it with".to_owned(),
+            told: false,
         });
     };
     if service.duration_since(now).abs() <= CLOCKS_APART_MAX {
@@ -183,7 +186,13 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
             second(now),
             second(service)
         ),
+        told: true,
     })
+}
+
+/// Which backups are this repository's has to be sure before one is deleted.
+fn settled(mut survey: Survey) -> Result<Survey> {
+    survey.unsettled.take().map_or(Ok(survey), Err)
 }
 
 fn whole(mut survey: Survey) -> Result<Survey> {

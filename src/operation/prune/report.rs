@@ -175,6 +175,58 @@ impl PruneReport {
         self.backups.iter().filter(unseen).count()
     }
 
+    /// Why runs that have run out stay, each reason with how many stay for it, most first; what is held or locked is not asked
+    /// whether it has run out.
+    #[must_use]
+    pub fn staying(&self) -> Vec<(&Keep, usize)> {
+        let mut reasons: Vec<(&Keep, usize)> = Vec::new();
+        for line in &self.backups {
+            let Verdict::Keep(keep) = &line.verdict else {
+                continue;
+            };
+            if !keep.is_of_what_has_run_out() {
+                continue;
+            }
+            match reasons.iter_mut().find(|(reason, _)| *reason == keep) {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((keep, 1)),
+            }
+        }
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        reasons
+    }
+
+    /// The same in words, where nothing is deleted and something other than being among the last good ones keeps what has run out;
+    /// with `all`, whatever keeps it. None where that is nothing to tell.
+    #[must_use]
+    pub fn why_nothing(&self, all: bool) -> Option<String> {
+        if self.planned() > 0 {
+            return None;
+        }
+        let staying = self.staying();
+        let is_lasting = |keep: &Keep| {
+            matches!(
+                keep,
+                Keep::Floor { .. } | Keep::Elder { .. } | Keep::Newest | Keep::TagUnreadable { .. }
+            )
+        };
+        if !all && staying.iter().all(|(keep, _)| is_lasting(keep)) {
+            return None;
+        }
+        let count: usize = staying.iter().map(|(_, count)| count).sum();
+        let reasons: Vec<String> = staying
+            .iter()
+            .map(|(keep, count)| format!("{keep} ({count})"))
+            .collect();
+        Some(match (count, reasons.as_slice()) {
+            (0, _) => "nothing was pruned: nothing has run out".to_owned(),
+            (_, reasons) => format!(
+                "nothing was pruned: {count} of its runs have run out, and stay: {}",
+                reasons.join(", ")
+            ),
+        })
+    }
+
     /// What could not be deleted, and why.
     pub fn troubles(&self) -> impl Iterator<Item = &str> {
         let backups = self.backups.iter().map(|line| &line.fate);

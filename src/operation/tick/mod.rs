@@ -201,12 +201,12 @@ impl Turn<'_> {
         let (past, now) = (survey.past(), self.request.clock.now());
         let schedule = Some(&self.database.schedule);
         self.step(|| Step::Seen(Box::new(Before::of(&survey, schedule, now))));
+        if let Some(until) = self.database.schedule.waits_until(&past, now) {
+            return Ok((BackupOutcome::Paused { until }, Some(survey)));
+        }
         let due = self.database.schedule.due(&past, now);
         if due.is_empty() {
             return Ok((BackupOutcome::NotDue, Some(survey)));
-        }
-        if let Some(until) = self.database.schedule.not_before(&past, now) {
-            return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
         self.step(|| Step::Begun(label.clone()));

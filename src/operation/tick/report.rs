@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     backup::{BackupId, Failure, Label, Tier},
+    cause::{Bucket, Cause},
     operation::{Health, PruneReport},
     text::Untrusted,
 };
@@ -52,7 +53,7 @@ pub enum BackupOutcome {
     },
     /// nothing was due
     NotDue,
-    /// one is due, and waits after failures
+    /// one is due, or will be before the pause after failures ends, and waits for that
     Paused {
         /// until then
         until: Timestamp,
@@ -79,6 +80,13 @@ pub enum PruneOutcome {
 }
 
 impl DatabaseTick {
+    /// Whether the backup failed for want of room in the bucket.
+    #[must_use]
+    pub fn had_no_room(&self) -> bool {
+        let full = Cause::from(Bucket::BucketFull);
+        matches!(&self.backup, BackupOutcome::Failed(failure) if failure.cause == full)
+    }
+
     /// What the tick's exit status says of this database: 0 where all is well.
     #[must_use]
     pub fn exit_status(&self) -> u8 {

@@ -138,7 +138,7 @@ fn patterns_stand_for_folders() {
     }
     std::fs::write(root.path().join("postgresql/18"), "no folder").unwrap();
     let found = |pattern: &str| {
-        let found = expand(&root.path().join(pattern)).into_iter();
+        let found = folders::expand(&root.path().join(pattern)).into_iter();
         found
             .map(|folder| folder.strip_prefix(root.path()).unwrap().to_owned())
             .collect::<Vec<_>>()

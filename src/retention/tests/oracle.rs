@@ -21,10 +21,19 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
     let Some(newest) = runs.iter().copied().find(nothing_newer) else {
         return false;
     };
+    let tells = |run: &&&Run| run.outcome != Outcome::NoRoom;
+    let telling = runs
+        .iter()
+        .filter(tells)
+        .max_by_key(|run| (run.started, &run.id));
+    let Some(telling) = telling else {
+        return false;
+    };
     let guards = &run.guards;
     timely(run)
         && newest.id != run.id
-        && newest.outcome == Outcome::Good
+        && telling.id != run.id
+        && telling.outcome == Outcome::Good
         && (run.outcome != Outcome::Good
             || !run.counts
             || newer(run) >= policy.keep_last.get() as usize)
@@ -49,7 +58,7 @@ fn is_an_elder(run: &Run, good: &[&Run], policy: &Policy, now: Timestamp) -> boo
 }
 
 fn its_record_lets_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
-    if run.outcome == Outcome::Failed {
+    if run.outcome.is_failure() {
         return now.duration_since(run.started).as_hours() >= 30 * 24;
     }
     let out = |served: &Served| is_out(run, served, served.retention, good, now);
@@ -78,7 +87,7 @@ fn its_tags_let_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
         .iter()
         .filter_map(|served| end(served.retention, run.started));
     // a run that failed carries the tags of the backup that it would have been
-    let sealed = ends.max().filter(|_| run.outcome == Outcome::Failed);
+    let sealed = ends.max().filter(|_| run.outcome.is_failure());
     let told = [end(retain, run.started), expires.map(Timestamp::as_second)];
     told.into_iter()
         .flatten()

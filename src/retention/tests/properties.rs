@@ -33,6 +33,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         16 => Just(Outcome::Good),
         2 => Just(Outcome::Failed),
+        1 => Just(Outcome::NoRoom),
         1 => Just(Outcome::Suspicious),
         1 => Just(Outcome::Lost),
     ]

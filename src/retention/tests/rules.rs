@@ -254,6 +254,33 @@ fn nothing_goes_while_the_newest_run_is_no_good_backup() {
     }
 }
 
+/// What has run out is what makes room again.
+#[test]
+fn a_full_bucket_keeps_nothing_that_has_run_out() {
+    let full = |days| with(Outcome::NoRoom, daily(days, "1d"));
+    let old = [daily(40, "1d"), daily(41, "1d")];
+    let lately = "failed less than 30 days ago";
+    let gone = "- daily expired 2027-01-29 03:00 UTC";
+    let one_left = "among the last 1 good ones";
+    let runs = [&[full(1), full(2)], &old[..]].concat();
+    assert_eq!(reasons(&runs, 1), [lately, lately, one_left, gone]);
+    // the record of the newest run stays, however old
+    let runs = [&[full(33)], &old[..]].concat();
+    assert_eq!(reasons(&runs, 1), ["the newest run", one_left, gone]);
+    // and what the run before it says still holds
+    for (outcome, told) in [
+        (Outcome::Failed, "the newest run failed"),
+        (Outcome::Suspicious, "the newest run is suspicious"),
+    ] {
+        let runs = [&[full(33), with(outcome, daily(34, "1d"))], &old[..]].concat();
+        let newest = "the newest run";
+        assert_eq!(reasons(&runs, 1), [newest, newest, one_left, told]);
+    }
+    let runs = [full(33), full(34)];
+    let none = "no run had room in the bucket";
+    assert_eq!(reasons(&runs, 1), ["the newest run", none]);
+}
+
 #[test]
 fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
     let mut ahead = with(Outcome::Failed, daily(-2, "1"));

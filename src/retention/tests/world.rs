@@ -46,7 +46,7 @@ impl World {
         if serves.is_empty() {
             return;
         }
-        if outcome != Outcome::Failed {
+        if !outcome.is_failure() {
             self.taken.extend(serves.iter().map(|s| (s.tier, s.due)));
         }
         self.push(clock, outcome, serves);

@@ -193,6 +193,48 @@ fn the_pause_grows_with_each_failure_up_to_six_hours() {
 }
 
 #[test]
+fn a_pause_counts_where_something_waits_for_it() {
+    let schedule = schedule("hourly keep 1d");
+    let served = good("2027-05-05T10:01:00Z", &[Tier::Hourly]);
+    let history = |failures: i64| {
+        let mut history = vec![served.clone()];
+        let failed = |n| {
+            run(
+                at("2027-05-05T10:20:00Z") + minutes(n),
+                Ended::Failed,
+                Vec::new(),
+            )
+        };
+        history.extend((0..failures).map(failed));
+        history
+    };
+    let waits = |failures, now| schedule.waits_until(&history(failures), at(now));
+    // it would end before the next one falls due
+    assert!(
+        schedule
+            .not_before(&history(2), at("2027-05-05T10:32:00Z"))
+            .is_some()
+    );
+    assert_eq!(waits(2, "2027-05-05T10:32:00Z"), None);
+    // that one falls due in it
+    let end = schedule.not_before(&history(5), at("2027-05-05T10:40:00Z"));
+    assert!(end > Some(at("2027-05-05T11:00:00Z")));
+    for now in ["2027-05-05T10:40:00Z", "2027-05-05T11:10:00Z"] {
+        assert_eq!(waits(5, now), end);
+    }
+    // something was due all the time
+    let due = [
+        good("2027-05-05T08:01:00Z", &[Tier::Hourly]),
+        failed("2027-05-05T10:20:00Z"),
+    ];
+    let now = at("2027-05-05T10:31:00Z");
+    assert_eq!(
+        schedule.waits_until(&due, now),
+        schedule.not_before(&due, now)
+    );
+}
+
+#[test]
 fn a_good_run_ends_the_count_of_failures() {
     let history = [
         failed("2027-05-05T00:00:00Z"),

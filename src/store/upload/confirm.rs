@@ -93,7 +93,7 @@ impl Upload {
             .build();
         loop {
             let conditional = !self.store.quirks.no_conditions.load(Ordering::Relaxed);
-            let result = self
+            let request = self
                 .store
                 .client
                 .complete_multipart_upload()
@@ -105,17 +105,17 @@ impl Upload {
                 .set_checksum_crc64_nvme(self.store.checksums.then(|| crc64nvme.to_owned()))
                 .set_checksum_type(self.store.checksums.then_some(ChecksumType::FullObject))
                 .customize()
-                .config_override(self.complete_config())
-                .send()
-                .await;
-            match result {
+                .config_override(self.complete_config());
+            let doing = || self.doing("complete the upload of");
+            let answer = async {
+                let answer = request.send().await;
+                answer.map_err(|error| Error::from_sdk(doing(), &error))
+            };
+            match self.store.while_alive(doing, answer).await {
                 Ok(output) => {
                     return self.compare_checksum(output.checksum_crc64_nvme(), crc64nvme);
                 }
-                Err(error) => {
-                    let error = Error::from_sdk(self.doing("complete the upload of"), &error);
-                    self.store.learn(error, false, conditional)?;
-                }
+                Err(error) => self.store.learn(error, false, conditional)?,
             }
         }
     }

@@ -74,7 +74,10 @@ impl Upload {
     ) -> Result<Self, Error> {
         let begin = || async {
             // one whose answer was lost stays behind without parts, and costs nothing
-            let upload_id = Self::create(store, key, attributes).await?;
+            let upload_id = match Self::create(store, key, attributes).await {
+                Ok(upload_id) => upload_id,
+                Err(error) => return Err(store.about_write(error, attributes).await),
+            };
             let upload = Self::new(store, key, plan, attributes, upload_id);
             upload.check_id().await?;
             Ok(upload)
@@ -125,6 +128,7 @@ impl Upload {
                 .set_object_lock_retain_until_date(attributes.locked_until.map(date))
                 .set_server_side_encryption(store.options.encryption())
                 .set_ssekms_key_id(store.options.kms_key.clone())
+                .set_acl(store.options.acl.clone())
                 .set_checksum_algorithm(store.checksums.then_some(ChecksumAlgorithm::Crc64Nvme))
                 .set_checksum_type(store.checksums.then_some(ChecksumType::FullObject))
                 .send()

@@ -124,8 +124,12 @@ pub(super) fn detailed(
 }
 
 pub(super) fn refusal(status: u16, code: &str) -> S3Error {
+    refusal_saying(status, code, "ordered by the test")
+}
+
+pub(super) fn refusal_saying(status: u16, code: &str, message: &'static str) -> S3Error {
     let code = S3ErrorCode::from_bytes(code.as_bytes()).unwrap();
-    let mut error = S3Error::with_message(code, "ordered by the test");
+    let mut error = S3Error::with_message(code, message);
     error.set_status_code(StatusCode::from_u16(status).unwrap());
     error
 }

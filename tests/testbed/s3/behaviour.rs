@@ -36,6 +36,14 @@ pub struct Behaviour {
     pub restore_takes: Duration,
     /// Whether there is capacity for expedited restores; 503 where not.
     pub expedited_restores: bool,
+    /// Whether cold classes are names and no more, as on Ceph: what lies there is read, and restores are unknown.
+    pub cold_is_a_name: bool,
+    /// What CreateMultipartUpload's answer is called, where that is not S3's name.
+    pub upload_root: Option<&'static str>,
+    /// Access keys that the service doesn't know any more.
+    pub withdrawn: Vec<String>,
+    /// Headers that the bucket's policy, or its default retention, wants with some requests.
+    pub wants: Vec<Want>,
     /// Whether all four switches of the public access block are on; none is set where not.
     pub public_access_blocked: bool,
     /// Whether the bucket has a policy that lets everybody in; none where not.
@@ -89,6 +97,8 @@ pub enum Listing {
     Plain,
     /// Each key stands there twice.
     Twice,
+    /// The same, once as an object that it was before.
+    TwiceOtherwise,
     /// Cut off, with a token that is the same on each page.
     SameToken,
     /// Cut off, with an empty token.
@@ -138,6 +148,10 @@ impl Default for Behaviour {
             object_lock: false,
             restore_takes: Duration::from_millis(300),
             expedited_restores: true,
+            cold_is_a_name: false,
+            upload_root: None,
+            withdrawn: Vec::new(),
+            wants: Vec::new(),
             public_access_blocked: true,
             public_policy: false,
             dates: true,
@@ -153,11 +167,38 @@ impl Behaviour {
     }
 }
 
+/// A header that a bucket wants.
+#[derive(Debug, Clone)]
+pub struct Want {
+    pub operations: &'static [&'static str],
+    /// Any header whose name begins with one of these.
+    pub headers: &'static [&'static str],
+    /// Its value, where one alone will do.
+    pub value: Option<&'static str>,
+    pub refusal: Fault,
+}
+
+impl Want {
+    fn is_unmet(&self, call: &Call) -> bool {
+        let is_it = |(name, value): (&String, &String)| {
+            self.headers.iter().any(|begin| name.starts_with(begin))
+                && self.value.is_none_or(|wanted| wanted == value)
+        };
+        self.operations.contains(&call.operation.as_str()) && !call.headers.iter().any(is_it)
+    }
+}
+
 /// What goes wrong with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Answers with this status and code and does nothing.
     Refuse { status: u16, code: &'static str },
+    /// The same in these words.
+    RefuseSaying {
+        status: u16,
+        code: &'static str,
+        message: &'static str,
+    },
     /// Does what was asked, and then answers with this status, or cuts the connection where there is none.
     LoseAnswer { status: Option<u16> },
     /// Cuts the connection once so many bytes of the body have passed, of a request's body or of GetObject's answer.
@@ -301,6 +342,8 @@ pub(super) struct Control {
     pub behaviour: Behaviour,
     pub rules: Vec<(Rule, Fault)>,
     pub calls: Vec<Call>,
+    /// Access keys that were refused.
+    pub refused_keys: Vec<String>,
 }
 
 impl Control {
@@ -310,6 +353,9 @@ impl Control {
             .rules
             .iter_mut()
             .find_map(|(rule, fault)| rule.strikes(&call).then(|| fault.clone()));
+        let mut wants = self.behaviour.wants.iter();
+        let unmet = wants.find(|want| want.is_unmet(&call));
+        let struck = struck.or_else(|| unmet.map(|want| want.refusal.clone()));
         self.calls.push(call);
         struck
     }

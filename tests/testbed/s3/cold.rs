@@ -7,7 +7,7 @@ use hyper::http::Extensions;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
-use super::answer::{detailed, say_status};
+use super::answer::{detailed, refusal, say_status};
 use super::bucket::Object;
 use super::clock::{http_date, midnight_after};
 use super::objects::object_mut;
@@ -132,6 +132,9 @@ pub(super) async fn restore_object(
 ) -> S3Result<RestoreObjectOutput> {
     let (input, extensions) = (request.input, &request.extensions);
     let behaviour = shared.control().behaviour.clone();
+    if behaviour.cold_is_a_name {
+        return Err(refusal(405, "MethodNotAllowed"));
+    }
     let (days, tier) = understand(input.restore_request)?;
     let now = shared.clock.now();
     let mut stores = shared.stores();

@@ -21,7 +21,7 @@ use s3s::{HttpError, HttpResponse, S3Error, S3ErrorCode, S3Result, s3_error};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::answer::{Fate, Instead, detailed, refusal};
+use super::answer::{Fate, Instead, detailed, refusal, refusal_saying};
 use super::behaviour::{Call, Fault};
 use super::clock::{http_date, timestamp};
 use super::iam::Needed;
@@ -129,6 +129,17 @@ struct Keys {
 #[async_trait::async_trait]
 impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        let mut control = self.shared.control();
+        if control
+            .behaviour
+            .withdrawn
+            .iter()
+            .any(|key| key == access_key)
+        {
+            control.refused_keys.push(access_key.to_owned());
+            return Err(s3_error!(InvalidAccessKeyId));
+        }
+        drop(control);
         if access_key == ACCESS_KEY {
             return Ok(SecretKey::from(SECRET_KEY));
         }
@@ -167,6 +178,11 @@ impl S3Access for Gate {
             Some(Fault::Refuse { status, code }) if !brings_body => {
                 return Err(refusal(status, code));
             }
+            Some(Fault::RefuseSaying {
+                status,
+                code,
+                message,
+            }) if !brings_body => return Err(refusal_saying(status, code, message)),
             Some(Fault::LoseAnswer { status: None }) => fate.decide(Instead::Nothing),
             Some(Fault::LoseAnswer {
                 status: Some(status),

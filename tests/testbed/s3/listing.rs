@@ -158,6 +158,18 @@ impl Listing {
                     .flat_map(|object| [object.clone(), object]);
                 page.contents = Some(twice.collect());
             }
+            Self::TwiceOtherwise => {
+                let before = |object: &Object| Object {
+                    size: Some(7),
+                    e_tag: Some(ETag::Strong("00000000000000000000000000000000".to_owned())),
+                    ..object.clone()
+                };
+                let contents = page.contents.take().unwrap_or_default();
+                let twice = contents
+                    .into_iter()
+                    .flat_map(|object| [object.clone(), before(&object)]);
+                page.contents = Some(twice.collect());
+            }
             Self::SameToken => cut_off(&mut page, Some("same".to_owned())),
             Self::EmptyToken => cut_off(&mut page, Some(String::new())),
             Self::NoToken => cut_off(&mut page, None),

@@ -6,7 +6,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::Shared;
-use super::answer::with_checksums;
+use super::answer::{Fate, Instead, with_checksums};
 use super::behaviour::{Behaviour, ConditionalWrites};
 use super::bucket::{Attributes, Object, Part as StoredPart, Stores, Upload};
 use super::cold::asked_class;
@@ -20,8 +20,9 @@ pub(super) async fn create_multipart_upload(
     shared: &Shared,
     request: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<CreateMultipartUploadOutput> {
-    let input = request.input;
+    let (input, extensions) = (request.input, request.extensions);
     let habit = shared.control().behaviour.tagging;
+    let root = shared.control().behaviour.upload_root;
     let mut stores = shared.stores();
     bucket(&stores, &input.bucket)?;
     let lock = Lock::asked(
@@ -48,8 +49,13 @@ pub(super) async fn create_multipart_upload(
         parts: BTreeMap::new(),
         initiated: shared.clock.now(),
     };
+    let upload_id = stores.begin(upload);
+    if let (Some(root), Some(fate)) = (root, extensions.get::<Fate>()) {
+        let body = format!("<{root}><UploadId>{upload_id}</UploadId></{root}>");
+        fate.decide(Instead::said(200, &body));
+    }
     Ok(CreateMultipartUploadOutput {
-        upload_id: Some(stores.begin(upload)),
+        upload_id: Some(upload_id),
         bucket: Some(input.bucket),
         key: Some(input.key),
         checksum_algorithm: input.checksum_algorithm,

@@ -10,7 +10,7 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Result, TrailingHeaders, s3_error};
 
-use super::answer::{Fate, Instead, refusal};
+use super::answer::{Fate, Instead, refusal, refusal_saying};
 use super::behaviour::Fault;
 use super::content::Content;
 
@@ -83,6 +83,14 @@ impl Envelope {
         }
         if let Some(&Fault::Refuse { status, code }) = self.extensions.get::<Fault>() {
             return Err(refusal(status, code));
+        }
+        if let Some(&Fault::RefuseSaying {
+            status,
+            code,
+            message,
+        }) = self.extensions.get::<Fault>()
+        {
+            return Err(refusal_saying(status, code, message));
         }
         let content = if keep {
             Content::Kept(pieces)

@@ -4,6 +4,10 @@
 {{- with $root.Values -}}
 - name: PGCOFFER_BUCKET
   value: {{ .bucket | quote }}
+{{- with .repository }}
+- name: PGCOFFER_REPOSITORY
+  value: {{ . | quote }}
+{{- end }}
 {{- with .region }}
 - name: AWS_REGION
   value: {{ . | quote }}

@@ -1,0 +1,206 @@
+//! Records of other repositories that stand among ours, under a key at hand: copied here, or ours while what names the
+//! repository here was replaced by another place's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::{
+    Catalog,
+    listing::is_of_the_whole,
+    names::Names,
+    repository::{Proven, proven},
+};
+use crate::{
+    backup::{BackupId, Label},
+    error::{Error, Result},
+    seal::{HEADER_LEN_MAX, RepositoryId},
+    store::{Kind, Object},
+};
+
+/// Records of strangers whose headers one look at a database's names reads, where the repository is pinned.
+const LOOKED_AT: usize = 3;
+/// The same where it isn't: then these are all that tells another place's `repository.pgc` from this one's.
+const LOOKED_AT_UNPINNED: usize = 8;
+
+/// Records of another repository in a database's folder, sealed under a key that counts for this database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherRepository {
+    /// which repository
+    pub repository: RepositoryId,
+    /// how many records
+    pub records: usize,
+    /// the newest of them
+    pub newest: BackupId,
+}
+
+impl Catalog {
+    /// Tells the records of other repositories under a key at hand from those of strangers. Where one of them is known by its
+    /// header, the others are by their names, which costs no request.
+    pub(super) async fn sort_strangers(&self, database: &Label, names: &mut Names) -> Result<()> {
+        for repository in self.others_known() {
+            self.sort_out(database, repository, names).await?;
+        }
+        if names.strangers.is_empty() {
+            return Ok(());
+        }
+        let here = self.repository().await?;
+        for (id, object) in sample(&names.strangers, self.looked_at()) {
+            if !names.strangers.contains_key(&id) {
+                continue;
+            }
+            if let Some(found) = self.proven_repository(database, &id, &object).await?
+                && found != here
+            {
+                self.remember_other(found);
+                self.sort_out(database, found, names).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses where records of several repositories stand here under a key at hand, and no setting says which one is meant:
+    /// what names the repository may have been replaced.
+    pub(super) async fn check_settled(&self, others: &[OtherRepository]) -> Result<()> {
+        match others.first() {
+            Some(other) if !self.pinned => {
+                let (here, location) = (self.repository().await?, self.store.location());
+                let (id, count, newest) = (other.repository, other.records, &other.newest);
+                Err(Error::Unsettled {
+                    why: format!(
+                        "{location} says that it is repository {here}, and records of repository {id} under the same key stand there too: {count}, the newest {newest}. Nothing says which one is at home there"
+                    ),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn looked_at(&self) -> usize {
+        match self.pinned {
+            true => LOOKED_AT,
+            false => LOOKED_AT_UNPINNED,
+        }
+    }
+
+    /// The repository that a stranger's record names, where a key at hand has sealed it. What can't be read says nothing.
+    async fn proven_repository(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        object: &Object,
+    ) -> Result<Option<RepositoryId>> {
+        let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
+        let read = self.store.read_range(&object.key, range, None).await;
+        let beginning = match read {
+            Ok(beginning) => beginning,
+            Err(error) if is_of_the_whole(error.kind) && error.kind != Kind::Denied => {
+                return Err(error.into());
+            }
+            Err(_) => return Ok(None),
+        };
+        let secrets = self.keys.opening(database, id.time());
+        let (id, database) = (id.clone(), database.clone());
+        let proof = spawn_blocking(move || proven(&beginning, &id, &database, &secrets)).await?;
+        Ok(proof.map(|Proven(repository)| repository))
+    }
+
+    /// Takes what bears a name of that repository from among the strangers.
+    async fn sort_out(
+        &self,
+        database: &Label,
+        repository: RepositoryId,
+        names: &mut Names,
+    ) -> Result<()> {
+        let (keys, label) = (self.keys.of(database).to_vec(), database.clone());
+        let strangers = std::mem::take(&mut names.strangers);
+        // a passphrase takes a tenth of a second, and not on a thread that others wait for
+        let sorted = spawn_blocking(move || {
+            let identities: Vec<_> = keys
+                .into_iter()
+                .filter_map(|key| {
+                    Some((key.secret.identity(&repository, label.as_str()).ok()?, key))
+                })
+                .collect();
+            let is_its = |id: &BackupId| {
+                let mut identities = identities.iter();
+                identities
+                    .any(|(identity, key)| key.counts_at(id.time()) && id.is_by(identity, &label))
+            };
+            let (its, rest): (BTreeMap<_, _>, _) =
+                strangers.into_iter().partition(|(id, _)| is_its(id));
+            (its, rest)
+        });
+        let (its, rest): (BTreeMap<BackupId, Object>, _) = sorted.await?;
+        names.strangers = rest;
+        names.others -= its.len();
+        if let Some((newest, _)) = its.last_key_value() {
+            names.other_repositories.push(OtherRepository {
+                repository,
+                records: its.len(),
+                newest: newest.clone(),
+            });
+        }
+        let its = its.into_keys().map(|id| (id, repository));
+        names.of_other_repositories.extend(its);
+        Ok(())
+    }
+}
+
+/// Some of them, evenly spread by when they came to the bucket, the first and the last among them. A stranger can put there as
+/// many as he likes, but none that came before those that were there.
+fn sample(strangers: &BTreeMap<BackupId, Object>, count_max: usize) -> Vec<(BackupId, Object)> {
+    let mut all: Vec<_> = strangers.iter().collect();
+    all.sort_by_key(|(id, object)| (object.modified.unwrap_or(Timestamp::MAX), *id));
+    let last = all.len().saturating_sub(1);
+    let places: BTreeSet<usize> = (0..count_max)
+        .map(|n| last * n / count_max.saturating_sub(1).max(1))
+        .collect();
+    let chosen = places.into_iter().filter_map(|at| all.get(at));
+    chosen
+        .map(|(id, object)| ((*id).clone(), (*object).clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Thaw;
+
+    fn object(second: i64) -> Object {
+        Object {
+            key: String::new(),
+            bytes: 1,
+            etag: None,
+            modified: Timestamp::from_second(second).ok(),
+            storage_class: None,
+            archive_tier: None,
+            thaw: Thaw::Warm,
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_that_came_are_looked_at_and_some_between() {
+        let id = |n: usize| {
+            let text = format!("20261120T{:02}{:02}00Z-abcdefghij23", n / 60, n % 60);
+            BackupId::parse(&text).unwrap()
+        };
+        for (count, places) in [
+            (0, vec![]),
+            (1, vec![0]),
+            (2, vec![0, 1]),
+            (3, vec![0, 1, 2]),
+            (1000, vec![0, 499, 999]),
+        ] {
+            // those of the oldest names came last
+            let strangers = (0..count)
+                .map(|n| (id(n), object(2000 - n as i64)))
+                .collect();
+            let looked_at: Vec<_> = sample(&strangers, 3).into_iter().map(|one| one.0).collect();
+            let expected: Vec<_> = places.iter().map(|at| id(count - 1 - at)).collect();
+            assert_eq!(looked_at, expected, "{count}");
+        }
+    }
+}

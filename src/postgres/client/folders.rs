@@ -1,0 +1,93 @@
+//! The folders in which client programs are looked for.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// Where distributions keep the programs of each major, a `*` standing for any one name: Debian, PostgreSQL's own
+/// RPMs, Homebrew, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder of `PATH`
+/// are found from that.
+const FOLDERS: &[&str] = &[
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+    "/app/.apt/usr/lib/postgresql/*/bin",
+    "/layers/*/*/usr/lib/postgresql/*/bin",
+];
+
+/// The folder itself, and those by major version in it with and without `bin`.
+pub(super) fn own(folder: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![folder.to_owned(), folder.join("bin")];
+    folders.extend(expand(&folder.join("*")));
+    folders.extend(expand(&folder.join("*/bin")));
+    folders
+}
+
+pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
+    let variable = |wanted: &str| {
+        surroundings
+            .iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_os_str())
+    };
+    let mut folders = Vec::new();
+    for folder in std::env::split_paths(variable("PATH").unwrap_or(OsStr::new("")))
+        .filter(|folder| folder.is_absolute())
+    {
+        // The real programs behind Debian's wrapper, wherever a package was unpacked to.
+        folders.extend(
+            folder
+                .parent()
+                .map(|parent| expand(&parent.join("lib/postgresql/*/bin")))
+                .unwrap_or_default(),
+        );
+        folders.push(folder);
+    }
+    folders.extend(
+        FOLDERS
+            .iter()
+            .flat_map(|pattern| expand(Path::new(pattern))),
+    );
+    if let Some(home) = variable("HOME") {
+        folders.extend(expand(
+            &Path::new(home).join(".apt/usr/lib/postgresql/*/bin"),
+        ));
+    }
+    folders
+}
+
+/// The folders that match a path in which a `*` stands for any text within one name.
+pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::new()];
+    for part in pattern.components() {
+        let part = part.as_os_str();
+        found = match part.to_str().and_then(|part| part.split_once('*')) {
+            None => found.into_iter().map(|folder| folder.join(part)).collect(),
+            Some((before, after)) => found
+                .iter()
+                .flat_map(|folder| children(folder, before, after))
+                .collect(),
+        };
+    }
+    found.retain(|folder| folder.is_dir());
+    found
+}
+
+fn children(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let matches = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        name.len() >= before.len() + after.len()
+            && name.starts_with(before)
+            && name.ends_with(after)
+    };
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter(|entry| matches(&entry.file_name()))
+        .map(|entry| entry.path())
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,72 @@
+//! Certificates and TLS: which fault it is, by the type of the library beneath rather than by its words.
+
+use std::{error::Error as StdError, io};
+
+use rustls::{CertificateError, Error as Tls};
+
+use super::Kind;
+
+/// The fault of TLS behind an error, and what cures it; none where there is none.
+pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<(Kind, &'static str)> {
+    Some(match find(error)? {
+        Tls::InvalidCertificate(fault) => (Kind::Certificate, cure(fault)),
+        Tls::NoCertificatesPresented => (Kind::Certificate, OTHERS),
+        Tls::InvalidMessage(_) => (
+            Kind::Endpoint,
+            "what listens there speaks no TLS: correct the port in AWS_ENDPOINT_URL_S3, or write http:// where the whole way to that host is your own network",
+        ),
+        _ => return None,
+    })
+}
+
+const OTHERS: &str =
+    "have the service's operator look at its certificate; with a proxy between, look at that";
+
+fn cure(fault: &CertificateError) -> &'static str {
+    match fault {
+        CertificateError::UnknownIssuer => {
+            "nobody here vouches for the service's certificate: name a file with the certificate of the authority that made it in AWS_CA_BUNDLE (for S3 alone) or SSL_CERT_FILE; where a proxy opens all traffic, that is the proxy's own authority; a container may lack the package ca-certificates"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is another host's: correct AWS_ENDPOINT_URL_S3; a bucket name with dots, or a service without host names per bucket, needs PGCOFFER_S3_PATH_STYLE=true"
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            "the certificate is not valid at this machine's time: have it renewed, or set this machine's clock by NTP where that is wrong"
+        }
+        _ => OTHERS,
+    }
+}
+
+/// The fault of TLS in the chain; an `io::Error` holds what it was made of aside.
+fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Tls> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        let inner = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+            .map(|inner| inner as &(dyn StdError + 'static));
+        next = inner.or_else(|| cause.source());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_found_however_deep_it_lies() {
+        let unknown = Tls::InvalidCertificate(CertificateError::UnknownIssuer);
+        let deep = io::Error::other(io::Error::other(unknown));
+        let (kind, cure) = fault(&deep).unwrap();
+        assert_eq!(kind, Kind::Certificate);
+        assert!(cure.contains("AWS_CA_BUNDLE") && cure.contains("SSL_CERT_FILE"));
+        assert!(fault(&io::Error::other("refused")).is_none());
+    }
+}
