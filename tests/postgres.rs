@@ -16,9 +16,15 @@ mod languages;
 mod loading;
 #[path = "postgres/logins.rs"]
 mod logins;
+#[path = "postgres/passwords.rs"]
+mod passwords;
+#[path = "postgres/places.rs"]
+mod places;
 #[path = "postgres/rights.rs"]
 mod rights;
 #[path = "postgres/scene.rs"]
 mod scene;
 #[path = "postgres/settings.rs"]
 mod settings;
+#[path = "postgres/trusting.rs"]
+mod trusting;

@@ -38,6 +38,8 @@ pub enum Database {
     DatabasePooler,
     /// the server asks for a login that it must not be given
     DatabaseLoginKept,
+    /// there is no password to log in with: no token, or a file that can't be read
+    DatabasePassword,
     /// no connection for another reason
     DatabaseConnection,
     /// the server turned the login down
@@ -108,6 +110,9 @@ impl Database {
             }
             Self::DatabasePooler => {
                 "put the server's own address into PGCOFFER_DB_<NAME>_URL, or that of a pooler in session mode"
+            }
+            Self::DatabasePassword => {
+                "see that the AWS SDK finds credentials where pgcoffer runs and that they may rds-db:connect, or that the file of passwords is there for its user alone"
             }
             Self::DatabaseLoginKept => {
                 "see who answers there: a server asks for the password in a form that would show it, as nobody does who has it; set the server to scram-sha-256"
@@ -191,6 +196,7 @@ impl fmt::Display for Database {
             Self::DatabaseStarting => "the server is starting up or shutting down",
             Self::DatabaseForeign => "what answers there is no PostgreSQL server",
             Self::DatabaseFile => "a file of certificates or keys can't be used",
+            Self::DatabasePassword => "there is no password to log in with",
             Self::DatabaseConnection => "the server or the network refused it",
         };
         write!(f, "no connection to the database: {connection}")

@@ -17,6 +17,7 @@ use super::{
 const AFTER_HELP: &str = "\
 Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
+  PGCOFFER_DB_<NAME>_AUTH  aws-iam: log in to RDS or Aurora by tokens of IAM
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
   PGCOFFER_DB_<NAME>_KEY   a key for one database
   PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01

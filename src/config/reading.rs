@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use jiff::tz::TimeZone;
@@ -21,7 +22,7 @@ use crate::{
     catalog::Key,
     error::Fault,
     lifecycle,
-    postgres::DatabaseUrl,
+    postgres::{AwsIam, DatabaseUrl},
     rights::Mode,
     seal::{Passphrase, Secret},
     store::{Location, Options},
@@ -44,6 +45,8 @@ pub(super) struct Reading {
     urls: BTreeMap<Label, DatabaseUrl>,
     /// databases that are named, also those whose URL can't be used
     named: BTreeSet<Label>,
+    /// databases that are logged in to by tokens of IAM
+    by_iam: BTreeSet<Label>,
     keys: BTreeMap<Label, Secret>,
     old_keys: BTreeMap<Label, Vec<Key>>,
     schedules: Schedules,
@@ -77,6 +80,7 @@ impl Default for Reading {
             passphrase: None,
             urls: BTreeMap::new(),
             named: BTreeSet::new(),
+            by_iam: BTreeSet::new(),
             keys: BTreeMap::new(),
             old_keys: BTreeMap::new(),
             schedules: Schedules::default(),
@@ -202,6 +206,13 @@ impl Reading {
                 let url = DatabaseUrl::parse(value).map_err(|e| (e.to_string(), Some(e.hint())))?;
                 self.urls.insert(label, url);
             }
+            "AUTH" if value == "aws-iam" => {
+                self.by_iam.insert(label);
+            }
+            "AUTH" => {
+                let hint = "aws-iam makes a token of AWS IAM for each connection to RDS or Aurora; unset it to log in by the URL's password";
+                return Err(("it is not aws-iam".to_owned(), Some(hint.to_owned())));
+            }
             "KEY" => {
                 self.keys.insert(label, Secret::Key(key(value)?));
             }
@@ -212,7 +223,7 @@ impl Reading {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_AUTH, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
                             .to_owned(),
                     ),
                 ));
@@ -250,6 +261,21 @@ impl Reading {
         let locked = self.config.store.lock.is_some();
         let mut schedules = self.schedules.parse(locked, &mut self.faults);
         for (label, url) in self.urls {
+            let url = match self.by_iam.contains(&label) {
+                false => url,
+                true => match url.with_password_source(Arc::new(AwsIam)) {
+                    Ok(url) => url,
+                    Err(error) => {
+                        let name = label.as_str().to_ascii_uppercase();
+                        self.faults.push(Fault {
+                            variable: format!("PGCOFFER_DB_{name}_AUTH"),
+                            why: error.to_string(),
+                            hint: Some(error.hint()),
+                        });
+                        continue;
+                    }
+                },
+            };
             let secret = self.keys.get(&label).cloned();
             let unscheduled = schedules.is_off(&label);
             let schedule = schedules.take(&label);
@@ -314,6 +340,7 @@ impl Reading {
             .own
             .keys()
             .map(|label| (label, "SCHEDULE", ""));
+        let logins = self.by_iam.iter().map(|label| (label, "AUTH", ""));
         let pings = self
             .notices
             .pings
@@ -321,6 +348,7 @@ impl Reading {
             .map(|label| (label, "PING_URL", ""));
         let strays = keys
             .chain(schedules)
+            .chain(logins)
             .chain(pings)
             .filter(|(label, ..)| !self.named.contains(*label));
         for (label, what, or) in strays {

@@ -231,7 +231,7 @@ const NAMES: [&str; 21] = [
 ];
 
 /// What each database has: the end of `DB_<NAME>_…`.
-const NAMES_OF_DATABASE: [&str; 5] = ["URL", "OLD_KEYS", "KEY", "SCHEDULE", "PING_URL"];
+const NAMES_OF_DATABASE: [&str; 6] = ["URL", "AUTH", "OLD_KEYS", "KEY", "SCHEDULE", "PING_URL"];
 
 /// Whether there is a setting of this name (without its prefix).
 pub(super) fn is_setting(name: &str) -> bool {

@@ -123,6 +123,8 @@ fn of_connection(fault: postgres::ConnectFault) -> Database {
         F::File => Database::DatabaseFile,
         F::NoPostgres => Database::DatabaseForeign,
         F::Pooler => Database::DatabasePooler,
+        F::OtherKind => Database::DatabaseConnection,
+        F::NoPassword => Database::DatabasePassword,
         F::Other => Database::DatabaseConnection,
     }
 }

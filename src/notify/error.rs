@@ -31,6 +31,22 @@ pub enum Error {
         /// what was seen
         why: Untrusted,
     },
+    /// the other side doesn't speak TLS as it is spoken to
+    #[error("there is no secure connection to {host}: {why}")]
+    Handshake {
+        /// host
+        host: String,
+        /// what was seen
+        why: Untrusted,
+    },
+    /// a mail server that can't do what is needed
+    #[error("{host} {}", .lack.words())]
+    Lacking {
+        /// host
+        host: String,
+        /// what
+        lack: Lack,
+    },
     /// it answered with a status that is no success
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
     Answered {
@@ -69,6 +85,41 @@ pub enum Error {
     Panicked(#[from] Panic),
 }
 
+/// What a mail server doesn't offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// STARTTLS
+    Starttls,
+    /// a login that is spoken here
+    Login,
+    /// mail with letters beyond ASCII in its addresses or its text
+    Letters,
+}
+
+impl Lack {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Starttls => "offers no STARTTLS, and nothing is sent without",
+            Self::Login => "offers no login that is spoken here (PLAIN, LOGIN)",
+            Self::Letters => "takes no letters beyond ASCII there (SMTPUTF8, 8BITMIME)",
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Starttls => {
+                "where the server has TLS from the first byte (port 465) write smtps in place of smtp; else turn STARTTLS on there. Where it did offer it, somebody on the way may have taken that out"
+            }
+            Self::Login => {
+                "where it takes mail without a login leave user and password out of PGCOFFER_SMTP_URL; else let it offer PLAIN or LOGIN over TLS, or use another server"
+            }
+            Self::Letters => {
+                "write the addresses in PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO in ASCII, a domain as xn--…"
+            }
+        }
+    }
+}
+
 impl Error {
     /// Whether another attempt may succeed.
     #[must_use]
@@ -79,9 +130,12 @@ impl Error {
                 matches!(status, 408 | 425 | 429) || (500..=599).contains(status)
             }
             Self::Refused { code, .. } => (400..=499).contains(code),
-            Self::Tls { .. } | Self::OutOfTime { .. } | Self::Unwritable(_) | Self::Panicked(_) => {
-                false
-            }
+            Self::Tls { .. }
+            | Self::Handshake { .. }
+            | Self::Lacking { .. }
+            | Self::OutOfTime { .. }
+            | Self::Unwritable(_)
+            | Self::Panicked(_) => false,
         }
     }
 
@@ -104,6 +158,10 @@ impl Error {
             Self::Tls { .. } => {
                 "the certificate has to be valid for that name and of an authority that this machine trusts; SSL_CERT_FILE names one of your own"
             }
+            Self::Handshake { .. } => {
+                "what answers there begins without TLS, or speaks another version of it: for mail smtps is TLS from the first byte (port 465), and smtp STARTTLS (587)"
+            }
+            Self::Lacking { lack, .. } => lack.hint(),
             Self::Answered {
                 status: 300..=399, ..
             } => "no redirect is followed: set the address that it leads to",

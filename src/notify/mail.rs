@@ -6,12 +6,12 @@ use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
     address::Envelope,
     message::{Mailbox, Mailboxes, header},
-    transport::smtp::{self, authentication::Credentials},
+    transport::smtp::{self, authentication::Credentials, extension::ClientId},
 };
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use super::{Error, Event, Patience, http::words, letter};
+use super::{Error, Event, Patience, error::Lack, http::words, letter};
 use crate::{redact::Known, text::Untrusted};
 
 /// Submission with TLS from the first byte, and with STARTTLS.
@@ -93,7 +93,7 @@ impl Mail {
     ) -> Result<Vec<(String, Error)>, Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
-        let transport = self.relay.transport(patience)?;
+        let transport = self.relay.transport(patience, greeting_name(&self.from))?;
         let (transport, message) = (&transport, &message.formatted());
         let send = async |to: &[Mailbox]| {
             let to = to.iter().map(|one| one.email.clone()).collect();
@@ -142,7 +142,8 @@ impl Mail {
     fn failed(&self, error: &smtp::Error) -> Error {
         let host = self.host().to_owned();
         let why = words(error);
-        let is_certificate = why.contains("certificate");
+        let is_certificate = tls_error(error)
+            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
         let why = Untrusted::from(self.relay.secrets().strike(&why));
         match error.status() {
             Some(code) => Error::Refused {
@@ -151,12 +152,53 @@ impl Mail {
                 said: why,
             },
             None if error.is_timeout() => Error::Timeout { host, seconds: 10 },
-            None if error.is_tls() || is_certificate => Error::Tls { host, why },
-            // lettre's own word for a server that does not offer STARTTLS
-            None if error.is_client() => Error::Tls { host, why },
+            None if is_certificate => Error::Tls { host, why },
+            None if error.is_tls() || tls_error(error).is_some() => Error::Handshake { host, why },
+            None if error.is_client() => match lack(why.raw()) {
+                Some(lack) => Error::Lacking { host, lack },
+                None => Error::Unreachable { host, why },
+            },
             None => Error::Unreachable { host, why },
         }
     }
+}
+
+/// The error of TLS that lies at the bottom, where one does.
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // an error of the connection may hold one without naming it as its source
+        let held = error.downcast_ref().and_then(std::io::Error::get_ref);
+        let found = error
+            .downcast_ref()
+            .or_else(|| held.and_then(|held| held.downcast_ref()));
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// What a server lacks, by lettre's own words for it.
+fn lack(why: &str) -> Option<Lack> {
+    let says = |word| why.contains(word);
+    match () {
+        () if says("STARTTLS") => Some(Lack::Starttls),
+        () if says("authentication mechanism") => Some(Lack::Login),
+        () if says("SMTPUTF8") || says("8BITMIME") => Some(Lack::Letters),
+        () => None,
+    }
+}
+
+/// The name by which we greet a server: the sender's domain. Nobody knows a name of this machine that means something to others,
+/// and servers refuse `[127.0.0.1]`.
+fn greeting_name(from: &Mailbox) -> ClientId {
+    let domain = from.email.domain();
+    let url = Url::parse(&format!("http://{domain}"));
+    // in ASCII, whatever its letters
+    let host = url.ok().and_then(|url| url.host_str().map(str::to_owned));
+    ClientId::Domain(host.unwrap_or_else(|| domain.to_owned()))
 }
 
 /// Whether a server may have meant one of several recipients: not where it refuses the login.
@@ -223,7 +265,11 @@ impl Relay {
         )
     }
 
-    fn transport(&self, patience: Patience) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    fn transport(
+        &self,
+        patience: Patience,
+        greeting: ClientId,
+    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let relay = if self.implicit_tls {
             AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
         } else {
@@ -233,7 +279,10 @@ impl Relay {
             host: self.host.clone(),
             why: words(&e).into(),
         })?;
-        let mut relay = relay.port(self.port).timeout(Some(patience.attempt));
+        let mut relay = relay
+            .port(self.port)
+            .hello_name(greeting)
+            .timeout(Some(patience.attempt));
         if !self.user.is_empty() {
             let (user, password) = (self.user.to_string(), self.password.to_string());
             relay = relay.credentials(Credentials::new(user, password));
@@ -272,6 +321,22 @@ impl header::Header for AutoSubmitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_greeted_by_the_senders_domain() {
+        for (from, name) in [
+            ("pgcoffer <backups@acme.test>", "acme.test"),
+            ("a@bücher.example", "xn--bcher-kva.example"),
+            ("a@[192.0.2.1]", "[192.0.2.1]"),
+        ] {
+            let greeted = match mailbox(from) {
+                Ok(from) => greeting_name(&from).to_string(),
+                // what lettre takes for no address greets nobody
+                Err(_) => continue,
+            };
+            assert!(greeted == name || greeted == "192.0.2.1", "{greeted}");
+        }
+    }
 
     #[test]
     fn servers_are_read_and_nothing_of_a_wrong_one_is_repeated() {

@@ -23,7 +23,7 @@ mod webhook;
 pub use address::{Address, AddressFault};
 pub use channel::{Channel, Notifier, Telling};
 pub use digest::DigestLine;
-pub use error::Error;
+pub use error::{Error, Lack};
 pub use event::{BackupFacts, Event, Kind, Kinds, Late, NewestGood, Origin, UnknownKind};
 pub use letter::{Letter, letter};
 pub use mail::{Mail, MailFault, Relay, mailbox};

@@ -16,7 +16,7 @@ use super::failures::Failures;
 use super::settings::Settings;
 use super::speech::{Speech, sqlstate, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
-use super::url::{DatabaseUrl, Secret};
+use super::url::{ChildFile, DatabaseUrl, Secret};
 
 /// Time for a child to cancel what it runs on the server and end, before it's killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -35,6 +35,8 @@ pub(super) struct Running {
     stderr: JoinHandle<Transcript>,
     secret: Option<Secret>,
     speech: Speech,
+    /// There until the child has ended.
+    _file: Option<ChildFile>,
 }
 
 /// What to start, and how.
@@ -82,6 +84,10 @@ impl Running {
         for (name, value) in url.child_env() {
             command.env(name, value.reveal());
         }
+        let file = url
+            .child_file()
+            .map_err(|source| Error::io("write a file for a client program", source))?;
+        command.envs(file.iter().flat_map(ChildFile::env));
         if let Some((name, value)) = url
             .login_env(|| client.knows_require_auth())
             .map_err(Error::Unheld)?
@@ -121,6 +127,7 @@ impl Running {
             stderr: tokio::spawn(Transcript::read(stderr)),
             secret: url.password().cloned(),
             speech,
+            _file: file,
         })
     }
 

@@ -202,6 +202,10 @@ pub enum ConnectFault {
     NoPostgres,
     /// A pooler that doesn't take what the URL asks for.
     Pooler,
+    /// None of the hosts is the kind of server that `target_session_attrs` asks for.
+    OtherKind,
+    /// There is no password: a token can't be made, or a file of passwords not read.
+    NoPassword,
     /// There is no such database.
     NoSuchDatabase,
     /// All connections are taken.
@@ -281,9 +285,6 @@ impl Error {
             Self::Unheld(_) => "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave require_auth out".into(),
             Self::Pooler { direct: Some(direct), .. } => format!("put the server's own address into the url: host {direct}"),
             Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than DATABASE_CONNECTION_POOL_URL)".into(),
-            Self::Connect { message, .. } if message.raw().contains("CaUsedAsEndEntity") => {
-                "the server's certificate is an authority's at once, which is refused: give it one without CA:TRUE and name its authority by sslrootcert=, or ask for less by sslmode=require".into()
-            }
             Self::Connect { fault, .. } => fault.hint()?.to_owned(),
             Self::Auth { why, .. } => why.hint().to_owned(),
             Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect to the server itself rather than to a pooler".into(),

@@ -3,7 +3,6 @@
 //! Codes: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
 use std::io;
-use std::time::Duration;
 
 use super::error::{ConnectFault, Error};
 use super::url::DatabaseUrl;
@@ -22,6 +21,15 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
             };
         }
         WireError::Io(error) => (io_fault(&error), error.to_string()),
+        WireError::Silent(limit) => (
+            F::Timeout,
+            format!("no answer within {} s", limit.as_secs()),
+        ),
+        WireError::OtherKind(kind) => (
+            F::OtherKind,
+            format!("it is {kind}, and target_session_attrs in the url wants another"),
+        ),
+        WireError::Password(why) => return no_password(url, why),
         WireError::Unresolved(error) => (F::Unresolved, error.to_string()),
         WireError::NoTls => (
             F::NoTls,
@@ -81,11 +89,12 @@ pub(super) fn refusal(url: &DatabaseUrl, code: &str, message: Untrusted) -> Erro
     }
 }
 
-pub(super) fn silence(url: &DatabaseUrl, limit: Duration) -> Error {
+/// No password to log in with: a token can't be made, or a file not read.
+pub(super) fn no_password(url: &DatabaseUrl, why: String) -> Error {
     Error::Connect {
         target: url.to_string(),
-        fault: ConnectFault::Timeout,
-        message: format!("no answer within {} s", limit.as_secs()).into(),
+        fault: ConnectFault::NoPassword,
+        message: why.into(),
     }
 }
 
@@ -117,7 +126,12 @@ pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> E
             target,
             message: message.into(),
         },
-        WireError::Unresolved(_) | WireError::NoTls | WireError::Login(_) => Error::Lost {
+        WireError::Unresolved(_)
+        | WireError::Silent(_)
+        | WireError::OtherKind(_)
+        | WireError::Password(_)
+        | WireError::NoTls
+        | WireError::Login(_) => Error::Lost {
             target,
             message: "the connection is not what it was".into(),
         },

@@ -21,7 +21,7 @@ impl ConnectFault {
                 "the server offers no tls; turn it on there, or put sslmode=disable&allow_plaintext=yes into the url if the network between is your own"
             }
             Self::Certificate => {
-                "its certificate is not from an authority known here or not for this host: name the authority's file by sslrootcert=, or ask for less by sslmode=require"
+                "its certificate is not from an authority known here, not for this host, or has expired: name the authority's file by sslrootcert=, and the host as the certificate does; sslmode=require without sslrootcert checks nothing"
             }
             Self::NoSuchDatabase => "check the database's name in the url",
             Self::TooMany => {
@@ -29,13 +29,19 @@ impl ConnectFault {
             }
             Self::StartingUp => "wait a little",
             Self::File => {
-                "name a file that is there, can be read and is in PEM, the key without a passphrase"
+                "name files that are there and can be read: certificates in PEM, the key for its owner alone, its passphrase by sslpassword="
             }
             Self::NoPostgres => {
                 "check host and port: what answers there is something else, or damages what passes"
             }
             Self::Pooler => {
                 "this answer is a pooler's (PgBouncer or the like): give the url of the PostgreSQL server itself, since a dump through a pooler can break"
+            }
+            Self::OtherKind => {
+                "name a host that is one, or change target_session_attrs; a failover passes by itself"
+            }
+            Self::NoPassword => {
+                "a token needs credentials of AWS that the SDK finds (environment, profile, role), and the database's region; a file of passwords has to be there and readable by its owner alone"
             }
             Self::Tls | Self::Other => return None,
         })

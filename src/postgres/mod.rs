@@ -6,7 +6,7 @@
 //!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
 //! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
 //!
-//! Nothing here reads the environment or prints. A password is held in a [`Secret`], goes to children in their
+//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password is held in a [`Secret`], goes to children in their
 //! environment and never in their arguments, and is struck out of whatever they write to stderr.
 
 mod adopted;
@@ -21,6 +21,7 @@ mod explain;
 mod failures;
 mod hints;
 mod holder;
+mod iam;
 mod identity;
 mod imposed;
 mod inspect;
@@ -50,6 +51,7 @@ pub use examine::{Examination, Standby, Unprepared};
 pub use explain::AuthFault;
 pub use failures::{Failure, Failures};
 pub use holder::Holder;
+pub use iam::{AwsIam, PasswordFuture, PasswordSource};
 pub use identity::is_same_database;
 pub use imposed::Imposed;
 pub use inspect::Inspection;

@@ -1,9 +1,11 @@
 //! A pooler that hands a server process to whoever has a transaction: neither lock nor snapshot of a dump hold there, and
 //! what a session sets stays for the next client. It is found before anything is set or locked, and refused.
 //!
-//! A server announces its process when it logs a client in, and a pooler makes a number up. Only where the two differ is it
-//! looked closer, by a second connection: under a pooler in session mode each has a process of its own, always; under one in
-//! transaction mode they take from one heap. An application that takes from it too only shuffles it the more.
+//! A server announces its process when it logs a client in, and most poolers make a number up; some repeat what a server told
+//! them. But a server that sees us come from the very port that we are at has nothing between. In every other case it is
+//! looked closer, by a second connection: under a pooler in session mode, and behind an address that is translated, each has a
+//! process of its own, always; under a pooler in transaction mode they take from one heap. An application that takes from it
+//! too only shuffles it the more.
 
 use tokio::time::{Duration, timeout};
 
@@ -14,6 +16,9 @@ use super::url::DatabaseUrl;
 /// Transactions at once of both connections. Where two processes are free, a pooler gives each connection the other's in
 /// the first or second, whichever end of its list it takes from; more are free only under load, which shuffles them.
 const ROUNDS: usize = 8;
+
+/// The same where nothing but a translated address tells of something between: most often that is a router.
+const ROUNDS_UNANNOUNCED: usize = 3;
 
 /// Time for a second connection: where a pooler has none left, it waits for one.
 const SECOND: Duration = Duration::from_secs(10);
@@ -27,9 +32,15 @@ impl Session {
         self.wire.announced_process != self.backend
     }
 
+    /// Whether nothing stands between for certain.
+    fn is_direct(&self) -> bool {
+        let port = self.wire.local_port.map(u32::from);
+        !self.is_pooled() && port.is_some() && port == self.seen_port
+    }
+
     /// An error if what stands between hands processes on between transactions.
     pub(super) async fn refuse_pooler(&mut self, url: &DatabaseUrl) -> Result<(), Error> {
-        if self.is_pooled() && self.shares_processes(url).await? {
+        if !self.is_direct() && self.shares_processes(url).await? {
             return Err(Error::Pooler {
                 target: url.to_string(),
                 direct: direct(url),
@@ -44,7 +55,11 @@ impl Session {
             // this one is idle: a pooler that shared it would have given it away
             return Ok(self.process().await? != self.backend);
         };
-        let mut second = second?;
+        let mut second = match second {
+            // a server that has no second one for us is none that hands them on
+            Err(_) if !self.is_pooled() => return Ok(self.process().await? != self.backend),
+            second => second?,
+        };
         let shares = self.takes_from_one_heap(&mut second).await;
         second.close().await;
         shares
@@ -54,7 +69,12 @@ impl Session {
         if second.backend == self.backend {
             return Ok(true);
         }
-        for round in 0..ROUNDS {
+        let rounds = if self.is_pooled() {
+            ROUNDS
+        } else {
+            ROUNDS_UNANNOUNCED
+        };
+        for round in 0..rounds {
             if self.hold().await? != self.backend || second.hold().await? != second.backend {
                 return Ok(true);
             }
@@ -83,6 +103,13 @@ impl Session {
     async fn let_go(&mut self) -> Result<(), Error> {
         let ended = self.wire.run("COMMIT").await;
         ended.map(drop).map_err(|error| self.explained(WHAT, error))
+    }
+}
+
+impl DatabaseUrl {
+    /// The address of the server behind this one, where it is known to be a pooler's.
+    pub fn behind_pooler(&self) -> Option<String> {
+        direct(self)
     }
 }
 
@@ -120,6 +147,14 @@ pub(super) fn direct(url: &DatabaseUrl) -> Option<String> {
     // https://docs.crunchybridge.com/how-to/pgbouncer
     if port == 5431 && rest.ends_with("postgresbridge.com") {
         return at(host, 5432);
+    }
+    // https://planetscale.com/docs/postgres/connecting/pgbouncer
+    if port == 6432 && rest.ends_with("pg.psdb.cloud") {
+        return at(host, 5432);
+    }
+    // https://www.prisma.io/docs/postgres/database/connection-pooling
+    if first == "pooled" && rest.ends_with("db.prisma.io") {
+        return at(rest, 5432);
     }
     // https://cloudnative-pg.io/documentation/current/connection_pooling: the service of the cluster itself is its -rw
     if let Some(cluster) = first

@@ -55,11 +55,13 @@ const WAIT_NO_MORE: &[(u32, &str)] = &[
 ];
 
 const SERVER: &str = "
-    SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database()";
+    SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database(), pg_catalog.inet_client_port()";
 
 /// A connection to a database. Its lock goes with it, however it ends.
 pub struct Session {
     pub(super) wire: Wire,
+    /// The very server, where the URL names several.
+    url: DatabaseUrl,
     target: String,
     database: String,
     user: String,
@@ -69,6 +71,8 @@ pub struct Session {
     server_major: u32,
     /// The server process at the other end; another one answering means that a pooler stands between.
     pub(super) backend: i32,
+    /// The port from which the server sees us coming; none by a Unix socket.
+    pub(super) seen_port: Option<u32>,
     waits: bool,
     /// The second number of the lock that was taken.
     pub(super) lock_number: Option<i32>,
@@ -80,13 +84,16 @@ impl Session {
     /// others between transactions ([`Error::Pooler`]).
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         let mut session = Self::open(url).await?;
-        session.refuse_pooler(url).await?;
+        let reached = session.url.clone();
+        session.refuse_pooler(&reached).await?;
         Ok(session)
     }
 
     /// The same without a look at what stands between.
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
-        let wire = connect_in_time(url).await?;
+        let (wire, url) = wire::open(url)
+            .await
+            .map_err(|unreached| explain::connection(&unreached.url, unreached.error))?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -97,6 +104,7 @@ impl Session {
         let mut session = Self {
             wire,
             target: url.to_string(),
+            url: url.clone(),
             database: String::new(),
             user: String::new(),
             login: url.user().to_owned(),
@@ -104,23 +112,29 @@ impl Session {
             begin,
             server_major: 0,
             backend: 0,
+            seen_port: None,
             waits: false,
             lock_number: None,
-            application: url
-                .parameter("application_name")
-                .unwrap_or(APPLICATION)
-                .to_owned(),
+            application: url.application().to_owned(),
         };
         let what = "ask for the server's version";
         let rows = session
             .rows(what, SERVER)
             .await
-            .map_err(|error| session.in_login(url, error))?;
+            .map_err(|error| session.in_login(&url, error))?;
         session.backend = session.first(&rows, what)?;
         session.server_major = session.column::<u32>(&rows[0], 1, what)? / 10_000;
         session.user = session.column(&rows[0], 2, what)?;
         session.database = session.column(&rows[0], 3, what)?;
+        session.seen_port = session.column(&rows[0], 4, what)?;
         Ok(session)
+    }
+
+    /// The address of the very server that this session reached, where the URL names several, with a password of its own where each
+    /// connection has one: what a child process is to be given, so that it comes to the same.
+    pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
+        let fresh = self.url.with_fresh_password().await;
+        fresh.map_err(|why| explain::no_password(&self.url, why))
     }
 
     /// The server's major version: 15 of 15.18.
@@ -311,17 +325,6 @@ impl Session {
             Error::Query { code, message, .. } => explain::refusal(url, &code, message),
             other => other,
         }
-    }
-}
-
-/// Used where the URL asks for no limit: long enough to count as none, and an end all the same.
-const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
-
-async fn connect_in_time(url: &DatabaseUrl) -> Result<Wire, Error> {
-    let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
-    match timeout(limit, wire::open(url)).await {
-        Ok(result) => result.map_err(|error| explain::connection(url, error)),
-        Err(_) => Err(explain::silence(url, limit)),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn document(setup: &Setup) -> Zeroizing<String> {
 /// Label and setting of `DB_<NAME>_…`.
 fn of_database(name: &str) -> Option<(&str, &str)> {
     let rest = name.strip_prefix("DB_")?;
-    let ends = ["_PING_URL", "_URL", "_KEY", "_SCHEDULE"];
+    let ends = ["_PING_URL", "_URL", "_AUTH", "_KEY", "_SCHEDULE"];
     let end = ends.iter().find(|end| rest.ends_with(**end));
     let at = end.map_or_else(|| rest.rfind('_'), |end| Some(rest.len() - end.len()))?;
     Some((&rest[..at], &rest[at + 1..]))

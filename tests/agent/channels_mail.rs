@@ -38,6 +38,7 @@ fn mail_arrives_over_both_kinds_of_tls() {
         assert_eq!(heard.len(), 1, "{heard:#?}");
         let mail = &heard[0];
         assert_eq!(mail["user"], LOGIN.0);
+        assert_eq!(mail["hello"], "acme.test");
         assert_eq!(
             mail["to"],
             serde_json::json!(["ann@acme.test", "bob@acme.test"])
@@ -66,8 +67,46 @@ fn nothing_is_sent_where_starttls_was_stripped() {
         &outcome,
         &[
             "by mail (localhost)",
+            "localhost offers no STARTTLS",
+            "write smtps in place of smtp",
+        ],
+    );
+    assert!(
+        !outcome.stderr.contains("certificate"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(server.heard().is_empty());
+}
+
+#[test]
+fn a_server_that_offers_no_login_is_told_as_one() {
+    let server = MailServer::start(Security::Mute, None, &[]);
+    let outcome = agent(&server, "smtps", ENCODED).run(["tick"]).ended_with(2);
+    assert_said(
+        &outcome,
+        &[
+            "localhost offers no login that is spoken here",
+            "leave user and password out of PGCOFFER_SMTP_URL",
+        ],
+    );
+    assert!(
+        !outcome.stderr.contains("certificate"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(server.heard().is_empty());
+}
+
+#[test]
+fn a_server_that_begins_without_tls_is_told_as_one() {
+    let server = MailServer::start(Security::Starttls, None, &[]);
+    let outcome = agent(&server, "smtps", "").run(["tick"]).ended_with(2);
+    assert_said(
+        &outcome,
+        &[
             "there is no secure connection to localhost",
-            "STARTTLS",
+            "smtp STARTTLS (587)",
         ],
     );
     assert!(server.heard().is_empty());

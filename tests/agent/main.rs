@@ -33,6 +33,7 @@ mod heroku_api;
 mod hostile;
 mod hostile_channels;
 mod hostile_text;
+mod iam;
 mod in_the_clear;
 mod init;
 mod init_forms;

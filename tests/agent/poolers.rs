@@ -13,8 +13,9 @@ use std::{
 
 use crate::{
     check::{assert_found, found},
-    stage::{SMALL, Stage},
-    testbed::{Agent, Pooler},
+    serve::serve,
+    stage::{SMALL, Stage, Target},
+    testbed::{Agent, Heap, Manner, Pooler},
 };
 
 const TAKES_ALL: &str = "ignore_startup_parameters=extra_float_digits,options";
@@ -116,6 +117,133 @@ fn through(stage: &Stage, url: &str) -> Agent {
         .env("PGCOFFER_SCHEDULE", "hourly keep 24h")
 }
 
+/// Each command that comes to the database, and those that only might.
+#[track_caller]
+fn every_command_is_refused(stage: &Stage, name: &str, url: &str, into: &str, target: &Target) {
+    let agent = through(stage, url);
+    // repositories of their own, since a tick waits after another's failure
+    let elsewhere = |what: &str| {
+        let bucket = format!("s3://testbed/{what}-{name}");
+        agent.clone().env("PGCOFFER_BUCKET", bucket)
+    };
+    let restore = ["restore", "latest", "--to", into, "--confirm", &target.name];
+    let commands: [(&[&str], &Agent); 5] = [
+        (&["check"], &agent),
+        (&["check", "--fix-sql"], &agent),
+        (&["backup"], &agent),
+        (&["tick"], &elsewhere("ticks")),
+        (&restore, &stage.agent()),
+    ];
+    for (command, agent) in commands {
+        let outcome = agent.run(command);
+        let said = format!("{}{}", outcome.text(), outcome.stderr);
+        assert!(
+            [3, 8].contains(&outcome.code()),
+            "{name}: {command:?}: {said}"
+        );
+        for word in ["transaction mode", "PgBouncer", "server itself"] {
+            assert!(
+                said.contains(word),
+                "{name}: {command:?}: {word} is not in {said}"
+            );
+        }
+    }
+    let database = format!("main={url}");
+    let init = agent.run(["init", "--yes", "--database", &database, "--output", "env"]);
+    assert!(
+        init.code() != 0 && init.stderr.contains("transaction mode"),
+        "{name}: {}{}",
+        init.text(),
+        init.stderr
+    );
+    let serving = serve(&elsewhere("serves"));
+    serving.wait_for_ticks(1);
+    let served = serving.end();
+    assert!(
+        served.stderr.contains("transaction mode"),
+        "{}",
+        served.stderr
+    );
+    // what asks the bucket alone has no part in it
+    for command in [
+        &["status"][..],
+        &["list"],
+        &["verify", "latest"],
+        &["prune", "--dry-run"],
+    ] {
+        let outcome = agent.run(command);
+        let said = format!("{}{}", outcome.text(), outcome.stderr);
+        // the runs that failed are late by then
+        assert!(
+            [0, 8].contains(&outcome.code()),
+            "{name}: {command:?}: {said}"
+        );
+    }
+}
+
+/// Poolers that announce what a server announced, that take from either end of their heap, that have one connection.
+#[test]
+fn poolers_of_other_makes_are_refused_by_how_they_behave() {
+    let stage = Stage::backed_up(SMALL);
+    let target = stage.target();
+    let manners = [
+        (true, true, 3),
+        (true, false, 3),
+        (false, true, 3),
+        (false, false, 3),
+        (true, false, 1),
+    ];
+    for (repeats_the_server, last_first, size) in manners {
+        let manner = Manner {
+            repeats_the_server,
+            last_first,
+            size,
+        };
+        let pooler = Heap::start(stage.cluster, &stage.database, manner);
+        let other = Heap::start(stage.cluster, &target.name, manner);
+        let url = pooler.url(&stage.database);
+        let application = Application::start(&url, size - 1);
+        let name = format!("heap-{repeats_the_server}-{last_first}-{size}");
+        every_command_is_refused(&stage, &name, &url, &other.url(&target.name), &target);
+        assert_nothing_is_left(&stage, &url);
+        let worked = application.stop();
+        assert!(
+            worked.is_ok_and(|rounds| size == 1 || rounds > 0),
+            "{manner:?}"
+        );
+    }
+}
+
+/// An address that is translated on the way is no pooler, nor is a forwarder that the server sees in our place.
+#[test]
+fn a_forwarder_is_no_pooler() {
+    let stage = Stage::of(SMALL);
+    let to = stage.cluster.port();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = std::net::TcpStream::connect(("127.0.0.1", to)) else {
+                return;
+            };
+            for (mut from, mut to) in [
+                (client.try_clone().unwrap(), server.try_clone().unwrap()),
+                (server, client),
+            ] {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+    });
+    let url = format!("postgres://postgres@127.0.0.1:{port}/{}", stage.database);
+    let agent = through(&stage, &url);
+    let report = agent.run(["check", "--json"]).json();
+    assert_found(&report, ("database", "pooler"), "ok", &["none"]);
+    agent.run(["backup"]).success();
+}
+
 #[test]
 fn every_command_refuses_a_transaction_pooler_and_the_application_goes_on() {
     let stage = Stage::backed_up(SMALL);
@@ -137,57 +265,8 @@ fn every_command_refuses_a_transaction_pooler_and_the_application_goes_on() {
         );
         let url = pooler.url(&stage.database);
         let application = Application::start(&url, clients);
-        let agent = through(&stage, &url);
         let into = pooler.url(&target.name);
-        // a repository of its own, since a tick waits after another's failure
-        let ticks = agent
-            .clone()
-            .env("PGCOFFER_BUCKET", format!("s3://testbed/ticks-{n}"));
-        let commands: [(&[&str], &Agent); 5] = [
-            (&["check"], &agent),
-            (&["check", "--fix-sql"], &agent),
-            (&["backup"], &agent),
-            (&["tick"], &ticks),
-            (
-                &[
-                    "restore",
-                    "latest",
-                    "--to",
-                    &into,
-                    "--confirm",
-                    &target.name,
-                ],
-                &stage.agent(),
-            ),
-        ];
-        for (command, agent) in commands {
-            let outcome = agent.run(command);
-            let said = format!("{}{}", outcome.text(), outcome.stderr);
-            assert!(
-                [3, 8].contains(&outcome.code()),
-                "{more}: {command:?}: {said}"
-            );
-            for word in ["transaction mode", "PgBouncer", "server itself"] {
-                assert!(
-                    said.contains(word),
-                    "{more}: {command:?}: {word} is not in {said}"
-                );
-            }
-        }
-        let init = agent.run([
-            "init",
-            "--yes",
-            "--database",
-            &format!("main={url}"),
-            "--output",
-            "env",
-        ]);
-        assert!(
-            init.code() != 0 && init.stderr.contains("transaction mode"),
-            "{}{}",
-            init.text(),
-            init.stderr
-        );
+        every_command_is_refused(&stage, &format!("pgbouncer-{n}"), &url, &into, &target);
         assert_nothing_is_left(&stage, &url);
         let worked = application
             .stop()

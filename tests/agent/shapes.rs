@@ -146,7 +146,7 @@ fn json_of_everything_else() {
         .json();
     assert_keys(
         &report,
-        "id database target tables rows dump_bytes warnings started finished",
+        "id database target tables rows dump_bytes warnings left_out remarks complete failed failures statements started finished",
     );
 }
 

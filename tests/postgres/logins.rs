@@ -95,6 +95,14 @@ async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, says: &[Vec<u8>])
     heard
 }
 
+/// A server's side of TLS that nobody vouches for, with a protocol to agree on.
+pub(crate) fn acceptor(protocol: Option<&[u8]>) -> TlsAcceptor {
+    let (_, folder) = certified("127.0.0.1");
+    let mut config = server(folder.path());
+    config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
 /// A certificate for `localhost` and this address, and the authority's file.
 fn certified(address: &str) -> (TlsAcceptor, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -113,19 +121,22 @@ fn certified(address: &str) -> (TlsAcceptor, tempfile::TempDir) {
         dir,
         "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.crt",
     );
+    (TlsAcceptor::from(Arc::new(server(dir))), folder)
+}
+
+fn server(dir: &std::path::Path) -> rustls::ServerConfig {
     let chain = CertificateDer::pem_file_iter(dir.join("server.crt"))
         .unwrap()
         .map(Result::unwrap)
         .collect();
     let key = PrivateKeyDer::from_pem_file(dir.join("server.key")).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), folder)
+        .unwrap()
 }
 
 /// An address that leads here and is none of those that are known to be of this machine.

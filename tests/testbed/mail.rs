@@ -30,6 +30,8 @@ pub enum Security {
     Starttls,
     /// STARTTLS was stripped by somebody on the way
     Plain,
+    /// TLS from the first byte, and no login that is offered
+    Mute,
 }
 
 /// A mail server; it ends when this is dropped.
@@ -53,6 +55,7 @@ impl MailServer {
             Security::Implicit => "implicit",
             Security::Starttls => "starttls",
             Security::Plain => "plain",
+            Security::Mute => "mute",
         });
         command.args([
             folder.path().join("leaf.pem"),

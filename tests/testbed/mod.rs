@@ -16,6 +16,7 @@
 )]
 
 mod agent;
+mod heap;
 mod hearer;
 mod localstack;
 mod mail;
@@ -28,6 +29,7 @@ mod terminal;
 mod tls;
 
 pub use agent::{Agent, Outcome, Running, binary};
+pub use heap::{Heap, Manner};
 pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
 pub use localstack::{LocalBucket, LocalStack};
 pub use mail::{MailServer, Security, python};

@@ -1,9 +1,9 @@
 """A mail server for tests: aiosmtpd with TLS from the first byte, with STARTTLS, or with none.
 
-    smtp.py implicit|starttls|plain CERTIFICATE KEY [USER PASSWORD] [REPLY...]
+    smtp.py implicit|starttls|plain|mute CERTIFICATE KEY [USER PASSWORD] [REPLY...]
 
 It prints its port, then each message as a line of JSON. Each REPLY ("451 later") answers one message in place of taking it. Nobody is at gone@. It
-ends when its standard input does.
+ends when its standard input does. As Google's relay does, it wants to be greeted by a name; `mute` is implicit, and offers no login.
 """
 
 import asyncio
@@ -25,6 +25,12 @@ class Handler:
     def __init__(self, replies):
         self.replies = replies
 
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        if hostname.startswith("[") or "." not in hostname:
+            return ["550 5.7.1 who are you? greet me by a name"]
+        session.host_name = hostname
+        return responses
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("gone@"):
             return "550 5.1.1 no such mailbox"
@@ -37,7 +43,7 @@ class Handler:
         headers = {name.lower(): str(value) for name, value in message.items()}
         tls = session.ssl is not None
         to = envelope.rcpt_tos
-        say(json.dumps({"tls": tls, "user": getattr(session, "who", None), "from": envelope.mail_from, "to": to,
+        say(json.dumps({"tls": tls, "hello": session.host_name, "user": getattr(session, "who", None), "from": envelope.mail_from, "to": to,
                         "headers": headers, "body": message.get_content(), "reply": reply}))
         return reply or "250 OK"
 
@@ -61,10 +67,11 @@ def main():
         return SMTP(Handler(rest), enable_SMTPUTF8=True, hostname="localhost",
                     tls_context=context if mode == "starttls" else None, require_starttls=mode == "starttls",
                     authenticator=authenticator if login else None, auth_required=login is not None,
-                    auth_require_tls=mode == "starttls")
+                    auth_require_tls=mode == "starttls",
+                    auth_exclude_mechanism=["LOGIN", "PLAIN"] if mode == "mute" else None)
 
     async def serve():
-        tls = context if mode == "implicit" else None
+        tls = context if mode in ("implicit", "mute") else None
         loop = asyncio.get_running_loop()
         server = await loop.create_server(factory, "127.0.0.1", 0, ssl=tls)
         say(server.sockets[0].getsockname()[1])

@@ -86,7 +86,8 @@ impl<'a> Run<'a> {
         progress: &Progress,
     ) -> Result<(Outbound, Contents)> {
         let mut outbound = self.begin_upload(ready.plan, progress).await?;
-        let mut dump = Dump::start(&ready.client, &self.request.url, &ready.options)?;
+        let url = ready.session.child_url().await?;
+        let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
         let work = outbound.carry(dump.take_stdout()?, self.request.silence_max);
         let carried = self.under_lock(&mut ready.session, work).await;
         let reader = match carried {

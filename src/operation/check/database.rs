@@ -31,7 +31,7 @@ pub(super) async fn database(
         Ok(session) => session,
         Err(error @ Error::Interrupted { .. }) => return Err(error),
         Err(error) => {
-            unreachable(sheet, &error);
+            unreachable(sheet, &error, &database.url);
             return Ok(());
         }
     };
@@ -84,7 +84,7 @@ async fn connect(url: &DatabaseUrl) -> Result<Session> {
     Ok(Session::connect(url).await?)
 }
 
-fn unreachable(sheet: &mut Sheet<'_>, error: &Error) {
+fn unreachable(sheet: &mut Sheet<'_>, error: &Error, url: &DatabaseUrl) {
     if let Error::Postgres(postgres::Error::Pooler { .. }) = error {
         sheet.failed("pooler", error.to_string(), error.hint());
         sheet.skipped(
@@ -93,7 +93,14 @@ fn unreachable(sheet: &mut Sheet<'_>, error: &Error) {
         );
         return;
     }
-    sheet.failed("reachable", error.to_string(), error.hint());
+    let hint = match (url.behind_pooler(), error.hint()) {
+        (Some(server), hint) => Some(format!(
+            "this is a pooler's address, and the server itself is at {server}; {}",
+            hint.unwrap_or_default()
+        )),
+        (None, hint) => hint,
+    };
+    sheet.failed("reachable", error.to_string(), hint);
     sheet.skipped("tls, version, rights, pooler", "there is no connection");
 }
 
@@ -313,7 +320,7 @@ async fn second_connection(
     match Session::connect(url).await {
         Ok(other) => {
             other.close().await;
-            sheet.ok("pooler", pooler_or_not(session));
+            sheet.ok("pooler", pooler_or_not(session, url));
         }
         Err(error) => sheet.failed(
             "pooler",
@@ -324,10 +331,13 @@ async fn second_connection(
     Ok(())
 }
 
-fn pooler_or_not(session: &Session) -> &'static str {
-    if session.is_pooled() {
-        "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do"
-    } else {
-        "none: each connection has a server process of its own"
+fn pooler_or_not(session: &Session, url: &DatabaseUrl) -> String {
+    if !session.is_pooled() {
+        return "none: each connection has a server process of its own".to_owned();
+    }
+    let will_do = "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do";
+    match url.behind_pooler() {
+        Some(server) => format!("{will_do}; the server itself is at {server}"),
+        None => will_do.to_owned(),
     }
 }

@@ -238,8 +238,8 @@ async fn restored(
     let PreparedRestore {
         record, request, ..
     } = prepared;
-    interrupt.or(begin(&prepared)).await?;
-    let load = prepared.load()?;
+    let target = interrupt.or(begin(&prepared)).await?;
+    let load = prepared.load(&target)?;
     let settings: Vec<String> = prepared.settings.warnings().collect();
     let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
@@ -259,8 +259,9 @@ async fn restored(
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made.
-async fn begin(prepared: &PreparedRestore<'_>) -> Result<()> {
+/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server
+/// that this was seen on, for the child processes.
+async fn begin(prepared: &PreparedRestore<'_>) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean
@@ -275,8 +276,9 @@ async fn begin(prepared: &PreparedRestore<'_>) -> Result<()> {
         let roles = &prepared.plan.missing_roles;
         session.create_roles(roles, request.keep_owner).await?;
     }
+    let target = session.child_url().await?;
     session.close().await;
-    Ok(())
+    Ok(target)
 }
 
 impl PreparedRestore<'_> {
@@ -294,7 +296,7 @@ impl PreparedRestore<'_> {
         remarks
     }
 
-    fn load(&self) -> Result<Load> {
+    fn load(&self, target: &DatabaseUrl) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let replaced = request.clean.then(|| Replaced::by(&self.plan));
         let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
@@ -313,7 +315,7 @@ impl PreparedRestore<'_> {
             ..LoadOptions::new(server_major)
         };
         tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
-        Ok(Load::start(client, &request.target, &options)?)
+        Ok(Load::start(client, target, &options)?)
     }
 }
 

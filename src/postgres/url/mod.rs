@@ -1,6 +1,10 @@
 //! Where a database is and how to log in, read from a URL by libpq's rules.
 
+mod child;
+mod parameters;
 mod parse;
+mod places;
+mod service;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests;
@@ -9,14 +13,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::holder::APPLICATION;
+use super::iam::PasswordSource;
 use crate::text::Untrusted;
 
+pub(super) use child::ChildFile;
+use parameters::PARAMETERS;
 pub use parse::UrlFault;
+use places::{Host, Place};
 
 /// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
 #[derive(Clone)]
@@ -60,6 +69,17 @@ pub enum SslMode {
 }
 
 impl SslMode {
+    /// The one that holds at a place: what is given, else `require` for hosts elsewhere and `prefer` for local ones.
+    ///
+    /// libpq's own default is `prefer`, with which whoever sits on the line can talk both sides out of TLS.
+    fn at(given: Option<Self>, place: &Place) -> Self {
+        match given {
+            Some(mode) => mode,
+            None if place.is_local() => Self::Prefer,
+            None => Self::Require,
+        }
+    }
+
     /// libpq's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,54 +99,21 @@ impl SslMode {
 /// parameters.
 #[derive(Clone)]
 pub struct DatabaseUrl {
-    host: Host,
-    port: u16,
+    /// At least one. Where there are several a session tries them in turn, and what it has reached has one.
+    places: Vec<Place>,
     user: String,
     password: Option<Secret>,
+    /// What makes a password for each connection.
+    passwords: Option<Arc<dyn PasswordSource>>,
     database: String,
-    ssl_mode: SslMode,
+    /// What is given; else each place has its own.
+    ssl_mode: Option<SslMode>,
     /// What the URL gives beyond address and login, by libpq's names; only names of [`PARAMETERS`].
     parameters: BTreeMap<&'static str, String>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
-enum Host {
-    /// A name or an address, without brackets.
-    Tcp(String),
-    /// The folder of a Unix socket.
-    Socket(String),
-}
-
-/// The parameters understood beyond address, login and `sslmode`, each with the variable by which libpq takes it.
-/// Those without one go into the connection string that is a child's argument.
-///
-/// <https://www.postgresql.org/docs/current/libpq-envars.html>
-const PARAMETERS: &[(&str, Option<&str>)] = &[
-    ("sslrootcert", Some("PGSSLROOTCERT")),
-    ("sslcert", Some("PGSSLCERT")),
-    ("sslkey", Some("PGSSLKEY")),
-    ("application_name", Some("PGAPPNAME")),
-    ("connect_timeout", Some("PGCONNECT_TIMEOUT")),
-    ("options", Some("PGOPTIONS")),
-    ("channel_binding", Some("PGCHANNELBINDING")),
-    ("require_auth", Some("PGREQUIREAUTH")),
-    ("target_session_attrs", Some("PGTARGETSESSIONATTRS")),
-    ("keepalives", None),
-    ("keepalives_idle", None),
-    ("keepalives_interval", None),
-    ("keepalives_count", None),
-];
-
 /// How long a connection may take to come about unless the URL says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Seconds of silence after which a child's connection is probed. Routers forget an idle connection after as little
-/// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a
-/// restore that builds an index is silent for longer.
-const KEEPALIVES_IDLE: &str = "60";
-
-/// A file that can't exist: its parent is no folder.
-const NO_FILE: &str = "/dev/null/none";
 
 /// Where systems keep the certificates of the authorities they trust.
 const SYSTEM_CERTIFICATES: &[&str] = &[
@@ -137,16 +124,16 @@ const SYSTEM_CERTIFICATES: &[&str] = &[
 ];
 
 impl DatabaseUrl {
-    /// The host's name or address, or the folder of the Unix socket.
+    /// The host's name or address, or the folder of the Unix socket; the first of several.
     pub fn host(&self) -> &str {
-        match &self.host {
+        match &self.place().host {
             Host::Tcp(host) | Host::Socket(host) => host,
         }
     }
 
-    /// The port; for a Unix socket it is part of the socket's name.
+    /// The port; for a Unix socket it is part of the socket's name. That of the first of several hosts.
     pub fn port(&self) -> u16 {
-        self.port
+        self.place().port
     }
 
     /// The role that logs in.
@@ -160,10 +147,8 @@ impl DatabaseUrl {
     }
 
     /// How much TLS is asked for: what the URL says, else `require` for hosts elsewhere and `prefer` for local ones.
-    ///
-    /// libpq's own default is `prefer`, with which whoever sits on the line can talk both sides out of TLS.
     pub fn ssl_mode(&self) -> SslMode {
-        self.ssl_mode
+        SslMode::at(self.ssl_mode, self.place())
     }
 
     /// The same server and login, another database.
@@ -175,69 +160,83 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same with a password that is made for each connection.
+    ///
+    /// # Errors
+    /// Where the URL has a password of its own, or where a connection could go unencrypted: such a password is sent in clear.
+    pub fn with_password_source(
+        self,
+        passwords: Arc<dyn PasswordSource>,
+    ) -> Result<Self, UrlFault> {
+        if self.password.is_some() || self.parameter("passfile").is_some() {
+            return Err(UrlFault::TwoPasswords);
+        }
+        for url in self.each() {
+            if url.effective_ssl_mode() < SslMode::Require {
+                return Err(UrlFault::TokenInClear(url.effective_ssl_mode()));
+            }
+        }
+        Ok(Self {
+            passwords: Some(passwords),
+            ..self
+        })
+    }
+
     /// True when what is sent doesn't leave this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
     pub fn is_local(&self) -> bool {
-        self.host.is_local()
+        self.places.iter().all(Place::is_local)
     }
 
-    /// The variables by which a child process takes this address and login; libpq's own ones must be out of its way.
-    pub fn child_env(&self) -> Vec<(&'static str, Secret)> {
-        let mut env = vec![
-            ("PGHOST", self.host().to_owned()),
-            ("PGPORT", self.port.to_string()),
-            ("PGUSER", self.user.clone()),
-            ("PGDATABASE", self.database.clone()),
-            ("PGSSLMODE", self.effective_ssl_mode().as_str().to_owned()),
-            // Kerberos would encrypt without the certificates that sslmode speaks of.
-            ("PGGSSENCMODE", "disable".to_owned()),
-            // The URL is the only source of the password: our own session knows no ~/.pgpass either.
-            ("PGPASSFILE", NO_FILE.to_owned()),
-            ("PGAPPNAME", APPLICATION.to_owned()),
-            ("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT.as_secs().to_string()),
-        ];
-        for (name, variable) in PARAMETERS {
-            if let (Some(variable), Some(value)) = (variable, self.parameters.get(name)) {
-                env.retain(|(set, _)| set != variable);
-                env.push((variable, value.clone()));
-            }
-        }
-        if let Some(file) = self.root_certificates() {
-            env.retain(|(set, _)| *set != "PGSSLROOTCERT");
-            env.push(("PGSSLROOTCERT", file.to_owned()));
-        }
-        let mut env: Vec<_> = env
-            .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
-            .collect();
-        env.extend(
-            self.password
-                .clone()
-                .map(|password| ("PGPASSWORD", password)),
-        );
-        env
+    /// An address of each host.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        self.places.iter().map(|place| Self {
+            places: vec![place.clone()],
+            ..self.clone()
+        })
     }
 
-    /// The connection string that may stand among a child's arguments: the database's name, and what libpq takes by
-    /// no variable. `pg_restore` connects only if it's given one.
-    pub(super) fn child_conninfo(&self) -> String {
-        let mut conninfo = format!("dbname={}", quote_conninfo(&self.database));
-        for (name, _) in PARAMETERS.iter().filter(|(_, variable)| variable.is_none()) {
-            let default = (*name == "keepalives_idle").then_some(KEEPALIVES_IDLE);
-            if let Some(value) = self.parameters.get(name).map(String::as_str).or(default) {
-                conninfo.push_str(&format!(" {name}={}", quote_conninfo(value)));
-            }
+    /// This very server, wherever else its name may lead.
+    pub(super) fn at(&self, address: IpAddr) -> Self {
+        let mut reached = self.clone();
+        reached.places.truncate(1);
+        reached.places[0].address = Some(address);
+        reached
+    }
+
+    /// The address to connect to, where one is given beside the host's name.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.place().address
+    }
+
+    fn place(&self) -> &Place {
+        &self.places[0]
+    }
+
+    /// The same with the password of one connection: the one that is given, else of the file or made afresh.
+    pub(super) async fn with_fresh_password(&self) -> Result<Self, String> {
+        if let Some(passwords) = &self.passwords {
+            let made = passwords.make(self.host(), self.port(), &self.user).await?;
+            let password = Some(made);
+            return Ok(Self {
+                password,
+                ..self.clone()
+            });
         }
-        conninfo
+        let (None, Some(file)) = (&self.password, self.parameter("passfile")) else {
+            return Ok(self.clone());
+        };
+        let password = service::password(file, self.place(), &self.database, &self.user)?;
+        Ok(Self {
+            password,
+            ..self.clone()
+        })
     }
 
     /// What our own session tells the server when it connects: encoding, login, and what the URL hands on unread.
     pub(super) fn startup_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         let given = [
             ("options", self.parameter("options")),
-            (
-                "application_name",
-                Some(self.parameter("application_name").unwrap_or(APPLICATION)),
-            ),
+            ("application_name", Some(self.application())),
         ];
         let fixed = [
             ("user", self.user()),
@@ -251,6 +250,14 @@ impl DatabaseUrl {
         )
     }
 
+    /// What a session of ours calls itself.
+    pub(super) fn application(&self) -> &str {
+        let given = self.parameter("application_name");
+        given
+            .or_else(|| self.parameter("fallback_application_name"))
+            .unwrap_or(APPLICATION)
+    }
+
     pub(super) fn password(&self) -> Option<&Secret> {
         self.password.as_ref()
     }
@@ -261,7 +268,7 @@ impl DatabaseUrl {
 
     /// The folder of the Unix socket, if it's one.
     pub(super) fn socket_folder(&self) -> Option<&str> {
-        match &self.host {
+        match &self.place().host {
             Host::Socket(folder) => Some(folder),
             Host::Tcp(_) => None,
         }
@@ -281,9 +288,9 @@ impl DatabaseUrl {
 
     /// libpq ignores `sslmode` on Unix sockets.
     pub(super) fn effective_ssl_mode(&self) -> SslMode {
-        match self.host {
+        match self.place().host {
             Host::Socket(_) => SslMode::Disable,
-            Host::Tcp(_) => self.ssl_mode,
+            Host::Tcp(_) => self.ssl_mode(),
         }
     }
 
@@ -303,40 +310,27 @@ impl DatabaseUrl {
     }
 }
 
-impl Host {
-    fn is_local(&self) -> bool {
-        match self {
-            Self::Socket(_) => true,
-            Self::Tcp(name) => {
-                name.eq_ignore_ascii_case("localhost")
-                    || name
-                        .parse::<IpAddr>()
-                        .is_ok_and(|address| address.is_loopback())
-            }
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@", Untrusted::from(self.user()))?;
+        for (n, place) in self.places.iter().enumerate() {
+            let comma = if n == 0 { "" } else { "," };
+            write!(f, "{comma}{place}")?;
         }
+        write!(f, "/{}", Untrusted::from(self.database()))
     }
 }
 
-/// Quotes a value of a connection string.
-///
-/// <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>
-fn quote_conninfo(value: &str) -> String {
-    format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
-}
-
-impl fmt::Display for DatabaseUrl {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, .. } = self;
-        let (user, database) = (
-            Untrusted::from(self.user()),
-            Untrusted::from(self.database()),
-        );
-        let shown = Untrusted::from(self.host());
         match host {
-            Host::Tcp(address) if address.contains(':') => {
-                write!(f, "{user}@[{shown}]:{port}/{database}")
+            Host::Tcp(host) if host.contains(':') => {
+                write!(f, "[{}]:{port}", Untrusted::from(host.as_str()))
             }
-            Host::Tcp(_) | Host::Socket(_) => write!(f, "{user}@{shown}:{port}/{database}"),
+            Host::Tcp(host) | Host::Socket(host) => {
+                write!(f, "{}:{port}", Untrusted::from(host.as_str()))
+            }
         }
     }
 }

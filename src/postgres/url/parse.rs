@@ -4,11 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use super::super::logins::is_list;
-use super::{DatabaseUrl, Host, PARAMETERS, Secret, SslMode};
+use super::super::iam::AwsIam;
+use super::parameters::{known, plausible};
+use super::places::{Place, places, port};
+use super::{DatabaseUrl, Secret, SslMode, service};
 
 /// What is wrong with a database's URL. No message repeats a part of it that could hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,9 +45,9 @@ pub enum UrlFault {
         "the bracketed address is not closed, is empty or is followed by something else than a port"
     )]
     Brackets,
-    /// More than one host.
-    #[error("it names more than one host")]
-    ManyHosts,
+    /// Lists of hosts, addresses and ports that don't go together.
+    #[error("its lists of hosts, addresses and ports are not of one length, or too long")]
+    Lists,
     /// A socket that isn't in the file system.
     #[error("it names an abstract unix socket")]
     AbstractSocket,
@@ -54,6 +57,23 @@ pub enum UrlFault {
     /// A parameter that isn't understood; only a plausible name is repeated.
     #[error("its parameter {0} is not known")]
     Unknown(String),
+    /// A parameter of libpq's that can't be honoured.
+    #[error("its parameter {name} cannot be honoured: {why}")]
+    Refused {
+        /// The parameter.
+        name: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// The file of services can't be read, or has no such service, or says what doesn't belong there.
+    #[error("its service can't be used: {0}")]
+    Service(String),
+    /// A password of its own beside one that is made for each connection.
+    #[error("it has a password, or a file of them, and one is made for each connection")]
+    TwoPasswords,
+    /// A token is sent as it is, so that nothing but TLS keeps it.
+    #[error("its sslmode {} lets a token cross in clear", .0.as_str())]
+    TokenInClear(SslMode),
     /// It lets everything cross a network in clear, or lets whoever sits on the line have it so.
     #[error("its sslmode {} doesn't keep the connection encrypted, and its host is not this machine", .0.as_str())]
     Plaintext(SslMode),
@@ -78,7 +98,11 @@ impl UrlFault {
             Self::Plaintext(_) => {
                 "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by &allow_plaintext=yes".into()
             }
-            Self::ManyHosts => "give the one host to back up from".into(),
+            Self::Lists => "several hosts are written host1:5432,host2:5433, or ?host=a,b&port=1,2, with one port for all or one for each".into(),
+            Self::TwoPasswords => "take the password out of the url, or unset the AUTH of this database".into(),
+            Self::TokenInClear(_) => "use sslmode=verify-full with sslrootcert= naming the file of the provider's authorities".into(),
+            Self::Refused { .. } => "remove it from the url".into(),
+            Self::Service(_) => "name the file by servicefile=, and a section of it by service=".into(),
             Self::AbstractSocket => "give the folder of the socket, as in ?host=/var/run/postgresql".into(),
             _ => "the form is postgres://user:password@host:5432/database?sslmode=require".into(),
         }
@@ -98,8 +122,9 @@ impl DatabaseUrl {
     ///
     /// As in libpq `%xx` is the only escape (a `+` stays one), an IPv6 address stands in brackets, a host that
     /// begins with `/` once decoded is the folder of a Unix socket, and the parameters `host`, `port`, `user`,
-    /// `password` and `dbname` override what stands before them. Otherwise than libpq it never falls back on the
-    /// operating system's user, and one host is all it takes. White space around the whole is forgiven.
+    /// `password` and `dbname` override what stands before them. Several hosts may stand there with commas between, each with
+    /// a port; `service` fills in what the URL itself doesn't say, from the file that `servicefile` names. Otherwise than libpq
+    /// it never falls back on the operating system's user. White space around the whole is forgiven.
     pub fn parse(text: &str) -> Result<Self, UrlFault> {
         let text = text.trim();
         let rest = text
@@ -122,14 +147,18 @@ impl DatabaseUrl {
 
 /// The values as they come in, decoded.
 #[derive(Default)]
-struct Parts {
+pub(super) struct Parts {
     host: Option<String>,
+    address: Option<String>,
     port: Option<String>,
     user: Option<String>,
     password: Option<Secret>,
     database: Option<String>,
     ssl_mode: Option<String>,
     allow_plaintext: Option<String>,
+    auth: Option<String>,
+    service: Option<String>,
+    service_file: Option<String>,
     parameters: BTreeMap<&'static str, String>,
 }
 
@@ -147,16 +176,22 @@ impl Parts {
         Ok(&rest[login.len() + 1..])
     }
 
-    /// Reads `host:port` up to `/`, `?` or the end.
+    /// Reads `host:port`, or several with commas between, up to `/`, `?` or the end.
     fn read_address<'a>(&mut self, rest: &'a str) -> Result<&'a str, UrlFault> {
-        let (address, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (host, port) = match address.strip_prefix('[') {
-            Some(bracketed) => split_brackets(bracketed)?,
-            None => address.split_once(':').unwrap_or((address, "")),
-        };
-        self.host = Some(decode(host, "host")?);
-        self.port = Some(decode(port, "port")?);
-        check_port(self.port.as_deref())?;
+        let (addresses, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (mut hosts, mut ports) = (Vec::new(), Vec::new());
+        for address in split_list(addresses) {
+            let (host, at) = match address.strip_prefix('[') {
+                Some(bracketed) => split_brackets(bracketed)?,
+                None => address.split_once(':').unwrap_or((address, "")),
+            };
+            hosts.push(decode(host, "host")?);
+            let at = decode(at, "port")?;
+            port(&at)?;
+            ports.push(at);
+        }
+        self.host = Some(hosts.join(","));
+        self.port = Some(ports.join(","));
         Ok(behind)
     }
 
@@ -181,42 +216,77 @@ impl Parts {
     fn store(&mut self, name: &str, value: String) -> Result<(), UrlFault> {
         match name {
             "host" => self.host = Some(value),
+            "hostaddr" => self.address = Some(value),
             "port" => self.port = Some(value),
             "user" => self.user = Some(value),
             "password" => self.password = Some(Secret::new(value)),
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(value),
-            // our own: libpq has no word for it, and never sees this
+            "service" => self.service = Some(value),
+            "servicefile" => self.service_file = Some(value),
+            // our own: libpq has no word for them, and never sees these
+            "auth" => self.auth = Some(value),
             "allow_plaintext" => self.allow_plaintext = Some(value),
             // libpq takes this spelling of JDBC's too.
             "ssl" if value == "true" => self.ssl_mode = Some("require".into()),
-            // The one value that says what is done anyway.
-            "gssencmode" if value == "disable" => {}
             _ => {
-                let known = PARAMETERS.iter().find(|(known, _)| *known == name);
-                let (known, _) =
-                    known.ok_or_else(|| UrlFault::Unknown(plausible(name).to_owned()))?;
-                check_value(known, &value)?;
-                self.parameters.insert(known, value);
+                if let Some(known) = known(name, &value)? {
+                    self.parameters.insert(known, value);
+                }
             }
         }
         Ok(())
     }
 
-    fn complete(self) -> Result<DatabaseUrl, UrlFault> {
-        let port = check_port(self.port.as_deref())?;
-        let host = self
-            .host
-            .filter(|host| !host.is_empty())
-            .ok_or(UrlFault::Missing("host"))?;
-        if host.contains(',') || self.port.is_some_and(|port| port.contains(',')) {
-            return Err(UrlFault::ManyHosts);
-        }
-        let host = match host.as_bytes()[0] {
-            b'/' => Host::Socket(host),
-            b'@' => return Err(UrlFault::AbstractSocket),
-            _ => Host::Tcp(host),
+    /// Fills in what the service says and the URL doesn't.
+    fn apply_service(&mut self) -> Result<(), UrlFault> {
+        let Some(service) = self.service.take().filter(|name| !name.is_empty()) else {
+            return Ok(());
         };
+        let Some(file) = self.service_file.take() else {
+            return Err(UrlFault::Service("its file is not named".to_owned()));
+        };
+        let mut given = Self::default();
+        for (name, value) in service::read(&file, &service)? {
+            given.store(&name, value)?;
+        }
+        let ours = [
+            &given.service,
+            &given.service_file,
+            &given.allow_plaintext,
+            &given.auth,
+        ];
+        if ours.iter().any(|part| part.is_some()) {
+            let why = "a service can name neither another one nor what libpq doesn't know";
+            return Err(UrlFault::Service(why.to_owned()));
+        }
+        // where the url names a host, ports and addresses of the service belong to others
+        if is_blank(self.host.as_ref()) && is_blank(self.address.as_ref()) {
+            (self.host, self.address) = (given.host, given.address);
+            if is_blank(self.port.as_ref()) {
+                self.port = given.port;
+            }
+        }
+        fill(&mut self.user, given.user);
+        fill(&mut self.database, given.database);
+        fill(&mut self.ssl_mode, given.ssl_mode);
+        if self
+            .password
+            .as_ref()
+            .is_none_or(|password| password.reveal().is_empty())
+        {
+            self.password = given.password;
+        }
+        for (name, value) in given.parameters {
+            self.parameters.entry(name).or_insert(value);
+        }
+        Ok(())
+    }
+
+    fn complete(mut self) -> Result<DatabaseUrl, UrlFault> {
+        self.apply_service()?;
+        let text = |part: Option<String>| part.unwrap_or_default();
+        let places = places(&text(self.host), &text(self.address), &text(self.port))?;
         let parameters: BTreeMap<_, _> = self
             .parameters
             .into_iter()
@@ -225,7 +295,7 @@ impl Parts {
         let system = parameters
             .get("sslrootcert")
             .is_some_and(|file| file == "system");
-        let ssl_mode = choose_ssl_mode(self.ssl_mode.as_deref(), &host, system)?;
+        let ssl_mode = choose_ssl_mode(self.ssl_mode.as_deref(), system)?;
         let allows_plaintext = match self.allow_plaintext.as_deref() {
             None | Some("") => false,
             Some("yes") => true,
@@ -236,13 +306,25 @@ impl Parts {
                 });
             }
         };
-        if ssl_mode < SslMode::Require && !host.is_local() && !allows_plaintext {
-            return Err(UrlFault::Plaintext(ssl_mode));
+        let by_iam = match self.auth.as_deref() {
+            None | Some("") => false,
+            Some("aws-iam") => true,
+            Some(_) => {
+                return Err(UrlFault::Value {
+                    name: "auth",
+                    wanted: "aws-iam",
+                });
+            }
+        };
+        let direct = parameters
+            .get("sslnegotiation")
+            .is_some_and(|how| how == "direct");
+        for place in &places {
+            check_mode(place, ssl_mode, direct, allows_plaintext)?;
         }
-        Ok(DatabaseUrl {
+        let url = DatabaseUrl {
             ssl_mode,
-            host,
-            port,
+            places,
             user: self
                 .user
                 .filter(|user| !user.is_empty())
@@ -250,13 +332,42 @@ impl Parts {
             password: self
                 .password
                 .filter(|password| !password.reveal().is_empty()),
+            passwords: None,
             database: self
                 .database
                 .filter(|database| !database.is_empty())
                 .ok_or(UrlFault::Missing("database"))?,
             parameters,
-        })
+        };
+        if by_iam {
+            return url.with_password_source(Arc::new(AwsIam));
+        }
+        Ok(url)
     }
+}
+
+fn is_blank(part: Option<&String>) -> bool {
+    part.is_none_or(|text| text.chars().all(|c| c == ','))
+}
+
+fn fill(part: &mut Option<String>, given: Option<String>) {
+    if part.as_ref().is_none_or(String::is_empty) {
+        *part = given;
+    }
+}
+
+/// What stands between commas, but for those in brackets.
+fn split_list(text: &str) -> Vec<&str> {
+    let mut is_in_brackets = false;
+    let split = text.split(move |c| {
+        match c {
+            '[' => is_in_brackets = true,
+            ']' => is_in_brackets = false,
+            _ => {}
+        }
+        c == ',' && !is_in_brackets
+    });
+    split.collect()
 }
 
 /// What stands in brackets, and the port behind them.
@@ -266,68 +377,36 @@ fn split_brackets(bracketed: &str) -> Result<(&str, &str), UrlFault> {
         _ if address.is_empty() => Err(UrlFault::Brackets),
         Some(port) => Ok((address, port)),
         None if behind.is_empty() => Ok((address, "")),
-        None if behind.starts_with(',') => Err(UrlFault::ManyHosts),
         None => Err(UrlFault::Brackets),
     }
 }
 
-fn check_port(port: Option<&str>) -> Result<u16, UrlFault> {
-    match port.unwrap_or_default() {
-        "" => Ok(5432),
-        many if many.contains(',') => Err(UrlFault::ManyHosts),
-        text => match text.parse() {
-            Ok(port) if port > 0 && text.bytes().all(|b| b.is_ascii_digit()) => Ok(port),
-            _ => Err(UrlFault::Port),
-        },
+/// What may not be sent to such a place by this mode.
+fn check_mode(
+    place: &Place,
+    mode: Option<SslMode>,
+    direct: bool,
+    allows_plaintext: bool,
+) -> Result<(), UrlFault> {
+    let mode = SslMode::at(mode, place);
+    if mode < SslMode::Require && !place.is_local() && !allows_plaintext {
+        return Err(UrlFault::Plaintext(mode));
     }
+    // libpq's own rule: what begins with a handshake can't go on without
+    if direct && mode < SslMode::Require {
+        return Err(UrlFault::Value {
+            name: "sslmode",
+            wanted: "one of require, verify-ca, verify-full, which sslnegotiation=direct demands",
+        });
+    }
+    Ok(())
 }
 
-fn check_value(name: &'static str, value: &str) -> Result<(), UrlFault> {
-    let (allowed, wanted): (&[&str], _) = match name {
-        "channel_binding" => (
-            &["disable", "prefer", "require"],
-            "one of disable, prefer, require",
-        ),
-        "target_session_attrs" => (
-            &[
-                "any",
-                "read-write",
-                "read-only",
-                "primary",
-                "standby",
-                "prefer-standby",
-            ],
-            "one of any, read-write, read-only, primary, standby, prefer-standby",
-        ),
-        "require_auth" => {
-            let good = value.is_empty() || is_list(value);
-            return good.then_some(()).ok_or(UrlFault::Value {
-                name,
-                wanted: "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! before it",
-            });
-        }
-        "connect_timeout"
-        | "keepalives"
-        | "keepalives_idle"
-        | "keepalives_interval"
-        | "keepalives_count" => {
-            let good = value.is_empty() || value.parse::<i32>().is_ok();
-            return good.then_some(()).ok_or(UrlFault::Value {
-                name,
-                wanted: "a whole number",
-            });
-        }
-        _ => return Ok(()),
-    };
-    let good = value.is_empty() || allowed.contains(&value);
-    good.then_some(()).ok_or(UrlFault::Value { name, wanted })
-}
-
-fn choose_ssl_mode(given: Option<&str>, host: &Host, system: bool) -> Result<SslMode, UrlFault> {
+/// The mode that is given; none where each place has its own.
+fn choose_ssl_mode(given: Option<&str>, system: bool) -> Result<Option<SslMode>, UrlFault> {
     let mode = match given {
         None if system => SslMode::VerifyFull,
-        None if host.is_local() => SslMode::Prefer,
-        None => SslMode::Require,
+        None => return Ok(None),
         Some("disable") => SslMode::Disable,
         Some("allow") => SslMode::Allow,
         Some("prefer") => SslMode::Prefer,
@@ -349,13 +428,7 @@ fn choose_ssl_mode(given: Option<&str>, host: &Host, system: bool) -> Result<Ssl
             wanted: "verify-full, which sslrootcert=system demands",
         });
     }
-    Ok(mode)
-}
-
-/// The name if it can only be a name, so that a misplaced part of a password isn't repeated.
-fn plausible(name: &str) -> &str {
-    let is_name = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if is_name { name } else { "(unprintable)" }
+    Ok(Some(mode))
 }
 
 /// Undoes percent-encoding as strictly as libpq does.

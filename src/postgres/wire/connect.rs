@@ -1,6 +1,8 @@
 //! From an address to a connection that is logged in.
 
+use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -8,25 +10,136 @@ use postgres_protocol::message::frontend;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::timeout;
 
 use super::super::url::{DatabaseUrl, SslMode};
+use super::place::{Kind, wanted};
 use super::{Wire, WireError, end_point, tls};
 
 /// Routers and load balancers forget connections that were silent for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// Connects and logs in. As libpq does, `prefer` and `allow` try again without TLS where the server can't or won't do it.
-pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Result<Wire, WireError> {
+/// Used where the URL asks for no limit: long enough to count as none, and an end all the same.
+const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// Which server was asked last, and why nothing came of it.
+pub(in crate::postgres) struct Unreached {
+    pub(in crate::postgres) url: DatabaseUrl,
+    pub(in crate::postgres) error: WireError,
+}
+
+/// Connects and logs in, and says which server that is. As in libpq several hosts, and several addresses of a host, are tried in
+/// turn, each within `connect_timeout`: until one answers that is of the kind that is asked for. One that turns the login down
+/// ends the search.
+pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Result<(Wire, DatabaseUrl), Unreached> {
+    let is_random = url.parameter("load_balance_hosts") == Some("random");
+    let mut last = None;
+    for kind in wanted(url) {
+        let mut places: Vec<DatabaseUrl> = url.each().collect();
+        shuffle(&mut places, is_random);
+        for place in places {
+            match connect_to(&place, *kind, is_random).await {
+                Ok(reached) => return Ok(reached),
+                Err(error) if may_be_elsewhere(&error) => {
+                    last = Some(Unreached { url: place, error });
+                }
+                Err(error) => return Err(Unreached { url: place, error }),
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| Unreached {
+        url: url.clone(),
+        error: WireError::Protocol("no host".to_owned()),
+    }))
+}
+
+/// Whether another host is worth a try.
+fn may_be_elsewhere(error: &WireError) -> bool {
+    match error {
+        WireError::Io(_)
+        | WireError::Unresolved(_)
+        | WireError::Silent(_)
+        | WireError::OtherKind(_) => true,
+        // it starts up, shuts down or recovers
+        WireError::Server(error) => error.code == "57P03",
+        _ => false,
+    }
+}
+
+/// One host, at each of its addresses.
+async fn connect_to(
+    url: &DatabaseUrl,
+    kind: Kind,
+    is_random: bool,
+) -> Result<(Wire, DatabaseUrl), WireError> {
+    let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
+    let url = &url
+        .with_fresh_password()
+        .await
+        .map_err(WireError::Password)?;
+    let in_time =
+        async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
+            Ok(result) => result,
+            Err(_) => Err(WireError::Silent(limit)),
+        };
+    if url.socket_folder().is_some() {
+        return Ok((in_time(None).await?, url.clone()));
+    }
+    let resolved = timeout(limit, addresses(url)).await;
+    let mut addresses = resolved.map_err(|_| WireError::Silent(limit))??;
+    shuffle(&mut addresses, is_random);
+    let mut failed = WireError::Unresolved(io::Error::new(
+        io::ErrorKind::NotFound,
+        "the host's name has no address",
+    ));
+    for address in addresses {
+        match in_time(Some(address)).await {
+            Ok(wire) => return Ok((wire, reached(url, address))),
+            Err(error) if may_be_elsewhere(&error) => failed = error,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failed)
+}
+
+/// The addresses of the host, or the one that stands in its stead.
+async fn addresses(url: &DatabaseUrl) -> Result<Vec<SocketAddr>, WireError> {
+    if let Some(address) = url.address() {
+        return Ok(vec![SocketAddr::new(address, url.port())]);
+    }
+    let found = lookup_host((url.host(), url.port())).await;
+    Ok(found.map_err(WireError::Unresolved)?.collect())
+}
+
+/// The very address, so that the child processes get to the same server. One that counts on this machine's own link alone has
+/// more to it than its number.
+fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => url.clone(),
+        address => url.at(address.ip()),
+    }
+}
+
+/// As libpq does, `prefer` and `allow` try again without TLS where the server can't or won't do it.
+async fn attempt_with_fallback(
+    url: &DatabaseUrl,
+    address: Option<SocketAddr>,
+    kind: Kind,
+) -> Result<Wire, WireError> {
     let mode = url.effective_ssl_mode();
     let may_go_without = matches!(mode, SslMode::Prefer | SslMode::Allow);
-    let first = attempt(url, mode != SslMode::Disable, !may_go_without).await;
-    match first {
+    let first = attempt(url, address, mode != SslMode::Disable, !may_go_without).await;
+    let mut wire = match first {
         Err(error) if may_go_without && is_about_tls(&error) => {
             // Should this fail too, the first answer is the one that says more.
-            attempt(url, false, false).await.map_err(|_| error)
+            attempt(url, address, false, false)
+                .await
+                .map_err(|_| error)?
         }
-        other => other,
-    }
+        other => other?,
+    };
+    wire.is_of(kind).await?;
+    Ok(wire)
 }
 
 /// TLS itself, or a server that lets this role in without it only.
@@ -38,24 +151,34 @@ fn is_about_tls(error: &WireError) -> bool {
     }
 }
 
-async fn attempt(url: &DatabaseUrl, wants_tls: bool, needs_tls: bool) -> Result<Wire, WireError> {
-    if let Some(folder) = url.socket_folder() {
-        let stream = UnixStream::connect(format!("{folder}/.s.PGSQL.{}", url.port())).await?;
-        return log_in(Wire::new(Box::new(stream), false), url, None).await;
-    }
-    let mut stream = dial(url).await?;
-    if !wants_tls || !offers_tls(&mut stream).await? {
+async fn attempt(
+    url: &DatabaseUrl,
+    address: Option<SocketAddr>,
+    wants_tls: bool,
+    needs_tls: bool,
+) -> Result<Wire, WireError> {
+    let Some(address) = address else {
+        return log_in(Wire::new(Box::new(socket(url).await?), false), url, None).await;
+    };
+    let mut stream = dial(url, address).await?;
+    let local_port = stream.local_addr().ok().map(|address| address.port());
+    let is_direct = url.parameter("sslnegotiation") == Some("direct");
+    if !wants_tls || !(is_direct || offers_tls(&mut stream).await?) {
         if needs_tls && wants_tls {
             return Err(WireError::NoTls);
         }
-        return log_in(Wire::new(Box::new(stream), false), url, None).await;
+        let mut wire = Wire::new(Box::new(stream), false);
+        wire.local_port = local_port;
+        return log_in(wire, url, None).await;
     }
     let stream = tls::connect(url, stream).await?;
     let certificates = stream.get_ref().1.peer_certificates();
     let binding = certificates
         .and_then(|certificates| certificates.first())
         .and_then(|certificate| end_point::hash(certificate));
-    log_in(Wire::new(Box::new(stream), true), url, binding).await
+    let mut wire = Wire::new(Box::new(stream), true);
+    wire.local_port = local_port;
+    log_in(wire, url, binding).await
 }
 
 async fn log_in(
@@ -67,24 +190,56 @@ async fn log_in(
     Ok(wire)
 }
 
-/// Tries each address of the host in turn.
-async fn dial(url: &DatabaseUrl) -> Result<TcpStream, WireError> {
-    let addresses = lookup_host((url.host(), url.port()))
-        .await
-        .map_err(WireError::Unresolved)?;
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host's name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                SockRef::from(&stream)
-                    .set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE))?;
-                return Ok(stream);
-            }
-            Err(error) => failed = error,
-        }
+/// Connects to a Unix socket, and looks who listens there where `requirepeer` says who must.
+async fn socket(url: &DatabaseUrl) -> Result<UnixStream, WireError> {
+    let folder = url.socket_folder().unwrap_or_default();
+    let stream = UnixStream::connect(format!("{folder}/.s.PGSQL.{}", url.port())).await?;
+    let Some(wanted) = url.parameter("requirepeer") else {
+        return Ok(stream);
+    };
+    let uid = stream.peer_cred()?.uid();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let is_wanted = users.lines().any(|line| {
+        let mut fields = line.split(':');
+        fields.next() == Some(wanted) && fields.nth(1).and_then(|id| id.parse().ok()) == Some(uid)
+    });
+    if !is_wanted {
+        return Err(WireError::File(format!(
+            "who listens on this socket is user {uid}, and requirepeer in the url wants {wanted}"
+        )));
     }
-    Err(WireError::Io(failed))
+    Ok(stream)
+}
+
+async fn dial(url: &DatabaseUrl, address: SocketAddr) -> Result<TcpStream, WireError> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let number = |name| {
+        url.parameter(name)
+            .and_then(|text| text.parse::<u32>().ok())
+    };
+    let seconds = |name| {
+        number(name)
+            .filter(|n| *n > 0)
+            .map(|n| Duration::from_secs(n.into()))
+    };
+    let socket = SockRef::from(&stream);
+    if number("keepalives") != Some(0) {
+        let mut probes =
+            TcpKeepalive::new().with_time(seconds("keepalives_idle").unwrap_or(KEEP_ALIVE));
+        if let Some(interval) = seconds("keepalives_interval") {
+            probes = probes.with_interval(interval);
+        }
+        if let Some(count) = number("keepalives_count").filter(|n| *n > 0) {
+            probes = probes.with_retries(count);
+        }
+        socket.set_tcp_keepalive(&probes)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(limit) = number("tcp_user_timeout").filter(|n| *n > 0) {
+        socket.set_tcp_user_timeout(Some(Duration::from_millis(limit.into())))?;
+    }
+    Ok(stream)
 }
 
 /// Asks for TLS. Exactly one byte is read, so that nothing sent in clear before the handshake can pass for what comes after
@@ -103,5 +258,19 @@ async fn offers_tls(stream: &mut TcpStream) -> Result<bool, WireError> {
         _ => Err(WireError::Protocol(
             "what answers there is no PostgreSQL server".to_owned(),
         )),
+    }
+}
+
+/// An order that nobody chose, where that is asked for. Should there be no randomness, the one that is given will do.
+fn shuffle<T>(list: &mut [T], is_random: bool) {
+    let mut bytes = [0; 8];
+    if !is_random || getrandom::fill(&mut bytes).is_err() {
+        return;
+    }
+    let mut random = u64::from_le_bytes(bytes);
+    for n in (1..list.len()).rev() {
+        let among = n as u64 + 1;
+        list.swap(n, usize::try_from(random % among).unwrap_or(0));
+        random /= among;
     }
 }

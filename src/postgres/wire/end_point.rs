@@ -4,6 +4,8 @@
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::der::{OID, Reader, SEQUENCE};
+
 /// `tls-server-end-point` of a certificate in DER: its hash by the function of its own signature, where that is one of
 /// SHA-2, and by SHA-256 where it is MD5 or SHA-1. None where the signature names no function: there RFC 5929 defines none.
 pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
@@ -35,35 +37,9 @@ pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
 
 /// `Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { algorithm OID, … }, … }`
 fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
-    const SEQUENCE: u8 = 0x30;
-    const OID: u8 = 0x06;
-    let (whole, _) = element(certificate, SEQUENCE)?;
-    let (_, rest) = element(whole, SEQUENCE)?;
-    let (algorithm, _) = element(rest, SEQUENCE)?;
-    element(algorithm, OID).map(|(oid, _)| oid)
-}
-
-/// The content of an element with that tag, and what follows it.
-fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = der.split_first()?;
-    if *first != tag {
-        return None;
-    }
-    let (length, rest) = rest.split_first()?;
-    let (length, rest) = match *length {
-        short @ 0..=0x7f => (usize::from(short), rest),
-        long => {
-            let count = usize::from(long & 0x7f);
-            let bytes = rest
-                .get(..count)
-                .filter(|bytes| (1..=4).contains(&bytes.len()))?;
-            let length = bytes
-                .iter()
-                .fold(0, |length, byte| length << 8 | usize::from(*byte));
-            (length, &rest[count..])
-        }
-    };
-    Some((rest.get(..length)?, &rest[length..]))
+    let mut whole = Reader::new(certificate).inside(SEQUENCE)?;
+    whole.element(SEQUENCE)?;
+    whole.inside(SEQUENCE)?.element(OID)
 }
 
 #[cfg(test)]

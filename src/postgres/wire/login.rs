@@ -1,13 +1,8 @@
 //! The login: what the server may ask for is decided before anything is sent.
 
-use std::io;
-
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{
-    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
-};
 use postgres_protocol::message::backend::{AuthenticationSaslBody, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt as _;
@@ -15,6 +10,7 @@ use zeroize::Zeroize as _;
 
 use super::super::logins::{Logins, Method};
 use super::super::url::{DatabaseUrl, Secret};
+use super::scram::{self, Binding};
 use super::{LoginRefused, ServerError, Wire, WireError};
 
 /// What is known of a login under way.
@@ -31,7 +27,7 @@ struct Login<'a> {
 
 enum Scram {
     None,
-    UnderWay(ScramSha256, IsBound),
+    UnderWay(scram::Scram, IsBound),
     Proven(IsBound),
 }
 
@@ -84,6 +80,10 @@ impl Wire {
                 Message::BackendKeyData(body) => self.announced_process = body.process_id(),
                 Message::ParameterStatus(body) => match body.name()? {
                     "server_version" => self.server_version = body.value()?.to_owned(),
+                    "in_hot_standby" => self.is_standby = Some(body.value()? == "on"),
+                    "default_transaction_read_only" => {
+                        self.is_read_only = Some(body.value()? == "on");
+                    }
                     "server_encoding" => self.server_encoding = body.value()?.to_owned(),
                     _ => {}
                 },
@@ -128,17 +128,19 @@ impl Login<'_> {
                 let Scram::UnderWay(scram, _) = &mut self.scram else {
                     return Err(WireError::Login(LoginRefused::Unknown));
                 };
-                scram.update(body.data())?;
-                frontend::sasl_response(scram.message(), &mut message)?;
+                let proof = scram.prove(body.data()).ok_or_else(|| {
+                    WireError::Protocol("a login by scram that makes no sense".to_owned())
+                })?;
+                frontend::sasl_response(proof.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSaslFinal(body) => {
-                let Scram::UnderWay(mut scram, is_bound) =
-                    std::mem::replace(&mut self.scram, Scram::None)
-                else {
+                let Scram::UnderWay(scram, is_bound) = &self.scram else {
                     return Err(WireError::Login(LoginRefused::Unknown));
                 };
-                scram.finish(body.data()).map_err(not_proven)?;
-                self.scram = Scram::Proven(is_bound);
+                if !scram.is_proven(body.data()) {
+                    return Err(WireError::Login(LoginRefused::NotProven));
+                }
+                self.scram = Scram::Proven(*is_bound);
                 return Ok(None);
             }
             Message::AuthenticationGss
@@ -195,31 +197,22 @@ impl Login<'_> {
         let (mut plain, mut plus) = (false, false);
         let mut mechanisms = body.mechanisms();
         while let Some(mechanism) = mechanisms.next()? {
-            plain |= mechanism == SCRAM_SHA_256;
-            plus |= mechanism == SCRAM_SHA_256_PLUS;
+            plain |= mechanism == scram::PLAIN;
+            plus |= mechanism == scram::PLUS;
         }
         let (mechanism, binding, is_bound) = match self.binding.clone() {
-            Some(hash) if plus => (
-                SCRAM_SHA_256_PLUS,
-                ChannelBinding::tls_server_end_point(hash),
-                true,
-            ),
+            Some(hash) if plus => (scram::PLUS, Binding::EndPoint(hash), true),
             _ if self.must_bind => return Err(WireError::Login(LoginRefused::NotBound)),
             // said to a server that does offer it, this ends the login: somebody between took the offer away
-            Some(_) if plain && self.is_encrypted => {
-                (SCRAM_SHA_256, ChannelBinding::unrequested(), false)
-            }
-            _ if plain => (SCRAM_SHA_256, ChannelBinding::unsupported(), false),
+            Some(_) if plain && self.is_encrypted => (scram::PLAIN, Binding::Unoffered, false),
+            _ if plain => (scram::PLAIN, Binding::Unsupported, false),
             _ => return Err(WireError::Login(LoginRefused::Unknown)),
         };
         let password = self.may_use(Method::Scram)?;
-        let scram = ScramSha256::new(password.as_bytes(), binding);
-        frontend::sasl_initial_response(mechanism, scram.message(), message)?;
+        let scram = scram::Scram::new(password, binding)
+            .map_err(|error| WireError::Io(std::io::Error::other(error)))?;
+        frontend::sasl_initial_response(mechanism, scram.first().as_bytes(), message)?;
         self.scram = Scram::UnderWay(scram, is_bound);
         Ok(())
     }
-}
-
-fn not_proven(_: io::Error) -> WireError {
-    WireError::Login(LoginRefused::NotProven)
 }

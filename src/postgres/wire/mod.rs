@@ -6,12 +6,19 @@
 //!
 //! <https://www.postgresql.org/docs/current/protocol.html>
 
+mod certificate;
 mod connect;
+mod der;
 mod end_point;
+mod key;
 mod login;
+mod place;
+mod saslprep;
+mod scram;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trust;
 
 use std::io;
 use std::time::Duration;
@@ -52,6 +59,12 @@ pub(super) struct Wire {
     pub(super) announced_process: i32,
     /// The server's version in its own words.
     pub(super) server_version: String,
+    /// Whether the server says of itself that it is a standby.
+    is_standby: Option<bool>,
+    /// Whether it lets nobody write unless asked.
+    is_read_only: Option<bool>,
+    /// Our own end's port: what the server sees unless something stands between.
+    pub(super) local_port: Option<u16>,
     /// The database's encoding.
     pub(super) server_encoding: String,
     /// False while an answer is awaited: should that be given up, what comes next belongs to an earlier question.
@@ -94,6 +107,12 @@ pub(super) enum WireError {
     Io(io::Error),
     /// The host's name has no address.
     Unresolved(io::Error),
+    /// Nothing came of it in time.
+    Silent(Duration),
+    /// It answers, and is not the kind of server that `target_session_attrs` asks for.
+    OtherKind(&'static str),
+    /// There is no password to log in with.
+    Password(String),
     /// The server has no TLS and is asked for it.
     NoTls,
     /// TLS failed.
@@ -145,6 +164,9 @@ impl Wire {
             is_encrypted,
             announced_process: 0,
             server_version: String::new(),
+            is_standby: None,
+            is_read_only: None,
+            local_port: None,
             server_encoding: String::new(),
             is_in_step: true,
             is_sent: true,

@@ -1,20 +1,29 @@
 //! TLS with libpq's modes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::super::url::{DatabaseUrl, SslMode};
-use super::WireError;
+use super::certificate::Certificate;
+use super::trust::Trust;
+use super::{WireError, key};
+
+/// What servers from 17 on call the protocol that follows the handshake.
+const ALPN: &[u8] = b"postgresql";
 
 /// Does the handshake, and checks the server's certificate as the URL asks for.
 pub(super) async fn connect(
@@ -22,23 +31,40 @@ pub(super) async fn connect(
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, WireError> {
     let mut config = config(url)?;
+    let client = Client::of(url, &config)?;
+    let asked = client.as_ref().map(|client| Arc::clone(&client.was_asked));
+    if let Some(client) = client {
+        config.client_auth_cert_resolver = Arc::new(client);
+    }
+    config.enable_sni = url.parameter("sslsni") != Some("0");
+    let is_direct = url.parameter("sslnegotiation") == Some("direct");
+    if is_direct {
+        config.alpn_protocols = vec![ALPN.to_vec()];
+    }
     let name = match ServerName::try_from(url.host().to_owned()) {
         Ok(name) => name,
-        // no name of a certificate, which nobody asks for here
-        Err(_) if url.verification() != Verification::Full => {
+        // no name of a certificate, which nobody asks for here, or whose own words are looked at
+        Err(_) => {
             config.enable_sni = false;
             ServerName::from(std::net::Ipv4Addr::UNSPECIFIED).to_owned()
         }
-        Err(_) => {
-            return Err(WireError::File(format!(
-                "no certificate can be for {}",
-                url.host()
-            )));
-        }
     };
-    Ok(TlsConnector::from(Arc::new(config))
+    let stream = TlsConnector::from(Arc::new(config))
         .connect(name, stream)
-        .await?)
+        .await?;
+    if is_direct && stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+        return Err(WireError::Protocol(
+            "what answers there doesn't know sslnegotiation=direct, which PostgreSQL does from 17 on"
+                .to_owned(),
+        ));
+    }
+    let was_asked = asked.is_some_and(|asked| asked.load(Ordering::Relaxed));
+    if url.parameter("sslcertmode") == Some("require") && !was_asked {
+        let why =
+            "the server asked for no client certificate, and sslcertmode in the url wants it to";
+        return Err(WireError::File(why.to_owned()));
+    }
+    Ok(stream)
 }
 
 /// How much of the server's certificate is checked.
@@ -67,84 +93,127 @@ impl DatabaseUrl {
 fn config(url: &DatabaseUrl) -> Result<ClientConfig, WireError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier {
-        authorities: authorities(url, &provider)?,
-        verification: url.verification(),
+        trust: Trust::of(url, &provider)?,
         provider: Arc::clone(&provider),
     };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(url))
         .map_err(WireError::Tls)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    let (Some(certificate), Some(key)) = (url.parameter("sslcert"), url.parameter("sslkey")) else {
-        return Ok(builder.with_no_client_auth());
-    };
-    let unusable = |file: &str, error| WireError::File(format!("{file} can't be used: {error}"));
-    let chain =
-        CertificateDer::pem_file_iter(certificate).map_err(|error| unusable(certificate, error))?;
-    let chain: Result<Vec<_>, _> = chain.collect();
-    let chain = chain.map_err(|error| unusable(certificate, error))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error))?;
-    builder
-        .with_client_auth_cert(chain, key)
-        .map_err(WireError::Tls)
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    Ok(config)
 }
 
-fn authorities(
-    url: &DatabaseUrl,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Option<Arc<WebPkiServerVerifier>>, WireError> {
-    if url.verification() == Verification::None {
-        return Ok(None);
+fn versions(url: &DatabaseUrl) -> Vec<&'static SupportedProtocolVersion> {
+    let newest = url.parameter("ssl_max_protocol_version") != Some("TLSv1.2");
+    let older = url.parameter("ssl_min_protocol_version") != Some("TLSv1.3");
+    let versions = [(newest, &TLS13), (older, &TLS12)];
+    versions
+        .into_iter()
+        .filter(|(wanted, _)| *wanted)
+        .map(|(_, version)| version)
+        .collect()
+}
+
+/// The certificate that a client shows, whatever its version: it is for the server to judge.
+#[derive(Debug)]
+struct Client {
+    key: Arc<CertifiedKey>,
+    was_asked: Arc<AtomicBool>,
+}
+
+impl Client {
+    fn of(url: &DatabaseUrl, config: &ClientConfig) -> Result<Option<Self>, WireError> {
+        let Some(file) = url
+            .parameter("sslcert")
+            .filter(|_| url.parameter("sslcertmode") != Some("disable"))
+        else {
+            return Ok(None);
+        };
+        let unusable = |error| WireError::File(format!("{file} can't be used: {error}"));
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
+            .map_err(unusable)?
+            .collect();
+        let chain = chain.map_err(unusable)?;
+        if chain.is_empty() {
+            return Err(WireError::File(format!("{file} holds no certificate")));
+        }
+        let file = url.parameter("sslkey").ok_or_else(|| {
+            WireError::File("the url has sslcert and no sslkey beside it".to_owned())
+        })?;
+        let key = key::read(file, url.parameter("sslpassword")).map_err(WireError::File)?;
+        let provider = config.crypto_provider();
+        let key = provider
+            .key_provider
+            .load_private_key(key)
+            .map_err(|error| WireError::File(format!("{file} can't be used: {error}")))?;
+        Ok(Some(Self {
+            key: Arc::new(CertifiedKey::new(chain, key)),
+            was_asked: Arc::default(),
+        }))
     }
-    let file = url.root_certificates().ok_or_else(|| {
-        WireError::File("no file of authorities' certificates is known on this machine: name one by sslrootcert=".to_owned())
-    })?;
-    let mut roots = RootCertStore::empty();
-    let read = CertificateDer::pem_file_iter(file)
-        .map_err(|error| WireError::File(format!("{file} can't be read: {error}")))?;
-    roots.add_parsable_certificates(read.flatten());
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
-    let unusable = |error| WireError::File(format!("{file} names no authority: {error}"));
-    verifier.map(Some).map_err(unusable)
+}
+
+impl ResolvesClientCert for Client {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        Some(Arc::clone(&self.key))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
 
 /// Checks what is asked for, and always that the server has the key of the certificate that it shows.
 #[derive(Debug)]
 struct Verifier {
-    authorities: Option<Arc<WebPkiServerVerifier>>,
-    verification: Verification,
+    trust: Option<Trust>,
     provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    /// What rustls says of a handshake's signature; and where the certificate is of a form that it doesn't read, what its key
+    /// says.
+    fn by_key(
+        &self,
+        refused: Error,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let is_of_form = matches!(
+            refused,
+            Error::InvalidCertificate(CertificateError::BadEncoding | CertificateError::Other(_))
+        );
+        let mapping = self.provider.signature_verification_algorithms.mapping;
+        let algorithms = mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
+        let has_signed = |certificate: Certificate<'_>| {
+            algorithms.is_some_and(|(_, algorithms)| {
+                certificate.has_signed(message, signed.signature(), algorithms)
+            })
+        };
+        let is_good = is_of_form && Certificate::read(certificate).is_some_and(has_signed);
+        is_good
+            .then(HandshakeSignatureValid::assertion)
+            .ok_or(refused)
+    }
 }
 
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        server: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Some(authorities) = &self.authorities else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        let verified = authorities.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        match verified {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.verification == Verification::Authority => {
-                Ok(ServerCertVerified::assertion())
-            }
-            other => other,
+        if let Some(trust) = &self.trust {
+            trust.verify(server, between, name, now)?;
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -153,12 +222,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms)
+            .or_else(|refused| self.by_key(refused, message, certificate, signed))
     }
 
     fn verify_tls13_signature(
@@ -167,12 +233,13 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
+        let algorithms = &self.provider.signature_verification_algorithms;
+        match verify_tls13_signature(message, certificate, signed, algorithms) {
+            // no signature of TLS 1.3
+            Err(refused) if IN_TLS12_ALONE.contains(&signed.scheme) => Err(refused),
+            Err(refused) => self.by_key(refused, message, certificate, signed),
+            good => good,
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -181,3 +248,12 @@ impl ServerCertVerifier for Verifier {
             .supported_schemes()
     }
 }
+
+/// <https://www.rfc-editor.org/rfc/rfc8446#section-4.2.3>
+const IN_TLS12_ALONE: &[SignatureScheme] = &[
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::RSA_PKCS1_SHA256,
+    SignatureScheme::RSA_PKCS1_SHA384,
+    SignatureScheme::RSA_PKCS1_SHA512,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];

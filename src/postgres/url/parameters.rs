@@ -1,0 +1,191 @@
+//! libpq's parameters, each honoured or refused as what it is.
+//!
+//! <https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
+
+use super::super::logins::is_list;
+use super::parse::UrlFault;
+
+/// A parameter that is honoured, beside address, login and `sslmode`.
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    /// The variable by which libpq takes it. What has none goes into the connection string that is a child's argument, or, where it
+    /// is secret, into a file that only the child reads.
+    ///
+    /// <https://www.postgresql.org/docs/18/libpq-envars.html>
+    pub(super) variable: Option<&'static str>,
+    takes: Takes,
+}
+
+/// What a parameter's value can be.
+enum Takes {
+    Text,
+    /// A line of a file, which a child gets it by.
+    Line,
+    Number,
+    OneOf(&'static [&'static str]),
+    Logins,
+}
+
+const BOOLEAN: Takes = Takes::OneOf(&["0", "1"]);
+/// Without the versions of TLS that nobody should speak any more, and that aren't spoken here.
+const VERSION_MIN: Takes = Takes::OneOf(&["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]);
+const VERSION_MAX: Takes = Takes::OneOf(&["TLSv1.2", "TLSv1.3"]);
+
+macro_rules! parameters {
+    ($($name:literal $variable:expr, $takes:expr;)*) => {
+        &[$(Parameter { name: $name, variable: $variable, takes: $takes }),*]
+    };
+}
+
+pub(super) const PARAMETERS: &[Parameter] = parameters! {
+    "sslrootcert" Some("PGSSLROOTCERT"), Takes::Text;
+    "sslcert" Some("PGSSLCERT"), Takes::Text;
+    "sslkey" Some("PGSSLKEY"), Takes::Text;
+    "sslpassword" None, Takes::Line;
+    "sslcertmode" Some("PGSSLCERTMODE"), Takes::OneOf(&["disable", "allow", "require"]);
+    "sslcrl" Some("PGSSLCRL"), Takes::Text;
+    "sslcrldir" Some("PGSSLCRLDIR"), Takes::Text;
+    "sslsni" Some("PGSSLSNI"), BOOLEAN;
+    "sslnegotiation" Some("PGSSLNEGOTIATION"), Takes::OneOf(&["postgres", "direct"]);
+    "ssl_min_protocol_version" Some("PGSSLMINPROTOCOLVERSION"), VERSION_MIN;
+    "ssl_max_protocol_version" Some("PGSSLMAXPROTOCOLVERSION"), VERSION_MAX;
+    "requirepeer" Some("PGREQUIREPEER"), Takes::Text;
+    "application_name" Some("PGAPPNAME"), Takes::Text;
+    "fallback_application_name" None, Takes::Text;
+    "connect_timeout" Some("PGCONNECT_TIMEOUT"), Takes::Number;
+    "options" Some("PGOPTIONS"), Takes::Text;
+    "channel_binding" Some("PGCHANNELBINDING"), Takes::OneOf(&["disable", "prefer", "require"]);
+    "require_auth" Some("PGREQUIREAUTH"), Takes::Logins;
+    "target_session_attrs" Some("PGTARGETSESSIONATTRS"),
+        Takes::OneOf(&["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]);
+    "load_balance_hosts" None, Takes::OneOf(&["disable", "random"]);
+    "passfile" None, Takes::Text;
+    "keepalives" None, Takes::Number;
+    "keepalives_idle" None, Takes::Number;
+    "keepalives_interval" None, Takes::Number;
+    "keepalives_count" None, Takes::Number;
+    "tcp_user_timeout" None, Takes::Number;
+};
+
+/// Parameters that stand in a child's connection string. The others without a variable are settled before it starts, or secret.
+pub(super) const IN_CONNINFO: &[&str] = &[
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+];
+
+/// Those that are taken where they say what is done anyway: the values, and what is told of any other.
+const AS_IT_IS: &[(&str, &[&str], &str)] = &[
+    (
+        "gssencmode",
+        &["disable", "prefer"],
+        "disable or prefer: kerberos is not spoken here",
+    ),
+    ("gssdelegation", &["0"], "0: kerberos is not spoken here"),
+    (
+        "client_encoding",
+        &["utf8", "UTF8", "utf-8", "UTF-8", "auto"],
+        "UTF8, in which servers are spoken to here; a dump has the database's own encoding",
+    ),
+    (
+        "replication",
+        &["false", "off", "no", "0"],
+        "off: what is made here are dumps",
+    ),
+    ("sslcompression", &["0", "1"], "0 or 1, which libpq ignores"),
+    (
+        "min_protocol_version",
+        &["3.0"],
+        "3.0, which is spoken here",
+    ),
+    (
+        "max_protocol_version",
+        &["3.0", "3.2", "latest"],
+        "one of 3.0, 3.2, latest",
+    ),
+];
+
+/// libpq's other ones, and why they can't be had.
+const REFUSED: &[(&str, &str)] = &[
+    ("krbsrvname", "kerberos is not spoken here"),
+    ("gsslib", "kerberos is not spoken here"),
+    ("oauth_issuer", "oauth is not spoken here"),
+    ("oauth_client_id", "oauth is not spoken here"),
+    ("oauth_client_secret", "oauth is not spoken here"),
+    ("oauth_scope", "oauth is not spoken here"),
+    (
+        "sslkeylogfile",
+        "it would write down the keys of the connection",
+    ),
+    (
+        "scram_client_key",
+        "it would stand among the arguments of pg_dump, where others can read it: give the password",
+    ),
+    (
+        "scram_server_key",
+        "it would stand among the arguments of pg_dump, where others can read it: give the password",
+    ),
+];
+
+/// The parameter of that name, where this value of it is honoured; none where it says what is done anyway.
+pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, UrlFault> {
+    if let Some(parameter) = PARAMETERS.iter().find(|one| one.name == name) {
+        parameter.check(value)?;
+        return Ok(Some(parameter.name));
+    }
+    if let Some((name, values, wanted)) = AS_IT_IS.iter().find(|(known, ..)| *known == name) {
+        let is_so = value.is_empty() || values.contains(&value);
+        return is_so
+            .then_some(None)
+            .ok_or(UrlFault::Value { name, wanted });
+    }
+    if let Some((name, why)) = REFUSED.iter().find(|(known, _)| *known == name) {
+        return Err(UrlFault::Refused { name, why });
+    }
+    Err(UrlFault::Unknown(plausible(name).to_owned()))
+}
+
+impl Parameter {
+    fn check(&self, value: &str) -> Result<(), UrlFault> {
+        let name = self.name;
+        let (good, wanted) = match &self.takes {
+            Takes::Text => return Ok(()),
+            Takes::Line => (
+                value.trim() == value && !value.contains(char::is_control),
+                "one line without blanks at its ends: libpq takes no other by a file",
+            ),
+            Takes::Number => (value.parse::<i32>().is_ok(), "a whole number"),
+            Takes::Logins => (
+                is_list(value),
+                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! before it",
+            ),
+            Takes::OneOf(values) => (values.contains(&value), one_of(name)),
+        };
+        let good = good || value.is_empty();
+        good.then_some(()).ok_or(UrlFault::Value { name, wanted })
+    }
+}
+
+/// The values of a parameter in words.
+fn one_of(name: &str) -> &'static str {
+    match name {
+        "channel_binding" => "one of disable, prefer, require",
+        "target_session_attrs" => {
+            "one of any, read-write, read-only, primary, standby, prefer-standby"
+        }
+        "load_balance_hosts" => "one of disable, random",
+        "sslnegotiation" => "one of postgres, direct",
+        "sslcertmode" => "one of disable, allow, require",
+        "ssl_min_protocol_version" => "one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3",
+        "ssl_max_protocol_version" => "TLSv1.2 or TLSv1.3: no older one is spoken here",
+        _ => "0 or 1",
+    }
+}
+
+/// The name if it can only be a name, so that a misplaced part of a password isn't repeated.
+pub(super) fn plausible(name: &str) -> &str {
+    let is_name = name.len() <= 30 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_name { name } else { "(unprintable)" }
+}

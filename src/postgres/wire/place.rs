@@ -1,0 +1,59 @@
+//! Which of several servers will do: libpq's `target_session_attrs`.
+
+use super::super::url::DatabaseUrl;
+use super::{Wire, WireError};
+
+/// A kind of server that is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+}
+
+/// The kinds to look for among all hosts, one after the other.
+pub(super) fn wanted(url: &DatabaseUrl) -> &'static [Kind] {
+    match url.parameter("target_session_attrs") {
+        Some("read-write") => &[Kind::ReadWrite],
+        Some("read-only") => &[Kind::ReadOnly],
+        Some("primary") => &[Kind::Primary],
+        Some("standby") => &[Kind::Standby],
+        Some("prefer-standby") => &[Kind::Standby, Kind::Any],
+        _ => &[Kind::Any],
+    }
+}
+
+impl Wire {
+    /// An error if it is another kind. Servers from 14 on say at once which they are; a pooler may not, and is asked.
+    pub(super) async fn is_of(&mut self, kind: Kind) -> Result<(), WireError> {
+        if kind == Kind::Any {
+            return Ok(());
+        }
+        let is_standby = match self.is_standby {
+            Some(known) => known,
+            None => {
+                self.says("SELECT pg_catalog.pg_is_in_recovery()", "t")
+                    .await?
+            }
+        };
+        let is_read_only = match (is_standby, self.is_read_only) {
+            (true, _) => true,
+            (false, Some(known)) => known,
+            (false, None) => self.says("SHOW transaction_read_only", "on").await?,
+        };
+        match kind {
+            Kind::ReadWrite if is_read_only => Err(WireError::OtherKind("read-only")),
+            Kind::ReadOnly if !is_read_only => Err(WireError::OtherKind("writable")),
+            Kind::Primary if is_standby => Err(WireError::OtherKind("a standby")),
+            Kind::Standby if !is_standby => Err(WireError::OtherKind("no standby")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn says(&mut self, sql: &str, yes: &str) -> Result<bool, WireError> {
+        let rows = self.run(sql).await?;
+        Ok(rows.first().and_then(|row| row.text(0)) == Some(yes))
+    }
+}

@@ -1,0 +1,204 @@
+//! Several hosts, as libpq takes them: which is reached, and that the child processes get to the same.
+
+use pgcoffer::postgres::{ConnectFault, DatabaseUrl, Error, Session};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::scene::{cluster, connect, dump, url};
+use crate::testbed::{Cluster, ClusterOptions};
+
+/// A port where nobody listens.
+fn nobody() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn port(cluster: &Cluster) -> u16 {
+    url(&cluster.url("postgres")).port()
+}
+
+fn hosts(ports: &[u16], parameters: &str) -> DatabaseUrl {
+    let places: Vec<_> = ports
+        .iter()
+        .map(|port| format!("127.0.0.1:{port}"))
+        .collect();
+    url(&format!(
+        "postgres://postgres@{}/postgres?connect_timeout=5{parameters}",
+        places.join(",")
+    ))
+}
+
+/// A server that lets nobody write unless asked.
+fn read_only() -> Cluster {
+    Cluster::start_with(ClusterOptions {
+        major: Some(16),
+        settings: vec![("default_transaction_read_only".into(), "on".into())],
+        ..ClusterOptions::default()
+    })
+}
+
+#[tokio::test]
+async fn the_first_host_that_answers_is_taken_and_children_go_to_the_same() {
+    let (one, other) = (cluster(16), cluster(18));
+    for (ports, reached) in [
+        ([nobody(), port(other)], other),
+        ([port(one), port(other)], one),
+        ([port(other), nobody()], other),
+    ] {
+        let session = connect(&hosts(&ports, "")).await;
+        let there = session.child_url().await.unwrap();
+        assert_eq!(there.port(), port(reached));
+        assert!(!dump(reached, &there).await.unwrap().is_empty());
+    }
+    let error = Session::connect(&hosts(&[nobody(), nobody()], ""))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::Connect {
+                fault: ConnectFault::Refused,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    // a server that turns the login down is an answer
+    let refused = url(&format!(
+        "postgres://no_such_role@127.0.0.1:{},127.0.0.1:{}/postgres",
+        port(one),
+        port(other)
+    ));
+    let error = Session::connect(&refused).await.unwrap_err();
+    assert!(matches!(error, Error::Auth { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
+    let (writable, held) = (cluster(16), read_only());
+    let ports = [port(&held), port(writable)];
+    for (kind, reached) in [
+        ("any", Some(0)),
+        ("read-write", Some(1)),
+        ("read-only", Some(0)),
+        ("primary", Some(0)),
+        ("prefer-standby", Some(0)),
+        ("standby", None),
+    ] {
+        let url = hosts(&ports, &format!("&target_session_attrs={kind}"));
+        match (Session::connect(&url).await, reached) {
+            (Ok(session), Some(n)) => {
+                assert_eq!(
+                    session.child_url().await.unwrap().port(),
+                    ports[n],
+                    "{kind}"
+                );
+            }
+            (Err(Error::Connect { fault, message, .. }), None) => {
+                assert_eq!(fault, ConnectFault::OtherKind, "{message}");
+                assert!(message.to_string().contains("no standby"), "{message}");
+            }
+            (result, _) => panic!("{kind}: {:?}", result.err()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn load_is_spread_where_that_is_asked_for() {
+    let ports = [port(cluster(16)), port(cluster(18))];
+    let mut seen = std::collections::BTreeSet::new();
+    // the odds that one of two is never taken are those of heads sixty times in a row
+    for _ in 0..60 {
+        let session = connect(&hosts(&ports, "&load_balance_hosts=random")).await;
+        seen.insert(session.child_url().await.unwrap().port());
+        session.close().await;
+        if seen.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 2);
+}
+
+/// IPv6, where this machine has it.
+#[tokio::test]
+async fn an_address_of_ipv6_does() {
+    let cluster = cluster(16);
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        return;
+    };
+    let at = listener.local_addr().unwrap().port();
+    let to = port(cluster);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    for text in [
+        format!("postgres://postgres@[::1]:{at}/postgres"),
+        format!("postgres://postgres@/postgres?host=::1&port={at}"),
+        format!("postgres://postgres@six.example/postgres?hostaddr=::1&port={at}&sslmode=disable"),
+    ] {
+        let session = connect(&url(&text)).await;
+        let there = session.child_url().await.unwrap();
+        assert!(!dump(cluster, &there).await.unwrap().is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn who_listens_on_a_socket_is_looked_at() {
+    let cluster = cluster(16);
+    let text = cluster.socket_url("postgres");
+    let user = cluster.psql("postgres", "SELECT rolname FROM pg_roles WHERE oid = 10");
+    assert_eq!(user, "postgres");
+    let error = Session::connect(&url(&format!("{text}&requirepeer=nobody-at-all")))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("requirepeer"), "{error}");
+}
+
+/// A server that begins with the handshake, as PostgreSQL does from 17 on where it is asked to.
+#[tokio::test]
+async fn a_handshake_may_come_first() {
+    let cluster = cluster(16);
+    let to = port(cluster);
+    for (knows, word) in [(true, ""), (false, "sslnegotiation=direct")] {
+        let acceptor = crate::logins::acceptor(knows.then_some(b"postgresql"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(mut client) = acceptor.accept(client).await else {
+                    continue;
+                };
+                let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else {
+                    return;
+                };
+                let (mut from_client, mut from_server) = ([0; 8192], [0; 8192]);
+                loop {
+                    let (side, count) = tokio::select! {
+                        read = client.read(&mut from_client) => (true, read.unwrap_or(0)),
+                        read = server.read(&mut from_server) => (false, read.unwrap_or(0)),
+                    };
+                    let passed = match (side, count) {
+                        (_, 0) => break,
+                        (true, count) => server.write_all(&from_client[..count]).await,
+                        (false, count) => client.write_all(&from_server[..count]).await,
+                    };
+                    if passed.is_err() {
+                        break;
+                    }
+                }
+            }
+        });
+        let direct = url(&format!(
+            "postgres://postgres@127.0.0.1:{at}/postgres?sslmode=require&sslnegotiation=direct"
+        ));
+        match Session::connect(&direct).await {
+            Ok(mut session) => assert!(knows && session.inspect().await.unwrap().encrypted),
+            Err(error) => assert!(!knows && error.to_string().contains(word), "{error}"),
+        }
+    }
+}
