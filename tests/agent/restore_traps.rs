@@ -31,8 +31,14 @@ fn a_target_whose_owner_hid_a_function_in_an_extension_is_not_empty() {
         &stage,
         "set role OWNER; create extension hstore; create function public.norm(varchar) returns text language sql as 'select 1::text'; reset role",
     );
-    stage.cluster.psql(&target.name, "alter extension hstore add function public.norm(varchar)");
-    let said = stage.restore(&superusers(&stage, &target)).ended_with(3).stderr;
+    stage.cluster.psql(
+        &target.name,
+        "alter extension hstore add function public.norm(varchar)",
+    );
+    let said = stage
+        .restore(&superusers(&stage, &target))
+        .ended_with(3)
+        .stderr;
     assert!(said.contains("function public.norm"), "{said}");
 }
 
@@ -55,19 +61,36 @@ fn the_file_of_statements_runs_nothing_but_sql() {
     stage.back_up();
     let (_, target) = owned(&stage, "");
     let file = stage.file("missing.sql");
-    let args = ["--keep-going", "--leave-out", "policy:none", "--statements", file.to_str().unwrap()];
+    let args = [
+        "--keep-going",
+        "--leave-out",
+        "policy:none",
+        "--statements",
+        file.to_str().unwrap(),
+    ];
     stage.restore_with(&target, args).ended_with(2);
     let args = ["--keep-going", "--statements", file.to_str().unwrap()];
     stage.restore_with(&target, args).ended_with(9);
     let run = |file: &std::path::Path| {
         let mut psql = stage.cluster.client("psql");
-        psql.args(["--no-psqlrc", "--quiet", "--dbname", &stage.cluster.url(&target.name), "--file"]).arg(file);
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--dbname",
+            &stage.cluster.url(&target.name),
+            "--file",
+        ])
+        .arg(file);
         psql.env("PGCLIENTENCODING", "GBK").output().unwrap()
     };
     run(&file);
     assert!(!ran.exists());
     let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains("\\restrict ") && text.contains("CREATE INDEX i "), "{}", &text[..500.min(text.len())]);
+    assert!(
+        text.contains("\\restrict ") && text.contains("CREATE INDEX i "),
+        "{}",
+        &text[..500.min(text.len())]
+    );
     // each reason is a comment of one line
     assert!(text.lines().all(|line| !line.starts_with("\\!")), "{text}");
 }
@@ -84,13 +107,21 @@ const DOCUMENTS: &str = "
 fn a_table_alone_comes_with_all_its_policies() {
     let stage = Stage::backed_up(DOCUMENTS);
     let target = stage.target();
-    stage.restore_with(&target, ["--only", "table:doc"]).success();
+    stage
+        .restore_with(&target, ["--only", "table:doc"])
+        .success();
     let there = "select (select count(*) from pg_policy), (select count(*) from pg_trigger where tgname = 'greeting'), (select count(*) from pg_indexes where tablename = 'doc')";
     assert_eq!(stage.cluster.psql(&target.name, there), "3|1|2");
     // and one that loses a policy is not whole
     let target = stage.target();
-    let outcome = stage.restore_with(&target, ["--leave-out", "function:ok"]).ended_with(9);
-    assert!(outcome.text().contains("missing: policy public.doc narrow"), "{}", outcome.text());
+    let outcome = stage
+        .restore_with(&target, ["--leave-out", "function:ok"])
+        .ended_with(9);
+    assert!(
+        outcome.text().contains("missing: policy public.doc narrow"),
+        "{}",
+        outcome.text()
+    );
 }
 
 #[test]
@@ -102,17 +133,40 @@ fn rows_stay_out_of_tables_that_would_open_or_change_them() {
     let more = "create function store.swallow() returns trigger language plpgsql as $$ begin return null; end $$;
         create trigger swallow before insert on store.swallowed for each row execute function store.swallow(); insert into store.full_ values (7);";
     let (first, second) = (unique("plat"), unique("plat"));
-    stage.cluster.psql(&stage.database, &platform.replace("PLAT", &first));
+    stage
+        .cluster
+        .psql(&stage.database, &platform.replace("PLAT", &first));
     stage.cluster.psql(
         &stage.database,
         "alter table store.closed enable row level security; insert into store.closed values (1); insert into store.swallowed values (1), (2); insert into store.full_ values (1), (2), (3)",
     );
     stage.back_up();
-    let (_, target) = owned(&stage, &format!("{}{more}", platform.replace("PLAT", &second)));
+    let (_, target) = owned(
+        &stage,
+        &format!("{}{more}", platform.replace("PLAT", &second)),
+    );
     let report = stage.restore_with(&target, ["--json"]).ended_with(9).json();
-    let missing: Vec<_> = report["left_out"].as_array().unwrap().iter().filter(|one| one["missing"] == true).collect();
-    let names: Vec<_> = missing.iter().map(|one| format!("{} {}", one["kind"].as_str().unwrap(), one["name"].as_str().unwrap())).collect();
-    for name in ["ROW SECURITY closed", "TABLE DATA swallowed", "TABLE DATA full_"] {
+    let missing: Vec<_> = report["left_out"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["missing"] == true)
+        .collect();
+    let names: Vec<_> = missing
+        .iter()
+        .map(|one| {
+            format!(
+                "{} {}",
+                one["kind"].as_str().unwrap(),
+                one["name"].as_str().unwrap()
+            )
+        })
+        .collect();
+    for name in [
+        "ROW SECURITY closed",
+        "TABLE DATA swallowed",
+        "TABLE DATA full_",
+    ] {
         assert!(names.iter().any(|it| it == name), "{name}: {names:#?}");
     }
 }
@@ -125,8 +179,16 @@ fn what_a_user_put_into_a_platform_s_schema_is_no_platform_s() {
     );
     let target = stage.target();
     let outcome = stage.restore(&target).ended_with(9);
-    for name in ["table public.orders", "table _heroku.payroll", "table data public.orders"] {
-        assert!(outcome.text().contains(&format!("missing: {name}")), "{name}: {}", outcome.text());
+    for name in [
+        "table public.orders",
+        "table _heroku.payroll",
+        "table data public.orders",
+    ] {
+        assert!(
+            outcome.text().contains(&format!("missing: {name}")),
+            "{name}: {}",
+            outcome.text()
+        );
     }
 }
 
@@ -139,35 +201,63 @@ fn a_mapping_goes_to_no_server_that_was_there() {
     let target = stage.target();
     stage.cluster.psql(&target.name, "create extension postgres_fdw; create server s foreign data wrapper postgres_fdw options (host 'wrong.example')");
     let outcome = stage.restore(&target).ended_with(9);
-    assert!(outcome.text().contains("missing: user mapping"), "{}", outcome.text());
-    assert_eq!(stage.cluster.psql(&target.name, "select count(*) from pg_user_mappings"), "0");
+    assert!(
+        outcome.text().contains("missing: user mapping"),
+        "{}",
+        outcome.text()
+    );
+    assert_eq!(
+        stage
+            .cluster
+            .psql(&target.name, "select count(*) from pg_user_mappings"),
+        "0"
+    );
 }
 
 #[test]
 fn a_publication_of_another_role_s_is_not_taken_for_the_backup_s() {
-    let stage = Stage::backed_up("create table t (a int); create publication \"my pub\" for table t; create publication my for table t");
+    let stage = Stage::backed_up(
+        "create table t (a int); create publication \"my pub\" for table t; create publication my for table t",
+    );
     let (_, target) = owned(&stage, "create publication my");
     let outcome = stage.restore(&target).ended_with(9);
-    assert!(outcome.text().contains("missing: publication my:"), "{}", outcome.text());
+    assert!(
+        outcome.text().contains("missing: publication my:"),
+        "{}",
+        outcome.text()
+    );
     let there = "select string_agg(pubname, ',') from pg_publication_tables";
     assert_eq!(stage.cluster.psql(&target.name, there), "my pub");
 }
 
 #[test]
 fn functions_in_languages_that_are_not_trusted_are_named_before() {
-    let stage = Stage::backed_up("create function c_like(internal) returns void language internal as 'pg_stat_reset'; create table t (a int)");
+    let stage = Stage::backed_up(
+        "create function c_like(internal) returns void language internal as 'pg_stat_reset'; create table t (a int)",
+    );
     let (_, target) = owned(&stage, "");
     let outcome = stage.restore(&target).ended_with(9);
-    assert!(outcome.text().contains("missing: function public.c_like(internal)"), "{}", outcome.text());
+    assert!(
+        outcome
+            .text()
+            .contains("missing: function public.c_like(internal)"),
+        "{}",
+        outcome.text()
+    );
 }
 
 #[test]
 fn an_extension_that_stands_elsewhere_is_told_before() {
-    let stage = Stage::backed_up("create schema ext; create extension citext schema ext; create table t (a ext.citext)");
+    let stage = Stage::backed_up(
+        "create schema ext; create extension citext schema ext; create table t (a ext.citext)",
+    );
     let target = stage.target();
     stage.cluster.psql(&target.name, "create extension citext");
     let said = stage.restore(&target).ended_with(3).stderr;
-    assert!(said.contains("citext stands in the schema public") && said.contains("SET SCHEMA"), "{said}");
+    assert!(
+        said.contains("citext stands in the schema public") && said.contains("SET SCHEMA"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -177,26 +267,65 @@ fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
         create function watch() returns event_trigger language plpgsql as $$ begin end $$; create text search dictionary d (template = simple); create publication old for table a;";
     let stage = Stage::backed_up(made);
     // ranges and aggregates without arguments stand in nobody's way
-    let target = superusers(&stage, &Target { name: stage.database.clone(), url: String::new() });
+    let target = superusers(
+        &stage,
+        &Target {
+            name: stage.database.clone(),
+            url: String::new(),
+        },
+    );
     stage.restore_with(&target, ["--clean"]).success();
     for (since, named) in [
-        ("create type addr as (x int, s status)", "attribute s of type public.addr"),
-        ("create text search configuration later (parser = default); alter text search configuration later add mapping for word with d", "text search configuration public.later"),
-        ("create user mapping for public server s options (user 'x')", "user mapping of server s"),
-        ("create event trigger later on ddl_command_end execute function watch()", "event trigger later"),
-        ("create publication later for table a", "table public.a in publication later"),
+        (
+            "create type addr as (x int, s status)",
+            "attribute s of type public.addr",
+        ),
+        (
+            "create text search configuration later (parser = default); alter text search configuration later add mapping for word with d",
+            "text search configuration public.later",
+        ),
+        (
+            "create user mapping for public server s options (user 'x')",
+            "user mapping of server s",
+        ),
+        (
+            "create event trigger later on ddl_command_end execute function watch()",
+            "event trigger later",
+        ),
+        (
+            "create publication later for table a",
+            "table public.a in publication later",
+        ),
     ] {
         let stage = Stage::backed_up(made);
-        let target = superusers(&stage, &Target { name: stage.database.clone(), url: String::new() });
+        let target = superusers(
+            &stage,
+            &Target {
+                name: stage.database.clone(),
+                url: String::new(),
+            },
+        );
         stage.cluster.psql(&stage.database, since);
         let outcome = stage.restore_with(&target, ["--clean"]);
         if named.starts_with("user mapping") {
             // a mapping goes with its server, which is in the backup
             continue;
         }
-        assert!(outcome.stderr.contains(named), "{named}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(named),
+            "{named}: {}",
+            outcome.stderr
+        );
     }
-    let said = stage.restore_with(&target, ["--clean", "--leave-out", "data:a"]).ended_with(3).stderr;
+    let said = stage
+        .restore_with(&target, ["--clean", "--leave-out", "data:a"])
+        .ended_with(3)
+        .stderr;
     assert!(said.contains("empty table"), "{said}");
-    assert_eq!(stage.cluster.psql(&stage.database, "select count(*) from a"), "1");
+    assert_eq!(
+        stage
+            .cluster
+            .psql(&stage.database, "select count(*) from a"),
+        "1"
+    );
 }

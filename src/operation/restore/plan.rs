@@ -241,9 +241,15 @@ impl Plan {
             .filter(|entry| entry.kind == "SERVER")
             .map(|entry| (entry.name.raw().to_owned(), entry.id))
             .collect();
-        for entry in self.entries.iter_mut().filter(|entry| entry.kind == "USER MAPPING") {
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.kind == "USER MAPPING")
+        {
             let server = name_behind("server", entry.definition.raw());
-            entry.needs.extend(server.and_then(|name| servers.get(&name)));
+            entry
+                .needs
+                .extend(server.and_then(|name| servers.get(&name)));
         }
     }
 
