@@ -2,13 +2,7 @@
 //! whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the last frame
 //! was: an object that was cut short is found before anything is touched.
 
-use std::{
-    collections::VecDeque,
-    io,
-    ops::Range,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
@@ -16,12 +10,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Progress,
+    entries::EntriesSink,
     ordered::{Ordered, done, seal_width},
     reread::{Doubts, Groups, Look},
     source::{Pieces, Source},
 };
 use crate::{
-    archive::{self, ArchiveReader, Contents, EntriesReader, Entry},
+    archive::{ArchiveReader, Contents, Entry},
     compress::Decompressor,
     error::{Error, Result},
     seal::{
@@ -143,27 +138,7 @@ impl Inbound {
         let pieces = self.source.pieces_in_turn(self.header_bytes.len() as u64);
         let nobody = Progress::default();
         let brought = self.clone().bring_from(pieces, &mut sink, &nobody).await;
-        match (sink, brought) {
-            (
-                EntriesSink {
-                    fault: Some(source),
-                    ..
-                },
-                _,
-            ) => Err(Error::Archive {
-                object: self.name(),
-                source,
-            }),
-            (
-                EntriesSink {
-                    reader,
-                    is_whole: true,
-                    ..
-                },
-                _,
-            ) => Ok(reader.into_entries()),
-            (_, brought) => brought.map(|_| Vec::new()),
-        }
+        sink.entries(brought, &self.name())
     }
 
     /// Brings all of it to `sink` and says what the archive held. An error before the end means: what the sink got is
@@ -206,37 +181,6 @@ impl Inbound {
             payload.take(opened, sink).await?;
         }
         payload.finish()
-    }
-}
-
-/// Takes the beginning of an archive, and no more once its table of contents has come.
-#[derive(Default)]
-struct EntriesSink {
-    reader: EntriesReader,
-    is_whole: bool,
-    fault: Option<archive::Error>,
-}
-
-impl AsyncWrite for EntriesSink {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.reader.push(bytes) {
-            Ok(false) => return Poll::Ready(Ok(bytes.len())),
-            Ok(true) => self.is_whole = true,
-            Err(fault) => self.fault = Some(fault),
-        }
-        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -5,6 +5,7 @@ mod before;
 mod check;
 mod clock;
 mod decide;
+mod entries;
 mod figures;
 mod get;
 mod health;
