@@ -16,7 +16,7 @@ use super::client::Client;
 use super::error::{Cause, ChildFault, Error};
 use super::failures::Failures;
 use super::settings::Settings;
-use super::speech::Speech;
+use super::speech::{Speech, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl, Secret};
 
