@@ -1,7 +1,7 @@
 //! `restore --clean`: what the backup holds is replaced, all of it or nothing, and whatever is not in the backup stays.
 
 use crate::{
-    stage::{Stage, Target, unique},
+    stage::{Stage, Target},
     testbed::Terminal,
 };
 
@@ -216,17 +216,7 @@ fn an_owner_who_is_no_superuser_replaces_what_is_his() {
     let stage = Stage::backed_up(
         "create table t (id int primary key); insert into t values (1); create schema s; create table s.u (a serial)",
     );
-    let owner = unique("customer");
-    let target = stage.target();
-    let own = format!(
-        "create role {owner} login; alter database {} owner to {owner}; alter schema public owner to {owner}",
-        target.name
-    );
-    stage.cluster.psql(&target.name, &own);
-    let target = Target {
-        url: stage.cluster.url_as(&owner, None, &target.name),
-        name: target.name,
-    };
+    let (_, target) = stage.customers_target("");
     stage.restore(&target).success();
     stage.cluster.psql(&target.name, "insert into t values (2)");
     stage.restore_with(&target, ["--clean"]).success();

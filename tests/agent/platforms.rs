@@ -244,17 +244,7 @@ fn event_triggers_and_whole_publications_are_named_and_the_rest_restored() {
          create event trigger watching on ddl_command_end execute function watch();
          create publication everything for all tables; create publication one for table t;",
     );
-    let owner = unique("customer");
-    let target = stage.target();
-    let own = format!(
-        "create role {owner} login; alter database {} owner to {owner}; alter schema public owner to {owner}",
-        target.name
-    );
-    stage.cluster.psql(&target.name, &own);
-    let target = Target {
-        url: stage.cluster.url_as(&owner, None, &target.name),
-        name: target.name,
-    };
+    let (_, target) = stage.customers_target("");
     let outcome = stage.restore(&target).ended_with(9);
     for word in [
         "event trigger watching",

@@ -2,21 +2,6 @@
 
 use crate::stage::{Stage, Target, unique};
 
-/// A database of its own role, who is no superuser.
-fn owned(stage: &Stage, made: &str) -> (String, Target) {
-    let owner = unique("customer");
-    let target = stage.target();
-    let own = format!(
-        "create role {owner} login; alter database {} owner to {owner}; alter schema public owner to {owner}; {}",
-        target.name,
-        made.replace("OWNER", &owner)
-    );
-    stage.cluster.psql(&target.name, &own);
-    let url = stage.cluster.url_as(&owner, None, &target.name);
-    let name = target.name;
-    (owner, Target { url, name })
-}
-
 fn superusers(stage: &Stage, target: &Target) -> Target {
     Target {
         url: stage.cluster.url(&target.name),
@@ -27,8 +12,7 @@ fn superusers(stage: &Stage, target: &Target) -> Target {
 #[test]
 fn a_target_whose_owner_hid_a_function_in_an_extension_is_not_empty() {
     let stage = Stage::backed_up("create table t (a int)");
-    let (_, target) = owned(
-        &stage,
+    let (_, target) = stage.customers_target(
         "set role OWNER; create extension hstore; create function public.norm(varchar) returns text language sql as 'select 1::text'; reset role",
     );
     stage.cluster.psql(
@@ -59,7 +43,7 @@ fn the_file_of_statements_runs_nothing_but_sql() {
         ),
     );
     stage.back_up();
-    let (_, target) = owned(&stage, "");
+    let (_, target) = stage.customers_target("");
     let file = stage.file("missing.sql");
     let args = [
         "--keep-going",
@@ -141,10 +125,8 @@ fn rows_stay_out_of_tables_that_would_open_or_change_them() {
         "alter table store.closed enable row level security; insert into store.closed values (1); insert into store.swallowed values (1), (2); insert into store.full_ values (1), (2), (3)",
     );
     stage.back_up();
-    let (_, target) = owned(
-        &stage,
-        &format!("{}{more}", platform.replace("PLAT", &second)),
-    );
+    let (_, target) =
+        stage.customers_target(&format!("{}{more}", platform.replace("PLAT", &second)));
     let report = stage.restore_with(&target, ["--json"]).ended_with(9).json();
     let missing: Vec<_> = report["left_out"]
         .as_array()
@@ -219,7 +201,7 @@ fn a_publication_of_another_role_s_is_not_taken_for_the_backup_s() {
     let stage = Stage::backed_up(
         "create table t (a int); create publication \"my pub\" for table t; create publication my for table t",
     );
-    let (_, target) = owned(&stage, "create publication my");
+    let (_, target) = stage.customers_target("create publication my");
     let outcome = stage.restore(&target).ended_with(9);
     assert!(
         outcome.text().contains("missing: publication my:"),
@@ -235,7 +217,7 @@ fn functions_in_languages_that_are_not_trusted_are_named_before() {
     let stage = Stage::backed_up(
         "create function c_like(internal) returns void language internal as 'pg_stat_reset'; create table t (a int)",
     );
-    let (_, target) = owned(&stage, "");
+    let (_, target) = stage.customers_target("");
     let outcome = stage.restore(&target).ended_with(9);
     assert!(
         outcome

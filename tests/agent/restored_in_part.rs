@@ -187,7 +187,6 @@ fn roles_that_are_missing_are_made_without_a_login() {
 fn an_extension_that_the_target_lacks_is_decided_about_before() {
     let stage = Stage::of("");
     // what a server of another make has: here a name that no other server knows
-    let owner = unique("customer");
     stage.cluster.psql(
         &stage.database,
         "create extension pg_trgm; create extension bloom; create table words (w text); insert into words values ('a');
@@ -195,16 +194,7 @@ fn an_extension_that_the_target_lacks_is_decided_about_before() {
          insert into marks values (1, 2)",
     );
     stage.back_up();
-    let target = stage.target();
-    let own = format!(
-        "create role {owner} login; alter database {} owner to {owner}; alter schema public owner to {owner}",
-        target.name
-    );
-    stage.cluster.psql(&target.name, &own);
-    let target = Target {
-        url: stage.cluster.url_as(&owner, None, &target.name),
-        name: target.name,
-    };
+    let (_, target) = stage.customers_target("");
     let said = stage.restore(&target).ended_with(3).stderr;
     for word in [
         "bloom",

@@ -165,6 +165,21 @@ impl Stage {
         }
     }
 
+    /// An empty database that belongs to a role of its own, who is no superuser, and that role. `made` is what a superuser puts
+    /// into it before; `OWNER` stands for the role.
+    pub(crate) fn customers_target(&self, made: &str) -> (String, Target) {
+        let owner = unique("customer");
+        let target = self.target();
+        let own = format!(
+            "create role {owner} login; alter database {} owner to {owner}; alter schema public owner to {owner}; {}",
+            target.name,
+            made.replace("OWNER", &owner)
+        );
+        self.cluster.psql(&target.name, &own);
+        let (url, name) = (self.cluster.url_as(&owner, None, &target.name), target.name);
+        (owner, Target { name, url })
+    }
+
     /// Restores the newest backup into this database.
     pub(crate) fn restore(&self, target: &Target) -> Outcome {
         self.restore_with(target, [])
