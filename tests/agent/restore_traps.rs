@@ -311,3 +311,24 @@ fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
         "1"
     );
 }
+
+#[test]
+fn a_superuser_hears_whose_rights_functions_will_have() {
+    let stage = Stage::backed_up(
+        "create function f() returns text language sql security definer as 'select current_user::text'; create table t (a int)",
+    );
+    let target = stage.target();
+    let shown = stage.restore_with(&target, ["--preview"]).success();
+    assert!(
+        shown.text().contains("public.f() with SECURITY DEFINER"),
+        "{}",
+        shown.text()
+    );
+    let (_, target) = stage.customers_target("");
+    let outcome = stage.restore(&target).success();
+    assert!(
+        !outcome.text().contains("SECURITY DEFINER"),
+        "{}",
+        outcome.text()
+    );
+}

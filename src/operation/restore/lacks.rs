@@ -155,10 +155,19 @@ impl Plan {
         self.lacks.extend(lacks);
     }
 
-    /// Rows that --clean would take away without bringing others.
-    pub(super) fn look_at_emptied_tables(&mut self, wishes: &Wishes<'_>) {
+    /// What --clean would take away without bringing others, or can't name.
+    pub(super) fn look_at_what_is_replaced(&mut self, wishes: &Wishes<'_>) {
         if !wishes.clean {
             return;
+        }
+        if self
+            .kept_entries()
+            .any(|entry| entry.drop.raw().contains('\u{fffd}'))
+        {
+            self.lacks.push(Lack {
+                what: "the backup has names that are no UTF-8, which --clean can't tell the target's by".to_owned(),
+                cure: "restore into a new database".to_owned(),
+            });
         }
         let by_id = self.by_id();
         let emptied = self.left_out().find(|(entry, _, _)| {

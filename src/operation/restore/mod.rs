@@ -158,7 +158,7 @@ const NAMED: usize = 10;
 async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
     let replaced = Replaced::by(plan);
     let lost = session
-        .rehearse_drops(&replaced.drops, &replaced.named)
+        .rehearse_drops(&replaced.drops, &replaced.named, &replaced.remade)
         .await?;
     let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
     if lost.len() > NAMED {

@@ -6,7 +6,7 @@ use super::{
     pattern::Pattern,
     reason::{Reason, Weight},
     rules::{SESSION, Setting, is_of_all_tables},
-    words::name_behind,
+    words::{name_behind, says},
 };
 use crate::{
     archive::Entry,
@@ -69,6 +69,8 @@ pub(super) struct Plan {
     unasked: &'static [&'static str],
     /// tables with rows, by schema and name
     filled: BTreeSet<(Untrusted, Untrusted)>,
+    /// functions that run with their owner's rights and would be a superuser's
+    pub(super) raised: Vec<Untrusted>,
     /// what has to be mended or decided before anything is touched
     pub(super) lacks: Vec<Lack>,
     /// roles that are named and not there
@@ -127,6 +129,7 @@ impl Plan {
                 false => &["ACL", "DEFAULT ACL"],
             },
             entries,
+            raised: Vec::new(),
             lacks: Vec::new(),
             filled: wishes.filled.iter().cloned().collect(),
             missing_roles: BTreeSet::new(),
@@ -145,7 +148,10 @@ impl Plan {
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
         plan.look_at_moved_extensions(facts);
-        plan.look_at_emptied_tables(wishes);
+        if facts.is_superuser && !wishes.keep_owner {
+            plan.raised = plan.functions_with_rights_of_their_owner();
+        }
+        plan.look_at_what_is_replaced(wishes);
         Ok(plan)
     }
 
@@ -251,6 +257,17 @@ impl Plan {
                 .needs
                 .extend(server.and_then(|name| servers.get(&name)));
         }
+    }
+
+    fn functions_with_rights_of_their_owner(&self) -> Vec<Untrusted> {
+        let functions = self
+            .kept_entries()
+            .filter(|entry| ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw()));
+        let raised =
+            functions.filter(|entry| says(&["security", "definer"], entry.definition.raw()));
+        raised
+            .map(|entry| format!("{}.{}", entry.schema.raw(), entry.name.raw()).into())
+            .collect()
     }
 
     fn stands_on_kept(&self, entry: &Entry) -> bool {

@@ -49,6 +49,8 @@ pub(super) struct Replaced {
     pub(super) drops: String,
     /// Schema and name of each; the kind and the name of what is in no schema.
     pub(super) named: BTreeSet<(String, String)>,
+    /// Triggers on tables that stay, which fall with their functions and are made anew.
+    pub(super) remade: BTreeSet<String>,
     /// The statements for large objects, which nothing depends on.
     pub(super) unlinks: String,
 }
@@ -74,6 +76,7 @@ impl Replaced {
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
         Self {
             drops: drops.concat(),
+            remade: kept.iter().filter_map(|entry| trigger(entry)).collect(),
             named: named
                 .map(|(place, name)| (place.to_owned(), name))
                 .collect(),
@@ -97,6 +100,13 @@ fn drop_of(entry: &Entry) -> Option<String> {
     let rest = entry.drop.raw().strip_prefix("DROP ")?.strip_prefix(kind)?;
     let object = rest.trim_end().strip_suffix(';')?;
     Some(format!("DROP {kind} IF EXISTS{object} CASCADE;\n"))
+}
+
+/// A trigger as the rehearsal calls it.
+fn trigger(entry: &Entry) -> Option<String> {
+    let (table, trigger) = entry.name.raw().split_once(' ')?;
+    let schema = entry.schema.raw();
+    (entry.kind == "TRIGGER").then(|| format!("trigger {trigger} of table {schema}.{table}"))
 }
 
 /// The numbers of an entry's large objects: its name up to 16, and lines of its definition from 17 on.

@@ -213,6 +213,15 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if let Some(first) = plan.raised.first() {
+        remarks.push(format!(
+            "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER then runs as superuser, for whoever may connect; restore as the database's owner instead",
+            match plan.raised.len() {
+                1 => String::new(),
+                count => format!(" and {} more functions", count - 1),
+            }
+        ));
+    }
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan
             .missing_tablespaces

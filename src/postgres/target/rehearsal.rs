@@ -94,12 +94,13 @@ const EVERYTHING: &str = r#"
 const WAIT: &str = "3s";
 
 impl Session {
-    /// What these statements would take along beside what is named as schema and name. They are carried out in a transaction that
+    /// What these statements would take along beside what is named as schema and name, and what is made anew. They are carried out in a transaction that
     /// is rolled back; the locks that they take are held for that long.
     pub async fn rehearse_drops(
         &mut self,
         drops: &str,
         named: &BTreeSet<(String, String)>,
+        remade: &BTreeSet<String>,
     ) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "try what --clean would drop";
         let before = self.everything(WHAT, EVERYTHING).await?;
@@ -120,9 +121,9 @@ impl Session {
         }
         let rows = result.map_err(|error| self.explained(WHAT, error))?;
         let after: BTreeSet<&str> = rows.iter().filter_map(|row| row.text(0)).collect();
-        let lost = before
-            .into_iter()
-            .filter(|(what, place)| !named.contains(place) && !after.contains(what.as_str()));
+        let lost = before.into_iter().filter(|(what, place)| {
+            !named.contains(place) && !remade.contains(what) && !after.contains(what.as_str())
+        });
         Ok(lost.map(|(what, _)| Untrusted::from(what)).collect())
     }
 
