@@ -49,7 +49,11 @@ pub(super) fn is_a_source(label: &str) -> String {
 
 /// What is known before.
 pub(super) fn plan(left_out: &[NotRestored], remarks: &[String]) -> String {
-    let mut text = list("left out", left_out.iter());
+    let mut text = list("missing", left_out.iter().filter(|it| it.missing));
+    if !text.is_empty() {
+        text.push_str("  so the exit status would be 9\n");
+    }
+    text.push_str(&list("left out", left_out.iter().filter(|it| !it.missing)));
     for remark in remarks {
         text.push_str(&format!("  {remark}\n"));
     }

@@ -47,8 +47,8 @@ fn an_archive_that_grows_beyond_what_was_dumped_stops_there() {
 
     let file = stage.file("bomb.dump");
     for args in [
-        vec!["verify"],
-        vec!["get", "latest", "-o", file.to_str().unwrap()],
+        vec!["verify", id],
+        vec!["get", id, "-o", file.to_str().unwrap()],
     ] {
         let outcome = stage.run(args).ended_with(5);
         assert!(

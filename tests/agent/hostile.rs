@@ -125,7 +125,7 @@ fn an_old_record_under_a_new_id_is_told() {
     // nobody without the key can make a name of ours: it is counted, and no more
     assert_eq!((readable, unreadable.len()), (1, 0));
     let listed = stage.run(["list"]).success();
-    assert!(listed.stderr.contains("1 records"), "{}", listed.stderr);
+    assert!(listed.stderr.contains("1 record "), "{}", listed.stderr);
     stage.run(["verify", "20991231"]).ended_with(5);
     stage.run(["verify", "latest"]).success();
 }

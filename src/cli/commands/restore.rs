@@ -115,6 +115,12 @@ impl Context<'_> {
 }
 
 fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
+    if args.clean && !args.only.is_empty() {
+        return Err(usage(
+            "--clean replaces everything that is restored, and with --only that is also what is merely needed".to_owned(),
+            "restore by --only into a new database, and carry over from there",
+        ));
+    }
     if args.clean && args.keep_going && !args.no_single_transaction {
         return Err(usage(
             "--clean is one transaction, and --keep-going can't go on in one".to_owned(),

@@ -65,9 +65,12 @@ impl Plan {
                 .iter()
                 .any(|pattern| pattern.matches(entry));
             let is_unwanted = wanted.as_ref().is_some_and(|wanted| !wanted.contains(&at));
-            if (is_left_out || is_unwanted) && !SESSION.contains(&entry.kind.raw()) {
-                self.reasons[at] = Some(Reason::Asked);
-            }
+            self.reasons[at] = match (is_left_out, is_unwanted) {
+                _ if SESSION.contains(&entry.kind.raw()) => None,
+                (true, _) => Some(Reason::Asked),
+                (false, true) => Some(Reason::Unwanted),
+                (false, false) => None,
+            };
         }
         Ok(())
     }

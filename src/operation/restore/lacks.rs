@@ -169,6 +169,19 @@ impl Plan {
                 cure: "restore into a new database".to_owned(),
             });
         }
+        let bare = self.left_out().find(|(entry, reason, _)| {
+            **reason != Reason::Asked && self.guards_what_is_kept(entry)
+        });
+        if let Some((entry, _, _)) = bare.filter(|_| !wishes.leave_out.is_empty()) {
+            let lack = Lack {
+                what: format!(
+                    "--clean would replace a table by one without its {}, which needs something that is left out",
+                    label(entry)
+                ),
+                cure: "leave that table out as well, or restore into a new database".to_owned(),
+            };
+            self.lacks.push(lack);
+        }
         let by_id = self.by_id();
         let emptied = self.left_out().find(|(entry, _, _)| {
             let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));

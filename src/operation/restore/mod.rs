@@ -132,6 +132,9 @@ async fn prepared<'a>(
         plan.lacks
             .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
     }
+    if request.clean && plan.lacks.is_empty() {
+        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+    }
     session.close().await;
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {

@@ -41,6 +41,18 @@ const OPERATORS: &[&str] = &[
 /// Kinds that a platform makes for itself.
 const OF_PLATFORMS: &[&str] = &["SCHEMA", "FUNCTION", "EVENT TRIGGER", "EXTENSION"];
 
+/// What guards the rows of a table, or makes them.
+const GUARDS: &[&str] = &[
+    "CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "FK CONSTRAINT",
+    "DEFAULT",
+    "POLICY",
+    "ROW SECURITY",
+    "RULE",
+    "TRIGGER",
+];
+
 /// Kinds that say something of another object and that nothing is lost without, if that is missing or another's.
 pub(super) const REMARKS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
 
@@ -144,6 +156,7 @@ impl Plan {
         plan.spread();
         plan.set_remarks(&setting);
         plan.look_at_rows_of_extensions(facts);
+        plan.look_at_what_rows_need();
         plan.look_at_extensions(wishes);
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
@@ -188,8 +201,12 @@ impl Plan {
             _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
             // it makes event triggers and functions, and nothing that holds or shapes rows
             Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
-            // without it more rows can be seen, or none
-            Reason::Asked if entry.kind == "POLICY" && self.stands_on_kept(entry) => Weight::Loss,
+            // nobody asked for a table without it
+            Reason::Asked | Reason::Unwanted
+                if *reason != Reason::Asked && self.guards_what_is_kept(entry) =>
+            {
+                Weight::Loss
+            }
             Reason::NoExtension(_)
                 if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) =>
             {
@@ -270,10 +287,61 @@ impl Plan {
             .collect()
     }
 
-    fn stands_on_kept(&self, entry: &Entry) -> bool {
+    /// Whether it belongs to a table that is restored, and guards or makes its rows.
+    pub(super) fn guards_what_is_kept(&self, entry: &Entry) -> bool {
+        GUARDS.contains(&entry.kind.raw())
+            && self.kept_entries().any(|table| {
+                let own = entry.name.raw().strip_prefix(table.name.raw());
+                table.kind == "TABLE"
+                    && table.schema == entry.schema
+                    && own.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            })
+    }
+
+    /// Keys whose rows stay away, and rows whose table would be open.
+    fn look_at_what_rows_need(&mut self) {
         let by_id = self.by_id();
-        let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
-        needs.any(|at| self.entries[*at].kind == "TABLE" && self.reasons[*at].is_none())
+        let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
+        let of_kind = |kind: &'static str| {
+            let left = self
+                .left_out()
+                .filter(move |(entry, _, _)| entry.kind == kind);
+            left.map(|(entry, reason, _)| (place(entry), reason.clone()))
+                .collect::<Vec<_>>()
+        };
+        let open: BTreeSet<_> = of_kind("ROW SECURITY")
+            .into_iter()
+            .filter(|(_, reason)| *reason == Reason::OthersPlace)
+            .map(|(place, _)| place)
+            .collect();
+        let mut away: BTreeSet<_> = of_kind("TABLE DATA")
+            .into_iter()
+            .map(|(place, _)| place)
+            .collect();
+        away.extend(open.iter().cloned());
+        away.retain(|place| self.filled.contains(place));
+        for at in 0..self.entries.len() {
+            let entry = &self.entries[at];
+            let refers = |id: &i32| {
+                by_id.get(id).is_some_and(|at| {
+                    let need = &self.entries[*at];
+                    ["TABLE", "CONSTRAINT"].contains(&need.kind.raw())
+                        && away.iter().any(|(schema, name)| {
+                            let own = need.name.raw().strip_prefix(name.raw());
+                            *schema == need.schema
+                                && own.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+                        })
+                })
+            };
+            let reason = match entry.kind.raw() {
+                "TABLE DATA" if open.contains(&place(entry)) => Reason::OthersPlace,
+                "FK CONSTRAINT" if entry.needs.iter().any(refers) => Reason::NoRowsBehind,
+                _ => continue,
+            };
+            if self.reasons[at].is_none() {
+                self.reasons[at] = Some(reason);
+            }
+        }
     }
 
     /// Rows of tables that an extension makes, of which the archive has no table: into an extension of a superuser's they go only
@@ -290,7 +358,16 @@ impl Plan {
                     .get(id)
                     .is_some_and(|at| self.entries[*at].kind == "TABLE")
             };
-            let is_orphan = entry.kind == "TABLE DATA" && !entry.needs.iter().any(is_table);
+            let is_sequence = |id| {
+                by_id
+                    .get(id)
+                    .is_some_and(|at| self.entries[*at].kind == "SEQUENCE")
+            };
+            let is_orphan = match entry.kind.raw() {
+                "TABLE DATA" => !entry.needs.iter().any(is_table),
+                "SEQUENCE SET" => !entry.needs.iter().any(is_sequence),
+                _ => false,
+            };
             if !is_orphan || self.reasons[at].is_some() {
                 continue;
             }

@@ -29,6 +29,10 @@ pub(super) enum Reason {
     NoRole(Vec<Untrusted>),
     /// It was asked for.
     Asked,
+    /// `--only` names other things.
+    Unwanted,
+    /// Rows that it refers to are not restored.
+    NoRowsBehind,
     /// It needs another that is left out, by its place among the entries.
     Needs(usize),
 }
@@ -52,6 +56,7 @@ impl Reason {
                 | Self::NoRight
                 | Self::NoExtension(_)
                 | Self::Asked
+                | Self::Unwanted
                 | Self::Needs(_)
         )
     }
@@ -59,7 +64,9 @@ impl Reason {
     /// What it means by itself; [`Needs`](Self::Needs) means what its root does.
     pub(super) fn weight(&self) -> Weight {
         match self {
-            Self::Platform(_) | Self::Present | Self::OwnersOnly | Self::Asked => Weight::None,
+            Self::Platform(_) | Self::Present | Self::OwnersOnly | Self::Asked | Self::Unwanted => {
+                Weight::None
+            }
             _ => Weight::Loss,
         }
     }
@@ -98,6 +105,8 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Asked => f.write_str("left out as asked"),
+            Self::Unwanted => f.write_str("it is not among what --only names, and not needed for that"),
+            Self::NoRowsBehind => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }
     }

@@ -38,6 +38,7 @@ const PLACES: &[&str] = &[
     "OPERATOR",
     "TEXT SEARCH CONFIGURATION",
     "TEXT SEARCH DICTIONARY",
+    "OPERATOR FAMILY",
 ];
 
 /// Kinds that have their name in the database as a whole.
@@ -49,7 +50,7 @@ pub(super) struct Replaced {
     pub(super) drops: String,
     /// Schema and name of each; the kind and the name of what is in no schema.
     pub(super) named: BTreeSet<(String, String)>,
-    /// Triggers on tables that stay, which fall with their functions and are made anew.
+    /// What falls with others and is made anew: triggers on tables that stay, mappings, casts, tables of publications.
     pub(super) remade: BTreeSet<String>,
     /// The statements for large objects, which nothing depends on.
     pub(super) unlinks: String,
@@ -76,7 +77,7 @@ impl Replaced {
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
         Self {
             drops: drops.concat(),
-            remade: kept.iter().filter_map(|entry| trigger(entry)).collect(),
+            remade: kept.iter().flat_map(|entry| remade(entry)).collect(),
             named: named
                 .map(|(place, name)| (place.to_owned(), name))
                 .collect(),
@@ -102,11 +103,27 @@ fn drop_of(entry: &Entry) -> Option<String> {
     Some(format!("DROP {kind} IF EXISTS{object} CASCADE;\n"))
 }
 
-/// A trigger as the rehearsal calls it.
-fn trigger(entry: &Entry) -> Option<String> {
-    let (table, trigger) = entry.name.raw().split_once(' ')?;
-    let schema = entry.schema.raw();
-    (entry.kind == "TRIGGER").then(|| format!("trigger {trigger} of table {schema}.{table}"))
+/// What an entry makes, as the rehearsal calls it.
+fn remade(entry: &Entry) -> Vec<String> {
+    let (schema, name) = (entry.schema.raw(), entry.name.raw());
+    // either name may have blanks in it
+    let halves = || {
+        name.match_indices(' ')
+            .map(|(at, _)| (&name[..at], &name[at + 1..]))
+    };
+    match entry.kind.raw() {
+        "TRIGGER" => halves()
+            .map(|(table, trigger)| format!("trigger {trigger} of table {schema}.{table}"))
+            .collect(),
+        "PUBLICATION TABLE" => halves()
+            .map(|(publication, table)| {
+                format!("table {schema}.{table} in publication {publication}")
+            })
+            .collect(),
+        // their names are what they are called by
+        "USER MAPPING" | "CAST" => vec![name.to_owned()],
+        _ => Vec::new(),
+    }
 }
 
 /// The numbers of an entry's large objects: its name up to 16, and lines of its definition from 17 on.

@@ -132,7 +132,10 @@ impl Setting<'_> {
             .raw()
             .strip_prefix("SCHEMA ")
             .is_some_and(|schema| self.is_others_schema(schema));
-        let is_others = !self.facts.is_superuser && (is_systems || is_schemas);
+        let of_other =
+            name_behind("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
+        let is_default = entry.kind == "DEFAULT ACL" && of_other;
+        let is_others = !self.facts.is_superuser && (is_systems || is_schemas || is_default);
         (self.keep_acl && is_others).then_some(Reason::OwnersOnly)
     }
 
@@ -213,7 +216,9 @@ impl Setting<'_> {
         };
         let table = |name: &str| find("TABLE", name.split(' ').next().unwrap_or(name));
         let part = || find("SEQUENCE", name).or_else(|| find("INDEX", name));
-        if find(kind, name).is_some() {
+        let is_remade =
+            self.clean && kind == "TRIGGER" && table(name).is_some_and(|table| table.may_touch);
+        if find(kind, name).is_some() && !is_remade {
             return Some(Reason::Present);
         }
         match kind {

@@ -35,6 +35,7 @@ const PRESENT: &str = r#"
            r.nspname::pg_catalog.text, r.relname::pg_catalog.text,
            r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.pg_relation_size(r.oid) OPERATOR(pg_catalog.=) 0,
            CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.has_table_privilege(r.oid, 'INSERT')
+                     AND NOT pg_catalog.row_security_active(r.oid)
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
                                       WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D')
                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k

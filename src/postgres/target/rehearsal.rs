@@ -81,14 +81,27 @@ const EVERYTHING: &str = r#"
     UNION ALL
     SELECT pg_catalog.concat('server ', srvname), 'SERVER', srvname FROM pg_catalog.pg_foreign_server
     UNION ALL
-    SELECT pg_catalog.concat('user mapping of server ', u.srvname, ' ', u.umid), 'SERVER', u.srvname FROM pg_catalog.pg_user_mappings AS u
+    SELECT pg_catalog.concat('USER MAPPING ', u.usename, ' SERVER ', u.srvname), '', '' FROM pg_catalog.pg_user_mappings AS u
     UNION ALL
     SELECT pg_catalog.concat('event trigger ', evtname), 'EVENT TRIGGER', evtname FROM pg_catalog.pg_event_trigger
     UNION ALL
-    SELECT pg_catalog.concat('table ', n.nspname, '.', c.relname, ' in publication ', p.pubname), 'PUBLICATION', p.pubname
+    SELECT pg_catalog.concat('table ', n.nspname, '.', c.relname, ' in publication ', p.pubname), '', ''
       FROM pg_catalog.pg_publication_rel AS x JOIN pg_catalog.pg_publication AS p ON p.oid OPERATOR(pg_catalog.=) x.prpubid
            JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.prrelid
-           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"#;
+           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('constraint ', k.conname, ' of domain ', s.nspname, '.', t.typname), s.nspname, t.typname
+      FROM pg_catalog.pg_constraint AS k JOIN pg_catalog.pg_type AS t ON t.oid OPERATOR(pg_catalog.=) k.contypid
+           JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
+    UNION ALL
+    SELECT pg_catalog.concat('statistics ', x.stxname, ' of ', r.kind, ' ', r.nspname, '.', r.relname), r.nspname, r.relname
+      FROM pg_catalog.pg_statistic_ext AS x JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) x.stxrelid
+    UNION ALL
+    SELECT pg_catalog.concat('CAST (', pg_catalog.format_type(x.castsource, NULL), ' AS ', pg_catalog.format_type(x.casttarget, NULL), ')'), '', ''
+      FROM pg_catalog.pg_cast AS x WHERE x.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+    UNION ALL
+    SELECT pg_catalog.concat('operator family ', s.nspname, '.', x.opfname), s.nspname, x.opfname
+      FROM pg_catalog.pg_opfamily AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opfnamespace"#;
 
 /// Time for a lock, which is given back at once; a database in use gives one within that.
 const WAIT: &str = "3s";
