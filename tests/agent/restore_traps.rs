@@ -9,6 +9,14 @@ fn superusers(stage: &Stage, target: &Target) -> Target {
     }
 }
 
+/// The database itself that is backed up.
+fn live(stage: &Stage) -> Target {
+    Target {
+        name: stage.database.clone(),
+        url: stage.cluster.url(&stage.database),
+    }
+}
+
 #[test]
 fn a_target_whose_owner_hid_a_function_in_an_extension_is_not_empty() {
     let stage = Stage::backed_up("create table t (a int)");
@@ -246,16 +254,11 @@ fn an_extension_that_stands_elsewhere_is_told_before() {
 fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
     let made = "create type status as enum ('a', 'b'); create type span as range (subtype = float8); create table a (id int primary key, s status); insert into a values (1, 'a');
         create aggregate ag(*) (sfunc = int8inc, stype = int8, initcond = '0'); create extension postgres_fdw; create server s foreign data wrapper postgres_fdw;
-        create function watch() returns event_trigger language plpgsql as $$ begin end $$; create text search dictionary d (template = simple); create publication old for table a;";
+        create function watch() returns event_trigger language plpgsql as $$ begin end $$; create text search dictionary d (template = simple); create publication old for table a;
+        create function fine(int) returns bool language sql immutable as 'select true'; create function low(span) returns int language sql immutable as 'select 1'";
     let stage = Stage::backed_up(made);
     // ranges and aggregates without arguments stand in nobody's way
-    let target = superusers(
-        &stage,
-        &Target {
-            name: stage.database.clone(),
-            url: String::new(),
-        },
-    );
+    let target = live(&stage);
     stage.restore_with(&target, ["--clean"]).success();
     for (since, named) in [
         (
@@ -268,7 +271,7 @@ fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
         ),
         (
             "create user mapping for public server s options (user 'x')",
-            "user mapping of server s",
+            "USER MAPPING public SERVER s",
         ),
         (
             "create event trigger later on ddl_command_end execute function watch()",
@@ -278,26 +281,33 @@ fn clean_keeps_what_is_not_in_the_backup_of_every_kind() {
             "create publication later for table a",
             "table public.a in publication later",
         ),
+        (
+            "create table yy (a int); alter publication old add table yy",
+            "table public.yy in publication old",
+        ),
+        (
+            "create domain later as int constraint ck check (fine(value))",
+            "constraint ck of domain public.later",
+        ),
+        (
+            "create table x (a int, b int); create statistics st on fine(a), b from x",
+            "statistics st of table public.x",
+        ),
+        (
+            "create cast (span as int4) with function low(span)",
+            "CAST (public.span AS integer)",
+        ),
     ] {
         let stage = Stage::backed_up(made);
-        let target = superusers(
-            &stage,
-            &Target {
-                name: stage.database.clone(),
-                url: String::new(),
-            },
-        );
+        let target = live(&stage);
         stage.cluster.psql(&stage.database, since);
-        let outcome = stage.restore_with(&target, ["--clean"]);
-        if named.starts_with("user mapping") {
-            // a mapping goes with its server, which is in the backup
-            continue;
+        for more in [&["--clean"][..], &["--clean", "--preview"]] {
+            let said = stage
+                .restore_with(&target, more.iter().copied())
+                .ended_with(3)
+                .stderr;
+            assert!(said.contains(named), "{named}: {said}");
         }
-        assert!(
-            outcome.stderr.contains(named),
-            "{named}: {}",
-            outcome.stderr
-        );
     }
     let said = stage
         .restore_with(&target, ["--clean", "--leave-out", "data:a"])
@@ -328,6 +338,56 @@ fn a_superuser_hears_whose_rights_functions_will_have() {
     let outcome = stage.restore(&target).success();
     assert!(
         !outcome.text().contains("SECURITY DEFINER"),
+        "{}",
+        outcome.text()
+    );
+}
+
+#[test]
+fn clean_replaces_no_table_by_one_with_less() {
+    let stage = Stage::backed_up(
+        "create table t (id int primary key); create table u (a int references t); insert into t values (1); insert into u values (1);
+         create function guard() returns trigger language plpgsql as $$ begin return new; end $$; create trigger g before insert on u for each row execute function guard()",
+    );
+    let target = live(&stage);
+    stage
+        .cluster
+        .psql(&stage.database, "insert into t values (2)");
+    stage
+        .restore_with(&target, ["--clean", "--only", "table:u"])
+        .ended_with(2);
+    for (without, named) in [
+        ("table:t", "fk constraint public.u u_a_fkey"),
+        ("function:guard", "trigger public.u g"),
+    ] {
+        let said = stage
+            .restore_with(&target, ["--clean", "--leave-out", without])
+            .ended_with(3)
+            .stderr;
+        assert!(said.contains(named), "{named}: {said}");
+    }
+    let there = "select (select count(*) from t), (select count(*) from pg_constraint where contype = 'f'), (select count(*) from pg_trigger where tgname = 'g')";
+    assert_eq!(stage.cluster.psql(&stage.database, there), "2|1|1");
+    // into a new database the key is named as missing
+    let target = stage.target();
+    let outcome = stage
+        .restore_with(&target, ["--only", "table:u"])
+        .ended_with(9);
+    assert!(
+        outcome
+            .text()
+            .contains("missing: fk constraint public.u u_a_fkey"),
+        "{}",
+        outcome.text()
+    );
+    let target = stage.target();
+    let outcome = stage
+        .restore_with(&target, ["--leave-out", "data:t"])
+        .ended_with(9);
+    assert!(
+        outcome
+            .text()
+            .contains("rows that it refers to are not restored"),
         "{}",
         outcome.text()
     );
