@@ -99,6 +99,9 @@ const EVERYTHING: &str = r#"
     UNION ALL
     SELECT pg_catalog.concat('CAST (', pg_catalog.format_type(x.castsource, NULL), ' AS ', pg_catalog.format_type(x.casttarget, NULL), ')'), '', ''
       FROM pg_catalog.pg_cast AS x WHERE x.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                        WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) x.oid
+                          AND d.deptype OPERATOR(pg_catalog.=) 'i')
     UNION ALL
     SELECT pg_catalog.concat('operator family ', s.nspname, '.', x.opfname), s.nspname, x.opfname
       FROM pg_catalog.pg_opfamily AS x JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) x.opfnamespace"#;
