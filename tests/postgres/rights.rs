@@ -117,13 +117,13 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
             "one large object",
             "SELECT lo_from_bytea(n, 'x') FROM generate_series(1, 9) n; GRANT SELECT ON LARGE OBJECT 1, 2, 3, 5, 6, 7, 8, 9 TO PUBLIC",
             K::LargeObjects,
-            "1 large objects (4)",
+            "1 large object (4)",
         ),
         (
             "own large object",
             "SELECT lo_from_bytea(7, 'x'); ALTER LARGE OBJECT 7 OWNER TO ROLE; REVOKE ALL ON LARGE OBJECT 7 FROM ROLE",
             K::LargeObjects,
-            "1 large objects (7)",
+            "1 large object (7)",
         ),
         (
             "configuration",
