@@ -58,12 +58,17 @@ fn no_core_is_dumped_and_nobody_else_looks_into_it() {
     let slow = Fault::Delay { millis: 60_000 };
     stage.bucket.inject(Rule::on("UploadPart").always(), slow);
     let mut running = unprivileged(&stage, &BACKUP).spawn().unwrap();
+    // the one that dumps, and not the one that was asked for its version
+    let dumps = |(pid, _): &(u32, String)| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.contains("--format"))
+    };
+    let mut dump = Vec::new();
     wait_until("pg_dump is at work", || {
-        children(running.id())
-            .iter()
-            .any(|(_, name)| name == "pg_dump")
+        dump = children(running.id());
+        dump.retain(dumps);
+        !dump.is_empty()
     });
-    let dump = children(running.id());
     let pids = dump.iter().map(|(pid, _)| *pid).chain([running.id()]);
     for pid in pids {
         let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
