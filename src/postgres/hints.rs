@@ -41,7 +41,7 @@ impl ConnectFault {
                 "name a host that is one, or change target_session_attrs; a failover passes by itself"
             }
             Self::NoPassword => {
-                "a token needs credentials of AWS that the SDK finds (environment, profile, role), and the database's region; a file of passwords has to be there and readable by its owner alone"
+                "with passfile= the file has to be there and readable by its owner alone; with auth=aws-iam a token needs credentials of AWS that the SDK finds (environment, profile, role), and the database's region"
             }
             Self::Tls | Self::Other => return None,
         })

@@ -172,7 +172,7 @@ async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>
             "what is not in the backup would be dropped with what is replaced: {}",
             names.join(", ")
         ),
-        cure: "restore into a new database; or take these away from what is replaced yourself, and run it again".to_owned(),
+        cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
     }))
 }
 
