@@ -7,6 +7,7 @@ mod plan;
 mod reason;
 mod replace;
 mod report;
+mod rows;
 mod rules;
 mod words;
 
