@@ -28,6 +28,9 @@ pub enum Error {
     /// the end came inside a frame
     #[error("the payload ends inside a zstd frame")]
     Cut,
+    /// more than a small object holds
+    #[error("the payload holds more than {0} bytes")]
+    TooLong(usize),
 }
 
 /// Compresses chunks; to be shared by threads, which borrow its contexts in turn.
@@ -142,6 +145,75 @@ impl Decompressor {
     }
 }
 
+/// Compresses a small object while it is written, so that its text is never in memory as a whole.
+pub struct Writer {
+    compressor: Compressor,
+    chunk: Vec<u8>,
+    compressed: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Writer {
+    /// Writes at one of [`Compressor::LEVELS`].
+    #[must_use]
+    pub fn new(level: i32) -> Self {
+        Self {
+            compressor: Compressor::new(level),
+            chunk: Vec::new(),
+            compressed: Vec::new(),
+            payload: Vec::new(),
+        }
+    }
+
+    /// The whole payload.
+    ///
+    /// # Errors
+    /// [`Error::Compress`] where zstd has no memory.
+    pub fn finish(mut self) -> Result<Vec<u8>, Error> {
+        self.compress()?;
+        Ok(self.payload)
+    }
+
+    fn compress(&mut self) -> Result<(), Error> {
+        self.compressor.chunk(&self.chunk, &mut self.compressed)?;
+        self.payload.extend_from_slice(&self.compressed);
+        self.chunk.clear();
+        Ok(())
+    }
+}
+
+impl std::io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(CHUNK_BYTES - self.chunk.len());
+        self.chunk.extend_from_slice(&bytes[..taken]);
+        if self.chunk.len() == CHUNK_BYTES {
+            self.compress().map_err(std::io::Error::other)?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a small object's payload holds, `bytes_max` bytes at most.
+///
+/// # Errors
+/// [`Error::TooLong`], and what [`Decompressor`] finds.
+pub fn decompress(mut payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Error> {
+    let mut decompressor = Decompressor::new()?;
+    let (mut plaintext, mut step) = (Vec::new(), Vec::new());
+    while decompressor.step(&mut payload, &mut step)? {
+        if plaintext.len() + step.len() > bytes_max {
+            return Err(Error::TooLong(bytes_max));
+        }
+        plaintext.extend_from_slice(&step);
+    }
+    decompressor.finish()?;
+    Ok(plaintext)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +229,7 @@ mod tests {
         all
     }
 
-    fn decompress(compressed: &[u8], cut: usize) -> Result<Vec<u8>, Error> {
+    fn decompressed(compressed: &[u8], cut: usize) -> Result<Vec<u8>, Error> {
         let mut decompressor = Decompressor::new()?;
         let mut out = Vec::new();
         let mut step = Vec::new();
@@ -195,24 +267,40 @@ mod tests {
             assert!(compressed.len() < plaintext.len() * 3 / 4);
             for cut in [1000, 65_537, usize::MAX] {
                 assert!(
-                    decompress(&compressed, cut).unwrap() == plaintext,
+                    decompressed(&compressed, cut).unwrap() == plaintext,
                     "level {level}, cut {cut}"
                 );
             }
         }
-        assert_eq!(decompress(&[], 1).unwrap(), b"");
+        assert_eq!(decompressed(&[], 1).unwrap(), b"");
     }
 
     #[test]
     fn a_cut_payload_and_foreign_bytes_are_errors() {
         let compressed = compress(&sample(), 1);
         assert!(matches!(
-            decompress(&compressed[..compressed.len() - 1], 4096),
+            decompressed(&compressed[..compressed.len() - 1], 4096),
             Err(Error::Cut)
         ));
         assert!(matches!(
-            decompress(b"not zstd at all", 4096),
+            decompressed(b"not zstd at all", 4096),
             Err(Error::Decompress(_))
         ));
+    }
+
+    #[test]
+    fn what_is_written_in_any_cuts_comes_back_and_has_a_bound() {
+        use std::io::Write as _;
+        for plaintext in [sample(), Vec::new(), b"{}".to_vec()] {
+            let mut writer = Writer::new(3);
+            for cut in plaintext.chunks(100_003) {
+                writer.write_all(cut).unwrap();
+            }
+            let payload = writer.finish().unwrap();
+            assert!(decompress(&payload, plaintext.len()).unwrap() == plaintext);
+            let short = plaintext.len().saturating_sub(1);
+            let refused = decompress(&payload, short);
+            assert_eq!(matches!(refused, Err(Error::TooLong(_))), !plaintext.is_empty());
+        }
     }
 }

@@ -8,11 +8,11 @@ use super::{
     missed::suspicious_told,
 };
 use crate::{
-    backup::{BackupId, Failure, Record},
+    backup::{BackupId, Failure, Record, Sealed},
     catalog::Catalog,
     error::{Error, Result},
     notify::{BackupFacts, Kind, Signal},
-    operation::{self, BackupRequest, Before, Interrupt, Progress},
+    operation::{self, BackupRequest, BackupTaken, Before, Interrupt, Progress},
     panics::{caught, caught_as_error},
     postgres::{self, Clients},
 };
@@ -35,7 +35,7 @@ pub async fn backup(
     teller: &Teller,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<Record> {
+) -> Result<BackupTaken> {
     if teller.is_silent() {
         let work = operation::backup(catalog, clients, request, progress, interrupt);
         return caught_as_error(work).await;
@@ -86,12 +86,12 @@ impl Run<'_> {
         Some(before)
     }
 
-    async fn tell(&self, before: Option<&Before>, result: &Result<Record>) {
+    async fn tell(&self, before: Option<&Before>, result: &Result<BackupTaken>) {
         let label = &self.request.database;
         let failure = result.as_ref().err().map(Failure::from);
         let came = match (result, &failure) {
-            (Ok(record), _) => Came::Backup {
-                suspicious: &record.suspicious,
+            (Ok(taken), _) => Came::Backup {
+                suspicious: &taken.details.suspicious,
             },
             (Err(Error::Interrupted { .. }), _) => Came::Interrupted,
             // a person sees it, and the other run tells of itself
@@ -99,7 +99,7 @@ impl Run<'_> {
             (Err(_), Some(failure)) => Came::Failed(failure),
         };
         let (signal, text) = match result {
-            Ok(record) => backed_up(record),
+            Ok(taken) => backed_up(taken),
             Err(error) if came == Came::Nothing => {
                 (Signal::Log, format!("{label}: {}\n", error.cause()))
             }
@@ -128,20 +128,21 @@ impl Run<'_> {
         &self,
         before: Option<&Before>,
         came: Came<'_>,
-        record: Option<&Record>,
+        taken: Option<&BackupTaken>,
         failure: Option<&Failure>,
     ) {
         let after = match (came, self.interrupt.is_raised()) {
             (Came::Failed(_), false) => self.look().await,
             _ => None,
         };
+        let record = taken.map(|taken| &taken.record);
         let backup = record.map(backup_facts);
         let around = Around {
             before,
             after: after.as_ref().map(|after| &after.health),
             failure,
             backup: backup.as_ref(),
-            suspicious: record.map_or(&[], |record| &record.suspicious),
+            suspicious: taken.map_or(&[], |taken| &taken.details.suspicious),
         };
         let known = Known {
             missed: false,
@@ -175,15 +176,16 @@ impl Run<'_> {
 }
 
 /// What a check is told of a backup: green is one that nobody has to look at.
-fn backed_up(record: &Record) -> (Signal, String) {
+fn backed_up(taken: &BackupTaken) -> (Signal, String) {
+    let (record, suspicious) = (&taken.record, &taken.details.suspicious);
     let mut text = format!("{}: backed up as {}\n", record.database, record.id);
-    for reason in &record.suspicious {
+    for reason in suspicious {
         text.push_str(&format!(
             "{}: it looks suspicious: {reason}\n",
             record.database
         ));
     }
-    let signal = match record.suspicious.is_empty() {
+    let signal = match suspicious.is_empty() {
         true => Signal::Success,
         false => Signal::Exit(SUSPICIOUS),
     };
@@ -198,6 +200,6 @@ fn backup_facts(record: &Record) -> BackupFacts {
             .iter()
             .map(|served| served.tier.to_string())
             .collect(),
-        bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
+        bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
     }
 }

@@ -13,9 +13,13 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use crate::{archive::Fingerprint, backup::Record, text::Untrusted};
+use crate::{
+    archive::Fingerprint,
+    backup::{Anomaly, Details, Record},
+    text::Untrusted,
+};
 
-pub use standing::{AGREEING, Marked, agree, standing};
+pub use standing::{AGREEING, Marked, agree, alike, standing};
 
 /// How many of the last good backups a new one is compared with.
 pub const COMPARED: usize = 5;
@@ -30,17 +34,31 @@ pub const UNCHANGED_MIN: usize = 4;
 /// How many tables are named before the rest is only counted.
 pub const NAMED: usize = 5;
 
-/// What one backup measures.
+/// What one backup measures: by its entry alone, or with its tables where its details were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Measure {
-    /// length of pg_dump's archive, before compression and sealing
+    /// The length of pg_dump's archive, before compression and sealing.
     pub dump_bytes: u64,
-    /// bytes stored, after compression and sealing
+    /// Bytes stored, after compression and sealing.
     pub stored_bytes: u64,
-    /// what each table held, by its schema and name
-    pub tables: BTreeMap<(String, String), Table>,
-    /// how many large objects there are
+    /// How many tables there are.
+    pub table_count: u64,
+    /// How many large objects there are.
     pub large_objects: u64,
+    /// What each table held, by its schema and name; none where that isn't known.
+    pub tables: Option<Tables>,
+}
+
+/// What each table held, by its schema and name.
+pub type Tables = BTreeMap<(String, String), Table>;
+
+/// Why a backup looks wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// In what.
+    pub anomaly: Anomaly,
+    /// A short line that says it with numbers and names.
+    pub text: String,
 }
 
 /// What one table held.
@@ -54,8 +72,23 @@ pub struct Table {
 
 impl From<&Record> for Measure {
     fn from(record: &Record) -> Self {
-        let mut tables = BTreeMap::new();
-        for table in &record.tables {
+        let sealed = record.sealed.as_ref();
+        Self {
+            dump_bytes: sealed.map_or(0, |sealed| sealed.dump_bytes),
+            stored_bytes: sealed.map_or(0, |sealed| sealed.bytes()),
+            table_count: record.counts.tables,
+            large_objects: record.counts.large_objects,
+            tables: None,
+        }
+    }
+}
+
+impl Measure {
+    /// All that there is to compare of a backup.
+    #[must_use]
+    pub fn with_tables(record: &Record, details: &Details) -> Self {
+        let mut tables = Tables::new();
+        for table in &details.tables {
             let entry: &mut Table = tables
                 .entry((table.schema.raw().to_owned(), table.name.raw().to_owned()))
                 .or_default();
@@ -63,10 +96,8 @@ impl From<&Record> for Measure {
             entry.fingerprint = table.fingerprint;
         }
         Self {
-            dump_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes),
-            stored_bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
-            tables,
-            large_objects: record.large_objects.count,
+            tables: Some(tables),
+            ..Self::from(record)
         }
     }
 }
@@ -80,7 +111,8 @@ struct Fall<'a> {
     fewest: u64,
 }
 
-/// Why a new backup looks wrong beside the last good ones, a short line for each reason; none where it does not.
+/// Why a new backup looks wrong beside the last good ones; nothing where it does not. What needs the tables is compared with those of which
+/// they are known.
 ///
 /// - Its dump is less than half as long as the shortest of the last ones.
 /// - Its dump of [`BYTES_MIN`] or more compresses to no less than nine tenths, and the last ones all compressed to six tenths or less.
@@ -93,10 +125,10 @@ struct Fall<'a> {
 ///
 /// `last`: the last [`COMPARED`] trusted ones in any order, or as many as there are. The first backup ever is never wrong.
 #[must_use]
-pub fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
+pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
     let (Some(shortest), Some(fewest)) = (
         last.iter().map(|measure| measure.dump_bytes).min(),
-        last.iter().map(|measure| measure.tables.len()).min(),
+        last.iter().map(|measure| measure.table_count).min(),
     ) else {
         return Vec::new();
     };
@@ -105,26 +137,34 @@ pub fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
         count => format!("the last {count} backups had"),
     };
     let mut reasons = Vec::new();
+    let mut add = |anomaly, texts: Vec<String>| {
+        let reason = |text| Reason { anomaly, text };
+        reasons.extend(texts.into_iter().map(reason));
+    };
     if is_below_half(new.dump_bytes, shortest) {
         let (now, then) = (grouped(new.dump_bytes), grouped(shortest));
-        reasons.push(format!("the dump has {now} bytes, {had} {then} or more"));
+        let text = format!("the dump has {now} bytes, {had} {then} or more");
+        add(Anomaly::ShorterDump, vec![text]);
     }
-    if new.tables.len() * 4 < fewest * 3 {
-        let now = new.tables.len();
-        reasons.push(format!(
-            "it holds {now} {}, {had} {fewest} or more",
-            tables(now)
-        ));
+    if u128::from(new.table_count) * 4 < u128::from(fewest) * 3 {
+        let (now, noun) = (new.table_count, tables(new.table_count));
+        let text = format!("it holds {now} {noun}, {had} {fewest} or more");
+        add(Anomaly::FewerTables, vec![text]);
     }
-    reasons.extend(fewer_large_objects(new, last, &had));
-    reasons.extend(compresses_no_more(new, last));
-    reasons.extend(all_changed(new, last));
-    reasons.extend(named(&falls(new, last), &had));
+    let fewer = fewer_large_objects(new, last, &had);
+    add(Anomaly::FewerLargeObjects, Vec::from_iter(fewer));
+    let noise = compresses_no_more(new, last);
+    add(Anomaly::Incompressible, Vec::from_iter(noise));
+    let known: Vec<&Tables> = last.iter().filter_map(|one| one.tables.as_ref()).collect();
+    if let Some(new) = &new.tables {
+        add(Anomaly::AllChanged, Vec::from_iter(all_changed(new, &known)));
+        add(Anomaly::LostRows, named(&falls(new, &known), &had));
+    }
     reasons
 }
 
 /// What was encrypted row by row looks like noise.
-fn compresses_no_more(new: &Measure, last: &[Measure]) -> Option<String> {
+fn compresses_no_more(new: &Measure, last: &[&Measure]) -> Option<String> {
     let tenths = |measure: &Measure| {
         let (stored, dumped) = (
             u128::from(measure.stored_bytes),
@@ -134,24 +174,24 @@ fn compresses_no_more(new: &Measure, last: &[Measure]) -> Option<String> {
     };
     let compressed = |measure: &Measure| measure.stored_bytes > 0 && tenths(measure) <= 6;
     let is_noise = new.dump_bytes >= BYTES_MIN && tenths(new) >= 9;
-    (is_noise && last.iter().all(compressed)).then(|| {
+    (is_noise && last.iter().copied().all(compressed)).then(|| {
         let (dumped, stored) = (grouped(new.dump_bytes), grouped(new.stored_bytes));
         format!("its {dumped} bytes compress to {stored} only, as if they were encrypted, and those of the last backups did to six tenths or less")
     })
 }
 
 /// Tables that never change, such as those of past years, do not all change at once.
-fn all_changed(new: &Measure, last: &[Measure]) -> Option<String> {
+fn all_changed(new: &Tables, last: &[&Tables]) -> Option<String> {
     let (first, others) = last.split_first().filter(|_| last.len() >= UNCHANGED_IN)?;
-    let unchanged = first.tables.iter().filter(|(name, table)| {
-        let same = |measure: &Measure| measure.tables.get(*name) == Some(table);
+    let unchanged = first.iter().filter(|(name, table)| {
+        let same = |tables: &&Tables| tables.get(*name) == Some(table);
         table.rows >= ROWS_MIN && others.iter().all(same)
     });
     let (mut unchanged_count, mut changed_count) = (0, 0);
     for (name, table) in unchanged {
         unchanged_count += 1;
         // one that is gone or has lost its rows is told as such
-        let now = new.tables.get(name);
+        let now = new.get(name);
         changed_count += usize::from(now.is_some_and(|now| now.fingerprint != table.fingerprint));
     }
     let is_mass = unchanged_count >= UNCHANGED_MIN && changed_count * 10 >= unchanged_count * 9;
@@ -164,7 +204,7 @@ fn all_changed(new: &Measure, last: &[Measure]) -> Option<String> {
     })
 }
 
-fn fewer_large_objects(new: &Measure, last: &[Measure], had: &str) -> Option<String> {
+fn fewer_large_objects(new: &Measure, last: &[&Measure], had: &str) -> Option<String> {
     let fewest = last.iter().map(|measure| measure.large_objects).min()?;
     let fell = fewest >= ROWS_MIN && is_below_half(new.large_objects, fewest);
     fell.then(|| {
@@ -174,16 +214,16 @@ fn fewer_large_objects(new: &Measure, last: &[Measure], had: &str) -> Option<Str
 }
 
 /// Tables that fell below half or are gone, those that lost the most rows first.
-fn falls<'a>(new: &Measure, last: &'a [Measure]) -> Vec<Fall<'a>> {
+fn falls<'a>(new: &Tables, last: &[&'a Tables]) -> Vec<Fall<'a>> {
     let Some((first, others)) = last.split_first() else {
         return Vec::new();
     };
     let fewest = |(table, held): (&'a (String, String), &Table)| {
-        let mut rest = others.iter().map(|measure| measure.tables.get(table));
+        let mut rest = others.iter().map(|tables| tables.get(table));
         let fewest = rest.try_fold(held.rows, |fewest, held| {
             held.map(|held| fewest.min(held.rows))
         })?;
-        let rows = new.tables.get(table).map(|held| held.rows);
+        let rows = new.get(table).map(|held| held.rows);
         let fell = fewest >= ROWS_MIN && is_below_half(rows.unwrap_or(0), fewest);
         fell.then_some(Fall {
             table,
@@ -191,7 +231,7 @@ fn falls<'a>(new: &Measure, last: &'a [Measure]) -> Vec<Fall<'a>> {
             fewest,
         })
     };
-    let mut falls: Vec<_> = first.tables.iter().filter_map(fewest).collect();
+    let mut falls: Vec<_> = first.iter().filter_map(fewest).collect();
     if falls.iter().any(|fall| fall.rows.is_none()) {
         let families = Families::new(new, last);
         falls.retain(|fall| fall.rows.is_some() || !families.make_up_for(fall.table));
@@ -208,10 +248,10 @@ struct Families<'a> {
 }
 
 impl<'a> Families<'a> {
-    fn new(new: &'a Measure, last: &'a [Measure]) -> Self {
+    fn new(new: &'a Tables, last: &[&'a Tables]) -> Self {
         Self {
             new: families(new),
-            last: last.iter().map(families).collect(),
+            last: last.iter().map(|tables| families(tables)).collect(),
         }
     }
 
@@ -227,9 +267,9 @@ impl<'a> Families<'a> {
     }
 }
 
-fn families(measure: &Measure) -> HashMap<(&str, String), u64> {
+fn families(tables: &Tables) -> HashMap<(&str, String), u64> {
     let mut families = HashMap::new();
-    for ((schema, name), held) in &measure.tables {
+    for ((schema, name), held) in tables {
         if let Some(family) = family(name) {
             *families.entry((schema.as_str(), family)).or_default() += held.rows;
         }
@@ -267,7 +307,7 @@ fn named(falls: &[Fall<'_>], had: &str) -> Vec<String> {
     let mut lines: Vec<_> = falls.iter().take(NAMED).map(line).collect();
     let more = falls.len().saturating_sub(NAMED);
     if more > 0 {
-        let what = tables(more);
+        let what = tables(more as u64);
         lines.push(format!(
             "and {more} more {what} lost half or all of the rows"
         ));
@@ -279,7 +319,7 @@ fn is_below_half(now: u64, then: u64) -> bool {
     u128::from(now) * 2 < u128::from(then)
 }
 
-fn tables(count: usize) -> &'static str {
+fn tables(count: u64) -> &'static str {
     if count == 1 { "table" } else { "tables" }
 }
 

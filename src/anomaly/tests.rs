@@ -5,8 +5,36 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::backup::{
-    BackupId, Compression, Failure, Label, Retention, Sealed, Status, TableFingerprint, Tier,
+    BackupId, Compression, Details, Label, Retention, Sealed, SealedObject, Status,
+    TableFingerprint, Tier,
 };
+
+/// The reasons in words.
+fn compare(new: &Measure, last: &[Measure]) -> Vec<String> {
+    let last: Vec<&Measure> = last.iter().collect();
+    let reasons = super::compare(new, &last).into_iter();
+    reasons.map(|reason| reason.text).collect()
+}
+
+/// A measure of these tables.
+fn of_tables(tables: Tables) -> Measure {
+    Measure {
+        table_count: tables.len() as u64,
+        tables: Some(tables),
+        ..Measure::default()
+    }
+}
+
+/// The same with its tables changed.
+fn changed(one: Measure, change: impl FnOnce(&mut Tables)) -> Measure {
+    let mut tables = one.tables.clone().unwrap();
+    change(&mut tables);
+    Measure {
+        table_count: tables.len() as u64,
+        tables: Some(tables),
+        ..one
+    }
+}
 
 /// Bytes, and tables of schema `public` with their rows.
 fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
@@ -14,9 +42,7 @@ fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
         |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), rows_of(*rows));
     Measure {
         dump_bytes,
-        stored_bytes: 0,
-        tables: tables.iter().map(pair).collect(),
-        large_objects: 0,
+        ..of_tables(tables.iter().map(pair).collect())
     }
 }
 
@@ -64,8 +90,7 @@ fn contents(tables: u8, content: impl Fn(u8) -> u8) -> Measure {
     Measure {
         dump_bytes: 4 << 20,
         stored_bytes: 1 << 20,
-        tables: (0..tables).map(table).collect(),
-        large_objects: 0,
+        ..of_tables((0..tables).map(table).collect())
     }
 }
 
@@ -224,9 +249,10 @@ fn old_partitions_go_and_lost_ones_are_told() {
     assert_eq!(reasons.len(), 1 + NAMED + 1);
     assert_eq!(reasons[6], "and 2 more tables lost half or all of the rows");
     // another schema's tables make up for nothing, nor does a table named alike without a number
-    let mut new = measure(1000, &[("events", 90_000), ("b", 3), ("c", 3)]);
-    new.tables
-        .insert(("old".into(), "events_1".into()), rows_of(90_000));
+    let new = measure(1000, &[("events", 90_000), ("b", 3), ("c", 3)]);
+    let new = changed(new, |tables| {
+        tables.insert(("old".into(), "events_1".into()), rows_of(90_000));
+    });
     let last = measure(1000, &[("events_1", 90_000), ("b", 3), ("c", 3)]);
     assert_eq!(compare(&new, &[last]).len(), 1);
 }
@@ -286,44 +312,76 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         agent: "0".into(),
         sealed_for: Default::default(),
         status: Status::Succeeded,
-        warnings: Vec::new(),
-        suspicious: Vec::new(),
+        anomalies: Vec::new(),
+        compared: 0,
         source: None,
+        counts: Default::default(),
         sealed: Some(Sealed {
-            key: "k".into(),
-            bytes: 5,
+            objects: vec![SealedObject {
+                key: "k".into(),
+                bytes: 5,
+                sha256: "s".into(),
+                crc64nvme: "c".into(),
+                etag: None,
+                tagged: true,
+            }],
             dump_bytes: 4321,
-            etag: None,
-            crc64nvme: "c".into(),
             part_bytes: 1,
-            tagged: true,
             compression: Compression {
                 algorithm: "none".into(),
                 level: 0,
                 chunk_bytes: 1,
-                chunks: Vec::new(),
             },
         }),
-        tables: vec![table("a", 5), table("b", 0), table("a", 2)],
-        large_objects: Default::default(),
     };
+    let details = Details {
+        tables: vec![table("a", 5), table("b", 0), table("a", 2)],
+        ..Details::default()
+    };
+    record.counts = details.counts();
     let expected = Measure {
         stored_bytes: 5,
+        table_count: 3,
         ..measure(4321, &[("a", 7), ("b", 0)])
     };
-    assert_eq!(Measure::from(&record), expected);
+    assert_eq!(Measure::with_tables(&record, &details), expected);
+    let without = Measure {
+        tables: None,
+        ..expected
+    };
+    assert_eq!(Measure::from(&record), without);
     record.sealed = None;
-    record.status = Status::Failed(Failure {
-        error: "e".into(),
-        hint: None,
+    record.status = Status::Failed {
         exit_status: 1,
         cause: crate::cause::Cause::default(),
-    });
+    };
     assert_eq!(Measure::from(&record).dump_bytes, 0);
 }
 
+#[test]
+fn without_its_tables_a_backup_is_compared_by_its_numbers_and_agrees_with_none() {
+    let numbers = |one: &Measure| Measure {
+        tables: None,
+        ..one.clone()
+    };
+    let (full, fallen) = (measure(9000, &[("a", 900)]), measure(1000, &[("a", 9)]));
+    assert_eq!(compare(&fallen, std::slice::from_ref(&full)).len(), 2);
+    for (new, last) in [
+        (numbers(&fallen), full.clone()),
+        (fallen.clone(), numbers(&full)),
+    ] {
+        let reasons = super::compare(&new, &[&last]);
+        let kinds: Vec<_> = reasons.iter().map(|reason| reason.anomaly).collect();
+        assert_eq!(kinds, [Anomaly::ShorterDump]);
+    }
+    assert!(agree(&full, &full));
+    assert!(alike(&numbers(&full), &full));
+    assert!(!agree(&numbers(&full), &full));
+    assert!(!agree(&full, &numbers(&full)));
+}
+
 /// Backups of hour 0, 1, 2…: rows of the one table, and whether it was marked.
-fn history(of: &[(u64, bool)]) -> Vec<Marked> {
+fn history(of: &[(u64, bool)]) -> Vec<Marked<'static>> {
     let start: Timestamp = "2027-03-10T00:00:00Z".parse().unwrap();
     let one = |(hour, &(rows, marked)): (i64, &(u64, bool))| {
         let started = start + SignedDuration::from_hours(hour);
@@ -331,7 +389,7 @@ fn history(of: &[(u64, bool)]) -> Vec<Marked> {
         Marked {
             id: BackupId::parse(&id).unwrap(),
             started,
-            measure: measure(100 + rows, &[("orders", rows)]),
+            measure: Box::leak(Box::new(measure(100 + rows, &[("orders", rows)]))),
             marked,
             accepted: false,
         }
@@ -340,7 +398,7 @@ fn history(of: &[(u64, bool)]) -> Vec<Marked> {
 }
 
 /// The hours of those that stand marked.
-fn suspicious(history: &[Marked]) -> Vec<usize> {
+fn suspicious(history: &[Marked<'_>]) -> Vec<usize> {
     let standing = standing(history);
     let hours = (0..)
         .zip(history)
@@ -408,12 +466,13 @@ fn some_measure() -> impl Strategy<Value = Measure> {
     let parts = (0..1_000_000_u64, 0..1000_u64, vec(table, 0..10));
     parts.prop_map(|(dump_bytes, large_objects, tables)| Measure {
         dump_bytes,
-        stored_bytes: 0,
         large_objects,
-        tables: tables
-            .into_iter()
-            .map(|((s, n), rows)| ((s.into(), n.into()), rows_of(rows)))
-            .collect(),
+        ..of_tables(
+            tables
+                .into_iter()
+                .map(|((s, n), rows)| ((s.into(), n.into()), rows_of(rows)))
+                .collect(),
+        )
     })
 }
 
@@ -429,10 +488,12 @@ proptest! {
         prop_assert!(compare(&one, &last).is_empty());
         let mut grown = one;
         grown.dump_bytes += grown.dump_bytes * percent / 100 + more.dump_bytes;
-        grown.tables.values_mut().for_each(|table| table.rows += table.rows * percent / 100);
-        for (table, more) in more.tables {
-            grown.tables.entry(table).or_default().rows += more.rows;
-        }
+        let grown = changed(grown, |tables| {
+            tables.values_mut().for_each(|table| table.rows += table.rows * percent / 100);
+            for (table, more) in more.tables.unwrap() {
+                tables.entry(table).or_default().rows += more.rows;
+            }
+        });
         prop_assert!(compare(&grown, &last).is_empty());
     }
 
@@ -445,13 +506,14 @@ proptest! {
     ) {
         let mut last = last;
         for (one, rows) in last.iter_mut().zip(rows) {
-            one.tables.insert(("public".into(), "big_1".into()), rows_of(rows));
+            *one = changed(one.clone(), |tables| {
+                tables.insert(("public".into(), "big_1".into()), rows_of(rows));
+            });
         }
-        let mut new = last[0].clone();
-        new.tables.values_mut().for_each(|table| table.rows = 0);
-        if drop {
-            new.tables.clear();
-        }
+        let new = changed(last[0].clone(), |tables| match drop {
+            true => tables.clear(),
+            false => tables.values_mut().for_each(|table| table.rows = 0),
+        });
         let reasons = compare(&new, &last);
         prop_assert!(reasons.iter().any(|reason| reason.contains("rows")), "{reasons:?}");
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Fingerprint;
+use super::{Definitions, Fingerprint};
 use crate::text::Untrusted;
 
 /// What a whole archive held.
@@ -21,6 +21,8 @@ pub struct Contents {
     pub dump_version: Untrusted,
     /// Entries in the table of contents: schemas, tables, their data, indexes, comments…
     pub entries: usize,
+    /// These entries by their kind, in the order of the kinds' names.
+    pub definitions: Vec<Definitions>,
     /// Each table with data, in the order of the table of contents. Views and materialized views have none, nor have
     /// partitioned tables: their partitions are listed, also with `--load-via-partition-root`.
     pub tables: Vec<TableData>,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The sum, modulo 2¹²⁸, of the [XXH3-128](https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md) (seed 0) of
 /// each row.
@@ -18,6 +19,14 @@ use serde::{Deserialize, Serialize};
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
+    /// The fingerprint of a set of rows.
+    #[must_use]
+    pub fn of_rows(rows: impl Iterator<Item = String>) -> Self {
+        let mut fingerprint = Self::default();
+        rows.for_each(|row| fingerprint.add(xxh3_128(row.as_bytes())));
+        fingerprint
+    }
+
     /// Adds one row, or one large object, by its hash.
     pub(super) fn add(&mut self, hash: u128) {
         self.0 = self.0.wrapping_add(hash);

@@ -36,6 +36,7 @@
 
 mod blocks;
 mod contents;
+mod definitions;
 mod entries;
 mod error;
 mod fingerprint;
@@ -50,6 +51,7 @@ mod tests;
 mod toc;
 
 pub use contents::{Contents, LargeObjects, TableData};
+pub use definitions::Definitions;
 pub use entries::{EntriesReader, Entry};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};

@@ -1,6 +1,7 @@
 //! The whole road: header, contents, blocks, and perhaps the contents again.
 
 use super::blocks::{BlockReader, Stop};
+use super::definitions::Kinds;
 use super::header::{Header, HeaderReader};
 use super::promises::Promises;
 use super::scan::Input;
@@ -26,6 +27,7 @@ pub struct ArchiveReader {
     header: Header,
     /// Of the first table of contents.
     summary: Option<Summary>,
+    kinds: Kinds,
     promises: Promises,
     blocks: BlockReader,
     fault: Option<Error>,
@@ -55,6 +57,7 @@ impl ArchiveReader {
             stage: Stage::Header(Box::default()),
             header: Header::default(),
             summary: None,
+            kinds: Kinds::default(),
             promises: Promises::default(),
             blocks: BlockReader::new(),
             fault: None,
@@ -85,6 +88,7 @@ impl ArchiveReader {
             server_version: self.header.server_version.into(),
             dump_version: self.header.dump_version.into(),
             entries: self.summary.map_or(0, |summary| summary.entries as usize),
+            definitions: self.kinds.into_definitions(),
             large_objects: self.blocks.large_objects(),
             tables: self.promises.into_tables(),
             length: self.length,
@@ -120,6 +124,7 @@ impl ArchiveReader {
                     Step::Entry(_) => (),
                     Step::End(summary) => {
                         self.summary = Some(summary);
+                        self.kinds = reader.take_kinds();
                         return Ok(Some(Stage::Blocks));
                     }
                 }

@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::definitions::Kinds;
 use super::promises::{Data, Promise, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
@@ -54,6 +55,7 @@ pub(super) struct TocReader {
     detail: Detail,
     scanner: Scanner,
     digest: Xxh3,
+    kinds: Kinds,
     next: Part,
     entries: u32,
     left: u32,
@@ -95,6 +97,7 @@ impl TocReader {
             detail: Detail::Data,
             scanner: Scanner::default(),
             digest: Xxh3::new(),
+            kinds: Kinds::default(),
             next: Part::Count,
             entries: 0,
             left: 0,
@@ -106,6 +109,11 @@ impl TocReader {
     /// From the next entry on, so much is kept.
     pub(super) fn keep(&mut self, detail: Detail) {
         self.detail = detail;
+    }
+
+    /// What the entries that have been read define, by kind.
+    pub(super) fn take_kinds(&mut self) -> Kinds {
+        std::mem::take(&mut self.kinds)
     }
 
     /// How many entries have been read as a whole.
@@ -128,12 +136,18 @@ impl TocReader {
                 self.digest
                     .update(&before[..before.len() - input.rest.len()]);
             }
+            if matches!(part, Part::Name | Part::Definition | Part::Schema) && !self.second {
+                self.kinds.push(&before[..before.len() - input.rest.len()]);
+            }
             if !done {
                 return Ok(Step::More);
             }
             if part == Part::Offset {
                 self.left -= 1;
                 let entry = std::mem::take(&mut self.entry);
+                if !self.second {
+                    self.kinds.end_entry(entry.kind.raw())?;
+                }
                 if self.detail != Detail::Data {
                     return Ok(Step::Entry(Box::new(entry)));
                 }

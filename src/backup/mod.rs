@@ -1,5 +1,7 @@
-//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`] and [`Mark`]. Pure rules: no I/O, no clock.
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no I/O, no clock.
 
+mod details;
+mod failure;
 mod id;
 mod mark;
 mod notice;
@@ -8,12 +10,14 @@ mod retention;
 mod tier;
 mod turn;
 
+pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
+pub use failure::Failure;
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
 pub use notice::{NOTICES_MAX, Notice, Untold};
 pub use record::{
-    AHEAD_MAX, Client, Compression, Failure, RECORD_VERSION, Record, Sealed, Server, Source,
-    Status, TableFingerprint, UnknownVersion,
+    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
+    Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};

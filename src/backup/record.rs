@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BackupId, Label, Retention, Served, Tier};
 use crate::{
-    archive::{Fingerprint, LargeObjects},
+    archive::Fingerprint,
     cause::{Bucket, Cause},
     seal::RepositoryId,
     text::Untrusted,
@@ -18,166 +18,191 @@ pub const RECORD_VERSION: u32 = 1;
 /// wrong, and it must neither pass for the newest nor push out others.
 pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
-/// What one run did: sealed in the bucket beside the archive and written last, so that it is the commit.
+/// The bytes that an entry may have, sealed or not, whatever the database: a catalog of thousands is read in seconds.
+pub const RECORD_BYTES_MAX: usize = 4096;
+
+/// Characters of each text from outside that stand in it. The name of a database has 63 bytes.
+const TEXT_CHARS_MAX: usize = 63;
+/// The longest entity tag that is of use: 32 digits and a count of parts, or 64 digits.
+const ETAG_BYTES_MAX: usize = 100;
+
+/// The entry of one run: what a catalog, a schedule, a retention and a monitor need, and no name of anything inside the database. It is
+/// sealed in the bucket beside the archive and the [`Details`](super::Details), and written last, so that it is the commit.
 ///
 /// Sizes are in bytes. A reader skips fields that it doesn't know; `version` rises only where that would mislead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// shape of this document, [`RECORD_VERSION`]
+    /// The shape of this document, [`RECORD_VERSION`].
     pub version: u32,
-    /// the repository that it belongs to
+    /// The repository that it belongs to.
     pub repository: RepositoryId,
-    /// the backup's id
+    /// The backup's id.
     pub id: BackupId,
-    /// label of the database
+    /// The label of the database.
     pub database: Label,
-    /// tier under which the archive stands
+    /// The tier under which the archive stands.
     pub tier: Tier,
-    /// how long it is kept: the longest of what it serves
+    /// How long it is kept: the longest of what it serves.
     pub retention: Retention,
-    /// when that runs out; none: never, or at no fixed moment
+    /// When that runs out; none: never, or at no fixed moment.
     pub expires: Option<Timestamp>,
-    /// every tier it serves; none in a record of a version that knew one tier only
+    /// Every tier that it serves, each with the moment at which it was due.
     #[serde(default)]
     pub serves: Vec<Served>,
-    /// when the run began
+    /// When the run began.
     pub started: Timestamp,
-    /// when it ended
+    /// When it ended.
     pub finished: Timestamp,
-    /// version of pgcoffer that ran
+    /// The version of pgcoffer that ran.
     pub agent: Untrusted,
-    /// what it is sealed for: `key 0123456789abcdef` or `a passphrase`
+    /// What it is sealed for: `key 0123456789abcdef` or `a passphrase`.
     #[serde(default)]
     pub sealed_for: Untrusted,
-    /// how it ended; only `succeeded` is a good backup
+    /// How it ended; only `succeeded` is a good backup.
     #[serde(flatten)]
     pub status: Status,
-    /// warnings of pg_dump and of the run
-    pub warnings: Vec<Untrusted>,
-    /// why it looks wrong beside the last good ones; empty where it does not
+    /// In what it looks wrong beside the last good ones; empty where it does not. The details say it in words.
     #[serde(default)]
-    pub suspicious: Vec<Untrusted>,
-    /// what was dumped, as far as the run came
+    pub anomalies: Vec<Anomaly>,
+    /// With how many good backups it was compared when it was made: none in drop-box mode, where nothing can be read.
+    #[serde(default)]
+    pub compared: u32,
+    /// What was dumped, as far as the run came.
     pub source: Option<Source>,
-    /// the archive in the bucket; none for a run that failed
+    /// What it holds, in numbers.
+    #[serde(default)]
+    pub counts: Counts,
+    /// The archive in the bucket; none for a run that failed.
     pub sealed: Option<Sealed>,
-    /// each table's rows, bytes and fingerprint, in the archive's order
-    pub tables: Vec<TableFingerprint>,
-    /// all large objects together
-    pub large_objects: LargeObjects,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum Status {
-    /// pg_dump ended with 0, its archive was whole, the upload was confirmed
+    /// pg_dump ended with 0, its archive was whole, the upload was confirmed.
     Succeeded,
-    /// anything less
-    Failed(Failure),
+    /// Anything less.
+    Failed {
+        /// The exit status of the run.
+        exit_status: u8,
+        /// Why it failed, in words of our own. The details have the error itself.
+        #[serde(default, deserialize_with = "Cause::lenient")]
+        cause: Cause,
+    },
 }
 
-/// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// what failed, on what, and why
-    pub error: Untrusted,
-    /// what cures it
-    pub hint: Option<Untrusted>,
-    /// exit status of the run
-    pub exit_status: u8,
-    /// the same in words of our own, which alone may leave the machine over a channel
-    #[serde(default, deserialize_with = "Cause::lenient")]
-    pub cause: Cause,
+/// In what a backup looks wrong beside the last good ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anomaly {
+    /// Its dump is much shorter.
+    ShorterDump,
+    /// It holds far fewer tables.
+    FewerTables,
+    /// It holds far fewer large objects.
+    FewerLargeObjects,
+    /// It compresses no more, as if it had been encrypted.
+    Incompressible,
+    /// Tables that never changed have all changed.
+    AllChanged,
+    /// Tables have lost most of their rows, or are gone.
+    LostRows,
+    /// What a later version found.
+    #[serde(other)]
+    Other,
+}
+
+/// What a backup holds, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Tables with data.
+    pub tables: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Large objects.
+    pub large_objects: u64,
+    /// Entries of the dump's table of contents.
+    pub definitions: u64,
+    /// Warnings of pg_dump and of the run, which the details have in words.
+    pub warnings: u64,
+    /// One fingerprint of all tables, their names and their rows, and all large objects: two backups with the same one hold the same data.
+    pub fingerprint: Fingerprint,
 }
 
 /// Where a dump came from and how it was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// the server
+    /// The server.
     pub server: Server,
-    /// the client that dumped it
+    /// The client that dumped it.
     pub client: Client,
-    /// arguments of pg_dump; no secret is ever among them
-    pub options: Vec<Untrusted>,
 }
 
 /// A PostgreSQL server as it was met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
-    /// full version, `16.4`
+    /// The full version, `16.4`.
     pub version: Untrusted,
-    /// major version, `16`
+    /// The major version, `16`.
     pub major: u32,
-    /// name of the database on it
+    /// The name of the database on it.
     pub database: Untrusted,
-    /// size on disk of what a dump holds (tables without their indexes, large objects)
+    /// The size on disk of what a dump holds (tables without their indexes, large objects).
     pub table_bytes: u64,
-    /// a standby rather than a primary
+    /// It was a standby rather than a primary.
     pub standby: bool,
-    /// extensions and their versions
-    pub extensions: Vec<(Untrusted, Untrusted)>,
 }
 
 /// A pg_dump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    /// full version, `16.4`
+    /// The full version, `16.4`.
     pub version: Untrusted,
-    /// major version, `16`
+    /// The major version, `16`.
     pub major: u32,
 }
 
 /// The sealed archive in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sealed {
-    /// the object's key, below the prefix
-    pub key: String,
-    /// bytes stored
-    pub bytes: u64,
-    /// bytes of pg_dump's archive inside
+    /// The objects that it is made of: one for each stream of the dump, so today one.
+    pub objects: Vec<SealedObject>,
+    /// Bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
-    /// the service's entity tag, where it gave one
-    pub etag: Option<String>,
-    /// CRC-64/NVME of the stored bytes, base64 of its 8 bytes big-endian, as S3 writes it
-    pub crc64nvme: Untrusted,
-    /// part size of the upload
+    /// The part size of the upload.
     pub part_bytes: u64,
-    /// whether the bucket took its tags: where it did, their absence means something
+    /// How the payload is compressed.
+    pub compression: Compression,
+}
+
+/// One sealed object of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedObject {
+    /// Its key, below the prefix.
+    pub key: String,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// SHA-256 of the stored bytes, 64 lower-case hexadecimal digits.
+    pub sha256: Untrusted,
+    /// CRC-64/NVME of the stored bytes, base64 of its 8 bytes big-endian, as S3 writes it.
+    pub crc64nvme: Untrusted,
+    /// The service's entity tag, where it gave one.
+    pub etag: Option<String>,
+    /// Whether the bucket took its tags: where it did, their absence means something.
     #[serde(default = "yes")]
     pub tagged: bool,
-    /// how the payload is compressed
-    pub compression: Compression,
 }
 
 /// How the payload of an archive is compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compression {
-    /// `zstd` or `none`
+    /// `zstd` or `none`.
     pub algorithm: Untrusted,
-    /// zstd's level; 0 for none
+    /// zstd's level; 0 for none.
     pub level: i32,
-    /// bytes of pg_dump's archive in each chunk; the last one holds the rest
+    /// Bytes of pg_dump's archive in each chunk; the last one holds the rest.
     pub chunk_bytes: u64,
-    /// compressed length of each chunk: chunk n begins where the sum of those before it ends
-    pub chunks: Vec<u32>,
-}
-
-/// What one table held when it was dumped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableFingerprint {
-    /// schema
-    pub schema: Untrusted,
-    /// name
-    pub name: Untrusted,
-    /// rows
-    pub rows: u64,
-    /// bytes of its rows in COPY's text form
-    pub bytes: u64,
-    /// 128-bit sum over all rows of the XXH3-128 of each: the order of rows does not matter
-    pub fingerprint: Fingerprint,
-    /// where its data begins and ends in pg_dump's archive
-    pub span: (u64, u64),
 }
 
 /// A record of a later shape than this program knows.
@@ -238,14 +263,14 @@ impl Record {
     /// Whether this is a good backup: the only kind that may be restored from or counted on.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.status == Status::Succeeded && self.sealed.is_some()
+        self.status == Status::Succeeded && self.object().is_some()
     }
 
     /// Whether it failed for want of room in the bucket.
     #[must_use]
     pub fn had_no_room(&self) -> bool {
         let full = Cause::from(Bucket::BucketFull);
-        matches!(&self.status, Status::Failed(failure) if failure.cause == full)
+        matches!(&self.status, Status::Failed { cause, .. } if *cause == full)
     }
 
     /// Whether it was dated by a clock that was ahead.
@@ -254,16 +279,28 @@ impl Record {
         self.started.duration_since(now) > AHEAD_MAX
     }
 
-    /// Rows of all tables.
+    /// The object that holds its archive, where there is one.
     #[must_use]
-    pub fn rows(&self) -> u64 {
-        self.tables.iter().map(|table| table.rows).sum()
+    pub fn object(&self) -> Option<&SealedObject> {
+        self.sealed.as_ref()?.objects.first()
     }
 
-    /// Writes the record as JSON.
+    /// Writes the entry as JSON, of at most [`RECORD_BYTES_MAX`] bytes: longer texts than anybody needs are cut.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a record has string keys and no fallible field")
+        let mut record = self.clone();
+        record.agent = record.agent.cut(TEXT_CHARS_MAX);
+        record.sealed_for = record.sealed_for.cut(TEXT_CHARS_MAX);
+        record.anomalies.truncate(Anomaly::COUNT);
+        if let Some(source) = &mut record.source {
+            source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
+            source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
+            source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
+        }
+        for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {
+            object.etag = object.etag.take().filter(|etag| etag.len() <= ETAG_BYTES_MAX);
+        }
+        serde_json::to_vec(&record).expect("a record has string keys and no fallible field")
     }
 
     /// Reads a record, looking at its version before anything else.
@@ -281,5 +318,130 @@ impl Record {
             return Err(UnknownVersion::Newer(version));
         }
         serde_json::from_slice(bytes).map_err(not_a_record)
+    }
+}
+
+impl Sealed {
+    /// Bytes stored, of all objects together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.bytes).sum()
+    }
+}
+
+impl Anomaly {
+    /// How many kinds there are.
+    const COUNT: usize = 7;
+}
+
+impl std::fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::ShorterDump => "the dump is much shorter than the last ones",
+            Self::FewerTables => "it holds far fewer tables than the last ones",
+            Self::FewerLargeObjects => "it holds far fewer large objects than the last ones",
+            Self::Incompressible => "it compresses no more, as if it were encrypted",
+            Self::AllChanged => "tables that never changed have all changed",
+            Self::LostRows => "tables have lost half or all of their rows",
+            Self::Other => "it looks wrong in a way that a later version knows",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::{BackupId, Retention};
+
+    /// The longest that every field can be.
+    fn longest(text: &str) -> Record {
+        let time: Timestamp = "2027-03-10T03:00:00Z".parse().unwrap();
+        let id = BackupId::parse("20270310T030000Z-aaaaaaaaaaaa").unwrap();
+        let label = Label::parse(&"x".repeat(63)).unwrap();
+        let served = |tier| Served {
+            tier,
+            due: time,
+            retention: Retention::Newest(9999),
+        };
+        let object = SealedObject {
+            key: format!("{label}/archives/monthly/{id}.pgc"),
+            bytes: u64::MAX,
+            sha256: "a".repeat(64).into(),
+            crc64nvme: "b".repeat(12).into(),
+            etag: Some(text.to_owned()),
+            tagged: false,
+        };
+        Record {
+            version: RECORD_VERSION,
+            repository: "c0ffee00112233445566778899aabbcc".parse().unwrap(),
+            id,
+            database: label,
+            tier: Tier::Monthly,
+            retention: Retention::Newest(9999),
+            expires: Some(time),
+            serves: Tier::ALL.map(served).to_vec(),
+            started: time,
+            finished: time,
+            agent: text.into(),
+            sealed_for: text.into(),
+            status: Status::Succeeded,
+            anomalies: vec![Anomaly::FewerLargeObjects; 100],
+            compared: u32::MAX,
+            source: Some(Source {
+                server: Server {
+                    version: text.into(),
+                    major: u32::MAX,
+                    database: text.into(),
+                    table_bytes: u64::MAX,
+                    standby: false,
+                },
+                client: Client {
+                    version: text.into(),
+                    major: u32::MAX,
+                },
+            }),
+            counts: Counts {
+                tables: u64::MAX,
+                rows: u64::MAX,
+                large_objects: u64::MAX,
+                definitions: u64::MAX,
+                warnings: u64::MAX,
+                fingerprint: Fingerprint::default(),
+            },
+            sealed: Some(Sealed {
+                objects: vec![object],
+                dump_bytes: u64::MAX,
+                part_bytes: u64::MAX,
+                compression: Compression {
+                    algorithm: "zstd".into(),
+                    level: i32::MIN,
+                    chunk_bytes: u64::MAX,
+                },
+            }),
+        }
+    }
+
+    #[test]
+    fn an_entry_stays_small_whatever_a_server_or_a_service_says() {
+        for text in ["\u{1}", "\"", "\u{1F600}", "x", ""] {
+            let json = longest(&text.repeat(100_000)).to_json();
+            assert!(json.len() <= RECORD_BYTES_MAX, "{} bytes of {text:?}", json.len());
+            assert!(Record::from_json(&json).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_database_is_kept_whole() {
+        let name = "ä".repeat(31) + "x";
+        let record = Record::from_json(&longest(&name).to_json()).unwrap();
+        assert_eq!(record.source.unwrap().server.database, name.as_str());
+    }
+
+    #[test]
+    fn what_a_later_version_found_wrong_is_read_as_such() {
+        let json = String::from_utf8(longest("x").to_json()).unwrap();
+        let later = json.replace("fewer_large_objects", "fewer_unicorns");
+        let record = Record::from_json(later.as_bytes()).unwrap();
+        assert_eq!(record.anomalies[0], Anomaly::Other);
     }
 }

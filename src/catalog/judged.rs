@@ -12,6 +12,9 @@ use crate::{
     schedule::{Ended, Past},
 };
 
+/// How many good backups before one are looked at for those that it is compared with.
+const LOOKED_BACK: usize = 40;
+
 /// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
 const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -22,17 +25,7 @@ impl Survey {
     /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
     #[must_use]
     pub fn suspicious(&self) -> BTreeSet<BackupId> {
-        // most databases never have one, and measuring takes a walk over every table of every backup
-        if self
-            .standing
-            .iter()
-            .all(|one| one.record.suspicious.is_empty())
-        {
-            return BTreeSet::new();
-        }
-        let good = self.standing.iter().filter(|one| one.has_archive());
-        let marked: Vec<Marked> = good.map(marked).collect();
-        anomaly::standing(&marked).into_iter().cloned().collect()
+        suspicious(&self.standing)
     }
 
     /// The good backups that nobody has reason to doubt, newest first.
@@ -115,7 +108,7 @@ impl Survey {
         };
         let mut last_plain: Option<&Standing> = None;
         for one in self.standing.iter().rev().filter(|one| one.is_good()) {
-            if one.record.suspicious.is_empty() {
+            if one.record.anomalies.is_empty() {
                 last_plain = Some(one);
                 continue;
             }
@@ -133,46 +126,47 @@ impl Survey {
     }
 }
 
-/// Compares what nobody has compared when it was made with the last good ones before it: in drop-box mode nothing is compared, and
-/// an agent that was broken into says what it likes. `standing`: newest first; those whose tables are known.
+/// Ids of those that look wrong, and that neither somebody nor enough later ones have cleared.
+pub(super) fn suspicious(standing: &[Standing]) -> BTreeSet<BackupId> {
+    if standing.iter().all(|one| one.record.anomalies.is_empty()) {
+        return BTreeSet::new();
+    }
+    let good = standing.iter().filter(|one| one.has_archive());
+    let marked: Vec<Marked<'_>> = good.map(marked).collect();
+    anomaly::standing(&marked).into_iter().cloned().collect()
+}
+
+/// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode nothing is
+/// compared when a backup is made, and an agent that was broken into says what it likes. `standing`: newest first.
 pub(super) fn judge_anew(standing: &mut [Standing]) {
-    let known = |one: &&mut Standing| one.is_good() && !one.record.tables.is_empty();
-    let mut before: Vec<Judged> = Vec::new();
-    for one in standing.iter_mut().rev().filter(known) {
-        let measure = Measure::from(&one.record);
-        if one.record.suspicious.is_empty() {
-            let reasons = anomaly::compare(&measure, &trusted(&before));
-            one.record.suspicious = reasons.into_iter().map(Into::into).collect();
+    for at in (0..standing.len()).rev() {
+        let (newer, before) = standing.split_at_mut(at + 1);
+        let Some(one) = newer.last_mut().filter(|one| one.is_good()) else {
+            continue;
+        };
+        if one.record.anomalies.is_empty() {
+            let reasons = anomaly::compare(&one.measure, &trusted(before));
+            one.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
+            one.record.anomalies.dedup();
+            let texts = reasons.into_iter().map(|reason| reason.text.into());
+            one.reasons = texts.collect();
         }
-        let accepted = one
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.accepted.is_some());
-        before.push(Judged {
-            measure,
-            doubted: !one.record.suspicious.is_empty() && !accepted,
-        });
     }
 }
 
-/// One of the good backups before the one that is judged.
-struct Judged {
-    measure: Measure,
-    doubted: bool,
-}
-
-/// The last of those that are not doubted, or that enough later ones agree with.
-fn trusted(before: &[Judged]) -> Vec<Measure> {
-    let stands = |at: usize| {
-        let later = before[at + 1..].iter();
-        let agreeing = later.filter(|later| anomaly::agree(&before[at].measure, &later.measure));
-        !before[at].doubted || agreeing.take(anomaly::AGREEING).count() == anomaly::AGREEING
+/// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known. `before`: newest
+/// first.
+fn trusted(before: &[Standing]) -> Vec<&Measure> {
+    let good = before.iter().filter(|one| one.is_good());
+    let good: Vec<&Standing> = good.take(LOOKED_BACK).collect();
+    let stands = |at: &usize| {
+        let one = good[*at];
+        let later = good[..*at].iter().rev();
+        let alike = later.filter(|later| anomaly::alike(&one.measure, &later.measure));
+        !one.is_marked() || alike.take(anomaly::AGREEING).count() == anomaly::AGREEING
     };
-    let newest_first = (0..before.len()).rev().filter(|at| stands(*at));
-    newest_first
-        .take(anomaly::COMPARED)
-        .map(|at| before[at].measure.clone())
-        .collect()
+    let standing = (0..good.len()).filter(stands).take(anomaly::COMPARED);
+    standing.map(|at| &good[at].measure).collect()
 }
 
 impl Standing {
@@ -180,6 +174,13 @@ impl Standing {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.record.is_good() && self.has_archive()
+    }
+
+    /// Whether it looks wrong and nobody has accepted it, whatever later ones say.
+    #[must_use]
+    pub(super) fn is_marked(&self) -> bool {
+        let accepted = self.mark.as_ref().and_then(|mark| mark.accepted.as_ref());
+        !self.record.anomalies.is_empty() && accepted.is_none()
     }
 
     /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
@@ -216,12 +217,12 @@ impl Standing {
     }
 }
 
-fn marked(one: &Standing) -> Marked {
+fn marked(one: &Standing) -> Marked<'_> {
     Marked {
         id: one.record.id.clone(),
         started: one.record.started,
-        measure: Measure::from(&one.record),
-        marked: !one.record.suspicious.is_empty(),
+        measure: &one.measure,
+        marked: !one.record.anomalies.is_empty(),
         accepted: one
             .mark
             .as_ref()

@@ -94,10 +94,11 @@ impl Shown {
         let (Some(sealed), Some(object)) = (&record.sealed, archive) else {
             return Self::Doubted(Doubt::Gone);
         };
-        if object.bytes != sealed.bytes {
+        if object.bytes != sealed.bytes() {
             return Self::Doubted(Doubt::Length);
         }
-        match (&sealed.etag, &object.etag) {
+        let uploaded = record.object().and_then(|object| object.etag.as_ref());
+        match (uploaded, &object.etag) {
             (Some(uploaded), Some(found)) if bare(uploaded) != bare(found) => Self::OtherTag,
             _ => Self::AsUploaded,
         }

@@ -11,12 +11,13 @@ use crate::{
 };
 
 /// A database's folders.
-pub(super) const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
+pub(super) const FOLDERS: [&str; 4] = ["records", "details", "archives", "marks"];
 
 /// What the names say, before anything is opened.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) records: BTreeMap<BackupId, Object>,
+    pub(super) details: BTreeMap<BackupId, Object>,
     pub(super) archives: BTreeMap<(BackupId, Tier), Object>,
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
@@ -46,6 +47,9 @@ impl Catalog {
                 match parsed.clone().filter(made) {
                     Some((id, None)) if what == "records" => {
                         names.records.insert(id, object);
+                    }
+                    Some((id, None)) if what == "details" => {
+                        names.details.insert(id, object);
                     }
                     Some((id, None)) => {
                         names.marks.insert(id, object);
@@ -118,7 +122,7 @@ impl Names {
     }
 }
 
-/// The id, and for an archive the tier, that a path in one of the three folders says.
+/// The id, and for an archive the tier, that a path in one of these folders says.
 fn parse(folder: &str, path: &str) -> Option<(BackupId, Option<Tier>)> {
     if folder != "archives" {
         return Some((BackupId::parse(path).ok()?, None));

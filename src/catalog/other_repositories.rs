@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Catalog,
-    listing::is_of_the_whole,
+    standing::is_of_the_whole,
     names::Names,
     repository::{Proven, proven},
 };

@@ -2,9 +2,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, entries::Entry};
+use super::{Catalog, Doubt, Standing, found::Found};
 use crate::{
-    backup::{AHEAD_MAX, Label, Record, Tier},
+    backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
     error::{Error, Result},
 };
 
@@ -75,10 +75,10 @@ impl Catalog {
         database: Option<&Label>,
         now: Timestamp,
     ) -> Result<Record> {
-        let entries = self.entries(database, None).await?;
+        let all = self.found_settled(database).await?;
         let (found, asked_for) = match wanted {
-            Wanted::Beginning(text) => (self.find_beginning(text, entries).await, text.as_str()),
-            Wanted::Latest(tier) => (self.find_latest(*tier, entries, wanted, now).await, ""),
+            Wanted::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
+            Wanted::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
         };
         match found {
             // a wrong key is no empty bucket
@@ -89,95 +89,83 @@ impl Catalog {
         }
     }
 
-    async fn find_beginning(&self, text: &str, entries: Vec<Entry>) -> Result<Record> {
-        let mut fitting: Vec<Entry> = entries
-            .into_iter()
-            .filter(|entry| entry.id.as_str().starts_with(text))
-            .collect();
-        match fitting.len() {
-            1 => {
-                let entry = fitting.remove(0);
-                self.open_record(&entry.database, &entry.id).await
+    async fn find_beginning(&self, text: &str, all: &[Found]) -> Result<Record> {
+        let mut fitting = all.iter().flat_map(|found| {
+            let ids = found.newest_first();
+            let fitting = ids.filter(|id| id.as_str().starts_with(text));
+            fitting.map(|id| (&found.database, id))
+        });
+        match (fitting.next(), fitting.next()) {
+            (Some((database, id)), None) => self.open_record(database, id).await,
+            (None, _) => Err(Error::no_such_backup(text, self.store.location())),
+            (Some((_, first)), Some((_, second))) => {
+                let count = 2 + fitting.count();
+                Err(Error::usage(
+                    format!("{count} backups begin with {text:?}: {first}, {second} …"),
+                    "give more of the id, or --database",
+                ))
             }
-            0 => Err(Error::no_such_backup(text, self.store.location())),
-            n => Err(Error::usage(
-                format!(
-                    "{n} backups begin with {text:?}: {}, {} …",
-                    fitting[0].id, fitting[1].id
-                ),
-                "give more of the id, or --database",
-            )),
         }
     }
 
     async fn find_latest(
         &self,
         tier: Option<Tier>,
-        mut entries: Vec<Entry>,
+        all: &[Found],
         wanted: &Wanted,
         now: Timestamp,
     ) -> Result<Record> {
-        if let Some(other) = entries
-            .iter()
-            .find(|entry| entry.database != entries[0].database)
-        {
-            return Err(Error::usage(
-                format!(
-                    "{wanted} of which database? there are {} and {} here",
-                    entries[0].database, other.database
-                ),
-                "add --database NAME",
-            ));
-        }
+        let none = || Error::no_such_backup(&wanted.to_string(), self.store.location());
+        let mut with_records = all.iter().filter(|found| !found.names.records.is_empty());
+        let found = match (with_records.next(), with_records.next()) {
+            (None, _) => return Err(none()),
+            (Some(found), None) => found,
+            (Some(one), Some(other)) => {
+                let (one, other) = (&one.database, &other.database);
+                return Err(Error::usage(
+                    format!("{wanted} of which database? there are {one} and {other} here"),
+                    "add --database NAME",
+                ));
+            }
+        };
         // what was dated by a clock that was ahead is the newest only where there is nothing else; the bucket's clock tells,
         // since a machine whose own is behind would pass over what is new
         let now = self.store.service_time().unwrap_or(now);
-        let is_ahead = |entry: &Entry| entry.id.time().duration_since(now) > AHEAD_MAX;
-        for entry in entries.iter().filter(|entry| is_ahead(entry)) {
-            let id = &entry.id;
+        let is_ahead = |id: &&BackupId| id.time().duration_since(now) > AHEAD_MAX;
+        let mut ids: Vec<&BackupId> = found.newest_first().collect();
+        for id in ids.iter().filter(|id| is_ahead(id)) {
             tracing::warn!("passed over {id}, which is dated by a clock that was ahead");
         }
-        entries.sort_by_key(is_ahead);
+        ids.sort_by_key(is_ahead);
         let (mut refused, mut unsure) = (None, Vec::new());
-        for entry in &entries {
+        for id in ids {
             if unsure.len() >= UNSURE_MAX {
                 break;
             }
-            match self.open_chosen(entry).await {
-                Ok((record, Some(doubt)))
-                    if doubt.is_open() && tier.is_none_or(|tier| serves(&record, tier)) =>
-                {
-                    unsure.push((record, doubt));
-                }
-                Ok((record, Some(doubt))) => {
-                    let id = &record.id;
-                    tracing::warn!("passed over {id}: {doubt}");
-                    let error = Error::differs(id.as_str(), doubt.to_string());
-                    refused = refused.or(Some(error));
-                }
-                Ok((record, None))
-                    if record.is_good() && tier.is_none_or(|tier| serves(&record, tier)) =>
-                {
-                    if let Some(reason) = record.suspicious.first() {
-                        let id = &record.id;
-                        tracing::warn!(
-                            "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
-                        );
-                    }
-                    for (passed_over, doubt) in unsure {
-                        let id = &passed_over.id;
-                        tracing::warn!("passed over {id}: {doubt}");
-                    }
-                    return Ok(record);
-                }
-                Ok(_) => {}
+            let one = match self.open_and_look(found, id).await {
+                Ok(one) => one,
                 Err(
                     error @ (Error::Seal { .. } | Error::Record { .. } | Error::Differs { .. }),
                 ) => {
                     tracing::warn!("passed over a newer record that can't be read: {error}");
                     refused = refused.or(Some(error));
+                    continue;
                 }
                 Err(error) => return Err(error),
+            };
+            let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
+            match one.why_doubted().cloned() {
+                Some(doubt) if doubt.is_open() && is_of_tier => unsure.push((one.record, doubt)),
+                Some(doubt) => {
+                    tracing::warn!("passed over {id}: {doubt}");
+                    let error = Error::differs(id.as_str(), doubt.to_string());
+                    refused = refused.or(Some(error));
+                }
+                None if is_of_tier => {
+                    self.warn_of_choice(&one, &unsure).await;
+                    return Ok(one.record);
+                }
+                None => {}
             }
         }
         if let Some((record, doubt)) = unsure.into_iter().next() {
@@ -185,8 +173,31 @@ impl Catalog {
             tracing::warn!("{id} is the newest, and {doubt}");
             return Ok(record);
         }
-        Err(refused
-            .unwrap_or_else(|| Error::no_such_backup(&wanted.to_string(), self.store.location())))
+        Err(refused.unwrap_or_else(none))
+    }
+
+    async fn open_and_look(&self, found: &Found, id: &BackupId) -> Result<Standing> {
+        let mut one = self.open_one(found, id).await?;
+        self.look_at_other_tags(std::slice::from_mut(&mut one))
+            .await?;
+        Ok(one)
+    }
+
+    /// Says what a person should know of the backup that was chosen.
+    async fn warn_of_choice(&self, one: &Standing, passed_over: &[(Record, Doubt)]) {
+        let id = &one.record.id;
+        if let Some(anomaly) = one.record.anomalies.first() {
+            let details = self.details(&one.record).await.ok();
+            let reasons = details.map(|details| details.suspicious).unwrap_or_default();
+            let reason = reasons.first().map_or_else(|| anomaly.to_string(), ToString::to_string);
+            tracing::warn!(
+                "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
+            );
+        }
+        for (passed_over, doubt) in passed_over {
+            let id = &passed_over.id;
+            tracing::warn!("passed over {id}: {doubt}");
+        }
     }
 }
 

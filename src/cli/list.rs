@@ -6,8 +6,8 @@ use comfy_table::Table;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Label, Record, Status},
-    catalog::{Doubt, Listing},
+    backup::{Label, Sealed},
+    catalog::{Doubt, Listing, Standing},
 };
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ use super::text::{
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
-    let records = listing.records.iter().chain(&listing.beside);
-    let listed = records.map(|record| record.database.clone());
+    let standing = listing.standing.iter().chain(&listing.beside);
+    let listed = standing.map(|one| one.record.database.clone());
     let mut labels: Vec<Label> = expected.iter().cloned().chain(listed).collect();
     labels.sort();
     labels.dedup();
@@ -29,11 +29,11 @@ pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
 pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String {
     let (good, last) = listing.newest(label, now);
     let mut text = match good {
-        Some(record) => format!(
+        Some(Standing { record, .. }) => format!(
             "{label}: newest good backup is {} old: {}, {}, {} dumped\n",
             span(record.started, now),
             record.id,
-            tables_and_rows(record.tables.len(), record.rows()),
+            tables_and_rows(record.counts.tables, record.counts.rows),
             HumanBytes(record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes)),
         ),
         // what stands there can't be told by this key: nobody should think it gone
@@ -43,21 +43,17 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
         ),
         None => format!("{label}: THERE IS NO GOOD BACKUP\n"),
     };
-    if let Some(Record {
-        status: Status::Failed(failure),
-        started,
-        ..
-    }) = last
-    {
+    let failed = last.and_then(|last| Some((last.record.started, last.failure()?)));
+    if let Some((started, failure)) = failed {
         text.push_str(&format!(
             "{label}: the last run FAILED {} ago: {}\n",
-            span(*started, now),
+            span(started, now),
             failure.error.first_line()
         ));
     }
-    let lost = last.filter(|record| record.is_good() && !listing.is_good(record));
-    if let Some(record) = lost {
-        let (id, doubt) = (&record.id, listing.doubt(record));
+    let lost = last.filter(|one| one.record.is_good() && !one.is_sure());
+    if let Some(one) = lost {
+        let (id, doubt) = (&one.record.id, one.why_doubted());
         let why = doubt.map_or_else(String::new, ToString::to_string);
         text.push_str(&match doubt.is_some_and(Doubt::is_open) {
             true => format!(
@@ -73,17 +69,18 @@ pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> V
     let (good, last) = listing.newest(label, now);
     json!({
         "database": label,
-        "newest_good": good.map(|record| record.id.as_str()),
-        "age_seconds": good.map(|record| now.as_second() - record.started.as_second()),
-        "last_run": last.map(|record| record.id.as_str()),
-        "last_run_status": last.map(|record| listed_status(listing, record, now)),
+        "newest_good": good.map(|one| one.record.id.as_str()),
+        "age_seconds": good.map(|one| now.as_second() - one.record.started.as_second()),
+        "last_run": last.map(|one| one.record.id.as_str()),
+        "last_run_status": last.map(|one| listed_status(listing, one, now)),
+        "last_run_error": last.and_then(|one| Some(one.failure()?.error)),
     })
 }
 
 /// One line for each backup.
 pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     // of one key there is nothing to tell apart
-    let keys: BTreeSet<_> = listing.records.iter().map(|one| listing.key(one)).collect();
+    let keys: BTreeSet<_> = listing.standing.iter().map(|one| &one.key).collect();
     let with_keys = keys.len() > 1;
     let mut heads = vec![
         "ID",
@@ -98,7 +95,8 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     ];
     heads.extend(with_keys.then_some("KEY"));
     let mut table = plain_table(&heads);
-    for record in &listing.records {
+    for one in &listing.standing {
+        let record = &one.record;
         let bytes = |bytes: Option<u64>| {
             bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
         };
@@ -110,47 +108,43 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
             minute(record.started),
             span(record.started, record.finished),
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
-            bytes(sealed.map(|sealed| sealed.bytes)),
+            bytes(sealed.map(Sealed::bytes)),
             kept_until(record),
-            listed_status(listing, record, now),
+            listed_status(listing, one, now),
         ];
-        let key = listing.key(record).unwrap_or("-");
-        row.extend(with_keys.then(|| key.trim_start_matches("key ").to_owned()));
+        let key = one.key.trim_start_matches("key ");
+        row.extend(with_keys.then(|| key.to_owned()));
         table.add_row(row);
     }
     align_right(&mut table, &[4, 5, 6]);
     table
 }
 
-/// A record without its tables, for lists.
-pub(super) fn summary_json(listing: &Listing, record: &Record) -> Value {
-    let mut value = record_json(record);
+/// A record, and how it stands.
+pub(super) fn summary_json(listing: &Listing, one: &Standing) -> Value {
+    let mut value = record_json(&one.record, None);
     if let Some(object) = value.as_object_mut() {
-        object.remove("tables");
-        object.insert("table_count".to_owned(), record.tables.len().into());
-        object.insert("rows".to_owned(), record.rows().into());
-        object.insert("good".to_owned(), listing.is_good(record).into());
-        object.insert(
-            "looks_suspicious".to_owned(),
-            listing.is_suspicious(record).into(),
-        );
-        object.insert("hold".to_owned(), json!(listing.hold(record)));
-        object.insert("storage_class".to_owned(), json!(listing.class(record)));
-        object.insert("sealed_for".to_owned(), json!(listing.key(record)));
-        let doubt = listing.doubt(record).map(ToString::to_string);
+        object.insert("good".to_owned(), one.is_sure().into());
+        let suspicious = listing.is_suspicious(&one.record);
+        object.insert("looks_suspicious".to_owned(), suspicious.into());
+        object.insert("hold".to_owned(), json!(one.hold()));
+        object.insert("storage_class".to_owned(), json!(one.class()));
+        object.insert("sealed_for".to_owned(), json!(one.key));
+        let doubt = one.why_doubted().map(ToString::to_string);
         object.insert("doubt".to_owned(), json!(doubt));
     }
     value
 }
 
 /// The status of a record whose archive was looked for.
-fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
-    let gone = record.is_good() && !listing.is_good(record);
+fn listed_status(listing: &Listing, one: &Standing, now: Timestamp) -> String {
+    let record = &one.record;
+    let gone = record.is_good() && !one.is_sure();
     let word = if gone && record.expires.is_some_and(|end| end <= now) {
         // by a lifecycle rule, which leaves the record
         "expired"
     } else if gone {
-        match listing.doubt(record) {
+        match one.why_doubted() {
             Some(Doubt::Changed(_) | Doubt::Unseen | Doubt::Length) => "archive changed",
             Some(Doubt::Another) => "another object",
             Some(Doubt::Damaged(_)) => "damaged",
@@ -161,8 +155,8 @@ fn listed_status(listing: &Listing, record: &Record, now: Timestamp) -> String {
     } else {
         status_word(record)
     };
-    let held = listing.hold(record).map(|_| "held");
-    let cold = listing.class(record).filter(|class| *class != "STANDARD");
+    let held = one.hold().map(|_| "held");
+    let cold = one.class().filter(|class| *class != "STANDARD");
     let beside = held.into_iter().chain(cold);
     beside.fold(word.to_owned(), |text, one| format!("{text}, {one}"))
 }

@@ -6,9 +6,9 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
     agent::Unheard,
-    backup::{Label, Mark, Notice, Record},
+    backup::{Details, Label, Mark, Notice, Record},
     catalog::Listing,
-    operation::{Fetched, PreparedRestore, RestoreReport, Verified},
+    operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{MasterKey, Passphrase, RepositoryId},
     store::Location,
     text::counted,
@@ -125,25 +125,26 @@ impl Output {
         )
     }
 
-    pub(super) fn backup(self, record: &Record, location: &Location) -> Result<()> {
+    pub(super) fn backup(self, taken: &BackupTaken, location: &Location) -> Result<()> {
+        let BackupTaken { record, details } = taken;
         if self.json {
-            return self.print_json(&record_json(record));
+            return self.print_json(&record_json(record, Some(details)));
         }
         let bytes = record
             .sealed
             .as_ref()
-            .map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes));
+            .map_or((0, 0), |sealed| (sealed.dump_bytes, sealed.bytes()));
         let mut text = format!(
             "Backed up {} as {} in {}\n  {}, {} dumped, {} stored, {}\n",
             record.database,
             record.id,
             location,
-            tables_and_rows(record.tables.len(), record.rows()),
+            tables_and_rows(record.counts.tables, record.counts.rows),
             HumanBytes(bytes.0),
             HumanBytes(bytes.1),
             took(record),
         );
-        for warning in &record.warnings {
+        for warning in &details.warnings {
             text.push_str(&format!("  warning: {warning}\n"));
         }
         print(text)
@@ -160,9 +161,9 @@ impl Output {
         let databases = databases(listing, expected);
         if self.json {
             let backups: Vec<Value> = listing
-                .records
+                .standing
                 .iter()
-                .map(|record| summary_json(listing, record))
+                .map(|one| summary_json(listing, one))
                 .collect();
             let unreadable: Vec<Value> = listing
                 .unreadable
@@ -208,7 +209,7 @@ impl Output {
                 n => format!("There are {n} records in {location}, and no key or passphrase here opens one.\n"),
             });
         }
-        if !listing.records.is_empty() {
+        if !listing.standing.is_empty() {
             text.push_str(&format!("\n{}\n", backups_table(listing, now).trim_fmt()));
         }
         if listing.more > 0 {
@@ -227,7 +228,7 @@ impl Output {
         for (label, count) in listing
             .others
             .iter()
-            .filter(|_| !listing.records.is_empty())
+            .filter(|_| !listing.standing.is_empty())
         {
             note(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
@@ -246,11 +247,12 @@ impl Output {
     pub(super) fn show(
         self,
         record: &Record,
+        details: Option<&Details>,
         mark: Option<&Mark>,
         location: &Location,
     ) -> Result<()> {
         if self.json {
-            let mut value = record_json(record);
+            let mut value = record_json(record, details);
             if let Some(object) = value.as_object_mut() {
                 object.insert(
                     "hold".to_owned(),
@@ -263,9 +265,11 @@ impl Output {
             }
             return self.print_json(&value);
         }
-        let mut text = facts(record, mark, location);
-        if !record.tables.is_empty() {
-            text.push_str(&format!("\n{}\n", tables_table(record).trim_fmt()));
+        let nothing = Details::default();
+        let details = details.unwrap_or(&nothing);
+        let mut text = facts(record, details, mark, location);
+        if !details.tables.is_empty() {
+            text.push_str(&format!("\n{}\n", tables_table(details).trim_fmt()));
         }
         print(text)
     }

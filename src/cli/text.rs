@@ -4,22 +4,22 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Mark, Notice, Record, Retention, Status},
+    backup::{Details, Mark, Notice, Record, Retention, Status},
     store::Location,
     text::{Untrusted, counted},
 };
 use serde_json::Value;
 
 /// `1 table, 1 row`; `29 tables, 3,668 rows`.
-pub(super) fn tables_and_rows(tables: usize, rows: u64) -> String {
+pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
     let (tables, rows) = (counted(tables, "table"), counted(HumanCount(rows), "row"));
     format!("{tables}, {rows}")
 }
 
 /// One line for each table of a backup.
-pub(super) fn tables_table(record: &Record) -> Table {
+pub(super) fn tables_table(details: &Details) -> Table {
     let mut table = plain_table(&["TABLE", "ROWS", "BYTES", "FINGERPRINT"]);
-    for one in &record.tables {
+    for one in &details.tables {
         table.add_row([
             format!("{}.{}", one.schema.identifier(), one.name.identifier()),
             HumanCount(one.rows).to_string(),
@@ -32,11 +32,16 @@ pub(super) fn tables_table(record: &Record) -> Table {
 }
 
 /// All of a record but its tables.
-pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -> String {
+pub(super) fn facts(
+    record: &Record,
+    details: &Details,
+    mark: Option<&Mark>,
+    location: &Location,
+) -> String {
     let mut lines = vec![
         ("backup", record.id.to_string()),
         ("database", record.database.to_string()),
-        ("status", status_line(record)),
+        ("status", status_line(record, details)),
         ("tier", record.tier.to_string()),
         (
             "kept",
@@ -70,8 +75,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         ));
     }
     lines.extend(
-        record
-            .suspicious
+        reasons(record, details)
             .iter()
             .map(|reason| ("suspicious", reason.to_string())),
     );
@@ -100,7 +104,7 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
         ));
         lines.push((
             "pg_dump",
-            format!("{} {}", source.client.version, joined(&source.options, " ")),
+            format!("{} {}", source.client.version, joined(&details.options, " ")),
         ));
     }
     if let Some(sealed) = &record.sealed {
@@ -110,36 +114,36 @@ pub(super) fn facts(record: &Record, mark: Option<&Mark>, location: &Location) -
                 "{} ({}), {}",
                 HumanBytes(sealed.dump_bytes),
                 counted(HumanCount(sealed.dump_bytes), "byte"),
-                counted(HumanCount(record.rows()), "row")
+                counted(HumanCount(record.counts.rows), "row")
             ),
         ));
         lines.push((
             "stored",
             format!(
                 "{} ({}), {} {}",
-                HumanBytes(sealed.bytes),
-                counted(HumanCount(sealed.bytes), "byte"),
+                HumanBytes(sealed.bytes()),
+                counted(HumanCount(sealed.bytes()), "byte"),
                 sealed.compression.algorithm,
                 sealed.compression.level
             ),
         ));
-        lines.push((
-            "object",
-            format!("s3://{}/{}", location.bucket, location.key(&sealed.key)),
-        ));
+        lines.extend(sealed.objects.iter().map(|object| {
+            let key = location.key(&object.key);
+            ("object", format!("s3://{}/{key}", location.bucket))
+        }));
     }
-    if record.large_objects.count > 0 {
+    if details.large_objects.count > 0 {
         lines.push((
             "large objects",
             format!(
                 "{}, {}",
-                HumanCount(record.large_objects.count),
-                HumanBytes(record.large_objects.bytes)
+                HumanCount(details.large_objects.count),
+                HumanBytes(details.large_objects.bytes)
             ),
         ));
     }
     lines.extend(
-        record
+        details
             .warnings
             .iter()
             .map(|warning| ("warning", warning.to_string())),
@@ -170,16 +174,24 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// A record without what only a program that reads the archive needs.
-pub(super) fn record_json(record: &Record) -> Value {
+/// A record, and its details without what only a program that reads the archive needs.
+pub(super) fn record_json(record: &Record, details: Option<&Details>) -> Value {
     let mut value = serde_json::to_value(record).unwrap_or(Value::Null);
-    if let Some(compression) = value
-        .pointer_mut("/sealed/compression")
-        .and_then(Value::as_object_mut)
-    {
-        compression.remove("chunks");
+    let details = details.and_then(|details| serde_json::to_value(details).ok());
+    if let (Some(object), Some(Value::Object(mut details))) = (value.as_object_mut(), details) {
+        details.remove("chunks");
+        object.append(&mut details);
     }
     value
+}
+
+/// Why a backup looked wrong when it was made.
+fn reasons(record: &Record, details: &Details) -> Vec<Untrusted> {
+    let words = record.anomalies.iter().map(|one| one.to_string().into());
+    match details.suspicious.is_empty() {
+        true => words.collect(),
+        false => details.suspicious.clone(),
+    }
 }
 
 /// How long a run took.
@@ -212,16 +224,16 @@ fn joined(texts: &[Untrusted], between: &str) -> String {
 
 pub(super) fn status_word(record: &Record) -> &'static str {
     match (&record.status, record.is_good()) {
-        (Status::Failed(_), _) => "failed",
+        (Status::Failed { .. }, _) => "failed",
         (Status::Succeeded, true) => "good",
         (Status::Succeeded, false) => "incomplete",
     }
 }
 
-fn status_line(record: &Record) -> String {
-    match &record.status {
-        Status::Succeeded => status_word(record).to_owned(),
-        Status::Failed(failure) => {
+fn status_line(record: &Record, details: &Details) -> String {
+    match details.failure(record) {
+        None => status_word(record).to_owned(),
+        Some(failure) => {
             let hint = failure
                 .hint
                 .as_ref()

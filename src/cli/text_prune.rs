@@ -122,6 +122,7 @@ fn plan_text(report: &PruneReport) -> String {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
             // of a backup that was pruned since, or of a moment at which one was due and none was made: what people were told of that
+            LeftoverKind::Details => "details without a record",
             LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
         };

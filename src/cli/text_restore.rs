@@ -72,7 +72,7 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
         report.id,
         report.database,
         report.target,
-        tables_and_rows(report.tables, report.rows),
+        tables_and_rows(report.tables as u64, report.rows),
         span(report.started, report.finished),
     );
     text.push_str(&list("missing", report.missing()));

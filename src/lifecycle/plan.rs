@@ -25,7 +25,7 @@ pub struct Wishes {
 /// How S3 itself deletes: for agents that may not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expiry {
-    /// how long backups made by hand are kept; without it they stay, and so do all records
+    /// how long backups made by hand are kept; without it they stay, and so do all records and details
     pub manual: Option<Retention>,
 }
 
@@ -226,10 +226,13 @@ impl Planning<'_> {
         match longest.zip(manual).map(|(a, b)| a.max(b)) {
             Some(days) => {
                 let action = Action::Expire { after_days: days + 1 };
-                self.plan.rules.push(of.rule("records-expire", None, "records/", action));
+                for folder in ["records", "details"] {
+                    let (name, below) = (format!("{folder}-expire"), format!("{folder}/"));
+                    self.plan.rules.push(of.rule(&name, None, &below, action.clone()));
+                }
             }
             None => self.note(format!(
-                "{}: its records (some kB each) stay: one without its archive does no harm, and an archive without its record is no backup any more",
+                "{}: its records and details stay: one without its archive does no harm, and an archive without its record is no backup any more",
                 of.database
             )),
         }

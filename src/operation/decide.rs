@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::verify::not_good;
 use crate::{
     backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Release, Status},
     catalog::Catalog,
@@ -60,6 +61,9 @@ pub async fn decide(
     who: &str,
     now: Timestamp,
 ) -> Result<Decided> {
+    if matches!(record.status, Status::Failed { .. }) {
+        return Err(not_good(catalog, record).await?);
+    }
     check(record, decision)?;
     let (mut tagged, mut legal_hold, mut changed) = (false, false, false);
     let before = catalog.mark(&record.database, &record.id).await?;
@@ -86,16 +90,12 @@ pub async fn decide(
 }
 
 fn check(record: &Record, decision: &Decision) -> Result<()> {
-    match (&record.status, decision) {
-        (Status::Failed(failure), _) => Err(Error::NotGood {
-            id: record.id.to_string(),
-            why: failure.error.to_string(),
-        }),
-        (_, Decision::Accept) if record.suspicious.is_empty() => Err(Error::usage(
+    match decision {
+        Decision::Accept if record.anomalies.is_empty() => Err(Error::usage(
             format!("{} is not marked as suspicious", record.id),
             "`pgcoffer status` shows what is",
         )),
-        (_, Decision::Hold(reason)) if one_line(reason).is_empty() => Err(Error::usage(
+        Decision::Hold(reason) if one_line(reason).is_empty() => Err(Error::usage(
             "a hold needs a reason",
             "say why: --reason \"before the migration of May\"",
         )),

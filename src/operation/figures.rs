@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    backup::{Record, Status, Tier},
+    backup::{Record, Sealed, Status, Tier},
     catalog::{Standing, Survey},
     schedule::Schedule,
 };
@@ -68,7 +68,7 @@ impl Figures {
         // what a clock ahead has dated counts for nothing until then
         let runs = || survey.standing.iter().map(|one| &one.record);
         let believed = || runs().filter(|record| !record.is_ahead(now));
-        let failed = |record: &&Record| matches!(record.status, Status::Failed(_));
+        let failed = |record: &&Record| matches!(record.status, Status::Failed { .. });
         let is_since =
             |record: &&Record| newest.is_none_or(|newest| record.started > newest.started);
         let clauses = schedule.map_or(&[][..], Schedule::clauses);
@@ -93,7 +93,7 @@ impl From<&Record> for GoodFigures {
         Self {
             started: record.started,
             seconds: record.finished.duration_since(record.started).as_secs(),
-            stored_bytes: sealed.map_or(0, |sealed| sealed.bytes),
+            stored_bytes: sealed.map_or(0, Sealed::bytes),
             dump_bytes: sealed.map_or(0, |sealed| sealed.dump_bytes),
         }
     }
@@ -112,7 +112,8 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
     }
 }
 
-/// Bytes that one run takes in the bucket: its record, and its archive where there is one.
+/// Bytes that one run takes in the bucket: its record, and its details and its archive where they are there.
 pub(super) fn stored(one: &Standing) -> u64 {
-    one.object.bytes + one.archive.as_ref().map_or(0, |archive| archive.bytes)
+    let beside = [&one.details, &one.archive].into_iter().flatten();
+    one.object.bytes + beside.map(|object| object.bytes).sum::<u64>()
 }

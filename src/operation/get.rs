@@ -13,7 +13,7 @@ use super::{
     inbound::Inbound,
     ordered::done,
     source::Source,
-    verify::{compare, open_archive},
+    verify::{compare, known_details, open_archive},
 };
 use crate::{
     archive::Contents,
@@ -61,8 +61,9 @@ pub async fn get(
         copy_sealed(archive, record, &mut output, progress).await?
     } else {
         let name = archive.name();
+        let details = known_details(catalog, record).await?;
         let contents = output.bring(archive, progress).await?;
-        compare(record, &contents, &name)?;
+        compare(record, details.as_ref(), &contents, &name)?;
         contents.length
     };
     Ok(Fetched {
@@ -125,7 +126,7 @@ async fn copy_sealed(
     let copied = archive.copy(&mut sink, progress).await;
     let crc64nvme = data_encoding::BASE64.encode(&sink.crc.finalize().to_be_bytes());
     copied.map_err(|error| output.named(error))?;
-    let uploaded = record.sealed.as_ref().map(|sealed| &sealed.crc64nvme);
+    let uploaded = record.object().map(|object| &object.crc64nvme);
     if uploaded.is_some_and(|uploaded| *uploaded == crc64nvme.as_str()) {
         return Ok(bytes);
     }

@@ -33,6 +33,8 @@ pub(super) struct Outbound {
     upload: Upload,
     compressor: Option<Arc<Compressor>>,
     compression: Compression,
+    /// compressed length of each chunk
+    chunks: Vec<u32>,
     shelf: Shelf,
     progress: Progress,
 }
@@ -59,8 +61,8 @@ impl Outbound {
                 algorithm: if level.is_some() { "zstd" } else { "none" }.into(),
                 level: level.unwrap_or(0),
                 chunk_bytes: CHUNK_BYTES as u64,
-                chunks: Vec::new(),
             },
+            chunks: Vec::new(),
             shelf: Shelf::default(),
             progress,
         })
@@ -99,8 +101,7 @@ impl Outbound {
 
     async fn seal(&mut self, chunk: Vec<u8>) -> Result<()> {
         if self.compressor.is_some() {
-            self.compression
-                .chunks
+            self.chunks
                 .push(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
         }
         let mut plaintext = chunk.as_slice();
@@ -127,7 +128,8 @@ impl Outbound {
     }
 
     /// Seals the last frame and completes the upload. Only for a dump that is known to be whole.
-    pub(super) async fn end(mut self) -> Result<(Stored, Compression)> {
+    /// Gives what was stored, how it was compressed, and the compressed length of each chunk.
+    pub(super) async fn end(mut self) -> Result<(Stored, Compression, Vec<u32>)> {
         while let Some(sealed) = self.sealing.next().await? {
             self.send(sealed).await?;
         }
@@ -138,7 +140,7 @@ impl Outbound {
             .await?;
         let stored = self.upload.complete().await?;
         self.progress.set_moved(stored.bytes);
-        Ok((stored, self.compression))
+        Ok((stored, self.compression, self.chunks))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     figures::{Figures, stored},
 };
 use crate::{
-    backup::{BackupId, Label, Status},
+    backup::{BackupId, Label},
     catalog::{Catalog, Orphan, Standing, Survey},
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
@@ -105,7 +105,7 @@ impl Health {
                 id: record.id.clone(),
                 tier: record.tier,
                 started: record.started,
-                warnings: record.warnings.clone(),
+                warnings: warnings_of(survey, &record.id),
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey
@@ -160,14 +160,17 @@ impl Health {
 }
 
 fn failed_run(one: &Standing) -> Option<FailedRun> {
-    match &one.record.status {
-        Status::Failed(failure) => Some(FailedRun {
-            id: one.record.id.clone(),
-            started: one.record.started,
-            failure: failure.clone(),
-        }),
-        Status::Succeeded => None,
-    }
+    Some(FailedRun {
+        id: one.record.id.clone(),
+        started: one.record.started,
+        failure: one.failure()?,
+    })
+}
+
+fn warnings_of(survey: &Survey, id: &BackupId) -> Vec<Untrusted> {
+    let mut all = survey.standing.iter();
+    let found = all.find(|one| one.record.id == *id);
+    found.map(|one| one.warnings.clone()).unwrap_or_default()
 }
 
 /// The newest notice, where it reached nobody.
@@ -198,7 +201,7 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
         .filter(|one| ids.contains(&one.record.id));
     let suspicious = marked.map(|one| Suspicious {
         id: one.record.id.clone(),
-        reasons: one.record.suspicious.clone(),
+        reasons: one.reasons(),
     });
     suspicious.collect()
 }
@@ -254,6 +257,6 @@ fn unreadable(survey: &Survey) -> Vec<Untrusted> {
     let marks = survey
         .standing
         .iter()
-        .filter_map(|one| one.mark_fault.clone());
+        .filter_map(|one| one.mark_fault.as_ref().map(ToString::to_string));
     records.chain(marks).map(Into::into).collect()
 }

@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
     archive::Contents,
-    backup::{BackupId, Checked, Label, Mark, Record, Status},
+    backup::{BackupId, Checked, Counts, Details, Label, Mark, Record, Sealed, Status},
     catalog::Catalog,
     error::{Error, Result},
     seal,
+    store::Kind,
     text::{Untrusted, counted},
 };
 
@@ -29,7 +30,7 @@ pub struct Verified {
     /// bytes of pg_dump's archive inside
     pub dump_bytes: u64,
     /// tables compared with the record
-    pub tables: usize,
+    pub tables: u64,
     /// rows of them
     pub rows: u64,
     /// when it ended
@@ -46,7 +47,7 @@ pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> 
         "verify",
         database = record.database.as_str(),
         id = record.id.as_str(),
-        stored_bytes = record.sealed.as_ref().map(|sealed| sealed.bytes),
+        stored_bytes = record.sealed.as_ref().map(Sealed::bytes),
     );
     traced(span, verified(catalog, record, progress)).await
 }
@@ -55,7 +56,7 @@ async fn verified(catalog: &Catalog, record: &Record, progress: &Progress) -> Re
     let (etag, read) = match open_archive(catalog, record).await {
         Ok(archive) => {
             let etag = archive.etag().map(Untrusted::from);
-            (etag, read_whole(record, archive, progress).await)
+            (etag, read_whole(catalog, record, archive, progress).await)
         }
         // header or last frame: which object that was, is asked for once more
         Err(error @ Error::Seal { .. }) => {
@@ -94,10 +95,7 @@ fn verdict(read: &Result<Verified>) -> Option<bool> {
 /// another object than was uploaded is good all the same. Of one that is as it was uploaded there is nothing to say.
 async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
     let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
-    let uploaded = record
-        .sealed
-        .as_ref()
-        .and_then(|sealed| sealed.etag.as_deref());
+    let uploaded = record.object().and_then(|object| object.etag.as_deref());
     let is_as_uploaded = uploaded.is_none_or(same);
     let noted = async {
         let before = catalog.mark(&record.database, &record.id).await?;
@@ -130,18 +128,24 @@ async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: boo
     }
 }
 
-async fn read_whole(record: &Record, archive: Inbound, progress: &Progress) -> Result<Verified> {
+async fn read_whole(
+    catalog: &Catalog,
+    record: &Record,
+    archive: Inbound,
+    progress: &Progress,
+) -> Result<Verified> {
+    let details = known_details(catalog, record).await?;
     let name = archive.name();
-    let sealed_bytes = record.sealed.as_ref().map_or(0, |sealed| sealed.bytes);
+    let sealed_bytes = record.sealed.as_ref().map_or(0, Sealed::bytes);
     let contents = archive.bring(&mut tokio::io::sink(), progress).await?;
-    compare(record, &contents, &name)?;
+    compare(record, details.as_ref(), &contents, &name)?;
     Ok(Verified {
         id: record.id.clone(),
         database: record.database.clone(),
         sealed_bytes,
         dump_bytes: contents.length,
-        tables: contents.tables.len(),
-        rows: record.rows(),
+        tables: record.counts.tables,
+        rows: record.counts.rows,
         finished: Timestamp::now(),
     })
 }
@@ -149,12 +153,12 @@ async fn read_whole(record: &Record, archive: Inbound, progress: &Progress) -> R
 /// The archive of a good backup, its size, header and last frame found good.
 pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<Inbound> {
     let sealed = match (&record.status, &record.sealed) {
-        (Status::Succeeded, Some(sealed)) => sealed,
-        (Status::Failed(failure), _) => {
-            return Err(Error::NotGood {
-                id: record.id.to_string(),
-                why: failure.error.to_string(),
-            });
+        (Status::Succeeded, Some(sealed)) if sealed.objects.len() == 1 => sealed,
+        (Status::Failed { .. }, _) => return Err(not_good(catalog, record).await?),
+        (Status::Succeeded, Some(sealed)) => {
+            let count = sealed.objects.len();
+            let what = format!("its archive is made of {count} objects, and this version reads those of one");
+            return Err(Error::differs(record.id.as_str(), what));
         }
         (Status::Succeeded, None) => {
             let what = "its record says that it succeeded and names no archive";
@@ -162,11 +166,11 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
         }
     };
     let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
-    if source.bytes() != sealed.bytes {
+    if source.bytes() != sealed.bytes() {
         let what = format!(
             "it has {}, and {} were uploaded",
             counted(source.bytes(), "byte"),
-            sealed.bytes
+            sealed.bytes()
         );
         return Err(Error::Differs {
             object: source.name(),
@@ -179,9 +183,36 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
     Ok(archive.with_dump_bytes_max(sealed.dump_bytes))
 }
 
-/// Compares what came back with what the record says was dumped.
-pub(super) fn compare(record: &Record, contents: &Contents, name: &str) -> Result<()> {
-    match difference(record, contents) {
+/// That a run is no good backup, and why it failed.
+pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error> {
+    let failure = catalog.failure(record).await?;
+    Ok(Error::NotGood {
+        id: record.id.to_string(),
+        why: failure.map_or_else(String::new, |failure| failure.error.to_string()),
+    })
+}
+
+/// The details of a backup. Where they are lost or damaged nothing else is: what comes back is then compared with the entry alone.
+pub(super) async fn known_details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> {
+    match catalog.details(record).await {
+        Ok(details) => Ok(Some(details)),
+        Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
+        Err(error) => {
+            let id = &record.id;
+            tracing::warn!("the details of {id} can't be read: {error}; its archive is compared with the fingerprint in its record");
+            Ok(None)
+        }
+    }
+}
+
+/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say where it differs.
+pub(super) fn compare(
+    record: &Record,
+    details: Option<&Details>,
+    contents: &Contents,
+    name: &str,
+) -> Result<()> {
+    match difference(record, details, contents) {
         None => Ok(()),
         Some(what) => Err(Error::differs(
             name,
@@ -190,7 +221,7 @@ pub(super) fn compare(record: &Record, contents: &Contents, name: &str) -> Resul
     }
 }
 
-fn difference(record: &Record, contents: &Contents) -> Option<String> {
+fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -> Option<String> {
     let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
     if contents.length != dumped {
         return Some(format!(
@@ -198,20 +229,16 @@ fn difference(record: &Record, contents: &Contents) -> Option<String> {
             counted(contents.length, "byte")
         ));
     }
-    if contents.tables.len() != record.tables.len() {
-        return Some(format!(
-            "it holds {}, and the record has {}",
-            counted(contents.tables.len(), "table"),
-            record.tables.len()
-        ));
+    let mut found = Details::default();
+    found.take(contents);
+    let (is, was) = (found.counts(), record.counts);
+    if is.tables != was.tables {
+        let tables = counted(is.tables, "table");
+        return Some(format!("it holds {tables}, and the record has {}", was.tables));
     }
-    for (table, dumped) in contents.tables.iter().zip(&record.tables) {
-        if *dumped != super::backup::fingerprint(table) {
-            return Some(format!(
-                "table {:?}.{:?} differs",
-                dumped.schema, dumped.name
-            ));
-        }
+    if let Some(difference) = details.and_then(|details| details.difference(&found)) {
+        return Some(difference);
     }
-    (contents.large_objects != record.large_objects).then(|| "the large objects differ".to_owned())
+    let is_same = Counts { warnings: was.warnings, ..is } == was;
+    (!is_same).then(|| "its tables or large objects differ".to_owned())
 }

@@ -38,10 +38,10 @@ impl From<&Record> for Past {
     fn from(record: &Record) -> Self {
         let ended = match &record.status {
             Status::Succeeded if record.is_good() => Ended::Good,
-            Status::Failed(failure) if SIGNALLED.contains(&failure.exit_status) => {
+            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => {
                 Ended::Interrupted
             }
-            Status::Succeeded | Status::Failed(_) => Ended::Failed,
+            Status::Succeeded | Status::Failed { .. } => Ended::Failed,
         };
         Self {
             started: record.started,

@@ -12,8 +12,10 @@ use super::{Error, FrameKeys, RepositoryId, Secret, Slot};
 pub enum Content {
     /// A database's archive.
     Archive,
-    /// The record of a run.
+    /// The entry of a run.
     Record,
+    /// What is inside a backup.
+    Details,
     /// What people decided about a backup afterwards.
     Mark,
     /// What names the repository.
@@ -24,9 +26,10 @@ pub enum Content {
 
 impl Content {
     /// All there are.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Archive,
         Self::Record,
+        Self::Details,
         Self::Mark,
         Self::Repository,
         Self::Settings,
@@ -37,6 +40,7 @@ impl Content {
         match self {
             Self::Archive => "archive",
             Self::Record => "record",
+            Self::Details => "details",
             Self::Mark => "mark",
             Self::Repository => "repository",
             Self::Settings => "settings",

@@ -60,6 +60,12 @@ impl Untrusted {
         Self(self.0.lines().next().unwrap_or_default().to_owned())
     }
 
+    /// Its first characters.
+    #[must_use]
+    pub fn cut(&self, chars_max: usize) -> Self {
+        Self(self.0.chars().take(chars_max).collect())
+    }
+
     /// Whether there is no text at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -44,7 +44,7 @@ fn forge(scene: &Scene, hours_ago: i64, payload: &[u8], claim: impl FnOnce(&mut 
         ),
     };
     record.id = id.clone();
-    let of_archive = record.sealed.as_mut().unwrap();
+    let of_archive = &mut record.sealed.as_mut().unwrap().objects[0];
     (of_archive.key, of_archive.bytes) = (path.clone(), archive.len() as u64);
     (of_archive.etag, of_archive.tagged) = (None, false);
     scene.bucket.write(&format!("backups/{path}"), archive);

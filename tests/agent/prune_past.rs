@@ -4,14 +4,17 @@ use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{BackupId, Failure, Label, Record, Retention, Served, Status, Tier, TurnName},
+    backup::{
+        Anomaly, BackupId, Details, Label, Record, Retention, Served, Status, Tier, TurnName,
+    },
+    compress::decompress,
     cause::Cause,
     seal::{Content, Header, MasterKey, Secret, open_bytes},
 };
 
 use crate::{
     stage::{KEY, Stage},
-    testbed::{identity, sealed},
+    testbed::{identity, sealed, sealed_details},
 };
 
 /// A backup to be made up.
@@ -32,6 +35,7 @@ pub(crate) struct Past {
 pub(crate) struct Made {
     pub(crate) id: String,
     pub(crate) archive: String,
+    pub(crate) details: String,
     pub(crate) record: String,
     /// where its mark would stand
     pub(crate) mark: String,
@@ -41,6 +45,7 @@ pub(crate) struct Made {
 pub(crate) struct Bytes {
     pub(crate) made: Made,
     pub(crate) archive: Vec<u8>,
+    pub(crate) details: Vec<u8>,
     pub(crate) record: Vec<u8>,
     pub(crate) tags: Vec<(String, String)>,
 }
@@ -62,6 +67,7 @@ pub(crate) fn turn(tier: &str, hours_ago: i64) -> String {
 /// The real backup, opened.
 struct Template {
     record: Record,
+    details: Details,
     header: Header,
     archive: Vec<u8>,
 }
@@ -149,12 +155,13 @@ impl Past {
             finished: started + SignedDuration::from_secs(1),
             ..template.record.clone()
         };
-        let of_archive = record.sealed.as_mut().unwrap();
+        let of_archive = &mut record.sealed.as_mut().unwrap().objects[0];
         of_archive.key.clone_from(&path);
         of_archive.bytes = archive.len() as u64;
         of_archive.etag = None;
         of_archive.tagged = self.tagged;
-        self.spoil(&mut record);
+        let mut details = template.details.clone();
+        self.spoil(&mut record, &mut details);
         let json = record.to_json();
         let record_bytes = sealed(
             id.as_str(),
@@ -167,39 +174,42 @@ impl Past {
         Bytes {
             made: Made {
                 archive: format!("backups/{path}"),
+                details: format!("backups/{}/details/{id}.pgc", self.label),
                 record: format!("backups/{}/records/{id}.pgc", self.label),
                 mark: format!("backups/{}/marks/{id}.pgc", self.label),
                 id: id.to_string(),
             },
             archive,
+            details: sealed_details(&record, &details, &secret),
             record: record_bytes,
             tags: tags(&record, &identity.owner()),
         }
     }
 
     /// What a run that failed, or one that looks wrong, has on its record.
-    fn spoil(self, record: &mut Record) {
+    fn spoil(self, record: &mut Record, details: &mut Details) {
         if self.failed {
             record.sealed = None;
-            record.tables.clear();
-            record.status = Status::Failed(Failure {
-                error: "the database was away".into(),
-                hint: None,
+            details.tables.clear();
+            details.error = Some("the database was away".into());
+            record.status = Status::Failed {
                 exit_status: 3,
                 cause: Cause::default(),
-            });
+            };
         }
         if self.suspicious {
-            record.tables.clear();
-            record.suspicious = vec!["it holds 0 tables".into()];
+            details.tables.clear();
+            details.suspicious = vec!["it holds 0 tables".into()];
+            record.anomalies = vec![Anomaly::FewerTables];
         }
+        record.counts = details.counts();
     }
 }
 
 impl Made {
-    /// Archive and record.
-    pub(crate) fn keys(&self) -> [&str; 2] {
-        [&self.archive, &self.record]
+    /// Archive, details and record.
+    pub(crate) fn keys(&self) -> [&str; 3] {
+        [&self.archive, &self.details, &self.record]
     }
 
     /// What a comparison of two moments says where this, and nothing else, was deleted.
@@ -242,9 +252,13 @@ fn template() -> &'static Template {
         let secrets = [secret(KEY)];
         let read = |part| open_bytes(&stage.bucket.read(&stage.key(part)).unwrap(), &secrets);
         let (_, record) = read("/records/").unwrap();
+        let record = Record::from_json(&record).unwrap();
+        let (_, details) = read("/details/").unwrap();
+        let details = decompress(&details, 1 << 20).unwrap();
         let (header, archive) = read("/archives/").unwrap();
         Template {
-            record: Record::from_json(&record).unwrap(),
+            details: Details::from_json(&details, (&record.database, &record.id)).unwrap(),
+            record,
             header,
             archive,
         }

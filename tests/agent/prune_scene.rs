@@ -34,6 +34,7 @@ impl Scene {
         let Bytes {
             made,
             archive,
+            details,
             record,
             tags,
         } = past.bytes();
@@ -42,6 +43,7 @@ impl Scene {
         }
         // as if it had stood for a day: what has just come pushes nothing out that would be the last one of some age, and most
         // tests are about other rules
+        self.write(&made.details, &details, &tags, past.hours_ago.max(25));
         self.write(&made.record, &record, &tags, past.hours_ago.max(25));
         if !past.tagged {
             for key in made.keys() {

@@ -107,8 +107,7 @@ fn the_record_of_a_run_that_failed_in_the_same_second_gives_way() {
     let failed = serde_json::json!({
         "version": 1, "repository": REPOSITORY, "id": id, "database": "main", "tier": "manual", "retention": "forever", "expires": null,
         "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:00Z", "agent": "0", "status": "failed",
-        "error": "no connection", "hint": null, "exit_status": 3, "warnings": [], "source": null, "sealed": null,
-        "tables": [], "large_objects": {"count": 0, "bytes": 0, "fingerprint": "00000000000000000000000000000000"},
+        "exit_status": 3, "source": null, "sealed": null,
     });
     let secret = Secret::Key(MasterKey::parse(KEY).unwrap());
     let plain = failed.to_string();

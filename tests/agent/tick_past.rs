@@ -3,14 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{BackupId, Label},
+    backup::{BackupId, Details, Label, Record},
     seal::{Compression, Content, MasterKey, Secret},
 };
 use serde_json::{Value, json};
 
 use crate::{
     stage::{KEY, Stage},
-    testbed::{REPOSITORY, S3Server, identity, sealed},
+    testbed::{REPOSITORY, S3Server, identity, sealed, sealed_details},
 };
 
 /// A run that began some time ago.
@@ -19,6 +19,7 @@ pub(crate) struct Run {
     key: &'static str,
     started: Timestamp,
     record: Value,
+    details: Value,
 }
 
 pub(crate) fn hours(n: i64) -> SignedDuration {
@@ -33,19 +34,21 @@ impl Run {
     /// A good manual backup of two tables of `main`, that took a minute and is kept forever.
     pub(crate) fn ago(ago: SignedDuration) -> Self {
         let started = whole_second(Timestamp::now() - ago);
-        let (expires, hint) = (Value::Null, Value::Null);
         let record = json!({
-            "version": 1, "tier": "manual", "retention": "forever", "expires": expires, "serves": [],
+            "version": 1, "tier": "manual", "retention": "forever", "expires": null, "serves": [],
             "started": started, "finished": started + minutes(1), "agent": "0.1.0", "status": "succeeded",
-            "hint": hint, "warnings": [], "suspicious": [], "source": null, "sealed": null,
+            "anomalies": [], "compared": 5, "source": null, "sealed": null,
+        });
+        let details = json!({
+            "error": null, "hint": null, "warnings": [], "suspicious": [],
             "tables": [table("people", 500), table("visits", 0)],
-            "large_objects": {"count": 0, "bytes": 0, "fingerprint": "0".repeat(32)},
         });
         Self {
             label: "main",
             key: KEY,
             started,
             record,
+            details,
         }
     }
 
@@ -69,32 +72,34 @@ impl Run {
     /// No backup, with this exit status.
     pub(crate) fn failed(mut self, exit_status: u8) -> Self {
         self.record["status"] = "failed".into();
-        self.record["error"] = "no route to the database".into();
+        self.details["error"] = "no route to the database".into();
         self.record["exit_status"] = exit_status.into();
         self.record["cause"] = "database-unreachable".into();
-        self.record["tables"] = json!([]);
+        self.details["tables"] = json!([]);
         self
     }
 
     /// It held so many rows in its first table.
     pub(crate) fn rows(mut self, rows: u64) -> Self {
-        self.record["tables"] = json!([table("people", rows), table("visits", 0)]);
+        self.details["tables"] = json!([table("people", rows), table("visits", 0)]);
         self
     }
 
     /// It looked wrong when it was made.
     pub(crate) fn suspicious(mut self, reason: &str) -> Self {
-        self.record["suspicious"] = json!([reason]);
+        self.record["anomalies"] = json!(["lost_rows"]);
+        self.details["suspicious"] = json!([reason]);
         self
     }
 
-    /// Any field of its record, by its path.
+    /// Any field of its record or its details, by its path.
     pub(crate) fn with(mut self, pointer: &str, value: impl Into<Value>) -> Self {
-        *self.record.pointer_mut(pointer).unwrap() = value.into();
+        let found = self.record.pointer_mut(pointer);
+        *found.or(self.details.pointer_mut(pointer)).unwrap() = value.into();
         self
     }
 
-    /// Puts it into the bucket: the archive, its tags, and the record.
+    /// Puts it into the bucket: the archive, the details, and the record.
     pub(crate) fn put(mut self, bucket: &S3Server) -> String {
         let secret = Secret::Key(MasterKey::parse(self.key).unwrap());
         let identity = identity(&secret, self.label);
@@ -112,13 +117,20 @@ impl Run {
             let tier = self.record["tier"].as_str().unwrap();
             let key = format!("{}/archives/{tier}/{id}.pgc", self.label);
             self.record["sealed"] = json!({
-                "key": key, "bytes": archive.len(), "dump_bytes": 4000, "etag": null, "crc64nvme": "", "part_bytes": 8 << 20,
-                "tagged": false,
-                "compression": {"algorithm": "none", "level": 0, "chunk_bytes": 512 << 10, "chunks": []},
+                "objects": [{
+                    "key": key, "bytes": archive.len(), "sha256": "", "crc64nvme": "", "etag": null, "tagged": false,
+                }],
+                "dump_bytes": 4000, "part_bytes": 8 << 20,
+                "compression": {"algorithm": "none", "level": 0, "chunk_bytes": 512 << 10},
             });
             self.write(bucket, &format!("{}/{key}", bucket.prefix()), archive);
         }
-        let record = seal(Content::Record, self.record.to_string().as_bytes());
+        let details: Details = serde_json::from_value(self.details.clone()).unwrap();
+        self.record["counts"] = json!(details.counts());
+        let record = self.record.to_string();
+        let details = sealed_details(&Record::from_json(record.as_bytes()).unwrap(), &details, &secret);
+        self.write(bucket, &format!("{below}/details/{id}.pgc"), details);
+        let record = seal(Content::Record, record.as_bytes());
         self.write(bucket, &format!("{below}/records/{id}.pgc"), record);
         id
     }

@@ -261,7 +261,7 @@ impl Model {
             .iter()
             .filter(|(_, known)| known.record.is_good())
         {
-            let sealed = known.record.sealed.as_ref().unwrap();
+            let sealed = known.record.object().unwrap();
             let (key, bytes) = archives
                 .remove(id)
                 .unwrap_or_else(|| panic!("the archive of {id} is gone"));

@@ -194,14 +194,14 @@ impl World {
         let (label, id) = (model.label, record.id.as_str());
         let old = self
             .bucket
-            .read(&self.key(&last.record.sealed.as_ref().unwrap().key))
+            .read(&self.key(&last.record.object().unwrap().key))
             .unwrap();
         let (_, payload) = open_bytes(&old, std::slice::from_ref(&model.secret)).unwrap();
         let seal = |content, compression, plain: &[u8]| {
             sealed(id, content, compression, label, &model.secret, plain)
         };
         let archive = seal(Content::Archive, Compression::Zstd, &payload);
-        let of_archive = record.sealed.as_ref().unwrap();
+        let of_archive = record.object().unwrap();
         assert_eq!(archive.len() as u64, of_archive.bytes);
         let tags = tags(&record, &model.secret);
         let tags: Vec<(&str, &str)> = tags
@@ -232,8 +232,9 @@ impl World {
         (record.started, record.finished, record.serves) =
             (started, started + SignedDuration::from_secs(3), due);
         if let Some(sealed) = &mut record.sealed {
-            sealed.key = Catalog::archive_path(&label, record.tier, &id);
-            sealed.etag = None;
+            let object = &mut sealed.objects[0];
+            object.key = Catalog::archive_path(&label, record.tier, &id);
+            object.etag = None;
         }
         record.id = id;
         record

@@ -40,7 +40,7 @@ pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
     Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, client,
 };
-pub use sealed::{REPOSITORY, identity, repository, sealed};
+pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details};
 
 pub use terminal::Terminal;
 pub use tls::TlsFront;

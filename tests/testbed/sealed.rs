@@ -1,6 +1,10 @@
 //! Objects as a key of the test's own seals them, in the repository that tests use.
 
-use pgcoffer::seal::{Compression, Content, Identity, RepositoryId, Secret, Subject, seal_bytes};
+use pgcoffer::{
+    backup::{Details, Record},
+    compress,
+    seal::{Compression, Content, Identity, RepositoryId, Secret, Subject, seal_bytes},
+};
 
 /// The repository that agents of tests are told to use.
 pub const REPOSITORY: &str = "c0ffee00112233445566778899aabbcc";
@@ -33,4 +37,18 @@ pub fn sealed(
         database: label,
     };
     seal_bytes(&subject, std::slice::from_ref(secret), plaintext).unwrap()
+}
+
+/// The details of a backup of that repository, sealed.
+pub fn sealed_details(record: &Record, details: &Details, secret: &Secret) -> Vec<u8> {
+    let mut payload = compress::Writer::new(3);
+    details.write_json(record, &mut payload).unwrap();
+    sealed(
+        record.id.as_str(),
+        Content::Details,
+        Compression::Zstd,
+        record.database.as_str(),
+        secret,
+        &payload.finish().unwrap(),
+    )
 }

@@ -7,13 +7,15 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
-    backup::Label,
+    backup::{Details, Label, Record},
+    catalog::Catalog,
     config::no_key,
     operation::{self, Clock, Progress, Target},
+    store::Kind,
 };
 
 use super::{Context, ThawArgs, label, usage};
-use crate::cli::{args::Chosen, watch::watched};
+use crate::cli::{args::Chosen, screen::note, watch::watched};
 
 impl Context<'_> {
     pub(super) async fn list(&self, database: Option<&str>, limit: usize) -> Result<()> {
@@ -37,7 +39,7 @@ impl Context<'_> {
             label.as_ref(),
             catalog.store().location(),
         )?;
-        let none_opens = listing.records.is_empty() && listing.beside.is_empty();
+        let none_opens = listing.standing.is_empty() && listing.beside.is_empty();
         let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
         match unreadable.chain(listing.stranger).next() {
             Some(error) if none_opens => Err(error),
@@ -54,8 +56,10 @@ impl Context<'_> {
             .interrupt
             .or(catalog.mark(&record.database, &record.id))
             .await?;
+        let details = self.interrupt.or(details(&catalog, &record)).await?;
+        let location = catalog.store().location();
         self.output
-            .show(&record, mark.as_ref(), catalog.store().location())
+            .show(&record, details.as_ref(), mark.as_ref(), location)
     }
 
     pub(super) async fn repository(&self) -> Result<()> {
@@ -155,5 +159,17 @@ impl Context<'_> {
             ));
         }
         Ok(Target::Stdout)
+    }
+}
+
+/// What is inside a backup, where that can be read: the record tells enough without.
+async fn details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> {
+    match catalog.details(record).await {
+        Ok(details) => Ok(Some(details)),
+        Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
+        Err(error) => {
+            note(&format!("warning: what is inside can't be shown: {error}"));
+            Ok(None)
+        }
     }
 }

@@ -15,8 +15,7 @@ use super::{
     spans::{ended, step},
 };
 use crate::{
-    archive::TableData,
-    backup::{Label, Record, Retention, Served, TableFingerprint, Tier},
+    backup::{Details, Label, Record, Retention, Sealed, Served, Tier},
     catalog::Catalog,
     error::{Error, Result},
     panics::{caught, caught_as_error},
@@ -76,6 +75,15 @@ impl Occasion {
     }
 }
 
+/// A backup that was taken: its entry, and what is inside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackupTaken {
+    /// the entry
+    pub record: Record,
+    /// the details
+    pub details: Details,
+}
+
 /// Takes one backup, and leaves a record of the run whether it succeeded or not.
 ///
 /// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the upload
@@ -89,7 +97,7 @@ pub async fn backup(
     request: &BackupRequest,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<Record> {
+) -> Result<BackupTaken> {
     let span = step!(
         "backup",
         database = request.database.as_str(),
@@ -105,12 +113,12 @@ pub async fn backup(
         // ids are of whole seconds, and who may not look can't see that the next run's is taken by this one
         tokio::time::sleep_until(begun + Duration::from_secs(1)).await;
     }
-    if let Ok(record) = &result {
+    if let Ok(BackupTaken { record, .. }) = &result {
         span.record("id", record.id.as_str());
         span.record("tier", record.tier.as_str());
         let sealed = record.sealed.as_ref();
         span.record("dump_bytes", sealed.map(|sealed| sealed.dump_bytes));
-        span.record("stored_bytes", sealed.map(|sealed| sealed.bytes));
+        span.record("stored_bytes", sealed.map(Sealed::bytes));
     }
     ended(&span, result.as_ref().err());
     result
@@ -122,11 +130,11 @@ async fn attempt(
     request: &BackupRequest,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> Result<Record> {
+) -> Result<BackupTaken> {
     let mut run = Run::begin(catalog, request).await?;
     let outcome = caught_as_error(run.attempt(clients, progress, interrupt)).await;
     match outcome {
-        Ok(()) => Ok(run.into_record()),
+        Ok(()) => Ok(run.into_taken()),
         // somebody else's run is under way, or has just done what was due: this one was none
         Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => {
             Err(error)
@@ -152,16 +160,4 @@ pub(super) async fn signal_first(error: Error, interrupt: &Interrupt) -> Error {
     }
     let lag = tokio::time::timeout(SIGNAL_LAG, interrupt.raised());
     lag.await.unwrap_or(error)
-}
-
-/// A table as the record names it.
-pub(super) fn fingerprint(table: &TableData) -> TableFingerprint {
-    TableFingerprint {
-        schema: table.schema.clone(),
-        name: table.name.clone(),
-        rows: table.rows,
-        bytes: table.bytes,
-        fingerprint: table.fingerprint,
-        span: (table.start, table.end),
-    }
 }

@@ -52,6 +52,9 @@ impl Run<'_> {
         }
         let mut session = session?;
         let mut survey = self.look_back().await?;
+        if let Some(survey) = &mut survey {
+            self.catalog.measure_newest(survey, COMPARED_WITH).await?;
+        }
         self.warn(self.clock_warning());
         self.warn(survey.as_ref().and_then(other_keys));
         self.check_settled(survey.as_mut())?;
@@ -78,7 +81,10 @@ impl Run<'_> {
             encoding: Some(inspection.encoding.raw().to_owned()),
             ..DumpOptions::new(inspection.server_major)
         };
-        self.record.source = Some(source(&inspection, client, &options));
+        self.record.source = Some(source(&inspection, client));
+        self.details.extensions.clone_from(&inspection.extensions);
+        let arguments = options.arguments(client).into_iter();
+        self.details.options = arguments.map(Into::into).collect();
         self.announce(&inspection, client, &plan);
         Ok(Ready {
             session,
@@ -210,7 +216,7 @@ impl Run<'_> {
         match self.request.part_bytes {
             Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
             None => {
-                let bytes = expected(inspection, earlier, |sealed| sealed.bytes);
+                let bytes = expected(inspection, earlier, Sealed::bytes);
                 PartPlan::for_expected(bytes, parts_max)
             }
         }
@@ -242,7 +248,7 @@ fn other_keys(survey: &Survey) -> Option<String> {
 
 fn trusted(survey: &Survey) -> Vec<Measure> {
     let trusted = survey.trusted().take(COMPARED_WITH);
-    trusted.map(|one| Measure::from(&one.record)).collect()
+    trusted.map(|one| one.measure.clone()).collect()
 }
 
 /// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what
@@ -266,7 +272,7 @@ fn expected(
     }
 }
 
-fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOptions) -> Source {
+fn source(inspection: &Inspection, client: &postgres::Client) -> Source {
     Source {
         server: Server {
             version: inspection.server_version.clone(),
@@ -274,16 +280,10 @@ fn source(inspection: &Inspection, client: &postgres::Client, options: &DumpOpti
             database: inspection.database.clone(),
             table_bytes: inspection.table_bytes,
             standby: inspection.in_recovery,
-            extensions: inspection.extensions.clone(),
         },
         client: Client {
             version: client.version.clone().into(),
             major: client.major,
         },
-        options: options
-            .arguments(client)
-            .into_iter()
-            .map(Into::into)
-            .collect(),
     }
 }

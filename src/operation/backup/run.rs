@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::{BackupRequest, fingerprint, ready::Ready};
+use super::{BackupRequest, BackupTaken, ready::Ready};
 use crate::{
     anomaly::{self, Measure},
-    archive::{Contents, LargeObjects},
-    backup::{BackupId, Failure, RECORD_VERSION, Record, Retention, Sealed, Served, Status, Tier},
+    archive::Contents,
+    backup::{BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served, Status, Tier},
     catalog::Catalog,
     error::{Error, Result},
     operation::{
@@ -28,12 +28,13 @@ const CLOSING_GRACE: Duration = Duration::from_secs(3);
 const CLEAN_UP_AFTER_SIGNAL: Duration = Duration::from_secs(8);
 const CLEAN_UP: Duration = Duration::from_secs(120);
 
-/// One run: its record as it grows.
+/// One run: its entry and its details as they grow.
 pub(super) struct Run<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) request: &'a BackupRequest,
     pub(super) identity: Identity,
     pub(super) record: Record,
+    pub(super) details: Details,
     /// the turns that were taken for it, where nobody may look
     pub(super) turns: Vec<Turn>,
     /// another run may have begun
@@ -49,6 +50,7 @@ impl<'a> Run<'a> {
             request,
             identity,
             record,
+            details: Details::default(),
             turns: Vec::new(),
             lock_is_lost: false,
         })
@@ -103,7 +105,7 @@ impl<'a> Run<'a> {
         match dump.finish().await {
             Ok(report) => {
                 let warnings = report.warnings.into_iter().map(Untrusted::from);
-                self.record.warnings.extend(warnings);
+                self.details.warnings.extend(warnings);
             }
             Err(error) => return Err(self.diagnosed(&mut ready.session, error).await),
         }
@@ -119,7 +121,7 @@ impl<'a> Run<'a> {
         ready: &mut Ready,
     ) -> Result<()> {
         let work = self.under_lock(&mut ready.session, outbound.end());
-        let (stored, compression) = traced(step!("upload"), work).await?;
+        let (stored, compression, chunks) = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -127,32 +129,49 @@ impl<'a> Run<'a> {
             "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()
         }));
         self.record.sealed = Some(Sealed {
-            key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
-            bytes: stored.bytes,
+            objects: vec![SealedObject {
+                key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
+                bytes: stored.bytes,
+                sha256: stored.sha256.into(),
+                crc64nvme: stored.crc64nvme.into(),
+                etag: stored.etag,
+                tagged: stored.tags == TagsKept::Yes,
+            }],
             dump_bytes: contents.length,
-            etag: stored.etag,
-            crc64nvme: stored.crc64nvme.into(),
             part_bytes: ready.plan.part_bytes,
-            tagged: stored.tags == TagsKept::Yes,
             compression,
         });
-        self.record.tables = contents.tables.iter().map(fingerprint).collect();
-        self.record.large_objects = contents.large_objects;
-        let reasons = anomaly::compare(&Measure::from(&self.record), &ready.trusted);
-        self.record.suspicious = reasons.into_iter().map(Untrusted::from).collect();
-        for reason in &self.record.suspicious {
+        self.details.take(contents);
+        self.details.chunks = vec![chunks];
+        self.record.counts = self.details.counts();
+        self.compare(&ready.trusted);
+        for reason in &self.details.suspicious {
             tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks suspicious: {reason}");
         }
         self.record.finished = self.request.clock.now();
         let attributes = self.attributes();
         let work = self
             .catalog
-            .commit(&self.record, &self.request.secret, &attributes);
+            .commit(&self.record, &self.details, &self.request.secret, &attributes);
         traced(step!("commit"), work).await
     }
 
-    pub(super) fn into_record(self) -> Record {
-        self.record
+    /// Compares it with the last good ones that nobody has reason to doubt.
+    fn compare(&mut self, trusted: &[Measure]) {
+        let measure = Measure::with_tables(&self.record, &self.details);
+        let trusted: Vec<&Measure> = trusted.iter().collect();
+        let reasons = anomaly::compare(&measure, &trusted);
+        self.record.compared = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
+        self.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
+        self.record.anomalies.dedup();
+        self.details.suspicious = reasons.into_iter().map(|reason| reason.text.into()).collect();
+    }
+
+    pub(super) fn into_taken(self) -> BackupTaken {
+        BackupTaken {
+            record: self.record,
+            details: self.details,
+        }
     }
 
     async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
@@ -189,7 +208,7 @@ impl<'a> Run<'a> {
     pub(super) fn warn(&mut self, warning: Option<String>) {
         if let Some(warning) = warning {
             tracing::warn!(database = %self.request.database, "{warning}");
-            self.record.warnings.push(warning.into());
+            self.details.warnings.push(warning.into());
         }
     }
 
@@ -252,10 +271,23 @@ impl<'a> Run<'a> {
         self.record.finished = self.request.clock.now();
         self.keep_as_failure();
         self.record.sealed = None;
-        self.record.suspicious.clear();
-        self.record.tables.clear();
-        self.record.large_objects = LargeObjects::default();
-        self.record.status = Status::Failed(Failure::from(error));
+        self.record.anomalies.clear();
+        self.record.status = Status::Failed {
+            exit_status: error.exit_status(),
+            cause: error.cause(),
+        };
+        self.details = Details {
+            error: Some(error.to_string().into()),
+            hint: error.hint().map(Untrusted::from),
+            warnings: std::mem::take(&mut self.details.warnings),
+            extensions: std::mem::take(&mut self.details.extensions),
+            options: std::mem::take(&mut self.details.options),
+            ..Details::default()
+        };
+        self.record.counts = Counts {
+            warnings: self.details.counts().warnings,
+            ..Counts::default()
+        };
         if let Err(also) = self.commit_failure().await {
             tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
         }
@@ -266,7 +298,7 @@ impl<'a> Run<'a> {
         let (secret, attributes) = (&self.request.secret, self.attributes());
         let commit = self
             .catalog
-            .commit_failure(&self.record, secret, &attributes);
+            .commit_failure(&self.record, &self.details, secret, &attributes);
         match commit.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists => {}
             result => return result,
@@ -278,7 +310,7 @@ impl<'a> Run<'a> {
         self.keep_as_failure();
         let attributes = self.attributes();
         self.catalog
-            .commit_failure(&self.record, secret, &attributes)
+            .commit_failure(&self.record, &self.details, secret, &attributes)
             .await
     }
 }
@@ -300,12 +332,11 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         agent: env!("CARGO_PKG_VERSION").into(),
         sealed_for: request.secret.describe().into(),
         status: Status::Succeeded,
-        warnings: Vec::new(),
-        suspicious: Vec::new(),
+        anomalies: Vec::new(),
+        compared: 0,
         source: None,
+        counts: Counts::default(),
         sealed: None,
-        tables: Vec::new(),
-        large_objects: LargeObjects::default(),
     };
     serve(&mut record, request.occasion.serves(started));
     record

@@ -206,21 +206,11 @@ fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
 
 /// Whether nothing has changed for some backups.
 fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
-    let holds = |record: &&Record| -> Vec<(String, String)> {
-        let tables = record.tables.iter();
-        tables
-            .map(|table| {
-                (
-                    format!("{}.{}", table.schema, table.name),
-                    format!("{:?}", table.fingerprint),
-                )
-            })
-            .collect()
-    };
+    let holds = |record: &Record| record.counts.fingerprint;
     let alike = good.len() >= SAME
-        && good[0].rows() > 0
+        && good[0].counts.rows > 0
         && good[0].started.as_second() - good[SAME - 1].started.as_second() >= SPAN_SECONDS
-        && good[..SAME].iter().all(|one| holds(one) == holds(&good[0]));
+        && good[..SAME].iter().all(|one| holds(one) == holds(good[0]));
     if alike {
         sheet.warning(
             "still in use",

@@ -83,6 +83,9 @@ async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>
     if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
         delete(store, archive).await?;
     }
+    if let Some(details) = &one.details {
+        delete(store, details).await?;
+    }
     if let Some(mark) = &one.mark_object {
         delete(store, mark).await?;
     }
@@ -98,10 +101,15 @@ async fn delete_leftover(
     let store = catalog.store();
     match &leftover.what {
         What::Upload(upload) => store.abort(upload).await?,
-        What::Archive(id, _) if catalog.is_committed(database, id).await? => {
+        What::Archive(id, _) | What::Details(id, _)
+            if catalog.is_committed(database, id).await? =>
+        {
             return Ok(Some("its record has come".to_owned()));
         }
-        What::Archive(_, object) | What::Mark(object) | What::Turn(object) => {
+        What::Archive(_, object)
+        | What::Details(_, object)
+        | What::Mark(object)
+        | What::Turn(object) => {
             delete(store, object).await?
         }
     }

@@ -54,11 +54,7 @@ async fn look(store: &Store, one: &Standing) -> Result<Guards> {
         let also = self::locked(store, &archive.key).await?;
         locked.until = locked.until.max(also.until);
         locked.legal_hold |= also.legal_hold;
-        let tagged = one
-            .record
-            .sealed
-            .as_ref()
-            .is_none_or(|sealed| sealed.tagged);
+        let tagged = one.record.object().is_none_or(|object| object.tagged);
         let of_archive = match read(store, &archive.key).await? {
             Seen::None => Tags::None,
             Seen::Empty if !tagged => Tags::None,

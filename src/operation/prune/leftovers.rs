@@ -36,6 +36,7 @@ pub(super) struct Leftover {
 pub(super) enum What {
     Upload(Unfinished),
     Archive(BackupId, Object),
+    Details(BackupId, Object),
     Mark(Object),
     Turn(Object),
 }
@@ -48,6 +49,7 @@ impl Leftover {
         match &self.what {
             What::Upload(_) => LeftoverKind::Upload,
             What::Archive(..) => LeftoverKind::Archive,
+            What::Details(..) => LeftoverKind::Details,
             What::Mark(_) => LeftoverKind::Mark,
             What::Turn(_) => LeftoverKind::Turn,
         }
@@ -56,7 +58,10 @@ impl Leftover {
     pub(super) fn key(&self) -> &str {
         match &self.what {
             What::Upload(upload) => &upload.key,
-            What::Archive(_, object) | What::Mark(object) | What::Turn(object) => &object.key,
+            What::Archive(_, object)
+            | What::Details(_, object)
+            | What::Mark(object)
+            | What::Turn(object) => &object.key,
         }
     }
 }
@@ -79,6 +84,17 @@ pub(super) async fn look_for(
             what: What::Archive(orphan.id.clone(), orphan.object.clone()),
             bytes: orphan.object.bytes,
             kept,
+        });
+    }
+    for (id, object) in &survey.stray_details {
+        let kept = wanted.map(str::to_owned);
+        let kept = kept.or_else(|| holding.get(id).cloned());
+        let with_archive = survey.orphans.iter().any(|orphan| orphan.id == *id);
+        let beside = || with_archive.then(|| "its archive stands still".to_owned());
+        found.push(Leftover {
+            what: What::Details(id.clone(), object.clone()),
+            bytes: object.bytes,
+            kept: kept.or_else(beside).or_else(|| young(object.modified, now)),
         });
     }
     for (id, object) in &survey.stray_marks {

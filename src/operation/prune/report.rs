@@ -7,6 +7,7 @@ use super::Prospect;
 use crate::{
     backup::{BackupId, Label, Tier},
     catalog::Standing,
+    operation::figures::stored,
     retention::{Keep, Verdict},
 };
 
@@ -73,6 +74,8 @@ pub enum LeftoverKind {
     Upload,
     /// an archive without a good record
     Archive,
+    /// details without a record
+    Details,
     /// a mark without a record
     Mark,
     /// a turn of drop-box mode whose period is over
@@ -105,7 +108,7 @@ impl PruneReport {
                 id: line.id.clone(),
                 tier: one.record.tier,
                 started: one.record.started,
-                bytes: bytes(one),
+                bytes: stored(one),
                 verdict: line.verdict.clone(),
                 fate: Fate::Stands,
                 keys: keys(one),
@@ -238,15 +241,11 @@ impl PruneReport {
     }
 }
 
-fn bytes(one: &Standing) -> u64 {
-    let archive = one.archive.as_ref().map_or(0, |object| object.bytes);
-    archive + one.object.bytes
-}
-
 /// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and stays.
 fn keys(one: &Standing) -> Vec<String> {
     let archive = one.archive.as_ref().filter(|_| one.has_archive());
-    let objects = [Some(&one.object), archive, one.mark_object.as_ref()];
+    let details = one.details.as_ref();
+    let objects = [Some(&one.object), archive, details, one.mark_object.as_ref()];
     objects
         .into_iter()
         .flatten()

@@ -18,17 +18,18 @@ use super::{
     backup::signal_first,
     inbound::Inbound,
     spans::{step, traced},
-    verify::{compare, open_archive},
+    verify::{compare, known_details, open_archive},
 };
 use crate::{
-    archive::Contents,
-    backup::Record,
+    archive::{Contents, Entry},
+    backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Lack, Result, TargetState},
     postgres::{
         self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
         Speech,
     },
+    text::Untrusted,
 };
 
 pub use pattern::Pattern;
@@ -76,6 +77,7 @@ pub enum MissingRoles {
 pub struct PreparedRestore<'a> {
     record: &'a Record,
     request: &'a RestoreRequest,
+    details: Option<Details>,
     archive: Inbound,
     plan: Plan,
     client: &'a Client,
@@ -112,12 +114,8 @@ async fn prepared<'a>(
     let (server_major, speech) = (session.server_major(), session.speech().await?);
     let settings = session.settings(Road::Back).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
-    let filled: Vec<_> = record
-        .tables
-        .iter()
-        .filter(|table| table.rows > 0)
-        .map(|table| (table.schema.clone(), table.name.clone()))
-        .collect();
+    let details = known_details(catalog, record).await?;
+    let filled = filled(details.as_ref(), &entries);
     let wishes = Wishes {
         filled: &filled,
         leave_out: &request.leave_out,
@@ -147,12 +145,27 @@ async fn prepared<'a>(
         client: client_for(clients, record, server_major)?,
         record,
         request,
+        details,
         archive,
         plan,
         server_major,
         speech,
         settings,
     })
+}
+
+/// The tables that have rows, by schema and name. Where the details are lost any that has data may have some.
+fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
+    let with_data = || {
+        let tables = entries.iter().filter(|entry| entry.has_data);
+        tables.map(|entry| (entry.schema.clone(), entry.name.clone()))
+    };
+    let Some(details) = details else {
+        return with_data().collect();
+    };
+    let tables = details.tables.iter().filter(|table| table.rows > 0);
+    let name = |table: &TableFingerprint| (table.schema.clone(), table.name.clone());
+    tables.map(name).collect()
 }
 
 /// Objects that are named in an error.
@@ -245,7 +258,8 @@ async fn restored(
     let target = interrupt.or(begin(&prepared)).await?;
     let load = prepared.load(&target)?;
     let settings: Vec<String> = prepared.settings.warnings().collect();
-    let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
+    let expected = (record, prepared.details.as_ref());
+    let loaded = carry_out(expected, prepared.archive, load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(Broken { error, all_given }) => {
@@ -332,7 +346,7 @@ struct Broken {
 /// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
 /// is killed, since a clean end would make a cut archive look whole.
 async fn carry_out(
-    record: &Record,
+    (record, details): (&Record, Option<&Details>),
     archive: Inbound,
     mut load: Load,
     progress: &Progress,
@@ -341,7 +355,7 @@ async fn carry_out(
     let name = archive.name();
     let brought = interrupt.or(archive.bring(&mut load, progress)).await;
     let all_given = brought.is_ok();
-    let ended = match brought.and_then(|got| compare(record, &got, &name).map(|()| got)) {
+    let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
             tracing::info!(
                 "the whole archive was read; pg_restore goes on with indexes and constraints"

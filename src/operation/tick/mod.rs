@@ -8,13 +8,13 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
+    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
 };
 use crate::{
-    backup::{Failure, Label, Served},
+    backup::{Failure, Label, Sealed, Served},
     catalog::{Catalog, Survey},
     error::{Error, Result},
     panics::caught_as_error,
@@ -244,10 +244,10 @@ impl Turn<'_> {
         progress.begin();
         let request = self.backup_request(due);
         match backup(self.catalog, self.clients, &request, progress, interrupt).await {
-            Ok(record) => Ok(BackupOutcome::Done {
+            Ok(BackupTaken { record, details }) => Ok(BackupOutcome::Done {
                 tiers: record.serves.iter().map(|served| served.tier).collect(),
-                bytes: record.sealed.as_ref().map_or(0, |sealed| sealed.bytes),
-                suspicious: record.suspicious,
+                bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
+                suspicious: details.suspicious,
                 id: record.id,
             }),
             Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => {

@@ -10,7 +10,8 @@ use std::sync::{
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 use crc_fast::CrcAlgorithm;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
+use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
 use self::part::Part;
@@ -33,6 +34,8 @@ pub struct Stored {
     pub bytes: u64,
     /// the service's entity tag
     pub etag: Option<String>,
+    /// SHA-256 of the bytes, in hexadecimal digits
+    pub sha256: String,
     /// CRC-64/NVME of the bytes, as S3 writes it
     pub crc64nvme: String,
     /// what became of the tags
@@ -59,6 +62,7 @@ pub struct Upload {
     bytes: u64,
     sent: Arc<AtomicU64>,
     crc: crc_fast::Digest,
+    sha256: Sha256,
     /// the object's last bytes so far, by which it can be known again
     tail: Vec<u8>,
     /// nothing is left to abort
@@ -106,6 +110,7 @@ impl Upload {
             bytes: 0,
             sent: Arc::default(),
             crc: crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme),
+            sha256: Sha256::new(),
             tail: Vec::new(),
             over: false,
         }
@@ -180,6 +185,7 @@ impl Upload {
     /// The error of any part so far.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         self.crc.update(bytes);
+        self.sha256.update(bytes);
         self.bytes += bytes.len() as u64;
         self.keep_tail(bytes);
         while !bytes.is_empty() {
@@ -282,6 +288,7 @@ impl Upload {
         Ok(Stored {
             bytes: self.bytes,
             etag: found.as_ref().and_then(|object| object.etag.clone()),
+            sha256: HEXLOWER.encode(&self.sha256.finalize_reset()),
             crc64nvme,
             tags,
             unconfirmed: found.is_none(),

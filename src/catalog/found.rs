@@ -1,33 +1,23 @@
 //! Records by name, of one database or of all, and whose those are that are not ours.
 
-use std::collections::BTreeMap;
-
-use super::{Catalog, Listing, Maker, keys::maker, names::Names};
+use super::{Catalog, Listing, Maker, names::Names};
 use crate::{
-    backup::{BackupId, Label, Record, Tier},
+    backup::{BackupId, Label},
     error::{Error, Result},
     seal,
-    store::Object,
 };
 
-/// A record as its name shows it, unopened, and what stands under the same id.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
+/// One database's part of the bucket by its names, before anything is opened.
+pub(super) struct Found {
     pub(super) database: Label,
-    pub(super) id: BackupId,
-    /// the key that made the name
-    pub(super) key: String,
-    pub(super) bytes: u64,
-    archives: Vec<(Tier, Object)>,
-    pub(super) mark: Option<Object>,
+    pub(super) makers: Vec<Maker>,
+    pub(super) names: Names,
 }
 
-impl Entry {
-    /// Where the archive of this record stands.
-    pub(super) fn archive(&self, record: &Record) -> Option<&Object> {
-        let archives = self.archives.iter();
-        let mut its = archives.filter(|(tier, _)| *tier == record.tier);
-        its.next().map(|(_, object)| object)
+impl Found {
+    /// The ids of its records, newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &BackupId> {
+        self.names.records.keys().rev()
     }
 }
 
@@ -46,31 +36,35 @@ impl Catalog {
         Ok(folders.iter().filter_map(ours).collect())
     }
 
-    /// Records by name, newest first; what else stands there is counted in `listing`.
-    pub(super) async fn entries(
-        &self,
-        database: Option<&Label>,
-        mut listing: Option<&mut Listing>,
-    ) -> Result<Vec<Entry>> {
+    /// What stands in one database's folders.
+    pub(super) async fn found(&self, database: &Label) -> Result<Found> {
+        let makers = self.makers(database).await?;
+        let names = self.names(database, &makers).await?;
+        Ok(Found {
+            database: database.clone(),
+            makers,
+            names,
+        })
+    }
+
+    /// The same of one database or of all. Refused where it isn't settled which repository is at home here.
+    pub(super) async fn found_settled(&self, database: Option<&Label>) -> Result<Vec<Found>> {
         let databases = match database {
             Some(database) => vec![database.clone()],
             None => self.databases().await?,
         };
-        let mut entries = Vec::new();
+        let mut all = Vec::new();
         for database in databases {
-            let makers = self.makers(&database).await?;
-            let names = self.names(&database, &makers).await?;
-            self.check_settled(&names.other_repositories).await?;
-            if let Some(listing) = listing.as_deref_mut() {
-                self.count_others(listing, &database, &names).await;
-            }
-            entries.extend(entries_of(&database, names, &makers));
+            let found = self.found(&database).await?;
+            self.check_settled(&found.names.other_repositories).await?;
+            all.push(found);
         }
-        entries.sort_by(|a, b| b.id.cmp(&a.id).then_with(|| a.database.cmp(&b.database)));
-        Ok(entries)
+        Ok(all)
     }
 
-    async fn count_others(&self, listing: &mut Listing, database: &Label, names: &Names) {
+    /// Counts in a listing what is not ours.
+    pub(super) async fn count_others(&self, listing: &mut Listing, found: &Found) {
+        let (database, names) = (&found.database, &found.names);
         let others = names.others + names.too_late.len();
         if others > 0 {
             listing.others.insert(database.clone(), others);
@@ -103,8 +97,7 @@ impl Catalog {
             None => self.databases().await.ok()?,
         };
         for database in databases {
-            let makers = self.makers(&database).await.ok()?;
-            let names = self.names(&database, &makers).await.ok()?;
+            let names = self.found(&database).await.ok()?.names;
             let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
             if let Some(id) = names.too_late.iter().rev().find(asked_for) {
                 let key = self.record_key(&database, id);
@@ -124,21 +117,4 @@ impl Catalog {
         }
         None
     }
-}
-
-fn entries_of(database: &Label, names: Names, makers: &[Maker]) -> Vec<Entry> {
-    let mut archives: BTreeMap<BackupId, Vec<(Tier, Object)>> = BTreeMap::new();
-    for ((id, tier), object) in names.archives {
-        archives.entry(id).or_default().push((tier, object));
-    }
-    let mut marks = names.marks;
-    let entry = |(id, object): (BackupId, Object)| Entry {
-        database: database.clone(),
-        key: maker(makers, &id, database).map_or_else(String::new, |maker| maker.secret.describe()),
-        bytes: object.bytes,
-        archives: archives.remove(&id).unwrap_or_default(),
-        mark: marks.remove(&id),
-        id,
-    };
-    names.records.into_iter().map(entry).collect()
 }

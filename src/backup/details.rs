@@ -1,0 +1,279 @@
+use serde::{Deserialize, Serialize};
+
+use super::{BackupId, Counts, Failure, Label, Record, Status};
+use crate::{
+    archive::{Contents, Definitions, Fingerprint, LargeObjects, TableData},
+    seal::RepositoryId,
+    text::Untrusted,
+};
+
+/// The version of the shape of details that this program writes.
+pub const DETAILS_VERSION: u32 = 1;
+
+/// What is inside a backup: everything that names a part of the database. Sealed beside the entry and written before it, compressed with zstd,
+/// since it grows with the number of tables and with the length of the dump.
+///
+/// A backup whose details are lost can be restored all the same; what it held can then be compared only by the numbers in its entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Details {
+    /// The error of a run that failed: what failed, on what, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Untrusted>,
+    /// What cures it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Untrusted>,
+    /// Warnings of pg_dump and of the run.
+    #[serde(default)]
+    pub warnings: Vec<Untrusted>,
+    /// Why it looks wrong beside the last good ones; empty where it does not.
+    #[serde(default)]
+    pub suspicious: Vec<Untrusted>,
+    /// The extensions of the database and their versions.
+    #[serde(default)]
+    pub extensions: Vec<(Untrusted, Untrusted)>,
+    /// The arguments of pg_dump. No secret is ever among them.
+    #[serde(default)]
+    pub options: Vec<Untrusted>,
+    /// What the archive's table of contents defines, by kind.
+    #[serde(default)]
+    pub definitions: Vec<Definitions>,
+    /// Each table's rows, bytes and fingerprint, in the archive's order.
+    #[serde(default)]
+    pub tables: Vec<TableFingerprint>,
+    /// All large objects together.
+    #[serde(default)]
+    pub large_objects: LargeObjects,
+    /// Of each object of the archive the compressed length of each chunk: chunk n begins where the sum of those before it ends.
+    #[serde(default)]
+    pub chunks: Vec<Vec<u32>>,
+}
+
+/// What one table held when it was dumped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFingerprint {
+    /// The schema.
+    pub schema: Untrusted,
+    /// The name.
+    pub name: Untrusted,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of its rows in COPY's text form.
+    pub bytes: u64,
+    /// The 128-bit sum over all rows of the XXH3-128 of each: the order of rows does not matter.
+    pub fingerprint: Fingerprint,
+    /// Where its data begins and ends in pg_dump's archive.
+    pub span: (u64, u64),
+}
+
+/// Why details can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnreadableDetails {
+    /// The bytes are not the JSON of details.
+    #[error("these are no details: {0}")]
+    NotDetails(Untrusted),
+    /// A later version wrote them.
+    #[error("they are of version {0}, and this program knows versions up to {DETAILS_VERSION}")]
+    Newer(u32),
+    /// They say that they belong to another backup.
+    #[error("they are those of {0} {1}: they were put under another's name")]
+    Misplaced(Label, BackupId),
+}
+
+/// The document that is sealed: details, and whose they are.
+#[derive(Serialize, Deserialize)]
+struct Document<D> {
+    version: u32,
+    repository: RepositoryId,
+    id: BackupId,
+    database: Label,
+    #[serde(flatten)]
+    details: D,
+}
+
+impl Details {
+    /// What the archive turned out to hold.
+    pub fn take(&mut self, contents: &Contents) {
+        self.tables = contents.tables.iter().map(TableFingerprint::from).collect();
+        self.large_objects = contents.large_objects;
+        self.definitions.clone_from(&contents.definitions);
+    }
+
+    /// The same in numbers, for the entry.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        Counts {
+            tables: count(self.tables.len()),
+            rows: self.tables.iter().map(|table| table.rows).sum(),
+            large_objects: self.large_objects.count,
+            definitions: self.definitions.iter().map(|one| one.count).sum(),
+            warnings: count(self.warnings.len()),
+            fingerprint: self.fingerprint(),
+        }
+    }
+
+    /// One fingerprint of all data, from those of the tables and of the large objects.
+    fn fingerprint(&self) -> Fingerprint {
+        let tables = self.tables.iter().map(|table| {
+            let (schema, name) = (table.schema.raw(), table.name.raw());
+            format!("{schema}\0{name}\0{}", table.fingerprint)
+        });
+        let objects = format!("\0\0{}", self.large_objects.fingerprint);
+        Fingerprint::of_rows(tables.chain([objects]))
+    }
+
+    /// Where the data and definitions of another dump differ from these, in words.
+    #[must_use]
+    pub fn difference(&self, found: &Self) -> Option<String> {
+        let mut tables = found.tables.iter().zip(&self.tables);
+        if let Some((_, dumped)) = tables.find(|(found, dumped)| found != dumped) {
+            return Some(format!("table {:?}.{:?} differs", dumped.schema, dumped.name));
+        }
+        if found.tables.len() != self.tables.len() {
+            let (is, was) = (found.tables.len(), self.tables.len());
+            return Some(format!("it holds {is} tables, and {was} were dumped"));
+        }
+        if found.large_objects != self.large_objects {
+            return Some("the large objects differ".to_owned());
+        }
+        let differs = |one: &&Definitions| !self.definitions.contains(one);
+        let missing = |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
+        let mut kinds = found.definitions.iter().filter(differs);
+        let kind = kinds.next().or_else(|| self.definitions.iter().find(missing))?;
+        Some(format!("the definitions of kind {:?} differ", kind.kind))
+    }
+
+    /// Why the run failed, where it did: the entry's facts and the words of the details.
+    #[must_use]
+    pub fn failure(&self, record: &Record) -> Option<Failure> {
+        let Status::Failed { exit_status, cause } = &record.status else {
+            return None;
+        };
+        Some(Failure {
+            error: match &self.error {
+                Some(error) => error.clone(),
+                None => cause.to_string().into(),
+            },
+            hint: self.hint.clone(),
+            exit_status: *exit_status,
+            cause: cause.clone(),
+        })
+    }
+
+    /// Writes the details of a backup as JSON.
+    ///
+    /// # Errors
+    /// What `to` refuses.
+    pub fn write_json(&self, record: &Record, to: impl std::io::Write) -> std::io::Result<()> {
+        let document = Document {
+            version: DETAILS_VERSION,
+            repository: record.repository,
+            id: record.id.clone(),
+            database: record.database.clone(),
+            details: self,
+        };
+        Ok(serde_json::to_writer(to, &document)?)
+    }
+
+    /// Reads the details of this backup, looking at their version before anything else.
+    ///
+    /// # Errors
+    /// [`UnreadableDetails`].
+    pub fn from_json(json: &[u8], (label, id): (&Label, &BackupId)) -> Result<Self, UnreadableDetails> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let no_details = |e: serde_json::Error| UnreadableDetails::NotDetails(e.to_string().into());
+        let Versioned { version } = serde_json::from_slice(json).map_err(no_details)?;
+        if version > DETAILS_VERSION {
+            return Err(UnreadableDetails::Newer(version));
+        }
+        let document: Document<Self> = serde_json::from_slice(json).map_err(no_details)?;
+        if document.id != *id || document.database != *label {
+            return Err(UnreadableDetails::Misplaced(document.database, document.id));
+        }
+        Ok(document.details)
+    }
+}
+
+impl From<&TableData> for TableFingerprint {
+    fn from(table: &TableData) -> Self {
+        Self {
+            schema: table.schema.clone(),
+            name: table.name.clone(),
+            rows: table.rows,
+            bytes: table.bytes,
+            fingerprint: table.fingerprint,
+            span: (table.start, table.end),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str, rows: u64) -> TableFingerprint {
+        TableFingerprint {
+            schema: "public".into(),
+            name: name.into(),
+            rows,
+            bytes: rows * 10,
+            fingerprint: format!("{rows:032x}").parse().unwrap(),
+            span: (0, 1),
+        }
+    }
+
+    fn details(tables: &[(&str, u64)]) -> Details {
+        Details {
+            tables: tables.iter().map(|(name, rows)| table(name, *rows)).collect(),
+            ..Details::default()
+        }
+    }
+
+    #[test]
+    fn one_fingerprint_tells_data_apart_whatever_the_order() {
+        let of = |tables: &[(&str, u64)]| details(tables).counts().fingerprint;
+        let all = of(&[("a", 5), ("b", 7)]);
+        assert_eq!(of(&[("b", 7), ("a", 5)]), all);
+        for other in [
+            &[("a", 7), ("b", 5)][..],
+            &[("a", 5)],
+            &[("a", 5), ("b", 7), ("c", 0)],
+            &[("a", 5), ("c", 7)],
+            &[],
+        ] {
+            assert_ne!(of(other), all, "{other:?}");
+        }
+        let mut with_objects = details(&[("a", 5), ("b", 7)]);
+        with_objects.large_objects.fingerprint = format!("{:032x}", 1).parse().unwrap();
+        assert_ne!(with_objects.counts().fingerprint, all);
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let dumped = details(&[("a", 5), ("b", 7)]);
+        assert_eq!(dumped.difference(&dumped.clone()), None);
+        let difference = |tables: &[(&str, u64)]| dumped.difference(&details(tables)).unwrap();
+        assert!(difference(&[("a", 5), ("b", 8)]).contains("\"public\".\"b\""));
+        assert!(difference(&[("a", 5)]).contains("1 tables, and 2"));
+        let index = |fingerprint: u128| Definitions {
+            kind: "INDEX".into(),
+            count: 1,
+            fingerprint: format!("{fingerprint:032x}").parse().unwrap(),
+        };
+        let with = |definitions| Details {
+            definitions,
+            ..dumped.clone()
+        };
+        for (was, is) in [
+            (vec![index(1)], vec![index(2)]),
+            (vec![index(1)], vec![]),
+            (vec![], vec![index(1)]),
+        ] {
+            let difference = with(was).difference(&with(is));
+            assert!(difference.unwrap().contains("INDEX"));
+        }
+    }
+}

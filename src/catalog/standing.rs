@@ -1,0 +1,205 @@
+//! One run as it stands in the bucket: its entry opened, and what stands beside it.
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    Catalog, Doubt, READS_AT_ONCE,
+    found::Found,
+    keys::maker,
+    look::{Shown, unsure},
+};
+use crate::{
+    anomaly::Measure,
+    backup::{Anomaly, BackupId, Details, Failure, Label, Mark, Record, Status},
+    error::{Error, Result},
+    store::{Kind, Object},
+    text::Untrusted,
+};
+
+/// One run as it stands in the bucket.
+#[derive(Debug)]
+pub struct Standing {
+    /// its entry
+    pub record: Record,
+    /// what it measures: with its tables where these were compared
+    pub measure: Measure,
+    /// why it looks wrong, in words, where its details were read
+    pub reasons: Vec<Untrusted>,
+    /// warnings of the run, where its details were read for them
+    pub warnings: Vec<Untrusted>,
+    /// the details of a failed run, where they were read
+    pub(super) failure: Option<Failure>,
+    /// the record's object
+    pub object: Object,
+    /// the archive where the record says it is
+    pub archive: Option<Object>,
+    /// its details
+    pub details: Option<Object>,
+    /// its details were asked for and can't be read
+    pub(super) details_fault: bool,
+    /// why the archive of a good record can't be counted on, as far as it was looked at
+    pub doubt: Option<Doubt>,
+    /// why the whole of it can't be counted on, where nothing is wrong with header and last frame
+    pub unsure: Option<Doubt>,
+    /// header and last frame of the archive have been looked at
+    pub looked_at: bool,
+    /// it was to be looked at, and lies in cold storage
+    pub unseen: bool,
+    /// what people decided about it
+    pub mark: Option<Mark>,
+    /// the mark's object
+    pub mark_object: Option<Object>,
+    /// why its mark can't be read, where there is one: nobody knows then whether it is held
+    pub mark_fault: Option<Error>,
+    /// tag of the owner by whose key its id was made
+    pub owner: String,
+    /// the key that made it: `key 0123456789abcdef` or `a passphrase`
+    pub key: String,
+    /// that key had been retired for a while when the record came to the bucket: it was copied there, or dated back by a holder
+    /// of the key
+    pub came_late: bool,
+}
+
+/// What came of opening entries.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// those that could be opened, in their order
+    pub(super) standing: Vec<Standing>,
+    /// the keys of the others, and why
+    pub(super) unreadable: Vec<(String, Error)>,
+}
+
+impl Standing {
+    /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong with it.
+    #[must_use]
+    pub fn has_archive(&self) -> bool {
+        self.record.sealed.is_some() && self.archive.is_some() && self.doubt.is_none()
+    }
+
+    /// Why it failed, where it did: in the words of its details where these were read, else in those of its entry.
+    #[must_use]
+    pub fn failure(&self) -> Option<Failure> {
+        let known = self.failure.clone();
+        known.or_else(|| Details::default().failure(&self.record))
+    }
+
+    /// Why it looks wrong: in words, or where its details were not read in what.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<Untrusted> {
+        let known = |anomaly: &Anomaly| anomaly.to_string().into();
+        match self.reasons.is_empty() {
+            true => self.record.anomalies.iter().map(known).collect(),
+            false => self.reasons.clone(),
+        }
+    }
+}
+
+impl Catalog {
+    /// Opens these entries, some at once. What was deleted since it was listed is left out.
+    pub(super) async fn open_some(&self, found: &Found, ids: Vec<&BackupId>) -> Result<Opened> {
+        let mut opened = Opened::default();
+        let mut all = stream::iter(ids)
+            .map(|id| async move { (id, self.open_one(found, id).await) })
+            .buffered(READS_AT_ONCE);
+        while let Some((id, result)) = all.next().await {
+            match result {
+                Ok(one) => opened.standing.push(one),
+                // deleted since it was listed, by another prune
+                Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
+                Err(Error::Store(error)) if is_of_the_whole(error.kind) => {
+                    return Err(error.into());
+                }
+                Err(error) => {
+                    let key = self.record_key(&found.database, id);
+                    opened.unreadable.push((key, error));
+                }
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Opens one entry and the mark beside it. A mark that can't be read says nothing of the backup, which is good or not without it.
+    pub(super) async fn open_one(&self, found: &Found, id: &BackupId) -> Result<Standing> {
+        let (database, names) = (&found.database, &found.names);
+        let record = self.open_record(database, id).await?;
+        let mark_object = names.marks.get(id);
+        let mark = self.open_mark_of(database, id, mark_object).await?;
+        let archive = names.archives.get(&(id.clone(), record.tier));
+        let archive = archive.filter(|_| record.is_good()).cloned();
+        let object = names.records.get(id).cloned();
+        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
+        let maker = maker(&found.makers, id, database);
+        let (mark, mark_fault) = match mark {
+            Ok(mark) => (mark, None),
+            Err(error) => (None, Some(error)),
+        };
+        Ok(Standing {
+            measure: Measure::from(&record),
+            reasons: Vec::new(),
+            warnings: Vec::new(),
+            failure: None,
+            unsure: unsure(&record, archive.as_ref(), mark.as_ref()),
+            doubt: doubt(&record, archive.as_ref()),
+            archive,
+            details: names.details.get(id).cloned(),
+            details_fault: false,
+            looked_at: false,
+            unseen: false,
+            mark,
+            mark_fault,
+            mark_object: mark_object.cloned(),
+            owner: maker.map_or_else(String::new, |maker| maker.identity.owner()),
+            key: maker.map_or_else(String::new, |maker| maker.secret.describe()),
+            came_late: maker.is_some_and(|maker| maker.was_retired_before(&object)),
+            record,
+            object,
+        })
+    }
+
+    async fn open_mark_of(
+        &self,
+        database: &Label,
+        id: &BackupId,
+        mark: Option<&Object>,
+    ) -> Result<Result<Option<Mark>>> {
+        let Some(object) = mark else {
+            return Ok(Ok(None));
+        };
+        match self.open_mark(database, id, object).await {
+            Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Ok(None)),
+            opened => Ok(opened.map(Some)),
+        }
+    }
+
+    /// Why a run failed. Where its details can't be read, its entry's words stand for the error.
+    ///
+    /// # Errors
+    /// What concerns more than one object.
+    pub async fn failure(&self, record: &Record) -> Result<Option<Failure>> {
+        if !matches!(record.status, Status::Failed { .. }) {
+            return Ok(None);
+        }
+        let details = match self.details(record).await {
+            Ok(details) => details,
+            Err(Error::Store(error)) if is_of_the_whole(error.kind) && error.kind != Kind::Denied => {
+                return Err(error.into());
+            }
+            Err(_) => Details::default(),
+        };
+        Ok(details.failure(record))
+    }
+}
+
+/// Why the archive of a good record is none, by what a listing shows.
+fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> {
+    match Shown::of(record, archive) {
+        Shown::Doubted(doubt) if record.is_good() => Some(doubt),
+        _ => None,
+    }
+}
+
+/// Whether an error says that nothing can be read here, rather than that this one object can't.
+pub(super) fn is_of_the_whole(kind: Kind) -> bool {
+    kind.is_passing() || kind.is_of_all_requests()
+}
