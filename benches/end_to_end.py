@@ -58,7 +58,7 @@ def stored(where, output):
     if where is None:
         return 0
     if where == "pgcoffer":
-        return json.loads(output)["sealed"]["bytes"]
+        return json.loads(output)["sealed"]["objects"][0]["bytes"]
     bucket, _, key = where.removeprefix("s3://").partition("/")
     head = subprocess.run(["aws", "s3api", "head-object", "--bucket", bucket, "--key", key], check=True, capture_output=True)
     return json.loads(head.stdout)["ContentLength"]

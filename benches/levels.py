@@ -32,7 +32,7 @@ def main():
         reference, _, _ = run(f'"{PG_DUMP}" -d "$PGCOFFER_DB_MAIN_URL" -Fc -Z0 >/dev/null')
         for level in LEVELS:
             wall, cpu, output = run(f'"{PGCOFFER}" --quiet --json backup --database main --compression {level}')
-            results.setdefault(level, []).append((wall / reference, cpu, json.loads(output)["sealed"]["bytes"]))
+            results.setdefault(level, []).append((wall / reference, cpu, json.loads(output)["sealed"]["objects"][0]["bytes"]))
     print("| compression | wall, ratio to `pg_dump -Fc -Z0 >/dev/null` (range) | CPU s with pg_dump | stored, MB |\n|---|---|---|---|")
     for level, runs in results.items():
         ratios = [run[0] for run in runs]

@@ -316,6 +316,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         compared: 0,
         source: None,
         counts: Default::default(),
+        details_bytes: 0,
         sealed: Some(Sealed {
             objects: vec![SealedObject {
                 key: "k".into(),

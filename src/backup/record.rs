@@ -72,6 +72,9 @@ pub struct Record {
     /// What it holds, in numbers.
     #[serde(default)]
     pub counts: Counts,
+    /// Bytes of its details in the bucket, which were written before it.
+    #[serde(default)]
+    pub details_bytes: u64,
     /// The archive in the bucket; none for a run that failed.
     pub sealed: Option<Sealed>,
 }
@@ -408,6 +411,7 @@ mod tests {
                 warnings: u64::MAX,
                 fingerprint: Fingerprint::default(),
             },
+            details_bytes: u64::MAX,
             sealed: Some(Sealed {
                 objects: vec![object],
                 dump_bytes: u64::MAX,

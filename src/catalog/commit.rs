@@ -42,13 +42,14 @@ impl Catalog {
     /// What the bucket refuses, and [`Error::Seal`] where the system gives no random bytes.
     pub async fn commit(
         &self,
-        record: &Record,
+        record: &mut Record,
         details: &Details,
         secret: &Secret,
         attributes: &Attributes,
     ) -> Result<()> {
         let sealed = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
+        record.details_bytes = sealed.len() as u64;
         self.put_or_replace(&key, record, sealed, attributes)
             .await?;
         let sealed = self.seal_record(record, secret)?;
@@ -63,19 +64,20 @@ impl Catalog {
     /// As [`Catalog::commit`].
     pub async fn commit_failure(
         &self,
-        record: &Record,
+        record: &mut Record,
         details: &Details,
         secret: &Secret,
         attributes: &Attributes,
     ) -> Result<()> {
         let sealed = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
+        let bytes = sealed.len() as u64;
         let result = self.put_sealed(&key, sealed, attributes, 1).await;
         match result {
             // another run has this id
             Err(Error::Store(error)) if error.kind == Kind::Exists => return Err(error.into()),
             Err(error) => tracing::debug!("a failed run has no details: {error}"),
-            Ok(()) => {}
+            Ok(()) => record.details_bytes = bytes,
         }
         let sealed = self.seal_record(record, secret)?;
         let key = self.record_key(&record.database, &record.id);

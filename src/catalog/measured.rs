@@ -116,9 +116,6 @@ impl Catalog {
     }
 
     async fn details_of(&self, one: &Standing) -> Result<Option<Details>> {
-        if one.details.is_none() {
-            return Ok(None);
-        }
         match self.details(&one.record).await {
             Ok(details) => Ok(Some(details)),
             Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),

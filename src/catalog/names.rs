@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, Maker, OtherRepository, SUFFIX, keys::maker};
+use super::{Catalog, Maker, OtherRepository, SUFFIX, Survey, keys::maker};
 use crate::{
     backup::{BackupId, Label, Tier},
     error::Result,
@@ -10,14 +10,15 @@ use crate::{
     store::{Object, Unfinished},
 };
 
-/// A database's folders.
-pub(super) const FOLDERS: [&str; 4] = ["records", "details", "archives", "marks"];
+/// The folders of a database that every look lists.
+const FOLDERS: [&str; 3] = ["records", "archives", "marks"];
+/// The folder of details, which stand where a record says so.
+const DETAILS: &str = "details";
 
 /// What the names say, before anything is opened.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) records: BTreeMap<BackupId, Object>,
-    pub(super) details: BTreeMap<BackupId, Object>,
     pub(super) archives: BTreeMap<(BackupId, Tier), Object>,
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
@@ -48,9 +49,6 @@ impl Catalog {
                     Some((id, None)) if what == "records" => {
                         names.records.insert(id, object);
                     }
-                    Some((id, None)) if what == "details" => {
-                        names.details.insert(id, object);
-                    }
                     Some((id, None)) => {
                         names.marks.insert(id, object);
                     }
@@ -63,6 +61,34 @@ impl Catalog {
         }
         self.sort_strangers(database, &mut names).await?;
         Ok(names)
+    }
+
+    /// Lists the details of a database, which nobody has to know of who deletes nothing: those of each run, those without one, and what
+    /// is not ours among them.
+    ///
+    /// # Errors
+    /// What the bucket refuses to list.
+    pub async fn find_details(&self, survey: &mut Survey) -> Result<()> {
+        let database = survey.database.clone();
+        let makers = self.makers(&database).await?;
+        let folder = self.store.location().key(&format!("{database}/{DETAILS}/"));
+        let mut found = BTreeMap::new();
+        for object in self.store.list(&folder).await? {
+            let path = object.key.strip_prefix(&folder);
+            let path = path.and_then(|path| path.strip_suffix(SUFFIX));
+            let id = path.and_then(|path| BackupId::parse(path).ok());
+            match id.filter(|id| maker(&makers, id, &database).is_some()) {
+                Some(id) => {
+                    found.insert(id, object);
+                }
+                None => survey.foreign += 1,
+            }
+        }
+        for one in &mut survey.standing {
+            one.details = found.remove(&one.record.id);
+        }
+        survey.stray_details = found.into_iter().collect();
+        Ok(())
     }
 
     /// The uploads under way, or left behind, that would become archives of ours.
@@ -88,7 +114,7 @@ impl Catalog {
     /// What the bucket refuses to list.
     pub async fn keys(&self, database: &Label) -> Result<BTreeSet<String>> {
         let mut keys = BTreeSet::new();
-        for what in FOLDERS {
+        for what in FOLDERS.into_iter().chain([DETAILS]) {
             let folder = self.store.location().key(&format!("{database}/{what}/"));
             let objects = self.store.list(&folder).await?;
             keys.extend(objects.into_iter().map(|object| object.key));

@@ -33,7 +33,7 @@ pub struct Standing {
     pub object: Object,
     /// the archive where the record says it is
     pub archive: Option<Object>,
-    /// its details
+    /// its details, once they were looked for
     pub details: Option<Object>,
     /// its details were asked for and can't be read
     pub(super) details_fault: bool,
@@ -141,7 +141,7 @@ impl Catalog {
             unsure: unsure(&record, archive.as_ref(), mark.as_ref()),
             doubt: doubt(&record, archive.as_ref()),
             archive,
-            details: names.details.get(id).cloned(),
+            details: None,
             details_fault: false,
             looked_at: false,
             unseen: false,

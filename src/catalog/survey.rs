@@ -20,7 +20,7 @@ pub struct Survey {
     pub orphans: Vec<Orphan>,
     /// marks under an id of ours that has no record
     pub stray_marks: Vec<(BackupId, Object)>,
-    /// details under an id of ours that has no record
+    /// details under an id of ours that has no record, once they were looked for
     pub stray_details: Vec<(BackupId, Object)>,
     /// what is ours by name and can't be read: its key, and why
     pub unreadable: Vec<(String, Error)>,
@@ -137,10 +137,6 @@ fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
     }
     let stray = names.marks.into_iter();
     survey.stray_marks = stray
-        .filter(|(id, _)| !names.records.contains_key(id))
-        .collect();
-    let stray = names.details.into_iter();
-    survey.stray_details = stray
         .filter(|(id, _)| !names.records.contains_key(id))
         .collect();
 }

@@ -257,8 +257,11 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     if !store.locks() {
         return Ok(false);
     }
-    for key in both_keys(catalog, record) {
-        store.set_legal_hold(&key, true).await?;
+    for key in keys(catalog, record) {
+        match store.set_legal_hold(&key, true).await {
+            Err(error) if error.kind == Kind::NotFound && key == catalog.details_key(&record.database, &record.id) => {}
+            result => result?,
+        }
     }
     Ok(true)
 }
@@ -268,7 +271,7 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
 async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
     let mut was_held = false;
-    for key in both_keys(catalog, record) {
+    for key in keys(catalog, record) {
         let held = match store.locked(&key).await {
             Err(error) if error.kind == Kind::NotFound => false,
             result => result?.legal_hold,
@@ -281,9 +284,11 @@ async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool>
     Ok(was_held)
 }
 
-fn both_keys(catalog: &Catalog, record: &Record) -> [String; 2] {
+/// The keys of everything that makes a backup.
+fn keys(catalog: &Catalog, record: &Record) -> [String; 3] {
     [
         catalog.archive_key(record),
+        catalog.details_key(&record.database, &record.id),
         catalog.record_key(&record.database, &record.id),
     ]
 }

@@ -112,8 +112,8 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
     }
 }
 
-/// Bytes that one run takes in the bucket: its record, and its details and its archive where they are there.
+/// Bytes that one run takes in the bucket: its record, its details, and its archive where it is there.
 pub(super) fn stored(one: &Standing) -> u64 {
-    let beside = [&one.details, &one.archive].into_iter().flatten();
-    one.object.bytes + beside.map(|object| object.bytes).sum::<u64>()
+    let archive = one.archive.as_ref().map_or(0, |archive| archive.bytes);
+    one.object.bytes + one.record.details_bytes + archive
 }

@@ -267,5 +267,5 @@ fn a_bucket_given_by_flag_goes_before_the_one_that_is_set() {
         .run(["backup", "--bucket", "s3://testbed/elsewhere"])
         .success();
     assert_eq!(stage.keys("backups/").len(), 0);
-    assert_eq!(stage.keys("elsewhere/main/").len(), 2);
+    assert_eq!(stage.keys("elsewhere/main/").len(), 3);
 }

@@ -53,7 +53,7 @@ fn a_tick_backs_up_once_and_never_looks() {
     // no warning of what is meant to be so, and no tags, which would take a right that reaches old backups
     let record = stage.run(["show", "latest", "--json"]).success().json();
     assert_eq!(record["warnings"], serde_json::json!([]));
-    assert_eq!(record["sealed"]["tagged"], false);
+    assert_eq!(record["sealed"]["objects"][0]["tagged"], false);
     stage.run(["verify"]).success();
 }
 

@@ -138,9 +138,9 @@ fn killed_after_complete_it_leaves_an_archive_that_is_not_listed() {
         Fault::Delay { millis: 60_000 },
     );
     let running = stage.agent().spawn(BACKUP);
-    // behind the object that names the repository
+    // behind the object that names the repository, and the details
     wait_until("the record is being written", || {
-        stage.bucket.count("PutObject") == 2
+        stage.bucket.count("PutObject") == 3
     });
     drop(running);
     assert_eq!(

@@ -44,7 +44,7 @@ fn the_oldest_goes_first_and_of_each_the_record_by_its_entity_tag() {
     assert_eq!(scene.pruned(), removed(&old.each_ref()));
     let order: Vec<_> = old
         .iter()
-        .flat_map(|made| [&made.record, &made.archive])
+        .flat_map(|made| [&made.record, &made.details, &made.archive])
         .collect();
     assert_eq!(deletes(&scene).iter().collect::<Vec<_>>(), order);
     for call in scene.bucket.calls() {
@@ -65,8 +65,9 @@ fn what_was_replaced_in_between_stays() {
             scene.bucket.write(&old[2].archive, b"another".to_vec());
         };
         let (changes, outcome) = pruned_while(&scene, new);
-        // of the second nothing, of the third the record alone
-        let mut expected = vec![format!("removed {}", old[2].record)];
+        // of the second nothing, of the third all but the archive
+        let gone = [&old[2].record, &old[2].details];
+        let mut expected = gone.map(|key| format!("removed {key}")).to_vec();
         expected.extend(old[0].removed());
         expected.push(format!("changed {}", old[1].record));
         expected.push(format!("changed {}", old[2].archive));
@@ -131,9 +132,9 @@ fn a_service_without_conditional_deletes_is_looked_at_before_each() {
         .calls()
         .into_iter()
         .filter(|call| call.operation == "DeleteObject" && call.header("if-match").is_none());
-    assert_eq!(bare.count(), 6);
+    assert_eq!(bare.count(), 9);
     // asked once
-    assert_eq!(scene.bucket.count("DeleteObject"), 7);
+    assert_eq!(scene.bucket.count("DeleteObject"), 10);
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn one_that_can_not_be_deleted_does_not_stop_the_others() {
     assert_eq!(outcome.text().matches("NOT DELETED").count(), 1);
 }
 
-/// Kills, or asks to end, a prune that has deleted the first record and waits at its archive.
+/// Kills, or asks to end, a prune that has deleted the first record with its details and waits at its archive.
 fn ended_between(signal: &str, code: i32) {
     let (scene, old) = with_three_expired();
     let delay = Fault::Delay { millis: 60_000 };
@@ -233,7 +234,7 @@ fn ended_between(signal: &str, code: i32) {
         .inject(Rule::on("DeleteObject").key("/archives/"), delay);
     let running = scene.agent().spawn(["prune"]);
     wait_until("the archive's DELETE comes", || {
-        scene.bucket.count("DeleteObject") == 2
+        scene.bucket.count("DeleteObject") == 3
     });
     let before = scene.bucket.snapshot();
     running.signal(signal);
@@ -273,7 +274,8 @@ fn a_young_archive_that_was_left_so_is_cleaned_up_after_a_day() {
         .bucket
         .inject(Rule::on("DeleteObject").key("/archives/").times(2), refuse);
     let (changes, _) = scene.changed_by(&scene.agent(), 4);
-    assert_eq!(changes, [format!("removed {}", old.record)]);
+    let gone = [&old.details, &old.record].map(|key| format!("removed {key}"));
+    assert_eq!(changes, gone);
     assert_eq!(
         scene.kept(&old.archive).as_deref(),
         Some("less than a day old")

@@ -300,7 +300,7 @@ fn a_backup_of_an_old_key_is_held_under_its_own() {
     let show = theirs.run(["show", &old.id, "--json"]).success().json();
     assert_eq!(show["hold"]["reason"], "x");
     both.run(["release", &old.id]).success();
-    assert_eq!(scene.changed_by(&both, 0).0.len(), 3);
+    assert_eq!(scene.changed_by(&both, 0).0.len(), 4);
 }
 
 #[test]

@@ -213,6 +213,50 @@ fn a_mark_that_holds_nothing_goes_with_what_is_left() {
     assert_eq!(scene.pruned(), gone);
 }
 
+/// A run that died between its details and its record, or a prune that died in the middle.
+#[test]
+fn details_without_a_record_go_after_a_day_unless_somebody_may_want_them() {
+    let scene = scene();
+    let left = |hours, held: bool, age: i64| {
+        let made = scene.put(Past::good(hours, "1h"));
+        if held {
+            scene.run(["hold", &made.id, "--reason", "x"]).success();
+        }
+        scene.bucket.delete(&made.record);
+        scene.bucket.delete(&made.archive);
+        scene.bucket.write(&made.details, scene.bucket.read(&made.details).unwrap());
+        scene.age(&made.details, age);
+        made
+    };
+    // they are looked for where something is deleted
+    let expired = scene.put(Past::good(73, "1h"));
+    let old = left(72, false, 25);
+    let (young, held) = (left(71, false, 23), left(70, true, 48));
+    assert!(scene.kept(&held.details).unwrap().contains("held"));
+    assert_eq!(scene.kept(&young.details).unwrap(), "less than a day old");
+    let mut gone = expired.removed();
+    gone.push(format!("removed {}", old.details));
+    gone.sort();
+    assert_eq!(scene.pruned(), gone);
+    // beside an archive that may be all there is they stay as long as that
+    let scene = self::scene();
+    let both = scene.put(Past::good(72, "1h"));
+    scene.bucket.delete(&both.record);
+    scene.bucket.write(&both.archive, scene.bucket.read(&both.archive).unwrap());
+    scene.age(&both.archive, 2);
+    assert_eq!(scene.kept(&both.details).unwrap(), "its archive stands still");
+    assert_eq!(scene.pruned(), [""; 0]);
+    scene.age(&both.archive, 72);
+    assert_eq!(scene.pruned(), [format!("removed {}", both.archive)]);
+    // by itself it waits for company
+    assert_eq!(scene.pruned(), [""; 0]);
+    let expired = scene.put(Past::good(73, "1h"));
+    let mut gone = expired.removed();
+    gone.push(format!("removed {}", both.details));
+    gone.sort();
+    assert_eq!(scene.pruned(), gone);
+}
+
 #[test]
 fn a_mark_without_anything_goes_after_a_day_unless_it_can_not_be_read() {
     let scene = scene();
@@ -220,8 +264,9 @@ fn a_mark_without_anything_goes_after_a_day_unless_it_can_not_be_read() {
         let made = scene.put(Past::good(hours, "1h"));
         scene.run(["hold", &made.id, "--reason", "audit"]).success();
         scene.run(["release", &made.id]).success();
-        scene.bucket.delete(&made.record);
-        scene.bucket.delete(&made.archive);
+        for key in made.keys() {
+            scene.bucket.delete(key);
+        }
         scene.age(&made.mark, 25);
         made
     };
@@ -326,7 +371,8 @@ fn a_record_of_a_failure_goes_after_a_month() {
     let old = scene.put(Past::failed(31 * 24));
     let young = scene.put(Past::failed(29 * 24));
     assert_eq!(scene.verdict(&young).1, "failed_lately");
-    assert_eq!(scene.pruned(), [format!("removed {}", old.record)]);
+    let gone = [&old.details, &old.record].map(|key| format!("removed {key}"));
+    assert_eq!(scene.pruned(), gone);
 }
 
 /// Somebody's lifecycle rule has taken the records: the archives are all there is, and open without them.

@@ -54,15 +54,14 @@ impl Locked {
             .env("PGCOFFER_KEEP_LAST", "1")
     }
 
-    fn back_up(&self, retain: &str) -> (Value, [String; 2]) {
+    fn back_up(&self, retain: &str) -> (Value, [String; 3]) {
         let args = ["backup", "--retain", retain, "--json"];
         let record = self.agent().run(args).success().json();
+        let id = record["id"].as_str().unwrap();
         let keys = [
-            format!("backups/{}", record["sealed"]["key"].as_str().unwrap()),
-            format!(
-                "backups/main/records/{}.pgc",
-                record["id"].as_str().unwrap()
-            ),
+            archive_key(&record),
+            format!("backups/main/details/{id}.pgc"),
+            format!("backups/main/records/{id}.pgc"),
         ];
         (record, keys)
     }
@@ -77,7 +76,7 @@ impl Locked {
             .made
             .keys()
             .iter()
-            .zip([&bytes.archive, &bytes.record])
+            .zip([&bytes.archive, &bytes.details, &bytes.record])
         {
             let put = client.put_object().bucket(self.bucket.name()).key(*key);
             let put = put
@@ -111,8 +110,14 @@ impl Locked {
     }
 }
 
+/// Where the archive of a backup stands.
+fn archive_key(record: &Value) -> String {
+    let key = &record["sealed"]["objects"][0]["key"];
+    format!("backups/{}", key.as_str().unwrap())
+}
+
 #[test]
-fn archive_and_record_are_locked_until_they_expire() {
+fn archive_details_and_record_are_locked_until_they_expire() {
     let locked = Locked::new();
     let (record, keys) = locked.back_up("7d");
     let expires: Timestamp = record["expires"].as_str().unwrap().parse().unwrap();
@@ -171,8 +176,8 @@ fn on_localstack_what_has_expired_goes_and_its_versions_stay() {
     let words = "space is freed only when noncurrent versions expire";
     assert!(outcome.text().contains(words), "{}", outcome.text());
     let left = locked.keys();
-    // archive, record, and what names the repository
-    assert_eq!(left.len(), 3, "{left:?}");
+    // archive, details, record, and what names the repository
+    assert_eq!(left.len(), 4, "{left:?}");
     assert!(!left.iter().any(|key| key.contains(&bytes.made.id)));
     let versions = locked.bucket.client().list_object_versions();
     let versions = versions.bucket(locked.bucket.name()).send();
@@ -181,7 +186,7 @@ fn on_localstack_what_has_expired_goes_and_its_versions_stay() {
         .versions()
         .iter()
         .filter_map(|version| version.key());
-    assert_eq!(kept.filter(|key| key.contains(&bytes.made.id)).count(), 2);
+    assert_eq!(kept.filter(|key| key.contains(&bytes.made.id)).count(), 3);
     let again = locked.agent().run(["prune"]).success();
     assert!(!again.text().contains(words), "nothing was deleted");
 }
@@ -223,8 +228,8 @@ fn lock(scene: &Scene, key: &str, legal_hold: bool) {
 }
 
 #[test]
-fn a_lock_or_legal_hold_on_either_object_keeps_both() {
-    for part in 0..2 {
+fn a_lock_or_legal_hold_on_any_object_keeps_all() {
+    for part in 0..3 {
         for (legal_hold, reason) in [(true, "legal_hold"), (false, "locked")] {
             let scene = Scene::new();
             scene.bucket.behave(|b| b.object_lock = true);
@@ -249,7 +254,7 @@ fn a_lock_that_has_run_out_keeps_nothing() {
     }
     scene.bucket.set_clock(jiff::SignedDuration::ZERO);
     assert_eq!(scene.pruned(), old.removed());
-    assert_eq!(scene.bucket.noncurrent().len(), 2);
+    assert_eq!(scene.bucket.noncurrent().len(), 3);
 }
 
 #[test]
@@ -300,7 +305,7 @@ fn on_localstack_a_hold_is_marked_tagged_and_released() {
         .key(KEY);
     let record = agent.run(["backup", "--json"]).success().json();
     let id = record["id"].as_str().unwrap();
-    let key = format!("backups/{}", record["sealed"]["key"].as_str().unwrap());
+    let key = archive_key(&record);
     let args = ["hold", id, "--reason", "„audit“\t(§)", "--json"];
     let decided = agent.run(args).success().json();
     assert_eq!(decided["tagged"], true);

@@ -107,7 +107,7 @@ fn every_line_has_its_reason_in_words_too() {
     assert!(dry.text().contains("would be deleted"));
     assert!(
         dry.text()
-            .contains("6 objects beside ours are not ours and stay")
+            .contains("9 objects beside ours are not ours and stay")
     );
 }
 

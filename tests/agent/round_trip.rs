@@ -198,7 +198,7 @@ fn localstack_takes_it_with_its_tags() {
 
     let key = format!(
         "backups/{}",
-        record["sealed"]["key"]
+        record["sealed"]["objects"][0]["key"]
             .as_str()
             .unwrap()
             .trim_start_matches("backups/")

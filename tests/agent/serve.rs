@@ -174,7 +174,7 @@ fn it_backs_up_what_is_due_and_tells_how_it_stands() {
         ("pgcoffer_last_run_success{database=\"main\"}", 1.0),
         (
             "pgcoffer_last_success_stored_bytes{database=\"main\"}",
-            sealed["bytes"].as_f64().unwrap(),
+            sealed["objects"][0]["bytes"].as_f64().unwrap(),
         ),
         (
             "pgcoffer_last_success_dumped_bytes{database=\"main\"}",

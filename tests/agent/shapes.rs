@@ -8,23 +8,34 @@ use crate::{
     testbed::{Agent, Fault, Rule},
 };
 
-const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status warnings suspicious source sealed large_objects";
+const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status anomalies compared source counts details_bytes sealed";
+const DETAILS: &str =
+    "warnings suspicious extensions options definitions tables large_objects";
 
 #[test]
 fn json_of_a_record() {
     let stage = Stage::small();
     let record = stage.back_up();
-    assert_keys(&record, &format!("{RECORD} tables"));
-    assert_keys(&record["source"], "server client options");
+    assert_keys(&record, &format!("{RECORD} {DETAILS}"));
+    assert_keys(&record["source"], "server client");
     assert_keys(
         &record["source"]["server"],
-        "version major database table_bytes standby extensions",
+        "version major database table_bytes standby",
     );
     assert_keys(&record["source"]["client"], "version major");
     assert_keys(
         &record["sealed"],
-        "key bytes dump_bytes etag crc64nvme part_bytes tagged compression",
+        "objects dump_bytes part_bytes compression",
     );
+    assert_keys(
+        &record["sealed"]["objects"][0],
+        "key bytes sha256 crc64nvme etag tagged",
+    );
+    assert_keys(
+        &record["counts"],
+        "tables rows large_objects definitions warnings fingerprint",
+    );
+    assert_keys(&record["definitions"][0], "kind count fingerprint");
     assert_keys(
         &record["sealed"]["compression"],
         "algorithm level chunk_bytes",
@@ -51,7 +62,7 @@ fn json_of_a_record() {
     assert!(
         stage
             .key("/archives/")
-            .ends_with(record["sealed"]["key"].as_str().unwrap())
+            .ends_with(record["sealed"]["objects"][0]["key"].as_str().unwrap())
     );
 }
 
@@ -68,7 +79,7 @@ fn json_of_a_failure() {
     let record = stage.run(["show", &id, "--json"]).success().json();
     assert_keys(
         &record,
-        &format!("{RECORD} tables error hint exit_status cause hold accepted notices"),
+        &format!("{RECORD} {DETAILS} error hint exit_status cause hold accepted notices"),
     );
     assert_eq!(record["exit_status"], 4);
 }
@@ -90,21 +101,19 @@ fn json_of_a_list() {
     );
     assert_keys(
         &listed["databases"][0],
-        "database newest_good age_seconds last_run last_run_status",
+        "database newest_good age_seconds last_run last_run_status last_run_error",
     );
     assert_keys(
         &listed["backups"][0],
-        &format!(
-            "{RECORD} good looks_suspicious hold storage_class sealed_for doubt table_count rows"
-        ),
+        &format!("{RECORD} good looks_suspicious hold storage_class sealed_for doubt"),
     );
     assert_eq!(listed["others"]["main"], 1);
     assert_keys(&listed["unreadable"][0], "key why");
     assert_eq!(listed["databases"][0]["last_run_status"], "good");
     assert_eq!(
         (
-            listed["backups"][0]["table_count"].clone(),
-            listed["backups"][0]["rows"].clone()
+            listed["backups"][0]["counts"]["tables"].clone(),
+            listed["backups"][0]["counts"]["rows"].clone()
         ),
         (2.into(), 500.into())
     );

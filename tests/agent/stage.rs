@@ -117,14 +117,15 @@ impl Stage {
             .clone()
     }
 
-    /// The one record there is, which must be that of a failed run.
+    /// The one run there is, which must have failed, as `show` has it.
     #[track_caller]
     pub(crate) fn failure(&self) -> Value {
         let records = self.records();
         assert_eq!(records.len(), 1, "{records:#?}");
         assert_eq!(records[0]["status"], "failed");
         assert!(records[0]["sealed"].is_null());
-        records[0].clone()
+        let id = records[0]["id"].as_str().unwrap();
+        self.run(["show", id, "--json"]).success().json()
     }
 
     /// Nothing is left but records of failures.

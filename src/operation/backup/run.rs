@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
         let attributes = self.attributes();
         let work = self
             .catalog
-            .commit(&self.record, &self.details, &self.request.secret, &attributes);
+            .commit(&mut self.record, &self.details, &self.request.secret, &attributes);
         traced(step!("commit"), work).await
     }
 
@@ -298,7 +298,7 @@ impl<'a> Run<'a> {
         let (secret, attributes) = (&self.request.secret, self.attributes());
         let commit = self
             .catalog
-            .commit_failure(&self.record, &self.details, secret, &attributes);
+            .commit_failure(&mut self.record, &self.details, secret, &attributes);
         match commit.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists => {}
             result => return result,
@@ -310,7 +310,7 @@ impl<'a> Run<'a> {
         self.keep_as_failure();
         let attributes = self.attributes();
         self.catalog
-            .commit_failure(&self.record, &self.details, secret, &attributes)
+            .commit_failure(&mut self.record, &self.details, secret, &attributes)
             .await
     }
 }
@@ -336,6 +336,7 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         compared: 0,
         source: None,
         counts: Counts::default(),
+        details_bytes: 0,
         sealed: None,
     };
     serve(&mut record, request.occasion.serves(started));

@@ -79,12 +79,13 @@ async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>
         return Ok(Some(Keep::Held { why }));
     }
     delete(store, &one.object).await?;
+    // before the archive, which a later prune finds by itself and its details by it
+    if let Some(details) = &one.details {
+        delete(store, details).await?;
+    }
     // an archive of another length is not what the record vouched for: the next look judges it by its own header
     if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
         delete(store, archive).await?;
-    }
-    if let Some(details) = &one.details {
-        delete(store, details).await?;
     }
     if let Some(mark) = &one.mark_object {
         delete(store, mark).await?;

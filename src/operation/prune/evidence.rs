@@ -1,5 +1,7 @@
 //! A close look at what would be deleted: its tags, its locks. It can only find reasons to keep.
 
+use std::iter;
+
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
@@ -44,16 +46,22 @@ fn add(guards: &mut Guards, seen: Guards) {
 }
 
 async fn look(store: &Store, one: &Standing) -> Result<Guards> {
-    let mut locked = locked(store, &one.object.key).await?;
-    let mut tags = match read(store, &one.object.key).await? {
-        // the record proves itself by its seal: that it has no tags tells nothing
-        Seen::None | Seen::Empty | Seen::Hidden => Tags::None,
-        Seen::Tags(found) => judge(&one.record, &found, &one.owner, false),
+    let (mut until, mut legal_hold, mut tags) = (None, false, Tags::None);
+    let mut add_lock = |lock: Locked| {
+        until = until.max(lock.until);
+        legal_hold |= lock.legal_hold;
     };
+    for object in iter::once(&one.object).chain(&one.details) {
+        add_lock(locked(store, &object.key).await?);
+        let of_object = match read(store, &object.key).await? {
+            // these prove themselves by their seals: that they have no tags tells nothing
+            Seen::None | Seen::Empty | Seen::Hidden => Tags::None,
+            Seen::Tags(found) => judge(&one.record, &found, &one.owner, false),
+        };
+        tags = stricter(tags, of_object);
+    }
     if let Some(archive) = &one.archive {
-        let also = self::locked(store, &archive.key).await?;
-        locked.until = locked.until.max(also.until);
-        locked.legal_hold |= also.legal_hold;
+        add_lock(locked(store, &archive.key).await?);
         let tagged = one.record.object().is_none_or(|object| object.tagged);
         let of_archive = match read(store, &archive.key).await? {
             Seen::None => Tags::None,
@@ -66,8 +74,8 @@ async fn look(store: &Store, one: &Standing) -> Result<Guards> {
     }
     Ok(Guards {
         hold: None,
-        locked_until: locked.until,
-        legal_hold: locked.legal_hold,
+        locked_until: until,
+        legal_hold,
         tags,
     })
 }

@@ -134,9 +134,13 @@ async fn look(
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
     let mut survey = whole(settled(survey)?)?;
-    if retention::plan(&survey.runs(now), &request.policy, now).deleted() > 0 {
+    let deletes = retention::plan(&survey.runs(now), &request.policy, now).deleted() > 0;
+    if deletes {
         // what looks wrong counts for less, and its writer may not have said so
         catalog.measure_newest(&mut survey, MEASURED).await?;
+    }
+    if deletes || !survey.orphans.is_empty() {
+        catalog.find_details(&mut survey).await?;
     }
     let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
     let mut runs = survey.runs(now);
