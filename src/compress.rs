@@ -300,7 +300,10 @@ mod tests {
             assert!(decompress(&payload, plaintext.len()).unwrap() == plaintext);
             let short = plaintext.len().saturating_sub(1);
             let refused = decompress(&payload, short);
-            assert_eq!(matches!(refused, Err(Error::TooLong(_))), !plaintext.is_empty());
+            assert_eq!(
+                matches!(refused, Err(Error::TooLong(_))),
+                !plaintext.is_empty()
+            );
         }
     }
 }

@@ -157,7 +157,10 @@ pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
     add(Anomaly::Incompressible, Vec::from_iter(noise));
     let known: Vec<&Tables> = last.iter().filter_map(|one| one.tables.as_ref()).collect();
     if let Some(new) = &new.tables {
-        add(Anomaly::AllChanged, Vec::from_iter(all_changed(new, &known)));
+        add(
+            Anomaly::AllChanged,
+            Vec::from_iter(all_changed(new, &known)),
+        );
         add(Anomaly::LostRows, named(&falls(new, &known), &had));
     }
     reasons

@@ -127,7 +127,10 @@ impl Details {
     pub fn difference(&self, found: &Self) -> Option<String> {
         let mut tables = found.tables.iter().zip(&self.tables);
         if let Some((_, dumped)) = tables.find(|(found, dumped)| found != dumped) {
-            return Some(format!("table {:?}.{:?} differs", dumped.schema, dumped.name));
+            return Some(format!(
+                "table {:?}.{:?} differs",
+                dumped.schema, dumped.name
+            ));
         }
         if found.tables.len() != self.tables.len() {
             let (is, was) = (found.tables.len(), self.tables.len());
@@ -137,9 +140,12 @@ impl Details {
             return Some("the large objects differ".to_owned());
         }
         let differs = |one: &&Definitions| !self.definitions.contains(one);
-        let missing = |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
+        let missing =
+            |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
         let mut kinds = found.definitions.iter().filter(differs);
-        let kind = kinds.next().or_else(|| self.definitions.iter().find(missing))?;
+        let kind = kinds
+            .next()
+            .or_else(|| self.definitions.iter().find(missing))?;
         Some(format!("the definitions of kind {:?} differ", kind.kind))
     }
 
@@ -179,7 +185,10 @@ impl Details {
     ///
     /// # Errors
     /// [`UnreadableDetails`].
-    pub fn from_json(json: &[u8], (label, id): (&Label, &BackupId)) -> Result<Self, UnreadableDetails> {
+    pub fn from_json(
+        json: &[u8],
+        (label, id): (&Label, &BackupId),
+    ) -> Result<Self, UnreadableDetails> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
@@ -227,7 +236,10 @@ mod tests {
 
     fn details(tables: &[(&str, u64)]) -> Details {
         Details {
-            tables: tables.iter().map(|(name, rows)| table(name, *rows)).collect(),
+            tables: tables
+                .iter()
+                .map(|(name, rows)| table(name, *rows))
+                .collect(),
             ..Details::default()
         }
     }

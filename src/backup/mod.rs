@@ -16,8 +16,8 @@ pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
 pub use notice::{NOTICES_MAX, Notice, Untold};
 pub use record::{
-    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject, Server, Source,
-    Status, UnknownVersion,
+    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record,
+    Sealed, SealedObject, Server, Source, Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};

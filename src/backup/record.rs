@@ -300,8 +300,15 @@ impl Record {
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
-        for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {
-            object.etag = object.etag.take().filter(|etag| etag.len() <= ETAG_BYTES_MAX);
+        for object in record
+            .sealed
+            .iter_mut()
+            .flat_map(|sealed| &mut sealed.objects)
+        {
+            object.etag = object
+                .etag
+                .take()
+                .filter(|etag| etag.len() <= ETAG_BYTES_MAX);
         }
         serde_json::to_vec(&record).expect("a record has string keys and no fallible field")
     }
@@ -429,7 +436,11 @@ mod tests {
     fn an_entry_stays_small_whatever_a_server_or_a_service_says() {
         for text in ["\u{1}", "\"", "\u{1F600}", "x", ""] {
             let json = longest(&text.repeat(100_000)).to_json();
-            assert!(json.len() <= RECORD_BYTES_MAX, "{} bytes of {text:?}", json.len());
+            assert!(
+                json.len() <= RECORD_BYTES_MAX,
+                "{} bytes of {text:?}",
+                json.len()
+            );
             assert!(Record::from_json(&json).is_ok());
         }
     }

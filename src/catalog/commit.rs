@@ -87,8 +87,13 @@ impl Catalog {
     fn seal_record(&self, record: &Record, secret: &Secret) -> Result<Bytes> {
         let key = || self.record_key(&record.database, &record.id);
         let compression = seal::Compression::None;
-        sealed(record, (Content::Record, compression), secret, &record.to_json())
-            .map_err(|e| Error::seal(key(), e))
+        sealed(
+            record,
+            (Content::Record, compression),
+            secret,
+            &record.to_json(),
+        )
+        .map_err(|e| Error::seal(key(), e))
     }
 
     fn seal_details(&self, record: &Record, details: &Details, secret: &Secret) -> Result<Bytes> {
@@ -112,9 +117,7 @@ impl Catalog {
     ) -> Result<()> {
         let written = self.put_sealed(key, sealed.clone(), attributes, COMMIT_ATTEMPTS);
         match written.await {
-            Err(Error::Store(error))
-                if error.kind == Kind::Exists && !self.store.writes_only() =>
-            {
+            Err(Error::Store(error)) if error.kind == Kind::Exists && !self.store.writes_only() => {
                 self.replace_failure(record, key, sealed, attributes, error)
                     .await
             }

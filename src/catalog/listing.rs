@@ -126,7 +126,12 @@ impl Catalog {
             self.list_database(&mut listing, found, listed, older)
                 .await?;
         }
-        let order = |one: &Standing| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
+        let order = |one: &Standing| {
+            (
+                std::cmp::Reverse(one.record.id.clone()),
+                one.record.database.clone(),
+            )
+        };
         listing.standing.sort_by_key(order);
         Ok(listing)
     }
@@ -155,9 +160,8 @@ impl Catalog {
             .flatten()
             .map(|one| one.record.id.clone())
             .collect();
-        let is_kept = |one: &Standing| {
-            one.record.database != found.database || kept.contains(&one.record.id)
-        };
+        let is_kept =
+            |one: &Standing| one.record.database != found.database || kept.contains(&one.record.id);
         listing.beside.retain(is_kept);
         self.explain_last(listing, &found.database).await
     }

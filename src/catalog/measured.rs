@@ -121,7 +121,9 @@ impl Catalog {
             Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),
             Err(error) => {
                 let id = &one.record.id;
-                tracing::warn!("the details of {id} can't be read, so its tables are not compared: {error}");
+                tracing::warn!(
+                    "the details of {id} can't be read, so its tables are not compared: {error}"
+                );
                 Ok(None)
             }
         }

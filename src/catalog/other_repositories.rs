@@ -9,9 +9,9 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Catalog,
-    standing::is_of_the_whole,
     names::Names,
     repository::{Proven, proven},
+    standing::is_of_the_whole,
 };
 use crate::{
     backup::{BackupId, Label},

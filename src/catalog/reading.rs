@@ -43,7 +43,9 @@ impl Catalog {
     pub(super) async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
         let what = (database, id, Content::Record);
-        let json = self.read_sealed(&key, RECORD_OBJECT_BYTES_MAX, what).await?;
+        let json = self
+            .read_sealed(&key, RECORD_OBJECT_BYTES_MAX, what)
+            .await?;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,

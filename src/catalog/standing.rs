@@ -127,7 +127,8 @@ impl Catalog {
         let archive = names.archives.get(&(id.clone(), record.tier));
         let archive = archive.filter(|_| record.is_good()).cloned();
         let object = names.records.get(id).cloned();
-        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
+        let object =
+            object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
         let maker = maker(&found.makers, id, database);
         let (mark, mark_fault) = match mark {
             Ok(mark) => (mark, None),
@@ -182,7 +183,9 @@ impl Catalog {
         }
         let details = match self.details(record).await {
             Ok(details) => details,
-            Err(Error::Store(error)) if is_of_the_whole(error.kind) && error.kind != Kind::Denied => {
+            Err(Error::Store(error))
+                if is_of_the_whole(error.kind) && error.kind != Kind::Denied =>
+            {
                 return Err(error.into());
             }
             Err(_) => Details::default(),

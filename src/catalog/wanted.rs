@@ -153,7 +153,8 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             };
-            let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
+            let is_of_tier =
+                one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
                 Some(doubt) if doubt.is_open() && is_of_tier => unsure.push((one.record, doubt)),
                 Some(doubt) => {
@@ -188,8 +189,12 @@ impl Catalog {
         let id = &one.record.id;
         if let Some(anomaly) = one.record.anomalies.first() {
             let details = self.details(&one.record).await.ok();
-            let reasons = details.map(|details| details.suspicious).unwrap_or_default();
-            let reason = reasons.first().map_or_else(|| anomaly.to_string(), ToString::to_string);
+            let reasons = details
+                .map(|details| details.suspicious)
+                .unwrap_or_default();
+            let reason = reasons
+                .first()
+                .map_or_else(|| anomaly.to_string(), ToString::to_string);
             tracing::warn!(
                 "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
             );

@@ -104,7 +104,11 @@ pub(super) fn facts(
         ));
         lines.push((
             "pg_dump",
-            format!("{} {}", source.client.version, joined(&details.options, " ")),
+            format!(
+                "{} {}",
+                source.client.version,
+                joined(&details.options, " ")
+            ),
         ));
     }
     if let Some(sealed) = &record.sealed {

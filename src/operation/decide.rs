@@ -259,7 +259,9 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     }
     for key in keys(catalog, record) {
         match store.set_legal_hold(&key, true).await {
-            Err(error) if error.kind == Kind::NotFound && key == catalog.details_key(&record.database, &record.id) => {}
+            Err(error)
+                if error.kind == Kind::NotFound
+                    && key == catalog.details_key(&record.database, &record.id) => {}
             result => result?,
         }
     }

@@ -28,7 +28,7 @@ mod verify;
 
 use clock::CLOCKS_APART_MAX;
 
-pub use backup::{BackupTaken, BackupRequest, Occasion, backup};
+pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use before::{Before, Doubt, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;

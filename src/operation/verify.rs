@@ -157,7 +157,9 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
         (Status::Failed { .. }, _) => return Err(not_good(catalog, record).await?),
         (Status::Succeeded, Some(sealed)) => {
             let count = sealed.objects.len();
-            let what = format!("its archive is made of {count} objects, and this version reads those of one");
+            let what = format!(
+                "its archive is made of {count} objects, and this version reads those of one"
+            );
             return Err(Error::differs(record.id.as_str(), what));
         }
         (Status::Succeeded, None) => {
@@ -199,7 +201,9 @@ pub(super) async fn known_details(catalog: &Catalog, record: &Record) -> Result<
         Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
         Err(error) => {
             let id = &record.id;
-            tracing::warn!("the details of {id} can't be read: {error}; its archive is compared with the fingerprint in its record");
+            tracing::warn!(
+                "the details of {id} can't be read: {error}; its archive is compared with the fingerprint in its record"
+            );
             Ok(None)
         }
     }
@@ -234,11 +238,17 @@ fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -
     let (is, was) = (found.counts(), record.counts);
     if is.tables != was.tables {
         let tables = counted(is.tables, "table");
-        return Some(format!("it holds {tables}, and the record has {}", was.tables));
+        return Some(format!(
+            "it holds {tables}, and the record has {}",
+            was.tables
+        ));
     }
     if let Some(difference) = details.and_then(|details| details.difference(&found)) {
         return Some(difference);
     }
-    let is_same = Counts { warnings: was.warnings, ..is } == was;
+    let is_same = Counts {
+        warnings: was.warnings,
+        ..is
+    } == was;
     (!is_same).then(|| "its tables or large objects differ".to_owned())
 }

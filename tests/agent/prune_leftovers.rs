@@ -224,7 +224,9 @@ fn details_without_a_record_go_after_a_day_unless_somebody_may_want_them() {
         }
         scene.bucket.delete(&made.record);
         scene.bucket.delete(&made.archive);
-        scene.bucket.write(&made.details, scene.bucket.read(&made.details).unwrap());
+        scene
+            .bucket
+            .write(&made.details, scene.bucket.read(&made.details).unwrap());
         scene.age(&made.details, age);
         made
     };
@@ -242,9 +244,14 @@ fn details_without_a_record_go_after_a_day_unless_somebody_may_want_them() {
     let scene = self::scene();
     let both = scene.put(Past::good(72, "1h"));
     scene.bucket.delete(&both.record);
-    scene.bucket.write(&both.archive, scene.bucket.read(&both.archive).unwrap());
+    scene
+        .bucket
+        .write(&both.archive, scene.bucket.read(&both.archive).unwrap());
     scene.age(&both.archive, 2);
-    assert_eq!(scene.kept(&both.details).unwrap(), "its archive stands still");
+    assert_eq!(
+        scene.kept(&both.details).unwrap(),
+        "its archive stands still"
+    );
     assert_eq!(scene.pruned(), [""; 0]);
     scene.age(&both.archive, 72);
     assert_eq!(scene.pruned(), [format!("removed {}", both.archive)]);

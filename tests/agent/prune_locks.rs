@@ -72,11 +72,12 @@ impl Locked {
         let tags: Vec<String> = tags.map(|(n, v)| format!("{n}={v}")).collect();
         let in_an_hour = DateTime::from_secs(Timestamp::now().as_second() + 3600);
         let client = self.bucket.client();
-        for (key, body) in bytes
-            .made
-            .keys()
-            .iter()
-            .zip([&bytes.archive, &bytes.details, &bytes.record])
+        for (key, body) in
+            bytes
+                .made
+                .keys()
+                .iter()
+                .zip([&bytes.archive, &bytes.details, &bytes.record])
         {
             let put = client.put_object().bucket(self.bucket.name()).key(*key);
             let put = put

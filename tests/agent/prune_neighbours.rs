@@ -75,7 +75,12 @@ fn what_nearly_bears_our_name_stays() {
         );
     }
     let foreign = scene.plan()["foreign"].as_u64().unwrap();
-    let inside = ["main/records/", "main/details/", "main/archives/", "main/marks/"];
+    let inside = [
+        "main/records/",
+        "main/details/",
+        "main/archives/",
+        "main/marks/",
+    ];
     let inside = names
         .iter()
         .filter(|name| inside.iter().any(|folder| name.starts_with(folder)));

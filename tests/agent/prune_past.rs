@@ -7,8 +7,8 @@ use pgcoffer::{
     backup::{
         Anomaly, BackupId, Details, Label, Record, Retention, Served, Status, Tier, TurnName,
     },
-    compress::decompress,
     cause::Cause,
+    compress::decompress,
     seal::{Content, Header, MasterKey, Secret, open_bytes},
 };
 

@@ -9,8 +9,7 @@ use crate::{
 };
 
 const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status anomalies compared source counts details_bytes sealed";
-const DETAILS: &str =
-    "warnings suspicious extensions options definitions tables large_objects";
+const DETAILS: &str = "warnings suspicious extensions options definitions tables large_objects";
 
 #[test]
 fn json_of_a_record() {

@@ -140,7 +140,10 @@ fn a_tick_is_a_tree_of_spans_with_facts_and_no_secrets() {
         ("id", record["id"].as_str().unwrap().to_owned()),
         ("tier", "daily".to_owned()),
         ("dump_bytes", record["sealed"]["dump_bytes"].to_string()),
-        ("stored_bytes", record["sealed"]["objects"][0]["bytes"].to_string()),
+        (
+            "stored_bytes",
+            record["sealed"]["objects"][0]["bytes"].to_string(),
+        ),
         ("outcome", "done".to_owned()),
     ];
     assert_eq!(

@@ -4,7 +4,10 @@ use super::{BackupRequest, BackupTaken, ready::Ready};
 use crate::{
     anomaly::{self, Measure},
     archive::Contents,
-    backup::{BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served, Status, Tier},
+    backup::{
+        BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served,
+        Status, Tier,
+    },
     catalog::Catalog,
     error::{Error, Result},
     operation::{
@@ -130,7 +133,11 @@ impl<'a> Run<'a> {
         }));
         self.record.sealed = Some(Sealed {
             objects: vec![SealedObject {
-                key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
+                key: Catalog::archive_path(
+                    &self.record.database,
+                    self.record.tier,
+                    &self.record.id,
+                ),
                 bytes: stored.bytes,
                 sha256: stored.sha256.into(),
                 crc64nvme: stored.crc64nvme.into(),
@@ -150,9 +157,12 @@ impl<'a> Run<'a> {
         }
         self.record.finished = self.request.clock.now();
         let attributes = self.attributes();
-        let work = self
-            .catalog
-            .commit(&mut self.record, &self.details, &self.request.secret, &attributes);
+        let work = self.catalog.commit(
+            &mut self.record,
+            &self.details,
+            &self.request.secret,
+            &attributes,
+        );
         traced(step!("commit"), work).await
     }
 
@@ -164,7 +174,10 @@ impl<'a> Run<'a> {
         self.record.compared = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
         self.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
         self.record.anomalies.dedup();
-        self.details.suspicious = reasons.into_iter().map(|reason| reason.text.into()).collect();
+        self.details.suspicious = reasons
+            .into_iter()
+            .map(|reason| reason.text.into())
+            .collect();
     }
 
     pub(super) fn into_taken(self) -> BackupTaken {
@@ -296,9 +309,9 @@ impl<'a> Run<'a> {
     /// Ids are of whole seconds, and a run that fails at once may find its own taken by another: then it takes the next.
     async fn commit_failure(&mut self) -> Result<()> {
         let (secret, attributes) = (&self.request.secret, self.attributes());
-        let commit = self
-            .catalog
-            .commit_failure(&mut self.record, &self.details, secret, &attributes);
+        let commit =
+            self.catalog
+                .commit_failure(&mut self.record, &self.details, secret, &attributes);
         match commit.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists => {}
             result => return result,

@@ -110,9 +110,7 @@ async fn delete_leftover(
         What::Archive(_, object)
         | What::Details(_, object)
         | What::Mark(object)
-        | What::Turn(object) => {
-            delete(store, object).await?
-        }
+        | What::Turn(object) => delete(store, object).await?,
     }
     Ok(None)
 }

@@ -245,7 +245,12 @@ impl PruneReport {
 fn keys(one: &Standing) -> Vec<String> {
     let archive = one.archive.as_ref().filter(|_| one.has_archive());
     let details = one.details.as_ref();
-    let objects = [Some(&one.object), archive, details, one.mark_object.as_ref()];
+    let objects = [
+        Some(&one.object),
+        archive,
+        details,
+        one.mark_object.as_ref(),
+    ];
     objects
         .into_iter()
         .flatten()

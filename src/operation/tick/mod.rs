@@ -8,7 +8,8 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
+    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest,
+    backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
