@@ -147,6 +147,7 @@ fn measure(server: &S3Server, backups: usize, tables: usize, command: &[&str]) {
     let before = server.calls().len();
     let begun = Instant::now();
     let child = Command::new(env!("CARGO_BIN_EXE_pgcoffer"))
+        .arg("--quiet")
         .args(command)
         .envs(server.env())
         .env("PGCOFFER_KEY", KEY)
@@ -155,12 +156,12 @@ fn measure(server: &S3Server, backups: usize, tables: usize, command: &[&str]) {
             "PGCOFFER_DB_MAIN_URL",
             "postgresql://nobody@127.0.0.1:1/nothing",
         )
-        .env("PGCOFFER_SCHEDULE", "hourly, keep forever")
+        .env("PGCOFFER_SCHEDULE", "hourly keep forever")
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let peak = peak_rss_mib(child);
+    let (peak, code) = peak_rss_mib(child);
+    assert_eq!(code, Some(0), "{command:?}");
     let seconds = begun.elapsed().as_secs_f64();
     let calls = server.calls().split_off(before);
     let read = calls.iter().filter(|call| call.operation == "GetObject");
@@ -175,16 +176,18 @@ fn measure(server: &S3Server, backups: usize, tables: usize, command: &[&str]) {
     );
 }
 
-/// The high-water mark that the kernel keeps of a program, which is waited for.
-fn peak_rss_mib(mut child: Child) -> f64 {
+/// The high-water mark that the kernel keeps of a program, which is waited for, and its exit status.
+fn peak_rss_mib(mut child: Child) -> (f64, Option<i32>) {
     let mut peak = 0.0_f64;
     let status = format!("/proc/{}/status", child.id());
-    while child.try_wait().unwrap().is_none() {
+    loop {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return (peak, ended.code());
+        }
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
         peak = peak.max(kib.unwrap_or(0.0) / 1024.0);
         std::thread::sleep(Duration::from_millis(5));
     }
-    peak
 }
