@@ -26,6 +26,7 @@ mod damage_listings;
 mod drop_box;
 mod endpoints;
 mod faults;
+mod foreseen;
 mod full;
 mod goldens;
 mod heroku;

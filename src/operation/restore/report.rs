@@ -6,15 +6,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    RestoreRequest,
-    plan::{Plan, label},
-    reason::Weight,
+    RestoreRequest, closed::Closed, label::label, plan::Plan, reason::Weight, rules::SESSION,
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Label, Record},
     postgres::{Failures, LoadReport},
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 
 /// What was restored where.
@@ -63,6 +61,9 @@ pub struct NotRestored {
     pub why: Untrusted,
     /// whether something is missing now that was in the database; not where it was to be left out, or the target has its own
     pub missing: bool,
+    /// as a person knows it: `table public.orders`
+    #[serde(skip)]
+    pub label: Untrusted,
     /// the statement that makes it, where it is known
     #[serde(skip)]
     pub statement: Untrusted,
@@ -76,23 +77,33 @@ impl NotRestored {
             name: entry.name.clone(),
             why: why.into(),
             missing,
-            statement: entry.definition.clone(),
-        }
-    }
-
-    /// As a person knows it: `table public.orders`.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let kind = Untrusted::from(self.kind.raw().to_lowercase());
-        if self.schema.is_empty() {
-            format!("{kind} {}", self.name)
-        } else {
-            format!("{kind} {}.{}", self.schema, self.name)
+            label: label(entry).into(),
+            statement: match entry.is_cut {
+                true => Untrusted::default(),
+                false => entry.definition.clone(),
+            },
         }
     }
 }
 
+impl NotRestored {
+    /// An object that was closed to everybody in the backup, and is not in the target.
+    pub(super) fn open(plan: &Plan, closed: &Closed, why: Untrusted) -> Self {
+        let why = format!("it is open to PUBLIC, which it wasn't in the backup: {why}");
+        let mut open = Self::new(&plan.entries[closed.entry], why, true);
+        open.statement = closed.statements.clone();
+        open
+    }
+}
+
 impl RestoreReport {
+    /// Adds what failed at the end.
+    pub(super) fn add_failed(&mut self, failed: Vec<NotRestored>) {
+        self.failures += failed.len() as u64;
+        self.complete &= failed.is_empty();
+        self.failed.extend(failed);
+    }
+
     pub(super) fn new(
         record: &Record,
         request: &RestoreRequest,
@@ -141,6 +152,38 @@ pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
             NotRestored::new(entry, reason.describe(name), weight == Weight::Loss)
         })
         .collect()
+}
+
+/// What the plan restores.
+pub(super) fn restored(plan: &Plan) -> Vec<Untrusted> {
+    plan.kept_entries()
+        .filter(|entry| {
+            let kind = entry.kind.raw();
+            !SESSION.contains(&kind) && !plan.unasked.contains(&kind)
+        })
+        .map(|entry| label(entry).into())
+        .collect()
+}
+
+/// Warnings of a backup's run that are shown.
+const WARNINGS: usize = 10;
+
+/// What the run that made the backup warned of: what it couldn't dump no restore brings.
+pub(super) fn warnings_of_backup(record: &Record) -> Vec<String> {
+    let mut warnings: Vec<String> = record
+        .warnings
+        .iter()
+        .take(WARNINGS)
+        .map(|warning| format!("warned of when the backup was made: {warning}"))
+        .collect();
+    if let Some(more) = record.warnings.len().checked_sub(WARNINGS + 1) {
+        warnings.push(format!(
+            "{} more, which `pgcoffer show {}` has",
+            counted(more + 1, "warning"),
+            record.id
+        ));
+    }
+    warnings
 }
 
 /// Tables whose rows are there, and how many rows.
@@ -212,6 +255,13 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, which entry it was, and which rows are there, can't be told"
                 .to_owned(),
         );
+    }
+    remarks.extend(plan.closures.remarks());
+    remarks.extend(plan.bodies.iter().cloned());
+    if let Some(why) = &plan.untried {
+        remarks.push(format!(
+            "not all definitions could be tried in the target beforehand ({why}): what it refuses may be found on the way"
+        ));
     }
     if let Some(first) = plan.raised.first() {
         remarks.push(format!(
