@@ -80,7 +80,7 @@ pub(super) fn preview(
 pub(super) fn plan(left_out: &[NotRestored], remarks: &[String]) -> String {
     let mut text = list("missing", left_out.iter().filter(|it| it.missing));
     if !text.is_empty() {
-        text.push_str("  so the exit status is 9, of the restore as of its preview\n");
+        text.push_str("  so the exit status is 9\n");
     }
     text.push_str(&list("left out", left_out.iter().filter(|it| !it.missing)));
     for remark in remarks {

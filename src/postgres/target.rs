@@ -44,6 +44,8 @@ pub struct TargetFacts {
     pub may_create: bool,
     /// Whether everybody with a login may connect to the database.
     pub is_open: bool,
+    /// Whether everybody may make something in its schema `public`.
+    pub is_public_open: bool,
     /// To whom the role gives something of all that it makes.
     pub given: Vec<DefaultGrant>,
     /// The roles that there are, and whether the role may make each the owner of something.
@@ -92,7 +94,9 @@ pub struct Extension {
 
 const ROLE: &str = "
     SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
-           pg_catalog.has_database_privilege('public', pg_catalog.current_database(), 'CONNECT')
+           pg_catalog.has_database_privilege('public', pg_catalog.current_database(), 'CONNECT'),
+           EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
+                    WHERE n.nspname OPERATOR(pg_catalog.=) 'public' AND pg_catalog.has_schema_privilege('public', n.oid, 'CREATE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
 const SCHEMAS: &str = "
@@ -119,6 +123,7 @@ impl Session {
             is_superuser: self.column(&rows[0], 1, WHAT)?,
             may_create: self.column(&rows[0], 2, WHAT)?,
             is_open: self.column(&rows[0], 3, WHAT)?,
+            is_public_open: self.column(&rows[0], 4, WHAT)?,
             ..TargetFacts::default()
         };
         for row in self.rows(WHAT, SCHEMAS).await? {

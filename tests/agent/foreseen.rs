@@ -410,6 +410,74 @@ fn roles_of_policies_are_seen_behind_any_number_of_bodies() {
     );
 }
 
+#[test]
+fn what_takes_a_superuser_is_seen_among_more_tables_than_can_be_tried() {
+    let stage = Stage::backed_up(
+        "do $$ begin for n in 1..2200 loop execute 'create table t' || n || ' (a int)'; end loop; end $$;
+         create function leaky(int) returns bool language sql immutable leakproof as 'select true'; create view seen as select from t1 where leaky(a)",
+    );
+    let (_, target) = stage.customers_target("");
+    let shown = stage
+        .restore_with(&target, ["--preview", "--json"])
+        .ended_with(9)
+        .json();
+    assert_eq!(
+        named(&shown, "left_out"),
+        ["FUNCTION leaky(integer)", "VIEW seen"]
+    );
+    assert!(
+        shown["remarks"][0].as_str().unwrap().contains("locks"),
+        "{shown:#}"
+    );
+}
+
+#[test]
+fn a_preview_that_goes_on_ends_as_the_restore_does() {
+    let stage = Stage::of("");
+    let role = unique("reader");
+    stage.cluster.psql(
+        &stage.database,
+        &format!("create role {role}; create table t (a int); create policy own on t to {role} using (true); create policy all_ on t using (true)"),
+    );
+    stage.back_up();
+    stage.cluster.psql(
+        &stage.database,
+        &format!("drop owned by {role}; drop role {role}"),
+    );
+    for target in [stage.target(), stage.customers_target("").1] {
+        for more in [&["--keep-going", "--preview"][..], &["--keep-going"]] {
+            let outcome = stage
+                .restore_with(&target, more.iter().copied())
+                .ended_with(9);
+            assert!(
+                outcome.text().contains("missing: policy own on public.t"),
+                "{}",
+                outcome.text()
+            );
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_the_database_itself_is_said() {
+    let stage = Stage::of("create table t (a int)");
+    let settings = format!(
+        "alter database {0} set search_path = app, public; alter database {0} set work_mem = '7MB'",
+        stage.database
+    );
+    stage.cluster.psql(&stage.database, &settings);
+    stage.back_up();
+    let (_, target) = stage.customers_target("grant create on schema public to public");
+    let shown = stage.restore_with(&target, ["--preview"]).success();
+    for word in [
+        "SET search_path TO",
+        "SET work_mem TO",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    ] {
+        assert!(shown.text().contains(word), "{word}: {}", shown.text());
+    }
+}
+
 /// A role without any right, that restores into a database of its own.
 #[test]
 fn a_target_of_a_role_without_rights_is_tried_once() {

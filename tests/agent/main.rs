@@ -65,6 +65,7 @@ mod owners;
 mod panics;
 mod pings;
 mod platforms;
+mod platforms_of_others;
 mod poolers;
 mod pretenders;
 mod printed_sql;

@@ -27,8 +27,17 @@ impl Plan {
             let Some(schema) = schema.filter(|_| !is_there) else {
                 continue;
             };
-            let functions = self.functions_that_name(&schema);
             let name = &entry.name;
+            // where others are in that schema too, who names it means them
+            let is_shared = self.kept_entries().any(|kept| {
+                kept.schema.raw() == schema
+                    || (kept.kind == "EXTENSION"
+                        && name_behind("schema", kept.definition.raw()).as_ref() == Some(&schema))
+            });
+            let functions = match is_shared && OPERATORS.contains(&name.raw()) {
+                true => Vec::new(),
+                false => self.functions_that_name(&schema),
+            };
             let remark = match functions.as_slice() {
                 [] if OPERATORS.contains(&name.raw()) || matches!(reason, Reason::Platform(_)) => {
                     continue;

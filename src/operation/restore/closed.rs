@@ -5,11 +5,12 @@
 //! names no other role. So it is taken away here as well, whatever is asked for, once everything is there.
 
 use super::{
+    given::given_to,
     label::label,
-    plan::Plan,
+    plan::{Plan, Wishes},
     reason::Reason,
     report::NotRestored,
-    words::{Privilege, name_behind, public_privilege, says, statements},
+    words::{Privilege, granted_roles, name_behind, public_privilege, says, statements},
 };
 use crate::{
     archive::Entry,
@@ -20,6 +21,9 @@ use crate::{
 /// Objects that a remark names, and statements that it shows.
 const NAMED: usize = 5;
 const SHOWN: usize = 3;
+
+/// <https://www.postgresql.org/docs/15/release-15.html>
+const PUBLIC_CLOSED_SINCE: u32 = 15;
 
 /// An object that is closed to PUBLIC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,39 +49,25 @@ pub(super) struct Closures {
     later: Vec<Untrusted>,
     /// Whether not everybody could connect, and everybody can connect to the target.
     is_open_database: bool,
+    /// Whether everybody may make something in the target's schema public, and couldn't in the backup's.
+    is_open_public: bool,
     /// What the target's own settings give to others of what is restored, in words.
     given: Vec<String>,
 }
 
-/// The kinds that default privileges are about, by the letter that the catalogs have for each.
-const GIVEN: &[(&str, &str, &[&str])] = &[
-    (
-        "r",
-        "tables and views",
-        &["TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"],
-    ),
-    ("S", "sequences", &["SEQUENCE"]),
-    ("f", "functions", &["FUNCTION", "PROCEDURE", "AGGREGATE"]),
-    ("T", "types", &["TYPE", "DOMAIN"]),
-    ("n", "schemas", &["SCHEMA"]),
-];
-
 impl Plan {
     /// Finds what was closed, where the privileges themselves aren't restored.
-    pub(super) fn look_at_closures(&mut self, facts: &TargetFacts, keep_acl: bool) {
+    pub(super) fn look_at_closures(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let by_id = self.by_id();
         let mut closures = Closures::default();
         for (at, entry) in self.entries.iter().enumerate() {
-            let is_restored = keep_acl && self.reasons[at].is_none();
-            if is_restored || !["ACL", "DEFAULT ACL"].contains(&entry.kind.raw()) {
-                continue;
-            }
-            if entry.kind == "DEFAULT ACL" {
+            let is_restored = wishes.keep_acl && self.reasons[at].is_none();
+            if entry.kind == "DEFAULT ACL" && !is_restored {
                 let taken = from_public_later(entry.definition.raw());
                 closures.later.extend(taken);
-                continue;
             }
-            let Some(part) = public_part(entry.definition.raw()) else {
+            let part = public_part(entry.definition.raw()).filter(|_| entry.kind == "ACL");
+            let Some(mut part) = part else {
                 continue;
             };
             if entry.name.raw().starts_with("DATABASE ") {
@@ -86,13 +76,23 @@ impl Plan {
                 continue;
             }
             let object = entry.needs.iter().find_map(|id| by_id.get(id)).copied();
+            let given = object.map(|object| given_to(&self.entries[object], facts));
+            let also = from_others(&part, entry, given.unwrap_or_default());
+            if is_restored {
+                part.clear();
+            }
+            part.push_str(&also);
+            if part.is_empty() {
+                continue;
+            }
+            let what = label(entry);
             let closed = Closed {
                 entry: at,
                 is_definer: object.is_some_and(|object| is_definer(&self.entries[object])),
-                what: label(entry).into(),
+                what: what.strip_prefix("privileges on ").unwrap_or(&what).into(),
                 statements: part.into(),
             };
-            match self.is_closable(entry, object, facts) {
+            match self.is_closable(entry, object, facts, wishes.clean) {
                 Some(true) => closures.restored.push(closed),
                 Some(false) => closures.others.push(closed),
                 None => (),
@@ -103,24 +103,12 @@ impl Plan {
         self.closures = closures;
     }
 
-    /// A platform may have every table that its customer makes opened to roles of its own.
-    fn given(&self, facts: &TargetFacts) -> Vec<String> {
-        let given = facts.given.iter().filter_map(|grant| {
-            let (_, what, kinds) = GIVEN.iter().find(|(letter, _, _)| *letter == grant.kind)?;
-            let is_there = |entry: &Entry| {
-                grant
-                    .schema
-                    .as_deref()
-                    .is_none_or(|schema| schema == entry.schema.raw())
-            };
-            let kept = self.kept_entries();
-            let count = kept
-                .filter(|entry| kinds.contains(&entry.kind.raw()) && is_there(entry))
-                .count();
-            let roles = Untrusted::from(&*grant.roles);
-            (count > 0).then(|| format!("{count} {what} to {roles}"))
-        });
-        given.collect()
+    /// Since 15 a new database lets nobody but its owner make something in public, and a dump doesn't say so: it is as PostgreSQL makes it.
+    pub(super) fn look_at_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
+        let is_said = |entry: &Entry| entry.kind == "ACL" && entry.name == "SCHEMA public";
+        self.closures.is_open_public = facts.is_public_open
+            && source_major.is_some_and(|major| major >= PUBLIC_CLOSED_SINCE)
+            && !self.entries.iter().any(is_said);
     }
 
     /// Whether the role can close what the privileges are of; none where it is left out, or the target has one of its own. What the
@@ -130,6 +118,7 @@ impl Plan {
         privileges: &Entry,
         object: Option<usize>,
         facts: &TargetFacts,
+        clean: bool,
     ) -> Option<bool> {
         let schema = privileges.name.raw().strip_prefix("SCHEMA ");
         let reason = object.and_then(|object| self.reasons[object].as_ref());
@@ -137,6 +126,10 @@ impl Plan {
             (None | Some(Reason::Present), Some(schema)) => {
                 let schema = object.map_or(schema, |object| self.entries[object].name.raw());
                 let there = facts.schemas.get(schema);
+                // it isn't replaced, and its owner may have decided otherwise since
+                if clean && there.is_some() {
+                    return None;
+                }
                 Some(facts.is_superuser || there.is_none_or(|schema| schema.is_own))
             }
             (Some(_), _) => None,
@@ -184,6 +177,12 @@ impl Closures {
                 "the target's own default privileges open what is restored, whatever its privileges were: {}; `\\ddp` of psql shows them, and REVOKE takes them back",
                 self.given.join(", ")
             ));
+        }
+        if self.is_open_public {
+            remarks.push(
+                "in the backup nobody but the owner could make anything in the schema public, and in the target everybody can, until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+                    .to_owned(),
+            );
         }
         if self.is_open_database {
             remarks.push(
@@ -253,6 +252,24 @@ fn public_part(definition: &str) -> Option<String> {
             .collect();
         texts.join(" ")
     })
+}
+
+/// What the target gives to roles by itself, and the backup didn't give them: taken from them as from PUBLIC.
+fn from_others(part: &str, privileges: &Entry, given: Vec<&str>) -> String {
+    let granted = granted_roles(privileges.definition.raw());
+    let Some(object) = part
+        .split_once(" FROM PUBLIC;")
+        .and_then(|(taken, _)| Some(taken.split_once(" ON ")?.1))
+    else {
+        return String::new();
+    };
+    let others = given
+        .into_iter()
+        .filter(|role| !granted.iter().any(|it| it == role));
+    let revokes: Vec<String> = others
+        .map(|role| format!(" REVOKE ALL ON {object} FROM {};", ident(role)))
+        .collect();
+    revokes.concat()
 }
 
 /// Of ALTER DEFAULT PRIVILEGES what takes something from PUBLIC, without the role that it is for.

@@ -108,7 +108,9 @@ impl Plan {
                 continue;
             }
             let mut missing = setting.missing_roles(entry);
-            if !missing.is_empty() && wishes.skip_roles {
+            let is_remark = REMARKS.contains(&entry.kind.raw());
+            let is_skipped = wishes.skip_roles || (wishes.foresee_roles && !is_remark);
+            if !missing.is_empty() && is_skipped {
                 self.reasons[at] = Some(Reason::NoRole(missing));
                 continue;
             }

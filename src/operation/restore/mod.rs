@@ -3,6 +3,7 @@
 mod bodies;
 mod choice;
 mod closed;
+mod given;
 mod label;
 mod lacks;
 mod pattern;
@@ -131,6 +132,7 @@ async fn prepared<'a>(
         keep_owner: request.keep_owner,
         keep_acl: request.keep_acl,
         skip_roles: request.roles == MissingRoles::Skip,
+        foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
@@ -142,11 +144,10 @@ async fn prepared<'a>(
         plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
     }
     if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
-        plan.try_in(&mut session, &facts, &wishes, request.no_comments)
-            .await?;
+        plan.try_in(&mut session, &facts, request).await?;
     }
     session.close().await;
-    plan.look_at_the_rest(&facts, &wishes);
+    plan.look_at_the_rest(&facts, &wishes, source_major(record));
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {
             target: request.target.to_string(),
@@ -163,6 +164,11 @@ async fn prepared<'a>(
         speech,
         settings,
     })
+}
+
+/// The major version of the server that was dumped; none in a record that doesn't say.
+fn source_major(record: &Record) -> Option<u32> {
+    record.source.as_ref().map(|source| source.server.major)
 }
 
 /// Objects that are named in an error.

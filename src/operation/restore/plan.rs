@@ -67,6 +67,8 @@ pub(super) struct Wishes<'a> {
     pub(super) keep_acl: bool,
     /// leave out what names roles that aren't there
     pub(super) skip_roles: bool,
+    /// leave out policies and mappings that name roles that aren't there, as going on would
+    pub(super) foresee_roles: bool,
     /// leave out whatever can't be restored, with all that needs it
     pub(super) keep_going: bool,
     /// the tables of the backup that have rows, by schema and name
@@ -176,9 +178,15 @@ impl Plan {
     }
 
     /// Looks at what is to be known of what is restored, once it is known what that is.
-    pub(super) fn look_at_the_rest(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+    pub(super) fn look_at_the_rest(
+        &mut self,
+        facts: &TargetFacts,
+        wishes: &Wishes<'_>,
+        source_major: Option<u32>,
+    ) {
         self.look_at_bodies(facts);
-        self.look_at_closures(facts, wishes.keep_acl);
+        self.look_at_closures(facts, wishes);
+        self.look_at_public(facts, source_major);
         if facts.is_superuser && !wishes.keep_owner {
             self.raised = self.functions_with_rights_of_their_owner();
         }
@@ -214,6 +222,8 @@ impl Plan {
         let table = (entry.schema.clone(), entry.name.clone());
         let is_empty = entry.kind == "TABLE DATA" && !self.filled.contains(&table);
         match root {
+            // privileges are tried only where somebody asks to keep them
+            Reason::Refused(_) | Reason::Fails(_) if entry.kind == "ACL" => Weight::Loss,
             _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
             // it makes event triggers and functions, and nothing that holds or shapes rows
             Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     RestoreRequest, closed::Closed, label::label, plan::Plan, reason::Weight, rules::SESSION,
+    words::statements,
 };
 use crate::{
     archive::{Contents, Entry},
@@ -247,6 +248,32 @@ fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
     first.chain(more).collect()
 }
 
+/// Statements of settings that are shown.
+const SETTINGS: usize = 3;
+
+/// Settings of the database that was backed up, which belong to it and not to what is in it.
+fn settings_of_database(plan: &Plan) -> Option<String> {
+    let properties = plan
+        .entries
+        .iter()
+        .filter(|entry| entry.kind == "DATABASE PROPERTIES");
+    let settings: Vec<Untrusted> = properties
+        .flat_map(|entry| statements(entry.definition.raw()))
+        .map(|statement| format!("{statement};").into())
+        .collect();
+    let some = settings.iter().take(SETTINGS);
+    let mut shown: Vec<String> = some.map(ToString::to_string).collect();
+    if settings.len() > SETTINGS {
+        shown.push(format!("({} more)", settings.len() - SETTINGS));
+    }
+    (!settings.is_empty()).then(|| {
+        format!(
+            "settings that the database had are not restored; where the application needs them, run for the target: {}",
+            shown.join(" ")
+        )
+    })
+}
+
 /// What the plan changes beside.
 pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -272,6 +299,7 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             }
         ));
     }
+    remarks.extend(settings_of_database(plan));
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan
             .missing_tablespaces

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use super::{
+    MissingRoles, RestoreRequest,
     label::label,
-    plan::{Plan, REMARKS, Wishes},
+    plan::{Plan, REMARKS},
     reason::Reason,
     rules::{SESSION, Setting},
 };
 use crate::{
+    archive::Entry,
     error::{Lack, Result},
     postgres::{Refusal, Session, TargetFacts, Trial},
     text::Untrusted,
@@ -54,38 +56,42 @@ impl Plan {
         &mut self,
         session: &mut Session,
         facts: &TargetFacts,
-        wishes: &Wishes<'_>,
-        no_comments: bool,
+        request: &RestoreRequest,
     ) -> Result<()> {
-        let steps = self.steps(facts, wishes, no_comments);
-        let trial = session
-            .try_definitions(&self.statements(&steps), self.locks(&steps))
-            .await?;
-        self.settle(&steps, &trial, wishes.keep_going);
+        let mut steps = self.steps(facts, request);
+        // half of the locks stay for others
+        let is_large = self.locks(&steps).saturating_mul(2) > session.locks_promised().await?;
+        if is_large {
+            self.take_out_relations(&mut steps);
+        }
+        let trial = session.try_definitions(&self.statements(&steps)).await?;
+        self.settle(&steps, &trial, request.keep_going);
+        if is_large && self.untried.is_none() {
+            self.untried =
+                Some("tables, views and indexes would take too many of the server's locks".into());
+        }
         Ok(())
     }
 
-    fn steps(&self, facts: &TargetFacts, wishes: &Wishes<'_>, no_comments: bool) -> Steps {
+    fn steps(&self, facts: &TargetFacts, request: &RestoreRequest) -> Steps {
         let setting = Setting {
             facts,
-            clean: wishes.clean,
-            keep_acl: wishes.keep_acl,
+            clean: request.clean,
+            keep_acl: request.keep_acl,
         };
         let mut steps = Steps {
             places: Vec::new(),
             is_blind: false,
         };
         for (at, entry) in self.entries.iter().enumerate() {
-            let kind = entry.kind.raw();
-            let is_one = self.reasons[at].is_none()
-                && !SESSION.contains(&kind)
-                && !NOT_TRIED.contains(&kind)
-                && !(kind == "COMMENT" && no_comments)
-                && !self.unasked.contains(&kind)
-                && !entry.name.raw().starts_with("LARGE OBJECT")
-                // roles that are to be made aren't there yet
-                && setting.missing_roles(entry).is_empty();
-            if !is_one {
+            // roles that are to be made aren't there yet
+            let is_early =
+                request.roles == MissingRoles::Create && !setting.missing_roles(entry).is_empty();
+            if self.reasons[at].is_some()
+                || is_early
+                || !self.is_definition(entry)
+                || (entry.kind == "COMMENT" && request.no_comments)
+            {
                 continue;
             }
             let sql = entry.definition.raw();
@@ -97,6 +103,22 @@ impl Plan {
             }
         }
         steps
+    }
+
+    fn is_definition(&self, entry: &Entry) -> bool {
+        let kind = entry.kind.raw();
+        let others = [SESSION, NOT_TRIED, self.unasked];
+        !others.iter().any(|kinds| kinds.contains(&kind))
+            && !entry.name.raw().starts_with("LARGE OBJECT")
+    }
+
+    fn take_out_relations(&self, steps: &mut Steps) {
+        let is_locked = |at: &usize| {
+            let kind = self.entries[*at].kind.raw();
+            LOCKED.iter().any(|(locked, _)| *locked == kind)
+        };
+        steps.places.retain(|at| !is_locked(at));
+        steps.is_blind = true;
     }
 
     /// About how many locks the trial takes.

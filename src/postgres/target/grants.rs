@@ -11,14 +11,14 @@ pub struct DefaultGrant {
     pub schema: Option<String>,
     /// Of what, as the catalogs have it: `r` tables, `S` sequences, `f` functions, `T` types, `n` schemas.
     pub kind: String,
-    /// The roles that get it; PUBLIC is among them where it gets more than PostgreSQL gives.
-    pub roles: String,
+    /// The roles that get it; none is PUBLIC, which is among them where it gets more than PostgreSQL gives.
+    pub roles: Vec<Option<String>>,
 }
 
 /// Of functions and types PostgreSQL itself gives PUBLIC what there is to give.
 const DEFAULT_GRANTS: &str = "
     SELECT n.nspname, d.defaclobjtype::pg_catalog.text,
-           pg_catalog.string_agg(DISTINCT COALESCE(r.rolname::pg_catalog.text, 'PUBLIC'), ', ')
+           pg_catalog.to_json(pg_catalog.array_agg(DISTINCT r.rolname::pg_catalog.text))::pg_catalog.text
       FROM pg_catalog.pg_default_acl AS d
            JOIN pg_catalog.pg_roles AS me ON me.oid OPERATOR(pg_catalog.=) d.defaclrole AND me.rolname OPERATOR(pg_catalog.=) current_user
            LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) d.defaclnamespace
@@ -38,7 +38,7 @@ impl Session {
             Ok(DefaultGrant {
                 schema: row.text(0).map(str::to_owned),
                 kind: self.column(row, 1, WHAT)?,
-                roles: self.column(row, 2, WHAT)?,
+                roles: serde_json::from_str(row.text(2).unwrap_or_default()).unwrap_or_default(),
             })
         };
         rows.iter().map(grant).collect()

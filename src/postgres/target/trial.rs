@@ -10,7 +10,7 @@ use crate::postgres::session::Session;
 use crate::text::Untrusted;
 
 /// Statements that are sent together; where one of them fails, each half is tried by itself.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 32;
 /// Refusals after which no more are looked for.
 const REFUSALS_MAX: usize = 1000;
 
@@ -51,31 +51,26 @@ const SAVE: &str = "SAVEPOINT pgcoffer_trial;";
 const KEEP: &str = "RELEASE SAVEPOINT pgcoffer_trial";
 const BACK: &str = "ROLLBACK TO SAVEPOINT pgcoffer_trial; RELEASE SAVEPOINT pgcoffer_trial";
 
-/// How many locks all sessions together are promised.
 const LOCKS: &str = "
     SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 OPERATOR(pg_catalog.*)
            (pg_catalog.current_setting('max_connections')::pg_catalog.int8 OPERATOR(pg_catalog.+)
             pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)";
 
 impl Session {
-    /// Carries the statements out, one after the other, and takes all of it back. `relations` is how many of them make something
-    /// that is locked until then: nothing is tried where that would take more than a quarter of the server's locks from others.
+    /// How many locks all sessions together are promised.
+    ///
+    /// # Errors
+    /// The connection.
+    pub async fn locks_promised(&mut self) -> Result<u64, Error> {
+        self.number("ask for the room for locks", LOCKS).await
+    }
+
+    /// Carries the statements out, one after the other, and takes all of it back. What they make is locked until then.
     ///
     /// # Errors
     /// The connection; what the server refuses is in the answer.
-    pub async fn try_definitions(
-        &mut self,
-        statements: &[&str],
-        relations: u64,
-    ) -> Result<Trial, Error> {
+    pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<Trial, Error> {
         const WHAT: &str = "try the definitions";
-        let room = self.number(WHAT, LOCKS).await?;
-        if relations.saturating_mul(4) > room {
-            return Ok(Trial {
-                stopped: Some("it would take too many of the server's locks".into()),
-                ..Trial::default()
-            });
-        }
         let result = self.wire.run(BEGIN).await;
         result.map_err(|error| self.explained(WHAT, error))?;
         let trial = self.tried(WHAT, statements).await;
