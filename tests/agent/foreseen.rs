@@ -3,7 +3,10 @@
 
 use serde_json::Value;
 
-use crate::stage::{Stage, Target, unique};
+use crate::{
+    stage::{Stage, Target, restore_args, unique},
+    testbed::Cluster,
+};
 
 /// Made by a superuser, as a database that comes from elsewhere may be.
 const SUPERUSERS: &str = "
@@ -188,194 +191,6 @@ fn owners_that_a_role_can_t_make_are_told_before() {
     );
 }
 
-/// What is closed to everybody, and what isn't.
-const CLOSED: &str = "
-    create table salaries (who text, what int); insert into salaries values ('a', 1);
-    create schema app; grant usage on schema app to public;
-    create function app.raise() returns void language sql security definer as 'update public.salaries set what = what * 2'; revoke execute on function app.raise() from public;
-    create function app.\"a;\nb\"(\"from\" text default ';') returns int language sql as 'select 1'; revoke all on function app.\"a;\nb\"(text) from public;
-    create procedure app.stop() language sql as 'select 1'; revoke all on procedure app.stop() from public;
-    create aggregate app.summed(int) (sfunc = int4pl, stype = int); revoke all on function app.summed(int) from public;
-    create type app.mood as enum ('a'); revoke all on type app.mood from public; create domain app.d as int; revoke all on domain app.d from public;
-    create function app.open() returns int language sql as 'select 1';
-    revoke all on schema public from public; grant usage on schema public to public;";
-
-const OPEN: &str = "
-    select (select string_agg(quote_ident(p.proname), ',' order by p.proname) from pg_proc p where p.pronamespace = 'app'::regnamespace and has_function_privilege('nobody_at_all', p.oid, 'EXECUTE')),
-           (select count(*) from pg_type t where t.typnamespace = 'app'::regnamespace and t.typtype in ('e', 'd') and has_type_privilege('nobody_at_all', t.oid, 'USAGE')),
-           has_schema_privilege('nobody_at_all', 'public', 'USAGE'), has_schema_privilege('nobody_at_all', 'public', 'CREATE'),
-           has_schema_privilege('nobody_at_all', 'app', 'USAGE')";
-
-fn with_closures() -> (Stage, String) {
-    let stage = Stage::of(CLOSED);
-    let nobody = "do $$ begin create role nobody_at_all; exception when duplicate_object or unique_violation then null; end $$;";
-    stage.cluster.psql(&stage.database, nobody);
-    let app = unique("app");
-    stage.cluster.psql(
-        &stage.database,
-        &format!("create role {app}; grant execute on function app.raise() to {app}"),
-    );
-    stage.back_up();
-    stage.cluster.psql(
-        &stage.database,
-        &format!("drop owned by {app}; drop role {app}"),
-    );
-    (stage, app)
-}
-
-#[test]
-fn what_was_closed_to_everybody_stays_closed() {
-    let (stage, _) = with_closures();
-    let (_, customers) = stage.customers_target("");
-    let superusers = stage.target();
-    let single = stage.target();
-    let with_acl = stage.target();
-    for (target, more, open) in [
-        (customers, &[][..], "open|0|t|f|f"),
-        (superusers, &["--keep-going"], "open|0|t|f|f"),
-        (single, &["--single-transaction"], "open|0|t|f|f"),
-        (with_acl, &["--keep-acl", "--roles", "skip"], "open|0|t|f|t"),
-    ] {
-        let shown = stage.restore_with(&target, [&["--preview"], more].concat());
-        let text = shown.text();
-        assert!(
-            text.contains("closed to PUBLIC")
-                && text.contains("function app.raise() (SECURITY DEFINER)"),
-            "{text}"
-        );
-        let outcome = stage.restore_with(&target, more.iter().copied()).success();
-        assert_eq!(stage.cluster.psql(&target.name, OPEN), open, "{more:?}");
-        assert!(
-            !outcome.text().contains("then runs as superuser"),
-            "{}",
-            outcome.text()
-        );
-    }
-}
-
-#[test]
-fn what_can_t_be_closed_is_named_with_its_statement() {
-    let stage = Stage::of(
-        "create table t (a int); create extension pgcrypto; revoke all on function digest(text, text) from public;
-         revoke execute on function pg_catalog.pg_sleep(float8) from public; alter default privileges revoke execute on functions from public;",
-    );
-    let closed = format!("revoke connect on database {} from public", stage.database);
-    stage.cluster.psql(&stage.database, &closed);
-    stage.back_up();
-    let (_, target) = stage.customers_target("");
-    let outcome = stage.restore_with(&target, ["--preview"]).success();
-    for word in [
-        "REVOKE ALL ON FUNCTION pg_catalog.pg_sleep(double precision) FROM PUBLIC",
-        "REVOKE ALL ON FUNCTION public.digest(text, text) FROM PUBLIC",
-        "ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS",
-        "REVOKE CONNECT ON DATABASE",
-    ] {
-        assert!(outcome.text().contains(word), "{word}: {}", outcome.text());
-    }
-    stage.restore(&target).success();
-    // a superuser can close these as well
-    let target = stage.target();
-    stage.restore(&target).success();
-    let open = "select has_function_privilege('pg_monitor', 'digest(text, text)', 'EXECUTE'), has_function_privilege('pg_monitor', 'pg_sleep(float8)', 'EXECUTE')";
-    assert_eq!(stage.cluster.psql(&target.name, open), "f|f");
-}
-
-#[test]
-fn a_target_that_opens_what_is_made_in_it_is_told() {
-    let stage =
-        Stage::backed_up("create table secrets (a int); create view v as select a from secrets");
-    let visitor = unique("visitor");
-    let (_, target) = stage.customers_target(&format!(
-        "create role {visitor}; set role OWNER; alter default privileges in schema public grant all on tables to {visitor}; reset role"
-    ));
-    let shown = stage.restore_with(&target, ["--preview"]).success();
-    let wanted = format!("2 tables and views to {visitor}");
-    assert!(shown.text().contains(&wanted), "{}", shown.text());
-}
-
-#[test]
-fn what_the_backup_lacks_is_said_again_when_it_is_restored() {
-    let stage = Stage::of("");
-    let (_, source) = stage.customers_target(
-        "set role OWNER; create extension hstore; create table public.payroll (a int); create table public.rest (a int); reset role",
-    );
-    stage.cluster.psql(
-        &source.name,
-        "alter extension hstore add table public.payroll",
-    );
-    stage
-        .agent()
-        .env("PGCOFFER_DB_MAIN_URL", &source.url)
-        .run(["backup"])
-        .success();
-    let target = stage.target();
-    for outcome in [
-        stage.restore_with(&target, ["--preview"]),
-        stage.run(["show", "latest"]),
-        stage.restore(&target),
-    ] {
-        assert!(
-            outcome.text().contains("public.payroll"),
-            "{}",
-            outcome.text()
-        );
-    }
-}
-
-#[test]
-fn a_preview_of_a_choice_lists_what_is_chosen() {
-    let stage = Stage::backed_up(
-        "create schema app; create table app.a (id int primary key); create table app.b (id int); alter table app.a enable row level security; create policy p on app.a using (true);
-         create extension postgres_fdw; create server s foreign data wrapper postgres_fdw; create user mapping for public server s",
-    );
-    let target = stage.target();
-    let shown = stage
-        .restore_with(&target, ["--preview", "--only", "table:app.a"])
-        .success();
-    for line in [
-        "  table app.a\n",
-        "  policy p on app.a\n",
-        "  table data app.a\n",
-    ] {
-        assert!(shown.text().contains(line), "{line}: {}", shown.text());
-    }
-    assert!(
-        !shown.text().contains("  table app.b\n"),
-        "{}",
-        shown.text()
-    );
-    let without = ["--leave-out", "server:s", "--preview"];
-    let shown = stage.restore_with(&target, without).success();
-    assert!(
-        shown.text().contains("user mapping of public at server s"),
-        "{}",
-        shown.text()
-    );
-}
-
-#[test]
-fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
-    let stage = Stage::backed_up(
-        "create schema ext; create extension bloom schema ext; create schema app; create table app.t (a int);
-         create function app.uses() returns bool language plpgsql as $$ begin return ext.blhandler(null) is null; end $$;
-         create function app.other() returns int language sql as 'select 1'; create function app.context() returns int language sql as 'select 1 /* next.x */';",
-    );
-    let (_, target) = stage.customers_target("");
-    let shown = stage.restore_with(&target, ["--preview"]).ended_with(9);
-    assert!(
-        shown.text().contains("bloom is not there in the schema ext, which these functions name, and may fail for: app.uses()\n"),
-        "{}",
-        shown.text()
-    );
-    // nor does --only know that the function needs it
-    let target = stage.target();
-    let shown = stage
-        .restore_with(&target, ["--preview", "--only", "function:app.uses"])
-        .success();
-    assert!(shown.text().contains("app.uses()\n"), "{}", shown.text());
-    assert!(shown.text().contains("may fail for"), "{}", shown.text());
-}
-
 #[test]
 fn roles_of_policies_are_seen_behind_any_number_of_bodies() {
     let stage = Stage::of("");
@@ -432,60 +247,71 @@ fn what_takes_a_superuser_is_seen_among_more_tables_than_can_be_tried() {
 }
 
 #[test]
-fn a_preview_that_goes_on_ends_as_the_restore_does() {
-    let stage = Stage::of("");
-    let role = unique("reader");
-    stage.cluster.psql(
-        &stage.database,
-        &format!("create role {role}; create table t (a int); create policy own on t to {role} using (true); create policy all_ on t using (true)"),
-    );
-    stage.back_up();
-    stage.cluster.psql(
-        &stage.database,
-        &format!("drop owned by {role}; drop role {role}"),
-    );
-    for target in [stage.target(), stage.customers_target("").1] {
-        for more in [&["--keep-going", "--preview"][..], &["--keep-going"]] {
-            let outcome = stage
-                .restore_with(&target, more.iter().copied())
-                .ended_with(9);
-            assert!(
-                outcome.text().contains("missing: policy own on public.t"),
-                "{}",
-                outcome.text()
-            );
-        }
-    }
-}
-
-#[test]
-fn what_belongs_to_the_database_itself_is_said() {
-    let stage = Stage::of("create table t (a int)");
-    let settings = format!(
-        "alter database {0} set search_path = app, public; alter database {0} set work_mem = '7MB'",
-        stage.database
-    );
-    stage.cluster.psql(&stage.database, &settings);
-    stage.back_up();
-    let (_, target) = stage.customers_target("grant create on schema public to public");
-    let shown = stage.restore_with(&target, ["--preview"]).success();
-    for word in [
-        "SET search_path TO",
-        "SET work_mem TO",
-        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-    ] {
-        assert!(shown.text().contains(word), "{word}: {}", shown.text());
-    }
-}
-
-/// A role without any right, that restores into a database of its own.
-#[test]
-fn a_target_of_a_role_without_rights_is_tried_once() {
+fn where_nothing_is_refused_nothing_is_said() {
     let stage = Stage::small();
     stage.back_up();
     let (_, target) = stage.customers_target("");
-    let _: &Target = &target;
     let report = stage.restore_with(&target, ["--json"]).success().json();
     assert_eq!(report["complete"], true);
     assert_eq!(report["remarks"], serde_json::json!([]));
+}
+
+#[test]
+fn rows_of_views_that_a_policy_hides_are_named_before() {
+    let stage = Stage::backed_up(
+        "create table t (a int); insert into t values (1), (2); create materialized view seen as select count(*) as n from t; create unique index on seen (n);
+         create materialized view ratio as select 10 / (select count(*) from t) as n where (select count(*) from t) = 2 or 1 / (select count(*) from t) > 0;
+         alter table t enable row level security; alter table t force row level security; create policy p on t using (a = 1);
+         create table plain (a int); insert into plain values (5); create materialized view inverse as select 10 / (select count(*) from plain) as n",
+    );
+    let (_, target) = stage.customers_target("");
+    for more in [&["--preview", "--json"][..], &["--json"]] {
+        let report = stage
+            .restore_with(&target, more.iter().copied())
+            .ended_with(9)
+            .json();
+        let missing = named(&report, "left_out");
+        assert_eq!(
+            missing,
+            [
+                "MATERIALIZED VIEW DATA ratio",
+                "MATERIALIZED VIEW DATA seen"
+            ],
+            "{report:#}"
+        );
+    }
+    let there = "select (select count(*) from t), (select n from inverse), (select count(*) from pg_indexes where tablename = 'seen')";
+    assert_eq!(stage.cluster.psql(&target.name, there), "2|10|1");
+}
+
+#[test]
+fn what_a_server_was_built_without_is_told_before() {
+    let stage = Stage::backed_up(
+        "create collation de (provider = icu, locale = 'de'); create table t (a text collate de); insert into t values ('x'); create table rest (a int)",
+    );
+    let elsewhere = Cluster::shared(Some(16));
+    let (name, owner) = (unique("elsewhere"), unique("customer"));
+    elsewhere.create_database(&name);
+    elsewhere.psql(
+        &name,
+        &format!("create role {owner} login; alter database {name} owner to {owner}"),
+    );
+    let url = elsewhere.url_as(&owner, None, &name);
+    let target = Target { name, url };
+    let agent = stage.agent().env("PGCOFFER_PG_BIN", elsewhere.bin());
+    let said = agent.run(restore_args(&target)).ended_with(3).stderr;
+    assert!(
+        said.contains("collation public.de") && said.contains("not touched"),
+        "{said}"
+    );
+    let agent = stage.agent().env("PGCOFFER_PG_BIN", elsewhere.bin());
+    let report = agent.run(
+        restore_args(&target)
+            .into_iter()
+            .chain(["--keep-going", "--json"]),
+    );
+    let report = report.ended_with(9).json();
+    let missing = named(&report, "left_out");
+    assert_eq!(missing, ["COLLATION de", "TABLE t", "TABLE DATA t"]);
+    assert_eq!(report["failures"], 0, "{report:#}");
 }

@@ -30,6 +30,8 @@ pub struct Refusal {
     pub place: usize,
     /// Whether it is a right that the role lacks, or a rule of the platform.
     pub is_right: bool,
+    /// Whether it is about what stands in a row, or isn't in one.
+    pub is_of_rows: bool,
     /// The server's words.
     pub message: Untrusted,
 }
@@ -111,6 +113,7 @@ impl Session {
             trial.refusals.push(Refusal {
                 place: start,
                 is_right: RIGHTS.contains(&code.as_str()),
+                is_of_rows: !code.starts_with("42"),
                 message,
             });
         }
