@@ -131,3 +131,14 @@ fn what_belongs_to_the_database_itself_is_said() {
         assert!(shown.text().contains(word), "{word}: {}", shown.text());
     }
 }
+
+#[test]
+fn a_target_with_much_in_it_names_some_and_says_what_lists_all() {
+    let stage = Stage::backed_up("create table t (a int)");
+    let target = stage.target();
+    let fill = "do $$ begin for n in 1..12 loop execute 'create table t' || n || ' (a int)'; end loop; end $$";
+    stage.cluster.psql(&target.name, fill);
+    let said = stage.restore(&target).ended_with(3).stderr;
+    assert!(said.contains("table public.t1, "), "{said}");
+    assert!(said.contains("psql lists all: \\dn, \\d *.*"), "{said}");
+}
