@@ -47,6 +47,16 @@ pub(super) fn is_a_source(label: &str) -> String {
     )
 }
 
+/// Kinds that come first in a list, as they weigh most: rows, and who may see them.
+const FIRST: &[&str] = &[
+    "TABLE",
+    "TABLE DATA",
+    "BLOBS",
+    "MATERIALIZED VIEW DATA",
+    "ROW SECURITY",
+    "POLICY",
+];
+
 /// Lines of what would be restored that are shown.
 const RESTORED: usize = 40;
 
@@ -132,7 +142,9 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
 fn list<'a>(what: &str, all: impl Iterator<Item = &'a NotRestored>) -> String {
     let mut text = String::new();
     let mut more = 0;
-    for (at, one) in all.enumerate() {
+    let mut all: Vec<&NotRestored> = all.collect();
+    all.sort_by_key(|one| !FIRST.contains(&one.kind.raw()));
+    for (at, one) in all.into_iter().enumerate() {
         if at < SHOWN {
             let why = one.why.first_line();
             text.push_str(&format!("  {what}: {}: {why}\n", one.label));
