@@ -62,6 +62,9 @@ pub use preflight::{Obstacle, ObstacleKind};
 pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
-pub use target::{Abilities, Ability, Extension, Present, Questions, Schema, TargetFacts};
+pub use target::{
+    Abilities, Ability, DefaultGrant, Extension, Present, Questions, Refusal, Schema, TargetFacts,
+    Trial,
+};
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
 pub use wire::LoginRefused;
