@@ -62,6 +62,9 @@ pub use preflight::{Obstacle, ObstacleKind};
 pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
-pub use target::{Abilities, Ability, Extension, Present, Questions, Schema, TargetFacts};
+pub use target::{
+    Abilities, Ability, Drops, Extension, ExtensionTable, Lost, Place, Present, Questions, Schema,
+    TargetFacts, statement_without_slot,
+};
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
 pub use wire::LoginRefused;

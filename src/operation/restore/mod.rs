@@ -2,13 +2,17 @@
 
 mod choice;
 mod lacks;
+mod names;
+mod others;
 mod pattern;
 mod plan;
 mod reason;
 mod replace;
 mod report;
+mod room;
 mod rows;
 mod rules;
+mod slots;
 mod words;
 
 use jiff::Timestamp;
@@ -24,17 +28,19 @@ use crate::{
     archive::Contents,
     backup::Record,
     catalog::Catalog,
-    error::{Error, Lack, Result, TargetState},
+    error::{Error, Result, TargetState},
     postgres::{
         self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
         Speech,
     },
 };
 
+use names::Names;
 pub use pattern::Pattern;
 use plan::{Plan, Wishes, questions};
 use replace::Replaced;
 pub use report::{NotRestored, RestoreReport};
+use room::lacks_of_room;
 
 /// One restore to be made.
 #[derive(Debug, Clone)]
@@ -74,9 +80,11 @@ pub enum MissingRoles {
 
 /// A restore that was found possible: what will be restored is known, and nothing has been touched.
 pub struct PreparedRestore<'a> {
+    catalog: &'a Catalog,
     record: &'a Record,
     request: &'a RestoreRequest,
-    archive: Inbound,
+    /// until it is brought
+    archive: Option<Inbound>,
     plan: Plan,
     client: &'a Client,
     server_major: u32,
@@ -89,7 +97,7 @@ pub struct PreparedRestore<'a> {
 /// # Errors
 /// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has to decide.
 pub async fn prepare_restore<'a>(
-    catalog: &Catalog,
+    catalog: &'a Catalog,
     clients: &'a Clients,
     record: &'a Record,
     request: &'a RestoreRequest,
@@ -101,16 +109,17 @@ pub async fn prepare_restore<'a>(
 }
 
 async fn prepared<'a>(
-    catalog: &Catalog,
+    catalog: &'a Catalog,
     clients: &'a Clients,
     record: &'a Record,
     request: &'a RestoreRequest,
 ) -> Result<PreparedRestore<'a>> {
     let archive = open_archive(catalog, record).await?;
-    let entries = archive.entries().await?;
+    let mut entries = archive.entries().await?;
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
     let settings = session.settings(Road::Back).await?;
+    let names = Names::read(&mut session, &mut entries).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
     let filled: Vec<_> = record
         .tables
@@ -123,18 +132,19 @@ async fn prepared<'a>(
         leave_out: &request.leave_out,
         only: &request.only,
         clean: request.clean,
+        single_transaction: request.single_transaction,
         keep_owner: request.keep_owner,
         keep_acl: request.keep_acl,
         skip_roles: request.roles == MissingRoles::Skip,
         keep_going: request.keep_going,
     };
-    let mut plan = Plan::new(entries, &facts, &wishes)?;
+    let mut plan = Plan::new(entries, names, &facts, &wishes)?;
     if request.roles != MissingRoles::Create && !request.keep_going {
         plan.lacks
             .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
     }
     if request.clean && plan.lacks.is_empty() {
-        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+        plan.lacks.extend(lacks_of_room(&mut session, &plan).await?);
     }
     session.close().await;
     if !plan.lacks.is_empty() {
@@ -144,37 +154,16 @@ async fn prepared<'a>(
         });
     }
     Ok(PreparedRestore {
+        catalog,
         client: client_for(clients, record, server_major)?,
         record,
         request,
-        archive,
+        archive: Some(archive),
         plan,
         server_major,
         speech,
         settings,
     })
-}
-
-/// Objects that are named in an error.
-const NAMED: usize = 10;
-
-/// What would go along with what is replaced, and is not in the backup: nobody asked for that.
-async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
-    let replaced = Replaced::by(plan);
-    let lost = session
-        .rehearse_drops(&replaced.drops, &replaced.named, &replaced.remade)
-        .await?;
-    let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
-    if lost.len() > NAMED {
-        names.push(format!("{} more", lost.len() - NAMED));
-    }
-    Ok((!lost.is_empty()).then(|| Lack {
-        what: format!(
-            "what is not in the backup would be dropped with what is replaced: {}",
-            names.join(", ")
-        ),
-        cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
-    }))
 }
 
 /// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
@@ -234,18 +223,28 @@ pub async fn restore(
 }
 
 async fn restored(
-    prepared: PreparedRestore<'_>,
+    mut prepared: PreparedRestore<'_>,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<RestoreReport> {
     let started = Timestamp::now();
-    let PreparedRestore {
-        record, request, ..
-    } = prepared;
-    let target = interrupt.or(begin(&prepared)).await?;
-    let load = prepared.load(&target)?;
+    let (record, request) = (prepared.record, prepared.request);
     let settings: Vec<String> = prepared.settings.warnings().collect();
-    let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
+    let mut made_roles = Vec::new();
+    let target = match interrupt.or(begin(&prepared, &mut made_roles)).await {
+        Ok(target) => target,
+        Err(error) if made_roles.is_empty() => return Err(error),
+        Err(error) => {
+            return Err(Error::RestoreFailed {
+                target: request.target.to_string(),
+                state: TargetState::Unchanged,
+                made_roles,
+                source: Box::new(error),
+            });
+        }
+    };
+    let loaded = prepared.loaded(&target, progress, interrupt).await;
+    let slots = slots::take_away(&target, &prepared.plan).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(Broken { error, all_given }) => {
@@ -253,32 +252,44 @@ async fn restored(
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
                 state: state_after(&error, all_given, request),
+                made_roles,
                 source: Box::new(error),
             });
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.add_slots(slots);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server
-/// that this was seen on, for the child processes.
-async fn begin(prepared: &PreparedRestore<'_>) -> Result<DatabaseUrl> {
+/// The target may have changed while somebody was asked; what is replaced is dropped here, where the load doesn't do it in its own
+/// transaction; and roles that are missing are made. The address of the very server that this was seen on, for the child processes.
+async fn begin(
+    prepared: &PreparedRestore<'_>,
+    made_roles: &mut Vec<String>,
+) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;
-    if request.clean
-        && let Some(lack) = lack_of_room(&mut session, &prepared.plan).await?
-    {
-        return Err(Error::TargetLacks {
-            target: request.target.to_string(),
-            lacks: vec![lack],
-        });
+    if request.clean {
+        let lacks = lacks_of_room(&mut session, &prepared.plan).await?;
+        if !lacks.is_empty() {
+            return Err(Error::TargetLacks {
+                target: request.target.to_string(),
+                lacks,
+            });
+        }
     }
     if request.roles == MissingRoles::Create {
         let roles = &prepared.plan.missing_roles;
-        session.create_roles(roles, request.keep_owner).await?;
+        session
+            .create_roles(roles, request.keep_owner, made_roles)
+            .await?;
+    }
+    if request.clean && !request.single_transaction {
+        let drops = Replaced::by(&prepared.plan).all();
+        session.drop_all(&drops).await?;
     }
     let target = session.child_url().await?;
     session.close().await;
@@ -300,20 +311,55 @@ impl PreparedRestore<'_> {
         remarks
     }
 
-    fn load(&self, target: &DatabaseUrl) -> Result<Load> {
+    /// Brings the archive to pg_restore, as often as the order of its rows takes.
+    async fn loaded(
+        &mut self,
+        target: &DatabaseUrl,
+        progress: &Progress,
+        interrupt: &Interrupt,
+    ) -> std::result::Result<(Contents, LoadReport), Broken> {
+        let none_given = |error| Broken {
+            error,
+            all_given: false,
+        };
+        let archive = match self.archive.take() {
+            Some(archive) => archive,
+            None => self.again(interrupt).await.map_err(none_given)?,
+        };
+        let load = self
+            .load(target, self.plan.kept(), true)
+            .map_err(none_given)?;
+        let first = carry_out(self.record, archive, load, progress, interrupt).await;
+        let (contents, mut report) = first?;
+        for ids in self.plan.later_passes() {
+            let archive = self.again(interrupt).await.map_err(none_given)?;
+            let load = self.load(target, ids, false).map_err(none_given)?;
+            let progress = Progress::default();
+            let more = carry_out(self.record, archive, load, &progress, interrupt).await;
+            let (_, more) = more?;
+            report.warnings.extend(more.warnings);
+            report.failures.add(more.failures);
+        }
+        Ok((contents, report))
+    }
+
+    async fn again(&self, interrupt: &Interrupt) -> Result<Inbound> {
+        interrupt.or(open_archive(self.catalog, self.record)).await
+    }
+
+    fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
-        let replaced = request.clean.then(|| Replaced::by(&self.plan));
-        let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
+        let drops = (request.clean && request.single_transaction && is_first)
+            .then(|| Replaced::by(&self.plan).all().statements);
         let options = LoadOptions {
-            first: first.filter(|_| request.single_transaction),
-            clean: request.clean && !request.single_transaction,
+            first: drops,
             single_transaction: request.single_transaction,
             no_owner: !request.keep_owner,
             no_acl: !request.keep_acl,
             no_comments: request.no_comments,
             no_tablespaces: !self.plan.missing_tablespaces.is_empty(),
             keep_going: request.keep_going,
-            entries: Some(self.plan.kept()),
+            entries: Some(entries),
             speech: self.speech,
             settings: self.settings.clone(),
             ..LoadOptions::new(server_major)

@@ -3,15 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
+    names::Names,
     pattern::Pattern,
     reason::{Reason, Weight},
-    rules::{SESSION, Setting, is_of_all_tables},
+    rules::{SESSION, Setting, ability},
     words::{name_behind, says},
 };
 use crate::{
     archive::Entry,
     error::{Lack, Result},
-    postgres::{Ability, Questions, TargetFacts},
+    postgres::{Questions, TargetFacts},
     text::Untrusted,
 };
 
@@ -62,6 +63,7 @@ pub(super) struct Wishes<'a> {
     pub(super) leave_out: &'a [Pattern],
     pub(super) only: &'a [Pattern],
     pub(super) clean: bool,
+    pub(super) single_transaction: bool,
     pub(super) keep_owner: bool,
     pub(super) keep_acl: bool,
     /// leave out what names roles that aren't there
@@ -89,11 +91,24 @@ pub(super) struct Plan {
     pub(super) missing_roles: BTreeSet<String>,
     /// tablespaces that the target lacks, whose tables and indexes go to its own
     pub(super) missing_tablespaces: BTreeSet<Untrusted>,
+    /// the ids of rows whose table an extension makes
+    pub(super) orphans: BTreeSet<i32>,
+    /// statements that take rows away which the backup brings, from tables that stay
+    pub(super) emptied: Vec<String>,
+    /// what these are of
+    pub(super) emptied_tables: Vec<String>,
+    /// of each entry the pass through the archive in which it is loaded; all in the first where there are none
+    pub(super) passes: Vec<usize>,
+    /// the archive's encoding, where it is another than UTF-8
+    pub(super) encoding: Option<String>,
+    /// schema and name of tables as the archive's data has them, and as they are
+    pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
 }
 
 /// What has to be known of the target for these entries.
 pub(super) fn questions(entries: &[Entry]) -> Questions {
     let mut questions = Questions::default();
+    let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();
     for entry in entries {
         let ability = match entry.kind.raw() {
             "EXTENSION" => {
@@ -109,16 +124,24 @@ pub(super) fn questions(entries: &[Entry]) -> Questions {
                     .extend(name_behind("for", entry.definition.raw()));
                 continue;
             }
-            "EVENT TRIGGER" => Ability::EventTriggers,
-            "PUBLICATION" if is_of_all_tables(entry) => Ability::WholePublications,
-            "PUBLICATION TABLES IN SCHEMA" => Ability::WholePublications,
-            "SUBSCRIPTION" => Ability::Subscriptions,
-            "FOREIGN DATA WRAPPER" => Ability::Wrappers,
-            _ => continue,
+            "TABLE DATA" => {
+                questions.has_rows_of_extensions |= is_orphan(entry, &ids);
+                continue;
+            }
+            _ => match ability(entry) {
+                Some(ability) => ability,
+                None => continue,
+            },
         };
         questions.abilities.insert(ability);
     }
     questions
+}
+
+/// Whether they are rows of which the archive has no table: that is an extension's.
+fn is_orphan(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
+    ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw())
+        && !entry.needs.iter().any(|id| ids.contains(id))
 }
 
 impl Plan {
@@ -126,6 +149,7 @@ impl Plan {
     /// A pattern that names nothing in this backup.
     pub(super) fn new(
         entries: Vec<Entry>,
+        names: Names,
         facts: &TargetFacts,
         wishes: &Wishes<'_>,
     ) -> Result<Self> {
@@ -143,20 +167,38 @@ impl Plan {
             entries,
             raised: Vec::new(),
             lacks: Vec::new(),
-            filled: wishes.filled.iter().cloned().collect(),
+            filled: wishes
+                .filled
+                .iter()
+                .map(|table| names.renamed.get(table).unwrap_or(table).clone())
+                .collect(),
             missing_roles: BTreeSet::new(),
             missing_tablespaces: BTreeSet::new(),
+            orphans: BTreeSet::new(),
+            emptied: Vec::new(),
+            emptied_tables: Vec::new(),
+            passes: Vec::new(),
+            encoding: names.encoding,
+            renamed: names.renamed,
         };
+        if !wishes.keep_going {
+            plan.lacks.extend(names.lack);
+        }
         plan.tie_mappings();
+        plan.tie_rows(facts);
         plan.choose(wishes)?;
         // a platform's own trigger is no loss, though the role may not make it either
         plan.set_reasons(Setting::platform);
         plan.spread();
         plan.set_reasons(|entry| setting.look_at(entry));
         plan.spread();
+        plan.look_at_others_tables(facts);
+        plan.spread();
         plan.set_remarks(&setting);
-        plan.look_at_rows_of_extensions(facts);
+        plan.look_at_rows_of_extensions(facts, wishes);
+        plan.look_at_order_of_rows(facts, wishes);
         plan.look_at_what_rows_need();
+        plan.look_at_order_of_rows(facts, wishes);
         plan.look_at_extensions(wishes);
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
@@ -168,9 +210,25 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The ids of what is restored, in their order.
+    /// The ids of what is restored as the archive is read for the first time, in their order.
     pub(super) fn kept(&self) -> Vec<i32> {
-        self.kept_entries().map(|entry| entry.id).collect()
+        let passes = self.passes.iter().zip(&self.entries);
+        let later: BTreeSet<i32> = passes
+            .filter(|(pass, _)| **pass > 0)
+            .map(|(_, entry)| entry.id)
+            .collect();
+        self.kept_entries()
+            .map(|entry| entry.id)
+            .filter(|id| !later.contains(id))
+            .collect()
+    }
+
+    /// The subscriptions that are restored.
+    pub(super) fn subscriptions(&self) -> Vec<Untrusted> {
+        let subscriptions = self
+            .kept_entries()
+            .filter(|entry| entry.kind == "SUBSCRIPTION");
+        subscriptions.map(|entry| entry.name.clone()).collect()
     }
 
     pub(super) fn kept_entries(&self) -> impl Iterator<Item = &Entry> {
@@ -273,6 +331,25 @@ impl Plan {
             entry
                 .needs
                 .extend(server.and_then(|name| servers.get(&name)));
+        }
+    }
+
+    /// pg_dump writes no need of rows whose table an extension makes.
+    fn tie_rows(&mut self, facts: &TargetFacts) {
+        let ids: BTreeSet<i32> = self.entries.iter().map(|entry| entry.id).collect();
+        let extensions = self.entries.iter().filter(|it| it.kind == "EXTENSION");
+        let extensions: HashMap<String, i32> = extensions
+            .map(|entry| (entry.name.raw().to_owned(), entry.id))
+            .collect();
+        for entry in &mut self.entries {
+            if !is_orphan(entry, &ids) {
+                continue;
+            }
+            self.orphans.insert(entry.id);
+            let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+            let table = facts.extension_tables.get(&key);
+            let extension = table.and_then(|table| extensions.get(&table.extension));
+            entry.needs.extend(extension);
         }
     }
 

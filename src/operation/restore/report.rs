@@ -9,13 +9,17 @@ use super::{
     RestoreRequest,
     plan::{Plan, label},
     reason::Weight,
+    words::listed,
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Label, Record},
-    postgres::{Failures, LoadReport},
+    postgres::{Failures, LoadReport, sql::ident},
     text::Untrusted,
 };
+
+/// Tables that a remark names.
+const ROWS_NAMED: usize = 5;
 
 /// What was restored where.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,7 +73,7 @@ pub struct NotRestored {
 }
 
 impl NotRestored {
-    fn new(entry: &Entry, why: impl Into<Untrusted>, missing: bool) -> Self {
+    pub(super) fn new(entry: &Entry, why: impl Into<Untrusted>, missing: bool) -> Self {
         Self {
             kind: entry.kind.clone(),
             schema: entry.schema.clone(),
@@ -103,7 +107,7 @@ impl RestoreReport {
         let left_out = left_out(plan);
         let failed = failed(plan, &loaded.failures);
         let (tables, rows) = match is_told_apart(plan) || loaded.failures.count == 0 {
-            true => restored_rows(contents, left_out.iter().chain(&failed)),
+            true => restored_rows(contents, plan, left_out.iter().chain(&failed)),
             false => (0, 0),
         };
         Self {
@@ -122,6 +126,13 @@ impl RestoreReport {
             started: Timestamp::UNIX_EPOCH,
             finished: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// Names the subscriptions that still have the source's slot.
+    pub(super) fn add_slots(&mut self, left: Vec<NotRestored>) {
+        self.failures += left.len() as u64;
+        self.complete &= left.is_empty();
+        self.failed.extend(left);
     }
 
     /// Everything that is missing in the target now.
@@ -146,6 +157,7 @@ pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
 /// Tables whose rows are there, and how many rows.
 fn restored_rows<'a>(
     contents: &Contents,
+    plan: &Plan,
     missing: impl Iterator<Item = &'a NotRestored>,
 ) -> (usize, u64) {
     let without_rows: HashSet<(&str, &str)> = missing
@@ -154,7 +166,11 @@ fn restored_rows<'a>(
         .collect();
     let tables = contents.tables.iter();
     tables
-        .filter(|table| !without_rows.contains(&(table.schema.raw(), table.name.raw())))
+        .filter(|table| {
+            let place = (table.schema.clone(), table.name.clone());
+            let (schema, name) = plan.renamed.get(&place).unwrap_or(&place);
+            !without_rows.contains(&(schema.raw(), name.raw()))
+        })
         .fold((0, 0), |(tables, rows), table| {
             (tables + 1, rows + table.rows)
         })
@@ -240,6 +256,26 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             .map(|role| Untrusted::from(&**role).identifier())
             .collect();
         remarks.push(format!("roles made without a login: {}", names.join(", ")));
+    }
+    if !plan.emptied_tables.is_empty() {
+        remarks.push(format!(
+            "of the tables that extensions make, the rows that they had beside their own are replaced: {}",
+            listed(plan.emptied_tables.clone(), ROWS_NAMED)
+        ));
+    }
+    remarks.extend(plan.subscriptions().iter().map(|name| {
+        format!(
+            "the subscription {} comes disabled and without a slot, as the one at its publisher is the source's: make one there, SELECT pg_create_logical_replication_slot('NEW', 'pgoutput'), and name it, ALTER SUBSCRIPTION {} SET (slot_name = 'NEW'), before it is enabled",
+            name.identifier(),
+            ident(name.raw())
+        )
+    }));
+    let passes = plan.later_passes().len();
+    if passes > 0 {
+        remarks.push(format!(
+            "foreign keys of the target's own tables want rows in another order than the backup has them, so it is read {} times",
+            passes + 1
+        ));
     }
     remarks
 }
