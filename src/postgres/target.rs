@@ -61,6 +61,8 @@ pub struct TargetFacts {
     pub event_triggers: BTreeMap<String, bool>,
     /// The publications that there are, and whether they belong to the role.
     pub publications: BTreeMap<String, bool>,
+    /// Whom the role's default privileges give rights to whatever it makes.
+    pub granted_by_default: BTreeSet<String>,
     /// The subscriptions that there are.
     pub subscriptions: BTreeSet<String>,
     /// The foreign data wrappers that there are, and whether the role may use them.
@@ -101,6 +103,10 @@ const NAMES: &str = "
     UNION ALL SELECT 'subscription', s.subname, true FROM pg_catalog.pg_subscription AS s
                WHERE s.subdbid OPERATOR(pg_catalog.=)
                      (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+    UNION ALL SELECT 'granted', COALESCE(r.rolname, 'PUBLIC'), true
+                FROM pg_catalog.pg_default_acl AS d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+                     JOIN pg_catalog.pg_roles AS o ON o.oid OPERATOR(pg_catalog.=) d.defaclrole LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+               WHERE o.rolname OPERATOR(pg_catalog.=) current_user AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
     UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_catalog.pg_foreign_data_wrapper
     UNION ALL SELECT 'server', srvname, pg_catalog.pg_has_role(srvowner, 'USAGE') FROM pg_catalog.pg_foreign_server
     UNION ALL SELECT 'language', lanname, lanpltrusted AND pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
@@ -145,6 +151,7 @@ impl TargetFacts {
             "tablespace" if is_usable => drop(self.tablespaces.insert(name)),
             "event trigger" => drop(self.event_triggers.insert(name, is_usable)),
             "publication" => drop(self.publications.insert(name, is_usable)),
+            "granted" => drop(self.granted_by_default.insert(name)),
             "subscription" => drop(self.subscriptions.insert(name)),
             "wrapper" => drop(self.wrappers.insert(name, is_usable)),
             "server" => drop(self.servers.insert(name, is_usable)),

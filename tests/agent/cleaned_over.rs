@@ -87,14 +87,14 @@ const DATABASES: &[(&str, &str)] = &[
     (
         "create extension citext; create extension hstore; create table t (m citext unique, h hstore); insert into t values ('A', 'a=>1'); create index on t using gist (h);
          create function f(citext) returns citext language sql immutable as 'select $1'; create table u (a citext check (f(a) <> '')); create view v as select m from t where m = 'a'::citext; insert into u values ('Q');
-         create publication few for table t (m) where (m = 'A'::citext), u with (publish = 'insert'); create table seq (a int default nextval('public.lone')); ",
+         create publication few for table t (m), u with (publish = 'insert'); create table seq (a int default nextval('public.lone')); ",
         "alter publication few drop table u; delete from t; drop view v; alter table u add b int",
     ),
     // large, empty, odd: no columns, many columns, every privilege
     (
         "create table none (); insert into none default values; create unlogged table un (a int); insert into un values (1); create table wide (c01 int, c02 text, c03 bytea, c04 float8, c05 numeric, c06 interval, c07 timestamptz, c08 uuid, c09 inet, c10 bit(3), c11 xml, c12 point, c13 int4multirange, c14 tsvector, c15 money);
          insert into wide values (1, E'a\\tb\\n\\\\.\\\\', '\\x00ff', 'NaN', 'infinity', '1 mon -3 days', '-infinity', '00000000-0000-0000-0000-000000000001', '::1/64', B'101', '<a/>', '(1,2)', '{[1,3),[5,7)}', 'a:1 b:2', 3), (null, '', '', '-0', 1e-20, null, now(), null, null, null, null, null, '{}', '', null);
-         alter default privileges grant select on tables to public; grant select (c01), update (c02) on wide to public; create table dropped (a int, b int, c int); alter table dropped drop column b; insert into dropped values (1, 3); create type empty as (); create table typed of pair0; ",
+         grant select (c01), update (c02) on wide to public; create table dropped (a int, b int, c int); alter table dropped drop column b; insert into dropped values (1, 3); create type empty as (); create table typed of pair0; ",
         "truncate wide; alter table dropped add b int default 9; delete from un; drop table none; revoke all on wide from public",
     ),
 ];

@@ -91,6 +91,12 @@ pub(super) struct Plan {
     pub(super) missing_roles: BTreeSet<String>,
     /// tablespaces that the target lacks, whose tables and indexes go to its own
     pub(super) missing_tablespaces: BTreeSet<Untrusted>,
+    /// whom the target gives rights to whatever is made there
+    pub(super) granted_by_default: Vec<String>,
+    /// publications of the target whose tables are replaced
+    pub(super) published: BTreeSet<Untrusted>,
+    /// the role that restores, where what is replaced belonged to others and would belong to it
+    pub(super) takes_over: Option<Untrusted>,
     /// the ids of rows whose table an extension makes
     pub(super) orphans: BTreeSet<i32>,
     /// statements that take rows away which the backup brings, from tables that stay
@@ -174,6 +180,9 @@ impl Plan {
                 .collect(),
             missing_roles: BTreeSet::new(),
             missing_tablespaces: BTreeSet::new(),
+            granted_by_default: facts.granted_by_default.iter().cloned().collect(),
+            published: BTreeSet::new(),
+            takes_over: None,
             orphans: BTreeSet::new(),
             emptied: Vec::new(),
             emptied_tables: Vec::new(),
@@ -207,6 +216,7 @@ impl Plan {
             plan.raised = plan.functions_with_rights_of_their_owner();
         }
         plan.look_at_what_is_replaced(wishes);
+        plan.look_at_who_else_uses_it(facts, wishes);
         Ok(plan)
     }
 

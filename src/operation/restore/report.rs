@@ -270,11 +270,48 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             ident(name.raw())
         )
     }));
+    if !plan.granted_by_default.is_empty() {
+        let roles = plan.granted_by_default.iter();
+        let roles = roles.map(|role| Untrusted::from(&**role).identifier());
+        remarks.push(format!(
+            "default privileges of the target give rights to whatever is made there, also to what was closed in the database (psql lists them by \\ddp): {}",
+            listed(roles.collect(), ROWS_NAMED)
+        ));
+    }
+    remarks.extend(of_replacing(plan, request));
     let passes = plan.later_passes().len();
     if passes > 0 {
         remarks.push(format!(
             "foreign keys of the target's own tables want rows in another order than the backup has them, so it is read {} times",
             passes + 1
+        ));
+    }
+    remarks
+}
+
+/// What others notice of what is replaced.
+fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !request.clean {
+        return remarks;
+    }
+    let has_privileges = plan.entries.iter().any(|entry| entry.kind == "ACL");
+    if has_privileges && !request.keep_acl {
+        remarks.push(
+            "privileges go with what is replaced, and others may lose their access: --keep-acl brings those of the backup"
+                .to_owned(),
+        );
+    }
+    if let Some(role) = &plan.takes_over {
+        remarks.push(format!(
+            "what is replaced will belong to {role}: --keep-owner gives it to the backup's owners"
+        ));
+    }
+    if !plan.published.is_empty() {
+        let names = plan.published.iter().map(Untrusted::identifier).collect();
+        remarks.push(format!(
+            "who subscribes to tables that are replaced is not sent what they hold then, and goes on with what it has: set those subscriptions up anew; publications: {}",
+            listed(names, ROWS_NAMED)
         ));
     }
     remarks

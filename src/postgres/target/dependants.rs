@@ -162,14 +162,17 @@ const SCHEMAS_OF_PUBLICATIONS: &str =
        FROM pg_catalog.pg_publication_namespace AS x JOIN pg_catalog.pg_publication AS p ON p.oid OPERATOR(pg_catalog.=) x.pnpubid
             JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.pnnspid";
 
-/// The query for a server of that major version.
-pub(super) fn everything(server_major: u32) -> String {
+/// The queries for a server of that major version. Of tables there may be very many, so that each kind of their parts is asked for by
+/// itself: an answer is bounded.
+pub(super) fn everything(server_major: u32) -> Vec<String> {
     let newer: &[&str] = match server_major {
         ..15 => &[],
         _ => &[SCHEMAS_OF_PUBLICATIONS],
     };
-    let branches = [OF_RELATIONS, IN_SCHEMAS, IN_THE_DATABASE, newer].concat();
-    format!("{COMMON}\n{}", branches.join("\nUNION ALL\n"))
+    let rest = [IN_SCHEMAS, IN_THE_DATABASE, newer].concat();
+    let parts = OF_RELATIONS.iter().map(|branch| (*branch).to_owned());
+    let queries = parts.chain([rest.join("\nUNION ALL\n")]);
+    queries.map(|query| format!("{COMMON}\n{query}")).collect()
 }
 
 #[cfg(test)]
@@ -181,7 +184,7 @@ mod tests {
     /// <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/catalog/dependency.c> (`doDeletion`)
     #[test]
     fn every_kind_of_object_that_postgresql_drops_is_looked_for() {
-        let all = everything(18);
+        let all = everything(18).join(";");
         for catalog in [
             "pg_class",
             "pg_attribute",
@@ -229,6 +232,10 @@ mod tests {
             );
         }
         assert_eq!(crate::postgres::sql::unqualified(&all), None);
-        assert!(!everything(14).contains("pg_publication_namespace"));
+        assert!(
+            !everything(14)
+                .join(";")
+                .contains("pg_publication_namespace")
+        );
     }
 }

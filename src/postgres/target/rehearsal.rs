@@ -54,14 +54,10 @@ impl Session {
         const WHAT: &str = "try what --clean would drop";
         let everything = everything(self.server_major());
         let before = self.before(WHAT, &everything).await?;
-        let rows = self
-            .dropped(WHAT, WAIT, drops, &everything, "ROLLBACK")
-            .await?;
-        let after: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
+        let after = self.dropped(WHAT, WAIT, drops, &everything, "ROLLBACK");
+        let after = after.await?;
         let lost = before.into_iter().filter(|(what, place)| {
-            !drops.named.contains(place)
-                && !drops.remade.contains(what)
-                && !after.contains(what.as_str())
+            !drops.named.contains(place) && !drops.remade.contains(what) && !after.contains(what)
         });
         Ok(lost
             .map(|(what, place)| Lost {
@@ -74,7 +70,7 @@ impl Session {
     /// Carries them out, all or none.
     pub async fn drop_all(&mut self, drops: &Drops) -> Result<(), Error> {
         const WHAT: &str = "drop what is replaced";
-        let all = self.dropped(WHAT, WAIT_TO_DROP, drops, "SELECT 1", "COMMIT");
+        let all = self.dropped(WHAT, WAIT_TO_DROP, drops, &[], "COMMIT");
         all.await.map(drop)
     }
 
@@ -84,9 +80,9 @@ impl Session {
         what: &'static str,
         wait: &str,
         drops: &Drops,
-        question: &str,
+        questions: &[String],
         end: &str,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<BTreeSet<String>, Error> {
         let own = match self.wire.server_encoding.as_str() {
             "SQL_ASCII" => "SQL_ASCII",
             _ => "UTF8",
@@ -101,39 +97,41 @@ impl Session {
              SET LOCAL client_encoding = {};",
             literal(drops.encoding.as_deref().unwrap_or("UTF8"))
         );
-        let asked = format!("SET LOCAL client_encoding = '{own}'; {question}; {end}");
+        let asked = format!("SET LOCAL client_encoding = '{own}'");
         let result = async {
             self.wire.run(&begin).await?;
             self.wire.run_bytes(&drops.statements).await?;
-            self.wire.run(&asked).await
+            self.wire.run(&asked).await?;
+            let mut found = BTreeSet::new();
+            for question in questions {
+                let rows = self.wire.run(question).await?;
+                found.extend(rows.iter().filter_map(|row| row.text(0).map(str::to_owned)));
+            }
+            self.wire.run(end).await?;
+            Ok(found)
         }
         .await;
         if result.is_err() && self.wire.is_in_transaction {
             // should this fail too, the next statement says so
             let _ = self.wire.run("ROLLBACK").await;
         }
-        let rows = result.map_err(|error| self.explained(what, error))?;
-        Ok(rows
-            .iter()
-            .filter_map(|row| row.text(0).map(str::to_owned))
-            .collect())
+        result.map_err(|error| self.explained(what, error))
     }
 
     async fn before(
         &mut self,
         what: &'static str,
-        everything: &str,
+        everything: &[String],
     ) -> Result<BTreeMap<String, Place>, Error> {
-        let rows = self.rows(what, everything).await?;
-        let text =
-            |row: &crate::postgres::wire::Row, at| row.text(at).unwrap_or_default().to_owned();
-        Ok(rows
-            .iter()
-            .map(|row| {
-                let (kind, schema, name) = (text(row, 1), text(row, 2), text(row, 3));
-                (text(row, 0), Place { kind, schema, name })
-            })
-            .collect())
+        let mut before = BTreeMap::new();
+        for question in everything {
+            for row in self.rows(what, question).await? {
+                let text = |at| row.text(at).unwrap_or_default().to_owned();
+                let (kind, schema, name) = (text(1), text(2), text(3));
+                before.insert(text(0), Place { kind, schema, name });
+            }
+        }
+        Ok(before)
     }
 
     /// What these bytes mean in an encoding that the server knows, each; none for what means nothing in the database's own.
