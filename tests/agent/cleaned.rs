@@ -209,11 +209,9 @@ fn whoever_else_notices_is_said() {
     let kept = ["--clean", "--keep-acl", "--keep-owner"];
     let outcome = stage.restore_with(&stage.live(), kept).success();
     assert!(!outcome.text().contains("--keep-acl"), "{}", outcome.text());
-    let there = format!(
-        "select has_table_privilege('pg_monitor', 't', 'select'), tableowner from pg_tables where tablename = 't'"
-    );
+    let there = "select has_table_privilege('pg_monitor', 't', 'select'), tableowner from pg_tables where tablename = 't'";
     assert_eq!(
-        stage.cluster.psql(&stage.database, &there),
+        stage.cluster.psql(&stage.database, there),
         format!("t|{role}")
     );
 }
