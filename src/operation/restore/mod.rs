@@ -6,13 +6,16 @@ mod names;
 mod others;
 mod pattern;
 mod plan;
+mod questions;
 mod reason;
 mod replace;
 mod report;
+mod road;
 mod room;
 mod rows;
 mod rules;
 mod slots;
+mod ties;
 mod words;
 
 use jiff::Timestamp;
@@ -22,24 +25,21 @@ use super::{
     backup::signal_first,
     inbound::Inbound,
     spans::{step, traced},
-    verify::{compare, open_archive},
+    verify::open_archive,
 };
 use crate::{
-    archive::Contents,
     backup::Record,
     catalog::Catalog,
     error::{Error, Result, TargetState},
-    postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
-        Speech,
-    },
+    postgres::{Client, Clients, DatabaseUrl, Road, Session, Settings, Speech},
 };
 
 use names::Names;
 pub use pattern::Pattern;
-use plan::{Plan, Wishes, questions};
-use replace::Replaced;
+use plan::{Plan, Wishes};
+use questions::questions;
 pub use report::{NotRestored, RestoreReport};
+use road::{Broken, state_after};
 use room::lacks_of_room;
 
 /// One restore to be made.
@@ -264,8 +264,7 @@ async fn restored(
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; what is replaced is dropped here, where the load doesn't do it in its own
-/// transaction; and roles that are missing are made. The address of the very server that this was seen on, for the child processes.
+/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server that this was seen on, for the child processes.
 async fn begin(
     prepared: &PreparedRestore<'_>,
     made_roles: &mut Vec<String>,
@@ -287,10 +286,6 @@ async fn begin(
             .create_roles(roles, request.keep_owner, made_roles)
             .await?;
     }
-    if request.clean && !request.single_transaction {
-        let drops = Replaced::by(&prepared.plan).all();
-        session.drop_all(&drops).await?;
-    }
     let target = session.child_url().await?;
     session.close().await;
     Ok(target)
@@ -309,116 +304,5 @@ impl PreparedRestore<'_> {
         let mut remarks = report::remarks(&self.plan, self.request);
         remarks.extend(self.settings.warnings());
         remarks
-    }
-
-    /// Brings the archive to pg_restore, as often as the order of its rows takes.
-    async fn loaded(
-        &mut self,
-        target: &DatabaseUrl,
-        progress: &Progress,
-        interrupt: &Interrupt,
-    ) -> std::result::Result<(Contents, LoadReport), Broken> {
-        let none_given = |error| Broken {
-            error,
-            all_given: false,
-        };
-        let archive = match self.archive.take() {
-            Some(archive) => archive,
-            None => self.again(interrupt).await.map_err(none_given)?,
-        };
-        let load = self
-            .load(target, self.plan.kept(), true)
-            .map_err(none_given)?;
-        let first = carry_out(self.record, archive, load, progress, interrupt).await;
-        let (contents, mut report) = first?;
-        for ids in self.plan.later_passes() {
-            let archive = self.again(interrupt).await.map_err(none_given)?;
-            let load = self.load(target, ids, false).map_err(none_given)?;
-            let progress = Progress::default();
-            let more = carry_out(self.record, archive, load, &progress, interrupt).await;
-            let (_, more) = more?;
-            report.warnings.extend(more.warnings);
-            report.failures.add(more.failures);
-        }
-        Ok((contents, report))
-    }
-
-    async fn again(&self, interrupt: &Interrupt) -> Result<Inbound> {
-        interrupt.or(open_archive(self.catalog, self.record)).await
-    }
-
-    fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool) -> Result<Load> {
-        let (request, client, server_major) = (self.request, self.client, self.server_major);
-        let drops = (request.clean && request.single_transaction && is_first)
-            .then(|| Replaced::by(&self.plan).all().statements);
-        let options = LoadOptions {
-            first: drops,
-            single_transaction: request.single_transaction,
-            no_owner: !request.keep_owner,
-            no_acl: !request.keep_acl,
-            no_comments: request.no_comments,
-            no_tablespaces: !self.plan.missing_tablespaces.is_empty(),
-            keep_going: request.keep_going,
-            entries: Some(entries),
-            speech: self.speech,
-            settings: self.settings.clone(),
-            ..LoadOptions::new(server_major)
-        };
-        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
-        Ok(Load::start(client, target, &options)?)
-    }
-}
-
-/// A restore that broke off, and whether pg_restore had been given all of the archive.
-struct Broken {
-    error: Error,
-    all_given: bool,
-}
-
-/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
-/// is killed, since a clean end would make a cut archive look whole.
-async fn carry_out(
-    record: &Record,
-    archive: Inbound,
-    mut load: Load,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> std::result::Result<(Contents, LoadReport), Broken> {
-    let name = archive.name();
-    let brought = interrupt.or(archive.bring(&mut load, progress)).await;
-    let all_given = brought.is_ok();
-    let ended = match brought.and_then(|got| compare(record, &got, &name).map(|()| got)) {
-        Ok(contents) => {
-            tracing::info!(
-                "the whole archive was read; pg_restore goes on with indexes and constraints"
-            );
-            let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
-            ended.map(|report| (contents, report))
-        }
-        Err(error) => Err(error),
-    };
-    match ended {
-        Ok(loaded) => Ok(loaded),
-        Err(error @ Error::Sink(_)) => {
-            // pg_restore had failed by itself, and says why
-            let error = load.abort().await.map_or(error, Error::from);
-            Err(Broken { error, all_given })
-        }
-        Err(error) => {
-            load.kill().await;
-            Err(Broken { error, all_given })
-        }
-    }
-}
-
-/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows, which
-/// may be before we see a fault of our own.
-fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
-    match error {
-        _ if !request.single_transaction && request.clean => TargetState::Mixed,
-        _ if !request.single_transaction => TargetState::Incomplete,
-        Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
-        _ if !all_given => TargetState::Unchanged,
-        _ => TargetState::AllOrNothing,
     }
 }

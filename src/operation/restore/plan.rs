@@ -6,13 +6,13 @@ use super::{
     names::Names,
     pattern::Pattern,
     reason::{Reason, Weight},
-    rules::{SESSION, Setting, ability},
-    words::{name_behind, says},
+    rules::{SESSION, Setting},
+    words::says,
 };
 use crate::{
     archive::Entry,
     error::{Lack, Result},
-    postgres::{Questions, TargetFacts},
+    postgres::TargetFacts,
     text::Untrusted,
 };
 
@@ -109,45 +109,6 @@ pub(super) struct Plan {
     pub(super) encoding: Option<String>,
     /// schema and name of tables as the archive's data has them, and as they are
     pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
-}
-
-/// What has to be known of the target for these entries.
-pub(super) fn questions(entries: &[Entry]) -> Questions {
-    let mut questions = Questions::default();
-    let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();
-    for entry in entries {
-        let ability = match entry.kind.raw() {
-            "EXTENSION" => {
-                let schema = name_behind("schema", entry.definition.raw());
-                questions
-                    .extensions
-                    .insert(entry.name.raw().to_owned(), schema);
-                continue;
-            }
-            "SECURITY LABEL" => {
-                questions
-                    .label_providers
-                    .extend(name_behind("for", entry.definition.raw()));
-                continue;
-            }
-            "TABLE DATA" => {
-                questions.has_rows_of_extensions |= is_orphan(entry, &ids);
-                continue;
-            }
-            _ => match ability(entry) {
-                Some(ability) => ability,
-                None => continue,
-            },
-        };
-        questions.abilities.insert(ability);
-    }
-    questions
-}
-
-/// Whether they are rows of which the archive has no table: that is an extension's.
-fn is_orphan(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
-    ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw())
-        && !entry.needs.iter().any(|id| ids.contains(id))
 }
 
 impl Plan {
@@ -321,45 +282,6 @@ impl Plan {
                     grows = true;
                 }
             }
-        }
-    }
-
-    /// pg_dump writes no need of a user mapping's, which is nothing without its server.
-    fn tie_mappings(&mut self) {
-        let servers: HashMap<String, i32> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.kind == "SERVER")
-            .map(|entry| (entry.name.raw().to_owned(), entry.id))
-            .collect();
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.kind == "USER MAPPING")
-        {
-            let server = name_behind("server", entry.definition.raw());
-            entry
-                .needs
-                .extend(server.and_then(|name| servers.get(&name)));
-        }
-    }
-
-    /// pg_dump writes no need of rows whose table an extension makes.
-    fn tie_rows(&mut self, facts: &TargetFacts) {
-        let ids: BTreeSet<i32> = self.entries.iter().map(|entry| entry.id).collect();
-        let extensions = self.entries.iter().filter(|it| it.kind == "EXTENSION");
-        let extensions: HashMap<String, i32> = extensions
-            .map(|entry| (entry.name.raw().to_owned(), entry.id))
-            .collect();
-        for entry in &mut self.entries {
-            if !is_orphan(entry, &ids) {
-                continue;
-            }
-            self.orphans.insert(entry.id);
-            let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
-            let table = facts.extension_tables.get(&key);
-            let extension = table.and_then(|table| extensions.get(&table.extension));
-            entry.needs.extend(extension);
         }
     }
 
