@@ -63,8 +63,8 @@ pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
 pub use target::{
-    Abilities, Ability, Drops, Extension, ExtensionTable, Lost, Place, Present, Questions, Schema,
-    TargetFacts, statement_without_slot,
+    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present,
+    Questions, Refusal, Schema, TargetFacts, Trial, statement_without_slot,
 };
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
 pub use wire::LoginRefused;

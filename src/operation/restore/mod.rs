@@ -1,11 +1,16 @@
 //! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
 
+mod bodies;
 mod choice;
+mod closed;
+mod given;
+mod label;
 mod lacks;
 mod names;
 mod others;
 mod pattern;
 mod plan;
+mod prepared;
 mod questions;
 mod reason;
 mod replace;
@@ -16,6 +21,7 @@ mod rows;
 mod rules;
 mod slots;
 mod ties;
+mod tried;
 mod words;
 
 use jiff::Timestamp;
@@ -136,6 +142,7 @@ async fn prepared<'a>(
         keep_owner: request.keep_owner,
         keep_acl: request.keep_acl,
         skip_roles: request.roles == MissingRoles::Skip,
+        foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, names, &facts, &wishes)?;
@@ -146,7 +153,11 @@ async fn prepared<'a>(
     if request.clean && plan.lacks.is_empty() {
         plan.lacks.extend(lacks_of_room(&mut session, &plan).await?);
     }
+    if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
+        plan.try_in(&mut session, &facts, request).await?;
+    }
     session.close().await;
+    plan.look_at_the_rest(&facts, &wishes, source_major(record));
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {
             target: request.target.to_string(),
@@ -164,6 +175,11 @@ async fn prepared<'a>(
         speech,
         settings,
     })
+}
+
+/// The major version of the server that was dumped; none in a record that doesn't say.
+fn source_major(record: &Record) -> Option<u32> {
+    record.source.as_ref().map(|source| source.server.major)
 }
 
 /// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
@@ -229,7 +245,8 @@ async fn restored(
 ) -> Result<RestoreReport> {
     let started = Timestamp::now();
     let (record, request) = (prepared.record, prepared.request);
-    let settings: Vec<String> = prepared.settings.warnings().collect();
+    let mut settings: Vec<String> = prepared.settings.warnings().collect();
+    settings.extend(report::warnings_of_backup(record));
     let mut made_roles = Vec::new();
     let target = match interrupt.or(begin(&prepared, &mut made_roles)).await {
         Ok(target) => target,
@@ -259,6 +276,7 @@ async fn restored(
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
     report.add_slots(slots);
+    report.add_failed(closed::close(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
@@ -289,20 +307,4 @@ async fn begin(
     let target = session.child_url().await?;
     session.close().await;
     Ok(target)
-}
-
-impl PreparedRestore<'_> {
-    /// What will be left out, as far as it is known before.
-    #[must_use]
-    pub fn left_out(&self) -> Vec<NotRestored> {
-        report::left_out(&self.plan)
-    }
-
-    /// What else is to be known before.
-    #[must_use]
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = report::remarks(&self.plan, self.request);
-        remarks.extend(self.settings.warnings());
-        remarks
-    }
 }

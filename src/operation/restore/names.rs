@@ -52,7 +52,7 @@ impl Names {
                 [Field::Name, Field::Schema].contains(field) && !is_written(bytes)
             })
         });
-        let lost: BTreeSet<String> = lost.map(super::plan::label).collect();
+        let lost: BTreeSet<String> = lost.map(super::label::label).collect();
         for entry in entries.iter_mut() {
             entry.decode(|bytes| texts.get(bytes).cloned());
         }

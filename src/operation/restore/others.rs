@@ -1,10 +1,6 @@
 //! What needs a right to a table that the target has and that belongs to somebody else.
 
-use super::{
-    plan::{Plan, label},
-    reason::Reason,
-    words::says,
-};
+use super::{label::label, plan::Plan, reason::Reason, words::says};
 use crate::postgres::{Present, TargetFacts};
 
 impl Plan {

@@ -27,6 +27,10 @@ pub(super) enum Reason {
     NotOwner(String),
     /// The role may make no foreign keys to a table that the target has.
     NoReference(String),
+    /// The server said so when it was tried, in its words.
+    Refused(Untrusted),
+    /// The server can't make it, whoever asks, in its words.
+    Fails(Untrusted),
     /// The extension can't be made here, in the server's words.
     NoExtension(Untrusted),
     /// The provider of a security label is not loaded.
@@ -95,6 +99,8 @@ impl Reason {
                 | Self::OthersPlace
                 | Self::NoRight
                 | Self::NotOwner(_)
+                | Self::Refused(_)
+                | Self::Fails(_)
                 | Self::NoExtension(_)
                 | Self::Asked
                 | Self::Unwanted
@@ -149,6 +155,8 @@ impl fmt::Display for Reason {
                     "the role that restores may make no foreign key to {table}, which the target has (GRANT REFERENCES)"
                 )
             }
+            Self::Refused(why) => write!(f, "the role that restores may not make it: {why}"),
+            Self::Fails(why) => write!(f, "the target's server refuses to make it: {why}"),
             Self::NoExtension(why) => write!(f, "the target can't make it: {why}"),
             Self::NoProvider(provider) => {
                 write!(f, "the target has not loaded the label provider {provider}")

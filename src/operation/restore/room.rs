@@ -1,7 +1,8 @@
 //! Whether `--clean` has room: what would go along with what is replaced, found by trying it.
 
 use super::{
-    plan::{Plan, label},
+    label::label,
+    plan::Plan,
     replace::{Replaced, place, remade},
     words::listed,
 };

@@ -81,7 +81,7 @@ impl Plan {
             let replaced = facts.extension_tables.get(&key);
             if let Some(table) = replaced.filter(|table| reason.is_none() && table.has_rows) {
                 self.emptied.push(table.emptied(&key.0, &key.1));
-                self.emptied_tables.push(super::plan::label(entry));
+                self.emptied_tables.push(super::label::label(entry));
             }
             self.reasons[at] = reason;
         }
