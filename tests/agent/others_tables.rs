@@ -28,7 +28,7 @@ fn what_takes_the_owner_of_another_s_table_is_named_before() {
     for missing in [
         "table attach public.events_2025: it takes the owner of table auth.events",
         "table public.child: it takes the owner of table auth.base",
-        "fk constraint public.own own_account_fkey: the role that restores may make no foreign key to table auth.accounts",
+        "fk constraint own_account_fkey on public.own: the role that restores may make no foreign key to table auth.accounts",
         "view public.seen: it needs table public.child",
         "publication table auth.p shown",
     ] {

@@ -227,7 +227,7 @@ fn clean_replaces_what_is_the_customer_s_and_leaves_the_platform_s() {
     // the platform's rows are as they are now, and need not be those that keys refer to
     for words in [
         "missing: table data accounts.people: the target's own has rows already",
-        "missing: fk constraint public.notes notes_who_fkey: rows that it refers to are not restored",
+        "missing: fk constraint notes_who_fkey on public.notes: rows that it refers to are not restored",
     ] {
         assert!(
             outcome.text().contains(words),
