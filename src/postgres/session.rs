@@ -14,6 +14,7 @@ use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::holder::APPLICATION;
+use super::passed_over::PassedOver;
 #[cfg(debug_assertions)]
 use super::sql;
 use super::url::DatabaseUrl;
@@ -77,6 +78,7 @@ pub struct Session {
     /// The second number of the lock that was taken.
     pub(super) lock_number: Option<i32>,
     application: String,
+    passed_over: Vec<PassedOver>,
 }
 
 impl Session {
@@ -91,9 +93,11 @@ impl Session {
 
     /// The same without a look at what stands between.
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
-        let (wire, url) = wire::open(url)
-            .await
-            .map_err(|unreached| explain::connection(&unreached.url, unreached.error))?;
+        let search = wire::open(url).await;
+        let passed_over = explain::passed_over(search.before);
+        let (wire, url) = search.found.map_err(|last| {
+            explain::connection(&last.url, last.error).after_others(&passed_over)
+        })?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -116,6 +120,7 @@ impl Session {
             waits: false,
             lock_number: None,
             application: url.application().to_owned(),
+            passed_over,
         };
         let what = "ask for the server's version";
         let rows = session
@@ -135,6 +140,21 @@ impl Session {
     pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
         let fresh = self.url.with_fresh_password().await;
         fresh.map_err(|why| explain::no_password(&self.url, why))
+    }
+
+    /// The very server that was reached, as `user@host:port/database`.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether what is sent to it leaves this machine.
+    pub fn is_local(&self) -> bool {
+        self.url.is_local()
+    }
+
+    /// The hosts of the URL that were tried before.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 
     /// The server's major version: 15 of 15.18.

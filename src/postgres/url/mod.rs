@@ -195,6 +195,11 @@ impl DatabaseUrl {
         })
     }
 
+    /// Its host and port, or those of the first of several.
+    pub(super) fn place_text(&self) -> String {
+        self.place().to_string()
+    }
+
     /// This very server, wherever else its name may lead.
     pub(super) fn at(&self, address: IpAddr) -> Self {
         let mut reached = self.clone();
