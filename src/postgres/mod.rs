@@ -67,5 +67,5 @@ pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
 pub use target::{Abilities, Ability, Extension, Present, Questions, Schema, TargetFacts};
-pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
+pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

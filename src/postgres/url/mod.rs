@@ -1,6 +1,7 @@
 //! Where a database is and how to log in, read from a URL by libpq's rules.
 
 mod child;
+mod fault;
 mod parameters;
 mod parse;
 mod places;
@@ -23,8 +24,8 @@ use super::iam::PasswordSource;
 use crate::text::Untrusted;
 
 pub(super) use child::ChildFile;
+pub use fault::{UrlFault, UrlForm};
 use parameters::PARAMETERS;
-pub use parse::UrlFault;
 use places::{Host, Place};
 
 /// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
