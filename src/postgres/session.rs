@@ -6,7 +6,7 @@
 //! nothing stays set on a connection that a pooler will hand to somebody else.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
@@ -48,12 +48,19 @@ const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
 /// that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
     (0, "SET tcp_keepalives_idle = 60"),
+    (0, "SET statement_timeout = '5min'"),
     (14, "SET idle_session_timeout = 0"),
 ];
 const WAIT_NO_MORE: &[(u32, &str)] = &[
     (0, "RESET tcp_keepalives_idle"),
+    (0, "RESET statement_timeout"),
     (14, "RESET idle_session_timeout"),
 ];
+
+/// A role's own time for a statement runs until ours is set, and what was cancelled by it says nothing of the lock: it is run again
+/// so often, where it ended at once.
+const CANCELLED_MAX: u32 = 20;
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 const SERVER: &str = "
     SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database(), pg_catalog.inet_client_port()";
@@ -286,12 +293,24 @@ impl Session {
 
     /// Runs one statement in a read-only transaction of its own, by the simple protocol.
     pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<Row>, Error> {
+        let began = Instant::now();
+        for _ in 0..CANCELLED_MAX {
+            match self.rows_once(sql).await {
+                Err(error) if is_cancelled(&error) && began.elapsed() < AT_ONCE => {}
+                result => return result.map_err(|error| self.explained(what, error)),
+            }
+        }
+        let result = self.rows_once(sql).await;
+        result.map_err(|error| self.explained(what, error))
+    }
+
+    async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
         let result = self.rows_in_transaction(sql, "; COMMIT").await;
         if result.is_err() && self.wire.is_in_transaction {
             // it has failed already; should this fail too, the next statement says so
             let _ = self.wire.run("ROLLBACK").await;
         }
-        result.map_err(|error| self.explained(what, error))
+        result
     }
 
     /// Begins a transaction, runs one statement in it, and what `end` says.
@@ -362,4 +381,8 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.target)
     }
+}
+
+fn is_cancelled(error: &WireError) -> bool {
+    matches!(error, WireError::Server(error) if error.code == "57014" && !error.is_fatal)
 }

@@ -91,7 +91,10 @@ impl UrlFault {
     pub fn hint(&self) -> String {
         match self {
             Self::Scheme(form) => form.hint().to_owned(),
-            Self::Escape(_) | Self::Encoding(_) | Self::Zero(_) => format!("a % as such is written %25; {ENCODED}"),
+            Self::Encoding(_) => {
+                "names are written in UTF-8 here, ü as %C3%BC; a role or database whose name is stored in other bytes has to be given another name, or another role".into()
+            }
+            Self::Escape(_) | Self::Zero(_) => format!("a % as such is written %25; {ENCODED}"),
             Self::ManyAts => "write each @ but the one before the host as %40".into(),
             Self::AtBehindSlash => {
                 format!("a / in user or password is written %2F, and an @ in the database's name %40; {FORM}")
