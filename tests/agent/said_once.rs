@@ -63,7 +63,7 @@ fn a_warning_of_a_backup_is_said_once_on_a_terminal() {
         .bucket
         .behave(|behaviour| behaviour.tagging = Tagging::NotImplemented);
     let words = "this service refuses tags";
-    let mut terminal = Terminal::start(&stage.agent(), &["backup"]);
+    let mut terminal = Terminal::start(&stage.agent(), ["backup"]);
     terminal.expect(" stored, ");
     assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
     let screen = terminal.screen();
