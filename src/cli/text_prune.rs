@@ -33,10 +33,11 @@ impl Output {
             return self.print_json(&json!({ "dry_run": dry_run, "databases": databases }));
         }
         let mut text = String::new();
+        // of one database what the command ends with says why
+        let failed = failed.filter(|_| reports.len() == 1);
         for report in reports {
             match report {
                 Ok(report) => text.push_str(&plan_text(report)),
-                // what the command ends with says why
                 Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
                 Err((label, failure)) => {
                     text.push_str(&format!("{label}: {}\n", failure.error.lines()))
