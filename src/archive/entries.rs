@@ -10,8 +10,11 @@ use crate::text::Untrusted;
 const MAX_ENTRIES: usize = 1 << 23;
 /// Bytes of all names together.
 const MAX_NAME_BYTES: usize = 1 << 28;
-/// Bytes of all definitions together: of what comes later, only the names are kept. It has to fit beside a restore in 512 MB.
+/// Bytes of all definitions together: of what comes later, as many bytes of beginnings are kept, and then only the names. It has to
+/// fit beside a restore in 512 MB.
 const MAX_DEFINITION_BYTES: usize = 1 << 26;
+/// Bytes of the beginning of one.
+const HEAD_BYTES: usize = 2 << 10;
 /// Bytes of one definition.
 const DEFINITION_BYTES: usize = 1 << 20;
 
@@ -30,8 +33,10 @@ pub struct Entry {
     pub owner: Untrusted,
     /// The tablespace that it was in; empty for the database's own.
     pub tablespace: Untrusted,
-    /// The SQL that makes it, whole; empty for data, where it is longer than 1 MiB, and behind the first 64 MiB of all.
+    /// The SQL that makes it; empty for data, and where it is longer than 1 MiB.
     pub definition: Untrusted,
+    /// Whether of that SQL only the beginning is here, as all definitions together are longer than 64 MiB.
+    pub is_cut: bool,
     /// The SQL that drops it; empty for what isn't dropped by itself.
     pub drop: Untrusted,
     /// The COPY statement that loads it, for data.
@@ -49,6 +54,7 @@ pub struct EntriesReader {
     entries: Vec<Entry>,
     name_bytes: usize,
     definition_bytes: usize,
+    heads_bytes: usize,
 }
 
 enum Stage {
@@ -65,6 +71,7 @@ impl Default for EntriesReader {
             entries: Vec::new(),
             name_bytes: 0,
             definition_bytes: 0,
+            heads_bytes: 0,
         }
     }
 }
@@ -85,7 +92,9 @@ impl EntriesReader {
                     Some(header) => {
                         let (minor, offset_bytes) = (header.version.1, header.offset_bytes);
                         let mut reader = TocReader::new(minor, offset_bytes, false);
-                        reader.keep(detail(self.definition_bytes));
+                        reader.keep(Detail::All {
+                            definition_bytes: DEFINITION_BYTES,
+                        });
                         Stage::Contents(Box::new(reader))
                     }
                 },
@@ -94,10 +103,8 @@ impl EntriesReader {
                     Step::End(_) => Stage::End,
                     Step::Promise(_) => continue,
                     Step::Entry(mut entry) => {
-                        entry.forget_what_was_cut(definition_bytes(self.definition_bytes));
-                        self.definition_bytes +=
-                            entry.definition.raw().len() + entry.copy.raw().len();
-                        reader.keep(detail(self.definition_bytes));
+                        entry.forget_what_was_cut();
+                        self.shorten(&mut entry);
                         self.take(*entry)?;
                         continue;
                     }
@@ -110,6 +117,27 @@ impl EntriesReader {
     /// The entries, in their order.
     pub fn into_entries(self) -> Vec<Entry> {
         self.entries
+    }
+
+    /// Behind so many bytes of definitions only the beginning of each is kept, which says what a restore decides by: roles, languages,
+    /// owners' rights. What makes a database large in that way are bodies of functions.
+    fn shorten(&mut self, entry: &mut Entry) {
+        let left = MAX_DEFINITION_BYTES.saturating_sub(self.definition_bytes);
+        let limit = left.max(match self.heads_bytes < MAX_DEFINITION_BYTES {
+            true => HEAD_BYTES,
+            false => 0,
+        });
+        let whole = entry.definition.raw();
+        if whole.len() > limit {
+            let end = whole.floor_char_boundary(limit);
+            entry.definition = whole[..end].into();
+            entry.is_cut = true;
+        }
+        let bytes = entry.definition.raw().len() + entry.copy.raw().len() + entry.drop.raw().len();
+        match left > 0 {
+            true => self.definition_bytes += bytes,
+            false => self.heads_bytes += bytes,
+        }
     }
 
     fn take(&mut self, entry: Entry) -> Result<(), Error> {
@@ -136,21 +164,11 @@ impl EntriesReader {
     }
 }
 
-fn detail(used: usize) -> Detail {
-    Detail::All {
-        definition_bytes: definition_bytes(used),
-    }
-}
-
-fn definition_bytes(used: usize) -> usize {
-    DEFINITION_BYTES.min(MAX_DEFINITION_BYTES.saturating_sub(used))
-}
-
 impl Entry {
-    /// A statement that isn't whole means something else.
-    fn forget_what_was_cut(&mut self, limit: usize) {
+    /// A statement of which the end is not known means something else.
+    fn forget_what_was_cut(&mut self) {
         for text in [&mut self.definition, &mut self.drop, &mut self.copy] {
-            if text.raw().len() >= limit {
+            if text.raw().len() >= DEFINITION_BYTES {
                 *text = Untrusted::default();
             }
         }

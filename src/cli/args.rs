@@ -348,7 +348,7 @@ pub(super) struct RestoreArgs {
     /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave out what names them
     #[arg(long, value_name = "HOW")]
     pub(super) roles: Option<RolesArg>,
-    /// Show what would be restored and what not, and touch nothing
+    /// Show what would be restored and what not, and touch nothing; the exit status is that of the restore: 0, 3 or 9
     #[arg(long)]
     pub(super) preview: bool,
     /// Where the statements of what was not restored are written (default: DATABASE-ID.not-restored.sql)

@@ -300,20 +300,23 @@ impl Output {
         ))
     }
 
-    pub(super) fn restore_preview(self, prepared: &PreparedRestore<'_>) -> Result<()> {
+    pub(super) fn restore_preview(
+        self,
+        prepared: &PreparedRestore<'_>,
+        is_chosen: bool,
+    ) -> Result<()> {
         let (left_out, remarks) = (prepared.left_out(), prepared.remarks());
         if self.json {
             return self.print_json(&serde_json::json!({
+                "complete": prepared.is_complete(), "restored": prepared.restored(),
                 "left_out": to_json(&left_out)?, "remarks": remarks,
             }));
         }
-        let plan = text_restore::plan(&left_out, &remarks);
-        print(format!(
-            "Nothing was touched. What would be restored: everything{}\n{plan}",
-            match plan.is_empty() {
-                true => "",
-                false => " but this",
-            }
+        let restored = is_chosen.then(|| prepared.restored());
+        print(text_restore::preview(
+            restored.as_deref(),
+            &left_out,
+            &remarks,
         ))
     }
 

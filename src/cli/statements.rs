@@ -78,5 +78,5 @@ fn statement(report: &RestoreReport, one: &NotRestored) -> String {
         "" => "-- its statement is not known here".to_owned(),
         statement => statement.to_owned(),
     };
-    format!("\n-- {}: {why}\n{statement}\n", one.label())
+    format!("\n-- {}: {why}\n{statement}\n", one.label)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use pgcoffer::{
     backup::Record,
     operation::{NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
-    text::{counted, shell_word},
+    text::{Untrusted, counted, shell_word},
 };
 
 use super::text::{span, tables_and_rows};
@@ -47,11 +47,50 @@ pub(super) fn is_a_source(label: &str) -> String {
     )
 }
 
+/// Kinds that come first in a list, as they weigh most: rows, and who may see them.
+const FIRST: &[&str] = &[
+    "TABLE",
+    "TABLE DATA",
+    "BLOBS",
+    "MATERIALIZED VIEW DATA",
+    "ROW SECURITY",
+    "POLICY",
+];
+
+/// Lines of what would be restored that are shown.
+const RESTORED: usize = 40;
+
+/// What would happen. Of what `--only` has chosen, all is named.
+pub(super) fn preview(
+    restored: Option<&[Untrusted]>,
+    left_out: &[NotRestored],
+    remarks: &[String],
+) -> String {
+    let mut text = "Nothing was touched. What would be restored:".to_owned();
+    let (missing, others): (Vec<_>, Vec<_>) = left_out.iter().partition(|it| it.missing);
+    match restored {
+        Some(names) => {
+            text.push('\n');
+            for name in names.iter().take(RESTORED) {
+                text.push_str(&format!("  {name}\n"));
+            }
+            if names.len() > RESTORED {
+                let more = names.len() - RESTORED;
+                text.push_str(&format!("  {more} more, which --json lists\n"));
+            }
+        }
+        None if missing.is_empty() && others.is_empty() => text.push_str(" everything\n"),
+        None => text.push_str(" everything but this\n"),
+    }
+    text.push_str(&plan(left_out, remarks));
+    text
+}
+
 /// What is known before.
 pub(super) fn plan(left_out: &[NotRestored], remarks: &[String]) -> String {
     let mut text = list("missing", left_out.iter().filter(|it| it.missing));
     if !text.is_empty() {
-        text.push_str("  so the exit status would be 9\n");
+        text.push_str("  so the exit status is 9\n");
     }
     text.push_str(&list("left out", left_out.iter().filter(|it| !it.missing)));
     for remark in remarks {
@@ -103,10 +142,12 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
 fn list<'a>(what: &str, all: impl Iterator<Item = &'a NotRestored>) -> String {
     let mut text = String::new();
     let mut more = 0;
-    for (at, one) in all.enumerate() {
+    let mut all: Vec<&NotRestored> = all.collect();
+    all.sort_by_key(|one| !FIRST.contains(&one.kind.raw()));
+    for (at, one) in all.into_iter().enumerate() {
         if at < SHOWN {
             let why = one.why.first_line();
-            text.push_str(&format!("  {what}: {}: {why}\n", one.label()));
+            text.push_str(&format!("  {what}: {}: {why}\n", one.label));
         } else {
             more += 1;
         }

@@ -301,7 +301,13 @@ impl Error {
             Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client of the server's own version".into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
-            Self::TargetNotEmpty { .. } => "restore into a new database (createdb NAME); or have what the backup holds replaced by --clean, in one transaction".into(),
+            Self::TargetNotEmpty { occupants, .. } => {
+                let all = match occupants.len() < super::occupants::NAMED {
+                    true => "",
+                    false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
+                };
+                format!("restore into a new database (createdb NAME); or have what the backup holds replaced by --clean, in one transaction{all}")
+            }
             Self::ImposedRole(imposed) => format!(
                 "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a superuser: {}",
                 imposed.reset()

@@ -66,6 +66,9 @@ pub use row_security::Guard;
 pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
-pub use target::{Abilities, Ability, Extension, Present, Questions, Schema, TargetFacts};
+pub use target::{
+    Abilities, Ability, DefaultGrant, Extension, Present, Questions, Refusal, Schema, TargetFacts,
+    Trial,
+};
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

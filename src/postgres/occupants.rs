@@ -6,6 +6,9 @@ use super::sql::{shown, shown_relation};
 use super::wire::Row;
 use crate::text::Untrusted;
 
+/// Objects that are named.
+pub(super) const NAMED: usize = 10;
+
 impl Session {
     /// An error that names some of what is there, unless a restore would have the database to itself.
     pub async fn check_empty(&mut self) -> Result<(), Error> {
@@ -25,7 +28,7 @@ impl Session {
     /// in it. A schema of another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
     pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
-        let rows = self.rows(WHAT, OCCUPANTS).await?;
+        let rows = self.rows(WHAT, &format!("{OCCUPANTS} {NAMED}")).await?;
         let occupant = |row: &Row| {
             let (kind, name): (String, String) =
                 (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
@@ -108,4 +111,4 @@ const OCCUPANTS: &str = r#"
                           AND (d.deptype OPERATOR(pg_catalog.=) 'i'
                                OR (d.deptype OPERATOR(pg_catalog.=) 'e'
                                    AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid OPERATOR(pg_catalog.=) o.owner AND r.rolsuper))))
-     ORDER BY o.rank, o.kind, o.schema, o.name LIMIT 10"#;
+     ORDER BY o.rank, o.kind, o.schema, o.name LIMIT"#;

@@ -5,8 +5,10 @@
 //! up by the platform's name: platforms give some rights of a superuser to roles that are none.
 
 mod abilities;
+mod grants;
 mod present;
 mod rehearsal;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +18,9 @@ use super::sql::ident;
 use super::wire::WireError;
 
 pub use abilities::{Abilities, Ability};
+pub use grants::DefaultGrant;
 pub use present::Present;
+pub use trial::{Refusal, Trial};
 
 /// What has to be known for one archive.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +42,14 @@ pub struct TargetFacts {
     pub is_superuser: bool,
     /// Whether it may make schemas in the database, and with them trusted extensions.
     pub may_create: bool,
-    /// The roles that there are.
-    pub roles: BTreeSet<String>,
+    /// Whether everybody with a login may connect to the database.
+    pub is_open: bool,
+    /// Whether everybody may make something in its schema `public`.
+    pub is_public_open: bool,
+    /// To whom the role gives something of all that it makes.
+    pub given: Vec<DefaultGrant>,
+    /// The roles that there are, and whether the role may make each the owner of something.
+    pub roles: BTreeMap<String, bool>,
     /// The schemas that there are, by name.
     pub schemas: BTreeMap<String, Schema>,
     /// The extensions that there are.
@@ -83,7 +93,10 @@ pub struct Extension {
 }
 
 const ROLE: &str = "
-    SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+    SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+           pg_catalog.has_database_privilege('public', pg_catalog.current_database(), 'CONNECT'),
+           EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
+                    WHERE n.nspname OPERATOR(pg_catalog.=) 'public' AND pg_catalog.has_schema_privilege('public', n.oid, 'CREATE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
 const SCHEMAS: &str = "
@@ -92,7 +105,7 @@ const SCHEMAS: &str = "
 
 /// Everything else that has a name in a database or a server as a whole: kind, name, and whether the role may use it.
 const NAMES: &str = "
-    SELECT 'role', rolname, true FROM pg_catalog.pg_roles
+    SELECT 'role', rolname, pg_catalog.pg_has_role(oid, 'MEMBER') FROM pg_catalog.pg_roles
     UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace
     UNION ALL SELECT 'event trigger', evtname, pg_catalog.pg_has_role(evtowner, 'USAGE') FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT 'publication', pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication
@@ -109,6 +122,8 @@ impl Session {
             role: self.first(&rows, WHAT)?,
             is_superuser: self.column(&rows[0], 1, WHAT)?,
             may_create: self.column(&rows[0], 2, WHAT)?,
+            is_open: self.column(&rows[0], 3, WHAT)?,
+            is_public_open: self.column(&rows[0], 4, WHAT)?,
             ..TargetFacts::default()
         };
         for row in self.rows(WHAT, SCHEMAS).await? {
@@ -118,7 +133,12 @@ impl Session {
             };
             facts.schemas.insert(self.column(&row, 0, WHAT)?, schema);
         }
-        for row in self.rows(WHAT, NAMES).await? {
+        // since 16 a member need not be able to become the role
+        let names = match self.server_major() {
+            ..16 => NAMES.to_owned(),
+            _ => NAMES.replace("'MEMBER'", "'SET'"),
+        };
+        for row in self.rows(WHAT, &names).await? {
             let name = self.column(&row, 1, WHAT)?;
             facts.add(
                 row.text(0).unwrap_or_default(),
@@ -126,6 +146,7 @@ impl Session {
                 self.column(&row, 2, WHAT)?,
             );
         }
+        facts.given = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present().await?;
         facts.abilities = self.abilities(questions, &facts).await?;
@@ -168,7 +189,7 @@ impl Session {
 impl TargetFacts {
     fn add(&mut self, kind: &str, name: String, is_usable: bool) {
         match kind {
-            "role" => drop(self.roles.insert(name)),
+            "role" => drop(self.roles.insert(name, is_usable)),
             "tablespace" if is_usable => drop(self.tablespaces.insert(name)),
             "event trigger" => drop(self.event_triggers.insert(name, is_usable)),
             "publication" => drop(self.publications.insert(name, is_usable)),

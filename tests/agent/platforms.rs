@@ -8,15 +8,15 @@ use crate::{
 };
 
 /// A database of a customer who owns it, with what a platform has put into it before, and what the customer did.
-struct Home {
-    stage: Stage,
-    owner: String,
+pub(crate) struct Home {
+    pub(crate) stage: Stage,
+    pub(crate) owner: String,
     /// What the platform's superuser runs in every new database; `OWNER` stands for the customer.
     platform: &'static str,
 }
 
 impl Home {
-    fn of(platform: &'static str, app: &str) -> Self {
+    pub(crate) fn of(platform: &'static str, app: &str) -> Self {
         let stage = Stage::of("");
         let owner = unique("customer");
         stage
@@ -40,7 +40,7 @@ impl Home {
             .psql(database, &owned.replace("OWNER", owner));
     }
 
-    fn as_owner(&self, database: &str, sql: &str) -> String {
+    pub(crate) fn as_owner(&self, database: &str, sql: &str) -> String {
         let owner = &self.owner;
         self.stage.cluster.psql(
             database,
@@ -48,7 +48,7 @@ impl Home {
         )
     }
 
-    fn back_up(&self) -> Value {
+    pub(crate) fn back_up(&self) -> Value {
         let url = self
             .stage
             .cluster
@@ -58,7 +58,7 @@ impl Home {
     }
 
     /// A new database of the customer's on that platform, or on a plain server.
-    fn target(&self, platform: &str) -> Target {
+    pub(crate) fn target(&self, platform: &str) -> Target {
         let target = self.stage.target();
         self.furnish(&target.name, platform);
         Target {
@@ -67,12 +67,12 @@ impl Home {
         }
     }
 
-    fn restore<'a>(&self, target: &'a Target, more: &[&'a str]) -> Outcome {
+    pub(crate) fn restore<'a>(&self, target: &'a Target, more: &[&'a str]) -> Outcome {
         let args = [&restore_args(target), more].concat();
         self.stage.run(args)
     }
 
-    fn same_platform(&self) -> Target {
+    pub(crate) fn same_platform(&self) -> Target {
         self.target(self.platform)
     }
 
@@ -91,7 +91,7 @@ impl Home {
     }
 }
 
-fn names(list: &Value) -> Vec<String> {
+pub(crate) fn names(list: &Value) -> Vec<String> {
     let list = list.as_array().unwrap();
     list.iter()
         .map(|one| {
@@ -102,7 +102,7 @@ fn names(list: &Value) -> Vec<String> {
 }
 
 /// As Heroku's databases are.
-const HEROKU: &str = "
+pub(crate) const HEROKU: &str = "
     create schema _heroku; create schema heroku_ext; alter schema heroku_ext owner to OWNER;
     create function _heroku.create_ext() returns event_trigger language plpgsql security definer as $$ begin null; end $$;
     create function _heroku.validate_extension() returns event_trigger language plpgsql as $$ begin null; end $$;

@@ -110,7 +110,9 @@ fn a_table_alone_comes_with_all_its_policies() {
         .restore_with(&target, ["--leave-out", "function:ok"])
         .ended_with(9);
     assert!(
-        outcome.text().contains("missing: policy public.doc narrow"),
+        outcome
+            .text()
+            .contains("missing: policy narrow on public.doc"),
         "{}",
         outcome.text()
     );
@@ -357,8 +359,8 @@ fn clean_replaces_no_table_by_one_with_less() {
         .restore_with(&target, ["--clean", "--only", "table:u"])
         .ended_with(2);
     for (without, named) in [
-        ("table:t", "fk constraint public.u u_a_fkey"),
-        ("function:guard", "trigger public.u g"),
+        ("table:t", "fk constraint u_a_fkey on public.u"),
+        ("function:guard", "trigger g on public.u"),
     ] {
         let said = stage
             .restore_with(&target, ["--clean", "--leave-out", without])
@@ -376,7 +378,7 @@ fn clean_replaces_no_table_by_one_with_less() {
     assert!(
         outcome
             .text()
-            .contains("missing: fk constraint public.u u_a_fkey"),
+            .contains("missing: fk constraint u_a_fkey on public.u"),
         "{}",
         outcome.text()
     );

@@ -160,7 +160,7 @@ fn roles_that_are_missing_are_asked_for_before_anything_is_touched() {
         .restore_with(&target, ["--roles", "skip"])
         .ended_with(9);
     assert!(
-        outcome.text().contains("policy public.notes own"),
+        outcome.text().contains("policy own on public.notes"),
         "{}",
         outcome.text()
     );

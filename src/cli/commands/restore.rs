@@ -43,7 +43,9 @@ impl Context<'_> {
             operation::prepare_restore(&catalog, &clients, &record, &request, self.interrupt)
                 .await?;
         if args.preview {
-            return self.output.restore_preview(&prepared);
+            let is_chosen = !request.only.is_empty();
+            self.output.restore_preview(&prepared, is_chosen)?;
+            return all_or_status(prepared.is_complete(), "would be");
         }
         self.confirm(&record, &request, &prepared, args).await?;
         let progress = Progress::default();
@@ -51,14 +53,7 @@ impl Context<'_> {
         let report = watched(&self.cli.global, "restore", &progress, work).await?;
         let file = statements::written(&report, args.statements.as_deref());
         self.output.restored(&report, file.as_deref())?;
-        match report.complete {
-            true => Ok(()),
-            false => Err(Error::Problems {
-                what: "not all of the backup could be restored; what is missing is named above"
-                    .to_owned(),
-                exit_status: NOT_ALL,
-            }),
-        }
+        all_or_status(report.complete, "could be")
     }
 
     /// Whether a confirmation was given, or can be asked for. Before anything else, since it needs nothing else.
@@ -111,6 +106,17 @@ impl Context<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// A preview ends as the restore would, so that a script can ask beforehand.
+fn all_or_status(is_complete: bool, verb: &str) -> Result<()> {
+    match is_complete {
+        true => Ok(()),
+        false => Err(Error::Problems {
+            what: format!("not all of the backup {verb} restored; what is missing is named above"),
+            exit_status: NOT_ALL,
+        }),
     }
 }
 

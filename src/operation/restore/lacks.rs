@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    plan::{Plan, REMARKS, Wishes, label},
+    label::label,
+    plan::{Plan, REMARKS, Wishes},
     reason::Reason,
-    rules::Setting,
+    rules::{SESSION, Setting},
     words::name_behind,
 };
 use crate::{
@@ -100,22 +101,33 @@ impl Plan {
     }
 
     pub(super) fn look_at_roles(&mut self, setting: &Setting<'_>, wishes: &Wishes<'_>) {
+        let mut strangers = BTreeSet::new();
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
             if self.reasons[at].is_some() {
                 continue;
             }
             let mut missing = setting.missing_roles(entry);
-            if !missing.is_empty() && wishes.skip_roles {
+            let is_remark = REMARKS.contains(&entry.kind.raw());
+            let is_skipped = wishes.skip_roles || (wishes.foresee_roles && !is_remark);
+            if !missing.is_empty() && is_skipped {
                 self.reasons[at] = Some(Reason::NoRole(missing));
                 continue;
             }
             let owner = entry.owner.raw();
-            if wishes.keep_owner && !owner.is_empty() && !setting.facts.roles.contains(owner) {
-                missing.push(entry.owner.clone());
+            if wishes.keep_owner && !owner.is_empty() && is_given(entry.kind.raw()) {
+                match setting.facts.roles.get(owner) {
+                    None => missing.push(entry.owner.clone()),
+                    Some(true) => (),
+                    Some(false) => drop(strangers.insert(owner.to_owned())),
+                }
             }
             self.missing_roles
                 .extend(missing.iter().map(|role| role.raw().to_owned()));
+        }
+        if !strangers.is_empty() && !wishes.keep_going {
+            self.lacks
+                .push(lack_of_membership(&strangers, &setting.facts.role));
         }
     }
 
@@ -255,6 +267,44 @@ fn lack_of_place(schema: &str, facts: &TargetFacts) -> Option<Lack> {
             what: format!("there is no schema {name}, and the backup doesn't make it"),
             cure: format!("run in the target: CREATE SCHEMA {};", ident(schema)),
         }),
+    }
+}
+
+/// Whether such a thing is made and then given to its owner.
+fn is_given(kind: &str) -> bool {
+    let others = [
+        "EXTENSION",
+        "TABLE DATA",
+        "SEQUENCE SET",
+        "BLOBS",
+        "SECURITY LABEL",
+    ];
+    !SESSION.contains(&kind) && !REMARKS.contains(&kind) && !others.contains(&kind)
+}
+
+/// Roles that are there, and that the one that restores can't give anything to.
+fn lack_of_membership(owners: &BTreeSet<String>, role: &str) -> Lack {
+    let some: Vec<String> = owners.iter().take(ROLES_NAMED).cloned().collect();
+    let more = match owners.len().saturating_sub(ROLES_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let named: Vec<String> = some
+        .iter()
+        .map(|owner| Untrusted::from(&**owner).identifier())
+        .collect();
+    let quoted: Vec<String> = some.iter().map(|owner| ident(owner)).collect();
+    Lack {
+        what: format!(
+            "the role {} is no member of {}{more}, and can't make them owners",
+            Untrusted::from(role),
+            named.join(", ")
+        ),
+        cure: format!(
+            "leave --keep-owner out, or let a superuser run: GRANT {} TO {};",
+            quoted.join(", "),
+            ident(role)
+        ),
     }
 }
 

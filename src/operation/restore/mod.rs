@@ -1,14 +1,20 @@
 //! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
 
+mod bodies;
 mod choice;
+mod closed;
+mod given;
+mod label;
 mod lacks;
 mod pattern;
 mod plan;
+mod prepared;
 mod reason;
 mod replace;
 mod report;
 mod rows;
 mod rules;
+mod tried;
 mod words;
 
 use jiff::Timestamp;
@@ -126,6 +132,7 @@ async fn prepared<'a>(
         keep_owner: request.keep_owner,
         keep_acl: request.keep_acl,
         skip_roles: request.roles == MissingRoles::Skip,
+        foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
     let mut plan = Plan::new(entries, &facts, &wishes)?;
@@ -136,7 +143,11 @@ async fn prepared<'a>(
     if request.clean && plan.lacks.is_empty() {
         plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
     }
+    if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
+        plan.try_in(&mut session, &facts, request).await?;
+    }
     session.close().await;
+    plan.look_at_the_rest(&facts, &wishes, source_major(record));
     if !plan.lacks.is_empty() {
         return Err(Error::TargetLacks {
             target: request.target.to_string(),
@@ -153,6 +164,11 @@ async fn prepared<'a>(
         speech,
         settings,
     })
+}
+
+/// The major version of the server that was dumped; none in a record that doesn't say.
+fn source_major(record: &Record) -> Option<u32> {
+    record.source.as_ref().map(|source| source.server.major)
 }
 
 /// Objects that are named in an error.
@@ -244,8 +260,9 @@ async fn restored(
     } = prepared;
     let target = interrupt.or(begin(&prepared)).await?;
     let load = prepared.load(&target)?;
-    let settings: Vec<String> = prepared.settings.warnings().collect();
-    let loaded = carry_out(record, prepared.archive, load, progress, interrupt).await;
+    let mut settings: Vec<String> = prepared.settings.warnings().collect();
+    settings.extend(report::warnings_of_backup(record));
+    let loaded = carry_out(record, prepared.archive.clone(), load, progress, interrupt).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(Broken { error, all_given }) => {
@@ -258,6 +275,7 @@ async fn restored(
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.add_failed(closed::close(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
@@ -286,20 +304,6 @@ async fn begin(prepared: &PreparedRestore<'_>) -> Result<DatabaseUrl> {
 }
 
 impl PreparedRestore<'_> {
-    /// What will be left out, as far as it is known before.
-    #[must_use]
-    pub fn left_out(&self) -> Vec<NotRestored> {
-        report::left_out(&self.plan)
-    }
-
-    /// What else is to be known before.
-    #[must_use]
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = report::remarks(&self.plan, self.request);
-        remarks.extend(self.settings.warnings());
-        remarks
-    }
-
     fn load(&self, target: &DatabaseUrl) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let replaced = request.clean.then(|| Replaced::by(&self.plan));

@@ -3,10 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
+    closed::{Closures, is_definer},
     pattern::Pattern,
     reason::{Reason, Weight},
     rules::{SESSION, Setting, is_of_all_tables},
-    words::{name_behind, says},
+    words::name_behind,
 };
 use crate::{
     archive::Entry,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Extensions for whoever runs the server: without them nothing of the user's is missing, as long as nothing needs them.
-const OPERATORS: &[&str] = &[
+pub(super) const OPERATORS: &[&str] = &[
     "aiven_extras",
     "aiven_gatekeeper",
     "auto_explain",
@@ -66,6 +67,8 @@ pub(super) struct Wishes<'a> {
     pub(super) keep_acl: bool,
     /// leave out what names roles that aren't there
     pub(super) skip_roles: bool,
+    /// leave out policies and mappings that name roles that aren't there, as going on would
+    pub(super) foresee_roles: bool,
     /// leave out whatever can't be restored, with all that needs it
     pub(super) keep_going: bool,
     /// the tables of the backup that have rows, by schema and name
@@ -78,11 +81,17 @@ pub(super) struct Plan {
     /// of each entry, in their order
     pub(super) reasons: Vec<Option<Reason>>,
     /// kinds that nobody expects, as an option of pg_restore leaves out all of them
-    unasked: &'static [&'static str],
+    pub(super) unasked: &'static [&'static str],
     /// tables with rows, by schema and name
     pub(super) filled: BTreeSet<(Untrusted, Untrusted)>,
     /// functions that run with their owner's rights and would be a superuser's
     pub(super) raised: Vec<Untrusted>,
+    /// what is closed to everybody in the backup
+    pub(super) closures: Closures,
+    /// functions that may miss an extension, in words
+    pub(super) bodies: Vec<String>,
+    /// why not all definitions could be tried in the target
+    pub(super) untried: Option<Untrusted>,
     /// what has to be mended or decided before anything is touched
     pub(super) lacks: Vec<Lack>,
     /// roles that are named and not there
@@ -142,6 +151,9 @@ impl Plan {
             },
             entries,
             raised: Vec::new(),
+            closures: Closures::default(),
+            bodies: Vec::new(),
+            untried: None,
             lacks: Vec::new(),
             filled: wishes.filled.iter().cloned().collect(),
             missing_roles: BTreeSet::new(),
@@ -161,11 +173,23 @@ impl Plan {
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
         plan.look_at_moved_extensions(facts);
-        if facts.is_superuser && !wishes.keep_owner {
-            plan.raised = plan.functions_with_rights_of_their_owner();
-        }
         plan.look_at_what_is_replaced(wishes);
         Ok(plan)
+    }
+
+    /// Looks at what is to be known of what is restored, once it is known what that is.
+    pub(super) fn look_at_the_rest(
+        &mut self,
+        facts: &TargetFacts,
+        wishes: &Wishes<'_>,
+        source_major: Option<u32>,
+    ) {
+        self.look_at_bodies(facts);
+        self.look_at_closures(facts, wishes);
+        self.look_at_public(facts, source_major);
+        if facts.is_superuser && !wishes.keep_owner {
+            self.raised = self.functions_with_rights_of_their_owner();
+        }
     }
 
     /// The ids of what is restored, in their order.
@@ -198,6 +222,8 @@ impl Plan {
         let table = (entry.schema.clone(), entry.name.clone());
         let is_empty = entry.kind == "TABLE DATA" && !self.filled.contains(&table);
         match root {
+            // privileges are tried only where somebody asks to keep them
+            Reason::Refused(_) | Reason::Fails(_) if entry.kind == "ACL" => Weight::Loss,
             _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
             // it makes event triggers and functions, and nothing that holds or shapes rows
             Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
@@ -232,27 +258,34 @@ impl Plan {
     }
 
     /// Takes out what needs something that is left out and isn't there.
-    fn spread(&mut self) {
+    pub(super) fn spread(&mut self) {
         let by_id = self.by_id();
         let mut grows = true;
         while grows {
             grows = false;
             for at in 0..self.entries.len() {
-                if self.reasons[at].is_some() || SESSION.contains(&self.entries[at].kind.raw()) {
+                if self.reasons[at].is_some() {
                     continue;
                 }
-                let root = self.entries[at].needs.iter().find_map(|id| {
-                    let need = *by_id.get(id)?;
-                    match self.reasons[need].as_ref()? {
-                        Reason::Needs(root) => Some(*root),
-                        reason => reason.spreads().then_some(need),
-                    }
-                });
-                if let Some(root) = root {
+                if let Some(root) = self.missing_need(at, &by_id) {
                     self.reasons[at] = Some(Reason::Needs(root));
                     grows = true;
                 }
             }
+        }
+    }
+
+    /// The root of why something is left out that the entry needs, if something is.
+    pub(super) fn missing_need(&self, at: usize, by_id: &HashMap<i32, usize>) -> Option<usize> {
+        let entry = &self.entries[at];
+        let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
+        let root = |need: &usize| match self.reasons[*need].as_ref()? {
+            Reason::Needs(root) => Some(*root),
+            reason => reason.spreads().then_some(*need),
+        };
+        match SESSION.contains(&entry.kind.raw()) {
+            true => None,
+            false => needs.find_map(root),
         }
     }
 
@@ -276,13 +309,14 @@ impl Plan {
         }
     }
 
+    /// But for those that nobody else may call.
     fn functions_with_rights_of_their_owner(&self) -> Vec<Untrusted> {
-        let functions = self
-            .kept_entries()
-            .filter(|entry| ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw()));
-        let raised =
-            functions.filter(|entry| says(&["security", "definer"], entry.definition.raw()));
-        raised
+        let closed = self.closures.restored.iter();
+        let closed: BTreeSet<i32> = closed
+            .flat_map(|closed| self.entries[closed.entry].needs.iter().copied())
+            .collect();
+        self.kept_entries()
+            .filter(|entry| is_definer(entry) && !closed.contains(&entry.id))
             .map(|entry| format!("{}.{}", entry.schema.raw(), entry.name.raw()).into())
             .collect()
     }
@@ -316,16 +350,5 @@ impl Plan {
                 self.reasons[at] = Some(Reason::OwnersOnly);
             }
         }
-    }
-}
-
-/// An entry as a person knows it: `table public.orders`.
-pub(super) fn label(entry: &Entry) -> String {
-    let kind = entry.kind.raw().to_lowercase();
-    let kind = Untrusted::from(kind);
-    if entry.schema.is_empty() {
-        format!("{kind} {}", entry.name)
-    } else {
-        format!("{kind} {}.{}", entry.schema, entry.name)
     }
 }

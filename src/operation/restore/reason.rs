@@ -21,6 +21,10 @@ pub(super) enum Reason {
     OwnersOnly,
     /// The role has no right to make such a thing.
     NoRight,
+    /// The server said so when it was tried, in its words.
+    Refused(Untrusted),
+    /// The server can't make it, whoever asks, in its words.
+    Fails(Untrusted),
     /// The extension can't be made here, in the server's words.
     NoExtension(Untrusted),
     /// The provider of a security label is not loaded.
@@ -54,6 +58,8 @@ impl Reason {
             Self::Platform(_)
                 | Self::OthersPlace
                 | Self::NoRight
+                | Self::Refused(_)
+                | Self::Fails(_)
                 | Self::NoExtension(_)
                 | Self::Asked
                 | Self::Unwanted
@@ -92,6 +98,8 @@ impl fmt::Display for Reason {
             Self::OthersPlace => f.write_str("its place in the target belongs to another role"),
             Self::OwnersOnly => f.write_str("only the owner of what it is about can set it"),
             Self::NoRight => f.write_str("the role that restores may not make it"),
+            Self::Refused(why) => write!(f, "the role that restores may not make it: {why}"),
+            Self::Fails(why) => write!(f, "the target's server refuses to make it: {why}"),
             Self::NoExtension(why) => write!(f, "the target can't make it: {why}"),
             Self::NoProvider(provider) => {
                 write!(f, "the target has not loaded the label provider {provider}")

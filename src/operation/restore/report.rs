@@ -6,15 +6,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    RestoreRequest,
-    plan::{Plan, label},
-    reason::Weight,
+    RestoreRequest, closed::Closed, label::label, plan::Plan, reason::Weight, rules::SESSION,
+    words::statements,
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Label, Record},
     postgres::{Failures, LoadReport},
-    text::Untrusted,
+    text::{Untrusted, counted},
 };
 
 /// What was restored where.
@@ -63,6 +62,9 @@ pub struct NotRestored {
     pub why: Untrusted,
     /// whether something is missing now that was in the database; not where it was to be left out, or the target has its own
     pub missing: bool,
+    /// as a person knows it: `table public.orders`
+    #[serde(skip)]
+    pub label: Untrusted,
     /// the statement that makes it, where it is known
     #[serde(skip)]
     pub statement: Untrusted,
@@ -76,23 +78,33 @@ impl NotRestored {
             name: entry.name.clone(),
             why: why.into(),
             missing,
-            statement: entry.definition.clone(),
-        }
-    }
-
-    /// As a person knows it: `table public.orders`.
-    #[must_use]
-    pub fn label(&self) -> String {
-        let kind = Untrusted::from(self.kind.raw().to_lowercase());
-        if self.schema.is_empty() {
-            format!("{kind} {}", self.name)
-        } else {
-            format!("{kind} {}.{}", self.schema, self.name)
+            label: label(entry).into(),
+            statement: match entry.is_cut {
+                true => Untrusted::default(),
+                false => entry.definition.clone(),
+            },
         }
     }
 }
 
+impl NotRestored {
+    /// An object that was closed to everybody in the backup, and is not in the target.
+    pub(super) fn open(plan: &Plan, closed: &Closed, why: Untrusted) -> Self {
+        let why = format!("it is open to PUBLIC, which it wasn't in the backup: {why}");
+        let mut open = Self::new(&plan.entries[closed.entry], why, true);
+        open.statement = closed.statements.clone();
+        open
+    }
+}
+
 impl RestoreReport {
+    /// Adds what failed at the end.
+    pub(super) fn add_failed(&mut self, failed: Vec<NotRestored>) {
+        self.failures += failed.len() as u64;
+        self.complete &= failed.is_empty();
+        self.failed.extend(failed);
+    }
+
     pub(super) fn new(
         record: &Record,
         request: &RestoreRequest,
@@ -141,6 +153,38 @@ pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
             NotRestored::new(entry, reason.describe(name), weight == Weight::Loss)
         })
         .collect()
+}
+
+/// What the plan restores.
+pub(super) fn restored(plan: &Plan) -> Vec<Untrusted> {
+    plan.kept_entries()
+        .filter(|entry| {
+            let kind = entry.kind.raw();
+            !SESSION.contains(&kind) && !plan.unasked.contains(&kind)
+        })
+        .map(|entry| label(entry).into())
+        .collect()
+}
+
+/// Warnings of a backup's run that are shown.
+const WARNINGS: usize = 10;
+
+/// What the run that made the backup warned of: what it couldn't dump no restore brings.
+pub(super) fn warnings_of_backup(record: &Record) -> Vec<String> {
+    let mut warnings: Vec<String> = record
+        .warnings
+        .iter()
+        .take(WARNINGS)
+        .map(|warning| format!("warned of when the backup was made: {warning}"))
+        .collect();
+    if let Some(more) = record.warnings.len().checked_sub(WARNINGS + 1) {
+        warnings.push(format!(
+            "{} more, which `pgcoffer show {}` has",
+            counted(more + 1, "warning"),
+            record.id
+        ));
+    }
+    warnings
 }
 
 /// Tables whose rows are there, and how many rows.
@@ -204,6 +248,32 @@ fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
     first.chain(more).collect()
 }
 
+/// Statements of settings that are shown.
+const SETTINGS: usize = 3;
+
+/// Settings of the database that was backed up, which belong to it and not to what is in it.
+fn settings_of_database(plan: &Plan) -> Option<String> {
+    let properties = plan
+        .entries
+        .iter()
+        .filter(|entry| entry.kind == "DATABASE PROPERTIES");
+    let settings: Vec<Untrusted> = properties
+        .flat_map(|entry| statements(entry.definition.raw()))
+        .map(|statement| format!("{statement};").into())
+        .collect();
+    let some = settings.iter().take(SETTINGS);
+    let mut shown: Vec<String> = some.map(ToString::to_string).collect();
+    if settings.len() > SETTINGS {
+        shown.push(format!("({} more)", settings.len() - SETTINGS));
+    }
+    (!settings.is_empty()).then(|| {
+        format!(
+            "settings that the database had are not restored; where the application needs them, run for the target: {}",
+            shown.join(" ")
+        )
+    })
+}
+
 /// What the plan changes beside.
 pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -212,6 +282,13 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, which entry it was, and which rows are there, can't be told"
                 .to_owned(),
         );
+    }
+    remarks.extend(plan.closures.remarks());
+    remarks.extend(plan.bodies.iter().cloned());
+    if let Some(why) = &plan.untried {
+        remarks.push(format!(
+            "not all definitions could be tried in the target beforehand ({why}): what it refuses may be found on the way"
+        ));
     }
     if let Some(first) = plan.raised.first() {
         remarks.push(format!(
@@ -222,6 +299,7 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             }
         ));
     }
+    remarks.extend(settings_of_database(plan));
     if !plan.missing_tablespaces.is_empty() {
         let names: Vec<String> = plan
             .missing_tablespaces

@@ -91,7 +91,7 @@ impl Setting<'_> {
         };
         let missing = named
             .into_iter()
-            .filter(|role| !self.facts.roles.contains(role));
+            .filter(|role| !self.facts.roles.contains_key(role));
         missing.map(Untrusted::from).collect()
     }
 

@@ -106,14 +106,70 @@ pub(super) fn says(keywords: &[&str], definition: &str) -> bool {
     })
 }
 
+/// The statements of several, each without its semicolon; none of them holds a body of statements.
+pub(super) fn statements(sql: &str) -> Vec<&str> {
+    let mut begin = 0;
+    let mut found = Vec::new();
+    for (word, at) in words_with_places(sql) {
+        if word == Word::Mark(';') {
+            found.push(sql[begin..at].trim());
+            begin = at + 1;
+        }
+    }
+    found.push(sql[begin..].trim());
+    found.retain(|statement| !statement.is_empty());
+    found
+}
+
+/// Whether it gives something to everybody or takes it away, of GRANT and REVOKE: which of them, where it names PUBLIC.
+pub(super) fn public_privilege(statement: &str) -> Option<Privilege> {
+    let words = words(statement);
+    let (verb, before) = match words.first()? {
+        word if word.is("revoke") => (Privilege::Taken, "from"),
+        word if word.is("grant") => (Privilege::Given, "to"),
+        _ => return None,
+    };
+    let mut depth = 0;
+    let at = words.iter().position(|word| {
+        match word {
+            Word::Mark('(') => depth += 1,
+            Word::Mark(')') => depth -= 1,
+            _ => (),
+        }
+        depth == 0 && word.is(before)
+    })?;
+    words
+        .get(at + 1)
+        .is_some_and(|word| word.is("public"))
+        .then_some(verb)
+}
+
+/// What a statement does with a privilege.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Privilege {
+    /// GRANT.
+    Given,
+    /// REVOKE.
+    Taken,
+}
+
 /// All words; texts and comments are passed over.
 fn words(sql: &str) -> Vec<Word> {
+    let all = words_with_places(sql).into_iter();
+    all.map(|(word, _)| word).collect()
+}
+
+/// The same, with the place at which each begins.
+fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
     let mut words = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
+        let at = sql.len() - rest.len();
         let length = match first {
             '\'' => {
-                let is_escaped = words.last().is_some_and(|word: &Word| word.is("e"));
+                let is_escaped = words
+                    .last()
+                    .is_some_and(|(word, _): &(Word, usize)| word.is("e"));
                 text_length(rest, is_escaped)
             }
             '"' => {
@@ -121,7 +177,7 @@ fn words(sql: &str) -> Vec<Word> {
                 let name = rest[1..length]
                     .strip_suffix('"')
                     .unwrap_or(&rest[1..length]);
-                words.push(Word::Quoted(name.replace("\"\"", "\"")));
+                words.push((Word::Quoted(name.replace("\"\"", "\"")), at));
                 length
             }
             '$' => dollar_length(rest),
@@ -130,12 +186,12 @@ fn words(sql: &str) -> Vec<Word> {
                 let length = rest
                     .find(|c: char| !is_of_a_word(c) && c != '$')
                     .unwrap_or(rest.len());
-                words.push(Word::Bare(rest[..length].to_owned()));
+                words.push((Word::Bare(rest[..length].to_owned()), at));
                 length
             }
             c => {
                 if !c.is_whitespace() {
-                    words.push(Word::Mark(c));
+                    words.push((Word::Mark(c), at));
                 }
                 c.len_utf8()
             }
@@ -248,6 +304,21 @@ mod tests {
             &["for", "all", "tables"],
             "CREATE PUBLICATION \"FOR ALL TABLES\" WITH (publish = 'FOR ALL TABLES');"
         ));
+    }
+
+    #[test]
+    fn what_is_taken_from_everybody() {
+        let acl = "REVOKE ALL ON FUNCTION s.\"a;\nb\"(\"from\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.\"a;\nb\"(x text) TO app;\nGRANT ALL ON SCHEMA x TO PUBLIC;\n";
+        let found: Vec<_> = statements(acl).into_iter().map(public_privilege).collect();
+        assert_eq!(
+            found,
+            [Some(Privilege::Taken), None, Some(Privilege::Given)]
+        );
+        assert_eq!(
+            public_privilege("REVOKE ALL ON TABLE t FROM \"public\""),
+            None
+        );
+        assert_eq!(public_privilege("ALTER DEFAULT PRIVILEGES REVOKE x"), None);
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! Functions whose bodies name the schema of an extension that is not there.
+//!
+//! PostgreSQL keeps a body as text and looks at it when it runs, so that neither the table of contents nor a server ties a function
+//! to what it uses. A name that is qualified by a schema is what can be seen; one that is found by the `search_path` is not.
+
+use super::{
+    plan::{OPERATORS, Plan},
+    reason::Reason,
+    words::name_behind,
+};
+use crate::{postgres::TargetFacts, text::Untrusted};
+
+/// Functions that are named of one extension.
+const NAMED: usize = 3;
+
+impl Plan {
+    /// Says which functions name the schema of an extension that is not restored, or stands elsewhere in the target.
+    pub(super) fn look_at_bodies(&mut self, facts: &TargetFacts) {
+        let mut remarks = Vec::new();
+        for (entry, reason) in self.entries.iter().zip(&self.reasons) {
+            let Some(reason) = reason.as_ref().filter(|_| entry.kind == "EXTENSION") else {
+                continue;
+            };
+            let schema = name_behind("schema", entry.definition.raw());
+            let there = facts.extensions.get(entry.name.raw());
+            let is_there = there.is_some_and(|there| Some(&there.schema) == schema.as_ref());
+            let Some(schema) = schema.filter(|_| !is_there) else {
+                continue;
+            };
+            let name = &entry.name;
+            // where others are in that schema too, who names it means them
+            let is_shared = self.kept_entries().any(|kept| {
+                kept.schema.raw() == schema
+                    || (kept.kind == "EXTENSION"
+                        && name_behind("schema", kept.definition.raw()).as_ref() == Some(&schema))
+            });
+            let functions = match is_shared && OPERATORS.contains(&name.raw()) {
+                true => Vec::new(),
+                false => self.functions_that_name(&schema),
+            };
+            let remark = match functions.as_slice() {
+                [] if OPERATORS.contains(&name.raw()) || matches!(reason, Reason::Platform(_)) => {
+                    continue;
+                }
+                [] if self.has_functions() => format!(
+                    "the extension {name} is not there: whether bodies of functions use it PostgreSQL doesn't know before they run"
+                ),
+                [] => continue,
+                functions => format!(
+                    "the extension {name} is not there in the schema {}, which these functions name, and may fail for: {}",
+                    Untrusted::from(schema).identifier(),
+                    listed(functions)
+                ),
+            };
+            remarks.push(remark);
+        }
+        self.bodies = remarks;
+    }
+
+    fn has_functions(&self) -> bool {
+        self.kept_entries()
+            .any(|entry| is_function(entry.kind.raw()))
+    }
+
+    fn functions_that_name(&self, schema: &str) -> Vec<String> {
+        let names = |text: &str| {
+            is_qualifier(text, schema)
+                || is_qualifier(text, &format!("\"{}\"", schema.replace('"', "\"\"")))
+        };
+        self.kept_entries()
+            .filter(|entry| is_function(entry.kind.raw()) && entry.schema.raw() != schema)
+            .filter(|entry| schema != "public" && names(entry.definition.raw()))
+            .map(|entry| format!("{}.{}", entry.schema, entry.name))
+            .collect()
+    }
+}
+
+fn is_function(kind: &str) -> bool {
+    ["FUNCTION", "PROCEDURE"].contains(&kind)
+}
+
+fn listed(functions: &[String]) -> String {
+    let some = functions.iter().take(NAMED).cloned();
+    let mut names: Vec<String> = some.collect();
+    if functions.len() > NAMED {
+        names.push(format!("{} more", functions.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+/// Whether the name stands somewhere before a dot, as a whole word.
+fn is_qualifier(text: &str, name: &str) -> bool {
+    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || c == '"';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = text[at + name.len()..].trim_start();
+        behind.starts_with('.') && !before.is_some_and(|c| is_of_a_word(c) || c == '.')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qualifier_is_a_whole_word_before_a_dot() {
+        assert!(is_qualifier("select vault.read(1)", "vault"));
+        assert!(is_qualifier("perform \"My s\" . f()", "\"My s\""));
+        for text in [
+            "select my_vault.read(1)",
+            "vault",
+            "t.vault.x",
+            "vaults.f()",
+            "\"vault\".f()",
+        ] {
+            assert!(!is_qualifier(text, "vault"), "{text}");
+        }
+    }
+}

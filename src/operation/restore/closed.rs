@@ -1,0 +1,322 @@
+//! What the backup closes to everybody: a function whose EXECUTE was taken from PUBLIC, a schema, a type, a language.
+//!
+//! Privileges name roles, which a target need not have, so that they are restored where that is asked for alone. But PostgreSQL
+//! opens every function to PUBLIC when it is made: without its REVOKE, what was closed would be open. What is taken from PUBLIC
+//! names no other role. So it is taken away here as well, whatever is asked for, once everything is there.
+
+use super::{
+    given::given_to,
+    label::label,
+    plan::{Plan, Wishes},
+    reason::Reason,
+    report::NotRestored,
+    words::{Privilege, granted_roles, name_behind, public_privilege, says, statements},
+};
+use crate::{
+    archive::Entry,
+    postgres::{self, DatabaseUrl, Session, TargetFacts, sql::ident},
+    text::Untrusted,
+};
+
+/// Objects that a remark names, and statements that it shows.
+const NAMED: usize = 5;
+const SHOWN: usize = 3;
+
+/// <https://www.postgresql.org/docs/15/release-15.html>
+const PUBLIC_CLOSED_SINCE: u32 = 15;
+
+/// An object that is closed to PUBLIC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// The place of the privileges among the entries.
+    pub(super) entry: usize,
+    /// Whether it is a function that runs with its owner's rights.
+    is_definer: bool,
+    /// What it is, and its name.
+    pub(super) what: Untrusted,
+    /// The statements that name PUBLIC, each with its semicolon.
+    pub(super) statements: Untrusted,
+}
+
+/// What was closed to PUBLIC in the database that was backed up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Closures {
+    /// What is restored, and closed by the statements; functions with their owner's rights come first.
+    pub(super) restored: Vec<Closed>,
+    /// What is another's in the target, and may be open there.
+    others: Vec<Closed>,
+    /// What is taken from PUBLIC of all that is made later.
+    later: Vec<Untrusted>,
+    /// Whether not everybody could connect, and everybody can connect to the target.
+    is_open_database: bool,
+    /// Whether everybody may make something in the target's schema public, and couldn't in the backup's.
+    is_open_public: bool,
+    /// What the target's own settings give to others of what is restored, in words.
+    given: Vec<String>,
+}
+
+impl Plan {
+    /// Finds what was closed, where the privileges themselves aren't restored.
+    pub(super) fn look_at_closures(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+        let by_id = self.by_id();
+        let mut closures = Closures::default();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let is_restored = wishes.keep_acl && self.reasons[at].is_none();
+            if entry.kind == "DEFAULT ACL" && !is_restored {
+                let taken = from_public_later(entry.definition.raw());
+                closures.later.extend(taken);
+            }
+            let part = public_part(entry.definition.raw()).filter(|_| entry.kind == "ACL");
+            let Some(mut part) = part else {
+                continue;
+            };
+            if entry.name.raw().starts_with("DATABASE ") {
+                let is_connect = says(&["connect"], &part) || says(&["revoke", "all"], &part);
+                closures.is_open_database |= is_connect && facts.is_open;
+                continue;
+            }
+            let object = entry.needs.iter().find_map(|id| by_id.get(id)).copied();
+            let given = object.map(|object| given_to(&self.entries[object], facts));
+            let also = from_others(&part, entry, given.unwrap_or_default());
+            if is_restored {
+                part.clear();
+            }
+            part.push_str(&also);
+            if part.is_empty() {
+                continue;
+            }
+            let what = label(entry);
+            let closed = Closed {
+                entry: at,
+                is_definer: object.is_some_and(|object| is_definer(&self.entries[object])),
+                what: what.strip_prefix("privileges on ").unwrap_or(&what).into(),
+                statements: part.into(),
+            };
+            match self.is_closable(entry, object, facts, wishes.clean) {
+                Some(true) => closures.restored.push(closed),
+                Some(false) => closures.others.push(closed),
+                None => (),
+            }
+        }
+        closures.restored.sort_by_key(|closed| !closed.is_definer);
+        closures.given = self.given(facts);
+        self.closures = closures;
+    }
+
+    /// Since 15 a new database lets nobody but its owner make something in public, and a dump doesn't say so: it is as PostgreSQL makes it.
+    pub(super) fn look_at_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
+        let is_said = |entry: &Entry| entry.kind == "ACL" && entry.name == "SCHEMA public";
+        self.closures.is_open_public = facts.is_public_open
+            && source_major.is_some_and(|major| major >= PUBLIC_CLOSED_SINCE)
+            && !self.entries.iter().any(is_said);
+    }
+
+    /// Whether the role can close what the privileges are of; none where it is left out, or the target has one of its own. What the
+    /// archive doesn't make belongs to an extension, or to PostgreSQL itself.
+    fn is_closable(
+        &self,
+        privileges: &Entry,
+        object: Option<usize>,
+        facts: &TargetFacts,
+        clean: bool,
+    ) -> Option<bool> {
+        let schema = privileges.name.raw().strip_prefix("SCHEMA ");
+        let reason = object.and_then(|object| self.reasons[object].as_ref());
+        match (reason, schema) {
+            (None | Some(Reason::Present), Some(schema)) => {
+                let schema = object.map_or(schema, |object| self.entries[object].name.raw());
+                let there = facts.schemas.get(schema);
+                // it isn't replaced, and its owner may have decided otherwise since
+                if clean && there.is_some() {
+                    return None;
+                }
+                Some(facts.is_superuser || there.is_none_or(|schema| schema.is_own))
+            }
+            (Some(_), _) => None,
+            (None, None) => Some(facts.is_superuser || object.is_some()),
+        }
+    }
+}
+
+impl Closures {
+    /// What is to be known of them, in words.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if !self.restored.is_empty() {
+            remarks.push(format!(
+                "closed to PUBLIC, as in the backup: {}",
+                names(&self.restored)
+            ));
+        }
+        if !self.others.is_empty() {
+            let some = self.others.iter().take(SHOWN);
+            let shown: Vec<String> = some.map(|one| one.statements.to_string()).collect();
+            let more = match self.others.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(
+                    " (and {more} more, which `pg_restore --file -` of what `pgcoffer get` writes shows)"
+                ),
+            };
+            remarks.push(format!(
+                "was closed to PUBLIC in the backup, and may be open in the target, where it is another role's: {}; its owner closes it by {}{more}",
+                names(&self.others),
+                shown.join(" ")
+            ));
+        }
+        if let Some(first) = self.later.first() {
+            let more = match self.later.len() {
+                1 => String::new(),
+                count => format!(" (and {} more like it)", count - 1),
+            };
+            remarks.push(format!(
+                "what is made in the target from now on is open to PUBLIC, which it wasn't in the backup, until the role that makes it runs: {first}{more}"
+            ));
+        }
+        if !self.given.is_empty() {
+            remarks.push(format!(
+                "the target's own default privileges open what is restored, whatever its privileges were: {}; `\\ddp` of psql shows them, and REVOKE takes them back",
+                self.given.join(", ")
+            ));
+        }
+        if self.is_open_public {
+            remarks.push(
+                "in the backup nobody but the owner could make anything in the schema public, and in the target everybody can, until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+                    .to_owned(),
+            );
+        }
+        if self.is_open_database {
+            remarks.push(
+                "in the backup not everybody could connect to the database; to the target everybody with a login can, until its owner runs REVOKE CONNECT ON DATABASE … FROM PUBLIC"
+                    .to_owned(),
+            );
+        }
+        remarks
+    }
+}
+
+/// Takes from PUBLIC what was taken from it in the backup. What stays open is named: the rest is there by now.
+pub(super) async fn close(plan: &Plan, target: &DatabaseUrl) -> Vec<NotRestored> {
+    let closed = &plan.closures.restored;
+    if closed.is_empty() {
+        return Vec::new();
+    }
+    let statements: Vec<&str> = closed.iter().map(|one| one.statements.raw()).collect();
+    let outcomes = async {
+        let mut session = Session::connect(target).await?;
+        let outcomes = session.carry_out("close it to PUBLIC", &statements).await?;
+        session.close().await;
+        Ok::<_, postgres::Error>(outcomes)
+    };
+    let outcomes = match outcomes.await {
+        Ok(outcomes) => outcomes,
+        Err(error) => vec![Some(error.to_string().into()); closed.len()],
+    };
+    let open = closed.iter().zip(outcomes);
+    open.filter_map(|(closed, why)| Some(NotRestored::open(plan, closed, why?)))
+        .collect()
+}
+
+fn names(closed: &[Closed]) -> String {
+    let some = closed.iter().take(NAMED);
+    let mut names: Vec<String> = some
+        .map(|one| match one.is_definer {
+            true => format!("{} (SECURITY DEFINER)", one.what),
+            false => one.what.to_string(),
+        })
+        .collect();
+    if closed.len() > NAMED {
+        names.push(format!("{} more", closed.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+pub(super) fn is_definer(entry: &Entry) -> bool {
+    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw())
+        && says(&["security", "definer"], entry.definition.raw())
+}
+
+/// Of the statements of an object's privileges those that are about PUBLIC, where one of them takes something away. What they
+/// give back beside is part of what PUBLIC had.
+fn public_part(definition: &str) -> Option<String> {
+    let about_public: Vec<(&str, Privilege)> = statements(definition)
+        .into_iter()
+        .filter_map(|statement| Some((statement, public_privilege(statement)?)))
+        .collect();
+    let takes = about_public
+        .iter()
+        .any(|(_, privilege)| *privilege == Privilege::Taken);
+    takes.then(|| {
+        let texts: Vec<String> = about_public
+            .iter()
+            .map(|(statement, _)| format!("{statement};"))
+            .collect();
+        texts.join(" ")
+    })
+}
+
+/// What the target gives to roles by itself, and the backup didn't give them: taken from them as from PUBLIC.
+fn from_others(part: &str, privileges: &Entry, given: Vec<&str>) -> String {
+    let granted = granted_roles(privileges.definition.raw());
+    let Some(object) = part
+        .split_once(" FROM PUBLIC;")
+        .and_then(|(taken, _)| Some(taken.split_once(" ON ")?.1))
+    else {
+        return String::new();
+    };
+    let others = given
+        .into_iter()
+        .filter(|role| !granted.iter().any(|it| it == role));
+    let revokes: Vec<String> = others
+        .map(|role| format!(" REVOKE ALL ON {object} FROM {};", ident(role)))
+        .collect();
+    revokes.concat()
+}
+
+/// Of ALTER DEFAULT PRIVILEGES what takes something from PUBLIC, without the role that it is for.
+fn from_public_later(definition: &str) -> Vec<Untrusted> {
+    let taken = statements(definition).into_iter().filter_map(|statement| {
+        let at = statement.find(" REVOKE ")?;
+        let taken = &statement[at + 1..];
+        if public_privilege(taken)? != Privilege::Taken {
+            return None;
+        }
+        let place =
+            name_behind("schema", statement).map(|schema| format!(" IN SCHEMA {}", ident(&schema)));
+        Some(
+            format!(
+                "ALTER DEFAULT PRIVILEGES{} {taken};",
+                place.unwrap_or_default()
+            )
+            .into(),
+        )
+    });
+    taken.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_names_other_roles_stays_away() {
+        let acl = "REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;\nREVOKE ALL ON FUNCTION s.f() FROM owner;\nGRANT ALL ON FUNCTION s.f() TO app;\n";
+        assert_eq!(
+            public_part(acl).as_deref(),
+            Some("REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;")
+        );
+        assert_eq!(public_part("GRANT SELECT ON TABLE s.t TO PUBLIC;\n"), None);
+        let schema =
+            "REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO PUBLIC;\n";
+        assert_eq!(
+            public_part(schema).as_deref(),
+            Some(
+                "REVOKE USAGE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC;"
+            )
+        );
+        let later = "ALTER DEFAULT PRIVILEGES FOR ROLE x IN SCHEMA s REVOKE ALL ON FUNCTIONS  FROM PUBLIC;\n";
+        assert_eq!(
+            from_public_later(later)[0].raw(),
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA \"s\" REVOKE ALL ON FUNCTIONS  FROM PUBLIC;"
+        );
+    }
+}

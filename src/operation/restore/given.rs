@@ -1,0 +1,61 @@
+//! What the target gives to others of all that is made in it, by its own default privileges.
+
+use super::plan::Plan;
+use crate::{
+    archive::Entry,
+    postgres::{DefaultGrant, TargetFacts},
+    text::Untrusted,
+};
+
+/// The kinds that default privileges are about, by the letter that the catalogs have for each.
+const KINDS: &[(&str, &str, &[&str])] = &[
+    (
+        "r",
+        "tables and views",
+        &["TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE"],
+    ),
+    ("S", "sequences", &["SEQUENCE"]),
+    ("f", "functions", &["FUNCTION", "PROCEDURE", "AGGREGATE"]),
+    ("T", "types", &["TYPE", "DOMAIN"]),
+    ("n", "schemas", &["SCHEMA"]),
+];
+
+impl Plan {
+    /// A platform may have every table that its customer makes opened to roles of its own: how many of each kind, and to whom.
+    pub(super) fn given(&self, facts: &TargetFacts) -> Vec<String> {
+        let given = facts.given.iter().filter_map(|grant| {
+            let (_, what, _) = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind)?;
+            let kept = self.kept_entries();
+            let count = kept.filter(|entry| is_about(grant, entry)).count();
+            let roles: Vec<String> = grant.roles.iter().map(named).collect();
+            (count > 0).then(|| format!("{count} {what} to {}", roles.join(", ")))
+        });
+        given.collect()
+    }
+}
+
+/// The roles that get something of it as soon as it is made, but for PUBLIC.
+pub(super) fn given_to<'a>(entry: &Entry, facts: &'a TargetFacts) -> Vec<&'a str> {
+    let grants = facts.given.iter().filter(|grant| is_about(grant, entry));
+    let mut roles: Vec<&str> = grants
+        .flat_map(|grant| grant.roles.iter())
+        .filter_map(|role| role.as_deref())
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
+}
+
+fn is_about(grant: &DefaultGrant, entry: &Entry) -> bool {
+    let kinds = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind);
+    let is_there = |schema: &str| schema == entry.schema.raw();
+    kinds.is_some_and(|(_, _, kinds)| kinds.contains(&entry.kind.raw()))
+        && grant.schema.as_deref().is_none_or(is_there)
+}
+
+fn named(role: &Option<String>) -> String {
+    role.as_deref().map_or_else(
+        || "PUBLIC".to_owned(),
+        |role| Untrusted::from(role).identifier(),
+    )
+}
