@@ -50,7 +50,7 @@ mod tests;
 mod toc;
 
 pub use contents::{Contents, LargeObjects, TableData};
-pub use entries::{EntriesReader, Entry};
+pub use entries::{EntriesReader, Entry, Field};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use reader::ArchiveReader;

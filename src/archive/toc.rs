@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::entries::Field;
 use super::promises::{Data, Promise, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
@@ -60,6 +61,8 @@ pub(super) struct TocReader {
     /// The entry that is being read; of its texts, those that are kept.
     entry: Entry,
     statistics: bool,
+    /// Whether the archive is in another encoding than UTF-8, so that its bytes are kept as well.
+    is_foreign: bool,
 }
 
 /// The parts of an entry, in their order.
@@ -100,6 +103,7 @@ impl TocReader {
             left: 0,
             entry: Entry::default(),
             statistics: false,
+            is_foreign: false,
         }
     }
 
@@ -134,6 +138,9 @@ impl TocReader {
             if part == Part::Offset {
                 self.left -= 1;
                 let entry = std::mem::take(&mut self.entry);
+                if let Some(encoding) = entry.encoding() {
+                    self.is_foreign = encoding != "UTF8";
+                }
                 if self.detail != Detail::Data {
                     return Ok(Step::Entry(Box::new(entry)));
                 }
@@ -169,6 +176,9 @@ impl TocReader {
                     self.statistics = text.bytes == Some(STATISTICS);
                 }
                 self.entry.take(part, &text);
+                if self.is_foreign && self.detail != Detail::Data {
+                    self.entry.keep_bytes(part, &text);
+                }
                 part.after_text(text.is_null(), self.minor)
             }
         };
@@ -254,6 +264,23 @@ impl Entry {
             Part::Tablespace => self.tablespace = kept(),
             Part::Dependency => self.needs.extend(text.number()),
             _ => (),
+        }
+    }
+
+    /// What is not ASCII, which means something else in UTF-8.
+    fn keep_bytes(&mut self, part: Part, text: &Text<'_>) {
+        let field = match part {
+            Part::Name => Field::Name,
+            Part::Schema => Field::Schema,
+            Part::Owner => Field::Owner,
+            Part::Tablespace => Field::Tablespace,
+            Part::Definition => Field::Definition,
+            Part::Drop => Field::Drop,
+            Part::Copy => Field::Copy,
+            _ => return,
+        };
+        if let Some(bytes) = text.bytes.filter(|bytes| !bytes.is_ascii()) {
+            self.undecoded.push((field, bytes.to_vec()));
         }
     }
 

@@ -67,8 +67,8 @@ pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
 pub use target::{
-    Abilities, Ability, DefaultGrant, Extension, Present, Questions, Refusal, Schema, TargetFacts,
-    Trial,
+    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present,
+    Questions, Refusal, Schema, TargetFacts, Trial, statement_without_slot,
 };
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

@@ -200,6 +200,11 @@ impl Session {
             || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
+    /// Whether the database has no encoding, so that its names may be any bytes.
+    pub fn takes_any_bytes(&self) -> bool {
+        self.wire.server_encoding == NO_ENCODING
+    }
+
     /// Whether a session of that name may be one of ours.
     pub(super) fn calls_itself(&self, name: &str) -> bool {
         name == self.application || name == APPLICATION
