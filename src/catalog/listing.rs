@@ -37,7 +37,7 @@ pub struct Listing {
     pub others: BTreeMap<Label, usize>,
     /// of each database, records of other repositories under a key that counts here
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
-    /// whose those are, as far as one of them tells
+    /// whose those are, as far as one of them tells; or whose the place is, where there is nothing else
     pub stranger: Option<Error>,
     doubts: BTreeMap<BackupId, Doubt>,
     keys: BTreeMap<BackupId, String>,
@@ -184,6 +184,9 @@ impl Catalog {
     ) -> Result<Listing> {
         let mut listing = Listing::default();
         let mut entries = self.entries(database, Some(&mut listing)).await?;
+        if entries.is_empty() && listing.stranger.is_none() {
+            listing.stranger = self.of_others().await?;
+        }
         let now = self.store.service_time().unwrap_or(now);
         let older = entries.split_off(entries.len().min(count_max));
         (listing.more, listing.seen) = (older.len(), now);

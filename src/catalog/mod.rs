@@ -17,6 +17,7 @@ mod listing;
 mod look;
 mod marks;
 mod names;
+mod nothing_here;
 mod notices;
 mod other_repositories;
 mod repository;
@@ -26,7 +27,7 @@ mod wanted;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use bytes::Bytes;
@@ -67,6 +68,8 @@ pub struct Catalog {
     pinned: bool,
     /// other repositories of which records under a key at hand were met here
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
+    /// it was looked whether this place is of others
+    warned: Arc<AtomicBool>,
 }
 
 impl Catalog {
@@ -80,6 +83,7 @@ impl Catalog {
             begun: Arc::new(OnceCell::new()),
             pinned: pinned.is_some(),
             others_met: Arc::default(),
+            warned: Arc::default(),
         }
     }
 

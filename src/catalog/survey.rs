@@ -122,6 +122,7 @@ impl Catalog {
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
         let makers = self.makers(database).await?;
         let names = self.names(database, &makers).await?;
+        self.warn_of_others(&names).await?;
         let mut survey = Survey {
             database: database.clone(),
             standing: Vec::new(),

@@ -143,7 +143,9 @@ impl Output {
             HumanBytes(bytes.1),
             took(record),
         );
-        for warning in &record.warnings {
+        // on a terminal the log has just said them
+        let is_seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        for warning in record.warnings.iter().filter(|_| !is_seen) {
             text.push_str(&format!("  warning: {warning}\n"));
         }
         print(text)

@@ -94,6 +94,7 @@ mod restored_in_part;
 mod rights;
 mod role_settings;
 mod round_trip;
+mod row_security;
 mod said_before;
 mod said_once;
 mod scripted;

@@ -79,7 +79,7 @@ impl Run<'_> {
             ..DumpOptions::new(inspection.server_major)
         };
         self.record.source = Some(source(&inspection, client, &options));
-        self.announce(&inspection, client, &plan);
+        self.announce(session.target(), &inspection, client, &plan);
         Ok(Ready {
             session,
             client: client.clone(),
@@ -216,7 +216,13 @@ impl Run<'_> {
         }
     }
 
-    fn announce(&self, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+    fn announce(
+        &self,
+        target: &str,
+        inspection: &Inspection,
+        client: &postgres::Client,
+        plan: &PartPlan,
+    ) {
         tracing::info!(
             database = %self.request.database,
             id = %self.record.id,
@@ -224,7 +230,7 @@ impl Run<'_> {
             pg_dump = %client.version,
             tables = inspection.tables,
             part_bytes = plan.part_bytes,
-            "dumping {}", self.request.url
+            "dumping {target}"
         );
     }
 }

@@ -30,7 +30,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-pub(super) use connect::open;
+pub(super) use connect::{Unreached, open};
 pub(super) use tls::Verification;
 
 use crate::text::{Untrusted, decoded};
