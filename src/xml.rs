@@ -72,9 +72,54 @@ pub fn check(document: &[u8]) -> Result<(), Fault> {
     }
 }
 
+/// The same document in a form that every parser reads alike: without comments, and with the text of its CDATA sections as plain
+/// text. The SDK's parser takes an element's text for ended where one of these begins, and a key for cut off or empty.
+///
+/// `None` where it is in that form already. To be given what [`check`] has passed.
+pub fn plain(document: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(document).ok()?;
+    if !text.contains("<!") {
+        return None;
+    }
+    let mark = text.len() - text.strip_prefix('\u{feff}').unwrap_or(text).len();
+    let (mut plain, mut done) = (String::with_capacity(text.len()), 0);
+    for token in Tokenizer::from(&text[mark..]) {
+        let (span, instead) = match token.ok()? {
+            Token::Comment { span, .. } => (span, String::new()),
+            Token::Cdata { text, span } => (span, escaped(text.as_str())),
+            _ => continue,
+        };
+        plain.push_str(&text[done..mark + span.start()]);
+        plain.push_str(&instead);
+        done = mark + span.end();
+    }
+    plain.push_str(&text[done..]);
+    Some(plain.into_bytes())
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;");
+    text.replace('<', "&lt;").replace('>', "&gt;")
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments_and_sections_become_plain_text() {
+        let plain = |text: &str| {
+            let plain = plain(text.as_bytes()).map(String::from_utf8);
+            plain.map(Result::unwrap)
+        };
+        let odd = "\u{feff}<?xml version=\"1.0\"?><!-- a --><L><Key>a<!-- b -->b</Key><Key><![CDATA[a&<b>]]>c</Key></L><!-- c -->";
+        assert_eq!(
+            plain(odd).unwrap(),
+            "\u{feff}<?xml version=\"1.0\"?><L><Key>ab</Key><Key>a&amp;&lt;b&gt;c</Key></L>"
+        );
+        assert_eq!(plain("<L><Key>a</Key></L>"), None);
+    }
 
     const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
         <Name>b</Name><Prefix/><!-- </x> --><Contents><Key>a&amp;b</Key><Size>7</Size></Contents></ListBucketResult>";

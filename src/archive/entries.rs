@@ -45,6 +45,27 @@ pub struct Entry {
     pub needs: Vec<i32>,
     /// Whether data of it follows the table of contents.
     pub has_data: bool,
+    /// In an archive of another encoding than UTF-8, the bytes of what is not ASCII; see [`decode`](Self::decode).
+    pub undecoded: Vec<(Field, Vec<u8>)>,
+}
+
+/// A text of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// [`Entry::name`].
+    Name,
+    /// [`Entry::schema`].
+    Schema,
+    /// [`Entry::owner`].
+    Owner,
+    /// [`Entry::tablespace`].
+    Tablespace,
+    /// [`Entry::definition`].
+    Definition,
+    /// [`Entry::drop`].
+    Drop,
+    /// [`Entry::copy`].
+    Copy,
 }
 
 /// Reads an archive's beginning up to the end of its table of contents.
@@ -165,8 +186,54 @@ impl EntriesReader {
 }
 
 impl Entry {
+    /// The encoding of the archive, of the entry that says it.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&str> {
+        let is_it = self.kind == "ENCODING";
+        is_it
+            .then(|| self.definition.raw().split('\'').nth(1))
+            .flatten()
+    }
+
+    /// Gives its texts the meaning that their bytes have in the archive's encoding. Those of which nothing is known stay as they
+    /// are, with `\xe9` for a byte that is no UTF-8.
+    pub fn decode(&mut self, mut text: impl FnMut(&[u8]) -> Option<String>) {
+        let undecoded = std::mem::take(&mut self.undecoded);
+        for (field, bytes) in &undecoded {
+            if let Some(text) = text(bytes) {
+                *self.text_mut(*field) = text.into();
+            }
+        }
+        // a statement that is run as it stands
+        self.undecoded = undecoded;
+        self.undecoded.retain(|(field, _)| *field == Field::Drop);
+    }
+
+    /// The SQL that drops it, in the archive's encoding.
+    #[must_use]
+    pub fn drop_statement(&self) -> &[u8] {
+        let mut undecoded = self.undecoded.iter();
+        undecoded
+            .find(|(field, _)| *field == Field::Drop)
+            .map_or(self.drop.raw().as_bytes(), |(_, bytes)| bytes)
+    }
+
+    fn text_mut(&mut self, field: Field) -> &mut Untrusted {
+        match field {
+            Field::Name => &mut self.name,
+            Field::Schema => &mut self.schema,
+            Field::Owner => &mut self.owner,
+            Field::Tablespace => &mut self.tablespace,
+            Field::Definition => &mut self.definition,
+            Field::Drop => &mut self.drop,
+            Field::Copy => &mut self.copy,
+        }
+    }
+
     /// A statement of which the end is not known means something else.
     fn forget_what_was_cut(&mut self) {
+        self.undecoded
+            .retain(|(_, bytes)| bytes.len() < DEFINITION_BYTES);
         for text in [&mut self.definition, &mut self.drop, &mut self.copy] {
             if text.raw().len() >= DEFINITION_BYTES {
                 *text = Untrusted::default();

@@ -52,7 +52,7 @@ mod toc;
 
 pub use contents::{Contents, LargeObjects, TableData};
 pub use definitions::Definitions;
-pub use entries::{EntriesReader, Entry};
+pub use entries::{EntriesReader, Entry, Field};
 pub use error::{EntryName, Error, LooksLike, Place};
 pub use fingerprint::{Fingerprint, NotAFingerprint};
 pub use reader::ArchiveReader;

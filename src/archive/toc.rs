@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::definitions::Kinds;
+use super::entries::Field;
 use super::promises::{Data, Promise, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
@@ -62,6 +63,8 @@ pub(super) struct TocReader {
     /// The entry that is being read; of its texts, those that are kept.
     entry: Entry,
     statistics: bool,
+    /// Whether the archive is in another encoding than UTF-8, so that its bytes are kept as well.
+    is_foreign: bool,
 }
 
 /// The parts of an entry, in their order.
@@ -103,6 +106,7 @@ impl TocReader {
             left: 0,
             entry: Entry::default(),
             statistics: false,
+            is_foreign: false,
         }
     }
 
@@ -148,6 +152,9 @@ impl TocReader {
                 if !self.second {
                     self.kinds.end_entry(entry.kind.raw())?;
                 }
+                if let Some(encoding) = entry.encoding() {
+                    self.is_foreign = encoding != "UTF8";
+                }
                 if self.detail != Detail::Data {
                     return Ok(Step::Entry(Box::new(entry)));
                 }
@@ -183,6 +190,9 @@ impl TocReader {
                     self.statistics = text.bytes == Some(STATISTICS);
                 }
                 self.entry.take(part, &text);
+                if self.is_foreign && self.detail != Detail::Data {
+                    self.entry.keep_bytes(part, &text);
+                }
                 part.after_text(text.is_null(), self.minor)
             }
         };
@@ -268,6 +278,23 @@ impl Entry {
             Part::Tablespace => self.tablespace = kept(),
             Part::Dependency => self.needs.extend(text.number()),
             _ => (),
+        }
+    }
+
+    /// What is not ASCII, which means something else in UTF-8.
+    fn keep_bytes(&mut self, part: Part, text: &Text<'_>) {
+        let field = match part {
+            Part::Name => Field::Name,
+            Part::Schema => Field::Schema,
+            Part::Owner => Field::Owner,
+            Part::Tablespace => Field::Tablespace,
+            Part::Definition => Field::Definition,
+            Part::Drop => Field::Drop,
+            Part::Copy => Field::Copy,
+            _ => return,
+        };
+        if let Some(bytes) = text.bytes.filter(|bytes| !bytes.is_ascii()) {
+            self.undecoded.push((field, bytes.to_vec()));
         }
     }
 

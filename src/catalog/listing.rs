@@ -27,7 +27,7 @@ pub struct Listing {
     pub others: BTreeMap<Label, usize>,
     /// of each database, records of other repositories under a key that counts here
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
-    /// whose those are, as far as one of them tells
+    /// whose those are, as far as one of them tells; or whose the place is, where there is nothing else
     pub stranger: Option<Error>,
     suspicious: BTreeSet<BackupId>,
 }
@@ -114,6 +114,10 @@ impl Catalog {
         let all = self.found_settled(database).await?;
         for found in &all {
             self.count_others(&mut listing, found).await;
+        }
+        let is_empty = all.iter().all(|found| found.names.records.is_empty());
+        if is_empty && listing.stranger.is_none() {
+            listing.stranger = self.of_others().await?;
         }
         let now = self.store.service_time().unwrap_or(now);
         let newest = newest_of_all(&all, count_max);

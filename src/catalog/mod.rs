@@ -20,6 +20,7 @@ mod look;
 mod marks;
 mod measured;
 mod names;
+mod nothing_here;
 mod notices;
 mod other_repositories;
 mod reading;
@@ -31,7 +32,7 @@ mod wanted;
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
 };
 
 use tokio::sync::OnceCell;
@@ -68,6 +69,8 @@ pub struct Catalog {
     pinned: bool,
     /// other repositories of which records under a key at hand were met here
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
+    /// it was looked whether this place is of others
+    warned: Arc<AtomicBool>,
 }
 
 impl Catalog {
@@ -81,6 +84,7 @@ impl Catalog {
             begun: Arc::new(OnceCell::new()),
             pinned: pinned.is_some(),
             others_met: Arc::default(),
+            warned: Arc::default(),
         }
     }
 

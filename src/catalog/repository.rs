@@ -33,7 +33,7 @@ struct Document {
 }
 
 /// What `repository.pgc` came to.
-enum Found {
+pub(super) enum Found {
     /// it opens under one of the keys
     Opens {
         id: RepositoryId,
@@ -169,7 +169,7 @@ impl Catalog {
         }
     }
 
-    fn is_another(&self, found: &RepositoryId, pinned: &RepositoryId) -> Error {
+    pub(super) fn is_another(&self, found: &RepositoryId, pinned: &RepositoryId) -> Error {
         Error::usage(
             format!(
                 "repository {found} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
@@ -192,7 +192,7 @@ impl Catalog {
         }
     }
 
-    async fn read_repository(&self) -> Result<Found> {
+    pub(super) async fn read_repository(&self) -> Result<Found> {
         let key = self.repository_key();
         let mut before = None;
         for _ in 0..LOOKS {
@@ -223,6 +223,7 @@ impl Catalog {
                     key,
                     seal::Error::RepositoryOfOthers {
                         id: header.map(|(header, _)| header.repository),
+                        pinned: self.pinned,
                         sealed_for,
                         held,
                     },
@@ -409,7 +410,7 @@ fn pinned_all_the_same(
 }
 
 /// Whether it may be whole, and sealed for keys of others: then it is theirs, and stays.
-fn is_of_others(error: &Error) -> bool {
+pub(super) fn is_of_others(error: &Error) -> bool {
     matches!(
         error,
         Error::Seal {

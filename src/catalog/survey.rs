@@ -76,6 +76,7 @@ impl Catalog {
     /// here: see [`Survey::unreadable`].
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
         let found = self.found(database).await?;
+        self.warn_of_others(&found.names).await?;
         let ids = found.newest_first().take(records_max).collect();
         let opened = self.open_some(&found, ids).await?;
         let names = &found.names;

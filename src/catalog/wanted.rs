@@ -76,6 +76,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<Record> {
         let all = self.found_settled(database).await?;
+        let is_empty = all.iter().all(|found| found.names.records.is_empty());
         let (found, asked_for) = match wanted {
             Wanted::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
             Wanted::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
@@ -83,7 +84,11 @@ impl Catalog {
         match found {
             // a wrong key is no empty bucket
             Err(error @ Error::NoSuchBackup { .. }) => {
-                Err(self.stranger_of(database, asked_for).await.unwrap_or(error))
+                match self.stranger_of(database, asked_for).await {
+                    Some(stranger) => Err(stranger),
+                    None if is_empty => Err(self.of_others().await?.unwrap_or(error)),
+                    None => Err(error),
+                }
             }
             found => found,
         }

@@ -128,7 +128,7 @@ impl Child {
                 "restore as the owner of the target database; objects that only a superuser may create need one"
             }
             C::RowSecurity => {
-                "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS"
+                "a policy hides rows from this role: `pgcoffer check` where pgcoffer runs says who can let it read them, and how"
             }
             C::LockTimeout => {
                 "another session, often a migration, holds a lock that excludes readers: let it end"

@@ -144,7 +144,9 @@ impl Output {
             HumanBytes(bytes.1),
             took(record),
         );
-        for warning in &details.warnings {
+        // on a terminal the log has just said them
+        let is_seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        for warning in details.warnings.iter().filter(|_| !is_seen) {
             text.push_str(&format!("  warning: {warning}\n"));
         }
         print(text)

@@ -248,6 +248,9 @@ fn ticked_text(one: &DatabaseTick) -> String {
         // a bucket without room waits for it
         PruneOutcome::Done(report) => text.push_str(&summary(report, one.had_no_room())),
         PruneOutcome::NotBegun => {}
+        PruneOutcome::Failed(failure) if is_cause_of(&one.backup, failure) => text.push_str(
+            &format!("{label}: nothing was pruned, for the same reason\n"),
+        ),
         PruneOutcome::Failed(failure) => {
             text.push_str(&failed_text(label, "nothing was pruned", failure))
         }
@@ -261,6 +264,11 @@ fn ticked_text(one: &DatabaseTick) -> String {
         }
     }
     text
+}
+
+/// Whether the backup failed by the same.
+fn is_cause_of(backup: &BackupOutcome, failure: &Failure) -> bool {
+    matches!(backup, BackupOutcome::Failed(why) if why.error == failure.error)
 }
 
 fn failed_text(label: &Label, what: &str, failure: &Failure) -> String {

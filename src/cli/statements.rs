@@ -66,17 +66,21 @@ fn document(report: &RestoreReport, key: &RepositoryId) -> String {
 fn statement(report: &RestoreReport, one: &NotRestored) -> String {
     let why = one.why.to_string();
     let statement = match one.statement.raw().trim_end() {
-        "" if one.kind == "TABLE DATA" => format!(
-            "-- its rows are in the backup: restore {} into another database, with --only {}, and copy them from there",
-            report.id,
-            Untrusted::from(shell_quoted(&format!(
-                "table:{}.{}",
-                one.schema.raw(),
-                one.name.raw()
-            )))
-        ),
+        "" if one.kind == "TABLE DATA" => rows(report, one),
         "" => "-- its statement is not known here".to_owned(),
         statement => statement.to_owned(),
     };
     format!("\n-- {}: {why}\n{statement}\n", one.label)
+}
+
+/// How rows come in by hand: what they refer to first.
+fn rows(report: &RestoreReport, one: &NotRestored) -> String {
+    let quoted = |name: &Untrusted| Untrusted::from(shell_quoted(name.raw()));
+    format!(
+        "-- its rows are in the backup. To load them, behind those that they refer to:\n--   pgcoffer get {} --database {} -o rows.dump\n--   pg_restore --data-only --no-owner --single-transaction --schema {} --table {} --dbname URL rows.dump\n-- A superuser may add --disable-triggers, where triggers or keys in a circle keep them out: PostgreSQL then checks neither.",
+        report.id,
+        report.database,
+        quoted(&one.schema),
+        quoted(&one.name),
+    )
 }

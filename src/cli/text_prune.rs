@@ -2,7 +2,7 @@
 
 use indicatif::HumanBytes;
 use pgcoffer::{
-    Result,
+    Error, Result,
     backup::{Failure, Label},
     operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
@@ -20,6 +20,7 @@ impl Output {
         self,
         reports: &[std::result::Result<PruneReport, (Label, Failure)>],
         dry_run: bool,
+        failed: Option<&Error>,
     ) -> Result<()> {
         if self.json {
             let mut databases = Vec::new();
@@ -32,9 +33,12 @@ impl Output {
             return self.print_json(&json!({ "dry_run": dry_run, "databases": databases }));
         }
         let mut text = String::new();
+        // of one database what the command ends with says why
+        let failed = failed.filter(|_| reports.len() == 1);
         for report in reports {
             match report {
                 Ok(report) => text.push_str(&plan_text(report)),
+                Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
                 Err((label, failure)) => {
                     text.push_str(&format!("{label}: {}\n", failure.error.lines()))
                 }
@@ -45,6 +49,10 @@ impl Output {
         }
         print(text)
     }
+}
+
+fn is_what_it_ends_with(failure: &Failure, failed: Option<&Error>) -> bool {
+    failed.is_some_and(|failed| failure.error == Failure::from(failed).error)
 }
 
 /// One line of what was deleted, or why nothing was where that has to be told: where `all` is asked for, always.

@@ -356,7 +356,7 @@ impl Reading {
             self.faults.push(Fault {
                 variable: format!("PGCOFFER_DB_{name}_{what}"),
                 why: format!(
-                    "there is a {} for a database that isn't configured",
+                    "it is the {} of a database that isn't configured",
                     what.to_ascii_lowercase()
                 ),
                 hint: Some(format!("set PGCOFFER_DB_{name}_URL{or}")),

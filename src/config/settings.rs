@@ -156,6 +156,15 @@ impl Settings {
         settings.map(|(name, found)| (name.as_str(), &found.value))
     }
 
+    /// Takes a setting from an argument, where it stands nowhere else.
+    pub fn take_argument(&mut self, name: &str, value: &str, argument: &'static str) {
+        self.found.entry(name.to_owned()).or_insert_with(|| Found {
+            value: Zeroizing::new(value.to_owned()),
+            origin: Origin::Flag(argument),
+            file: None,
+        });
+    }
+
     /// The text of one setting.
     #[must_use]
     pub fn text(&self, variable: &str) -> Option<&Zeroizing<String>> {

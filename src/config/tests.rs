@@ -168,7 +168,7 @@ fn what_is_wrong_with_a_schedule_names_its_variable() {
         ),
         (
             vec![("PGCOFFER_DB_B_SCHEDULE", "daily keep 7d")],
-            "PGCOFFER_DB_B_SCHEDULE: there is a schedule for a database that isn't configured",
+            "PGCOFFER_DB_B_SCHEDULE: it is the schedule of a database that isn't configured",
         ),
         (
             vec![daily, ("PGCOFFER_TIMEZONE", "Nowhere")],

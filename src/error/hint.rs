@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{Error, TargetState};
-use crate::{redact::redacted, text::continued};
+use crate::{postgres::sql::ident, redact::redacted, text::continued};
 
 impl Error {
     /// What a user can do about it.
@@ -33,7 +33,9 @@ impl Error {
                 let cures: Vec<&str> = lacks.iter().map(|lack| lack.cure.as_str()).collect();
                 Some(cures.join("; "))
             }
-            Self::RestoreFailed { state, source, .. } => after_restore(*state, source),
+            Self::RestoreFailed { state, made_roles, source, .. } => {
+                after_restore(*state, made_roles, source)
+            }
             Self::Clock { told: false, .. } => Some("the answers of S3 bear a Date, by which backups expire here: look for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle apply --expire`)".to_owned()),
             Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
             Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
@@ -58,7 +60,7 @@ impl Error {
 }
 
 /// The cause's own cure, and what to do about the target. Only what was empty before may be dropped.
-fn after_restore(state: TargetState, source: &Error) -> Option<String> {
+fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> Option<String> {
     let target = match state {
         TargetState::Unchanged | TargetState::AllOrNothing => None,
         TargetState::Incomplete => Some(
@@ -72,8 +74,20 @@ fn after_restore(state: TargetState, source: &Error) -> Option<String> {
         .cure()
         .into_iter()
         .chain(target.map(str::to_owned))
+        .chain(without_roles(made_roles))
         .collect();
     (!both.is_empty()).then(|| both.join("; "))
+}
+
+/// Roles belong to the server as a whole: no transaction and no new database takes them away.
+fn without_roles(made: &[String]) -> Option<String> {
+    let names: Vec<String> = made.iter().map(|role| ident(role)).collect();
+    (!made.is_empty()).then(|| {
+        format!(
+            "the roles that were made for this stay for the next try; to be rid of them, once nothing of the target names them: DROP ROLE IF EXISTS {};",
+            names.join(", ")
+        )
+    })
 }
 
 fn io_hint(error: &io::Error) -> Option<String> {

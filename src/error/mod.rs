@@ -210,6 +210,8 @@ pub enum Error {
         target: String,
         /// what it holds now
         state: TargetState,
+        /// roles that were made for it, which are no part of the target
+        made_roles: Vec<String>,
         /// what failed
         source: Box<Self>,
     },
@@ -391,6 +393,7 @@ mod tests {
         let failed = Error::RestoreFailed {
             target: "t".into(),
             state: TargetState::Incomplete,
+            made_roles: Vec::new(),
             source: Box::new(Error::seal("x", seal::Error::NotSealed)),
         };
         assert_eq!(failed.exit_status(), 5);

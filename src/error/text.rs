@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use super::{Error, Fault, TargetState};
 use crate::{
     redact::redacted,
-    text::{continued, escaped_lines},
+    text::{Untrusted, continued, escaped_lines},
 };
 
 impl fmt::Display for Error {
@@ -66,6 +66,7 @@ impl Error {
             Self::RestoreFailed {
                 target,
                 state,
+                made_roles,
                 source,
             } => {
                 let state = match state {
@@ -76,7 +77,21 @@ impl Error {
                     TargetState::Incomplete => "it is incomplete",
                     TargetState::Mixed => "and some of what the target held is gone",
                 };
-                write!(f, "the restore into {target} failed, {state}: {source}")
+                let made = made_roles
+                    .iter()
+                    .map(|role| Untrusted::from(&**role).identifier());
+                let made: Vec<String> = made.collect();
+                let made = match made.is_empty() {
+                    true => String::new(),
+                    false => format!(
+                        ", and roles that were made for it stay ({})",
+                        made.join(", ")
+                    ),
+                };
+                write!(
+                    f,
+                    "the restore into {target} failed, {state}{made}: {source}"
+                )
             }
             Self::NotTaken { why, .. } => {
                 write!(f, "the backup that is due was not taken: {why}")

@@ -295,14 +295,7 @@ impl Error {
                 "any role that may connect to the database can take this lock. Should it be a backup by another login, wait; else have the database's administrator find out who it is, and end it by: SELECT pg_catalog.pg_terminate_backend({});",
                 holder.pid
             ),
-            Self::Obstacles { obstacles, .. } => {
-                let (grants, more) = Obstacle::statements(obstacles, STATEMENTS_SHOWN);
-                let rest = match more {
-                    0 => String::new(),
-                    more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints"),
-                };
-                format!("let the owner of these objects or a superuser run: {grants}{rest}")
-            }
+            Self::Obstacles { obstacles, .. } => Obstacle::cure(obstacles, STATEMENTS_SHOWN),
             Self::NewerServer { server_major, named, .. } => install(Some(*server_major), named.as_deref()),
             Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
             Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client of the server's own version".into(),

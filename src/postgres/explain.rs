@@ -5,8 +5,9 @@
 use std::io;
 
 use super::error::{ConnectFault, Error};
+use super::passed_over::PassedOver;
 use super::url::DatabaseUrl;
-use super::wire::WireError;
+use super::wire::{Unreached, WireError};
 use crate::text::Untrusted;
 
 /// Why a connection didn't come about.
@@ -47,6 +48,24 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
         fault,
         message: message.into(),
     }
+}
+
+/// The hosts that were tried before another, each with its own cause.
+pub(super) fn passed_over(before: Vec<Unreached>) -> Vec<PassedOver> {
+    let one = |one: Unreached| {
+        let is_other_kind = matches!(one.error, WireError::OtherKind(_));
+        let place = one.url.place_text();
+        let why = match connection(&one.url, one.error) {
+            Error::Connect { message, .. } | Error::Auth { message, .. } => message,
+            error => error.to_string().into(),
+        };
+        PassedOver {
+            place,
+            why,
+            is_other_kind,
+        }
+    };
+    before.into_iter().map(one).collect()
 }
 
 /// A server or a pooler that answers and lets nobody in.

@@ -52,6 +52,18 @@ pub struct Failures {
     pub count: u64,
 }
 
+impl Failures {
+    /// Adds those of another run.
+    pub fn add(&mut self, more: Self) {
+        let room = KEPT_MAX.saturating_sub(self.first.len());
+        let mut first = more.first.into_iter();
+        self.first.extend(first.by_ref().take(room));
+        self.more.extend(first.filter_map(|failure| failure.entry));
+        self.more.extend(more.more);
+        self.count += more.count;
+    }
+}
+
 /// What a client from 17 on says to every server, and one up to 16 refuses: without it nothing is missing.
 const UNKNOWN_SETTING: &str = "SET transaction_timeout = 0;";
 

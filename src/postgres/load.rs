@@ -33,8 +33,6 @@ use crate::panics::of_task;
 /// How to restore.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
-    /// Drop what the archive is about to create. False by default.
-    pub clean: bool,
     /// All or nothing. False by default: it holds a lock for each object, which big databases run out of.
     pub single_transaction: bool,
     /// Leave ownership to the role that restores; the roles of the origin are seldom there. True by default.
@@ -47,8 +45,8 @@ pub struct LoadOptions {
     pub no_tablespaces: bool,
     /// Go on after a statement that failed. False by default. Never together with a single transaction.
     pub keep_going: bool,
-    /// SQL that runs first, in the same transaction. None by default.
-    pub first: Option<String>,
+    /// SQL that runs first, in the same transaction and in the archive's encoding. None by default.
+    pub first: Option<Vec<u8>>,
     /// The ids of the entries to restore, in the archive's order; all of them by default.
     pub entries: Option<Vec<i32>>,
     /// The target server's major version.
@@ -63,7 +61,6 @@ impl LoadOptions {
     /// The defaults for a server of that major version.
     pub fn new(server_major: u32) -> Self {
         Self {
-            clean: false,
             single_transaction: false,
             no_owner: true,
             no_acl: true,
@@ -283,8 +280,6 @@ fn restore_args(options: &LoadOptions) -> Vec<String> {
         // it then says which entry failed
         (options.keep_going, "--verbose"),
         (true, "--no-password"),
-        (options.clean, "--clean"),
-        (options.clean, "--if-exists"),
         (options.single_transaction, "--single-transaction"),
         (options.no_owner, "--no-owner"),
         (options.no_acl, "--no-acl"),

@@ -30,9 +30,11 @@ mod locks;
 mod logins;
 mod occupants;
 mod omitted;
+mod passed_over;
 mod pooler;
 mod preflight;
 mod reader;
+mod row_security;
 mod script;
 mod session;
 mod settings;
@@ -58,13 +60,15 @@ pub use inspect::Inspection;
 pub use load::{Load, LoadOptions, LoadReport};
 pub use locks::{Blocker, LockRoom};
 pub use omitted::{Omitted, OmittedKind};
+pub use passed_over::{PassedOver, list as list_passed_over};
 pub use preflight::{Obstacle, ObstacleKind};
+pub use row_security::Guard;
 pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
 pub use target::{
-    Abilities, Ability, DefaultGrant, Extension, Present, Questions, Refusal, Schema, TargetFacts,
-    Trial,
+    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present,
+    Questions, Refusal, Schema, TargetFacts, Trial, statement_without_slot,
 };
-pub use url::{DatabaseUrl, Secret, SslMode, UrlFault};
+pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

@@ -13,6 +13,7 @@ use std::fmt;
 use super::error::Error;
 use super::imposed::Imposed;
 use super::inspect::DUMPED;
+use super::row_security::{self, Guard};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
 use crate::text::{Untrusted, counted};
@@ -28,6 +29,8 @@ pub struct Obstacle {
     pub why: String,
     /// The statement that mends it; to be run by the object's owner or a superuser.
     pub grant: String,
+    /// Of a table with row-level security: who can read past it.
+    pub guard: Option<Guard>,
 }
 
 /// What an obstacle is about.
@@ -61,6 +64,28 @@ impl Obstacle {
         let shown = shown.min(statements.len());
         (statements[..shown].join(" "), statements.len() - shown)
     }
+
+    /// What cures them all: the first `shown` statements for each who has to run them.
+    pub fn cure(obstacles: &[Self], shown: usize) -> String {
+        let (guarded, others): (Vec<&Self>, Vec<&Self>) =
+            obstacles.iter().partition(|one| one.guard.is_some());
+        let others: Vec<Self> = others.into_iter().cloned().collect();
+        let (grants, more) = Self::statements(&others, shown);
+        let rest = match more {
+            0 => String::new(),
+            more => format!(" … and {more} more, which `pgcoffer check --fix-sql` prints"),
+        };
+        let granted = (!others.is_empty()).then(|| {
+            let of = match others[0].kind {
+                ObstacleKind::Role => "the database's owner",
+                _ => "the owner of these objects",
+            };
+            format!("as {of} or a superuser: {grants}{rest}")
+        });
+        let cures = [granted, row_security::cure(guarded.into_iter())];
+        let cures: Vec<String> = cures.into_iter().flatten().collect();
+        cures.join(" And for row-level security: ")
+    }
 }
 
 impl fmt::Display for Obstacle {
@@ -88,12 +113,6 @@ const SEQUENCES: &str = "
      WHERE relkind OPERATOR(pg_catalog.=) 'S' AND NOT pg_catalog.has_table_privilege(oid, 'SELECT')
      ORDER BY nspname, relname";
 
-/// Partitioned tables have policies too, but no rows of their own to read.
-const ROW_SECURITY: &str = "
-    SELECT nspname, relname, oid FROM dumped
-     WHERE relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.row_security_active(oid)
-     ORDER BY nspname, relname";
-
 /// 18 knows whom it lets read a large object; before, its access list has to be read. A large object without one is
 /// its owner's.
 const READABLE_18: &str = "pg_catalog.has_largeobject_privilege(l.oid, 'SELECT')";
@@ -106,7 +125,7 @@ const READABLE: &str = "
 const LARGE_OBJECTS_SHOWN: usize = 5;
 
 /// Obstacles of one kind that are told.
-const OBSTACLES_MAX: usize = 10_000;
+pub(super) const OBSTACLES_MAX: usize = 10_000;
 
 /// Everything that would make a dump by the session's role fail, schemas first. A superuser has none.
 ///
@@ -124,6 +143,7 @@ pub(super) async fn obstacles(
             why: "lacks rights, and the database's own settings have put it in the login's place"
                 .to_owned(),
             grant: imposed.reset(),
+            guard: None,
         }],
         _ => found,
     })
@@ -143,10 +163,10 @@ async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
         (K::Schema, schemas.as_str()),
         (K::Table, TABLES),
         (K::Sequence, SEQUENCES),
-        (K::RowSecurity, ROW_SECURITY),
     ] {
         obstacles.extend(find(session, kind, sql, &role).await?);
     }
+    obstacles.extend(row_security::in_the_way(session, &role).await?);
     obstacles.extend(large_objects(session, &role).await?);
     Ok(obstacles)
 }
@@ -183,11 +203,7 @@ impl ObstacleKind {
                 "no SELECT on the sequence",
                 grant_on("SEQUENCE", (schema, name), number, role),
             ),
-            Self::RowSecurity => (
-                "row-level security hides rows from the role",
-                format!("ALTER ROLE {role} BYPASSRLS;"),
-            ),
-            Self::Table | Self::LargeObjects | Self::Role => (
+            _ => (
                 "no SELECT on the table",
                 grant_on("TABLE", (schema, name), number, role),
             ),
@@ -201,6 +217,7 @@ impl ObstacleKind {
             },
             why: why.to_owned(),
             grant,
+            guard: None,
         }
     }
 }
@@ -277,6 +294,7 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
         .into(),
         why: "no SELECT on the large objects".to_owned(),
         grant: grant_on_large_objects(role),
+        guard: None,
     }))
 }
 

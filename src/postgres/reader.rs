@@ -9,7 +9,6 @@ use super::preflight::{grant_on, grant_on_large_objects, grant_on_schema};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal};
 use super::wire::Row;
-use crate::text::counted;
 
 /// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
@@ -25,12 +24,6 @@ const OPEN: &str = "
 const OWNERS: &str = "
     SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner), relowner FROM dumped
      WHERE pg_catalog.pg_get_userbyid(relowner) OPERATOR(pg_catalog.<>) ROLE ORDER BY 1";
-
-const GUARDED: &str = "
-    SELECT pg_catalog.count(*) FROM dumped
-     WHERE relkind OPERATOR(pg_catalog.=) 'r' AND relrowsecurity
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r
-                        WHERE r.rolname OPERATOR(pg_catalog.=) ROLE AND (r.rolbypassrls OR r.rolsuper))";
 
 const HAS_LARGE_OBJECTS: &str =
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
@@ -91,8 +84,7 @@ impl Session {
             sql.push_str(&grant_on_large_objects(&quoted));
             sql.push('\n');
         }
-        let guarded = self.number(WHAT, &with(GUARDED)).await?;
-        sql.push_str(&row_security(guarded));
+        sql.push_str(&self.bypass_sql(role).await?);
         sql.push_str("COMMIT;\n");
         Ok(sql)
     }
@@ -161,17 +153,4 @@ pub(super) fn default_grant(owner: &str, number: Option<&str>, what: &str, role:
             &format!(" GRANT {what} TO {role}"),
         ),
     }
-}
-
-fn row_security(guarded: u64) -> String {
-    if guarded == 0 {
-        return String::new();
-    }
-    let guarded = counted(guarded, "table");
-    format!(
-        "
--- Row-level security hides rows of {guarded} from this role, and pg_dump refuses that. A superuser takes it off by
--- ALTER ROLE … BYPASSRLS; where there is none, as on Heroku, back up with the owner's credential instead.
-"
-    )
 }

@@ -6,7 +6,7 @@
 //! nothing stays set on a connection that a pooler will hand to somebody else.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
@@ -14,6 +14,7 @@ use super::column::Column;
 use super::error::Error;
 use super::explain;
 use super::holder::APPLICATION;
+use super::passed_over::PassedOver;
 #[cfg(debug_assertions)]
 use super::sql;
 use super::url::DatabaseUrl;
@@ -47,12 +48,19 @@ const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
 /// that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
     (0, "SET tcp_keepalives_idle = 60"),
+    (0, "SET statement_timeout = '5min'"),
     (14, "SET idle_session_timeout = 0"),
 ];
 const WAIT_NO_MORE: &[(u32, &str)] = &[
     (0, "RESET tcp_keepalives_idle"),
+    (0, "RESET statement_timeout"),
     (14, "RESET idle_session_timeout"),
 ];
+
+/// A role's own time for a statement runs until ours is set, and what was cancelled by it says nothing of the lock: it is run again
+/// so often, where it ended at once.
+const CANCELLED_MAX: u32 = 20;
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 const SERVER: &str = "
     SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database(), pg_catalog.inet_client_port()";
@@ -77,6 +85,7 @@ pub struct Session {
     /// The second number of the lock that was taken.
     pub(super) lock_number: Option<i32>,
     application: String,
+    passed_over: Vec<PassedOver>,
 }
 
 impl Session {
@@ -91,9 +100,11 @@ impl Session {
 
     /// The same without a look at what stands between.
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
-        let (wire, url) = wire::open(url)
-            .await
-            .map_err(|unreached| explain::connection(&unreached.url, unreached.error))?;
+        let search = wire::open(url).await;
+        let passed_over = explain::passed_over(search.before);
+        let (wire, url) = search.found.map_err(|last| {
+            explain::connection(&last.url, last.error).after_others(&passed_over)
+        })?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -116,6 +127,7 @@ impl Session {
             waits: false,
             lock_number: None,
             application: url.application().to_owned(),
+            passed_over,
         };
         let what = "ask for the server's version";
         let rows = session
@@ -135,6 +147,21 @@ impl Session {
     pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
         let fresh = self.url.with_fresh_password().await;
         fresh.map_err(|why| explain::no_password(&self.url, why))
+    }
+
+    /// The very server that was reached, as `user@host:port/database`.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether what is sent to it leaves this machine.
+    pub fn is_local(&self) -> bool {
+        self.url.is_local()
+    }
+
+    /// The hosts of the URL that were tried before.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 
     /// The server's major version: 15 of 15.18.
@@ -171,6 +198,11 @@ impl Session {
     pub(super) fn can_write(&self, name: &str) -> bool {
         self.wire.server_encoding != NO_ENCODING
             || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
+    }
+
+    /// Whether the database has no encoding, so that its names may be any bytes.
+    pub fn takes_any_bytes(&self) -> bool {
+        self.wire.server_encoding == NO_ENCODING
     }
 
     /// Whether a session of that name may be one of ours.
@@ -266,12 +298,24 @@ impl Session {
 
     /// Runs one statement in a read-only transaction of its own, by the simple protocol.
     pub(super) async fn rows(&mut self, what: &'static str, sql: &str) -> Result<Vec<Row>, Error> {
+        let began = Instant::now();
+        for _ in 0..CANCELLED_MAX {
+            match self.rows_once(sql).await {
+                Err(error) if is_cancelled(&error) && began.elapsed() < AT_ONCE => {}
+                result => return result.map_err(|error| self.explained(what, error)),
+            }
+        }
+        let result = self.rows_once(sql).await;
+        result.map_err(|error| self.explained(what, error))
+    }
+
+    async fn rows_once(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
         let result = self.rows_in_transaction(sql, "; COMMIT").await;
         if result.is_err() && self.wire.is_in_transaction {
             // it has failed already; should this fail too, the next statement says so
             let _ = self.wire.run("ROLLBACK").await;
         }
-        result.map_err(|error| self.explained(what, error))
+        result
     }
 
     /// Begins a transaction, runs one statement in it, and what `end` says.
@@ -342,4 +386,8 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Session({})", self.target)
     }
+}
+
+fn is_cancelled(error: &WireError) -> bool {
+    matches!(error, WireError::Server(error) if error.code == "57014" && !error.is_fatal)
 }

@@ -5,6 +5,8 @@
 //! up by the platform's name: platforms give some rights of a superuser to roles that are none.
 
 mod abilities;
+mod dependants;
+mod extensions;
 mod grants;
 mod present;
 mod rehearsal;
@@ -18,8 +20,10 @@ use super::sql::ident;
 use super::wire::WireError;
 
 pub use abilities::{Abilities, Ability};
+pub use extensions::{Extension, ExtensionTable};
 pub use grants::DefaultGrant;
 pub use present::Present;
+pub use rehearsal::{Drops, Lost, Place};
 pub use trial::{Refusal, Trial};
 
 /// What has to be known for one archive.
@@ -27,6 +31,8 @@ pub use trial::{Refusal, Trial};
 pub struct Questions {
     /// The extensions that it makes, and the schema of each.
     pub extensions: BTreeMap<String, Option<String>>,
+    /// Whether it has rows for tables of theirs, which it doesn't say of which.
+    pub has_rows_of_extensions: bool,
     /// The providers of its security labels.
     pub label_providers: BTreeSet<String>,
     /// What it takes more than a plain role for.
@@ -54,14 +60,21 @@ pub struct TargetFacts {
     pub schemas: BTreeMap<String, Schema>,
     /// The extensions that there are.
     pub extensions: BTreeMap<String, Extension>,
-    /// The tables of theirs whose rows a dump holds, and whether the role may insert into them.
-    pub extension_tables: BTreeMap<(String, String), bool>,
+    /// The tables and sequences of theirs whose rows a dump holds, by schema and name; of extensions that aren't there as those would
+    /// make them.
+    pub extension_tables: BTreeMap<(String, String), ExtensionTable>,
+    /// Extensions that aren't there, of which it couldn't be found which tables they make.
+    pub unknown_extensions: BTreeSet<String>,
     /// The tablespaces that the role may use.
     pub tablespaces: BTreeSet<String>,
     /// The event triggers that there are, and whether they belong to the role.
     pub event_triggers: BTreeMap<String, bool>,
     /// The publications that there are, and whether they belong to the role.
     pub publications: BTreeMap<String, bool>,
+    /// Whom the role's default privileges give rights to whatever it makes.
+    pub granted_by_default: BTreeSet<String>,
+    /// The subscriptions that there are.
+    pub subscriptions: BTreeSet<String>,
     /// The foreign data wrappers that there are, and whether the role may use them.
     pub wrappers: BTreeMap<String, bool>,
     /// The foreign servers that there are, and whether they belong to the role.
@@ -83,15 +96,6 @@ pub struct Schema {
     pub may_create: bool,
 }
 
-/// An extension of the target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extension {
-    /// Whether it belongs to the role that restores.
-    pub is_own: bool,
-    /// The schema that it is in.
-    pub schema: String,
-}
-
 const ROLE: &str = "
     SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
            pg_catalog.has_database_privilege('public', pg_catalog.current_database(), 'CONNECT'),
@@ -109,6 +113,13 @@ const NAMES: &str = "
     UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace
     UNION ALL SELECT 'event trigger', evtname, pg_catalog.pg_has_role(evtowner, 'USAGE') FROM pg_catalog.pg_event_trigger
     UNION ALL SELECT 'publication', pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication
+    UNION ALL SELECT 'subscription', s.subname, true FROM pg_catalog.pg_subscription AS s
+               WHERE s.subdbid OPERATOR(pg_catalog.=)
+                     (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+    UNION ALL SELECT 'granted', COALESCE(r.rolname, 'PUBLIC'), true
+                FROM pg_catalog.pg_default_acl AS d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+                     JOIN pg_catalog.pg_roles AS o ON o.oid OPERATOR(pg_catalog.=) d.defaclrole LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+               WHERE o.rolname OPERATOR(pg_catalog.=) current_user AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
     UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_catalog.pg_foreign_data_wrapper
     UNION ALL SELECT 'server', srvname, pg_catalog.pg_has_role(srvowner, 'USAGE') FROM pg_catalog.pg_foreign_server
     UNION ALL SELECT 'language', lanname, lanpltrusted AND pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
@@ -149,40 +160,8 @@ impl Session {
         facts.given = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present().await?;
-        facts.abilities = self.abilities(questions, &facts).await?;
+        facts.abilities = self.abilities(questions, &mut facts).await?;
         Ok(facts)
-    }
-}
-
-const EXTENSIONS: &str = "
-    SELECT x.extname, pg_catalog.pg_has_role(x.extowner, 'USAGE'), n.nspname
-      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.extnamespace";
-
-/// <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
-const EXTENSION_TABLES: &str = "
-    SELECT n.nspname, c.relname, pg_catalog.has_table_privilege(c.oid, 'INSERT')
-      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) ANY (x.extconfig)
-           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace";
-
-impl Session {
-    async fn look_at_extensions(&mut self, facts: &mut TargetFacts) -> Result<(), Error> {
-        const WHAT: &str = "look at the target's extensions";
-        for row in self.rows(WHAT, EXTENSIONS).await? {
-            let extension = Extension {
-                is_own: self.column(&row, 1, WHAT)?,
-                schema: self.column(&row, 2, WHAT)?,
-            };
-            facts
-                .extensions
-                .insert(self.column(&row, 0, WHAT)?, extension);
-        }
-        for row in self.rows(WHAT, EXTENSION_TABLES).await? {
-            let table = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
-            facts
-                .extension_tables
-                .insert(table, self.column(&row, 2, WHAT)?);
-        }
-        Ok(())
     }
 }
 
@@ -193,6 +172,8 @@ impl TargetFacts {
             "tablespace" if is_usable => drop(self.tablespaces.insert(name)),
             "event trigger" => drop(self.event_triggers.insert(name, is_usable)),
             "publication" => drop(self.publications.insert(name, is_usable)),
+            "granted" => drop(self.granted_by_default.insert(name)),
+            "subscription" => drop(self.subscriptions.insert(name)),
             "wrapper" => drop(self.wrappers.insert(name, is_usable)),
             "server" => drop(self.servers.insert(name, is_usable)),
             "language" => drop(self.languages.insert(name, is_usable)),
@@ -206,26 +187,48 @@ const ROLE_EXISTS: &str = "42710";
 
 impl Session {
     /// Makes roles without a login, one after the other; those that are there stay as they are. With `granted`, so that this
-    /// role may give them what it owns.
+    /// role may give them what it owns. `made` has those that were made, however it ends.
     pub async fn create_roles(
         &mut self,
         roles: &BTreeSet<String>,
         granted: bool,
+        made: &mut Vec<String>,
     ) -> Result<(), Error> {
         const WHAT: &str = "make the roles that are missing";
         for role in roles {
-            let mut steps = vec![format!("CREATE ROLE {} NOLOGIN", ident(role))];
-            if granted {
-                steps.push(format!("GRANT {} TO CURRENT_USER", ident(role)));
-            }
-            for step in steps {
-                match self.wire.run(&step).await {
-                    Err(WireError::Server(error)) if error.code == ROLE_EXISTS => (),
-                    Err(error) => return Err(self.explained(WHAT, error)),
-                    Ok(_) => (),
+            // should this be given up on the way, it may have been made
+            made.push(role.clone());
+            let create = format!("CREATE ROLE {} NOLOGIN", ident(role));
+            if let Err(error) = self.wire.run(&create).await {
+                made.pop();
+                match error {
+                    WireError::Server(error) if error.code == ROLE_EXISTS => (),
+                    error => return Err(self.explained(WHAT, error)),
                 }
+            }
+            if granted {
+                let grant = format!("GRANT {} TO CURRENT_USER", ident(role));
+                let granted = self.wire.run(&grant).await;
+                granted.map_err(|error| self.explained(WHAT, error))?;
             }
         }
         Ok(())
     }
+
+    /// Takes the slot from a subscription that was restored: it names the source's, which it would take over when somebody enables it, and
+    /// drop with itself.
+    pub async fn take_slot_away(&mut self, subscription: &str) -> Result<(), Error> {
+        let sql = statement_without_slot(subscription);
+        let done = self.wire.run(&sql).await;
+        done.map(drop)
+            .map_err(|error| self.explained("take the slot from a subscription", error))
+    }
+}
+
+/// The statement after which a subscription that isn't enabled has nothing to do with any slot.
+pub fn statement_without_slot(subscription: &str) -> String {
+    format!(
+        "ALTER SUBSCRIPTION {} SET (slot_name = NONE);",
+        ident(subscription)
+    )
 }

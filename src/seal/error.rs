@@ -48,6 +48,8 @@ pub enum Error {
     RepositoryOfOthers {
         /// The repository that its header names, unproven.
         id: Option<RepositoryId>,
+        /// A setting says which repository counts.
+        pinned: bool,
         /// What it was sealed for.
         sealed_for: Vec<String>,
         /// What was tried.
@@ -166,10 +168,16 @@ impl Error {
         let hint = match self {
             Self::RepositoryOfOthers {
                 id,
+                pinned,
                 sealed_for,
                 held,
             } => {
-                let other = id.map(|id| format!("; where this machine is to back up here under a key of its own, set PGCOFFER_REPOSITORY={id}"));
+                const OWN: &str =
+                    "; where this machine is to back up here under a key of its own, ";
+                let other = match pinned {
+                    true => Some(format!("{OWN}nothing is wrong")),
+                    false => id.map(|id| format!("{OWN}set PGCOFFER_REPOSITORY={id}")),
+                };
                 return Some(cure(sealed_for, held) + &other.unwrap_or_default());
             }
             Self::WrongKey { sealed_for, held } => return Some(cure(sealed_for, held)),

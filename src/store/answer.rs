@@ -16,15 +16,20 @@ use aws_sdk_s3::{
     primitives::SdkBody,
 };
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::{Body, Frame};
 
-use crate::xml;
+use crate::{text::Untrusted, xml};
 
 /// A page of a listing has 1,000 keys of at most 1,024 bytes, of which each may be written as six.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// S3's refusals have some hundred bytes.
 const REFUSAL_BYTES_MAX: usize = 1 << 20;
+
+/// What gzip begins with; no XML does.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// The root of a listing.
+const LISTING: &str = "ListBucketResult";
 
 /// The code of a refusal that is a page for people: S3's are XML.
 pub(super) const PAGE: &str = "a page for people";
@@ -35,6 +40,18 @@ pub(super) enum Unusable {
     /// It goes on and on.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
+    /// It is for people: a login page, a console, a proxy's own words.
+    #[error("the answer is a page for people")]
+    Page,
+    /// Somebody between here and the service has compressed it.
+    #[error("the answer is compressed, which nobody asked for")]
+    Compressed,
+    /// It is a whole answer, to another question.
+    #[error("the answer is <{found}>, where <{wanted}> was asked for")]
+    Another {
+        found: Untrusted,
+        wanted: &'static str,
+    },
     /// It is damaged, was cut off, or is too deep.
     #[error("the answer is {0}")]
     Xml(#[from] xml::Fault),
@@ -84,7 +101,36 @@ struct Bounded {
     ended: bool,
 }
 
+impl Unusable {
+    /// The service has not understood which part of the bucket was asked for, and lists it.
+    pub(super) fn is_ignored(&self) -> bool {
+        matches!(self, Self::Another { found, wanted } if found.raw() == LISTING && *wanted != LISTING)
+    }
+}
+
 impl Bounded {
+    /// What is wrong with what was read, if anything is.
+    fn fault(&self) -> Option<Unusable> {
+        if is_page(&self.read) {
+            return Some(Unusable::Page);
+        }
+        if self.read.starts_with(GZIP) {
+            return Some(Unusable::Compressed);
+        }
+        if let Err(fault) = xml::check(&self.read) {
+            return Some(fault.into());
+        }
+        let (found, root) = (root_name(&self.read)?, self.root.filter(|_| self.good)?);
+        // refusals stand behind good statuses too
+        if found == "Error" || found == root.name || root.is_called(found) {
+            return None;
+        }
+        Some(Unusable::Another {
+            found: found.into(),
+            wanted: root.name,
+        })
+    }
+
     fn end(&mut self, unusable: Option<Unusable>) -> Option<Result<Frame<Bytes>, BoxError>> {
         self.ended = true;
         match unusable {
@@ -97,6 +143,10 @@ impl Bounded {
             None if self.read.is_empty() => None,
             None => {
                 let answer = self.read.split().freeze();
+                let answer = match self.good {
+                    true => xml::plain(&answer).map_or(answer, Bytes::from),
+                    false => answer,
+                };
                 let answer = match self.root.filter(|_| self.good) {
                     Some(root) => root.renamed(answer),
                     None => answer,
@@ -136,7 +186,10 @@ impl Body for Bounded {
                     return Poll::Ready(Some(Err(error)));
                 }
                 None => {
-                    let unusable = xml::check(&self.read).err().map(Unusable::Xml);
+                    // some services send blanks while they work, and the document behind them
+                    let blanks = self.read.len() - self.read.trim_ascii_start().len();
+                    self.read.advance(blanks);
+                    let unusable = self.fault();
                     return Poll::Ready(self.end(unusable));
                 }
             }
@@ -166,17 +219,40 @@ struct Root {
 }
 
 fn root_of(operation: &str) -> Option<Root> {
-    const ROOTS: [(&str, &str); 7] = [
+    const ROOTS: [(&str, &str); 12] = [
         ("CreateMultipartUpload", "InitiateMultipartUploadResult"),
         ("CompleteMultipartUpload", "CompleteMultipartUploadResult"),
-        ("ListObjectsV2", "ListBucketResult"),
+        ("ListObjectsV2", LISTING),
         ("ListMultipartUploads", "ListMultipartUploadsResult"),
         ("ListParts", "ListPartsResult"),
         ("GetObjectTagging", "Tagging"),
         ("GetBucketVersioning", "VersioningConfiguration"),
+        ("GetBucketLifecycleConfiguration", "LifecycleConfiguration"),
+        ("GetObjectLockConfiguration", "ObjectLockConfiguration"),
+        ("GetPublicAccessBlock", "PublicAccessBlockConfiguration"),
+        ("GetBucketPolicyStatus", "PolicyStatus"),
+        ("GetBucketEncryption", "ServerSideEncryptionConfiguration"),
     ];
     let found = ROOTS.iter().find(|(name, _)| *name == operation);
     found.map(|&(operation, name)| Root { operation, name })
+}
+
+fn root_element(text: &str) -> Option<xmlparser::StrSpan<'_>> {
+    let mut tokens = xmlparser::Tokenizer::from(text).filter_map(Result::ok);
+    tokens.find_map(|token| match token {
+        xmlparser::Token::ElementStart { local, .. } => Some(local),
+        _ => None,
+    })
+}
+
+fn root_name(answer: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(answer).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let is_xml = text.trim_start().starts_with('<');
+    is_xml
+        .then(|| root_element(text))
+        .flatten()
+        .map(|name| name.as_str())
 }
 
 impl Root {
@@ -196,20 +272,18 @@ impl Root {
     fn renamed(self, answer: Bytes) -> Bytes {
         let renamed = || {
             let text = std::str::from_utf8(&answer).ok()?;
-            let tokens = xmlparser::Tokenizer::from(text);
-            let name = tokens
-                .filter_map(Result::ok)
-                .find_map(|token| match token {
-                    xmlparser::Token::ElementStart { local, .. } => Some(local),
-                    _ => None,
-                })?;
+            let name = root_element(text)?;
             if name.as_str() == self.name || !self.is_called(name.as_str()) {
                 return None;
             }
-            let close = text.rfind(name.as_str()).filter(|at| *at > name.end())?;
-            let (before, between) = (&text[..name.start()], &text[name.end()..close]);
-            let behind = &text[close + name.as_str().len()..];
-            Some(format!("{before}{0}{between}{0}{behind}", self.name))
+            let (before, behind) = (&text[..name.start()], &text[name.end()..]);
+            let ends = format!("{}>", name.as_str());
+            let Some(close) = text.trim_end().strip_suffix(&ends).map(str::len) else {
+                // it holds nothing, and ends where it begins
+                return Some(format!("{before}{}{behind}", self.name));
+            };
+            let between = &text[name.end()..close];
+            Some(format!("{before}{0}{between}{0}>", self.name))
         };
         renamed().map_or(answer.clone(), Bytes::from)
     }
@@ -239,10 +313,50 @@ mod tests {
             let wanted = "<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></InitiateMultipartUploadResult>";
             assert_eq!(renamed("CreateMultipartUpload", &answer), wanted);
         }
+        assert_eq!(
+            renamed(
+                "GetBucketVersioning",
+                "<GetBucketVersioningResponse xmlns=\"x\"/>\n"
+            ),
+            "<VersioningConfiguration xmlns=\"x\"/>\n"
+        );
         for other in ["<Error><Code>x</Code></Error>", "<ListBucketResult/>", "x"] {
             assert_eq!(renamed("CreateMultipartUpload", other), other);
         }
         assert!(root_of("PutObject").is_none());
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_as_what_it_is() {
+        let fault = |operation: &str, read: &[u8]| {
+            let bounded = Bounded {
+                inner: SdkBody::empty(),
+                good: true,
+                root: root_of(operation),
+                read: BytesMut::from(read),
+                ended: false,
+            };
+            bounded.fault()
+        };
+        assert_eq!(
+            fault("ListObjectsV2", b"\x1f\x8b\x08"),
+            Some(Unusable::Compressed)
+        );
+        assert_eq!(
+            fault("ListObjectsV2", b"<html><br></html>"),
+            Some(Unusable::Page)
+        );
+        let listing = b"<ListBucketResult/>";
+        assert_eq!(fault("ListObjectsV2", listing), None);
+        assert!(fault("GetBucketVersioning", listing).unwrap().is_ignored());
+        assert!(!fault("ListObjectsV2", b"<Listing/>").unwrap().is_ignored());
+        for fine in [
+            &b"<Error><Code>x</Code></Error>"[..],
+            b"",
+            b"<s:ListBucketResult xmlns:s='x'/>",
+        ] {
+            assert_eq!(fault("ListObjectsV2", fine), None);
+        }
     }
 
     #[test]

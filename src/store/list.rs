@@ -12,7 +12,9 @@ use aws_sdk_s3::{
 };
 use percent_encoding::percent_decode_str;
 
-use super::{Error, Kind, Object, Store, Thaw, lock::timestamp, retry::ATTEMPTS};
+use crate::text::Untrusted;
+
+use super::{Error, Kind, Object, Store, Thaw, etag, lock::timestamp, retry::ATTEMPTS};
 
 /// The most objects below one folder: ten years of a backup every ten minutes are half as many.
 const OBJECTS_MAX: usize = 1_000_000;
@@ -80,10 +82,11 @@ impl Store {
 
     async fn folders_once(&self, folder: &str) -> Result<Vec<String>, Error> {
         let (names, others) = self.names_once(folder, Some("/")).await?;
-        if !others {
+        if !others && !names.is_empty() {
             return Ok(names);
         }
-        // a service that forgets the prefix puts all that is ours together with the rest
+        // a service that forgets the prefix puts all that is ours together with the rest; and one that tells no folders at all
+        // may leave them out wherever a delimiter is asked for
         Ok(self.names_once(folder, None).await?.0)
     }
 
@@ -134,6 +137,7 @@ impl Store {
             let request = request.encoding_type(EncodingType::Url);
             let answer = request.set_continuation_token(token).send().await;
             let page = answer.map_err(|error| Error::from_sdk(doing(), &error).of_bucket())?;
+            check_is_asked_for(&page, folder).map_err(|why| self.damaged_list(folder, why))?;
             let new = take(&page)?;
             let next = page.next_continuation_token();
             let next = turning.next(page.is_truncated(), next, new);
@@ -146,6 +150,32 @@ impl Store {
 
     fn damaged_list(&self, folder: &str, why: String) -> Error {
         Error::new(Kind::Damaged, format!("list {}", self.url(folder)), why)
+    }
+}
+
+/// Whether a page says that it is an answer to this question: one without any word, or about another folder, would pass for
+/// an empty folder.
+fn check_is_asked_for(page: &ListObjectsV2Output, folder: &str) -> Result<(), String> {
+    let says_something = page.is_truncated().is_some()
+        || page.key_count().is_some()
+        || page.max_keys().is_some()
+        || page.name().is_some()
+        || page.prefix().is_some();
+    if !says_something && page.contents().is_empty() && page.common_prefixes().is_empty() {
+        return Err(
+            "the service answers with a list that says nothing, not even that it is empty"
+                .to_owned(),
+        );
+    }
+    let echo = page.prefix().filter(|echo| !echo.is_empty());
+    let is_other =
+        |echo: &str| echo != folder && decoded(Some(echo), true).is_ok_and(|echo| echo != folder);
+    match echo {
+        Some(echo) if is_other(echo) => Err(format!(
+            "the service answers with the list of another folder: {}",
+            Untrusted::from(echo)
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -216,6 +246,7 @@ fn is_encoded(page: &ListObjectsV2Output) -> bool {
 
 /// A key as it stands; some services write it as in a URL only where they are asked to, some never.
 pub(super) fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String> {
+    let key = key.filter(|key| !key.is_empty());
     let key = key.ok_or("an entry has no key")?;
     if !encoded {
         return Ok(key.to_owned());
@@ -234,7 +265,7 @@ fn described(object: &types::Object, encoded: bool) -> Result<Object, String> {
     let class = object.storage_class().map(|class| class.as_str());
     Ok(Object {
         bytes,
-        etag: object.e_tag().map(str::to_owned),
+        etag: object.e_tag().map(etag::strong),
         modified: object.last_modified().and_then(timestamp),
         storage_class: class.map(str::to_owned),
         archive_tier: None,

@@ -14,6 +14,7 @@ mod credentials;
 mod delete;
 mod endpoint;
 mod error;
+mod etag;
 mod headers;
 mod leftovers;
 mod lifecycle;
@@ -358,6 +359,7 @@ impl Store {
 /// The entity tag of what was written: every service gives one, and an answer without it is another's, or damaged.
 fn etag_given(etag: Option<String>, doing: &str) -> Result<String, Error> {
     let none = || Error::new(Kind::Damaged, doing, "the answer bears no entity tag");
+    let etag = etag.map(|etag| etag::strong(&etag));
     etag.filter(|etag| !etag.trim_matches('"').is_empty())
         .ok_or_else(none)
 }

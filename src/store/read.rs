@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::{
-    Error, Kind, Object, Store, Thaw, lock,
+    Error, Kind, Object, Store, Thaw, etag, lock,
     retry::{ATTEMPTS, ATTEMPTS_UNDER_WAY},
     silence::Silence,
 };
@@ -149,6 +149,10 @@ impl Store {
                     // If-Match is the only condition that reading has
                     Kind::Exists => Error {
                         kind: Kind::Changed,
+                        why: format!(
+                            "it is another object than was looked at before: {}",
+                            error.why
+                        ),
                         ..error
                     },
                     Kind::Denied if self.is_missing(key).await => Error {
@@ -236,7 +240,7 @@ impl Store {
                         let why = "the service does not say how long it is";
                         Error::new(Kind::Damaged, doing(), why)
                     })?,
-                etag: output.e_tag().map(str::to_owned),
+                etag: output.e_tag().map(etag::strong),
                 modified: output.last_modified().and_then(lock::timestamp),
                 storage_class: output.storage_class().map(|c| c.as_str().to_owned()),
                 archive_tier: output.archive_status().map(|t| t.as_str().to_owned()),

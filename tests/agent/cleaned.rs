@@ -189,6 +189,34 @@ fn who_is_asked_hears_that_it_is_the_live_database_and_may_still_go_back() {
 }
 
 #[test]
+fn whoever_else_notices_is_said() {
+    let stage = Stage::of("");
+    let role = crate::stage::unique("reader");
+    stage.cluster.psql(
+        &stage.database,
+        &format!("create role {role}; create table t (id int primary key); grant select on t to public; alter table t owner to {role}; create publication news for table t"),
+    );
+    stage.back_up();
+    let args = ["--clean", "--preview"];
+    let said = stage.restore_with(&stage.live(), args).success();
+    for words in [
+        "--keep-acl brings",
+        "will belong to postgres",
+        "publications: news",
+    ] {
+        assert!(said.text().contains(words), "{words}: {}", said.text());
+    }
+    let kept = ["--clean", "--keep-acl", "--keep-owner"];
+    let outcome = stage.restore_with(&stage.live(), kept).success();
+    assert!(!outcome.text().contains("--keep-acl"), "{}", outcome.text());
+    let there = "select has_table_privilege('pg_monitor', 't', 'select'), tableowner from pg_tables where tablename = 't'";
+    assert_eq!(
+        stage.cluster.psql(&stage.database, there),
+        format!("t|{role}")
+    );
+}
+
+#[test]
 fn names_that_look_like_commands_are_dropped_as_names() {
     let stage = Stage::of("");
     let file = stage.file("ran");

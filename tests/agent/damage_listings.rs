@@ -21,6 +21,7 @@ fn a_key_counts_once_whatever_the_listing_is_like() {
         Listing::TwiceOtherwise,
         Listing::WithoutPrefix,
         Listing::WithoutDelimiter,
+        Listing::WithoutFolders,
         Listing::Unencoded,
     ] {
         let stage = listed(habit);
@@ -56,6 +57,8 @@ fn half_a_list_is_an_error_and_never_the_whole() {
         Listing::Endless,
         Listing::Repeating,
         Listing::WithoutSizes,
+        Listing::Wordless,
+        Listing::OfElsewhere,
     ] {
         let stage = listed(habit);
         let before = stage.bucket.snapshot();

@@ -363,3 +363,54 @@ fn exported(program: &str, args: &[&str], text: &str, _: &Agent) -> Vars {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
+
+#[test]
+fn a_login_by_iam_that_is_set_belongs_to_the_database_that_an_argument_names() {
+    let bucket = S3Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::new()
+        .s3(&bucket)
+        .current_dir(folder.path())
+        .env("PGCOFFER_DB_MAIN_AUTH", "aws-iam")
+        .env(
+            "THE_URL",
+            "postgres://backup@127.0.0.1/shop?sslmode=verify-full&sslrootcert=system",
+        );
+    let arguments = |database: &'static str| {
+        let fixed = [
+            "--yes",
+            "--no-check",
+            "--key-stored",
+            "--output",
+            "dotenv",
+            "--sheet",
+        ];
+        let sheet = if database.ends_with("THE_URL") {
+            "one.txt"
+        } else {
+            "other.txt"
+        };
+        let named = ["init", "--database", database];
+        let all = named.into_iter().chain(fixed).chain([sheet]);
+        all.collect::<Vec<_>>()
+    };
+    for database in [
+        "main=env:THE_URL",
+        "main=postgres://backup@127.0.0.1/shop?sslmode=verify-full&sslrootcert=system",
+    ] {
+        let settings = agent.run(arguments(database)).success();
+        let settings = settings.text();
+        for line in ["PGCOFFER_DB_MAIN_AUTH=", "PGCOFFER_DB_MAIN_URL="] {
+            assert!(settings.contains(line), "{settings}");
+        }
+    }
+    // one of a database that nobody names is refused as ever
+    let refused = agent.run(arguments("shop=env:THE_URL")).ended_with(2);
+    assert!(
+        refused
+            .stderr
+            .contains("PGCOFFER_DB_MAIN_AUTH: it is the auth of a database that isn't configured"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -211,6 +211,37 @@ fn rows_in_tables_of_an_unknown_platform_come_back_into_its_own_tables() {
 }
 
 #[test]
+fn clean_replaces_what_is_the_customer_s_and_leaves_the_platform_s() {
+    let home = Home::of(OTHER, NOTES);
+    home.back_up();
+    let target = home.same_platform();
+    home.restore(&target, &[]).success();
+    let cluster = home.stage.cluster;
+    let wanted = cluster.psql(&home.stage.database, NOTES_AND_PEOPLE);
+    assert_eq!(cluster.psql(&target.name, NOTES_AND_PEOPLE), wanted);
+    home.as_owner(
+        &target.name,
+        "delete from notes where id = 1; alter table notes add more int; create table since (a int)",
+    );
+    let outcome = home.restore(&target, &["--clean"]).ended_with(9);
+    // the platform's rows are as they are now, and need not be those that keys refer to
+    for words in [
+        "missing: table data accounts.people: the target's own has rows already",
+        "missing: fk constraint notes_who_fkey on public.notes: rows that it refers to are not restored",
+    ] {
+        assert!(
+            outcome.text().contains(words),
+            "{words}: {}",
+            outcome.text()
+        );
+    }
+    let but_the_key = format!("{}1", &wanted[..wanted.len() - 1]);
+    assert_eq!(cluster.psql(&target.name, NOTES_AND_PEOPLE), but_the_key);
+    let since = "select count(*) from pg_tables where tablename = 'since'";
+    assert_eq!(cluster.psql(&target.name, since), "1");
+}
+
+#[test]
 fn a_platform_s_database_goes_to_a_plain_server_with_all_but_what_needs_a_superuser() {
     let home = Home::of(OTHER, NOTES);
     home.back_up();

@@ -394,3 +394,22 @@ fn clean_replaces_no_table_by_one_with_less() {
         outcome.text()
     );
 }
+
+#[test]
+fn who_gets_rights_by_the_target_s_defaults_is_said() {
+    let stage = Stage::backed_up("create table t (a int)");
+    let target = stage.target();
+    let quiet = stage.restore_with(&target, ["--preview"]).success();
+    assert!(
+        !quiet.text().contains("default privileges"),
+        "{}",
+        quiet.text()
+    );
+    stage.cluster.psql(
+        &target.name,
+        "alter default privileges grant select on tables to public, pg_monitor",
+    );
+    let said = stage.restore_with(&target, ["--preview"]).success();
+    let words = "to what was closed in the database (psql lists them by \\ddp): PUBLIC, pg_monitor";
+    assert!(said.text().contains(words), "{}", said.text());
+}

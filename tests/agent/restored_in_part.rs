@@ -184,6 +184,41 @@ fn roles_that_are_missing_are_made_without_a_login() {
 }
 
 #[test]
+fn roles_that_were_made_for_a_restore_that_failed_are_named_with_the_statement_that_removes_them() {
+    let (stage, _) = with_roles();
+    stage.cluster.psql(
+        &stage.database,
+        "create role breaker; create policy p on notes to breaker using (true); create function n() returns bigint language sql as 'select count(*) from notes';
+         create materialized view broken as select n() as n",
+    );
+    stage.back_up();
+    stage
+        .cluster
+        .psql(&stage.database, "drop policy p on notes; drop role breaker");
+    for more in [&[][..], &["--single-transaction"]] {
+        let target = stage.target();
+        let args = [&["--roles", "create"], more].concat();
+        let said = stage.restore_with(&target, args).ended_with(3).stderr;
+        assert!(
+            said.contains("roles that were made for it stay (breaker)"),
+            "{said}"
+        );
+        assert!(said.contains("DROP ROLE IF EXISTS \"breaker\";"), "{said}");
+        stage
+            .cluster
+            .psql("postgres", &format!("drop database {}", target.name));
+        stage.cluster.psql("postgres", "drop role breaker");
+    }
+    // a role that may make none leaves none
+    let (_, target) = stage.customers_target("");
+    let said = stage
+        .restore_with(&target, ["--roles", "create"])
+        .ended_with(3)
+        .stderr;
+    assert!(!said.contains("made for it"), "{said}");
+}
+
+#[test]
 fn an_extension_that_the_target_lacks_is_decided_about_before() {
     let stage = Stage::of("");
     // what a server of another make has: here a name that no other server knows

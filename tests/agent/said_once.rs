@@ -2,7 +2,7 @@
 
 use crate::{
     stage::{KEY, OTHER_KEY, SMALL, Stage},
-    testbed::{Agent, Terminal},
+    testbed::{Agent, Tagging, Terminal},
 };
 
 /// What stands on a terminal after a run that ends with this status.
@@ -54,6 +54,23 @@ fn what_keeps_a_tick_from_beginning_is_said_once() {
         1,
         "{screen}"
     );
+}
+
+#[test]
+fn a_warning_of_a_backup_is_said_once_on_a_terminal() {
+    let stage = Stage::small();
+    stage
+        .bucket
+        .behave(|behaviour| behaviour.tagging = Tagging::NotImplemented);
+    let words = "this service refuses tags";
+    let mut terminal = Terminal::start(&stage.agent(), ["backup"]);
+    terminal.expect(" stored, ");
+    assert_eq!(terminal.ended(), 0, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert_eq!(screen.matches(words).count(), 1, "{screen}");
+    // who reads the report alone is told as well
+    let outcome = stage.run(["backup"]).success();
+    assert!(outcome.text().contains(words), "{}", outcome.text());
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::{
+    check::assert_found,
     faults::{SMALL_PARTS, refusal},
     stage::{SMALL, Stage},
-    testbed::{Agent, ConditionalWrites, Fault, Rule, S3Server, Tagging},
+    testbed::{Agent, ConditionalWrites, Fault, Rule, S3Server, Tagging, Writing},
 };
 
 /// The warnings of a backup to a service with this habit.
@@ -28,6 +29,7 @@ fn a_service_without_tags_gets_the_backup_and_a_warning() {
         Tagging::NotImplemented,
         Tagging::InvalidArgument,
         Tagging::Dropped,
+        Tagging::DroppedAndUnknown,
     ] {
         let (stage, warnings) = warnings_with(tagging);
         assert!(
@@ -237,5 +239,101 @@ fn each_refusal_has_its_cure() {
             "{code}: {}",
             outcome.stderr
         );
+    }
+}
+
+#[test]
+fn a_service_that_drops_tags_and_knows_no_tagging_has_none() {
+    let (stage, warnings) = warnings_with(Tagging::DroppedAndUnknown);
+    assert_eq!(
+        warnings,
+        ["this service refuses tags: the backup has none, its record holds the same facts"]
+    );
+    let report = stage.run(["check", "--json"]).success().json();
+    for what in ["write tags", "read tags"] {
+        assert_found(&report, ("bucket", what), "ok", &["has no tags"]);
+    }
+}
+
+#[test]
+fn an_answer_to_another_question_is_no_answer() {
+    const LIST: &str = "<?xml version=\"1.0\"?><ListBucketResult><Name>b</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let stage = Stage::backed_up(SMALL);
+    let report_with = |operation: &str, body: &'static str| {
+        let fault = Fault::Say { status: 200, body };
+        stage.bucket.inject(Rule::on(operation).times(9), fault);
+        let report = stage.run(["check", "--json"]).success().json();
+        stage.bucket.heal();
+        report
+    };
+    // a service that knows no such part of a bucket lists it
+    for (operation, what) in [
+        ("GetBucketVersioning", "versioning"),
+        ("GetBucketEncryption", "encryption"),
+        ("GetObjectLockConfiguration", "object lock"),
+    ] {
+        let report = report_with(operation, LIST);
+        assert_found(&report, ("bucket", what), "skipped", &["no such setting"]);
+    }
+    let report = report_with(
+        "GetBucketVersioning",
+        "<html><body>Please log in<br></body></html>",
+    );
+    let words = ["a page for people"];
+    assert_found(&report, ("bucket", "versioning"), "warning", &words);
+    let report = report_with("GetBucketVersioning", "<CORSConfiguration/>");
+    let words = [
+        "<CORSConfiguration>",
+        "<VersioningConfiguration> was asked for",
+    ];
+    assert_found(&report, ("bucket", "versioning"), "warning", &words);
+    // made of the request's own name, and without content
+    let report = report_with("GetBucketVersioning", "<GetBucketVersioningResponse/>");
+    assert_found(&report, ("bucket", "versioning"), "ok", &["off"]);
+}
+
+#[test]
+fn tags_that_a_proxy_calls_weak_are_those_of_the_service() {
+    let stage = Stage::bulky();
+    stage.bucket.behave(|behaviour| behaviour.weak_tags = true);
+    stage.back_up_with(SMALL_PARTS);
+    stage.run(["verify"]).success();
+    assert_eq!(stage.records()[0]["doubt"], serde_json::Value::Null);
+    stage.bucket.behave(|behaviour| behaviour.weak_tags = false);
+    // what was written down is the service's own tag
+    stage.run(["verify"]).success();
+    let target = stage.target();
+    let restore = [
+        "restore",
+        "latest",
+        "--to",
+        &target.url,
+        "--confirm",
+        &target.name,
+    ];
+    stage.run(restore).success();
+}
+
+#[test]
+fn an_answer_behind_blanks_is_an_answer() {
+    const LIST: &str = "\r\n  \n<?xml version=\"1.0\"?><ListBucketResult><Name>testbed</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let stage = Stage::backed_up(SMALL);
+    let body = LIST;
+    let fault = Fault::Say { status: 200, body };
+    stage
+        .bucket
+        .inject(Rule::on("ListObjectsV2").always(), fault);
+    let listed = stage.run(["list"]).success();
+    assert!(listed.text().contains("THERE IS NO GOOD BACKUP"));
+}
+
+#[test]
+fn keys_that_are_written_in_other_ways_are_those_keys() {
+    let stage = Stage::backed_up(SMALL);
+    for writing in [Writing::Sections, Writing::Comments] {
+        stage.bucket.behave(|behaviour| behaviour.writing = writing);
+        assert_eq!(stage.records().len(), 1, "{writing:?}");
+        stage.run(["verify"]).success();
+        stage.run(["prune"]).success();
     }
 }

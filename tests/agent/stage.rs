@@ -54,7 +54,11 @@ impl Stage {
 
     /// The same on a server of this major version.
     pub(crate) fn on(major: Option<u32>, sql: &'static str) -> Self {
-        let cluster = Cluster::shared(major);
+        Self::at(Cluster::shared(major), sql)
+    }
+
+    /// The same on this server.
+    pub(crate) fn at(cluster: &'static Cluster, sql: &'static str) -> Self {
         let database = copy_of(cluster, sql);
         Self {
             cluster,
@@ -179,6 +183,14 @@ impl Stage {
         self.cluster.psql(&target.name, &own);
         let (url, name) = (self.cluster.url_as(&owner, None, &target.name), target.name);
         (owner, Target { name, url })
+    }
+
+    /// The database itself that is backed up.
+    pub(crate) fn live(&self) -> Target {
+        Target {
+            name: self.database.clone(),
+            url: self.cluster.url(&self.database),
+        }
     }
 
     /// Restores the newest backup into this database.

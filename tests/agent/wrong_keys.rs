@@ -213,3 +213,93 @@ fn an_earlier_key_in_the_place_of_the_present_one_is_sent_where_it_belongs() {
     ];
     refused(&stage, agent.run(["list"]), 2, &words);
 }
+
+/// How often this is said, on both of the ways out.
+fn said(outcome: &Outcome, words: &str) -> usize {
+    outcome.text().matches(words).count() + outcome.stderr.matches(words).count()
+}
+
+/// A place that has begun, without any record in it.
+fn begun() -> Stage {
+    let stage = Stage::small();
+    unpinned(&stage.agent()).run(["backup"]).success();
+    for key in stage.bucket.keys() {
+        if !key.ends_with("/repository.pgc") {
+            stage.bucket.delete(&key);
+        }
+    }
+    stage
+}
+
+#[test]
+fn a_place_of_another_key_does_not_look_empty_before_there_are_records() {
+    const WRONG: &str = "repository.pgc: wrong key: this place is sealed for key ";
+    let stage = begun();
+    let pinned = stage.bucket.read("backups/repository.pgc").unwrap();
+    let pinned = String::from_utf8_lossy(&pinned).into_owned();
+    let pinned = pinned.split("repository ").nth(1).unwrap()[..32].to_owned();
+    let wrong = stage
+        .agent()
+        .key(OTHER_KEY)
+        .env("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7d");
+    let by_name = ["--database", "main"];
+    for command in [
+        &["list"][..],
+        &["show", "latest"],
+        &["status"],
+        &["prune", "--dry-run"],
+        &["tick"],
+    ] {
+        for more in [&[][..], &by_name] {
+            let command = [command, more].concat();
+            let outcome = unpinned(&wrong).run(command.iter().copied()).ended_with(5);
+            let told = (said(&outcome, WRONG), said(&outcome, "hint: "));
+            assert_eq!(told, (1, 1), "{command:?}: {outcome:?}");
+        }
+        // where the repository is pinned, a key of one's own is allowed: it is said, and stops nothing but looking for a backup
+        let pinned = wrong.clone().env("PGCOFFER_REPOSITORY", &pinned);
+        let outcome = pinned.run(command.iter().copied());
+        match command[0] {
+            "tick" => assert!(outcome.status.success(), "{outcome:?}"),
+            "list" | "show" => assert_eq!(outcome.status.code(), Some(5), "{outcome:?}"),
+            _ => assert_ne!(outcome.status.code(), Some(5), "{outcome:?}"),
+        }
+        assert_eq!(said(&outcome, WRONG), 1, "{command:?}: {outcome:?}");
+        assert_eq!(
+            said(&outcome, "under a key of its own, nothing is wrong"),
+            1,
+            "{command:?}: {outcome:?}"
+        );
+    }
+    // the tick has begun there under its own key: now nothing is said any more
+    let own = wrong.env("PGCOFFER_REPOSITORY", &pinned);
+    let listed = own.run(["list"]).success();
+    assert_eq!(said(&listed, WRONG), 0, "{listed:?}");
+}
+
+#[test]
+fn a_place_of_another_repository_than_the_pinned_one_does_not_look_empty() {
+    let stage = begun();
+    let other = stage.agent().env("PGCOFFER_REPOSITORY", "ab".repeat(16));
+    for command in [&["list"][..], &["show", "latest"]] {
+        let outcome = other.run(command).ended_with(2);
+        let words = "PGCOFFER_REPOSITORY says abababab";
+        assert_eq!(said(&outcome, words), 1, "{outcome:?}");
+        assert_eq!(said(&outcome, "hint: "), 1, "{outcome:?}");
+    }
+    for command in [&["status"][..], &["prune", "--dry-run"]] {
+        let outcome = other.run(command);
+        assert_eq!(
+            said(&outcome, "PGCOFFER_REPOSITORY says abababab"),
+            1,
+            "{outcome:?}"
+        );
+    }
+    let report = other.run(["check", "--json"]).ended_with(8).json();
+    crate::check::assert_found(
+        &report,
+        ("bucket", "repository"),
+        "failed",
+        &["PGCOFFER_REPOSITORY says abababab"],
+    );
+}

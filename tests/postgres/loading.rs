@@ -163,7 +163,7 @@ async fn stock_pg_restore_stops_at_the_setting() {
 }
 
 #[tokio::test]
-async fn clean_replaces_what_is_there() {
+async fn what_runs_first_makes_room() {
     for (major, client_major) in [(16, 16), (16, 18), (18, 18)] {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let name = format!("clean {major} {client_major}");
@@ -177,7 +177,11 @@ async fn clean_replaces_what_is_there() {
             "DELETE FROM t WHERE id > 3; DROP VIEW extra.v; SELECT lo_unlink(4711)",
         );
         let options = LoadOptions {
-            clean: true,
+            first: Some(
+                b"DROP SCHEMA public, extra CASCADE; CREATE SCHEMA public; SELECT lo_unlink(oid) FROM pg_largeobject_metadata;\n"
+                    .to_vec(),
+            ),
+            single_transaction: true,
             ..LoadOptions::new(major)
         };
         load(&with, &url, &options, &archive)

@@ -63,6 +63,11 @@ async fn the_first_host_that_answers_is_taken_and_children_go_to_the_same() {
         ),
         "{error:?}"
     );
+    let text = error.to_string();
+    assert!(
+        text.matches("127.0.0.1:").count() == 2 && text.contains("; tried before: 127.0.0.1:"),
+        "{text}"
+    );
     // a server that turns the login down is an answer
     let refused = url(&format!(
         "postgres://no_such_role@127.0.0.1:{},127.0.0.1:{}/postgres",
@@ -201,4 +206,41 @@ async fn a_handshake_may_come_first() {
             Err(error) => assert!(!knows && error.to_string().contains(word), "{error}"),
         }
     }
+}
+
+#[tokio::test]
+async fn each_host_that_was_tried_before_is_named_with_its_own_cause() {
+    let (refuses, server) = (nobody(), port(cluster(16)));
+    let failing = url(&format!(
+        "postgres://postgres@no-such-host.invalid:1,127.0.0.1:{refuses},127.0.0.1:{server}/no_such_database"
+    ));
+    let text = Session::connect(&failing).await.unwrap_err().to_string();
+    let named = [
+        format!("cannot connect to postgres@127.0.0.1:{server}/no_such_database: "),
+        "no_such_database\" does not exist; tried before: no-such-host.invalid:1: ".to_owned(),
+        format!("; 127.0.0.1:{refuses}: Connection refused"),
+    ];
+    for words in named {
+        assert!(text.contains(&words), "{words:?} in {text}");
+    }
+    let login = url(&format!(
+        "postgres://no_such_role@127.0.0.1:{refuses},127.0.0.1:{server}/postgres"
+    ));
+    let error = Session::connect(&login).await.unwrap_err();
+    assert!(matches!(error, Error::Auth { .. }), "{error:?}");
+    let words = format!("; tried before: 127.0.0.1:{refuses}: ");
+    assert!(error.to_string().contains(&words), "{error}");
+    // a list of many is bounded
+    let many = hosts(&[refuses; 30], "");
+    let text = Session::connect(&many).await.unwrap_err().to_string();
+    assert!(
+        text.matches("127.0.0.1:").count() == 6 && text.ends_with("; and 24 more"),
+        "{text}"
+    );
+    let session = connect(&hosts(&[refuses, server], "")).await;
+    assert_eq!(
+        session.target(),
+        format!("postgres@127.0.0.1:{server}/postgres")
+    );
+    assert_eq!(session.passed_over().len(), 1);
 }

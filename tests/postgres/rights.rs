@@ -234,7 +234,7 @@ async fn everything_at_once_is_named_and_mended_by_one_script() {
                     .hint()
                     .unwrap()
                     .contains("GRANT USAGE ON SCHEMA \"a\"")
-                && error.hint().unwrap().contains("and 4 more"),
+                && error.hint().unwrap().contains("and 3 more"),
             "{error}"
         );
 

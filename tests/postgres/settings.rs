@@ -267,3 +267,29 @@ fn compile_euros(folder: &std::path::Path) -> String {
     assert!(folder.join("euros/LC_MONETARY").exists(), "{output:?}");
     folder.to_str().unwrap().to_owned()
 }
+
+/// What is cancelled by it is run again: that a statement ran out of time says nothing of the lock.
+#[tokio::test]
+async fn a_role_whose_statements_have_no_time_to_speak_of_keeps_its_lock() {
+    let cluster = cluster(16);
+    let name = "in a hurry";
+    role(cluster, name);
+    database(cluster, name, "CREATE TABLE t (a int)");
+    for setting in ["statement_timeout", "lock_timeout", "idle_session_timeout"] {
+        let value = if setting == "idle_session_timeout" {
+            1000
+        } else {
+            1
+        };
+        let sql = format!(r#"ALTER ROLE "{name}" SET {setting} = {value}"#);
+        cluster.psql("postgres", &sql);
+    }
+    let url = url(&cluster.url_as(name, None, name));
+    let mut session = connect(&url).await;
+    session.lock("main").await.unwrap();
+    for _ in 0..300 {
+        session.check().await.unwrap();
+    }
+    session.inspect().await.unwrap();
+    session.close().await;
+}

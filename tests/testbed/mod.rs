@@ -38,7 +38,7 @@ pub use postgres::{Cluster, ClusterOptions};
 pub use relay::{Direction, Relay, Wire};
 pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
-    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, client,
+    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, Writing, client,
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details};
 

@@ -29,7 +29,7 @@ mod versions;
 
 pub use backdoor::{Stored, UnderWay};
 pub use behaviour::{
-    Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging, Want,
+    Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging, Want, Writing,
 };
 pub use bystanders::Snapshot;
 pub use iam::Needed;

@@ -235,7 +235,7 @@ impl Context<'_> {
         if !dry_run {
             self.tell_metrics(&catalog, Vec::new()).await;
         }
-        self.output.pruned(&reports, dry_run)?;
+        self.output.pruned(&reports, dry_run, failed.as_ref())?;
         let trouble = reports
             .iter()
             .flatten()

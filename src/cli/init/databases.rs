@@ -246,6 +246,21 @@ impl Draft {
     }
 }
 
+/// The URLs that arguments name by themselves or by a variable, as settings; what is wrong with them is told later.
+pub(super) fn named(arguments: &[String]) -> Vec<(String, Zeroizing<String>)> {
+    let one = |given: &String| {
+        let (name, place) = given.split_once('=')?;
+        let label = Label::parse(name).ok()?;
+        let url = match place.strip_prefix("env:") {
+            None => place.to_owned(),
+            Some(variable) => std::env::var(variable).ok()?,
+        };
+        DatabaseUrl::parse(&url).ok()?;
+        Some((url_variable(&label), Zeroizing::new(url)))
+    };
+    arguments.iter().filter_map(one).collect()
+}
+
 /// A label like the database's own name.
 fn free_label(url: &DatabaseUrl, taken: &[Label]) -> String {
     let plain = |c: char| {

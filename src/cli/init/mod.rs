@@ -43,8 +43,12 @@ const OF_AWS: [&str; 6] = [
 
 /// Asks, tries, and writes.
 pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
-    let settings = super::settings(&cli.global);
+    let mut settings = super::settings(&cli.global);
     super::say_where_from(&settings);
+    // a login or a key that is set belongs to a database that only the arguments name
+    for (name, url) in databases::named(&args.databases) {
+        settings.take_argument(&name, &url, "--database");
+    }
     let config = Config::read(&settings)?;
     let found = Found::now();
     let terminal = Terminal {

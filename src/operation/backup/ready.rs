@@ -85,7 +85,7 @@ impl Run<'_> {
         self.details.extensions.clone_from(&inspection.extensions);
         let arguments = options.arguments(client).into_iter();
         self.details.options = arguments.map(Into::into).collect();
-        self.announce(&inspection, client, &plan);
+        self.announce(session.target(), &inspection, client, &plan);
         Ok(Ready {
             session,
             client: client.clone(),
@@ -222,7 +222,13 @@ impl Run<'_> {
         }
     }
 
-    fn announce(&self, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+    fn announce(
+        &self,
+        target: &str,
+        inspection: &Inspection,
+        client: &postgres::Client,
+        plan: &PartPlan,
+    ) {
         tracing::info!(
             database = %self.request.database,
             id = %self.record.id,
@@ -230,7 +236,7 @@ impl Run<'_> {
             pg_dump = %client.version,
             tables = inspection.tables,
             part_bytes = plan.part_bytes,
-            "dumping {}", self.request.url
+            "dumping {target}"
         );
     }
 }

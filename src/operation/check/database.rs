@@ -6,7 +6,7 @@ use crate::{
     operation::Interrupt,
     postgres::{
         self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
-        Session, SslMode, Standby,
+        Session, SslMode, Standby, list_passed_over,
     },
     text::{Untrusted, counted},
 };
@@ -35,7 +35,7 @@ pub(super) async fn database(
             return Ok(());
         }
     };
-    sheet.ok("reachable", database.url.to_string());
+    reachable(sheet, &session);
     let inspected = async { Ok(session.inspect().await?) };
     let inspection = match interrupt.or(inspected).await {
         Ok(inspection) => inspection,
@@ -45,7 +45,7 @@ pub(super) async fn database(
             return Ok(());
         }
     };
-    encryption(sheet, &database.url, &inspection);
+    encryption(sheet, &database.url, session.is_local(), &inspection);
     version(sheet, clients, &inspection, request.clock.now());
     rights(sheet, &inspection);
     contents::left_out(sheet, &inspection);
@@ -131,7 +131,25 @@ fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckD
     }
 }
 
-fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, inspection: &Inspection) {
+/// Which server was reached, and which hosts of the url were not.
+fn reachable(sheet: &mut Sheet<'_>, session: &Session) {
+    let before = session.passed_over();
+    let target = session.target();
+    if before.is_empty() {
+        return sheet.ok("reachable", target);
+    }
+    let detail = format!("{target}; tried before: {}", list_passed_over(before));
+    match before.iter().all(|one| one.is_other_kind) {
+        true => sheet.ok("reachable", detail),
+        false => sheet.warning(
+            "reachable",
+            detail,
+            "each connection tries the hosts of the url in their order: take those out of it that are gone for good",
+        ),
+    }
+}
+
+fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, is_local: bool, inspection: &Inspection) {
     let verified = matches!(url.ssl_mode(), SslMode::VerifyFull | SslMode::VerifyCa);
     match (inspection.encrypted, verified) {
         (true, true) => sheet.ok("tls", "encrypted, and the server's certificate is verified"),
@@ -139,7 +157,7 @@ fn encryption(sheet: &mut Sheet<'_>, url: &DatabaseUrl, inspection: &Inspection)
             "tls",
             "encrypted; the server's certificate is not verified (sslmode=verify-full with sslrootcert= would)",
         ),
-        (false, _) if url.is_local() => sheet.ok("tls", "not encrypted, and doesn't leave this machine"),
+        (false, _) if is_local => sheet.ok("tls", "not encrypted, and doesn't leave this machine"),
         (false, _) => sheet.warning(
             "tls",
             "not encrypted: whoever sits on the line reads the database",
@@ -210,20 +228,7 @@ fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
         "role {role}: {why}: {}{more}",
         names(OBJECTS_SHOWN).join(", ")
     );
-    let (script, more) = Obstacle::statements(obstacles, STATEMENTS_SHOWN);
-    let rest = if more > 0 {
-        " … `pgcoffer check --fix-sql` prints them all"
-    } else {
-        ""
-    };
-    let who = match obstacles[0].kind {
-        ObstacleKind::RowSecurity => {
-            "as a superuser; where there is none, as on Heroku, back up with the owner's credential"
-        }
-        ObstacleKind::Role => "as the database's owner or a superuser",
-        _ => "as the owner",
-    };
-    (detail, format!("{who}: {script}{rest}"))
+    (detail, Obstacle::cure(obstacles, STATEMENTS_SHOWN))
 }
 
 fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Examination) {

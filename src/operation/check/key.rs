@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     rights::Mode,
-    seal::Secret,
+    seal::{RepositoryId, Secret},
     text::{counted, roughly},
 };
 
@@ -60,9 +60,7 @@ pub(super) async fn repository(
     }
     sheet.turn_to(Area::Bucket, catalog.store().location().to_string());
     match interrupt.or(catalog.settled_repository()).await {
-        Ok(Some(id)) if catalog.is_pinned() => {
-            sheet.ok("repository", format!("PGCOFFER_REPOSITORY={id}"));
-        }
+        Ok(Some(id)) if catalog.is_pinned() => pinned(sheet, catalog, &id, interrupt).await?,
         // no warning: where nobody else can write to the bucket, it is all the same
         Ok(Some(id)) => sheet.ok(
             "repository",
@@ -72,6 +70,25 @@ pub(super) async fn repository(
         Err(error @ Error::Interrupted { .. }) => return Err(error),
         Err(_) if !found.readable => sheet.skipped("repository", unreadable(found)),
         Err(error) => sheet.failed("repository", error.to_string(), error.hint()),
+    }
+    Ok(())
+}
+
+/// Whether the place is that of the pinned repository, and its key is at hand.
+async fn pinned(
+    sheet: &mut Sheet<'_>,
+    catalog: &Catalog,
+    id: &RepositoryId,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let what = "repository";
+    match interrupt.or(catalog.of_others()).await? {
+        None => sheet.ok(what, format!("PGCOFFER_REPOSITORY={id}")),
+        // a key of one's own is allowed
+        Some(error @ Error::Seal { .. }) => {
+            sheet.warning(what, error.to_string(), error.hint().unwrap_or_default());
+        }
+        Some(error) => sheet.failed(what, error.to_string(), error.hint()),
     }
     Ok(())
 }

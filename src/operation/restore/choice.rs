@@ -47,6 +47,17 @@ const OWNERS: &[&str] = &[
     "CONSTRAINT",
 ];
 
+/// Whether something of that kind, where it needs this, belongs to it: not what merely uses it, as an index does a function.
+fn is_part(kind: &str, of: &str) -> bool {
+    match kind {
+        "COMMENT" | "ACL" | "SECURITY LABEL" => true,
+        "BLOBS" => ["BLOB", "BLOB METADATA"].contains(&of),
+        // rows of the tables that an extension makes
+        "TABLE DATA" | "SEQUENCE SET" if of == "EXTENSION" => true,
+        _ => OWNERS.contains(&of),
+    }
+}
+
 impl Plan {
     /// Takes out what is asked for by `--leave-out`, and by `--only` what isn't and isn't needed.
     pub(super) fn choose(&mut self, wishes: &Wishes<'_>) -> Result<()> {
@@ -84,7 +95,7 @@ impl Plan {
                     .any(|pattern| pattern.matches(&self.entries[*at]))
             })
             .collect();
-        let mut wanted = named.clone();
+        let mut wanted = named;
         let needs = |at: usize| {
             self.entries[at]
                 .needs
@@ -98,13 +109,13 @@ impl Plan {
             for at in 0..self.entries.len() {
                 let kind = self.entries[at].kind.raw();
                 let stands_on = |need: usize| {
-                    wanted.contains(&need)
-                        && (named.contains(&need)
-                            || OWNERS.contains(&self.entries[need].kind.raw()))
+                    wanted.contains(&need) && is_part(kind, self.entries[need].kind.raw())
                 };
                 // a key to a table that isn't wanted stays away
-                let is_possible =
-                    kind != "FK CONSTRAINT" || needs(at).all(|need| wanted.contains(&need));
+                let is_possible = kind != "FK CONSTRAINT"
+                    || needs(at).all(|need| {
+                        wanted.contains(&need) || self.entries[need].kind == "EXTENSION"
+                    });
                 if BELONGINGS.contains(&kind)
                     && is_possible
                     && needs(at).any(stands_on)

@@ -210,6 +210,24 @@ impl Plan {
         self.lacks.extend(lack);
     }
 
+    /// Who notices that something was replaced: subscribers, and those whose it was.
+    pub(super) fn look_at_who_else_uses_it(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+        if !wishes.clean {
+            return;
+        }
+        let publications = self.entries.iter().filter(|it| it.kind == "PUBLICATION");
+        let published = publications.map(|entry| entry.name.clone());
+        self.published = published
+            .filter(|name| facts.publications.contains_key(name.raw()))
+            .collect();
+        let is_others = self.kept_entries().any(|entry| {
+            CREATED.contains(&entry.kind.raw())
+                && !entry.owner.is_empty()
+                && entry.owner.raw() != facts.role
+        });
+        self.takes_over = (is_others && !wishes.keep_owner).then(|| Untrusted::from(&*facts.role));
+    }
+
     /// Schemas that aren't there and that nothing makes, and rights to make something in those that are.
     pub(super) fn look_at_places(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let made: BTreeSet<&str> = self

@@ -6,14 +6,21 @@ mod closed;
 mod given;
 mod label;
 mod lacks;
+mod names;
+mod others;
 mod pattern;
 mod plan;
 mod prepared;
+mod questions;
 mod reason;
 mod replace;
 mod report;
+mod road;
+mod room;
 mod rows;
 mod rules;
+mod slots;
+mod ties;
 mod tried;
 mod words;
 
@@ -24,24 +31,24 @@ use super::{
     backup::signal_first,
     inbound::Inbound,
     spans::{step, traced},
-    verify::{compare, known_details, open_archive},
+    verify::{known_details, open_archive},
 };
 use crate::{
-    archive::{Contents, Entry},
+    archive::Entry,
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
-    error::{Error, Lack, Result, TargetState},
-    postgres::{
-        self, Client, Clients, DatabaseUrl, Load, LoadOptions, LoadReport, Road, Session, Settings,
-        Speech,
-    },
+    error::{Error, Result, TargetState},
+    postgres::{Client, Clients, DatabaseUrl, Road, Session, Settings, Speech},
     text::Untrusted,
 };
 
+use names::Names;
 pub use pattern::Pattern;
-use plan::{Plan, Wishes, questions};
-use replace::Replaced;
+use plan::{Plan, Wishes};
+use questions::questions;
 pub use report::{NotRestored, RestoreReport};
+use road::{Broken, state_after};
+use room::lacks_of_room;
 
 /// One restore to be made.
 #[derive(Debug, Clone)]
@@ -81,10 +88,12 @@ pub enum MissingRoles {
 
 /// A restore that was found possible: what will be restored is known, and nothing has been touched.
 pub struct PreparedRestore<'a> {
+    catalog: &'a Catalog,
     record: &'a Record,
     request: &'a RestoreRequest,
     details: Option<Details>,
-    archive: Inbound,
+    /// until it is brought
+    archive: Option<Inbound>,
     plan: Plan,
     client: &'a Client,
     server_major: u32,
@@ -97,7 +106,7 @@ pub struct PreparedRestore<'a> {
 /// # Errors
 /// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has to decide.
 pub async fn prepare_restore<'a>(
-    catalog: &Catalog,
+    catalog: &'a Catalog,
     clients: &'a Clients,
     record: &'a Record,
     request: &'a RestoreRequest,
@@ -109,16 +118,17 @@ pub async fn prepare_restore<'a>(
 }
 
 async fn prepared<'a>(
-    catalog: &Catalog,
+    catalog: &'a Catalog,
     clients: &'a Clients,
     record: &'a Record,
     request: &'a RestoreRequest,
 ) -> Result<PreparedRestore<'a>> {
     let archive = open_archive(catalog, record).await?;
-    let entries = archive.entries().await?;
+    let mut entries = archive.entries().await?;
     let mut session = connect(request).await?;
     let (server_major, speech) = (session.server_major(), session.speech().await?);
     let settings = session.settings(Road::Back).await?;
+    let names = Names::read(&mut session, &mut entries).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
     let details = known_details(catalog, record).await?;
     let filled = filled(details.as_ref(), &entries);
@@ -127,19 +137,20 @@ async fn prepared<'a>(
         leave_out: &request.leave_out,
         only: &request.only,
         clean: request.clean,
+        single_transaction: request.single_transaction,
         keep_owner: request.keep_owner,
         keep_acl: request.keep_acl,
         skip_roles: request.roles == MissingRoles::Skip,
         foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
-    let mut plan = Plan::new(entries, &facts, &wishes)?;
+    let mut plan = Plan::new(entries, names, &facts, &wishes)?;
     if request.roles != MissingRoles::Create && !request.keep_going {
         plan.lacks
             .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
     }
     if request.clean && plan.lacks.is_empty() {
-        plan.lacks.extend(lack_of_room(&mut session, &plan).await?);
+        plan.lacks.extend(lacks_of_room(&mut session, &plan).await?);
     }
     if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
         plan.try_in(&mut session, &facts, request).await?;
@@ -153,11 +164,12 @@ async fn prepared<'a>(
         });
     }
     Ok(PreparedRestore {
+        catalog,
         client: client_for(clients, record, server_major)?,
         record,
         request,
         details,
-        archive,
+        archive: Some(archive),
         plan,
         server_major,
         speech,
@@ -182,28 +194,6 @@ fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untru
 /// The major version of the server that was dumped; none in a record that doesn't say.
 fn source_major(record: &Record) -> Option<u32> {
     record.source.as_ref().map(|source| source.server.major)
-}
-
-/// Objects that are named in an error.
-const NAMED: usize = 10;
-
-/// What would go along with what is replaced, and is not in the backup: nobody asked for that.
-async fn lack_of_room(session: &mut Session, plan: &Plan) -> Result<Option<Lack>> {
-    let replaced = Replaced::by(plan);
-    let lost = session
-        .rehearse_drops(&replaced.drops, &replaced.named, &replaced.remade)
-        .await?;
-    let mut names: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
-    if lost.len() > NAMED {
-        names.push(format!("{} more", lost.len() - NAMED));
-    }
-    Ok((!lost.is_empty()).then(|| Lack {
-        what: format!(
-            "what is not in the backup would be dropped with what is replaced: {}",
-            names.join(", ")
-        ),
-        cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
-    }))
 }
 
 /// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
@@ -263,20 +253,29 @@ pub async fn restore(
 }
 
 async fn restored(
-    prepared: PreparedRestore<'_>,
+    mut prepared: PreparedRestore<'_>,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<RestoreReport> {
     let started = Timestamp::now();
-    let PreparedRestore {
-        record, request, ..
-    } = prepared;
-    let target = interrupt.or(begin(&prepared)).await?;
-    let load = prepared.load(&target)?;
+    let (record, request) = (prepared.record, prepared.request);
     let mut settings: Vec<String> = prepared.settings.warnings().collect();
     settings.extend(prepared.warnings_of_backup());
-    let expected = (record, prepared.details.as_ref());
-    let loaded = carry_out(expected, prepared.archive.clone(), load, progress, interrupt).await;
+    let mut made_roles = Vec::new();
+    let target = match interrupt.or(begin(&prepared, &mut made_roles)).await {
+        Ok(target) => target,
+        Err(error) if made_roles.is_empty() => return Err(error),
+        Err(error) => {
+            return Err(Error::RestoreFailed {
+                target: request.target.to_string(),
+                state: TargetState::Unchanged,
+                made_roles,
+                source: Box::new(error),
+            });
+        }
+    };
+    let loaded = prepared.loaded(&target, progress, interrupt).await;
+    let slots = slots::take_away(&target, &prepared.plan).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
         Err(Broken { error, all_given }) => {
@@ -284,113 +283,42 @@ async fn restored(
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
                 state: state_after(&error, all_given, request),
+                made_roles,
                 source: Box::new(error),
             });
         }
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
+    report.add_slots(slots);
     report.add_failed(closed::close(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server
-/// that this was seen on, for the child processes.
-async fn begin(prepared: &PreparedRestore<'_>) -> Result<DatabaseUrl> {
+/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server that this was seen on, for the child processes.
+async fn begin(
+    prepared: &PreparedRestore<'_>,
+    made_roles: &mut Vec<String>,
+) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;
-    if request.clean
-        && let Some(lack) = lack_of_room(&mut session, &prepared.plan).await?
-    {
-        return Err(Error::TargetLacks {
-            target: request.target.to_string(),
-            lacks: vec![lack],
-        });
+    if request.clean {
+        let lacks = lacks_of_room(&mut session, &prepared.plan).await?;
+        if !lacks.is_empty() {
+            return Err(Error::TargetLacks {
+                target: request.target.to_string(),
+                lacks,
+            });
+        }
     }
     if request.roles == MissingRoles::Create {
         let roles = &prepared.plan.missing_roles;
-        session.create_roles(roles, request.keep_owner).await?;
+        session
+            .create_roles(roles, request.keep_owner, made_roles)
+            .await?;
     }
     let target = session.child_url().await?;
     session.close().await;
     Ok(target)
-}
-
-impl PreparedRestore<'_> {
-    fn load(&self, target: &DatabaseUrl) -> Result<Load> {
-        let (request, client, server_major) = (self.request, self.client, self.server_major);
-        let replaced = request.clean.then(|| Replaced::by(&self.plan));
-        let first = replaced.map(|replaced| replaced.drops + &replaced.unlinks);
-        let options = LoadOptions {
-            first: first.filter(|_| request.single_transaction),
-            clean: request.clean && !request.single_transaction,
-            single_transaction: request.single_transaction,
-            no_owner: !request.keep_owner,
-            no_acl: !request.keep_acl,
-            no_comments: request.no_comments,
-            no_tablespaces: !self.plan.missing_tablespaces.is_empty(),
-            keep_going: request.keep_going,
-            entries: Some(self.plan.kept()),
-            speech: self.speech,
-            settings: self.settings.clone(),
-            ..LoadOptions::new(server_major)
-        };
-        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
-        Ok(Load::start(client, target, &options)?)
-    }
-}
-
-/// A restore that broke off, and whether pg_restore had been given all of the archive.
-struct Broken {
-    error: Error,
-    all_given: bool,
-}
-
-/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
-/// is killed, since a clean end would make a cut archive look whole.
-async fn carry_out(
-    (record, details): (&Record, Option<&Details>),
-    archive: Inbound,
-    mut load: Load,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> std::result::Result<(Contents, LoadReport), Broken> {
-    let name = archive.name();
-    let brought = interrupt.or(archive.bring(&mut load, progress)).await;
-    let all_given = brought.is_ok();
-    let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
-        Ok(contents) => {
-            tracing::info!(
-                "the whole archive was read; pg_restore goes on with indexes and constraints"
-            );
-            let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
-            ended.map(|report| (contents, report))
-        }
-        Err(error) => Err(error),
-    };
-    match ended {
-        Ok(loaded) => Ok(loaded),
-        Err(error @ Error::Sink(_)) => {
-            // pg_restore had failed by itself, and says why
-            let error = load.abort().await.map_or(error, Error::from);
-            Err(Broken { error, all_given })
-        }
-        Err(error) => {
-            load.kill().await;
-            Err(Broken { error, all_given })
-        }
-    }
-}
-
-/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows, which
-/// may be before we see a fault of our own.
-fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
-    match error {
-        _ if !request.single_transaction && request.clean => TargetState::Mixed,
-        _ if !request.single_transaction => TargetState::Incomplete,
-        Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
-        _ if !all_given => TargetState::Unchanged,
-        _ => TargetState::AllOrNothing,
-    }
 }

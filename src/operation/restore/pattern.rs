@@ -103,6 +103,17 @@ impl fmt::Display for Pattern {
 }
 
 impl Pattern {
+    /// What names this entry, if something does.
+    pub(super) fn of(entry: &Entry) -> Option<String> {
+        let mut kinds = KINDS.iter();
+        let (kind, _) = kinds.find(|(_, words)| words.contains(&entry.kind.raw()))?;
+        let name = entry.name.raw();
+        Some(match entry.schema.is_empty() {
+            true => format!("{kind}:{name}"),
+            false => format!("{kind}:{}.{name}", entry.schema.raw()),
+        })
+    }
+
     /// Whether the entry is one of those. Of a schema, so is everything in it.
     pub(super) fn matches(&self, entry: &Entry) -> bool {
         let Some(name) = &self.name else {

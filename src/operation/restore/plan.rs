@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{
     closed::{Closures, is_definer},
+    names::Names,
     pattern::Pattern,
     reason::{Reason, Weight},
-    rules::{SESSION, Setting, is_of_all_tables},
-    words::name_behind,
+    rules::{SESSION, Setting},
 };
 use crate::{
     archive::Entry,
     error::{Lack, Result},
-    postgres::{Ability, Questions, TargetFacts},
+    postgres::TargetFacts,
     text::Untrusted,
 };
 
@@ -63,6 +63,7 @@ pub(super) struct Wishes<'a> {
     pub(super) leave_out: &'a [Pattern],
     pub(super) only: &'a [Pattern],
     pub(super) clean: bool,
+    pub(super) single_transaction: bool,
     pub(super) keep_owner: bool,
     pub(super) keep_acl: bool,
     /// leave out what names roles that aren't there
@@ -98,36 +99,24 @@ pub(super) struct Plan {
     pub(super) missing_roles: BTreeSet<String>,
     /// tablespaces that the target lacks, whose tables and indexes go to its own
     pub(super) missing_tablespaces: BTreeSet<Untrusted>,
-}
-
-/// What has to be known of the target for these entries.
-pub(super) fn questions(entries: &[Entry]) -> Questions {
-    let mut questions = Questions::default();
-    for entry in entries {
-        let ability = match entry.kind.raw() {
-            "EXTENSION" => {
-                let schema = name_behind("schema", entry.definition.raw());
-                questions
-                    .extensions
-                    .insert(entry.name.raw().to_owned(), schema);
-                continue;
-            }
-            "SECURITY LABEL" => {
-                questions
-                    .label_providers
-                    .extend(name_behind("for", entry.definition.raw()));
-                continue;
-            }
-            "EVENT TRIGGER" => Ability::EventTriggers,
-            "PUBLICATION" if is_of_all_tables(entry) => Ability::WholePublications,
-            "PUBLICATION TABLES IN SCHEMA" => Ability::WholePublications,
-            "SUBSCRIPTION" => Ability::Subscriptions,
-            "FOREIGN DATA WRAPPER" => Ability::Wrappers,
-            _ => continue,
-        };
-        questions.abilities.insert(ability);
-    }
-    questions
+    /// whom the target gives rights to whatever is made there
+    pub(super) granted_by_default: Vec<String>,
+    /// publications of the target whose tables are replaced
+    pub(super) published: BTreeSet<Untrusted>,
+    /// the role that restores, where what is replaced belonged to others and would belong to it
+    pub(super) takes_over: Option<Untrusted>,
+    /// the ids of rows whose table an extension makes
+    pub(super) orphans: BTreeSet<i32>,
+    /// statements that take rows away which the backup brings, from tables that stay
+    pub(super) emptied: Vec<String>,
+    /// what these are of
+    pub(super) emptied_tables: Vec<String>,
+    /// of each entry the pass through the archive in which it is loaded; all in the first where there are none
+    pub(super) passes: Vec<usize>,
+    /// the archive's encoding, where it is another than UTF-8
+    pub(super) encoding: Option<String>,
+    /// schema and name of tables as the archive's data has them, and as they are
+    pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
 }
 
 impl Plan {
@@ -135,6 +124,7 @@ impl Plan {
     /// A pattern that names nothing in this backup.
     pub(super) fn new(
         entries: Vec<Entry>,
+        names: Names,
         facts: &TargetFacts,
         wishes: &Wishes<'_>,
     ) -> Result<Self> {
@@ -155,25 +145,47 @@ impl Plan {
             bodies: Vec::new(),
             untried: None,
             lacks: Vec::new(),
-            filled: wishes.filled.iter().cloned().collect(),
+            filled: wishes
+                .filled
+                .iter()
+                .map(|table| names.renamed.get(table).unwrap_or(table).clone())
+                .collect(),
             missing_roles: BTreeSet::new(),
             missing_tablespaces: BTreeSet::new(),
+            granted_by_default: facts.granted_by_default.iter().cloned().collect(),
+            published: BTreeSet::new(),
+            takes_over: None,
+            orphans: BTreeSet::new(),
+            emptied: Vec::new(),
+            emptied_tables: Vec::new(),
+            passes: Vec::new(),
+            encoding: names.encoding,
+            renamed: names.renamed,
         };
+        if !wishes.keep_going {
+            plan.lacks.extend(names.lack);
+        }
         plan.tie_mappings();
+        plan.tie_rows(facts);
         plan.choose(wishes)?;
         // a platform's own trigger is no loss, though the role may not make it either
         plan.set_reasons(Setting::platform);
         plan.spread();
         plan.set_reasons(|entry| setting.look_at(entry));
         plan.spread();
+        plan.look_at_others_tables(facts);
+        plan.spread();
         plan.set_remarks(&setting);
-        plan.look_at_rows_of_extensions(facts);
+        plan.look_at_rows_of_extensions(facts, wishes);
+        plan.look_at_order_of_rows(facts, wishes);
         plan.look_at_what_rows_need();
+        plan.look_at_order_of_rows(facts, wishes);
         plan.look_at_extensions(wishes);
         plan.look_at_roles(&setting, wishes);
         plan.look_at_places(facts, wishes);
         plan.look_at_moved_extensions(facts);
         plan.look_at_what_is_replaced(wishes);
+        plan.look_at_who_else_uses_it(facts, wishes);
         Ok(plan)
     }
 
@@ -192,9 +204,25 @@ impl Plan {
         }
     }
 
-    /// The ids of what is restored, in their order.
+    /// The ids of what is restored as the archive is read for the first time, in their order.
     pub(super) fn kept(&self) -> Vec<i32> {
-        self.kept_entries().map(|entry| entry.id).collect()
+        let passes = self.passes.iter().zip(&self.entries);
+        let later: BTreeSet<i32> = passes
+            .filter(|(pass, _)| **pass > 0)
+            .map(|(_, entry)| entry.id)
+            .collect();
+        self.kept_entries()
+            .map(|entry| entry.id)
+            .filter(|id| !later.contains(id))
+            .collect()
+    }
+
+    /// The subscriptions that are restored.
+    pub(super) fn subscriptions(&self) -> Vec<Untrusted> {
+        let subscriptions = self
+            .kept_entries()
+            .filter(|entry| entry.kind == "SUBSCRIPTION");
+        subscriptions.map(|entry| entry.name.clone()).collect()
     }
 
     pub(super) fn kept_entries(&self) -> impl Iterator<Item = &Entry> {
@@ -286,26 +314,6 @@ impl Plan {
         match SESSION.contains(&entry.kind.raw()) {
             true => None,
             false => needs.find_map(root),
-        }
-    }
-
-    /// pg_dump writes no need of a user mapping's, which is nothing without its server.
-    fn tie_mappings(&mut self) {
-        let servers: HashMap<String, i32> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.kind == "SERVER")
-            .map(|entry| (entry.name.raw().to_owned(), entry.id))
-            .collect();
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.kind == "USER MAPPING")
-        {
-            let server = name_behind("server", entry.definition.raw());
-            entry
-                .needs
-                .extend(server.and_then(|name| servers.get(&name)));
         }
     }
 

@@ -13,14 +13,20 @@ pub(super) enum Reason {
     Present,
     /// The target has this table already, with rows in it.
     HasRows,
+    /// The target has it already, and the role has no right to make it anew.
+    Kept,
     /// The target has this table already, and it doesn't take these rows.
-    TakesNoRows,
+    TakesNoRows(Refusal),
     /// The target's schema or table belongs to somebody else.
     OthersPlace,
     /// A comment or a privilege that only the owner of the target's object can give.
     OwnersOnly,
     /// The role has no right to make such a thing.
     NoRight,
+    /// It takes the owner of a table that the target has, which the role is not.
+    NotOwner(String),
+    /// The role may make no foreign keys to a table that the target has.
+    NoReference(String),
     /// The server said so when it was tried, in its words.
     Refused(Untrusted),
     /// The server can't make it, whoever asks, in its words.
@@ -41,6 +47,40 @@ pub(super) enum Reason {
     Needs(usize),
 }
 
+/// Why a table of the target's own takes no rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The role may not insert, or not set the sequence.
+    NoInsert,
+    /// It has other columns.
+    OtherColumns,
+    /// Triggers of its own may change the rows.
+    Triggers,
+    /// What they refer to comes later in the archive, which is read once where all is one transaction.
+    Order,
+    /// Tables refer to each other in a circle.
+    Circle,
+    /// The extension there has no such table.
+    NoTable,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoInsert => "the role that restores may not write into the target's own",
+            Self::OtherColumns => "the target's own table has other columns",
+            Self::Triggers => "the target's own table has triggers, which could change the rows",
+            Self::Order => {
+                "a foreign key of the target's own table wants rows first that come later in the backup, which one transaction can't wait for"
+            }
+            Self::Circle => {
+                "foreign keys of the target's own tables refer to each other in a circle, so that no order of rows satisfies them"
+            }
+            Self::NoTable => "no extension makes such a table there",
+        })
+    }
+}
+
 /// What a reason means for the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
@@ -58,6 +98,7 @@ impl Reason {
             Self::Platform(_)
                 | Self::OthersPlace
                 | Self::NoRight
+                | Self::NotOwner(_)
                 | Self::Refused(_)
                 | Self::Fails(_)
                 | Self::NoExtension(_)
@@ -70,9 +111,12 @@ impl Reason {
     /// What it means by itself; [`Needs`](Self::Needs) means what its root does.
     pub(super) fn weight(&self) -> Weight {
         match self {
-            Self::Platform(_) | Self::Present | Self::OwnersOnly | Self::Asked | Self::Unwanted => {
-                Weight::None
-            }
+            Self::Platform(_)
+            | Self::Present
+            | Self::Kept
+            | Self::OwnersOnly
+            | Self::Asked
+            | Self::Unwanted => Weight::None,
             _ => Weight::Loss,
         }
     }
@@ -91,13 +135,26 @@ impl fmt::Display for Reason {
         match self {
             Self::Platform(platform) => write!(f, "{platform} makes its own in every database"),
             Self::Present => f.write_str("the target has it already"),
-            Self::HasRows => f.write_str("the target's own table has rows already"),
-            Self::TakesNoRows => f.write_str(
-                "the target's own table has other columns, a trigger or a foreign key, or the role may not insert into it",
+            Self::HasRows => f.write_str("the target's own has rows already"),
+            Self::Kept => f.write_str(
+                "the target has it already, and the role that restores may not make it anew",
             ),
+            Self::TakesNoRows(refusal) => refusal.fmt(f),
             Self::OthersPlace => f.write_str("its place in the target belongs to another role"),
             Self::OwnersOnly => f.write_str("only the owner of what it is about can set it"),
             Self::NoRight => f.write_str("the role that restores may not make it"),
+            Self::NotOwner(table) => {
+                write!(
+                    f,
+                    "it takes the owner of {table}, which the target has and the role that restores doesn't own"
+                )
+            }
+            Self::NoReference(table) => {
+                write!(
+                    f,
+                    "the role that restores may make no foreign key to {table}, which the target has (GRANT REFERENCES)"
+                )
+            }
             Self::Refused(why) => write!(f, "the role that restores may not make it: {why}"),
             Self::Fails(why) => write!(f, "the target's server refuses to make it: {why}"),
             Self::NoExtension(why) => write!(f, "the target can't make it: {why}"),
@@ -113,7 +170,9 @@ impl fmt::Display for Reason {
                 )
             }
             Self::Asked => f.write_str("left out as asked"),
-            Self::Unwanted => f.write_str("it is not among what --only names, and not needed for that"),
+            Self::Unwanted => {
+                f.write_str("it is not among what --only names, and not needed for that")
+            }
             Self::NoRowsBehind => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }

@@ -1,12 +1,13 @@
 //! What `--clean` drops: everything in the target that the backup brings, and nothing else.
 
-use std::collections::BTreeSet;
-
 use super::plan::Plan;
-use crate::archive::Entry;
+use crate::{
+    archive::Entry,
+    postgres::{Drops, Place},
+};
 
 /// What goes with the table, the view or the server that it stands on, and what is never dropped: a schema may hold what isn't in
-/// the backup, and an extension is made only where it isn't there.
+/// the backup, an extension is made only where it isn't there, and a subscription can't be dropped in a transaction.
 const NOT_BY_THEMSELVES: &[&str] = &[
     "SCHEMA",
     "EXTENSION",
@@ -22,65 +23,37 @@ const NOT_BY_THEMSELVES: &[&str] = &[
     "DATABASE",
 ];
 
-/// Kinds that have their name in a schema, and whose parts go with them.
-const PLACES: &[&str] = &[
-    "TABLE",
-    "FOREIGN TABLE",
-    "VIEW",
-    "MATERIALIZED VIEW",
-    "SEQUENCE",
-    "FUNCTION",
-    "PROCEDURE",
-    "AGGREGATE",
-    "TYPE",
-    "DOMAIN",
-    "COLLATION",
-    "OPERATOR",
-    "TEXT SEARCH CONFIGURATION",
-    "TEXT SEARCH DICTIONARY",
-    "OPERATOR FAMILY",
-];
-
-/// Kinds that have their name in the database as a whole.
-const ELSEWHERE: &[&str] = &["SERVER", "EVENT TRIGGER", "PUBLICATION"];
-
 /// What is dropped, and by which statements.
 pub(super) struct Replaced {
     /// The statements, the last object first.
-    pub(super) drops: String,
-    /// Schema and name of each; the kind and the name of what is in no schema.
-    pub(super) named: BTreeSet<(String, String)>,
-    /// What falls with others and is made anew: triggers on tables that stay, mappings, casts, tables of publications.
-    pub(super) remade: BTreeSet<String>,
+    pub(super) drops: Drops,
     /// The statements for large objects, which nothing depends on.
-    pub(super) unlinks: String,
+    unlinks: String,
 }
 
 impl Replaced {
     pub(super) fn by(plan: &Plan) -> Self {
         let kept: Vec<&Entry> = plan.kept_entries().collect();
-        let drops: Vec<String> = kept
-            .iter()
-            .rev()
-            .filter_map(|entry| drop_of(entry))
-            .collect();
-        let named = kept.iter().filter_map(|entry| {
-            let (kind, schema, name) = (entry.kind.raw(), entry.schema.raw(), entry.name.raw());
-            match kind {
-                // as the catalogs have the arguments of an aggregate without any
-                "AGGREGATE" => Some((schema, name.replace("(*)", "()"))),
-                _ if PLACES.contains(&kind) => Some((schema, name.to_owned())),
-                _ if ELSEWHERE.contains(&kind) => Some((kind, name.to_owned())),
-                _ => None,
-            }
-        });
+        let dropped = kept.iter().rev().filter_map(|entry| drop_of(entry));
+        let mut statements: Vec<u8> = dropped.flatten().collect();
+        statements.extend(plan.emptied.iter().rev().flat_map(|sql| sql.bytes()));
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
+        let is_dropped = |entry: &&Entry| !NOT_BY_THEMSELVES.contains(&entry.kind.raw());
+        let mut remade: std::collections::BTreeSet<String> =
+            kept.iter().flat_map(|entry| remade(entry)).collect();
+        remade.extend(plan.attached());
         Self {
-            drops: drops.concat(),
-            remade: kept.iter().flat_map(|entry| remade(entry)).collect(),
-            named: named
-                .map(|(place, name)| (place.to_owned(), name))
-                .collect(),
+            drops: Drops {
+                encoding: plan.encoding.clone(),
+                statements,
+                named: kept
+                    .iter()
+                    .copied()
+                    .filter(is_dropped)
+                    .filter_map(place)
+                    .collect(),
+                remade,
+            },
             unlinks: objects
                 .chunks(10_000)
                 .map(|oids| format!(
@@ -90,21 +63,80 @@ impl Replaced {
                 .collect(),
         }
     }
+
+    /// All of them, large objects included.
+    pub(super) fn all(mut self) -> Drops {
+        self.drops.statements.extend(self.unlinks.bytes());
+        self.drops
+    }
+}
+
+/// What an entry makes, as the rehearsal tells it from others; none for what is a part of something else.
+pub(super) fn place(entry: &Entry) -> Option<Place> {
+    let (kind, name) = (entry.kind.raw(), entry.name.raw());
+    let (kind, name) = match kind {
+        "TABLE" | "FOREIGN TABLE" | "VIEW" | "MATERIALIZED VIEW" | "SEQUENCE" => {
+            ("relation".to_owned(), name.to_owned())
+        }
+        "FUNCTION" | "PROCEDURE" => ("routine".to_owned(), name.to_owned()),
+        // as the catalogs have the arguments of an aggregate without any
+        "AGGREGATE" => ("routine".to_owned(), name.replace("(*)", "()")),
+        "TYPE" | "DOMAIN" | "SHELL TYPE" => ("type".to_owned(), name.to_owned()),
+        "PROCEDURAL LANGUAGE" => ("language".to_owned(), name.to_owned()),
+        "COLLATION"
+        | "CONVERSION"
+        | "TEXT SEARCH PARSER"
+        | "TEXT SEARCH DICTIONARY"
+        | "TEXT SEARCH TEMPLATE"
+        | "TEXT SEARCH CONFIGURATION"
+        | "SERVER"
+        | "FOREIGN DATA WRAPPER"
+        | "EVENT TRIGGER"
+        | "PUBLICATION"
+        | "SUBSCRIPTION"
+        | "ACCESS METHOD"
+        | "EXTENSION"
+        | "SCHEMA" => (kind.to_lowercase(), name.to_owned()),
+        "OPERATOR" => (
+            kind.to_lowercase(),
+            format!("{name}{}", behind(entry, " (")),
+        ),
+        "OPERATOR CLASS" | "OPERATOR FAMILY" => (
+            kind.to_lowercase(),
+            format!("{name}{}", behind(entry, " USING ").replace('"', "")),
+        ),
+        _ => return None,
+    };
+    Some(Place {
+        kind,
+        schema: entry.schema.raw().to_owned(),
+        name,
+    })
+}
+
+/// The end of the statement that drops it, from the last of these words on.
+fn behind<'a>(entry: &'a Entry, words: &str) -> &'a str {
+    let statement = entry.drop.raw().trim_end().trim_end_matches(';');
+    statement.rfind(words).map_or("", |at| &statement[at..])
 }
 
 /// The statement that pg_dump has for it, `DROP TABLE public.t;`, for what may not be there and what may have parts.
-fn drop_of(entry: &Entry) -> Option<String> {
+fn drop_of(entry: &Entry) -> Option<Vec<u8>> {
     let kind = entry.kind.raw();
     if NOT_BY_THEMSELVES.contains(&kind) {
         return None;
     }
-    let rest = entry.drop.raw().strip_prefix("DROP ")?.strip_prefix(kind)?;
-    let object = rest.trim_end().strip_suffix(';')?;
-    Some(format!("DROP {kind} IF EXISTS{object} CASCADE;\n"))
+    let statement = entry.drop_statement();
+    let rest = statement.strip_prefix(b"DROP ")?;
+    let rest = rest.strip_prefix(kind.as_bytes())?;
+    let object = rest.trim_ascii_end().strip_suffix(b";")?;
+    let start = format!("DROP {kind} IF EXISTS");
+    Some([start.as_bytes(), object, b" CASCADE;\n"].concat())
 }
 
-/// What an entry makes, as the rehearsal calls it.
-fn remade(entry: &Entry) -> Vec<String> {
+/// What an entry makes that falls with others, in the words of the rehearsal: triggers on tables that stay, mappings, casts, tables and
+/// schemas of publications.
+pub(super) fn remade(entry: &Entry) -> Vec<String> {
     let (schema, name) = (entry.schema.raw(), entry.name.raw());
     // either name may have blanks in it
     let halves = || {
@@ -113,15 +145,21 @@ fn remade(entry: &Entry) -> Vec<String> {
     };
     match entry.kind.raw() {
         "TRIGGER" => halves()
-            .map(|(table, trigger)| format!("trigger {trigger} of table {schema}.{table}"))
+            .flat_map(|(table, trigger)| {
+                ["table", "foreign table", "view"]
+                    .map(|kind| format!("trigger {trigger} of {kind} {schema}.{table}"))
+            })
             .collect(),
         "PUBLICATION TABLE" => halves()
             .map(|(publication, table)| {
                 format!("table {schema}.{table} in publication {publication}")
             })
             .collect(),
+        "PUBLICATION TABLES IN SCHEMA" => halves()
+            .map(|(publication, schema)| format!("schema {schema} in publication {publication}"))
+            .collect(),
         // their names are what they are called by
-        "USER MAPPING" | "CAST" => vec![name.to_owned()],
+        "USER MAPPING" | "CAST" | "TRANSFORM" => vec![name.to_owned()],
         _ => Vec::new(),
     }
 }
@@ -143,13 +181,17 @@ fn large_objects(entry: &Entry) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn statements_are_pg_dump_s_own_for_what_may_not_be_there() {
-        let entry = |kind: &str, drop: &str| Entry {
+    fn entry(kind: &str, name: &str, drop: &str) -> Entry {
+        Entry {
             kind: kind.into(),
+            name: name.into(),
             drop: drop.into(),
             ..Entry::default()
-        };
+        }
+    }
+
+    #[test]
+    fn statements_are_pg_dump_s_own_for_what_may_not_be_there() {
         for (kind, statement, wanted) in [
             (
                 "TABLE",
@@ -169,21 +211,41 @@ mod tests {
             ("SCHEMA", "DROP SCHEMA app;\n", None),
             ("COMMENT", "", None),
         ] {
-            assert_eq!(drop_of(&entry(kind, statement)).as_deref(), wanted);
+            let made = drop_of(&entry(kind, "", statement));
+            assert_eq!(made.as_deref(), wanted.map(str::as_bytes));
         }
     }
 
     #[test]
+    fn what_shares_a_name_is_told_apart() {
+        let name = |kind, name, drop| place(&entry(kind, name, drop)).map(|place| place.name);
+        assert_eq!(
+            name(
+                "OPERATOR",
+                "===",
+                "DROP OPERATOR public.=== (NONE, integer);\n"
+            )
+            .as_deref(),
+            Some("=== (NONE, integer)")
+        );
+        assert_eq!(
+            name(
+                "OPERATOR CLASS",
+                "mine",
+                "DROP OPERATOR CLASS public.mine USING btree;\n"
+            )
+            .as_deref(),
+            Some("mine USING btree")
+        );
+        assert_eq!(name("INDEX", "i", "DROP INDEX public.i;\n"), None);
+    }
+
+    #[test]
     fn large_objects_of_both_forms() {
-        let one = Entry {
-            kind: "BLOB".into(),
-            name: "16400".into(),
-            ..Entry::default()
-        };
+        let one = entry("BLOB", "16400", "");
         let many = Entry {
-            kind: "BLOB METADATA".into(),
             definition: "16401\n16402\n".into(),
-            ..Entry::default()
+            ..entry("BLOB METADATA", "", "")
         };
         assert_eq!(large_objects(&one), ["16400"]);
         assert_eq!(large_objects(&many), ["16401", "16402"]);

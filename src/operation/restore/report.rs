@@ -6,15 +6,23 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    RestoreRequest, closed::Closed, label::label, plan::Plan, reason::Weight, rules::SESSION,
-    words::statements,
+    RestoreRequest,
+    closed::Closed,
+    label::label,
+    plan::Plan,
+    reason::Weight,
+    rules::SESSION,
+    words::{listed, statements},
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Details, Label, Record},
-    postgres::{Failures, LoadReport},
+    postgres::{Failures, LoadReport, sql::ident},
     text::{Untrusted, counted},
 };
+
+/// Tables that a remark names.
+const ROWS_NAMED: usize = 5;
 
 /// What was restored where.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,7 +79,7 @@ pub struct NotRestored {
 }
 
 impl NotRestored {
-    fn new(entry: &Entry, why: impl Into<Untrusted>, missing: bool) -> Self {
+    pub(super) fn new(entry: &Entry, why: impl Into<Untrusted>, missing: bool) -> Self {
         Self {
             kind: entry.kind.clone(),
             schema: entry.schema.clone(),
@@ -115,7 +123,7 @@ impl RestoreReport {
         let left_out = left_out(plan);
         let failed = failed(plan, &loaded.failures);
         let (tables, rows) = match is_told_apart(plan) || loaded.failures.count == 0 {
-            true => restored_rows(contents, left_out.iter().chain(&failed)),
+            true => restored_rows(contents, plan, left_out.iter().chain(&failed)),
             false => (0, 0),
         };
         Self {
@@ -134,6 +142,13 @@ impl RestoreReport {
             started: Timestamp::UNIX_EPOCH,
             finished: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// Names the subscriptions that still have the source's slot.
+    pub(super) fn add_slots(&mut self, left: Vec<NotRestored>) {
+        self.failures += left.len() as u64;
+        self.complete &= left.is_empty();
+        self.failed.extend(left);
     }
 
     /// Everything that is missing in the target now.
@@ -198,6 +213,7 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
 /// Tables whose rows are there, and how many rows.
 fn restored_rows<'a>(
     contents: &Contents,
+    plan: &Plan,
     missing: impl Iterator<Item = &'a NotRestored>,
 ) -> (usize, u64) {
     let without_rows: HashSet<(&str, &str)> = missing
@@ -206,7 +222,11 @@ fn restored_rows<'a>(
         .collect();
     let tables = contents.tables.iter();
     tables
-        .filter(|table| !without_rows.contains(&(table.schema.raw(), table.name.raw())))
+        .filter(|table| {
+            let place = (table.schema.clone(), table.name.clone());
+            let (schema, name) = plan.renamed.get(&place).unwrap_or(&place);
+            !without_rows.contains(&(schema.raw(), name.raw()))
+        })
         .fold((0, 0), |(tables, rows), table| {
             (tables + 1, rows + table.rows)
         })
@@ -326,6 +346,63 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             .map(|role| Untrusted::from(&**role).identifier())
             .collect();
         remarks.push(format!("roles made without a login: {}", names.join(", ")));
+    }
+    if !plan.emptied_tables.is_empty() {
+        remarks.push(format!(
+            "of the tables that extensions make, the rows that they had beside their own are replaced: {}",
+            listed(plan.emptied_tables.clone(), ROWS_NAMED)
+        ));
+    }
+    remarks.extend(plan.subscriptions().iter().map(|name| {
+        format!(
+            "the subscription {} comes disabled and without a slot, as the one at its publisher is the source's: make one there, SELECT pg_create_logical_replication_slot('NEW', 'pgoutput'), and name it, ALTER SUBSCRIPTION {} SET (slot_name = 'NEW'), before it is enabled",
+            name.identifier(),
+            ident(name.raw())
+        )
+    }));
+    if !plan.granted_by_default.is_empty() {
+        let roles = plan.granted_by_default.iter();
+        let roles = roles.map(|role| Untrusted::from(&**role).identifier());
+        remarks.push(format!(
+            "default privileges of the target give rights to whatever is made there, also to what was closed in the database (psql lists them by \\ddp): {}",
+            listed(roles.collect(), ROWS_NAMED)
+        ));
+    }
+    remarks.extend(of_replacing(plan, request));
+    let passes = plan.later_passes().len();
+    if passes > 0 {
+        remarks.push(format!(
+            "foreign keys of the target's own tables want rows in another order than the backup has them, so it is read {} times",
+            passes + 1
+        ));
+    }
+    remarks
+}
+
+/// What others notice of what is replaced.
+fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !request.clean {
+        return remarks;
+    }
+    let has_privileges = plan.entries.iter().any(|entry| entry.kind == "ACL");
+    if has_privileges && !request.keep_acl {
+        remarks.push(
+            "privileges go with what is replaced, and others may lose their access: --keep-acl brings those of the backup"
+                .to_owned(),
+        );
+    }
+    if let Some(role) = &plan.takes_over {
+        remarks.push(format!(
+            "what is replaced will belong to {role}: --keep-owner gives it to the backup's owners"
+        ));
+    }
+    if !plan.published.is_empty() {
+        let names = plan.published.iter().map(Untrusted::identifier).collect();
+        remarks.push(format!(
+            "who subscribes to tables that are replaced is not sent what they hold then, and goes on with what it has: set those subscriptions up anew; publications: {}",
+            listed(names, ROWS_NAMED)
+        ));
     }
     remarks
 }

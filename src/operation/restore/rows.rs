@@ -1,9 +1,19 @@
-//! Rows that have to stay away, and what can't be without them.
+//! Rows that have to stay away, what can't be without them, and the order in which they come.
 
 use std::collections::BTreeSet;
 
-use super::{plan::Plan, reason::Reason};
-use crate::{archive::Entry, postgres::TargetFacts};
+use super::{
+    plan::{Plan, Wishes},
+    reason::{Reason, Refusal},
+    replace::place,
+};
+use crate::{
+    archive::Entry,
+    postgres::{ExtensionTable, Place, TargetFacts},
+};
+
+/// More often than that an archive isn't read for one restore.
+const PASSES_MAX: usize = 8;
 
 impl Plan {
     /// Keys whose rows stay away, and rows whose table would be open.
@@ -52,41 +62,154 @@ impl Plan {
         }
     }
 
-    /// Rows of tables that an extension makes, of which the archive has no table: into an extension of a superuser's they go only
-    /// where the role may insert, and without the extension nowhere.
-    pub(super) fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts) {
-        let by_id = self.by_id();
-        let is_one_missing = self
-            .left_out()
-            .any(|(entry, reason, _)| entry.kind == "EXTENSION" && *reason != Reason::Present);
+    /// Rows of tables that an extension makes, of which the archive has no table. They come back as into an extension that was just made:
+    /// beside the rows that its script makes, and in the place of those of the same kind that were added since.
+    pub(super) fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+        let dropped: BTreeSet<Place> = self.kept_entries().filter_map(place).collect();
         for at in 0..self.entries.len() {
             let entry = &self.entries[at];
-            let is_table = |id| {
-                by_id
-                    .get(id)
-                    .is_some_and(|at| self.entries[*at].kind == "TABLE")
-            };
-            let is_sequence = |id| {
-                by_id
-                    .get(id)
-                    .is_some_and(|at| self.entries[*at].kind == "SEQUENCE")
-            };
-            let is_orphan = match entry.kind.raw() {
-                "TABLE DATA" => !entry.needs.iter().any(is_table),
-                "SEQUENCE SET" => !entry.needs.iter().any(is_sequence),
-                _ => false,
-            };
-            if !is_orphan || self.reasons[at].is_some() {
+            if !self.orphans.contains(&entry.id) || self.reasons[at].is_some() {
                 continue;
             }
-            let table = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
-            let takes = match facts.extension_tables.get(&table) {
-                Some(may_insert) => *may_insert,
-                None => facts.is_superuser && !is_one_missing,
+            let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+            let reason = match facts.extension_tables.get(&key) {
+                Some(table) => rows_of(table, facts, wishes, &dropped),
+                // one of those may make it
+                None if !facts.unknown_extensions.is_empty() => None,
+                None => Some(Reason::TakesNoRows(Refusal::NoTable)),
             };
-            if !takes {
-                self.reasons[at] = Some(Reason::TakesNoRows);
+            let replaced = facts.extension_tables.get(&key);
+            if let Some(table) = replaced.filter(|table| reason.is_none() && table.has_rows) {
+                self.emptied.push(table.emptied(&key.0, &key.1));
+                self.emptied_tables.push(super::label::label(entry));
             }
+            self.reasons[at] = reason;
         }
     }
+
+    /// Rows of the target's own tables whose foreign keys are there already: those that they refer to come first. Where the archive has
+    /// them later it is read again, but not in one transaction.
+    pub(super) fn look_at_order_of_rows(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+        let rows: Vec<usize> = (0..self.entries.len())
+            .filter(|at| self.entries[*at].kind == "TABLE DATA")
+            .collect();
+        let place = |at: usize| {
+            let entry = &self.entries[at];
+            (entry.schema.raw().to_owned(), entry.name.raw().to_owned())
+        };
+        let at_of: std::collections::HashMap<_, _> =
+            rows.iter().map(|at| (place(*at), *at)).collect();
+        let refers_to = |at: usize| {
+            let (schema, name) = place(at);
+            let own = facts.present.get(&("TABLE".to_owned(), schema, name));
+            let referred = own.into_iter().flat_map(|table| &table.refers_to);
+            let referred = referred.filter_map(|place| at_of.get(place).copied());
+            referred.collect::<Vec<usize>>()
+        };
+        let references: Vec<(usize, Vec<usize>)> = rows
+            .iter()
+            .map(|at| (*at, refers_to(*at)))
+            .filter(|(_, refers_to)| !refers_to.is_empty())
+            .collect();
+        let mut passes = vec![0_usize; self.entries.len()];
+        let mut changes = true;
+        while changes {
+            changes = false;
+            for (at, refers_to) in &references {
+                if self.reasons[*at].is_some() || !self.is_filled(*at) {
+                    continue;
+                }
+                for first in refers_to.iter().filter(|first| self.is_filled(**first)) {
+                    let least = passes[*first] + usize::from(first > at);
+                    let reason = match &self.reasons[*first] {
+                        Some(_) => Some(Reason::NoRowsBehind),
+                        None if least > PASSES_MAX => Some(Reason::TakesNoRows(Refusal::Circle)),
+                        None if least > 0 && wishes.single_transaction => {
+                            Some(Reason::TakesNoRows(Refusal::Order))
+                        }
+                        None => None,
+                    };
+                    if reason.is_some() {
+                        self.reasons[*at] = reason;
+                        changes = true;
+                        break;
+                    }
+                    if passes[*at] < least {
+                        passes[*at] = least;
+                        changes = true;
+                    }
+                }
+            }
+        }
+        self.passes = passes;
+        self.put_off_what_comes_behind_rows();
+    }
+
+    /// Indexes, keys and views that are filled want all rows.
+    fn put_off_what_comes_behind_rows(&mut self) {
+        let last = self.passes.iter().copied().max().unwrap_or(0);
+        let is_data =
+            |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
+        let behind = self
+            .entries
+            .iter()
+            .rposition(is_data)
+            .map_or(0, |at| at + 1);
+        for pass in self.passes.iter_mut().skip(behind) {
+            *pass = last;
+        }
+    }
+
+    /// The ids of what is loaded when the archive is read once more, and again.
+    pub(super) fn later_passes(&self) -> Vec<Vec<i32>> {
+        let kept = |pass: usize| {
+            let all = self.entries.iter().zip(&self.reasons).zip(&self.passes);
+            all.filter(|((_, reason), of)| reason.is_none() && **of == pass)
+                .map(|((entry, _), _)| entry.id)
+                .collect::<Vec<i32>>()
+        };
+        let passes = (1..=PASSES_MAX).map(kept);
+        passes.filter(|ids| !ids.is_empty()).collect()
+    }
+
+    /// Whether the backup has rows for it.
+    fn is_filled(&self, at: usize) -> bool {
+        let entry = &self.entries[at];
+        let table = (entry.schema.clone(), entry.name.clone());
+        self.filled.contains(&table)
+    }
+}
+
+/// Why a table or a sequence of an extension doesn't take the backup's rows.
+fn rows_of(
+    table: &ExtensionTable,
+    facts: &TargetFacts,
+    wishes: &Wishes<'_>,
+    dropped: &BTreeSet<Place>,
+) -> Option<Reason> {
+    if !table.may_insert {
+        return Some(Reason::TakesNoRows(Refusal::NoInsert));
+    }
+    if !table.is_there {
+        return None;
+    }
+    // rows of one refer to those of another, and take their numbers from a sequence: all of them stay, or none
+    let own = || {
+        let tables = facts.extension_tables.values();
+        tables.filter(|other| other.extension == table.extension && other.has_rows)
+    };
+    let may_empty = |table: &ExtensionTable| {
+        let referring = table.referred_to_by.iter().map(|(schema, name)| Place {
+            kind: "relation".to_owned(),
+            schema: schema.clone(),
+            name: name.clone(),
+        });
+        let mut referring = referring.into_iter();
+        table.may_delete
+            && table.condition.is_ascii()
+            && referring.all(|place| dropped.contains(&place))
+    };
+    let is_replaced = wishes.clean && own().all(may_empty);
+    let is_in_the_way = !is_replaced && own().next().is_some();
+    is_in_the_way.then_some(Reason::HasRows)
 }

@@ -1,7 +1,7 @@
 //! What can't, or need not, be restored into a target: one entry looked at by itself.
 
 use super::{
-    reason::Reason,
+    reason::{Reason, Refusal},
     words::{columns, granted_roles, mapped_role, name_behind, policy_roles, says},
 };
 use crate::{
@@ -151,17 +151,15 @@ impl Setting<'_> {
             return None;
         }
         let (kind, definition) = (entry.kind.raw(), entry.definition.raw());
-        let lacks = |ability| self.facts.abilities.lacking.contains(&ability);
+        if let Some(ability) = ability(entry) {
+            let is_refused = self.facts.abilities.lacking.contains(&ability);
+            return is_refused.then_some(match self.has(entry) {
+                true => Reason::Kept,
+                false => Reason::NoRight,
+            });
+        }
         let is_refused = match kind {
             _ if SUPERUSERS.contains(&kind) => !self.is_there(entry),
-            "EVENT TRIGGER" => {
-                lacks(Ability::EventTriggers)
-                    && !self.facts.event_triggers.contains_key(entry.name.raw())
-            }
-            "PUBLICATION" => is_of_all_tables(entry) && lacks(Ability::WholePublications),
-            "PUBLICATION TABLES IN SCHEMA" => lacks(Ability::WholePublications),
-            "SUBSCRIPTION" => lacks(Ability::Subscriptions),
-            "FOREIGN DATA WRAPPER" => lacks(Ability::Wrappers),
             "SERVER" => name_behind("wrapper", definition)
                 .is_some_and(|wrapper| self.facts.wrappers.get(&wrapper) == Some(&false)),
             "TYPE" => says(&["input"], definition) && definition.contains("INPUT = "),
@@ -187,6 +185,18 @@ impl Setting<'_> {
         }
     }
 
+    /// Whether the target has something of that name.
+    fn has(&self, entry: &Entry) -> bool {
+        let (facts, name) = (self.facts, entry.name.raw());
+        match entry.kind.raw() {
+            "EVENT TRIGGER" => facts.event_triggers.contains_key(name),
+            "PUBLICATION" => facts.publications.contains_key(name),
+            "SUBSCRIPTION" => facts.subscriptions.contains(name),
+            "FOREIGN DATA WRAPPER" => facts.wrappers.contains_key(name),
+            _ => false,
+        }
+    }
+
     /// Whether something that may be there stays as it is: --clean replaces what is the role's own.
     fn stays(&self, is_own: Option<&bool>) -> bool {
         is_own.is_some_and(|is_own| !self.clean || !is_own)
@@ -197,6 +207,8 @@ impl Setting<'_> {
         match entry.kind.raw() {
             "EVENT TRIGGER" => self.stays(self.facts.event_triggers.get(name)),
             "PUBLICATION" => self.stays(self.facts.publications.get(name)),
+            // a publisher's slot hangs on it, and no transaction can drop one
+            "SUBSCRIPTION" => self.facts.subscriptions.contains(name),
             "FOREIGN DATA WRAPPER" => !self.clean && self.facts.wrappers.contains_key(name),
             "PROCEDURAL LANGUAGE" => self.facts.languages.contains_key(name),
             _ => false,
@@ -230,7 +242,7 @@ impl Setting<'_> {
             "TABLE DATA" => find("TABLE", name).and_then(|table| rows(table, entry)),
             "SEQUENCE SET" => find("SEQUENCE", name)
                 .filter(|sequence| !sequence.may_touch)
-                .map(|_| Reason::TakesNoRows),
+                .map(|_| Reason::TakesNoRows(Refusal::NoInsert)),
             "TRIGGER" if table(name).is_some_and(|table| table.may_touch) => None,
             _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => {
                 Some(Reason::Present)
@@ -263,13 +275,28 @@ fn rows(table: &Present, entry: &Entry) -> Option<Reason> {
         return Some(Reason::HasRows);
     }
     let wanted = columns(entry.copy.raw());
-    let takes = table
-        .columns
-        .as_ref()
-        .is_some_and(|there| wanted.iter().all(|column| there.contains(column)));
-    (!takes).then_some(Reason::TakesNoRows)
+    let refusal = match &table.columns {
+        None => Some(Refusal::NoInsert),
+        Some(there) if !wanted.iter().all(|column| there.contains(column)) => {
+            Some(Refusal::OtherColumns)
+        }
+        Some(_) => table.has_triggers.then_some(Refusal::Triggers),
+    };
+    refusal.map(Reason::TakesNoRows)
 }
 
-pub(super) fn is_of_all_tables(entry: &Entry) -> bool {
+/// What it takes more than a plain role for.
+pub(super) fn ability(entry: &Entry) -> Option<Ability> {
+    match entry.kind.raw() {
+        "EVENT TRIGGER" => Some(Ability::EventTriggers),
+        "PUBLICATION" if is_of_all_tables(entry) => Some(Ability::WholePublications),
+        "PUBLICATION TABLES IN SCHEMA" => Some(Ability::WholePublications),
+        "SUBSCRIPTION" => Some(Ability::Subscriptions),
+        "FOREIGN DATA WRAPPER" => Some(Ability::Wrappers),
+        _ => None,
+    }
+}
+
+fn is_of_all_tables(entry: &Entry) -> bool {
     says(&["for", "all", "tables"], entry.definition.raw())
 }

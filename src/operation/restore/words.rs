@@ -61,6 +61,16 @@ pub(super) fn granted_roles(definition: &str) -> Vec<String> {
     found
 }
 
+/// Some of a list, and how many more.
+pub(super) fn listed(mut names: Vec<String>, max: usize) -> String {
+    let more = names.len().saturating_sub(max);
+    names.truncate(max);
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
+}
+
 fn roles<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<String> {
     let everybody = ["public", "current_user", "session_user", "current_role"];
     words

@@ -38,7 +38,7 @@ pub(super) enum Broken {
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
-    first: &str,
+    first: &[u8],
 ) -> Result<(), Broken> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let mut lexer = copy_preamble(&mut from, to, first).await?;
@@ -63,7 +63,7 @@ pub(super) async fn copy(
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    first: &str,
+    first: &[u8],
 ) -> Result<Lexer, Broken> {
     let (mut preamble, mut rest) = (Vec::new(), Vec::new());
     let (mut is_restricted, mut standard_strings) = (false, true);
@@ -89,7 +89,7 @@ async fn copy_preamble(
         return Err(Broken::Unrestricted);
     }
     let mut lexer = Lexer::new(standard_strings);
-    preamble.extend_from_slice(first.as_bytes());
+    preamble.extend_from_slice(first);
     lexer.pass(&rest, &mut preamble);
     to.write_all(&preamble).await.map_err(Broken::Write)?;
     Ok(lexer)
@@ -120,7 +120,7 @@ mod tests {
 
     async fn filtered(script: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        copy(script, &mut out, "").await.unwrap();
+        copy(script, &mut out, b"").await.unwrap();
         out
     }
 
@@ -139,7 +139,7 @@ mod tests {
     async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
         let mut out = Vec::new();
-        copy(script.as_bytes(), &mut out, "DROP TABLE t;\n")
+        copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n")
             .await
             .unwrap();
         let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
@@ -174,7 +174,7 @@ mod tests {
             &late,
         ] {
             let mut out = Vec::new();
-            let copied = copy(script.as_bytes(), &mut out, "DROP TABLE t;\n").await;
+            let copied = copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await;
             assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::extensions::{ExtensionTable, TABLES};
 use super::{Questions, TargetFacts};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};
+use crate::postgres::wire::Row;
 use crate::text::Untrusted;
 
 /// What PostgreSQL leaves to superusers, and some platforms to their customers as well.
@@ -49,6 +51,16 @@ pub struct Abilities {
     pub label_providers: BTreeSet<String>,
 }
 
+/// What came of trying to make an extension.
+enum Tried {
+    /// The tables that it makes, whose rows a dump holds.
+    Made(Vec<((String, String), ExtensionTable)>),
+    /// A right is missing, in the server's words.
+    Refused(Untrusted),
+    /// Whatever else is in the way is left to be seen when the restore comes to it.
+    Failed,
+}
+
 /// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas may make
 /// them as well.
 const AVAILABLE: &str = "
@@ -61,7 +73,7 @@ impl Session {
     pub(super) async fn abilities(
         &mut self,
         questions: &Questions,
-        facts: &TargetFacts,
+        facts: &mut TargetFacts,
     ) -> Result<Abilities, Error> {
         let mut found = Abilities::default();
         for ability in &questions.abilities {
@@ -85,7 +97,7 @@ impl Session {
     async fn missing_extensions(
         &mut self,
         questions: &Questions,
-        facts: &TargetFacts,
+        facts: &mut TargetFacts,
     ) -> Result<BTreeMap<String, Untrusted>, Error> {
         const WHAT: &str = "look for extensions";
         let rows = self.rows(WHAT, AVAILABLE).await?;
@@ -99,13 +111,24 @@ impl Session {
             if facts.extensions.contains_key(name) {
                 continue;
             }
+            let is_allowed =
+                facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
             let why = match available.get(name) {
                 None => Some("the server has no files of it".into()),
-                Some(_) if facts.is_superuser => None,
-                Some(true) if facts.may_create => None,
+                Some(_) if is_allowed && !questions.has_rows_of_extensions => None,
                 Some(_) => {
                     let attempt = extension_attempt(name, schema.as_deref(), facts);
-                    self.is_refused(&attempt).await?
+                    match self.tried_extension(name, &attempt).await? {
+                        Tried::Made(tables) => {
+                            facts.extension_tables.extend(tables);
+                            None
+                        }
+                        Tried::Refused(why) if !is_allowed => Some(why),
+                        Tried::Refused(_) | Tried::Failed => {
+                            facts.unknown_extensions.insert(name.clone());
+                            None
+                        }
+                    }
                 }
             };
             if let Some(why) = why {
@@ -115,11 +138,29 @@ impl Session {
         Ok(missing)
     }
 
+    async fn tried_extension(&mut self, name: &str, attempt: &str) -> Result<Tried, Error> {
+        let attempt = format!(
+            "{attempt}; {TABLES} WHERE x.extname OPERATOR(pg_catalog.=) {}",
+            literal(name)
+        );
+        match self.attempt(&attempt).await {
+            Ok(rows) => {
+                let tables = rows.iter().map(|row| self.extension_table(row));
+                Ok(Tried::Made(tables.collect::<Result<_, _>>()?))
+            }
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
+                Ok(Tried::Refused(message))
+            }
+            Err(Error::Query { .. }) => Ok(Tried::Failed),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is left to be
     /// seen when the restore comes to it.
     async fn is_refused(&mut self, attempt: &str) -> Result<Option<Untrusted>, Error> {
         match self.attempt(attempt).await {
-            Ok(()) => Ok(None),
+            Ok(_) => Ok(None),
             Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
                 Ok(Some(message))
             }
@@ -130,14 +171,14 @@ impl Session {
 
     async fn fails_by(&mut self, attempt: &str, wanted: &str) -> Result<bool, Error> {
         match self.attempt(attempt).await {
-            Ok(()) => Ok(false),
+            Ok(_) => Ok(false),
             Err(Error::Query { code, .. }) => Ok(code == wanted),
             Err(error) => Err(error),
         }
     }
 
     /// Runs it in a transaction that may write, and takes all of it back.
-    async fn attempt(&mut self, sql: &str) -> Result<(), Error> {
+    async fn attempt(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
         let steps = format!(
             "BEGIN TRANSACTION READ WRITE;
              SET LOCAL search_path = pg_catalog, pg_temp;
@@ -153,9 +194,7 @@ impl Session {
             // should this fail too, the next statement says so
             let _ = self.wire.run("ROLLBACK").await;
         }
-        result
-            .map(drop)
-            .map_err(|error| self.explained("try what the role may do", error))
+        result.map_err(|error| self.explained("try what the role may do", error))
     }
 }
 

@@ -10,9 +10,16 @@ use crate::postgres::session::Session;
 pub struct Present {
     /// Of a table: whether it has no row, and never had one since it was last emptied.
     pub is_empty: bool,
-    /// Of a table: the columns that rows may be loaded into, if the role may insert, and neither a trigger nor a foreign key of
-    /// the table's own looks at them: those would change rows, or refuse them by the order in which they come.
+    /// Of a table: the columns that rows may be loaded into, if the role may insert.
     pub columns: Option<BTreeSet<String>>,
+    /// Of a table: whether triggers of its own look at rows that come, and may change or swallow them.
+    pub has_triggers: bool,
+    /// Of a table: the other tables that its foreign keys refer to, by schema and name. Rows that come before theirs are refused.
+    pub refers_to: BTreeSet<(String, String)>,
+    /// Whether it belongs to the role.
+    pub is_own: bool,
+    /// Of a table: whether the role may make foreign keys to it.
+    pub may_refer: bool,
     /// Of a table: whether the role may make triggers on it; of a sequence: whether it may set it.
     pub may_touch: bool,
     /// Of a table: whether row level security is on.
@@ -27,7 +34,7 @@ const PRESENT: &str = r#"
          WHERE n.nspname OPERATOR(pg_catalog.!~) '^pg_' AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'
            AND NOT pg_catalog.pg_has_role(n.nspowner, 'USAGE')),
     relations AS (
-        SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, s.nspname FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
+        SELECT c.oid, c.relname, c.relkind, c.relrowsecurity, c.relowner, s.nspname FROM pg_catalog.pg_class AS c JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) c.relnamespace)
     SELECT CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'v' THEN 'VIEW' WHEN r.relkind OPERATOR(pg_catalog.=) 'm' THEN 'MATERIALIZED VIEW'
                 WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN 'SEQUENCE' WHEN r.relkind OPERATOR(pg_catalog.=) 'f' THEN 'FOREIGN TABLE'
                 WHEN r.relkind OPERATOR(pg_catalog.=) 'c' THEN 'TYPE'
@@ -36,37 +43,40 @@ const PRESENT: &str = r#"
            r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.pg_relation_size(r.oid) OPERATOR(pg_catalog.=) 0,
            CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.has_table_privilege(r.oid, 'INSERT')
                      AND NOT pg_catalog.row_security_active(r.oid)
-                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
-                                      WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D')
-                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
-                                      WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.contype OPERATOR(pg_catalog.=) 'f')
                 THEN (SELECT pg_catalog.json_agg(a.attname)::pg_catalog.text FROM pg_catalog.pg_attribute AS a
                        WHERE a.attrelid OPERATOR(pg_catalog.=) r.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped
                          AND a.attgenerated OPERATOR(pg_catalog.=) '') END,
            CASE WHEN r.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(r.oid, 'UPDATE')
                 WHEN r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,f}'::pg_catalog."char"[]) THEN pg_catalog.has_table_privilege(r.oid, 'TRIGGER') ELSE false END,
-           r.relrowsecurity
+           r.relrowsecurity,
+           EXISTS (SELECT FROM pg_catalog.pg_trigger AS t
+                    WHERE t.tgrelid OPERATOR(pg_catalog.=) r.oid AND NOT t.tgisinternal AND t.tgenabled OPERATOR(pg_catalog.<>) 'D'),
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, f.relname))::pg_catalog.text FROM pg_catalog.pg_constraint AS k
+                   JOIN pg_catalog.pg_class AS f ON f.oid OPERATOR(pg_catalog.=) k.confrelid JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) f.relnamespace
+             WHERE k.conrelid OPERATOR(pg_catalog.=) r.oid AND k.contype OPERATOR(pg_catalog.=) 'f' AND f.oid OPERATOR(pg_catalog.<>) r.oid),
+           pg_catalog.pg_has_role(r.relowner, 'USAGE'),
+           r.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND pg_catalog.has_any_column_privilege(r.oid, 'REFERENCES')
       FROM relations AS r
     UNION ALL
     SELECT CASE WHEN p.prokind OPERATOR(pg_catalog.=) 'p' THEN 'PROCEDURE' WHEN p.prokind OPERATOR(pg_catalog.=) 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END,
-           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false, false
+           s.nspname, pg_catalog.concat(p.proname, '(', pg_catalog.oidvectortypes(p.proargtypes), ')'), false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_proc AS p JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) p.pronamespace
     UNION ALL
-    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false, false
+    SELECT CASE WHEN t.typtype OPERATOR(pg_catalog.=) 'd' THEN 'DOMAIN' ELSE 'TYPE' END, s.nspname, t.typname, false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_type AS t JOIN schemas AS s ON s.oid OPERATOR(pg_catalog.=) t.typnamespace
      WHERE t.typtype OPERATOR(pg_catalog.=) ANY ('{b,d,e,r}'::pg_catalog."char"[])
     UNION ALL
     SELECT CASE WHEN k.contype OPERATOR(pg_catalog.=) 'f' THEN 'FK CONSTRAINT' WHEN k.contype OPERATOR(pg_catalog.=) 'c' THEN 'CHECK CONSTRAINT'
-                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false, false
+                ELSE 'CONSTRAINT' END, r.nspname, pg_catalog.concat(r.relname, ' ', k.conname), false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_constraint AS k JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) k.conrelid
     UNION ALL
-    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false, false
+    SELECT 'TRIGGER', r.nspname, pg_catalog.concat(r.relname, ' ', t.tgname), false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_trigger AS t JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) t.tgrelid
     UNION ALL
-    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false, false
+    SELECT 'POLICY', r.nspname, pg_catalog.concat(r.relname, ' ', p.polname), false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_policy AS p JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) p.polrelid
     UNION ALL
-    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false
+    SELECT 'RULE', r.nspname, pg_catalog.concat(r.relname, ' ', w.rulename), false, NULL, false, false, false, NULL, false, false
       FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"#;
 
 impl Session {
@@ -79,9 +89,14 @@ impl Session {
         for row in self.rows(WHAT, PRESENT).await? {
             let text = |at| row.text(at).unwrap_or_default().to_owned();
             let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
+            let refers_to = row.text(8).map(serde_json::from_str);
             let what = Present {
                 is_empty: self.column(&row, 3, WHAT)?,
                 columns: columns.and_then(Result::ok),
+                has_triggers: self.column(&row, 7, WHAT)?,
+                refers_to: refers_to.and_then(Result::ok).unwrap_or_default(),
+                is_own: self.column(&row, 9, WHAT)?,
+                may_refer: self.column(&row, 10, WHAT)?,
                 may_touch: self.column(&row, 5, WHAT)?,
                 has_row_security: self.column(&row, 6, WHAT)?,
             };

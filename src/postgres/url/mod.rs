@@ -1,6 +1,7 @@
 //! Where a database is and how to log in, read from a URL by libpq's rules.
 
 mod child;
+mod fault;
 mod parameters;
 mod parse;
 mod places;
@@ -23,8 +24,8 @@ use super::iam::PasswordSource;
 use crate::text::Untrusted;
 
 pub(super) use child::ChildFile;
+pub use fault::{UrlFault, UrlForm};
 use parameters::PARAMETERS;
-pub use parse::UrlFault;
 use places::{Host, Place};
 
 /// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
@@ -193,6 +194,11 @@ impl DatabaseUrl {
             places: vec![place.clone()],
             ..self.clone()
         })
+    }
+
+    /// Its host and port, or those of the first of several.
+    pub(super) fn place_text(&self) -> String {
+        self.place().to_string()
     }
 
     /// This very server, wherever else its name may lead.

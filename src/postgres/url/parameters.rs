@@ -3,7 +3,7 @@
 //! <https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
 use super::super::logins::is_list;
-use super::parse::UrlFault;
+use super::fault::UrlFault;
 
 /// A parameter that is honoured, beside address, login and `sslmode`.
 pub(super) struct Parameter {
@@ -145,6 +145,40 @@ pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, Url
         return Err(UrlFault::Refused { name, why });
     }
     Err(UrlFault::Unknown(plausible(name).to_owned()))
+}
+
+/// Whether a parameter is called so, whatever becomes of it.
+pub(super) fn is_name(name: &str) -> bool {
+    names().any(|known| known == name)
+}
+
+/// The parameter that was probably meant.
+pub(super) fn likeliest(name: &str) -> Option<&'static str> {
+    let close = names().map(|known| (strsim::damerau_levenshtein(known, name), known));
+    let closest = close.min_by_key(|(distance, _)| *distance);
+    closest
+        .filter(|(distance, _)| *distance <= 2)
+        .map(|(_, known)| known)
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    const BESIDE: &[&str] = &[
+        "host",
+        "hostaddr",
+        "port",
+        "user",
+        "password",
+        "dbname",
+        "sslmode",
+        "service",
+        "servicefile",
+        "auth",
+        "allow_plaintext",
+    ];
+    let parameters = PARAMETERS.iter().map(|one| one.name);
+    parameters
+        .chain(AS_IT_IS.iter().map(|(name, ..)| *name))
+        .chain(BESIDE.iter().copied())
 }
 
 impl Parameter {

@@ -9,105 +9,10 @@ use std::sync::Arc;
 use percent_encoding::percent_decode_str;
 
 use super::super::iam::AwsIam;
-use super::parameters::{known, plausible};
+use super::fault::{UrlFault, UrlForm};
+use super::parameters::{is_name, known, plausible};
 use super::places::{Place, places, port};
 use super::{DatabaseUrl, Secret, SslMode, service};
-
-/// What is wrong with a database's URL. No message repeats a part of it that could hold a secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlFault {
-    /// It isn't one of PostgreSQL.
-    #[error("it does not begin with postgres:// or postgresql://")]
-    Scheme,
-    /// A part is missing: user, host or database.
-    #[error("it names no {0}")]
-    Missing(&'static str),
-    /// `%` without two hex digits behind it.
-    #[error("the {0} has a % that is not followed by two hex digits")]
-    Escape(String),
-    /// `%00`, which PostgreSQL can't hold.
-    #[error("the {0} has a zero byte")]
-    Zero(String),
-    /// Bytes that are no UTF-8.
-    #[error("the {0} is not valid utf-8 once decoded")]
-    Encoding(String),
-    /// An `@` behind the one that ends the login: then part of a password would pass for a host, and be shown.
-    #[error("it has more than one @")]
-    ManyAts,
-    /// White space as such.
-    #[error("it has a space or another unprintable character")]
-    Space,
-    /// Not 1 to 65535.
-    #[error("the port is not a number from 1 to 65535")]
-    Port,
-    /// No `]` behind an IPv6 address, or something odd behind it.
-    #[error(
-        "the bracketed address is not closed, is empty or is followed by something else than a port"
-    )]
-    Brackets,
-    /// Lists of hosts, addresses and ports that don't go together.
-    #[error("its lists of hosts, addresses and ports are not of one length, or too long")]
-    Lists,
-    /// A socket that isn't in the file system.
-    #[error("it names an abstract unix socket")]
-    AbstractSocket,
-    /// A parameter without `=`, or with two.
-    #[error("its parameters are not of the form name=value")]
-    Malformed,
-    /// A parameter that isn't understood; only a plausible name is repeated.
-    #[error("its parameter {0} is not known")]
-    Unknown(String),
-    /// A parameter of libpq's that can't be honoured.
-    #[error("its parameter {name} cannot be honoured: {why}")]
-    Refused {
-        /// The parameter.
-        name: &'static str,
-        /// Why.
-        why: &'static str,
-    },
-    /// The file of services can't be read, or has no such service, or says what doesn't belong there.
-    #[error("its service can't be used: {0}")]
-    Service(String),
-    /// A password of its own beside one that is made for each connection.
-    #[error("it has a password, or a file of them, and one is made for each connection")]
-    TwoPasswords,
-    /// A token is sent as it is, so that nothing but TLS keeps it.
-    #[error("its sslmode {} lets a token cross in clear", .0.as_str())]
-    TokenInClear(SslMode),
-    /// It lets everything cross a network in clear, or lets whoever sits on the line have it so.
-    #[error("its sslmode {} doesn't keep the connection encrypted, and its host is not this machine", .0.as_str())]
-    Plaintext(SslMode),
-    /// A parameter's value isn't one of those that it can have.
-    #[error("its parameter {name} is not {wanted}")]
-    Value {
-        /// The parameter.
-        name: &'static str,
-        /// What it can be.
-        wanted: &'static str,
-    },
-}
-
-impl UrlFault {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Escape(_) | Self::Encoding(_) | Self::Port | Self::Zero(_) | Self::Space | Self::ManyAts | Self::Missing("user" | "host") => {
-                "special characters of user and password must be percent-encoded: @ as %40, : as %3A, / as %2F, % as %25, space as %20".into()
-            }
-            Self::Unknown(_) => "only libpq's parameters belong here, not those of other programs; remove it".into(),
-            Self::Plaintext(_) => {
-                "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by &allow_plaintext=yes".into()
-            }
-            Self::Lists => "several hosts are written host1:5432,host2:5433, or ?host=a,b&port=1,2, with one port for all or one for each".into(),
-            Self::TwoPasswords => "take the password out of the url, or unset the AUTH of this database".into(),
-            Self::TokenInClear(_) => "use sslmode=verify-full with sslrootcert= naming the file of the provider's authorities".into(),
-            Self::Refused { .. } => "remove it from the url".into(),
-            Self::Service(_) => "name the file by servicefile=, and a section of it by service=".into(),
-            Self::AbstractSocket => "give the folder of the socket, as in ?host=/var/run/postgresql".into(),
-            _ => "the form is postgres://user:password@host:5432/database?sslmode=require".into(),
-        }
-    }
-}
 
 impl FromStr for DatabaseUrl {
     type Err = UrlFault;
@@ -130,14 +35,19 @@ impl DatabaseUrl {
         let rest = text
             .strip_prefix("postgresql://")
             .or_else(|| text.strip_prefix("postgres://"))
-            .ok_or(UrlFault::Scheme)?;
+            .ok_or_else(|| UrlFault::Scheme(UrlForm::of(text)))?;
         if rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlFault::Space);
         }
         let mut parts = Parts::default();
         let rest = parts.read_login(rest)?;
-        if rest.split('?').next().unwrap_or_default().contains('@') {
-            return Err(UrlFault::ManyAts);
+        let before_parameters = rest.split('?').next().unwrap_or_default();
+        if before_parameters.contains('@') {
+            let had_login = parts.user.is_some();
+            return Err(match had_login {
+                true => UrlFault::ManyAts,
+                false => UrlFault::AtBehindSlash,
+            });
         }
         let rest = parts.read_address(rest)?;
         parts.read_database_and_parameters(rest)?;
@@ -183,8 +93,16 @@ impl Parts {
         for address in split_list(addresses) {
             let (host, at) = match address.strip_prefix('[') {
                 Some(bracketed) => split_brackets(bracketed)?,
+                None if address.matches(':').count() > 1 => return Err(UrlFault::Colons),
                 None => address.split_once(':').unwrap_or((address, "")),
             };
+            // a comma in the place of a colon
+            if addresses.contains(',')
+                && !host.is_empty()
+                && host.bytes().all(|b| b.is_ascii_digit())
+            {
+                return Err(UrlFault::Lists);
+            }
             hosts.push(decode(host, "host")?);
             let at = decode(at, "port")?;
             port(&at)?;
@@ -197,6 +115,10 @@ impl Parts {
 
     fn read_database_and_parameters(&mut self, rest: &str) -> Result<(), UrlFault> {
         let (database, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut behind = database.split('&').skip(1);
+        if behind.any(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name))) {
+            return Err(UrlFault::Ampersand);
+        }
         self.database = Some(decode(
             database.strip_prefix('/').unwrap_or(database),
             "database",

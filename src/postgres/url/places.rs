@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::parse::UrlFault;
+use super::fault::UrlFault;
 
 /// A host with its port.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Secret;
-use super::parse::UrlFault;
+use super::fault::UrlFault;
 use super::places::{Host, Place};
 
 /// No file of logins is near as long.

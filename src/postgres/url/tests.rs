@@ -119,8 +119,33 @@ fn faults_are_told_apart() {
     use UrlFault as F;
     let value = |name, wanted| F::Value { name, wanted };
     let table = [
-        ("mysql://u@h/d", F::Scheme),
-        ("", F::Scheme),
+        ("mysql://u@h/d", F::Scheme(UrlForm::Other)),
+        ("https://u:p@h/d", F::Scheme(UrlForm::Other)),
+        ("", F::Scheme(UrlForm::Bare)),
+        ("u:p@h:5432/d", F::Scheme(UrlForm::Bare)),
+        ("127.0.0.1:5432/d", F::Scheme(UrlForm::Bare)),
+        ("postgres:/u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("postgres:u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("postgres//u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("Postgres://u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("postgresql+asyncpg://u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("pg://u:p@h/d", F::Scheme(UrlForm::Nearly)),
+        ("jdbc:postgresql://h/d?user=u", F::Scheme(UrlForm::Jdbc)),
+        ("<postgres://u:p@h/d>", F::Scheme(UrlForm::Angles)),
+        ("$DATABASE_URL", F::Scheme(UrlForm::Variable)),
+        ("${DATABASE_URL}", F::Scheme(UrlForm::Variable)),
+        ("{{ .Values.url }}", F::Scheme(UrlForm::Variable)),
+        (
+            "DATABASE_URL=postgres://u:p@h/d",
+            F::Scheme(UrlForm::Assignment),
+        ),
+        ("host=h user=u dbname=d", F::Scheme(UrlForm::Keywords)),
+        ("psql postgres://u:p@h/d", F::Scheme(UrlForm::Command)),
+        ("postgres://u:p@::1:5432/d", F::Colons),
+        ("postgres://u:p@h:5432:5433/d", F::Colons),
+        ("postgres://u:p@h,5432/d", F::Lists),
+        ("postgres://u:p@h/d&sslmode=require", F::Ampersand),
+        ("postgres://u/x:p@h/d", F::AtBehindSlash),
         ("postgres://h/d", F::Missing("user")),
         ("postgres://u@h", F::Missing("database")),
         ("postgres://u@h/", F::Missing("database")),
@@ -133,7 +158,7 @@ fn faults_are_told_apart() {
         ("postgres://u:p@h:0/d", F::Port),
         ("postgres://u:p@h:65536/d", F::Port),
         ("postgres://u:p@h:+1/d", F::Port),
-        ("postgres://u:se/cret@h/d", F::ManyAts),
+        ("postgres://u:se/cret@h/d", F::AtBehindSlash),
         ("postgres://u:pa@ss@h/d", F::ManyAts),
         ("postgres://u:p@ss/w:rd#1@h:5432/d", F::ManyAts),
         ("postgres://u:p@[::1/d", F::Brackets),
@@ -623,5 +648,67 @@ proptest! {
     #[test]
     fn arbitrary_text_never_panics(text in "postgres(ql)?://.{0,60}") {
         let _ = DatabaseUrl::parse(&text);
+    }
+}
+
+/// Whoever is tired reads the hint alone: it speaks of what was typed, and repeats none of it.
+#[test]
+fn each_slip_has_a_hint_of_its_own() {
+    for (text, words) in [
+        (
+            "postgres://u:pa@ss@h/d",
+            "write each @ but the one before the host as %40",
+        ),
+        (
+            "postgres://u:se/cret@h/d",
+            "a / in user or password is written %2F",
+        ),
+        ("postgres://u:100%@h/d", "a % as such is written %25"),
+        ("postgres://u:p@h:54x2/d", "write the port in figures"),
+        ("postgres://u:p@::1:5432/d", "[::1]:5432"),
+        (
+            "postgres://u:p@h /d",
+            "a space of a name or password is written %20",
+        ),
+        (
+            "postgres://u:p@h/d&sslmode=require",
+            "the first parameter stands behind a ?",
+        ),
+        (
+            "postgres://u:p@h/d?sslmod=require",
+            "perhaps sslmode is meant",
+        ),
+        (
+            "postgres://u:p@h/d?sslmode=on",
+            "write sslmode= with one of disable",
+        ),
+        (
+            "postgres://u:p@h/d?schema=public",
+            "only libpq's parameters",
+        ),
+        ("postgres:/u:p@h/d", "a colon and two slashes"),
+        ("jdbc:postgresql://h/d", "JDBC has a form of its own"),
+        ("mysql://u:p@h/d", "only PostgreSQL is backed up"),
+        ("$DATABASE_URL", "nothing has put its value in"),
+        ("postgres://h/d", "nobody is taken for the one who logs in"),
+        ("postgres://u:p@h/d?service=x", "neither PGSERVICEFILE nor"),
+    ] {
+        let fault = DatabaseUrl::parse(text).unwrap_err();
+        let hint = fault.hint();
+        assert!(hint.contains(words), "{text}: {fault}: {hint}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_slip_is_taken() {
+    for (text, database) in [
+        ("postgres://u:p@h/d&b", "d&b"),
+        ("postgres://u:p@h/d%26sslmode=require", "d&sslmode=require"),
+        ("postgres://u:p:q@h/d", "d"),
+        ("postgres://u:p@1/d", "d"),
+        ("postgres://u:p@[::1],h/d", "d"),
+    ] {
+        let text = format!("{text}?allow_plaintext=yes");
+        assert_eq!(parse(&text).database(), database, "{text}");
     }
 }

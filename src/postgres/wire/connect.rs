@@ -22,35 +22,54 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// Used where the URL asks for no limit: long enough to count as none, and an end all the same.
 const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// Which server was asked last, and why nothing came of it.
+/// A server that was asked, and why nothing came of it.
 pub(in crate::postgres) struct Unreached {
     pub(in crate::postgres) url: DatabaseUrl,
     pub(in crate::postgres) error: WireError,
 }
 
+/// What a search among several hosts came to.
+pub(in crate::postgres) struct Search<T> {
+    pub(in crate::postgres) found: T,
+    /// Those that were tried before, in their order.
+    pub(in crate::postgres) before: Vec<Unreached>,
+}
+
 /// Connects and logs in, and says which server that is. As in libpq several hosts, and several addresses of a host, are tried in
 /// turn, each within `connect_timeout`: until one answers that is of the kind that is asked for. One that turns the login down
 /// ends the search.
-pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Result<(Wire, DatabaseUrl), Unreached> {
+pub(in crate::postgres) async fn open(
+    url: &DatabaseUrl,
+) -> Search<Result<(Wire, DatabaseUrl), Unreached>> {
     let is_random = url.parameter("load_balance_hosts") == Some("random");
-    let mut last = None;
+    let mut before = Vec::new();
     for kind in wanted(url) {
         let mut places: Vec<DatabaseUrl> = url.each().collect();
         shuffle(&mut places, is_random);
         for place in places {
             match connect_to(&place, *kind, is_random).await {
-                Ok(reached) => return Ok(reached),
-                Err(error) if may_be_elsewhere(&error) => {
-                    last = Some(Unreached { url: place, error });
+                Ok(reached) => {
+                    let found = Ok(reached);
+                    return Search { found, before };
                 }
-                Err(error) => return Err(Unreached { url: place, error }),
+                Err(error) => {
+                    let ends_here = !may_be_elsewhere(&error);
+                    let unreached = Unreached { url: place, error };
+                    if ends_here {
+                        let found = Err(unreached);
+                        return Search { found, before };
+                    }
+                    before.push(unreached);
+                }
             }
         }
     }
-    Err(last.unwrap_or_else(|| Unreached {
+    let last = before.pop().unwrap_or_else(|| Unreached {
         url: url.clone(),
         error: WireError::Protocol("no host".to_owned()),
-    }))
+    });
+    let found = Err(last);
+    Search { found, before }
 }
 
 /// Whether another host is worth a try.

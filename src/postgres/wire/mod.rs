@@ -30,7 +30,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-pub(super) use connect::open;
+pub(super) use connect::{Unreached, open};
 pub(super) use tls::Verification;
 
 use crate::text::{Untrusted, decoded};
@@ -178,6 +178,11 @@ impl Wire {
     ///
     /// May be dropped at any time: the answer to what was sent whole is then passed over before anything else is asked.
     pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+        self.run_bytes(sql.as_bytes()).await
+    }
+
+    /// The same with statements in the encoding that `client_encoding` says.
+    pub(super) async fn run_bytes(&mut self, sql: &[u8]) -> Result<Vec<Row>, WireError> {
         self.step_in().await?;
         in_time(self.ask(sql)).await
     }
@@ -199,15 +204,14 @@ impl Wire {
             answer => drop(answer?),
         }
         if self.is_in_transaction {
-            in_time(self.ask("ROLLBACK")).await?;
+            in_time(self.ask(b"ROLLBACK")).await?;
         }
         Ok(())
     }
 
-    async fn ask(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
+    async fn ask(&mut self, sql: &[u8]) -> Result<Vec<Row>, WireError> {
+        let message = query(sql)?;
         (self.is_in_step, self.is_sent) = (false, false);
-        let mut message = BytesMut::new();
-        frontend::query(sql, &mut message)?;
         self.stream.write_all(&message).await?;
         self.stream.flush().await?;
         self.is_sent = true;
@@ -285,6 +289,14 @@ impl Wire {
             }
         }
     }
+}
+
+/// A message of the simple protocol, in whichever encoding.
+fn query(sql: &[u8]) -> io::Result<Vec<u8>> {
+    let length = u32::try_from(sql.len() + 5).ok();
+    let length = length.filter(|length| *length <= i32::MAX as u32 && !sql.contains(&0));
+    let length = length.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    Ok([b"Q", length.to_be_bytes().as_slice(), sql, b"\0"].concat())
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {

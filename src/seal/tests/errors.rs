@@ -96,6 +96,7 @@ fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
     );
     let here = Error::RepositoryOfOthers {
         id: None,
+        pinned: false,
         sealed_for: vec![passphrase()],
         held: vec![passphrase()],
     };

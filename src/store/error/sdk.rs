@@ -64,7 +64,11 @@ impl Error {
                 if status.is_success()
                     && let Some(unusable) = find::<Unusable>(error)
                 {
-                    return Self::new(Kind::Damaged, doing, unusable.to_string());
+                    let kind = match unusable.is_ignored() {
+                        true => Kind::Unsupported,
+                        false => Kind::Damaged,
+                    };
+                    return Self::new(kind, doing, unusable.to_string());
                 }
                 let kind = match Kind::of_status(status.as_u16()) {
                     // a good status and an answer that broke off
@@ -118,6 +122,7 @@ impl Refusal<'_> {
             Kind::WrongRegion if self.code.is_empty() && self.elsewhere().is_some() => {
                 Kind::Endpoint
             }
+            Kind::WrongRegion if self.sends_away() => Kind::Endpoint,
             Kind::Denied | Kind::WrongCredentials | Kind::WrongRegion if self.is_page => {
                 Kind::Endpoint
             }
@@ -169,6 +174,12 @@ impl Refusal<'_> {
         let (scheme, _) = location.split_once("://")?;
         let address = address_of(location)?;
         Some(bounded(&format!("{}://{address}", scheme.trim())))
+    }
+
+    /// Another service's address than AWS's, and no region: it is no question of regions there.
+    fn sends_away(&self) -> bool {
+        let is_away = |address: String| !address.contains("amazonaws.com");
+        self.status == 307 && self.region().is_none() && self.elsewhere().is_some_and(is_away)
     }
 
     /// The region that the service names: in a header, in a field, or in Cloudflare's words.

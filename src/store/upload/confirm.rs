@@ -226,6 +226,8 @@ impl Upload {
                 let again = self.store.set_tags(&self.key, &self.attributes.tags).await;
                 match (again, self.tags_shown().await) {
                     (Ok(true), Ok(true)) => TagsKept::Yes,
+                    // it takes them with the upload, and has none
+                    (Ok(false), _) => TagsKept::Refused,
                     _ => TagsKept::Lost,
                 }
             }

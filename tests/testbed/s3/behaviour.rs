@@ -48,6 +48,10 @@ pub struct Behaviour {
     pub public_access_blocked: bool,
     /// Whether the bucket has a policy that lets everybody in; none where not.
     pub public_policy: bool,
+    /// How keys are written in answers.
+    pub writing: Writing,
+    /// Whether a proxy before it marks entity tags in headers as weak.
+    pub weak_tags: bool,
     /// Whether answers bear the server's time, in their `Date`.
     pub dates: bool,
     /// Refuses requests signed more than 15 minutes before or after the server's time, as Amazon does. Where not, the
@@ -65,6 +69,8 @@ pub enum Tagging {
     LostOnWrite,
     /// Tags vanish however they are given, with 200.
     Dropped,
+    /// Tags given with a write vanish, with 200, and there are no tagging calls: 501.
+    DroppedAndUnknown,
     /// 501 NotImplemented to the tagging calls and to writes that bring tags.
     NotImplemented,
     /// 400 InvalidArgument, likewise.
@@ -113,10 +119,39 @@ pub enum Listing {
     WithoutPrefix,
     /// No common prefixes, whatever the delimiter.
     WithoutDelimiter,
+    /// Neither common prefixes nor what is below them, where there is a delimiter.
+    WithoutFolders,
+    /// A list without a word.
+    Wordless,
+    /// That of another folder, as a cache gives it that doesn't look at queries.
+    OfElsewhere,
     /// Keys as they are, though they are asked for as in a URL.
     Unencoded,
     /// Entries do not say how long they are.
     WithoutSizes,
+}
+
+/// How keys are written in answers: all of it is the same XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    Plain,
+    /// Each in a CDATA section.
+    Sections,
+    /// A comment in the middle of each.
+    Comments,
+}
+
+impl Writing {
+    /// An answer in that writing.
+    pub(super) fn applied_to(self, xml: &str) -> String {
+        match self {
+            Self::Plain => xml.to_owned(),
+            Self::Sections => xml
+                .replace("<Key>", "<Key><![CDATA[")
+                .replace("</Key>", "]]></Key>"),
+            Self::Comments => xml.replace("%2F", "%<!-- slash -->2F"),
+        }
+    }
 }
 
 /// Where `If-None-Match` and `If-Match` are honoured. Elsewhere they are ignored.
@@ -154,6 +189,8 @@ impl Default for Behaviour {
             wants: Vec::new(),
             public_access_blocked: true,
             public_policy: false,
+            writing: Writing::Plain,
+            weak_tags: false,
             dates: true,
             strict_time: false,
             discard_keys_with: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{DATE, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::answer::{Fate, Instead, detailed, refusal, refusal_saying};
-use super::behaviour::{Call, Fault};
+use super::behaviour::{Call, Fault, Writing};
 use super::clock::{http_date, timestamp};
 use super::iam::Needed;
 use super::operations::Storage;
@@ -110,6 +110,19 @@ impl hyper::service::Service<Request<Incoming>> for Front {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let mut answer = fate.apply(answer.await)?;
+            let writing = shared.control().behaviour.writing;
+            let body = answer
+                .body()
+                .bytes()
+                .filter(|body| writing != Writing::Plain && !body.is_empty());
+            if let Some(Ok(xml)) = body.as_deref().map(std::str::from_utf8) {
+                let xml = writing.applied_to(xml);
+                answer.headers_mut().remove(CONTENT_LENGTH);
+                *answer.body_mut() = s3s::Body::from(xml);
+            }
+            if shared.control().behaviour.weak_tags {
+                weaken(answer.headers_mut());
+            }
             if shared.control().behaviour.dates {
                 let date = http_date(shared.clock.now());
                 answer
@@ -119,6 +132,15 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             Ok(answer)
         })
     }
+}
+
+/// Marks the entity tag as weak, as a proxy does that compresses.
+fn weaken(headers: &mut HeaderMap) {
+    let Some(tag) = headers.get(ETAG).and_then(|tag| tag.to_str().ok()) else {
+        return;
+    };
+    let weak = HeaderValue::try_from(format!("W/{tag}")).unwrap();
+    headers.insert(ETAG, weak);
 }
 
 /// Who may sign: the bucket's owner, and those with a policy.

@@ -124,6 +124,9 @@ pub(super) async fn list_objects_v2(
     };
     let asked = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
     let mut listed = habit.applied_to(listed);
+    if habit == Listing::Wordless {
+        return Ok(listed);
+    }
     if asked && habit != Listing::Unencoded {
         listed.encoding_type = input.encoding_type;
         for object in listed.contents.iter_mut().flatten() {
@@ -151,6 +154,12 @@ impl Listing {
         let token_before = page.continuation_token.clone().unwrap_or_default();
         match self {
             Self::Plain | Self::Unencoded | Self::WithoutPrefix | Self::WithoutDelimiter => {}
+            Self::WithoutFolders => page.common_prefixes = None,
+            Self::Wordless => page = ListObjectsV2Output::default(),
+            Self::OfElsewhere => {
+                (page.contents, page.common_prefixes) = (None, None);
+                page.prefix = Some("elsewhere/".to_owned());
+            }
             Self::Twice => {
                 let contents = page.contents.take().unwrap_or_default();
                 let twice = contents

@@ -81,10 +81,13 @@ pub(super) fn written_tags(
     let Some(header) = header else {
         return Ok(Vec::new());
     };
-    tagging_refused(habit)?;
-    if matches!(habit, TaggingHabit::LostOnWrite | TaggingHabit::Dropped) {
+    if matches!(
+        habit,
+        TaggingHabit::LostOnWrite | TaggingHabit::Dropped | TaggingHabit::DroppedAndUnknown
+    ) {
         return Ok(Vec::new());
     }
+    tagging_refused(habit)?;
     let decode = |text: &str| {
         percent_decode_str(&text.replace('+', " "))
             .decode_utf8_lossy()
@@ -103,7 +106,9 @@ pub(super) fn written_tags(
 fn tagging_refused(habit: TaggingHabit) -> S3Result<()> {
     match habit {
         TaggingHabit::Full | TaggingHabit::LostOnWrite | TaggingHabit::Dropped => Ok(()),
-        TaggingHabit::NotImplemented => Err(refusal(501, "NotImplemented")),
+        TaggingHabit::NotImplemented | TaggingHabit::DroppedAndUnknown => {
+            Err(refusal(501, "NotImplemented"))
+        }
         TaggingHabit::InvalidArgument => Err(refusal(400, "InvalidArgument")),
         TaggingHabit::Denied => Err(refusal(403, "AccessDenied")),
     }

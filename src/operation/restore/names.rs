@@ -1,0 +1,99 @@
+//! The names of a backup whose encoding is not UTF-8, read as the target's server reads them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::words::listed;
+use crate::{
+    archive::{Entry, Field},
+    error::{Lack, Result},
+    postgres::Session,
+    text::Untrusted,
+};
+
+/// Bytes that are asked about at once.
+const BYTES_AT_ONCE: usize = 256 << 10;
+
+/// Names that are shown.
+const NAMED: usize = 5;
+
+/// What became of the names.
+#[derive(Default)]
+pub(super) struct Names {
+    /// The archive's encoding, where it is another than UTF-8.
+    pub(super) encoding: Option<String>,
+    /// Schema and name of tables as the record has them, and as they are.
+    pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
+    /// Names that the target can't write.
+    pub(super) lack: Option<Lack>,
+}
+
+impl Names {
+    /// Reads all names and statements of the entries.
+    pub(super) async fn read(session: &mut Session, entries: &mut [Entry]) -> Result<Self> {
+        let encoding = entries.iter().find_map(Entry::encoding);
+        let Some(encoding) = encoding.filter(|encoding| *encoding != "UTF8") else {
+            return Ok(Self::default());
+        };
+        let encoding = encoding.to_owned();
+        let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
+        let before: Vec<_> = entries.iter().map(place).collect();
+        let texts = match encoding.as_str() {
+            // bytes of which nothing is known
+            "SQL_ASCII" => HashMap::new(),
+            _ => texts(session, &encoding, entries).await?,
+        };
+        let is_written = |bytes: &[u8]| match encoding.as_str() {
+            "SQL_ASCII" => session.takes_any_bytes() || std::str::from_utf8(bytes).is_ok(),
+            _ => texts.contains_key(bytes),
+        };
+        let lost = entries.iter().filter(|entry| {
+            let mut fields = entry.undecoded.iter();
+            fields.any(|(field, bytes)| {
+                [Field::Name, Field::Schema].contains(field) && !is_written(bytes)
+            })
+        });
+        let lost: BTreeSet<String> = lost.map(super::label::label).collect();
+        for entry in entries.iter_mut() {
+            entry.decode(|bytes| texts.get(bytes).cloned());
+        }
+        let renamed = before.into_iter().zip(entries.iter().map(place));
+        Ok(Self {
+            lack: (!lost.is_empty()).then(|| Lack {
+                what: format!(
+                    "the encoding of the target has no way to write what the backup holds in {encoding}: {}",
+                    listed(lost.into_iter().collect(), NAMED)
+                ),
+                cure: format!(
+                    "restore into a database of that encoding: createdb --encoding {encoding} --template template0 --locale C NAME"
+                ),
+            }),
+            renamed: renamed.filter(|(before, after)| before != after).collect(),
+            encoding: Some(encoding),
+        })
+    }
+}
+
+/// What each text means.
+async fn texts(
+    session: &mut Session,
+    encoding: &str,
+    entries: &[Entry],
+) -> Result<HashMap<Vec<u8>, String>> {
+    let all = entries.iter().flat_map(|entry| &entry.undecoded);
+    let all: BTreeSet<&[u8]> = all.map(|(_, bytes)| bytes.as_slice()).collect();
+    let mut texts = HashMap::new();
+    let (mut some, mut length) = (Vec::new(), 0);
+    let mut all = all.into_iter().peekable();
+    while let Some(bytes) = all.next() {
+        length += bytes.len();
+        some.push(bytes);
+        if length < BYTES_AT_ONCE && all.peek().is_some() {
+            continue;
+        }
+        let read = session.texts(encoding, &some).await?;
+        let read = some.iter().zip(read);
+        texts.extend(read.filter_map(|(bytes, text)| Some((bytes.to_vec(), text?))));
+        (some, length) = (Vec::new(), 0);
+    }
+    Ok(texts)
+}

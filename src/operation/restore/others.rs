@@ -1,0 +1,86 @@
+//! What needs a right to a table that the target has and that belongs to somebody else.
+
+use super::{label::label, plan::Plan, reason::Reason, words::says};
+use crate::postgres::{Present, TargetFacts};
+
+impl Plan {
+    /// Partitions and children of such tables, their keys, and their places in publications: PostgreSQL would refuse each when the restore
+    /// comes to it.
+    pub(super) fn look_at_others_tables(&mut self, facts: &TargetFacts) {
+        for at in 0..self.entries.len() {
+            if self.reasons[at].is_some() {
+                continue;
+            }
+            let entry = &self.entries[at];
+            let others = self.others_tables(at, facts);
+            let refused = others.iter().find(|(_, table)| match entry.kind.raw() {
+                "TABLE ATTACH" | "INDEX ATTACH" | "PUBLICATION TABLE" | "SEQUENCE OWNED BY" => {
+                    !table.is_own
+                }
+                "TABLE" => !table.is_own && says(&["inherits"], entry.definition.raw()),
+                "FK CONSTRAINT" => !table.is_own && !table.may_refer,
+                _ => false,
+            });
+            if let Some((table, _)) = refused {
+                let name = label(&self.entries[*table]);
+                self.reasons[at] = Some(match entry.kind.raw() {
+                    "FK CONSTRAINT" => Reason::NoReference(name),
+                    _ => Reason::NotOwner(name),
+                });
+            }
+        }
+    }
+
+    /// The tables of the target's own that an entry needs, by itself or by their indexes and keys.
+    fn others_tables<'a>(&self, at: usize, facts: &'a TargetFacts) -> Vec<(usize, &'a Present)> {
+        let by_id = self.by_id();
+        let needs = |at: usize| {
+            let ids = self.entries[at].needs.iter();
+            ids.filter_map(|id| by_id.get(id).copied())
+                .collect::<Vec<usize>>()
+        };
+        let mut tables = needs(at);
+        let of_indexes = tables
+            .iter()
+            .filter(|need| ["INDEX", "CONSTRAINT"].contains(&self.entries[**need].kind.raw()));
+        let of_indexes: Vec<usize> = of_indexes.flat_map(|need| needs(*need)).collect();
+        tables.extend(of_indexes);
+        tables
+            .into_iter()
+            .filter(|table| self.entries[*table].kind == "TABLE")
+            .filter(|table| self.reasons[*table] == Some(Reason::Present))
+            .filter_map(|table| {
+                let entry = &self.entries[table];
+                let place = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+                let key = (entry.kind.raw().to_owned(), place.0, place.1);
+                Some((table, facts.present.get(&key)?))
+            })
+            .collect()
+    }
+
+    /// Partitions that are attached to tables which stay, in the words of the rehearsal.
+    pub(super) fn attached(&self) -> Vec<String> {
+        let by_id = self.by_id();
+        let attached = self
+            .kept_entries()
+            .filter(|entry| entry.kind == "TABLE ATTACH");
+        attached
+            .flat_map(|entry| {
+                let needs = entry.needs.iter().filter_map(|id| by_id.get(id));
+                let parents = needs.map(|at| &self.entries[*at]);
+                parents
+                    .filter(|parent| parent.kind == "TABLE")
+                    .map(|parent| {
+                        format!(
+                            "table {}.{} among the children of table {}.{}",
+                            entry.schema.raw(),
+                            entry.name.raw(),
+                            parent.schema.raw(),
+                            parent.name.raw()
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! Whether `--clean` has room: what would go along with what is replaced, found by trying it.
+
+use super::{
+    label::label,
+    plan::Plan,
+    replace::{Replaced, place, remade},
+    words::listed,
+};
+use crate::{
+    archive::Entry,
+    error::{Error, Lack, Result},
+    postgres::{self, Lost, Session},
+    text::{Untrusted, shell_quoted},
+};
+
+use super::pattern::Pattern;
+
+/// Objects that are named in an error.
+const NAMED: usize = 10;
+
+/// What stands in the way of replacing what the plan replaces.
+pub(super) async fn lacks_of_room(session: &mut Session, plan: &Plan) -> Result<Vec<Lack>> {
+    let drops = Replaced::by(plan).drops;
+    let lost = match session.rehearse(&drops).await {
+        Ok(lost) => lost,
+        Err(error) => return refused(error).map(|lack| vec![lack]),
+    };
+    let (mut others, mut left_out) = (Vec::new(), Vec::new());
+    for lost in &lost {
+        match entry_of(plan, lost) {
+            Some((entry, why)) => left_out.push((entry, format!("{} ({why})", lost.what))),
+            None => others.push(lost.what.to_string()),
+        }
+    }
+    let others = (!others.is_empty()).then(|| Lack {
+        what: format!(
+            "what is not in the backup would be dropped with what is replaced: {}",
+            listed(others, NAMED)
+        ),
+        cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
+    });
+    Ok(others
+        .into_iter()
+        .chain(lack_of_rights(plan, left_out))
+        .collect())
+}
+
+/// The entry that would make it, if it weren't left out, and why it is.
+fn entry_of<'a>(plan: &'a Plan, lost: &Lost) -> Option<(&'a Entry, String)> {
+    let name = |at: usize| label(&plan.entries[at]);
+    let mut left_out = plan.left_out();
+    let found = left_out.find(|(entry, _, _)| {
+        place(entry).is_some_and(|place| place == lost.place)
+            || remade(entry).iter().any(|words| words == lost.what.raw())
+    });
+    found.map(|(entry, reason, _)| (entry, reason.describe(name)))
+}
+
+/// What the backup has too, and this restore would not make again.
+fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> {
+    if left_out.is_empty() {
+        return None;
+    }
+    let by_id = plan.by_id();
+    let grounds = left_out.iter().flat_map(|(entry, _)| &entry.needs);
+    let mut kept: Vec<String> = grounds
+        .filter_map(|id| by_id.get(id))
+        .filter(|at| plan.reasons[**at].is_none())
+        .filter_map(|at| Pattern::of(&plan.entries[*at]))
+        .map(|pattern| format!("--leave-out {}", shell_quoted(&pattern)))
+        .collect();
+    kept.sort();
+    kept.dedup();
+    let keep = match kept.len() {
+        0 => String::new(),
+        1..=NAMED => format!(
+            "; or have what it stands on stay as the target has it: {}",
+            kept.join(" ")
+        ),
+        _ => "; or have what it stands on stay as the target has it, by --leave-out".to_owned(),
+    };
+    Some(Lack {
+        what: format!(
+            "what is left out, and so would not be made again, would be dropped with what is replaced: {}",
+            listed(
+                left_out.into_iter().map(|(_, words)| words).collect(),
+                NAMED
+            )
+        ),
+        cure: format!("restore as a role that may make it, such as a superuser{keep}"),
+    })
+}
+
+/// The statements themselves are refused.
+fn refused(error: postgres::Error) -> Result<Lack> {
+    let postgres::Error::Query { code, message, .. } = &error else {
+        return Err(Error::Postgres(error));
+    };
+    let (why, cure) = match code.as_str() {
+        "2BP01" => (
+            "an extension holds it",
+            "if somebody has added it to the extension, have it taken out: ALTER EXTENSION … DROP …; else restore into a new database",
+        ),
+        "42809" => (
+            "something of another kind has its name there now",
+            "give that another name, or restore into a new database",
+        ),
+        "42501" => (
+            "it belongs to another role",
+            "restore as its owner or as the owner of its schema, or into a new database",
+        ),
+        "55006" | "55000" => (
+            "it is in use",
+            "end what uses it (pg_stat_activity shows who is connected), or restore into a new database",
+        ),
+        "23503" => (
+            "other rows refer to it",
+            "restore into a new database, and carry over from there what is wanted",
+        ),
+        "22021" | "22P05" => (
+            "the target's encoding can't hold a name of it",
+            "restore into a new database of the backup's encoding",
+        ),
+        _ => return Err(Error::Postgres(error)),
+    };
+    Ok(Lack {
+        what: format!(
+            "--clean can't replace something that the backup holds, as {why}: {}",
+            Untrusted::from(message.raw())
+        ),
+        cure: cure.to_owned(),
+    })
+}

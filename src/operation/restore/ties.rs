@@ -1,0 +1,53 @@
+//! Needs that pg_dump doesn't write.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{plan::Plan, words::name_behind};
+use crate::{archive::Entry, postgres::TargetFacts};
+
+/// Whether they are rows of which the archive has no table: that is an extension's.
+pub(super) fn is_orphan(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
+    ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw())
+        && !entry.needs.iter().any(|id| ids.contains(id))
+}
+
+impl Plan {
+    /// pg_dump writes no need of a user mapping's, which is nothing without its server.
+    pub(super) fn tie_mappings(&mut self) {
+        let servers: HashMap<String, i32> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.kind == "SERVER")
+            .map(|entry| (entry.name.raw().to_owned(), entry.id))
+            .collect();
+        for entry in self
+            .entries
+            .iter_mut()
+            .filter(|entry| entry.kind == "USER MAPPING")
+        {
+            let server = name_behind("server", entry.definition.raw());
+            entry
+                .needs
+                .extend(server.and_then(|name| servers.get(&name)));
+        }
+    }
+
+    /// pg_dump writes no need of rows whose table an extension makes.
+    pub(super) fn tie_rows(&mut self, facts: &TargetFacts) {
+        let ids: BTreeSet<i32> = self.entries.iter().map(|entry| entry.id).collect();
+        let extensions = self.entries.iter().filter(|it| it.kind == "EXTENSION");
+        let extensions: HashMap<String, i32> = extensions
+            .map(|entry| (entry.name.raw().to_owned(), entry.id))
+            .collect();
+        for entry in &mut self.entries {
+            if !is_orphan(entry, &ids) {
+                continue;
+            }
+            self.orphans.insert(entry.id);
+            let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
+            let table = facts.extension_tables.get(&key);
+            let extension = table.and_then(|table| extensions.get(&table.extension));
+            entry.needs.extend(extension);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The extensions of a target, and the tables of theirs whose rows a dump holds.
+//!
+//! <https://www.postgresql.org/docs/current/extend-extensions.html#EXTEND-EXTENSIONS-CONFIG-TABLES>
+
+use std::collections::BTreeSet;
+
+use super::TargetFacts;
+use crate::postgres::error::Error;
+use crate::postgres::session::Session;
+use crate::postgres::sql::relation;
+use crate::postgres::wire::Row;
+
+/// An extension of the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extension {
+    /// Whether it belongs to the role that restores.
+    pub is_own: bool,
+    /// The schema that it is in.
+    pub schema: String,
+}
+
+/// A table or a sequence of an extension, whose rows a dump holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtensionTable {
+    /// The extension.
+    pub extension: String,
+    /// Whether the extension stands in the target, rather than being made by the restore.
+    pub is_there: bool,
+    /// Whether the role may insert into the table, or set the sequence.
+    pub may_insert: bool,
+    /// Whether it may delete from the table as well.
+    pub may_delete: bool,
+    /// Whether it is a sequence.
+    pub is_sequence: bool,
+    /// What tells the rows that a dump holds from those that the extension makes: `WHERE NOT is_builtin`, or nothing.
+    pub condition: String,
+    /// Whether it has such rows now.
+    pub has_rows: bool,
+    /// Tables that are no extension's and whose foreign keys refer to it, by schema and name.
+    pub referred_to_by: BTreeSet<(String, String)>,
+}
+
+impl ExtensionTable {
+    /// The statement that takes away the rows that a dump holds.
+    pub fn emptied(&self, schema: &str, name: &str) -> String {
+        let table = relation(schema, name);
+        format!("DELETE FROM ONLY {table} {};\n", self.condition)
+    }
+}
+
+const EXTENSIONS: &str = "
+    SELECT x.extname, pg_catalog.pg_has_role(x.extowner, 'USAGE'), n.nspname
+      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.extnamespace";
+
+/// A condition is text that only the extension's own script can set.
+pub(super) const TABLES: &str = r#"
+    SELECT n.nspname, c.relname, x.extname,
+           CASE WHEN c.relkind OPERATOR(pg_catalog.=) 'S' THEN pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+                ELSE pg_catalog.has_table_privilege(c.oid, 'INSERT') END,
+           c.relkind OPERATOR(pg_catalog.<>) 'S' AND pg_catalog.has_table_privilege(c.oid, 'DELETE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+           c.relkind OPERATOR(pg_catalog.=) 'S', x.extcondition[t.n],
+           c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+           (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(rn.nspname, r.relname))::pg_catalog.text
+              FROM pg_catalog.pg_constraint AS k JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) k.conrelid
+                   JOIN pg_catalog.pg_namespace AS rn ON rn.oid OPERATOR(pg_catalog.=) r.relnamespace
+             WHERE k.confrelid OPERATOR(pg_catalog.=) c.oid
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                                WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) r.oid
+                                  AND d.deptype OPERATOR(pg_catalog.=) 'e'))
+      FROM pg_catalog.pg_extension AS x
+           CROSS JOIN LATERAL pg_catalog.generate_subscripts(x.extconfig, 1) AS t (n)
+           JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) x.extconfig[t.n]
+           JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"#;
+
+impl Session {
+    pub(super) async fn look_at_extensions(
+        &mut self,
+        facts: &mut TargetFacts,
+    ) -> Result<(), Error> {
+        const WHAT: &str = "look at the target's extensions";
+        for row in self.rows(WHAT, EXTENSIONS).await? {
+            let extension = Extension {
+                is_own: self.column(&row, 1, WHAT)?,
+                schema: self.column(&row, 2, WHAT)?,
+            };
+            facts
+                .extensions
+                .insert(self.column(&row, 0, WHAT)?, extension);
+        }
+        for row in self.rows(WHAT, TABLES).await? {
+            let (place, mut table) = self.extension_table(&row)?;
+            table.is_there = true;
+            if self.column(&row, 7, WHAT)? {
+                table.has_rows = self.has_rows(&place, &table.condition).await?;
+            }
+            facts.extension_tables.insert(place, table);
+        }
+        Ok(())
+    }
+
+    /// A row of [`TABLES`].
+    pub(super) fn extension_table(
+        &self,
+        row: &Row,
+    ) -> Result<((String, String), ExtensionTable), Error> {
+        const WHAT: &str = "look at the tables of extensions";
+        let text = |at| row.text(at).unwrap_or_default().to_owned();
+        let referring = row.text(8).map(serde_json::from_str);
+        let table = ExtensionTable {
+            extension: text(2),
+            may_insert: self.column(row, 3, WHAT)?,
+            may_delete: self.column(row, 4, WHAT)?,
+            is_sequence: self.column(row, 5, WHAT)?,
+            condition: text(6),
+            referred_to_by: referring.and_then(Result::ok).unwrap_or_default(),
+            ..ExtensionTable::default()
+        };
+        Ok(((text(0), text(1)), table))
+    }
+
+    /// Whether a table has rows that a dump would hold. Policies, whose functions would run, are refused rather than obeyed; what can't be
+    /// asked is taken to have some.
+    async fn has_rows(&mut self, place: &(String, String), condition: &str) -> Result<bool, Error> {
+        const WHAT: &str = "look for rows in the tables of extensions";
+        let table = relation(&place.0, &place.1);
+        let steps = format!(
+            "BEGIN TRANSACTION READ ONLY;
+             SET LOCAL search_path = pg_catalog, pg_temp;
+             SET LOCAL statement_timeout = '1min';
+             SET LOCAL lock_timeout = '2s';
+             SET LOCAL row_security = off;
+             SELECT true FROM ONLY {table} {condition} LIMIT 1;
+             ROLLBACK"
+        );
+        let result = self.wire.run(&steps).await;
+        if result.is_err() && self.wire.is_in_transaction {
+            // should this fail too, the next statement says so
+            let _ = self.wire.run("ROLLBACK").await;
+        }
+        match result.map_err(|error| self.explained(WHAT, error)) {
+            Ok(rows) => Ok(!rows.is_empty()),
+            Err(Error::Query { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::sql::unqualified;
+
+    #[test]
+    fn nothing_is_left_to_the_search_path() {
+        assert_eq!(unqualified(TABLES), None);
+    }
+}
