@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "vectors/catalog.rs"]
+mod catalog;
 #[path = "vectors/faults.rs"]
 mod faults;
 #[path = "vectors/header_faults.rs"]
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::{
     backup::{BackupId, Label, Tier, TurnName},
-    seal::{self, Error, Header, MasterKey, Passphrase, RepositoryId, Secret},
+    seal::{self, CatalogKey, Error, Header, MasterKey, Passphrase, RepositoryId, Secret},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -30,6 +32,8 @@ struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    catalog_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     passphrase: Option<String>,
     verdict: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,9 +44,10 @@ struct Verdict {
 
 impl Verdict {
     fn secret(&self) -> Secret {
-        match (&self.key, &self.passphrase) {
-            (Some(key), None) => Secret::Key(MasterKey::parse(key).unwrap()),
-            (None, Some(text)) => Secret::Passphrase(Passphrase::for_reading(text.clone())),
+        match (&self.key, &self.catalog_key, &self.passphrase) {
+            (Some(key), None, None) => Secret::Key(MasterKey::parse(key).unwrap()),
+            (None, Some(key), None) => Secret::Catalog(CatalogKey::parse(key).unwrap()),
+            (None, None, Some(text)) => Secret::Passphrase(Passphrase::for_reading(text.clone())),
             _ => panic!("{}: one secret each", self.file),
         }
     }
@@ -66,6 +71,7 @@ fn words(error: &Error) -> String {
         Error::HeaderChanged => "header changed".into(),
         Error::AboveCeiling { .. } => "above ceiling".into(),
         Error::WrongKey { .. } => "wrong key".into(),
+        Error::BeyondCatalogKey { .. } => "beyond catalog key".into(),
         Error::FrameChanged {
             frame,
             at_end: false,
@@ -128,6 +134,13 @@ fn make() {
         verdicts.push(Verdict {
             file: vector.name,
             key: vector.held.key().map(|key| HEXLOWER.encode(&key)),
+            catalog_key: match vector.held {
+                faults::Held::CatalogKey => {
+                    let key = MasterKey::parse(&HEXLOWER.encode(&faults::MASTER_KEY)).unwrap();
+                    Some(key.catalog_key().encode().to_string())
+                }
+                _ => None,
+            },
             passphrase: match vector.held {
                 faults::Held::Passphrase(text) => Some(text.to_owned()),
                 _ => None,
@@ -186,6 +199,7 @@ fn the_worked_example_of_the_page_holds() {
     assert_eq!(identity.owner(), value("owner"));
     let catalog_key = writer::hkdf(&master_key, "pgcoffer/1 catalog");
     assert_eq!(catalog_key.to_vec(), hex(value("catalog key")));
+    check_catalog_example(&value, &secret, &data_key);
     let mac = name_mac(
         &catalog_key,
         value("repository"),
@@ -200,7 +214,7 @@ fn the_worked_example_of_the_page_holds() {
     let turn = TurnName::new(&identity, &label, Tier::Daily, time);
     assert_eq!(turn.as_str(), value("daily turn"));
     assert_eq!(
-        writer::hkdf(&master_key, "pgcoffer/1 wrap").to_vec(),
+        writer::hkdf(&master_key, "pgcoffer/1 wrap entry").to_vec(),
         hex(value("wrap KEK"))
     );
     assert_eq!(
@@ -218,12 +232,19 @@ fn the_worked_example_of_the_page_holds() {
         );
     }
 
-    assert_eq!(header.len(), 267);
+    assert_eq!(
+        writer::hkdf(&master_key, "pgcoffer/1 wrap").to_vec(),
+        hex(value("archive KEK"))
+    );
+    assert_eq!(header.len(), 354);
     let body = ["IV", "ciphertext", "tag"]
         .map(|name| hex(value(name)))
         .concat();
     assert_eq!(body.len(), 64);
     let object = [header, &body].concat();
+    let catalog_key = Secret::Catalog(secret.catalog_key().unwrap());
+    let (_, plaintext) = seal::open_bytes(&object, &[catalog_key]).unwrap();
+    assert_eq!(plaintext, hex(value("plaintext")));
     let (header, plaintext) = seal::open_bytes(&object, &[secret]).unwrap();
     assert_eq!(header.backup, value("id"));
     assert_eq!(plaintext, hex(value("plaintext")));
@@ -232,6 +253,24 @@ fn the_worked_example_of_the_page_holds() {
     assert_eq!(tag.to_vec(), hex(value("tag")));
 
     check_passphrase_example(with_passphrase, &repository, value("label"), value("time"));
+}
+
+/// The lines about the catalog key, which is that of `secret`.
+fn check_catalog_example<'a>(
+    value: &impl Fn(&str) -> &'a str,
+    secret: &Secret,
+    data_key: &[u8; 32],
+) {
+    let catalog_key = key_of(value("catalog key"));
+    let parsed = CatalogKey::parse(value("its text")).unwrap();
+    assert_eq!(parsed.key_id(), secret.catalog_key().unwrap().key_id());
+    assert_eq!(*parsed.encode(), value("its text"));
+    assert_eq!(parsed.key_id(), value("its id"));
+    let id = &writer::hkdf(&catalog_key, "pgcoffer/1 catalog id")[..8];
+    assert_eq!(id.to_vec(), hex(value("its id")));
+    let kek = writer::hkdf(&catalog_key, "pgcoffer/1 catalog wrap");
+    assert_eq!(kek.to_vec(), hex(value("its KEK")));
+    assert_eq!(writer::wrap(kek, data_key), hex(value("its slot")));
 }
 
 fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, time: &str) {

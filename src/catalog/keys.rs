@@ -82,6 +82,12 @@ impl Keys {
         secrets
     }
 
+    /// Whether there is none that opens what is inside a backup: catalog keys alone, or no key at all.
+    #[must_use]
+    pub fn are_catalog_keys(&self) -> bool {
+        self.all().all(|key| key.secret.is_catalog_key())
+    }
+
     /// The secrets that are in use.
     pub(super) fn in_use(&self) -> Vec<Secret> {
         let in_use = self.all().filter(|key| key.retired.is_none());
@@ -146,6 +152,20 @@ impl Catalog {
         makers.map_err(|e| Error::seal("the key", e))
     }
 
+    /// Whether a key at hand opens what is inside this backup, its archive and its details: a catalog key alone opens neither, and
+    /// nobody asks for them then.
+    ///
+    /// # Errors
+    /// As [`Catalog::makers`], where catalog keys are at hand.
+    pub async fn sees_inside(&self, database: &Label, id: &BackupId) -> Result<bool> {
+        let opening = self.keys.opening(database, id.time());
+        if !opening.iter().any(Secret::is_catalog_key) {
+            return Ok(true);
+        }
+        let mut makers = self.makers(database).await?.into_iter();
+        Ok(makers.any(|one| !one.secret.is_catalog_key() && one.made(id, database)))
+    }
+
     /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that it is
     /// another's copy.
     ///
@@ -166,20 +186,17 @@ impl Catalog {
             });
         }
         let held = self.keys.of(database).iter();
-        let held: Vec<String> = held.map(|key| key.secret.describe()).collect();
-        let is_of_a_key_at_hand = header
-            .slots
-            .iter()
-            .any(|slot| matches!(slot, Slot::Key { .. }) && held.contains(&slot.describe()));
-        if is_of_a_key_at_hand {
+        let held: Vec<Secret> = held.map(|key| key.secret.clone()).collect();
+        let is_at_hand = |slot: &Slot| held.iter().any(|secret| slot.names(secret));
+        if header.slots.iter().any(is_at_hand) {
             return Err(super::misplaced(
                 &object.key,
                 &format!("what belongs to {}", header.backup),
             ));
         }
         refused(seal::Error::WrongKey {
-            sealed_for: header.slots.iter().map(Slot::describe).collect(),
-            held,
+            sealed_for: header.sealed_for(&held),
+            held: held.iter().map(Secret::describe).collect(),
         })
     }
 

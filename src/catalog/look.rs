@@ -77,6 +77,8 @@ pub enum Look {
     Doubted(Doubt),
     /// it lies in cold storage, and is the object that was uploaded
     Cold,
+    /// a catalog key alone is at hand, which opens no archive: by its length it is the one that was sealed
+    Sealed,
 }
 
 /// What a listing shows of a good record's archive.
@@ -137,11 +139,14 @@ fn bare(etag: &str) -> &str {
 }
 
 impl Catalog {
-    /// Reads header and last frame of a good record's archive.
+    /// Reads header and last frame of a good record's archive, where a key at hand opens it.
     ///
     /// # Errors
     /// What the bucket refuses, other than that the object isn't there or lies in cold storage.
     pub async fn look_at(&self, record: &Record, object: &Object) -> Result<Look> {
+        if !self.sees_inside(&record.database, &record.id).await? {
+            return Ok(Look::Sealed);
+        }
         match self.try_look(record, object).await {
             Ok(Ok(())) => Ok(Look::Opens),
             Ok(Err(error)) => Ok(Look::Doubted(Doubt::Changed(error))),
@@ -247,7 +252,7 @@ impl Catalog {
             return Ok(());
         };
         match self.look_at(&one.record, archive).await? {
-            Look::Opens => {}
+            Look::Opens | Look::Sealed => {}
             Look::Cold => one.unseen = true,
             Look::Doubted(doubt) => one.doubt = Some(doubt),
         }

@@ -116,6 +116,10 @@ impl Catalog {
     }
 
     async fn details_of(&self, one: &Standing) -> Result<Option<Details>> {
+        let record = &one.record;
+        if !self.sees_inside(&record.database, &record.id).await? {
+            return Ok(None);
+        }
         match self.details(&one.record).await {
             Ok(details) => Ok(Some(details)),
             Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),

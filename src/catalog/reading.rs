@@ -22,12 +22,16 @@ impl Catalog {
     /// What is inside a backup, or why a run failed.
     ///
     /// # Errors
-    /// What the bucket refuses, also where there are none; [`Error::Seal`], [`Error::Compress`] and [`Error::Differs`] for what is not what was
+    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone is at hand; [`Error::Seal`], [`Error::Compress`] and [`Error::Differs`] for what is not what was
     /// sealed.
     pub async fn details(&self, record: &Record) -> Result<Details> {
         let whose = (&record.database, &record.id);
         let key = self.details_key(whose.0, whose.1);
-        let what = (whose.0, whose.1, Content::Details);
+        let content = Content::Details;
+        if !self.sees_inside(whose.0, whose.1).await? {
+            return Err(Error::seal(key, seal::Error::BeyondCatalogKey { content }));
+        }
+        let what = (whose.0, whose.1, content);
         let payload = self
             .read_sealed(&key, DETAILS_OBJECT_BYTES_MAX, what)
             .await?;

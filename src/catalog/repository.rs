@@ -37,7 +37,7 @@ pub(super) enum Found {
     /// it opens under one of the keys
     Opens {
         id: RepositoryId,
-        /// every key in use opens it, as far as its slots tell
+        /// every key in use opens it, and its catalog key too, as far as its slots tell
         for_all: bool,
     },
     /// it is there and can't be believed
@@ -381,15 +381,13 @@ fn open(
     if document.is_none_or(|document| document.repository != id) {
         return Err(seal::Error::HeaderChanged);
     }
-    let named = |key_id: &String| {
+    // the slot of its catalog key opens under the key as well
+    let is_served = |secret: &&Secret| {
         let mut slots = header.slots.iter();
-        slots.any(|slot| matches!(slot, Slot::Key { key_id: found, .. } if found == key_id))
+        slots.any(|slot| matches!(slot, Slot::Catalog { .. }) && slot.names(secret))
     };
-    let mut keys = in_use.iter().filter_map(|secret| match secret {
-        Secret::Key(key) => Some(key.key_id()),
-        Secret::Passphrase(_) => None,
-    });
-    Ok((id, keys.all(|key_id| named(&key_id))))
+    let mut keys = in_use.iter().filter(|one| matches!(one, Secret::Key(_)));
+    Ok((id, keys.all(|key| is_served(&key))))
 }
 
 /// A pinned id counts whether or not it could be written for others.

@@ -196,7 +196,9 @@ fn of_seal(error: &seal::Error) -> Cause {
         | E::CutShort { .. }
         | E::TrailingBytes { .. } => Backup::BackupDamaged.into(),
         E::NewerVersion { .. } => Backup::BackupRecord.into(),
-        E::WrongKey { .. } | E::RepositoryOfOthers { .. } => Backup::BackupKey.into(),
+        E::WrongKey { .. } | E::RepositoryOfOthers { .. } | E::BeyondCatalogKey { .. } => {
+            Backup::BackupKey.into()
+        }
         E::OtherRepository { .. } => Bucket::BucketStranger.into(),
         E::WeakPassphrase { .. } | E::Key(_) => Machine::Key.into(),
         E::OutOfMemory { .. } | E::Random(_) => Machine::Resources.into(),

@@ -20,7 +20,7 @@ use crate::{
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
-    seal::{HEADER_LEN_MAX, Header, Secret, Slot},
+    seal::{HEADER_LEN_MAX, Header, Secret},
 };
 
 /// Where an opened archive goes.
@@ -108,8 +108,7 @@ pub fn sealed_for(file: &Path) -> Result<String> {
     read.map_err(|error| Error::io("read", file, error))?;
     let (header, _) = Header::parse_whole(&beginning)
         .map_err(|error| Error::seal(file.display().to_string(), error))?;
-    let slots: Vec<String> = header.slots.iter().map(Slot::describe).collect();
-    Ok(slots.join(" and "))
+    Ok(header.sealed_for(&[]).join(" and "))
 }
 
 async fn copy_sealed(

@@ -1,6 +1,9 @@
 //! What can go wrong in sealing and opening.
 
-use super::{Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId, slot::A_PASSPHRASE};
+use super::{
+    Content, FRAME_SIZE_MAX, FRAME_SIZE_MIN, RepositoryId,
+    slot::{A_CATALOG_KEY, A_PASSPHRASE},
+};
 use crate::text::counted;
 
 /// Why something could not be sealed or opened. No variant carries a secret.
@@ -42,6 +45,12 @@ pub enum Error {
         sealed_for: Vec<String>,
         /// What was tried.
         held: Vec<String>,
+    },
+    /// A catalog key alone is at hand for what none opens or seals.
+    #[error("a catalog key opens and seals entries and marks alone, and this is {}", named(*content))]
+    BeyondCatalogKey {
+        /// What it would have been.
+        content: Content,
     },
     /// What names the repository is sealed for other keys.
     #[error("{}", wrong("this place is ", sealed_for, held))]
@@ -157,6 +166,15 @@ pub enum KeyFault {
     /// The checksum at the end does not fit.
     #[error("its checksum is wrong: a character was mistyped")]
     Checksum,
+    /// A catalog key where a key is wanted that opens everything.
+    #[error("it is a catalog key, which opens no archive")]
+    IsCatalogKey,
+    /// A key that opens everything where a catalog key is wanted.
+    #[error("it is the key that opens everything, and no catalog key")]
+    IsMasterKey,
+    /// No catalog key.
+    #[error("it does not begin with `PGCOFFER-CATALOG-1`, as every catalog key does")]
+    NotCatalogKey,
     /// 32 zero bytes: a placeholder, never a key.
     #[error("all of its bytes are zero, so it is a placeholder and no key")]
     Zero,
@@ -174,13 +192,19 @@ impl Error {
             } => {
                 const OWN: &str =
                     "; where this machine is to back up here under a key of its own, ";
+                let of_catalog = held.iter().all(|name| name.starts_with(A_CATALOG_KEY));
                 let other = match pinned {
+                    // nobody backs up under a catalog key
+                    _ if of_catalog => None,
                     true => Some(format!("{OWN}nothing is wrong")),
                     false => id.map(|id| format!("{OWN}set PGCOFFER_REPOSITORY={id}")),
                 };
                 return Some(cure(sealed_for, held) + &other.unwrap_or_default());
             }
             Self::WrongKey { sealed_for, held } => return Some(cure(sealed_for, held)),
+            Self::BeyondCatalogKey { .. } => {
+                "do this where the key itself is set, as PGCOFFER_KEY: it stands on the recovery sheet"
+            }
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
             Self::NotSealed => {
                 "check that this is the .pgc file itself, whole and from its first byte"
@@ -238,6 +262,12 @@ impl KeyFault {
             Self::Checksum | Self::Character { .. } | Self::Length { .. } | Self::MixedCase => {
                 "copy the key again from where it is kept, from its first character to its last"
             }
+            Self::IsCatalogKey => {
+                "set it as PGCOFFER_CATALOG_KEY where backups are watched and pruned; the key itself stands on the recovery sheet"
+            }
+            Self::IsMasterKey | Self::NotCatalogKey => {
+                "`pgcoffer keygen --catalog` prints the catalog key of the key that is set"
+            }
             Self::Empty | Self::Unrecognised | Self::Zero => {
                 "copy the key from where it is kept, such as the recovery sheet; only a first set-up (`pgcoffer init`) makes a new one, which opens no backup that there is"
             }
@@ -280,7 +310,22 @@ fn wrong(what: &str, sealed_for: &[String], held: &[String]) -> String {
     )
 }
 
+fn named(content: Content) -> &'static str {
+    match content {
+        Content::Archive => "an archive",
+        Content::Record => "a record",
+        Content::Details => "the details of a backup",
+        Content::Mark => "a mark",
+        Content::Repository => "a repository",
+        Content::Settings => "settings",
+    }
+}
+
 fn cure(sealed_for: &[String], held: &[String]) -> String {
+    let is_catalog_key = |name: &String| name.starts_with(A_CATALOG_KEY);
+    if !held.is_empty() && held.iter().all(is_catalog_key) {
+        return of_catalog_key(sealed_for.iter().any(is_catalog_key)).to_owned();
+    }
     const SAME: &str = "set PGCOFFER_PASSPHRASE to that passphrase, letter by letter as it was: capitals and blanks count";
     const KEY: &str = "set that key as PGCOFFER_KEY, for one database alone as PGCOFFER_DB_<NAME>_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)";
     let is_passphrase = |name: &String| name == A_PASSPHRASE;
@@ -297,11 +342,25 @@ fn cure(sealed_for: &[String], held: &[String]) -> String {
         false => KEY,
     };
     let needs_passphrase = sealed_for.iter().any(is_passphrase);
-    let needs_key = sealed_for.iter().any(|name| name.starts_with("key "));
+    let needs_key = sealed_for
+        .iter()
+        .any(|name| name.starts_with("key ") || is_catalog_key(name));
     match (needs_key, needs_passphrase) {
         (false, true) => passphrase,
         (true, true) => format!("{key}; or {passphrase}"),
         _ => key.to_owned(),
+    }
+}
+
+/// The cure for whoever holds catalog keys alone.
+fn of_catalog_key(wanted: bool) -> &'static str {
+    match wanted {
+        true => {
+            "set that catalog key as PGCOFFER_CATALOG_KEY, for one database alone as PGCOFFER_DB_<NAME>_CATALOG_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); `pgcoffer keygen --catalog` prints it where its key is set"
+        }
+        false => {
+            "no catalog key opens it: set its key as PGCOFFER_KEY, or its passphrase as PGCOFFER_PASSPHRASE, in the place of PGCOFFER_CATALOG_KEY"
+        }
     }
 }
 

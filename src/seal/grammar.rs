@@ -124,8 +124,9 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     let content = Content::ALL
         .into_iter()
         .find(|content| content.as_str() == word);
-    let content = content
-        .ok_or_else(|| lines.fault("content is archive, record, mark, repository or settings"))?;
+    let content = content.ok_or_else(|| {
+        lines.fault("content is archive, record, details, mark, repository or settings")
+    })?;
     let word = lines.value("compression", "the fifth line is `compression <word>`")?;
     let compression = Compression::ALL
         .into_iter()
@@ -136,7 +137,7 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     let frame_size = size.filter(|size| is_frame_size(*size));
     let frame_size = frame_size
         .ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
-    let (slots, mac) = read_slots(lines)?;
+    let (slots, mac) = read_slots(lines, content)?;
     Ok(Read {
         repository,
         backup,
@@ -165,8 +166,8 @@ fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The slots and the MAC behind them.
-fn read_slots(lines: &mut Lines<'_>) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
+/// The slots of an object of this content, and the MAC behind them.
+fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
     let mut seen: Vec<&str> = Vec::new();
     let mut slots = Vec::new();
     let mut work_kib = 0;
@@ -191,6 +192,10 @@ fn read_slots(lines: &mut Lines<'_>) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
         }
         seen.push(line);
         let slot = Slot::parse(slot).map_err(|what| lines.fault(what))?;
+        if matches!(slot, Slot::Catalog { .. }) && !content.is_of_catalog() {
+            let what = "a catalog slot stands in a record, a mark or a repository alone";
+            return Err(lines.fault(what).into());
+        }
         work_kib += check_cost(&slot, work_kib)?;
         slots.push(slot);
     }

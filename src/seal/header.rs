@@ -1,11 +1,13 @@
 //! The header: what it says, unlocked and written.
 
+use std::collections::BTreeSet;
+
 use data_encoding::BASE64;
 use hmac::Mac;
 
 use super::data_key::DataKey;
 use super::grammar::{self, MAGIC, is_backup_id, is_frame_size};
-use super::{Error, FrameKeys, RepositoryId, Secret, Slot};
+use super::{Error, FrameKeys, RepositoryId, SLOTS_MAX, Secret, Slot};
 
 /// What is inside, so that one thing can't be passed off as the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,12 @@ impl Content {
             Self::Repository => "repository",
             Self::Settings => "settings",
         }
+    }
+
+    /// Whether a catalog key opens and seals it: what is inside a backup it doesn't.
+    #[must_use]
+    pub fn is_of_catalog(self) -> bool {
+        matches!(self, Self::Record | Self::Mark | Self::Repository)
     }
 }
 
@@ -135,14 +143,15 @@ impl Header {
     /// Keys are tried first, by their id, and passphrases after them.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::HeaderChanged`], or [`Error::OutOfMemory`] with a passphrase.
+    /// [`Error::WrongKey`], [`Error::HeaderChanged`], [`Error::BeyondCatalogKey`] where catalog keys alone are at hand for an object
+    /// that none opens, or [`Error::OutOfMemory`] with a passphrase.
     pub fn unlock(&self, secrets: &[Secret]) -> Result<FrameKeys, Error> {
         let (costly, cheap): (Vec<_>, Vec<_>) =
             self.slots.iter().partition(|slot| slot.is_costly());
         let mut changed = false;
         for slot in cheap.into_iter().chain(costly) {
             for secret in secrets {
-                match slot.open(secret) {
+                match slot.open(secret, self.content) {
                     Ok(Some(data_key)) => return self.authenticate(&data_key),
                     Ok(None) => {}
                     Err(Error::HeaderChanged) => changed = true,
@@ -153,10 +162,26 @@ impl Header {
         if changed {
             return Err(Error::HeaderChanged);
         }
+        let content = self.content;
+        if !content.is_of_catalog() && held_are_catalog_keys(secrets) {
+            return Err(Error::BeyondCatalogKey { content });
+        }
         Err(Error::WrongKey {
-            sealed_for: self.slots.iter().map(Slot::describe).collect(),
+            sealed_for: self.sealed_for(secrets),
             held: secrets.iter().map(Secret::describe).collect(),
         })
+    }
+
+    /// What it is sealed for, slot by slot, for whoever holds `secrets`. A catalog slot beside a key's slot is that key's, and says
+    /// something only to whoever holds a catalog key.
+    #[must_use]
+    pub fn sealed_for(&self, secrets: &[Secret]) -> Vec<String> {
+        let is_key = |slot: &&Slot| matches!(slot, Slot::Key { .. });
+        let tells_more =
+            secrets.iter().any(Secret::is_catalog_key) || self.slots.iter().find(is_key).is_none();
+        let slots = self.slots.iter();
+        let told = slots.filter(|slot| tells_more || !matches!(slot, Slot::Catalog { .. }));
+        told.map(Slot::describe).collect()
     }
 
     /// Checks that this is the object that its place in the bucket says it is.
@@ -229,8 +254,7 @@ impl Subject<'_> {
             self.content.as_str(),
             self.compression.as_str(),
         );
-        for secret in secrets {
-            let slot = Slot::seal(data_key, secret, self.repository, self.database)?;
+        for slot in self.slots(data_key, secrets)? {
             text.push_str(&slot);
             text.push('\n');
         }
@@ -244,4 +268,33 @@ impl Subject<'_> {
         text.push('\n');
         Ok(text.into_bytes())
     }
+
+    /// The lines of the slots: a way in for each secret, and where a catalog key is to open the object too, one for that beside it.
+    fn slots(&self, data_key: &DataKey, secrets: &[Secret]) -> Result<Vec<String>, Error> {
+        let keys = secrets.iter().filter(|one| matches!(one, Secret::Key(_)));
+        // a key opens its catalog key's slot as well, so that alone will do where there are too many for two each
+        let one_each = self.content.is_of_catalog() && secrets.len() + keys.count() > SLOTS_MAX;
+        let mut slots = Vec::new();
+        for secret in secrets {
+            let of_catalog = match secret {
+                Secret::Key(key) if self.content.is_of_catalog() => {
+                    let line = Slot::seal_catalog(data_key, &key.catalog_key(), self.content)?;
+                    Some(line)
+                }
+                _ => None,
+            };
+            if of_catalog.is_none() || !one_each {
+                slots.push(Slot::seal(data_key, secret, self)?);
+            }
+            slots.extend(of_catalog);
+        }
+        // two databases may have one key, and no line stands twice
+        let mut seen = BTreeSet::new();
+        slots.retain(|slot| seen.insert(slot.clone()));
+        Ok(slots)
+    }
+}
+
+fn held_are_catalog_keys(secrets: &[Secret]) -> bool {
+    !secrets.is_empty() && secrets.iter().all(Secret::is_catalog_key)
 }

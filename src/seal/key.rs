@@ -2,23 +2,15 @@
 
 use std::fmt;
 
-use bech32::{
-    Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError,
-};
 use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::key_text::KeyText;
 use super::passphrase::{Argon2Cost, Passphrase};
-use super::{Error, KeyFault, RepositoryId};
-
-/// The human-readable part of a key in bech32, before the separator `1`.
-const HRP: &str = "pgcoffer-key-";
-/// Characters of a key in bech32: human-readable part, separator, 52 for 32 bytes, 6 for the
-/// checksum.
-const BECH32_LEN: usize = HRP.len() + 1 + 52 + 6;
+use super::{CatalogKey, Content, Error, KeyFault, RepositoryId};
 
 /// A random key of 32 bytes: the usual thing to seal with.
 ///
@@ -47,27 +39,24 @@ impl MasterKey {
     /// [`Error::Key`], which tells a mistyped character from a missing one.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
-        let starts_as_bech32 = text
-            .get(..HRP.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(HRP));
         let key = if text.is_empty() {
             return Err(KeyFault::Empty.into());
-        } else if starts_as_bech32 {
-            parse_grouped(text)?
+        } else if CatalogKey::is_meant_by(text) {
+            return Err(KeyFault::IsCatalogKey.into());
+        } else if KeyText::MASTER.begins(text) {
+            KeyText::MASTER.parse(text)?
         } else {
             parse_plain(text)?
         };
-        if key.0 == [0; 32] {
+        if *key == [0; 32] {
             return Err(KeyFault::Zero.into());
         }
-        Ok(key)
+        Ok(Self(*key))
     }
 
     /// The key as text, to be stored by a person: `PGCOFFER-KEY-1…`.
     pub fn encode(&self) -> Zeroizing<String> {
-        let hrp = Hrp::parse_unchecked(HRP);
-        let text = bech32::encode_upper::<Bech32>(hrp, &self.0);
-        Zeroizing::new(text.expect("72 characters are fewer than the 90 that bech32 allows"))
+        KeyText::MASTER.encode(&self.0)
     }
 
     /// Names the key without giving it away: 16 hex digits, as in a header's `slot key` line.
@@ -75,9 +64,22 @@ impl MasterKey {
         HEXLOWER.encode(&derive(&self.0, "pgcoffer/1 key id")[..8])
     }
 
-    /// The key that wraps data keys.
-    pub(super) fn wrapping_key(&self) -> Zeroizing<[u8; 32]> {
-        derive(&self.0, "pgcoffer/1 wrap")
+    /// The catalog key that is derived from it.
+    #[must_use]
+    pub fn catalog_key(&self) -> CatalogKey {
+        CatalogKey::of(&self.0)
+    }
+
+    /// The key that wraps data keys of such objects.
+    ///
+    /// Whoever has the catalog key learns the data keys of what it opens. He must not be able to take the slot of such a data key
+    /// into the header of an archive, which would then open under the master key with whatever he put inside: so those are wrapped
+    /// under another key.
+    pub(super) fn wrapping_key(&self, content: Content) -> Zeroizing<[u8; 32]> {
+        match content.is_of_catalog() {
+            false => derive(&self.0, "pgcoffer/1 wrap"),
+            true => derive(&self.0, "pgcoffer/1 wrap entry"),
+        }
     }
 }
 
@@ -92,6 +94,8 @@ impl fmt::Debug for MasterKey {
 pub enum Secret {
     /// A random key.
     Key(MasterKey),
+    /// What is derived from such a key, and opens and seals entries and marks alone.
+    Catalog(CatalogKey),
     /// A passphrase, which Argon2id stretches.
     Passphrase(Passphrase),
 }
@@ -106,7 +110,8 @@ impl Secret {
     /// [`Error::OutOfMemory`], with a passphrase.
     pub fn identity(&self, repository: &RepositoryId, database: &str) -> Result<Identity, Error> {
         let catalog_key = match self {
-            Self::Key(key) => derive(&key.0, "pgcoffer/1 catalog"),
+            Self::Key(key) => key.catalog_key(),
+            Self::Catalog(key) => key.clone(),
             Self::Passphrase(passphrase) => {
                 let digest = Sha256::new()
                     .chain_update("pgcoffer/1 id")
@@ -116,7 +121,7 @@ impl Secret {
                 let mut salt = [0; 16];
                 salt.copy_from_slice(&digest[..16]);
                 let stretched = passphrase.stretch(&salt, Argon2Cost::WRITTEN)?;
-                derive(&stretched, "pgcoffer/1 catalog")
+                CatalogKey::of(&stretched)
             }
         };
         Ok(Identity {
@@ -131,15 +136,32 @@ impl Secret {
     /// [`Error::WeakPassphrase`].
     pub fn check_strength(&self) -> Result<(), Error> {
         match self {
-            Self::Key(_) => Ok(()),
+            Self::Key(_) | Self::Catalog(_) => Ok(()),
             Self::Passphrase(passphrase) => passphrase.check_strength(),
         }
     }
 
-    /// What may be said of the secret aloud: `key 0123456789abcdef` or `a passphrase`.
+    /// Whether it is a catalog key, which sees nothing of what is inside a backup.
+    #[must_use]
+    pub fn is_catalog_key(&self) -> bool {
+        matches!(self, Self::Catalog(_))
+    }
+
+    /// Its catalog key: itself, or what is derived from it. A passphrase has none, since it is stretched anew for each database.
+    #[must_use]
+    pub fn catalog_key(&self) -> Option<CatalogKey> {
+        match self {
+            Self::Key(key) => Some(key.catalog_key()),
+            Self::Catalog(key) => Some(key.clone()),
+            Self::Passphrase(_) => None,
+        }
+    }
+
+    /// What may be said of the secret aloud: `key 0123456789abcdef`, `catalog key 0123456789abcdef` or `a passphrase`.
     pub fn describe(&self) -> String {
         match self {
             Self::Key(key) => format!("key {}", key.key_id()),
+            Self::Catalog(key) => super::slot::catalog_key_named(&key.key_id()),
             Self::Passphrase(_) => super::slot::A_PASSPHRASE.to_owned(),
         }
     }
@@ -149,7 +171,7 @@ impl Secret {
 /// ids, so that one can tell from a name alone whether it is ours, and the tag of their owner.
 #[derive(Clone)]
 pub struct Identity {
-    catalog_key: Zeroizing<[u8; 32]>,
+    catalog_key: CatalogKey,
     repository: RepositoryId,
 }
 
@@ -157,7 +179,7 @@ impl Identity {
     /// HMAC-SHA-256 under the catalog key of `domain`, the repository's 16 bytes and `message`. Each domain has a message
     /// format of its own, so that a name of one kind never passes for one of another.
     pub fn mac(&self, domain: &str, message: &[u8]) -> [u8; 32] {
-        keyed_hmac(&self.catalog_key)
+        keyed_hmac(self.catalog_key.as_bytes())
             .chain_update(domain)
             .chain_update(self.repository.as_bytes())
             .chain_update(message)
@@ -181,7 +203,7 @@ impl Identity {
     /// hundred. It is printable, because the `argon2` program takes no other and a backup has to
     /// open by hand; 96 bits are enough to keep salts apart.
     pub(super) fn slot_salt(&self) -> [u8; 16] {
-        let derived = derive(&self.catalog_key, "pgcoffer/1 slot salt");
+        let derived = derive(self.catalog_key.as_bytes(), "pgcoffer/1 slot salt");
         let mut salt = [0; 16];
         BASE64.encode_mut(&derived[..12], &mut salt);
         salt
@@ -197,7 +219,7 @@ impl fmt::Debug for Identity {
 }
 
 /// HKDF-SHA-256 without salt, 32 bytes ([RFC 5869](https://www.rfc-editor.org/rfc/rfc5869)).
-fn derive(key: &[u8; 32], info: &str) -> Zeroizing<[u8; 32]> {
+pub(super) fn derive(key: &[u8; 32], info: &str) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(None, key)
         .expand(info.as_bytes(), &mut *derived)
@@ -210,75 +232,7 @@ pub(super) fn keyed_hmac(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-/// Takes out what stands between groups. A fault's position is the one in the text as it was typed.
-fn parse_grouped(typed: &str) -> Result<MasterKey, KeyFault> {
-    let mut text = Zeroizing::new(String::with_capacity(typed.len()));
-    let mut places = Vec::with_capacity(typed.len());
-    for (at, c) in typed.char_indices() {
-        if at > HRP.len() && (c == '-' || c.is_ascii_whitespace()) {
-            continue;
-        }
-        text.push(c);
-        places.resize(text.len(), at + 1);
-    }
-    parse_bech32(&text).map_err(|fault| match fault {
-        KeyFault::Character { position } => KeyFault::Character {
-            position: places.get(position - 1).copied().unwrap_or(position),
-        },
-        fault => fault,
-    })
-}
-
-fn parse_bech32(text: &str) -> Result<MasterKey, KeyFault> {
-    if let Some(at) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
-        return Err(KeyFault::Character { position: at + 1 });
-    }
-    if text.bytes().any(|b| b.is_ascii_lowercase()) && text.bytes().any(|b| b.is_ascii_uppercase())
-    {
-        return Err(KeyFault::MixedCase);
-    }
-    if text.len() == HRP.len() {
-        return Err(KeyFault::Length {
-            found: text.len(),
-            expected: BECH32_LEN,
-        });
-    }
-    if text.as_bytes()[HRP.len()] != b'1' {
-        return Err(KeyFault::Character {
-            position: HRP.len() + 1,
-        });
-    }
-    let data = &text[HRP.len() + 1..];
-    let outside =
-        |byte: u8| !b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&byte.to_ascii_lowercase());
-    if let Some(at) = data.bytes().position(outside) {
-        return Err(KeyFault::Character {
-            position: HRP.len() + 1 + at + 1,
-        });
-    }
-    if text.len() != BECH32_LEN {
-        return Err(KeyFault::Length {
-            found: text.len(),
-            expected: BECH32_LEN,
-        });
-    }
-    let checked = CheckedHrpstring::new::<Bech32>(text).map_err(|error| match error {
-        CheckedHrpstringError::Checksum(_) => KeyFault::Checksum,
-        _ => KeyFault::Unrecognised,
-    })?;
-    // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one
-    // key.
-    checked
-        .validate_segwit_padding()
-        .map_err(|_| KeyFault::Checksum)?;
-    let mut key = MasterKey([0; 32]);
-    for (place, byte) in key.0.iter_mut().zip(checked.byte_iter()) {
-        *place = byte;
-    }
-    Ok(key)
-}
-
-fn parse_plain(text: &str) -> Result<MasterKey, KeyFault> {
+fn parse_plain(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
     const HEX_LEN: usize = 64;
     const BASE64_LEN: usize = 44;
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -307,5 +261,5 @@ fn parse_plain(text: &str) -> Result<MasterKey, KeyFault> {
         position: error.position + 1,
     })?);
     let key = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| KeyFault::Unrecognised)?;
-    Ok(MasterKey(key))
+    Ok(Zeroizing::new(key))
 }

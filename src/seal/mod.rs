@@ -7,6 +7,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `key` | what a person holds: [`MasterKey`], [`Secret`], and the [`Identity`] derived from it |
+//! | `catalog_key` | [`CatalogKey`]: what a monitor holds in its place |
+//! | `key_text` | both as text: bech32, with its faults by position |
 //! | `repository` | [`RepositoryId`]: the place that an object was sealed for |
 //! | `passphrase` | [`Passphrase`]: graded when set, stretched with Argon2id, remembered |
 //! | `data_key` | the key of one object, and the [`FrameKeys`] expanded from it |
@@ -39,12 +41,14 @@
 //! # Ok::<(), pgcoffer::seal::Error>(())
 //! ```
 
+mod catalog_key;
 mod data_key;
 mod error;
 mod frame;
 mod grammar;
 mod header;
 mod key;
+mod key_text;
 mod lanes;
 mod passphrase;
 mod repository;
@@ -56,6 +60,7 @@ mod tests;
 mod walks;
 mod whole;
 
+pub use catalog_key::CatalogKey;
 pub use data_key::FrameKeys;
 pub use error::{Error, KeyFault};
 pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};

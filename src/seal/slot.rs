@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use data_encoding::{BASE64, HEXLOWER};
 
 use super::data_key::{DataKey, WRAPPED_LEN};
-use super::{Argon2Cost, Error, RepositoryId, Secret};
+use super::{Argon2Cost, CatalogKey, Content, Error, Secret, Subject};
 
 /// Bytes of a salt that a header may state. Argon2 is built for 8 at least (the shorter of the two
 /// lengths in [RFC 9106 §4](https://www.rfc-editor.org/rfc/rfc9106#section-4)), and more than 64
@@ -15,12 +15,26 @@ const SALT_LENS: RangeInclusive<usize> = 8..=64;
 /// What is said of a passphrase, which has no id.
 pub(super) const A_PASSPHRASE: &str = "a passphrase";
 
+/// How a catalog key is named aloud.
+pub(super) const A_CATALOG_KEY: &str = "catalog key ";
+
+pub(super) fn catalog_key_named(key_id: &str) -> String {
+    format!("{A_CATALOG_KEY}{key_id}")
+}
+
 /// One way to the data key, as a header's line states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
     /// Wrapped under a master key.
     Key {
         /// [`MasterKey::key_id`](super::MasterKey::key_id) of that key.
+        key_id: String,
+        /// The data key, wrapped with AES-256 key wrap.
+        wrapped: [u8; WRAPPED_LEN],
+    },
+    /// Wrapped under a catalog key: in an entry, a mark, and what names the repository.
+    Catalog {
+        /// [`CatalogKey::key_id`] of that key.
         key_id: String,
         /// The data key, wrapped with AES-256 key wrap.
         wrapped: [u8; WRAPPED_LEN],
@@ -46,21 +60,21 @@ impl Slot {
     pub(super) fn seal(
         data_key: &DataKey,
         secret: &Secret,
-        repository: &RepositoryId,
-        database: &str,
+        subject: &Subject<'_>,
     ) -> Result<String, Error> {
         match secret {
             Secret::Key(key) => {
-                let wrapped = data_key.wrap(&key.wrapping_key());
+                let wrapped = data_key.wrap(&key.wrapping_key(subject.content));
                 Ok(format!(
                     "slot key {} {}",
                     key.key_id(),
                     BASE64.encode(&wrapped)
                 ))
             }
+            Secret::Catalog(key) => Self::seal_catalog(data_key, key, subject.content),
             Secret::Passphrase(passphrase) => {
-                let salt = secret.identity(repository, database)?.slot_salt();
-                let cost = Argon2Cost::WRITTEN;
+                let identity = secret.identity(subject.repository, subject.database)?;
+                let (salt, cost) = (identity.slot_salt(), Argon2Cost::WRITTEN);
                 let wrapped = data_key.wrap(&*passphrase.stretch(&salt, cost)?);
                 Ok(format!(
                     "slot passphrase argon2id m={} t={} p={} {} {}",
@@ -74,14 +88,37 @@ impl Slot {
         }
     }
 
-    /// The data key, where `secret` opens this slot; [`Error::HeaderChanged`] where the slot names
+    /// The same for a catalog key.
+    pub(super) fn seal_catalog(
+        data_key: &DataKey,
+        key: &CatalogKey,
+        content: Content,
+    ) -> Result<String, Error> {
+        if !content.is_of_catalog() {
+            return Err(Error::BeyondCatalogKey { content });
+        }
+        let wrapped = data_key.wrap(&key.wrapping_key());
+        Ok(format!(
+            "slot catalog {} {}",
+            key.key_id(),
+            BASE64.encode(&wrapped)
+        ))
+    }
+
+    /// The data key, where `secret` opens this slot of an object of this content; [`Error::HeaderChanged`] where the slot names
     /// that very key and does not open under it.
-    pub(super) fn open(&self, secret: &Secret) -> Result<Option<DataKey>, Error> {
+    pub(super) fn open(&self, secret: &Secret, content: Content) -> Result<Option<DataKey>, Error> {
+        let opened = |data_key: Option<DataKey>| data_key.map(Some).ok_or(Error::HeaderChanged);
         match (self, secret) {
             (Self::Key { key_id, wrapped }, Secret::Key(key)) if *key_id == key.key_id() => {
-                DataKey::unwrap(wrapped, &key.wrapping_key())
-                    .map(Some)
-                    .ok_or(Error::HeaderChanged)
+                opened(DataKey::unwrap(wrapped, &key.wrapping_key(content)))
+            }
+            (Self::Catalog { key_id, wrapped }, secret) if content.is_of_catalog() => {
+                let key = secret.catalog_key();
+                match key.filter(|key| *key_id == key.key_id()) {
+                    Some(key) => opened(DataKey::unwrap(wrapped, &key.wrapping_key())),
+                    None => Ok(None),
+                }
             }
             (
                 Self::Passphrase {
@@ -95,6 +132,17 @@ impl Slot {
         }
     }
 
+    /// Whether the slot names this very key.
+    pub(crate) fn names(&self, secret: &Secret) -> bool {
+        match (self, secret) {
+            (Self::Key { key_id, .. }, Secret::Key(key)) => *key_id == key.key_id(),
+            (Self::Catalog { key_id, .. }, secret) => secret
+                .catalog_key()
+                .is_some_and(|key| *key_id == key.key_id()),
+            _ => false,
+        }
+    }
+
     /// Whether trying this slot takes Argon2id.
     pub(super) fn is_costly(&self) -> bool {
         matches!(self, Self::Passphrase { .. })
@@ -104,6 +152,7 @@ impl Slot {
     pub fn describe(&self) -> String {
         match self {
             Self::Key { key_id, .. } => format!("key {key_id}"),
+            Self::Catalog { key_id, .. } => catalog_key_named(key_id),
             Self::Passphrase { .. } => A_PASSPHRASE.to_owned(),
             Self::Unknown { kind } => format!("a slot of the unknown kind `{kind}`"),
         }
@@ -121,6 +170,11 @@ impl Slot {
                 wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
             }),
             ["key", ..] => Err("a key slot is `slot key <key id> <wrapped>`"),
+            ["catalog", key_id, wrapped] => Ok(Self::Catalog {
+                key_id: parse_key_id(key_id)?,
+                wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
+            }),
+            ["catalog", ..] => Err("a catalog slot is `slot catalog <key id> <wrapped>`"),
             ["passphrase", "argon2id", m, t, p, salt, wrapped] => {
                 Self::parse_passphrase([m, t, p], salt, wrapped)
             }

@@ -1,5 +1,6 @@
 //! What stands in `sealed/`, file by file.
 
+use super::catalog::catalog_keys;
 use super::header_faults::{headers, salts, several_slots, slots};
 use super::writer::{FRAME_SIZE, frame, frame_of, frames, header, key_slot, lines};
 
@@ -14,6 +15,8 @@ pub(crate) const PASSPHRASE: &str = "hamster waltz onyx brisk turnip";
 pub(crate) enum Held {
     Key,
     OtherKey,
+    /// the catalog key of `Key`
+    CatalogKey,
     Passphrase(&'static str),
 }
 
@@ -22,7 +25,7 @@ impl Held {
         match self {
             Self::Key => Some(MASTER_KEY),
             Self::OtherKey => Some(OTHER_KEY),
-            Self::Passphrase(_) => None,
+            Self::CatalogKey | Self::Passphrase(_) => None,
         }
     }
 }
@@ -47,6 +50,7 @@ pub(crate) fn all() -> Vec<Vector> {
         slots(),
         several_slots(),
         salts(),
+        catalog_keys(),
     ]
     .into_iter()
     .flatten()
@@ -138,7 +142,7 @@ fn opening() -> Vec<Vector> {
         let mut lines = lines();
         lines[3] = "content record".to_owned();
         lines[4] = "compression zstd".to_owned();
-        lines.push(key_slot(&MASTER_KEY, &DATA_KEY));
+        lines.push(super::writer::entry_slot(&MASTER_KEY, &DATA_KEY));
         let frames = frames(&DATA_KEY, FRAME_SIZE, &plaintext(50));
         opens(
             "record",

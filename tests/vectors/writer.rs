@@ -54,12 +54,30 @@ pub(crate) fn wrap(kek: [u8; 32], data_key: &[u8; 32]) -> Vec<u8> {
     wrapped.to_vec()
 }
 
+/// In an archive, details or settings.
 pub(crate) fn key_slot(master_key: &[u8; 32], data_key: &[u8; 32]) -> String {
+    key_slot_by("pgcoffer/1 wrap", master_key, data_key)
+}
+
+/// In a record, a mark or a repository.
+pub(crate) fn entry_slot(master_key: &[u8; 32], data_key: &[u8; 32]) -> String {
+    key_slot_by("pgcoffer/1 wrap entry", master_key, data_key)
+}
+
+fn key_slot_by(info: &str, master_key: &[u8; 32], data_key: &[u8; 32]) -> String {
     let id = HEXLOWER.encode(&hkdf(master_key, "pgcoffer/1 key id")[..8]);
-    format!(
-        "slot key {id} {}",
-        BASE64.encode(&wrap(hkdf(master_key, "pgcoffer/1 wrap"), data_key))
-    )
+    let wrapped = wrap(hkdf(master_key, info), data_key);
+    format!("slot key {id} {}", BASE64.encode(&wrapped))
+}
+
+pub(crate) fn catalog_key(master_key: &[u8; 32]) -> [u8; 32] {
+    hkdf(master_key, "pgcoffer/1 catalog")
+}
+
+pub(crate) fn catalog_slot(catalog_key: &[u8; 32], data_key: &[u8; 32]) -> String {
+    let id = HEXLOWER.encode(&hkdf(catalog_key, "pgcoffer/1 catalog id")[..8]);
+    let wrapped = wrap(hkdf(catalog_key, "pgcoffer/1 catalog wrap"), data_key);
+    format!("slot catalog {id} {}", BASE64.encode(&wrapped))
 }
 
 pub(crate) fn passphrase_slot(
@@ -91,13 +109,18 @@ pub(crate) fn passphrase_slot_salted(
 /// The repository of the vectors, and of the page's worked example.
 pub(crate) const REPOSITORY: &str = "c0ffee00112233445566778899aabbcc";
 
-/// The six lines before the slots.
+/// The six lines before the slots of an archive.
 pub(crate) fn lines() -> Vec<String> {
+    lines_of("archive")
+}
+
+/// The same of an object of this content.
+pub(crate) fn lines_of(content: &str) -> Vec<String> {
     let lines = [
         "pgcoffer/1",
         &format!("repository {REPOSITORY}"),
         &format!("backup {BACKUP}"),
-        "content archive",
+        &format!("content {content}"),
         "compression none",
         "frame 4096",
     ];

@@ -236,6 +236,10 @@ async fn authenticate(
     orphan: &Orphan,
 ) -> Result<Option<String>> {
     let object = &orphan.object;
+    if !catalog.sees_inside(database, &orphan.id).await? {
+        let why = "only its key itself, not the catalog key, can prove it ours";
+        return Ok(Some(why.to_owned()));
+    }
     let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
     let beginning = catalog
         .store()

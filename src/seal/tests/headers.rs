@@ -242,7 +242,7 @@ fn any_of_several_slots_opens_the_frames() {
         repository()
     );
     for secret in &secrets {
-        object += &Slot::seal(&data_key, secret, &repository(), "main").unwrap();
+        object += &Slot::seal(&data_key, secret, &archive(&repository())).unwrap();
         object += "\n";
     }
     object += "mac ";

@@ -1,0 +1,109 @@
+//! Keys as people write them: bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with a
+//! human-readable part for each kind of key.
+
+use bech32::{
+    Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError,
+};
+use zeroize::Zeroizing;
+
+use super::KeyFault;
+
+/// Characters behind the separator `1`: 52 for 32 bytes, 6 for the checksum.
+const DATA_CHARS: usize = 52 + 6;
+
+/// A kind of key, as its text begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KeyText {
+    /// the human-readable part before the separator `1`, in lower case
+    hrp: &'static str,
+}
+
+impl KeyText {
+    /// Of a master key.
+    pub(super) const MASTER: Self = Self {
+        hrp: "pgcoffer-key-",
+    };
+    /// Of a catalog key.
+    pub(super) const CATALOG: Self = Self {
+        hrp: "pgcoffer-catalog-",
+    };
+
+    /// Whether a text begins as a key of this kind does.
+    pub(super) fn begins(self, text: &str) -> bool {
+        let start = text.trim_start().get(..self.hrp.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(self.hrp))
+    }
+
+    /// The key's bytes as text, in upper case.
+    pub(super) fn encode(self, key: &[u8; 32]) -> Zeroizing<String> {
+        let hrp = Hrp::parse_unchecked(self.hrp);
+        let text = bech32::encode_upper::<Bech32>(hrp, key);
+        Zeroizing::new(text.expect("76 characters are fewer than the 90 that bech32 allows"))
+    }
+
+    /// Reads a key in upper or lower case. Blanks and hyphens between groups of characters behind the `1` are taken out, as a
+    /// printed key may have them; a fault's position is the one in the text as it was typed.
+    pub(super) fn parse(self, typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
+        let mut text = Zeroizing::new(String::with_capacity(typed.len()));
+        let mut places = Vec::with_capacity(typed.len());
+        for (at, c) in typed.char_indices() {
+            if at > self.hrp.len() && (c == '-' || c.is_ascii_whitespace()) {
+                continue;
+            }
+            text.push(c);
+            places.resize(text.len(), at + 1);
+        }
+        self.parse_plain(&text).map_err(|fault| match fault {
+            KeyFault::Character { position } => KeyFault::Character {
+                position: places.get(position - 1).copied().unwrap_or(position),
+            },
+            fault => fault,
+        })
+    }
+
+    fn parse_plain(self, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
+        let separator = self.hrp.len();
+        if let Some(at) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            return Err(KeyFault::Character { position: at + 1 });
+        }
+        let has_lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
+        if has_lower && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(KeyFault::MixedCase);
+        }
+        let wrong_length = || KeyFault::Length {
+            found: text.len(),
+            expected: separator + 1 + DATA_CHARS,
+        };
+        let Some(data) = text.as_bytes().get(separator + 1..) else {
+            return Err(wrong_length());
+        };
+        if text.as_bytes()[separator] != b'1' {
+            return Err(KeyFault::Character {
+                position: separator + 1,
+            });
+        }
+        let outside =
+            |byte: &u8| !b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&byte.to_ascii_lowercase());
+        if let Some(at) = data.iter().position(outside) {
+            return Err(KeyFault::Character {
+                position: separator + 1 + at + 1,
+            });
+        }
+        if data.len() != DATA_CHARS {
+            return Err(wrong_length());
+        }
+        let checked = CheckedHrpstring::new::<Bech32>(text).map_err(|error| match error {
+            CheckedHrpstringError::Checksum(_) => KeyFault::Checksum,
+            _ => KeyFault::Unrecognised,
+        })?;
+        // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one key.
+        checked
+            .validate_segwit_padding()
+            .map_err(|_| KeyFault::Checksum)?;
+        let mut key = Zeroizing::new([0; 32]);
+        for (place, byte) in key.iter_mut().zip(checked.byte_iter()) {
+            *place = byte;
+        }
+        Ok(key)
+    }
+}
