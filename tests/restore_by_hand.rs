@@ -229,6 +229,34 @@ fn a_passphrase_works_by_the_program_that_stretches_it() {
     }
 }
 
+/// Its other objects, too: the slots of a record are wrapped otherwise than those of an archive, and a mark may have a catalog slot alone.
+#[test]
+fn records_and_marks_open_by_hand_as_archives_do() {
+    let [_, open, _, _] = blocks("sh").try_into().unwrap();
+    let key = MasterKey::generate().unwrap();
+    let repository: RepositoryId = "c0ffee00112233445566778899aabbcc".parse().unwrap();
+    let catalog_key = Secret::Catalog(key.catalog_key());
+    for (content, secret) in [
+        (Content::Record, Secret::Key(key.clone())),
+        (Content::Details, Secret::Key(key.clone())),
+        (Content::Mark, Secret::Key(key.clone())),
+        (Content::Mark, catalog_key),
+    ] {
+        let subject = Subject {
+            repository: &repository,
+            backup: BACKUP,
+            content,
+            compression: Compression::None,
+            database: "main",
+        };
+        let object = pgcoffer::seal::seal_bytes(&subject, &[secret], b"{}").unwrap();
+        let folder = folder(&object);
+        succeeds(run(&folder, &open, "PGCOFFER_KEY", &key.encode()));
+        let payload = std::fs::read(folder.path().join("payload")).unwrap();
+        assert_eq!(payload, b"{}", "{content:?}");
+    }
+}
+
 #[test]
 fn other_users_of_the_machine_learn_nothing() {
     let key = MasterKey::generate().unwrap();

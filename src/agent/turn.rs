@@ -13,7 +13,9 @@ pub(super) fn came(backup: &BackupOutcome) -> (Came<'_>, Option<&Failure>) {
         BackupOutcome::Done { suspicious, .. } => (Came::Backup { suspicious }, None),
         BackupOutcome::Failed(failure) => (Came::Failed(failure), Some(failure)),
         BackupOutcome::Busy { .. } => (Came::Busy, None),
-        BackupOutcome::NotDue | BackupOutcome::Paused { .. } => (Came::Nothing, None),
+        BackupOutcome::NotDue | BackupOutcome::Elsewhere { .. } | BackupOutcome::Paused { .. } => {
+            (Came::Nothing, None)
+        }
     }
 }
 
@@ -92,6 +94,9 @@ pub(super) fn line(turn: &DatabaseTick) -> String {
         BackupOutcome::NotDue => "nothing is due".to_owned(),
         BackupOutcome::Paused { until } => {
             format!("the next backup waits until {until}, after failures")
+        }
+        BackupOutcome::Elsewhere { .. } => {
+            "a backup is due, which another machine has to make".to_owned()
         }
         BackupOutcome::Busy { .. } => "another run is under way, or has just made it".to_owned(),
         BackupOutcome::Failed(failure) => format!(

@@ -10,6 +10,7 @@ use crate::{
     anomaly::{self, AGREEING, COMPARED, Measure},
     backup::{BackupId, Details},
     error::{Error, Result},
+    text::counted,
 };
 
 /// The newest good backups among which those are found that were not compared when they were made.
@@ -61,7 +62,10 @@ impl Catalog {
         let newest = standing.iter_mut().find(|one| one.is_good());
         if let Some(newest) = newest.filter(|one| one.record.counts.warnings > 0) {
             let details = self.details_of(newest).await?;
-            newest.warnings = details.map(|details| details.warnings).unwrap_or_default();
+            newest.warnings = match details {
+                Some(details) => details.warnings,
+                None => vec![unread_warnings(newest.record.counts.warnings).into()],
+            };
         }
         Ok(())
     }
@@ -132,6 +136,12 @@ impl Catalog {
             }
         }
     }
+}
+
+/// What can be said of warnings whose words can't be read.
+fn unread_warnings(count: u64) -> String {
+    let count = counted(count, "warning");
+    format!("{count}, whose words stand in its details, which can't be read with the keys at hand")
 }
 
 /// Places of the newest good backups that were compared with none when they were made, though there were some, and of those before them.

@@ -19,7 +19,8 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_DB_<NAME>_AUTH  aws-iam: log in to RDS or Aurora by tokens of IAM
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
-  PGCOFFER_DB_<NAME>_KEY   a key for one database
+  PGCOFFER_CATALOG_KEY     in its place: what `pgcoffer keygen --catalog` prints, to watch and prune alone
+  PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_CATALOG_KEY   a key for one database
   PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01
   PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
   PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
@@ -115,6 +116,12 @@ pub(super) enum Command {
         /// Make a passphrase of seven random words instead, for who has to write it down by hand
         #[arg(long, conflicts_with = "passphrase")]
         words: bool,
+        /// Print the catalog key of the key that is set instead: all that a monitor or a pruning job needs
+        #[arg(long, conflicts_with_all = ["passphrase", "repository", "words"])]
+        catalog: bool,
+        /// With --catalog: of this database's own key
+        #[arg(long, value_name = "NAME", requires = "catalog")]
+        database: Option<String>,
     },
     /// Take one backup now
     Backup(BackupArgs),

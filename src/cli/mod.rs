@@ -116,7 +116,10 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
             repository: true, ..
         } => return commands::new_repository(cli.global.json),
         Command::Keygen {
-            passphrase, words, ..
+            passphrase,
+            words,
+            catalog: false,
+            ..
         } => {
             return commands::keygen(*passphrase, *words, cli.global.json);
         }
@@ -137,6 +140,15 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
         _ => {}
     }
     let settings = settings(&cli.global);
+    if let Command::Keygen {
+        catalog: true,
+        database,
+        ..
+    } = &cli.command
+    {
+        let config = Config::read(&settings)?;
+        return commands::catalog_key(&config, database.as_deref(), cli.global.json);
+    }
     // whatever comes now hears of a signal that has come already, too
     let interrupt = signals.end_by_work();
     say_where_from(&settings);

@@ -9,7 +9,7 @@ use pgcoffer::{
     backup::{Details, Label, Mark, Notice, Record},
     catalog::Listing,
     operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
-    seal::{MasterKey, Passphrase, RepositoryId},
+    seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
     store::Location,
     text::counted,
 };
@@ -86,6 +86,24 @@ impl Output {
                  then set it: PGCOFFER_KEY=…",
                 key.key_id()
             ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn catalog_key(self, key: &CatalogKey) -> Result<()> {
+        let text = key.encode();
+        if self.json {
+            let fields = json!({ "catalog_key": text.as_str(), "catalog_key_id": key.key_id() });
+            return self.print_json(&fields);
+        }
+        // alone on stdout, as a key is
+        print(text.as_str())?;
+        print("\n")?;
+        if std::io::stdout().is_terminal() {
+            note(
+                "\nIt lists, watches, holds and prunes backups, and opens none of them: set it as PGCOFFER_CATALOG_KEY\n\
+                 where that is done. The key itself prints it again at any time, so it needs no copy.",
+            );
         }
         Ok(())
     }

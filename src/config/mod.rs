@@ -38,7 +38,7 @@ pub use self::{
 };
 pub use self::{
     file::ConfigFile,
-    old_keys::OldKey,
+    old_keys::{EarlierKey, OldKey},
     serving::{Dynos, Serving, listen},
     settings::{Settings, Sources},
     values::{compression, is_secret},
@@ -59,7 +59,7 @@ pub const DEFAULT_LEVEL: i32 = 1;
 pub struct Config {
     /// databases, by label
     pub databases: Vec<Database>,
-    /// the key or passphrase for databases that have none of their own
+    /// the key, passphrase or catalog key for databases that have none of their own
     pub secret: Option<Secret>,
     /// earlier keys, for reading only, and until when what they made is believed
     pub old_keys: Vec<Key>,
@@ -192,9 +192,27 @@ impl Config {
     /// The secret that seals this database's backups.
     ///
     /// # Errors
+    /// As [`Config::watching_secret_of`], and [`Error::Usage`] where it is a catalog key, which seals none.
+    pub fn secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
+        let secret = self.watching_secret_of(database)?;
+        match secret.is_catalog_key() {
+            false => Ok(secret),
+            true => Err(Error::usage(
+                format!(
+                    "a catalog key alone is set for {}, which seals no backup",
+                    database.label
+                ),
+                "back it up where its key is set, as PGCOFFER_KEY; with the catalog key `pgcoffer status` and `pgcoffer serve` watch it, and `pgcoffer prune` deletes what has run out",
+            )),
+        }
+    }
+
+    /// The secret that opens what a database's catalog consists of, and seals what is noted there.
+    ///
+    /// # Errors
     /// [`Error::Usage`] where there is none, [`Error::Config`] where it is a passphrase that could be guessed: such a one
     /// still opens what was sealed with it.
-    pub fn secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
+    pub fn watching_secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
         if let Some(secret) = &database.secret {
             return Ok(secret);
         }
@@ -226,7 +244,7 @@ impl Config {
         if keys.secrets().is_empty() {
             Err(Error::usage(
                 "no key is configured",
-                "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it was stored; a new one opens none of them. A first set-up begins with `pgcoffer init`",
+                "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it was stored; a new one opens none of them. To watch or prune them, set PGCOFFER_CATALOG_KEY to what `pgcoffer keygen --catalog` prints there. A first set-up begins with `pgcoffer init`",
             ))
         } else {
             Ok(keys)

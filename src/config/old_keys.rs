@@ -3,24 +3,53 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use zeroize::Zeroizing;
 
-use super::values::{Wrong, key};
+use super::values::{Wrong, catalog_key, key};
 use crate::{
     catalog::Key,
     error::{Error, Result},
-    seal::{MasterKey, Secret},
+    seal::{CatalogKey, MasterKey, Secret},
 };
 
-/// How every key in bech32 begins.
-const START: &str = "pgcoffer-key-";
+/// How every key in bech32 begins, and every catalog key.
+const STARTS: [&str; 2] = ["pgcoffer-key-", "pgcoffer-catalog-"];
 
 /// A key that was replaced by another, and until when what it made is believed.
 #[derive(Debug)]
 pub struct OldKey {
-    /// the key
-    pub key: MasterKey,
+    /// the key, or the catalog key of one
+    pub key: EarlierKey,
     /// the last day (UTC), or the moment, as it was written
     pub day: String,
     retired: Timestamp,
+}
+
+/// A key of a kind that can be retired.
+#[derive(Debug, Clone)]
+pub enum EarlierKey {
+    /// one that opens everything
+    Master(MasterKey),
+    /// its catalog key
+    Catalog(CatalogKey),
+}
+
+impl EarlierKey {
+    /// The key as text.
+    #[must_use]
+    pub fn encode(&self) -> Zeroizing<String> {
+        match self {
+            Self::Master(key) => key.encode(),
+            Self::Catalog(key) => key.encode(),
+        }
+    }
+
+    /// Names the key without giving it away.
+    #[cfg(test)]
+    fn key_id(&self) -> String {
+        match self {
+            Self::Master(key) => key.key_id(),
+            Self::Catalog(key) => key.key_id(),
+        }
+    }
 }
 
 impl OldKey {
@@ -43,7 +72,10 @@ impl OldKey {
 impl From<OldKey> for Key {
     fn from(old: OldKey) -> Self {
         Self {
-            secret: Secret::Key(old.key),
+            secret: match old.key {
+                EarlierKey::Master(key) => Secret::Key(key),
+                EarlierKey::Catalog(key) => Secret::Catalog(key),
+            },
             retired: Some(old.retired),
         }
     }
@@ -69,7 +101,11 @@ fn first(text: &str) -> std::result::Result<(OldKey, &str), Wrong> {
         return Err(without_day());
     }
     // whether the key itself is right is told before its day
-    let key = key(typed.trim_end())?;
+    let typed_key = typed.trim_end();
+    let key = match CatalogKey::is_meant_by(typed_key) {
+        true => EarlierKey::Catalog(catalog_key(typed_key)?),
+        false => EarlierKey::Master(key(typed_key)?),
+    };
     if typed.len() == text.len() {
         return Err(without_day());
     }
@@ -87,9 +123,10 @@ fn first(text: &str) -> std::result::Result<(OldKey, &str), Wrong> {
 fn holds_another(text: &str) -> bool {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let last = text.split_whitespace().next_back();
-    let ends_with_one =
-        last.is_some_and(|last| last != text.trim() && MasterKey::parse(last).is_ok());
-    ends_with_one || lower.rfind(START).is_some_and(|at| at > 0)
+    let is_key = |text: &str| MasterKey::parse(text).is_ok() || CatalogKey::parse(text).is_ok();
+    let ends_with_one = last.is_some_and(|last| last != text.trim() && is_key(last));
+    let mut starts = STARTS.iter();
+    ends_with_one || starts.any(|start| lower.rfind(start).is_some_and(|at| at > 0))
 }
 
 fn without_day() -> Wrong {

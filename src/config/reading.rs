@@ -13,8 +13,8 @@ use super::{
     schedules::Schedules,
     serving::Serving,
     values::{
-        Wrong, acl, boolean, compression, duration, encryption, http_hosts, keep_last, key,
-        lock_mode, mode, nearest, repository, storage_class, zone,
+        Wrong, acl, boolean, catalog_key, compression, duration, encryption, http_hosts, keep_last,
+        key, lock_mode, mode, nearest, repository, storage_class, zone,
     },
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     lifecycle,
     postgres::{AwsIam, DatabaseUrl},
     rights::Mode,
-    seal::{Passphrase, Secret},
+    seal::{KeyFault, MasterKey, Passphrase, Secret},
     store::{Location, Options},
 };
 
@@ -41,6 +41,7 @@ fn earlier(text: &str) -> Result<Vec<Key>, Wrong> {
 pub(super) struct Reading {
     config: Config,
     key: Option<Secret>,
+    catalog_key: Option<Secret>,
     passphrase: Option<Secret>,
     urls: BTreeMap<Label, DatabaseUrl>,
     /// databases that are named, also those whose URL can't be used
@@ -48,6 +49,7 @@ pub(super) struct Reading {
     /// databases that are logged in to by tokens of IAM
     by_iam: BTreeSet<Label>,
     keys: BTreeMap<Label, Secret>,
+    catalog_keys: BTreeMap<Label, Secret>,
     old_keys: BTreeMap<Label, Vec<Key>>,
     schedules: Schedules,
     notices: NoticeReading,
@@ -77,11 +79,13 @@ impl Default for Reading {
         Self {
             config,
             key: None,
+            catalog_key: None,
             passphrase: None,
             urls: BTreeMap::new(),
             named: BTreeSet::new(),
             by_iam: BTreeSet::new(),
             keys: BTreeMap::new(),
+            catalog_keys: BTreeMap::new(),
             old_keys: BTreeMap::new(),
             schedules: Schedules::default(),
             notices: NoticeReading::default(),
@@ -121,6 +125,7 @@ impl Reading {
         let plain = |why: String| (why, None);
         match setting {
             "KEY" => self.key = Some(Secret::Key(key(value)?)),
+            "CATALOG_KEY" => self.catalog_key = Some(Secret::Catalog(catalog_key(value)?)),
             "PASSPHRASE" => self.take_passphrase(value),
             "OLD_KEYS" => self.config.old_keys = earlier(value)?,
             "REPOSITORY" => self.config.repository = Some(repository(value)?),
@@ -188,6 +193,14 @@ impl Reading {
             self.old_keys.insert(label, earlier(value)?);
             return Ok(());
         }
+        let catalog = of_database.and_then(|rest| rest.strip_suffix("_CATALOG_KEY"));
+        // a database may be called MAIN_CATALOG
+        if let Some(name) = catalog.filter(|_| MasterKey::parse(value).is_err()) {
+            let label = Label::parse(name).map_err(|e| (e.to_string(), None))?;
+            let key = Secret::Catalog(catalog_key(value)?);
+            self.catalog_keys.insert(label, key);
+            return Ok(());
+        }
         let (name, what) = of_database
             .and_then(|rest| rest.rsplit_once('_'))
             .ok_or_else(|| {
@@ -223,7 +236,7 @@ impl Reading {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_AUTH, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_AUTH, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_CATALOG_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
                             .to_owned(),
                     ),
                 ));
@@ -244,11 +257,13 @@ impl Reading {
                 ),
             });
         }
+        self.refuse_catalog_keys_beside_keys();
         self.refuse_key_without_kms();
         self.refuse_strays();
         self.config.serving.finish(&mut self.faults);
         self.refuse_forgotten();
-        self.config.secret = self.key.or(self.passphrase);
+        self.config.secret = self.key.or(self.passphrase).or(self.catalog_key);
+        self.keys.extend(self.catalog_keys);
         for (label, secret) in &self.keys {
             let keys = self.config.own_keys.entry(label.clone()).or_default();
             keys.push(Key::current(secret.clone()));
@@ -290,6 +305,34 @@ impl Reading {
         (self.config, self.faults)
     }
 
+    /// Whoever has a key needs no catalog key, and one beside it would leave open which of them a machine is to have.
+    fn refuse_catalog_keys_beside_keys(&mut self) {
+        let refused = |catalog_key: String, other: String| Fault {
+            why: format!(
+                "{other} is set as well, and whoever has that needs no catalog key: is this machine to open backups, or only to watch and prune them?"
+            ),
+            hint: Some(format!(
+                "where backups are made or restored, unset {catalog_key}; where they are watched or pruned, unset {other}"
+            )),
+            variable: catalog_key,
+        };
+        let other = match (&self.key, &self.passphrase) {
+            (Some(_), _) => Some("PGCOFFER_KEY"),
+            (None, Some(_)) => Some("PGCOFFER_PASSPHRASE"),
+            (None, None) => None,
+        };
+        if let (Some(_), Some(other)) = (&self.catalog_key, other) {
+            let fault = refused("PGCOFFER_CATALOG_KEY".to_owned(), other.to_owned());
+            self.faults.push(fault);
+        }
+        let both = self.catalog_keys.keys();
+        for label in both.filter(|label| self.keys.contains_key(*label)) {
+            let of = format!("PGCOFFER_DB_{}", label.as_str().to_ascii_uppercase());
+            self.faults
+                .push(refused(format!("{of}_CATALOG_KEY"), format!("{of}_KEY")));
+        }
+    }
+
     /// A key is for the KMS alone: AES256 has none that could be named.
     fn refuse_key_without_kms(&mut self) {
         let store = &self.config.store;
@@ -316,14 +359,15 @@ impl Reading {
         let orphaned = self
             .old_keys
             .keys()
-            .filter(|label| !self.keys.contains_key(*label));
+            .filter(|label| !self.keys.contains_key(*label))
+            .filter(|label| !self.catalog_keys.contains_key(*label));
         for label in orphaned {
             let name = label.as_str().to_ascii_uppercase();
             self.faults.push(Fault {
                 variable: format!("PGCOFFER_DB_{name}_OLD_KEYS"),
                 why: "this database has earlier keys of its own and no present one".to_owned(),
                 hint: Some(format!(
-                    "set PGCOFFER_DB_{name}_KEY too; a database that is sealed under PGCOFFER_KEY has its earlier keys in PGCOFFER_OLD_KEYS"
+                    "set PGCOFFER_DB_{name}_KEY too, or where it is only watched PGCOFFER_DB_{name}_CATALOG_KEY; a database that is sealed under PGCOFFER_KEY has its earlier keys in PGCOFFER_OLD_KEYS"
                 )),
             });
         }
@@ -331,10 +375,27 @@ impl Reading {
 
     /// What is said of a database that isn't configured would otherwise be said to nobody.
     fn refuse_strays(&mut self) {
-        // where no database is to be backed up, keys are there to read with
+        // where no database is to be backed up, keys are there to read with; catalog keys are so anywhere
         let backs_up = !self.named.is_empty();
         let keys = self.keys.keys().map(|label| (label, "KEY", ""));
-        let keys = keys.filter(|_| backs_up);
+        let keys = keys.filter(|(label, ..)| backs_up && !label.as_str().ends_with("_catalog"));
+        for label in self
+            .keys
+            .keys()
+            .filter(|label| !self.named.contains(*label))
+        {
+            let name = label.as_str().to_ascii_uppercase();
+            // the key of a database x_catalog, or by mistake that of x where its catalog key was meant
+            if name.ends_with("_CATALOG") {
+                self.faults.push(Fault {
+                    variable: format!("PGCOFFER_DB_{name}_KEY"),
+                    why: KeyFault::IsMasterKey.to_string(),
+                    hint: Some(format!(
+                        "`pgcoffer keygen --catalog` prints the catalog key of the key that is set; where a database itself is called {name}, set its key as PGCOFFER_KEY to read what is its"
+                    )),
+                });
+            }
+        }
         let schedules = self
             .schedules
             .own

@@ -201,3 +201,146 @@ fn what_is_wrong_with_a_schedule_names_its_variable() {
     ]);
     assert!(locked.unwrap().store.lock.is_some());
 }
+
+/// The catalog key of `KEY`, as text.
+fn catalog_key() -> String {
+    let key = crate::seal::MasterKey::parse(KEY).unwrap();
+    key.catalog_key().encode().to_string()
+}
+
+fn told(vars: &[(&str, &str)]) -> String {
+    read(vars).unwrap_err().to_string()
+}
+
+#[test]
+fn a_catalog_key_alone_watches_and_seals_no_backup() {
+    let catalog_key = catalog_key();
+    let url = ("PGCOFFER_DB_MAIN_URL", "postgres://u@localhost/main");
+    let config = read(&[("PGCOFFER_CATALOG_KEY", &catalog_key), url]).unwrap();
+    assert!(config.keys_for_reading().unwrap().are_catalog_keys());
+    let main = config.database(None).unwrap();
+    assert!(config.watching_secret_of(main).unwrap().is_catalog_key());
+    let refused = config.secret_of(main).unwrap_err();
+    assert_eq!(refused.exit_status(), 2);
+    assert!(refused.to_string().contains("seals no backup"), "{refused}");
+    // one database's alone, with or without its URL, beside a key for the others
+    for vars in [
+        &[url, ("PGCOFFER_DB_MAIN_CATALOG_KEY", catalog_key.as_str())][..],
+        &[
+            ("PGCOFFER_DB_MAIN_CATALOG_KEY", catalog_key.as_str()),
+            ("PGCOFFER_KEY", KEY),
+        ],
+        &[
+            url,
+            ("PGCOFFER_DB_SHOP_CATALOG_KEY", catalog_key.as_str()),
+            ("PGCOFFER_KEY", KEY),
+        ],
+    ] {
+        let config = read(vars).unwrap();
+        assert_eq!(config.own_keys.len(), 1, "{vars:?}");
+        let own = config.own_keys.values().flatten().next().unwrap();
+        assert!(own.secret.is_catalog_key() && own.retired.is_none());
+    }
+    let printed = format!("{config:?}");
+    assert!(!printed.contains(&catalog_key[20..40]), "{printed}");
+}
+
+#[test]
+fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
+    let catalog_key = catalog_key();
+    let catalog_key = catalog_key.as_str();
+    let passphrase = "unwound-cosigner-plank-dizzy-refurbish-atop-halogen";
+    for (vars, words) in [
+        (
+            &[("PGCOFFER_CATALOG_KEY", catalog_key), ("PGCOFFER_KEY", KEY)][..],
+            "PGCOFFER_CATALOG_KEY: PGCOFFER_KEY is set as well",
+        ),
+        (
+            &[
+                ("PGCOFFER_CATALOG_KEY", catalog_key),
+                ("PGCOFFER_PASSPHRASE", passphrase),
+            ],
+            "PGCOFFER_CATALOG_KEY: PGCOFFER_PASSPHRASE is set as well",
+        ),
+        (
+            &[
+                ("PGCOFFER_DB_MAIN_CATALOG_KEY", catalog_key),
+                ("PGCOFFER_DB_MAIN_KEY", KEY),
+            ],
+            "PGCOFFER_DB_MAIN_CATALOG_KEY: PGCOFFER_DB_MAIN_KEY is set as well",
+        ),
+        (&[("PGCOFFER_KEY", catalog_key)], "it is a catalog key"),
+        (
+            &[("PGCOFFER_DB_MAIN_KEY", catalog_key)],
+            "it is a catalog key",
+        ),
+        (&[("PGCOFFER_CATALOG_KEY", KEY)], "PGCOFFER-CATALOG-1"),
+        (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "no catalog key"),
+        (
+            &[("PGCOFFER_DB_MAIN_CATALOG_KEY", &catalog_key[..75])],
+            "it has 75 characters",
+        ),
+        (
+            &[("PGCOFFER_CATALOG_KEY", &format!("{catalog_key}@2026-11-01"))],
+            "so is an earlier catalog key",
+        ),
+    ] {
+        let told = told(vars);
+        assert!(
+            told.contains(words) && told.contains("hint: "),
+            "{vars:?}: {told}"
+        );
+        assert!(
+            !told.contains(&catalog_key[20..40]) && !told.contains(&KEY[20..40]),
+            "{told}"
+        );
+    }
+    // a database may be called so itself
+    let config = read(&[
+        (
+            "PGCOFFER_DB_MAIN_CATALOG_URL",
+            "postgres://u@localhost/main",
+        ),
+        ("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY),
+    ]);
+    let config = config.unwrap();
+    assert!(
+        !config.databases[0]
+            .secret
+            .as_ref()
+            .unwrap()
+            .is_catalog_key()
+    );
+}
+
+#[test]
+fn earlier_catalog_keys_stand_beside_earlier_keys_each_with_its_day() {
+    let (catalog_key, other) = (catalog_key(), KEY.replace("00", "aa"));
+    let old = format!("{catalog_key}@2026-11-01, {other}@2026-10-01 {catalog_key}@2026-09-01");
+    let config = read(&[("PGCOFFER_KEY", KEY), ("PGCOFFER_OLD_KEYS", &old)]).unwrap();
+    let kinds: Vec<bool> = config
+        .old_keys
+        .iter()
+        .map(|key| key.secret.is_catalog_key())
+        .collect();
+    assert_eq!(kinds, [true, false, true]);
+    assert!(!config.keys().are_catalog_keys());
+    // with one of its own a database may have earlier ones of its own
+    let vars = [
+        ("PGCOFFER_DB_MAIN_CATALOG_KEY", catalog_key.as_str()),
+        ("PGCOFFER_DB_MAIN_OLD_KEYS", old.as_str()),
+    ];
+    let main = &read(&vars).unwrap().own_keys[&Label::parse("main").unwrap()];
+    assert_eq!(main.len(), 4);
+    let grouped = format!("{} {}", &catalog_key[..30], &catalog_key[30..]);
+    for without_day in [
+        catalog_key.clone(),
+        format!("{catalog_key} {catalog_key}@2026-11-01"),
+        format!("{grouped} {other}@2026-11-01"),
+        format!("{other} {grouped}@2026-11-01"),
+    ] {
+        let told = told(&[("PGCOFFER_KEY", KEY), ("PGCOFFER_OLD_KEYS", &without_day)]);
+        assert!(told.contains("without the day"), "{without_day}: {told}");
+        assert!(!told.contains(&catalog_key[40..60]), "{told}");
+    }
+}

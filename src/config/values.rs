@@ -10,7 +10,7 @@ use crate::{
     compress::Compressor,
     plain_http::HttpHosts,
     rights::Mode,
-    seal::{BadRepositoryId, MasterKey, RepositoryId},
+    seal::{BadRepositoryId, CatalogKey, MasterKey, RepositoryId},
     store::LockMode,
 };
 
@@ -27,6 +27,16 @@ pub(super) fn key(text: &str) -> Result<MasterKey, Wrong> {
             ),
             _ => (error.to_string(), error.hint()),
         }
+    })
+}
+
+pub(super) fn catalog_key(text: &str) -> Result<CatalogKey, Wrong> {
+    CatalogKey::parse(text).map_err(|error| match text.split_once('@') {
+        Some((before, _)) if CatalogKey::parse(before.trim_end()).is_ok() => (
+            "it bears the day on which it was retired, and so is an earlier catalog key".to_owned(),
+            Some("earlier catalog keys stand in PGCOFFER_OLD_KEYS (of a database with one of its own: PGCOFFER_DB_<NAME>_OLD_KEYS), as earlier keys do".to_owned()),
+        ),
+        _ => (error.to_string(), error.hint()),
     })
 }
 
@@ -206,8 +216,9 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
 }
 
 /// Settings of no single database that stand in no list of their own, without their prefix.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "KEY",
+    "CATALOG_KEY",
     "PASSPHRASE",
     "OLD_KEYS",
     "REPOSITORY",
@@ -231,7 +242,15 @@ const NAMES: [&str; 21] = [
 ];
 
 /// What each database has: the end of `DB_<NAME>_…`.
-const NAMES_OF_DATABASE: [&str; 6] = ["URL", "AUTH", "OLD_KEYS", "KEY", "SCHEDULE", "PING_URL"];
+const NAMES_OF_DATABASE: [&str; 7] = [
+    "URL",
+    "AUTH",
+    "OLD_KEYS",
+    "CATALOG_KEY",
+    "KEY",
+    "SCHEDULE",
+    "PING_URL",
+];
 
 /// Whether there is a setting of this name (without its prefix).
 pub(super) fn is_setting(name: &str) -> bool {
@@ -342,6 +361,8 @@ mod tests {
             ("KEYFILE", "PGCOFFER_KEY?"),
             ("PASPHRASE_FILE", "PGCOFFER_PASSPHRASE_FILE?"),
             ("OLD_KEY", "PGCOFFER_OLD_KEYS?"),
+            ("CATALOGUE_KEY", "PGCOFFER_CATALOG_KEY?"),
+            ("CATALOG", "PGCOFFER_CATALOG_KEY?"),
             ("DATABASE_URL", "PGCOFFER_DB_MAIN_URL"),
             ("DB_URL", "PGCOFFER_DB_MAIN_URL"),
             ("MAIN_URL", "PGCOFFER_DB_MAIN_URL"),
@@ -393,6 +414,8 @@ mod tests {
             "PGCOFFER_KEY",
             "PGCOFFER_DB_X_URL",
             "PGCOFFER_OLD_KEYS",
+            "PGCOFFER_CATALOG_KEY",
+            "PGCOFFER_DB_X_CATALOG_KEY",
             "AWS_SECRET_ACCESS_KEY",
         ] {
             assert!(is_secret(name));

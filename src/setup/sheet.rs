@@ -99,6 +99,13 @@ impl Sheet {
         ));
         parts.extend(self.fields());
         parts.extend(self.with_us());
+        if self.secrets.iter().any(|secret| secret.key_id.is_some()) {
+            parts.push(Part::Paragraph(
+                "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, prints the catalog key \
+                 for that. It opens no backup, so it is no copy of the key."
+                    .to_owned(),
+            ));
+        }
         parts.extend(self.without_us());
         parts
     }

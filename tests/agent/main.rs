@@ -12,6 +12,8 @@ mod testbed;
 mod bombs;
 mod broken_in;
 mod bucket;
+mod catalog_key;
+mod catalog_key_attacks;
 mod channels;
 mod channels_mail;
 mod channels_webhook;

@@ -315,7 +315,9 @@ fn assert_served(one: &DatabaseTick, due: &[Tier], may_pause: bool) {
         BackupOutcome::Done { tiers, .. } => assert_eq!(tiers, due, "{one:#?}"),
         BackupOutcome::NotDue => assert_eq!(due, [], "{one:#?}"),
         BackupOutcome::Paused { .. } => assert!(may_pause && !due.is_empty(), "{one:#?}"),
-        BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) => panic!("{one:#?}"),
+        BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) | BackupOutcome::Elsewhere { .. } => {
+            panic!("{one:#?}")
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod schedule;
 mod serve;
 mod telling;
 mod thaw;
+mod watching;
 
 use std::{
     io::{IsTerminal as _, Read as _},
@@ -67,6 +68,38 @@ pub(super) fn keygen(passphrase: bool, words: bool, json: bool) -> Result<()> {
     let text = config::trimmed(&line).to_owned();
     Passphrase::new(text).map_err(|e| usage(e.to_string(), e.hint().unwrap_or_default()))?;
     output.passphrase_is_strong()
+}
+
+/// Prints the catalog key of the key that is set for all databases, or of a database's own.
+pub(super) fn catalog_key(config: &Config, database: Option<&str>, json: bool) -> Result<()> {
+    let secret = match label(database)? {
+        None => config
+            .secret
+            .as_ref()
+            .ok_or_else(|| match config.own_keys.is_empty() {
+                true => config::no_key(),
+                false => usage(
+                    "no key is set that is for all databases".to_owned(),
+                    "name one that has a key of its own: --database NAME",
+                ),
+            }),
+        Some(label) => {
+            let own = config.own_keys.get(&label).and_then(|keys| keys.first());
+            own.map(|key| &key.secret).ok_or_else(|| {
+                usage(
+                    format!("{label} has no key of its own"),
+                    "without --database it prints the catalog key of the key that is for all databases",
+                )
+            })
+        }
+    };
+    let catalog_key = secret?.catalog_key().ok_or_else(|| {
+        usage(
+            "a passphrase has no catalog key: it is stretched to another key for each database".to_owned(),
+            "only a key has one; `pgcoffer keygen` makes a key, and backups made under the passphrase still need the passphrase",
+        )
+    })?;
+    Output { json }.catalog_key(&catalog_key)
 }
 
 /// Makes the id of a repository that is to begin.
@@ -211,6 +244,15 @@ impl Context<'_> {
         })
     }
 
+    /// Refuses, before anything is done, what takes the key itself where catalog keys alone are set.
+    fn check_key(&self, doing: &str) -> Result<()> {
+        let keys = self.config.keys();
+        match !keys.secrets().is_empty() && keys.are_catalog_keys() {
+            true => Err(only_catalog_key(doing)),
+            false => Ok(()),
+        }
+    }
+
     async fn catalog(&self) -> Result<Catalog> {
         let keys = self.config.keys_for_reading()?;
         let store = self.store(self.config.store.clone()).await?;
@@ -229,12 +271,36 @@ impl Context<'_> {
         self.interrupt.or_after(GRACE, discover).await
     }
 
+    /// The backup that is meant, of which more than its entry is needed.
+    async fn find_to(
+        &self,
+        doing: &str,
+        catalog: &Catalog,
+        id: &str,
+        database: Option<&str>,
+    ) -> Result<Record> {
+        let record = self.find(catalog, id, database).await?;
+        let seen = catalog.sees_inside(&record.database, &record.id);
+        match self.interrupt.or(seen).await? {
+            true => Ok(record),
+            false => Err(only_catalog_key(&format!("{doing} {}", record.id))),
+        }
+    }
+
     async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
         let wanted = Wanted::parse(id)?;
         self.interrupt
             .or(catalog.find(&wanted, label(database)?.as_ref(), Clock::system().now()))
             .await
     }
+}
+
+/// That something takes the key itself.
+fn only_catalog_key(doing: &str) -> Error {
+    usage(
+        format!("a catalog key opens no backup, and to {doing} takes the key itself"),
+        "do this where the key is set as PGCOFFER_KEY, in the place of PGCOFFER_CATALOG_KEY: it stands on the recovery sheet, or where it was stored",
+    )
 }
 
 fn usage(why: String, hint: impl Into<String>) -> Error {

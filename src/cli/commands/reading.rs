@@ -11,6 +11,7 @@ use pgcoffer::{
     catalog::Catalog,
     config::no_key,
     operation::{self, Clock, Progress, Target},
+    seal,
     store::Kind,
 };
 
@@ -80,9 +81,10 @@ impl Context<'_> {
         sealed: bool,
         thaw: ThawArgs,
     ) -> Result<()> {
+        self.check_key("get one")?;
         let catalog = self.catalog().await?;
         let record = self
-            .find(&catalog, &chosen.id, chosen.database.as_deref())
+            .find_to("get", &catalog, &chosen.id, chosen.database.as_deref())
             .await?;
         let extension = if sealed { "pgc" } else { "dump" };
         let default = PathBuf::from(format!("{}-{}.{extension}", record.database, record.id));
@@ -99,6 +101,7 @@ impl Context<'_> {
         if secrets.is_empty() {
             return Err(self.no_key_for(file));
         }
+        self.check_key("open one")?;
         let target = self.target(into.unwrap_or_else(|| file.with_extension("dump")))?;
         let progress = Progress::default();
         let work = operation::open(file, &secrets, &target, &progress);
@@ -126,8 +129,9 @@ impl Context<'_> {
         database: Option<&str>,
         thaw: ThawArgs,
     ) -> Result<()> {
+        self.check_key("verify one")?;
         let catalog = self.catalog().await?;
-        let record = self.find(&catalog, id, database).await?;
+        let record = self.find_to("verify", &catalog, id, database).await?;
         self.thaw(&catalog, &record, thaw).await?;
         let progress = Progress::default();
         let work = operation::verify(&catalog, &record, &progress);
@@ -167,6 +171,15 @@ async fn details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> 
     match catalog.details(record).await {
         Ok(details) => Ok(Some(details)),
         Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
+        Err(Error::Seal {
+            source: seal::Error::BeyondCatalogKey { .. },
+            ..
+        }) => {
+            note(
+                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the details, which a catalog key doesn't open",
+            );
+            Ok(None)
+        }
         Err(error) => {
             note(&format!("warning: what is inside can't be shown: {error}"));
             Ok(None)

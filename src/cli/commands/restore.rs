@@ -29,10 +29,10 @@ impl Context<'_> {
         let target = target_url(&args.to)?;
         let request = request(target, args)?;
         self.check_confirmation(&request.target, args)?;
+        self.check_key("restore one")?;
+        let (id, database) = (&args.chosen.id, args.chosen.database.as_deref());
         let catalog = self.catalog().await?;
-        let record = self
-            .find(&catalog, &args.chosen.id, args.chosen.database.as_deref())
-            .await?;
+        let record = self.find_to("restore", &catalog, id, database).await?;
         let clients = self.clients().await?;
         if args.thaw.may_take_long() {
             let look = operation::check_target(&clients, &record, &request);

@@ -129,7 +129,7 @@ impl Context<'_> {
         Ok(TickDatabase {
             label: database.label.clone(),
             url: database.url.clone(),
-            secret: self.config.secret_of(database)?.clone(),
+            secret: self.config.watching_secret_of(database)?.clone(),
             schedule,
         })
     }

@@ -33,7 +33,11 @@ impl Context<'_> {
     }
 
     async fn serve_telling(&self, args: &ServeArgs, teller: &Teller) -> Result<()> {
-        let databases = self.scheduled()?;
+        let only_watches = self.only_watches();
+        let databases = match only_watches {
+            true => Vec::new(),
+            false => self.scheduled()?,
+        };
         let listener = bind(self.address(args)?).await?;
         let catalog = self.catalog().await?;
         if catalog.store().writes_only() && self.config.serving.dynos.is_some() {
@@ -43,7 +47,10 @@ impl Context<'_> {
             ));
         }
         let (pace, progress) = (pace(args), Progress::default());
-        let labels: Vec<Label> = databases.iter().map(|one| one.label.clone()).collect();
+        let labels: Vec<Label> = match only_watches {
+            true => self.to_watch(&catalog).await?,
+            false => databases.iter().map(|one| one.label.clone()).collect(),
+        };
         let pulse = Pulse::new(&labels, progress.clone(), &pace, self.config.silence_max);
         let pulse = if catalog.store().writes_only() {
             pulse.without_looks()
@@ -67,7 +74,16 @@ impl Context<'_> {
             }
             Ok(())
         };
-        let rounds = self.serve_rounds(args, &databases, (&catalog, teller), &progress, &pulse);
+        let place = (&catalog, teller);
+        let rounds = async {
+            match only_watches {
+                true => self.watch_rounds(args, &labels, place, &pulse).await,
+                false => {
+                    self.serve_rounds(args, &databases, place, &progress, &pulse)
+                        .await
+                }
+            }
+        };
         try_join(rounds, web).await?;
         Ok(())
     }
@@ -112,7 +128,13 @@ impl Context<'_> {
         Ok(())
     }
 
-    async fn go(&self, args: &ServeArgs, mut round: impl Round, teller: &Teller, pulse: &Pulse) {
+    pub(super) async fn go(
+        &self,
+        args: &ServeArgs,
+        mut round: impl Round,
+        teller: &Teller,
+        pulse: &Pulse,
+    ) {
         let told = async || {
             let seen = caught_as_error(round.go()).await;
             if let Err(error @ Error::Internal(_)) = &seen {
@@ -230,6 +252,9 @@ fn log(tick: &DatabaseTick) {
         BackupOutcome::Busy { why } => tracing::info!(%database, "left to another run: {why}"),
         BackupOutcome::Paused { until } => {
             tracing::warn!(%database, %until, "due, and waits after failures");
+        }
+        BackupOutcome::Elsewhere { .. } => {
+            tracing::info!(%database, "due, and for another machine to make: a catalog key alone is set here");
         }
         // the tick itself has told it
         BackupOutcome::NotDue | BackupOutcome::Failed(_) => {}

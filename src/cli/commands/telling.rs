@@ -136,14 +136,14 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn watched(&self, label: &Label) -> Result<Watched> {
+    pub(super) fn watched(&self, label: &Label) -> Result<Watched> {
         let configured = self
             .config
             .databases
             .iter()
             .find(|database| database.label == *label);
         let secret = match configured {
-            Some(database) => self.config.secret_of(database)?.clone(),
+            Some(database) => self.config.watching_secret_of(database)?.clone(),
             None => {
                 let keys = self.config.keys_for_reading()?;
                 let own = keys.of(label).iter().map(|key| key.secret.clone());

@@ -130,8 +130,14 @@ impl Draft {
         }
     }
 
-    /// Before a key is made that would be of no use.
+    /// Before a key is made that would be of no use, or put beside what takes its place.
     pub(super) fn refuse_beside_passphrase(&self) -> Result<()> {
+        if self.setup.text("PGCOFFER_CATALOG_KEY").is_some() {
+            return Err(usage(
+                "a catalog key is set, which watches and prunes backups and seals none",
+                "unset PGCOFFER_CATALOG_KEY, and set PGCOFFER_KEY where there are backups under its key already",
+            ));
+        }
         let makes_one = self.args.new_key || self.args.key_file.is_some();
         if !makes_one || self.setup.text("PGCOFFER_PASSPHRASE").is_none() {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use pgcoffer::{
     Result,
-    config::OldKey,
+    config::{EarlierKey, OldKey},
     postgres::DatabaseUrl,
     seal::MasterKey,
     setup::{Sheet, SheetSecret, key_variable, old_keys_variable, url_variable},
@@ -76,9 +76,13 @@ impl Draft {
             });
         }
         let earlier = OldKey::parse_all(self.setup.text(old).unwrap_or_default())?;
-        secrets.extend(earlier.into_iter().map(|earlier| SheetSecret {
-            day: Some(earlier.day.clone()),
-            ..of_key(format!("Old key{whose}"), old, &earlier.key)
+        secrets.extend(earlier.into_iter().filter_map(|earlier| match earlier.key {
+            EarlierKey::Master(key) => Some(SheetSecret {
+                day: Some(earlier.day),
+                ..of_key(format!("Old key{whose}"), old, &key)
+            }),
+            // it opens no backup
+            EarlierKey::Catalog(_) => None,
         }));
         Ok(())
     }

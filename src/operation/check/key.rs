@@ -102,6 +102,15 @@ pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
             Some("set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()),
         );
     };
+    if secret.is_catalog_key() {
+        return sheet.ok(
+            "key",
+            format!(
+                "{}: backups are listed, watched, held and pruned here, and none is made, verified or restored",
+                secret.describe()
+            ),
+        );
+    }
     match secret.check_strength() {
         Ok(()) => sheet.ok(
             "key",
@@ -137,7 +146,11 @@ fn newest(
     match (good, survey.others) {
         (Some(record), _) => {
             let since = roughly(now.as_second() - record.started.as_second());
-            sheet.ok("newest backup", format!("{} opens with this key, {since} old", record.id));
+            let opens = match database.secret.as_ref().is_some_and(Secret::is_catalog_key) {
+                true => "'s entry opens with this catalog key",
+                false => " opens with this key",
+            };
+            sheet.ok("newest backup", format!("{}{opens}, {since} old", record.id));
         }
         (None, 0) if survey.standing.is_empty() => {
             sheet.ok("newest backup", "there is none yet");
@@ -152,6 +165,7 @@ fn newest(
             ),
             Some(match &database.secret {
                 Some(Secret::Passphrase(_)) => "if they were made under a passphrase, this passphrase is another one: type it again, letter by letter; if under a key before, set that in PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
+                Some(Secret::Catalog(_)) => "if the key was changed, put the earlier one's catalog key into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
                 _ => "if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
             }.to_owned()),
         ),

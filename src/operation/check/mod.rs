@@ -113,6 +113,11 @@ fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Mode>
         let detail = format!("none is configured, and {mode} mode needs none");
         return sheet.ok("configured", detail);
     }
+    if request.secret.as_ref().is_some_and(Secret::is_catalog_key) {
+        let detail =
+            "none is configured, and with a catalog key, which seals no backup, none is needed";
+        return sheet.ok("configured", detail);
+    }
     let cure = match request.others.first() {
         Some((name, _)) => format!(
             "set PGCOFFER_DB_MAIN_URL, to the value of {name} if that database is meant; on Heroku by \

@@ -53,6 +53,11 @@ pub enum BackupOutcome {
     },
     /// nothing was due
     NotDue,
+    /// these tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it
+    Elsewhere {
+        /// the tiers
+        due: Vec<Tier>,
+    },
     /// one is due, or will be before the pause after failures ends, and waits for that
     Paused {
         /// until then
