@@ -102,6 +102,11 @@ impl Catalog {
                 tables += one.measure.tables.as_ref().map_or(0, |tables| tables.len());
             }
             let one = &mut standing[at];
+            // with a catalog key they are as they should be, and not for us
+            let record = &one.record;
+            if !self.sees_inside(&record.database, &record.id).await? {
+                continue;
+            }
             let known = one.measure.tables.is_some() || one.details_fault;
             let expected = usize::try_from(one.record.counts.tables).unwrap_or(usize::MAX);
             if known || count >= DETAILS_READ_MAX || tables.saturating_add(expected) > TABLES_MAX {

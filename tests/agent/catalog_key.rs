@@ -299,6 +299,14 @@ fn a_tick_with_it_backs_up_nothing_says_so_and_does_the_rest() {
     );
     nothing_inside_was_asked_for(&stage.bucket, since);
     assert_eq!(stage.records().len(), 1);
+    // who may only write can neither look nor back up with it
+    let drop_box = watching
+        .clone()
+        .env("PGCOFFER_MODE", "drop-box")
+        .env("PGCOFFER_REPOSITORY", REPOSITORY);
+    let before = stage.bucket.keys();
+    assert_said(&drop_box.run(["tick"]).ended_with(2), &["seals no backup"]);
+    assert_eq!(stage.bucket.keys(), before);
     // once that machine has made it, nothing is due
     stage
         .agent()

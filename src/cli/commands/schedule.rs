@@ -8,6 +8,7 @@ use pgcoffer::{
     config::Database,
     operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickReport, TickRequest},
     retention::Policy,
+    rights::Mode,
     schedule::Schedule,
 };
 
@@ -126,10 +127,15 @@ impl Context<'_> {
         for warning in schedule.warnings() {
             tracing::warn!(database = %database.label, "{warning}");
         }
+        // who may only write can't watch either
+        let secret = match self.config.mode {
+            Mode::DropBox => self.config.secret_of(database)?,
+            _ => self.config.watching_secret_of(database)?,
+        };
         Ok(TickDatabase {
             label: database.label.clone(),
             url: database.url.clone(),
-            secret: self.config.watching_secret_of(database)?.clone(),
+            secret: secret.clone(),
             schedule,
         })
     }
