@@ -295,5 +295,8 @@ fn one_version_of_rust_is_asked_for() {
         .find_map(|line| line.strip_prefix("rust-version = "));
     let wanted = wanted.unwrap().trim_matches('"');
     let readme = fs::read_to_string(project.join("README.md")).unwrap();
-    assert!(readme.contains(&format!("with Rust {wanted} and")), "{wanted}");
+    assert!(
+        readme.contains(&format!("with Rust {wanted} and")),
+        "{wanted}"
+    );
 }
