@@ -22,8 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &[]),
     ("seal", &[]),
     ("backup", &["archive", "seal"]),
-    // the archive in tests alone: a record holds its fingerprints
-    ("schedule", &["archive", "backup"]),
+    ("schedule", &["backup"]),
     ("retention", &["backup"]),
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
@@ -48,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "anomaly",
             "backup",
+            "compress",
             "error",
             "retention",
             "schedule",
