@@ -4,8 +4,9 @@ use std::{path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{BackupId, Label, Record, Retention, Served},
+    backup::{BackupId, Details, Label, Record, Retention, Served},
     catalog::{Catalog, Key, Keys},
+    compress::decompress,
     operation::{
         self, Clock, Interrupt, Progress, PruneRequest, Target, TickDatabase, TickReport,
         TickRequest,
@@ -20,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     stage::{KEY, OTHER_KEY, unique, wait_until},
-    testbed::{Cluster, S3Server, identity, repository, sealed},
+    testbed::{Cluster, S3Server, identity, repository, sealed, sealed_details},
     years_model::Model,
     years_weather::Weather,
 };
@@ -209,8 +210,17 @@ impl World {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         let json = seal(Content::Record, Compression::None, &record.to_json());
-        let key = self.key(&format!("{label}/records/{id}.pgc"));
-        for (key, bytes) in [(self.key(&of_archive.key), archive), (key, json)] {
+        let key = |what: &str, id: &str| self.key(&format!("{label}/{what}/{id}.pgc"));
+        let old = self.bucket.read(&key("details", last.record.id.as_str()));
+        let (_, old) = open_bytes(&old.unwrap(), std::slice::from_ref(&model.secret)).unwrap();
+        let whose = (&last.record.database, &last.record.id);
+        let details = Details::from_json(&decompress(&old, 1 << 20).unwrap(), whose).unwrap();
+        let details = sealed_details(&record, &details, &model.secret);
+        for (key, bytes) in [
+            (self.key(&of_archive.key), archive),
+            (key("details", id), details),
+            (key("records", id), json),
+        ] {
             self.bucket.write(&key, bytes);
             self.bucket.set_tags(&key, &tags);
         }
