@@ -127,14 +127,11 @@ impl Run {
         }
         let details: Details = serde_json::from_value(self.details.clone()).unwrap();
         self.record["counts"] = json!(details.counts());
-        let record = self.record.to_string();
-        let details = sealed_details(
-            &Record::from_json(record.as_bytes()).unwrap(),
-            &details,
-            &secret,
-        );
+        let json = self.record.to_string();
+        let mut record = Record::from_json(json.as_bytes()).unwrap();
+        let details = sealed_details(&mut record, &details, &secret);
         self.write(bucket, &format!("{below}/details/{id}.pgc"), details);
-        let record = seal(Content::Record, record.as_bytes());
+        let record = seal(Content::Record, &record.to_json());
         self.write(bucket, &format!("{below}/records/{id}.pgc"), record);
         id
     }
