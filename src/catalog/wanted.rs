@@ -127,8 +127,12 @@ impl Catalog {
             (Some(found), None) => found,
             (Some(one), Some(other)) => {
                 let (one, other) = (&one.database, &other.database);
+                let here = match with_records.count() {
+                    0 => format!("{one} and {other}"),
+                    more => format!("{one}, {other} and {more} more"),
+                };
                 return Err(Error::usage(
-                    format!("{wanted} of which database? there are {one} and {other} here"),
+                    format!("{wanted} of which database? there are {here} here"),
                     "add --database NAME",
                 ));
             }

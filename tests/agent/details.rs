@@ -9,7 +9,7 @@ use pgcoffer::{
 use crate::{
     prune_past::{Past, secret},
     prune_scene::Scene,
-    stage::{KEY, Stage, restore_args},
+    stage::{KEY, Stage, restore_args, wait_until},
     testbed::{Fault, Rule, binary, sealed, sealed_details, sealed_payload},
 };
 
@@ -282,4 +282,67 @@ fn details_that_grow_are_given_up() {
             assert!(output.status.success(), "{field}, {args:?}: {said}");
         }
     }
+}
+
+#[test]
+fn a_run_that_cannot_write_its_details_fails_and_says_so() {
+    for code in ["AccessDenied", "QuotaExceeded"] {
+        let stage = Stage::small();
+        let rule = Rule::on("PutObject").key("/details/").always();
+        let refused = Fault::Refuse { status: 403, code };
+        stage.bucket.inject(rule, refused);
+        let outcome = stage.run(["backup"]).ended_with(4);
+        assert!(outcome.stderr.contains("/details/"), "{}", outcome.text());
+        stage.bucket.heal();
+        // its entry stands without them, and nothing complains of that
+        let failure = stage.failure();
+        assert_eq!(failure["details_bytes"], 0, "{failure:#}");
+        for args in [&["list"][..], &["show", failure["id"].as_str().unwrap()]] {
+            let outcome = stage.run(args.iter().copied()).success();
+            assert!(
+                !outcome.stderr.contains("what is inside"),
+                "{}",
+                outcome.text()
+            );
+        }
+        stage.back_up();
+    }
+}
+
+#[test]
+fn what_a_killed_run_of_the_same_second_left_gives_way() {
+    let stage = Stage::small();
+    let slow = Fault::Delay { millis: 3_000 };
+    stage
+        .bucket
+        .inject(Rule::on("CompleteMultipartUpload"), slow);
+    let running = stage.agent().spawn(["backup", "--json"]);
+    let mut key = String::new();
+    wait_until("its upload is under way", || {
+        let uploads = stage.bucket.uploads_under_way();
+        key = uploads
+            .first()
+            .map_or_else(String::new, |one| one.key.clone());
+        !key.is_empty()
+    });
+    let details = key.replace("/archives/manual/", "/details/");
+    stage
+        .bucket
+        .write(&details, b"details of another run".to_vec());
+    let record = running.wait().success().json();
+    let shown = stage.run(["show", "latest", "--json"]).success().json();
+    assert_eq!(shown["tables"], record["tables"]);
+    stage.run(["verify", "latest"]).success();
+}
+
+#[test]
+fn a_newest_record_that_is_none_does_not_keep_the_others_from_coming_back() {
+    let stage = Stage::small();
+    let good = stage.back_up();
+    stage.back_up();
+    let mut keys = stage.bucket.keys();
+    keys.retain(|key| key.contains("/records/"));
+    stage.bucket.write(keys.last().unwrap(), vec![7; 200 << 10]);
+    let outcome = stage.run(["verify", "latest", "--json"]).success();
+    assert_eq!(outcome.json()["id"], good["id"]);
 }
