@@ -7,7 +7,8 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a program to be looked at, which may panic"
+    clippy::print_stdout,
+    reason = "a benchmark's result is what it prints, and it may panic"
 )]
 
 #[path = "../tests/testbed/mod.rs"]

@@ -22,8 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("compress", &[]),
     ("seal", &[]),
     ("backup", &["archive", "seal"]),
-    // the archive in tests alone: a record holds its fingerprints
-    ("schedule", &["archive", "backup"]),
+    ("schedule", &["backup"]),
     ("retention", &["backup"]),
     ("anomaly", &["archive", "backup"]),
     ("lifecycle", &["backup", "xml"]),
@@ -48,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "anomaly",
             "backup",
+            "compress",
             "error",
             "retention",
             "schedule",
@@ -283,4 +283,20 @@ fn nothing_prints_but_by_the_way_out_of_its_medium() {
             assert!(!writes || is_harmless, "{path}:{}: {line}", n + 1);
         }
     }
+}
+
+/// The version of Rust that README promises is the one that Cargo asks for.
+#[test]
+fn one_version_of_rust_is_asked_for() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
+    let wanted = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "));
+    let wanted = wanted.unwrap().trim_matches('"');
+    let readme = fs::read_to_string(project.join("README.md")).unwrap();
+    assert!(
+        readme.contains(&format!("with Rust {wanted} and")),
+        "{wanted}"
+    );
 }

@@ -228,7 +228,7 @@ impl Planning<'_> {
                 let action = Action::Expire { after_days: days + 1 };
                 for folder in ["records", "details"] {
                     let (name, below) = (format!("{folder}-expire"), format!("{folder}/"));
-                    self.plan.rules.push(of.rule(&name, None, &below, action.clone()));
+                    self.plan.rules.push(of.rule(&name, None, &below, action));
                 }
             }
             None => self.note(format!(

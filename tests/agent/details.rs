@@ -230,10 +230,10 @@ fn absurd_numbers_are_no_panic() {
     }
 }
 
-/// Bytes of its own that a command may take here: 160 MiB.
-const DATA_MAX: u64 = 160 << 20;
+/// Bytes of its own that a command may take here: 120 MiB.
+const DATA_MAX: u64 = 120 << 20;
 
-/// Forty megabytes of JSON in a few kilobytes, some hundred where they are taken apart: whatever a list in details holds, no command takes memory for it.
+/// Twenty-four megabytes of JSON in a few kilobytes, some hundred where they are taken apart: whatever a list in details holds, no command takes memory for it.
 #[test]
 fn details_that_grow_are_given_up() {
     let list = |one: &str, count: usize| format!("[{}{one}]", format!("{one},").repeat(count));
@@ -256,13 +256,13 @@ fn details_that_grow_are_given_up() {
         let mut record = Record::from_json(&json).unwrap();
         record.counts.warnings = 5;
         // so many may have as much JSON; there are four times as many in it
-        record.counts.tables = 90_000;
+        record.counts.tables = 50_000;
         record.compared = 0;
         let (id, repository) = (&record.id, &record.repository);
         let mut text = format!(
             "{{\"version\":1,\"repository\":\"{repository}\",\"id\":\"{id}\",\"database\":\"main\",\"{field}\":"
         );
-        text.push_str(&list(one, (40 << 20) / (one.len() + 1)));
+        text.push_str(&list(one, (24 << 20) / (one.len() + 1)));
         text.push('}');
         let mut payload = Writer::new(3);
         std::io::Write::write_all(&mut payload, text.as_bytes()).unwrap();

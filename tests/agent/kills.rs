@@ -89,6 +89,24 @@ fn killed_at_any_moment_it_leaves_whole_backups_or_none() {
     assert_all_whole(&stage);
 }
 
+/// The service has begun an upload, and its answer is on its way.
+#[test]
+fn asked_to_end_while_an_upload_begins_it_leaves_none() {
+    let stage = Stage::small();
+    let slow = Fault::Delay { millis: 1000 };
+    stage
+        .bucket
+        .inject(Rule::on("CreateMultipartUpload").always(), slow);
+    let running = stage.agent().spawn(BACKUP);
+    wait_until("the upload is asked for", || {
+        stage.bucket.count("CreateMultipartUpload") > 0
+    });
+    running.signal("TERM");
+    running.wait().ended_with(143);
+    assert_eq!(stage.bucket.uploads_under_way(), []);
+    assert_eq!(stage.bucket.count("AbortMultipartUpload"), 1);
+}
+
 #[test]
 fn asked_to_end_at_any_moment_it_does_or_has_a_whole_backup() {
     let stage = Stage::bulky();

@@ -178,12 +178,14 @@ fn whatever_things_are_called_the_printed_sql_does_what_it_says() {
             "{:?}",
             refused.stderr
         );
-        let hint = refused
-            .stderr
-            .split("superuser run: ")
-            .nth(1)
-            .unwrap_or_else(|| panic!("{}", refused.stderr));
-        let statements = hint.lines().collect::<Vec<_>>().join(" ");
+        let between = |begin: &str, end: &str| {
+            let rest = refused.stderr.split_once(begin);
+            let found = rest.and_then(|(_, rest)| Some(rest.split_once(end)?.0.to_owned()));
+            found.unwrap_or_else(|| panic!("{}", refused.stderr))
+        };
+        let grants = between("or a superuser: ", " And for row-level security");
+        let policies = between("BYPASSRLS itself: ", " Or, where the provider");
+        let statements = format!("{grants} {policies}");
         run(
             folder.path(),
             &superuser,

@@ -4,8 +4,9 @@ use std::{path::Path, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{BackupId, Label, Record, Retention, Served},
+    backup::{BackupId, Details, Label, Record, Retention, Served},
     catalog::{Catalog, Key, Keys},
+    compress::Reader,
     operation::{
         self, Clock, Interrupt, Progress, PruneRequest, Target, TickDatabase, TickReport,
         TickRequest,
@@ -20,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     stage::{KEY, OTHER_KEY, unique, wait_until},
-    testbed::{Cluster, S3Server, identity, repository, sealed},
+    testbed::{Cluster, S3Server, identity, repository, sealed, sealed_details},
     years_model::Model,
     years_weather::Weather,
 };
@@ -190,7 +191,9 @@ impl World {
             .into_iter()
             .find(|known| known.record.is_good())
             .unwrap();
-        let record = self.record(model, &last.record, due);
+        let mut record = self.record(model, &last.record, due);
+        let details = self.details(model, &last.record);
+        let details = sealed_details(&mut record, &details, &model.secret);
         let (label, id) = (model.label, record.id.as_str());
         let old = self
             .bucket
@@ -209,12 +212,23 @@ impl World {
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
         let json = seal(Content::Record, Compression::None, &record.to_json());
-        let key = self.key(&format!("{label}/records/{id}.pgc"));
-        for (key, bytes) in [(self.key(&of_archive.key), archive), (key, json)] {
+        let key = |what: &str, id: &str| self.key(&format!("{label}/{what}/{id}.pgc"));
+        for (key, bytes) in [
+            (self.key(&of_archive.key), archive),
+            (key("details", id), details),
+            (key("records", id), json),
+        ] {
             self.bucket.write(&key, bytes);
             self.bucket.set_tags(&key, &tags);
         }
         last.content
+    }
+
+    fn details(&self, model: &Model, record: &Record) -> Details {
+        let key = self.key(&format!("{}/details/{}.pgc", model.label, record.id));
+        let sealed = self.bucket.read(&key).unwrap();
+        let (_, json) = open_bytes(&sealed, std::slice::from_ref(&model.secret)).unwrap();
+        Details::read(|| Reader::new(&json, 1 << 20), record).unwrap()
     }
 
     fn key(&self, below: &str) -> String {

@@ -26,4 +26,6 @@ if ! read -r ready url <&"${LOCALSTACK[0]}" || [ "$ready" != ready ]; then
     exit 1
 fi
 
+# Most of a test's time is waiting: for a server, a signal, a pause. Three for each core keep the cores busy.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
 PGCOFFER_TEST_LOCALSTACK_URL=$url cargo test

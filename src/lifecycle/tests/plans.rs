@@ -215,6 +215,7 @@ fn an_archive_expires_when_nothing_that_it_serves_may_need_it() {
         [
             "manual-expire backups/main/archives/manual/ 733",
             "records-expire backups/main/records/ 733",
+            "details-expire backups/main/details/ 733",
             "uploads backups/main/archives/ 7",
         ]
     );

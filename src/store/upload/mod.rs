@@ -3,16 +3,19 @@
 mod confirm;
 mod part;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedPart};
 use crc_fast::CrcAlgorithm;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest as _, Sha256};
-use tokio::task::JoinSet;
+use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 
 use self::part::Part;
 use super::{
@@ -26,6 +29,9 @@ use crate::panics;
 
 /// What is read back of an object to know it again: more than any last frame's tag, and no other run's random bytes.
 const TAIL_BYTES: usize = 4096;
+
+/// How long the answer to the beginning of an upload is waited for that nobody wants any more.
+const LATE_ANSWER: Duration = Duration::from_secs(3);
 
 /// What the bucket holds after an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +76,35 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Begins an upload. Whoever asked may be gone when the answer comes, by a signal: then it is aborted, which [`Store::settle`]
+    /// waits for.
     pub(super) async fn begin(
+        store: &Store,
+        key: &str,
+        plan: PartPlan,
+        attributes: &Attributes,
+    ) -> Result<Self, Error> {
+        let (mut asked, begun) = oneshot::channel();
+        let (its, name, attributes) = (store.clone(), key.to_owned(), attributes.clone());
+        store.cleanup.spawn(async move {
+            let begin = Self::begin_now(&its, &name, plan, &attributes);
+            tokio::pin!(begin);
+            tokio::select! {
+                begun = &mut begin => drop(asked.send(begun)),
+                () = asked.closed() => drop(timeout(LATE_ANSWER, begin).await),
+            }
+        });
+        begun.await.unwrap_or_else(|_| {
+            let doing = format!("begin the upload of {}", store.url(key));
+            Err(Error::new(
+                Kind::Other,
+                doing,
+                "this is a bug in pgcoffer: it panicked",
+            ))
+        })
+    }
+
+    async fn begin_now(
         store: &Store,
         key: &str,
         plan: PartPlan,
