@@ -7,15 +7,13 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
-    backup::{Details, Label, Record},
-    catalog::Catalog,
+    backup::Label,
     config::no_key,
     operation::{self, Clock, Progress, Target},
-    store::Kind,
 };
 
 use super::{Context, ThawArgs, label, usage};
-use crate::cli::{args::Chosen, screen::note, watch::watched};
+use crate::cli::{args::Chosen, watch::watched};
 
 impl Context<'_> {
     pub(super) async fn list(&self, database: Option<&str>, limit: usize) -> Result<()> {
@@ -56,7 +54,7 @@ impl Context<'_> {
             .interrupt
             .or(catalog.mark(&record.database, &record.id))
             .await?;
-        let details = self.interrupt.or(details(&catalog, &record)).await?;
+        let details = self.interrupt.or(catalog.known_details(&record)).await?;
         let location = catalog.store().location();
         self.output
             .show(&record, details.as_ref(), mark.as_ref(), location)
@@ -159,17 +157,5 @@ impl Context<'_> {
             ));
         }
         Ok(Target::Stdout)
-    }
-}
-
-/// What is inside a backup, where that can be read: the record tells enough without.
-async fn details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> {
-    match catalog.details(record).await {
-        Ok(details) => Ok(Some(details)),
-        Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
-        Err(error) => {
-            note(&format!("warning: what is inside can't be shown: {error}"));
-            Ok(None)
-        }
     }
 }
