@@ -29,8 +29,8 @@ pub enum Error {
     #[error("the payload ends inside a zstd frame")]
     Cut,
     /// more than a small object holds
-    #[error("the payload holds more than {0} bytes")]
-    TooLong(usize),
+    #[error("the payload holds more than there can be")]
+    TooLong,
 }
 
 /// Compresses chunks; to be shared by threads, which borrow its contexts in turn.
@@ -197,21 +197,57 @@ impl std::io::Write for Writer {
     }
 }
 
-/// What a small object's payload holds, `bytes_max` bytes at most.
-///
-/// # Errors
-/// [`Error::TooLong`], and what [`Decompressor`] finds.
-pub fn decompress(mut payload: &[u8], bytes_max: usize) -> Result<Vec<u8>, Error> {
-    let mut decompressor = Decompressor::new()?;
-    let (mut plaintext, mut step) = (Vec::new(), Vec::new());
-    while decompressor.step(&mut payload, &mut step)? {
-        if plaintext.len() + step.len() > bytes_max {
-            return Err(Error::TooLong(bytes_max));
+/// What a small object's payload holds, piece by piece.
+pub struct Reader<'a> {
+    payload: &'a [u8],
+    decompressor: Option<Decompressor>,
+    step: Vec<u8>,
+    given: usize,
+    bytes_left: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// From the beginning of a payload. Beyond `bytes_max` bytes it is an error.
+    #[must_use]
+    pub fn new(payload: &'a [u8], bytes_max: u64) -> Self {
+        Self {
+            payload,
+            decompressor: None,
+            step: Vec::new(),
+            given: 0,
+            bytes_left: bytes_max,
         }
-        plaintext.extend_from_slice(&step);
     }
-    decompressor.finish()?;
-    Ok(plaintext)
+
+    fn next_step(&mut self) -> Result<(), Error> {
+        let decompressor = match &mut self.decompressor {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new()?),
+        };
+        self.given = 0;
+        if !decompressor.step(&mut self.payload, &mut self.step)? {
+            return match decompressor.between_frames {
+                true => Ok(()),
+                false => Err(Error::Cut),
+            };
+        }
+        let left = self.bytes_left.checked_sub(self.step.len() as u64);
+        self.bytes_left = left.ok_or(Error::TooLong)?;
+        Ok(())
+    }
+}
+
+impl std::io::Read for Reader<'_> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        if self.given == self.step.len() {
+            self.next_step().map_err(std::io::Error::other)?;
+        }
+        let ready = &self.step[self.given..];
+        let count = ready.len().min(to.len());
+        to[..count].copy_from_slice(&ready[..count]);
+        self.given += count;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -290,19 +326,26 @@ mod tests {
 
     #[test]
     fn what_is_written_in_any_cuts_comes_back_and_has_a_bound() {
-        use std::io::Write as _;
+        use std::io::{Read as _, Write as _};
         for plaintext in [sample(), Vec::new(), b"{}".to_vec()] {
             let mut writer = Writer::new(3);
             for cut in plaintext.chunks(100_003) {
                 writer.write_all(cut).unwrap();
             }
             let payload = writer.finish().unwrap();
-            assert!(decompress(&payload, plaintext.len()).unwrap() == plaintext);
+            let read = |bytes_max: usize| {
+                let mut read = Vec::new();
+                let mut reader = Reader::new(&payload, bytes_max as u64);
+                reader.read_to_end(&mut read).map(|_| read)
+            };
+            assert!(read(plaintext.len()).unwrap() == plaintext);
             let short = plaintext.len().saturating_sub(1);
-            let refused = decompress(&payload, short);
-            assert_eq!(
-                matches!(refused, Err(Error::TooLong(_))),
-                !plaintext.is_empty()
+            assert_eq!(read(short).is_err(), !plaintext.is_empty());
+            let cut = &payload[..payload.len().saturating_sub(1)];
+            assert!(
+                Reader::new(cut, u64::MAX)
+                    .read_to_end(&mut Vec::new())
+                    .is_err()
             );
         }
     }

@@ -92,7 +92,7 @@ impl Measure {
             let entry: &mut Table = tables
                 .entry((table.schema.raw().to_owned(), table.name.raw().to_owned()))
                 .or_default();
-            entry.rows += table.rows;
+            entry.rows = entry.rows.saturating_add(table.rows);
             entry.fingerprint = table.fingerprint;
         }
         Self {
@@ -274,7 +274,8 @@ fn families(tables: &Tables) -> HashMap<(&str, String), u64> {
     let mut families = HashMap::new();
     for ((schema, name), held) in tables {
         if let Some(family) = family(name) {
-            *families.entry((schema.as_str(), family)).or_default() += held.rows;
+            let rows: &mut u64 = families.entry((schema.as_str(), family)).or_default();
+            *rows = rows.saturating_add(held.rows);
         }
     }
     families

@@ -317,6 +317,7 @@ fn a_record_is_measured_by_its_tables_and_its_dump() {
         source: None,
         counts: Default::default(),
         details_bytes: 0,
+        details_sha256: "".into(),
         sealed: Some(Sealed {
             objects: vec![SealedObject {
                 key: "k".into(),

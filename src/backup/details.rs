@@ -1,4 +1,9 @@
-use serde::{Deserialize, Serialize};
+use std::{fmt, io, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor},
+};
 
 use super::{BackupId, Counts, Failure, Label, Record, Status};
 use crate::{
@@ -9,6 +14,11 @@ use crate::{
 
 /// The version of the shape of details that this program writes.
 pub const DETAILS_VERSION: u32 = 1;
+
+/// The most elements of every list but that of the tables: an installation has some hundred extensions, and a run keeps as many warnings.
+const FEW: usize = 20_000;
+/// Bytes of JSON that are read at once.
+const READ_BYTES: usize = 64 << 10;
 
 /// What is inside a backup: everything that names a part of the database. Sealed beside the entry and written before it, compressed with zstd,
 /// since it grows with the number of tables and with the length of the dump.
@@ -23,19 +33,19 @@ pub struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<Untrusted>,
     /// Warnings of pg_dump and of the run.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub warnings: Vec<Untrusted>,
     /// Why it looks wrong beside the last good ones; empty where it does not.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub suspicious: Vec<Untrusted>,
     /// The extensions of the database and their versions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub extensions: Vec<(Untrusted, Untrusted)>,
     /// The arguments of pg_dump. No secret is ever among them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub options: Vec<Untrusted>,
     /// What the archive's table of contents defines, by kind.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few")]
     pub definitions: Vec<Definitions>,
     /// Each table's rows, bytes and fingerprint, in the archive's order.
     #[serde(default)]
@@ -44,7 +54,9 @@ pub struct Details {
     #[serde(default)]
     pub large_objects: LargeObjects,
     /// Of each object of the archive the compressed length of each chunk: chunk n begins where the sum of those before it ends.
-    #[serde(default)]
+    ///
+    /// Written for who reads a part of an archive; this program reads all of it, and passes over them.
+    #[serde(default, skip_deserializing)]
     pub chunks: Vec<Vec<u32>>,
 }
 
@@ -77,18 +89,34 @@ pub enum UnreadableDetails {
     /// They say that they belong to another backup.
     #[error("they are those of {0} {1}: they were put under another's name")]
     Misplaced(Label, BackupId),
+    /// They hold more tables than the record says.
+    #[error("they are of {0} tables, and the record is of fewer")]
+    MoreTables(u64),
 }
 
 /// The document that is sealed: details, and whose they are.
-#[derive(Serialize, Deserialize)]
-struct Document<D> {
+#[derive(Serialize)]
+struct Document<'a> {
     version: u32,
     repository: RepositoryId,
+    id: &'a BackupId,
+    database: &'a Label,
+    #[serde(flatten)]
+    details: &'a Details,
+}
+
+/// Whose a document is, which is looked at before the rest.
+#[derive(Deserialize)]
+struct Whose {
     id: BackupId,
     database: Label,
-    #[serde(flatten)]
-    details: D,
+    #[serde(default)]
+    tables: Length,
 }
+
+/// How long a list is, without what is in it.
+#[derive(Default)]
+struct Length(u64);
 
 impl Details {
     /// What the archive turned out to hold.
@@ -104,9 +132,9 @@ impl Details {
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Counts {
             tables: count(self.tables.len()),
-            rows: self.tables.iter().map(|table| table.rows).sum(),
+            rows: total(self.tables.iter().map(|table| table.rows)),
             large_objects: self.large_objects.count,
-            definitions: self.definitions.iter().map(|one| one.count).sum(),
+            definitions: total(self.definitions.iter().map(|one| one.count)),
             warnings: count(self.warnings.len()),
             fingerprint: self.fingerprint(),
         }
@@ -170,40 +198,106 @@ impl Details {
     ///
     /// # Errors
     /// What `to` refuses.
-    pub fn write_json(&self, record: &Record, to: impl std::io::Write) -> std::io::Result<()> {
+    pub fn write_json(&self, record: &Record, to: impl io::Write) -> io::Result<()> {
         let document = Document {
             version: DETAILS_VERSION,
             repository: record.repository,
-            id: record.id.clone(),
-            database: record.database.clone(),
+            id: &record.id,
+            database: &record.database,
             details: self,
         };
         Ok(serde_json::to_writer(to, &document)?)
     }
 
-    /// Reads the details of this backup, looking at their version before anything else.
+    /// Reads the details of this backup, looking at their version before anything else. `open`: the JSON from its beginning, which is read
+    /// piece by piece and more than once, so that it is never in memory as a whole.
     ///
     /// # Errors
     /// [`UnreadableDetails`].
-    pub fn from_json(
-        json: &[u8],
-        (label, id): (&Label, &BackupId),
+    pub fn read<R: io::Read>(
+        open: impl Fn() -> R,
+        record: &Record,
     ) -> Result<Self, UnreadableDetails> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
         }
-        let no_details = |e: serde_json::Error| UnreadableDetails::NotDetails(e.to_string().into());
-        let Versioned { version } = serde_json::from_slice(json).map_err(no_details)?;
+        let Versioned { version } = parse(open())?;
         if version > DETAILS_VERSION {
             return Err(UnreadableDetails::Newer(version));
         }
-        let document: Document<Self> = serde_json::from_slice(json).map_err(no_details)?;
-        if document.id != *id || document.database != *label {
-            return Err(UnreadableDetails::Misplaced(document.database, document.id));
+        let whose: Whose = parse(open())?;
+        if whose.id != record.id || whose.database != record.database {
+            return Err(UnreadableDetails::Misplaced(whose.database, whose.id));
         }
-        Ok(document.details)
+        if whose.tables.0 > record.counts.tables {
+            return Err(UnreadableDetails::MoreTables(whose.tables.0));
+        }
+        parse(open())
     }
+}
+
+fn parse<T: DeserializeOwned>(json: impl io::Read) -> Result<T, UnreadableDetails> {
+    let parsed = serde_json::from_reader(io::BufReader::with_capacity(READ_BYTES, json));
+    parsed.map_err(|e| UnreadableDetails::NotDetails(e.to_string().into()))
+}
+
+/// A list of which no run writes more than [`FEW`]: an empty text takes two bytes of JSON, and ten times as many in memory.
+fn few<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Few<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {FEW}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Vec<T>, A::Error> {
+            let mut few = Vec::new();
+            while let Some(one) = all.next_element()? {
+                if few.len() == FEW {
+                    return Err(de::Error::invalid_length(FEW + 1, &self));
+                }
+                few.push(one);
+            }
+            Ok(few)
+        }
+    }
+
+    deserializer.deserialize_seq(Few(PhantomData))
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Count;
+
+        impl<'de> Visitor<'de> for Count {
+            type Value = Length;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Length, A::Error> {
+                let mut length = 0;
+                while all.next_element::<IgnoredAny>()?.is_some() {
+                    length += 1;
+                }
+                Ok(Length(length))
+            }
+        }
+
+        deserializer.deserialize_seq(Count)
+    }
+}
+
+fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 impl From<&TableData> for TableFingerprint {

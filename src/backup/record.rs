@@ -72,9 +72,12 @@ pub struct Record {
     /// What it holds, in numbers.
     #[serde(default)]
     pub counts: Counts,
-    /// Bytes of its details in the bucket, which were written before it.
+    /// Bytes of its details in the bucket, which were written before it; 0 where there are none.
     #[serde(default)]
     pub details_bytes: u64,
+    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits: others under their name are not believed.
+    #[serde(default)]
+    pub details_sha256: Untrusted,
     /// The archive in the bucket; none for a run that failed.
     pub sealed: Option<Sealed>,
 }
@@ -335,7 +338,8 @@ impl Sealed {
     /// Bytes stored, of all objects together.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.objects.iter().map(|object| object.bytes).sum()
+        let bytes = self.objects.iter().map(|object| object.bytes);
+        bytes.fold(0, u64::saturating_add)
     }
 }
 
@@ -419,6 +423,7 @@ mod tests {
                 fingerprint: Fingerprint::default(),
             },
             details_bytes: u64::MAX,
+            details_sha256: "c".repeat(64).into(),
             sealed: Some(Sealed {
                 objects: vec![object],
                 dump_bytes: u64::MAX,

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Catalog, reading::DETAILS_LEVEL};
+use super::{
+    Catalog,
+    reading::{DETAILS_LEVEL, sha256_hex},
+};
 use crate::{
     backup::{Details, Record, Status},
     compress,
@@ -50,6 +53,7 @@ impl Catalog {
         let sealed = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
         record.details_bytes = sealed.len() as u64;
+        record.details_sha256 = sha256_hex(&sealed).into();
         self.put_or_replace(&key, record, sealed, attributes)
             .await?;
         let sealed = self.seal_record(record, secret)?;
@@ -71,13 +75,16 @@ impl Catalog {
     ) -> Result<()> {
         let sealed = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
-        let bytes = sealed.len() as u64;
+        let (bytes, sha256) = (sealed.len() as u64, sha256_hex(&sealed));
         let result = self.put_sealed(&key, sealed, attributes, 1).await;
         match result {
             // another run has this id
             Err(Error::Store(error)) if error.kind == Kind::Exists => return Err(error.into()),
-            Err(error) => tracing::debug!("a failed run has no details: {error}"),
-            Ok(()) => record.details_bytes = bytes,
+            Err(error) => {
+                tracing::debug!("a failed run has no details: {error}");
+                (record.details_bytes, record.details_sha256) = (0, String::new().into());
+            }
+            Ok(()) => (record.details_bytes, record.details_sha256) = (bytes, sha256.into()),
         }
         let sealed = self.seal_record(record, secret)?;
         let key = self.record_key(&record.database, &record.id);
@@ -126,7 +133,7 @@ impl Catalog {
     }
 
     /// Ids are of whole seconds: a run elsewhere that failed before it came to the lock may have left its record under the
-    /// id of one that then worked for hours. That record with its details, and no other, gives way.
+    /// id of one that then worked for hours, or its details alone where it was killed. That record with its details, and no other, gives way.
     async fn replace_failure(
         &self,
         record: &Record,
@@ -136,14 +143,19 @@ impl Catalog {
         error: store::Error,
     ) -> Result<()> {
         let found = self.store.head(key).await?;
-        let there = self.open_record(&record.database, &record.id).await?;
-        match (there.status, found.and_then(|object| object.etag)) {
-            (Status::Failed { cause, .. }, Some(etag)) => {
-                tracing::warn!("replaced {key}, of a run that failed in the same second: {cause}");
-                Ok(self.store.replace(key, sealed, attributes, &etag).await?)
-            }
-            _ => Err(error.into()),
-        }
+        let why = match self.open_record(&record.database, &record.id).await {
+            Ok(there) => match there.status {
+                Status::Failed { cause, .. } => cause.to_string(),
+                Status::Succeeded => return Err(error.into()),
+            },
+            Err(Error::Store(none)) if none.kind == Kind::NotFound => "it was killed".to_owned(),
+            Err(error) => return Err(error),
+        };
+        let Some(etag) = found.and_then(|object| object.etag) else {
+            return Err(error.into());
+        };
+        tracing::warn!("replaced {key}, of a run that failed in the same second: {why}");
+        Ok(self.store.replace(key, sealed, attributes, &etag).await?)
     }
 
     /// A lost answer is not a failure: what can't be written is looked for before it is called missing.

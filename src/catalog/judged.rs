@@ -184,12 +184,14 @@ impl Standing {
     }
 
     /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
-    /// retired long before it came, its archive is the object that was uploaded or was read whole, and was not put into cold storage so lately that only its writer's word says what it is.
+    /// retired long before it came, its archive is the object that was uploaded or was read whole, and was not put into cold storage so lately that only its writer's word says what it is;
+    /// and its tables could be read where they were asked for, without which nobody sees that they are empty.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);
         let is_proven = !self.unseen || now.duration_since(arrived) > COLD_BELIEVED_AFTER;
-        self.record.implausible().is_none() && is_proven && !self.came_late && self.unsure.is_none()
+        let is_known = !self.details_fault && self.record.implausible().is_none();
+        is_known && is_proven && !self.came_late && self.unsure.is_none()
     }
 
     /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so may lie.

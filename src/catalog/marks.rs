@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Catalog, SUFFIX};
+use super::{Catalog, SUFFIX, reading::Expected};
 use crate::{
     backup::{BackupId, Label, MARK_VERSION, Mark},
     error::{Error, Result},
@@ -104,8 +104,14 @@ impl Catalog {
         object: &Object,
     ) -> Result<Mark> {
         let key = &object.key;
-        let what = (database, id, Content::Mark);
-        let json = self.read_sealed(key, MARK_BYTES_MAX, what).await?;
+        let expected = Expected {
+            database,
+            id,
+            content: Content::Mark,
+            bytes_max: MARK_BYTES_MAX,
+            sha256: None,
+        };
+        let json = self.read_sealed(key, &expected).await?;
         let unreadable = |what: String| Error::differs(key, what);
         let mark: Mark =
             serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Catalog, Standing, Survey, judged::judge_anew, standing::is_of_the_whole};
+use super::{Catalog, Standing, Survey, judged::judge_anew};
 use crate::{
     anomaly::{self, AGREEING, COMPARED, Measure},
-    backup::{BackupId, Details},
-    error::{Error, Result},
+    backup::BackupId,
+    error::Result,
     text::counted,
 };
 
@@ -61,7 +61,7 @@ impl Catalog {
         }
         let newest = standing.iter_mut().find(|one| one.is_good());
         if let Some(newest) = newest.filter(|one| one.record.counts.warnings > 0) {
-            let details = self.details_of(newest).await?;
+            let details = self.known_details(&newest.record).await?;
             newest.warnings = match details {
                 Some(details) => details.warnings,
                 None => vec![unread_warnings(newest.record.counts.warnings).into()],
@@ -112,34 +112,16 @@ impl Catalog {
             if known || count >= DETAILS_READ_MAX || tables.saturating_add(expected) > TABLES_MAX {
                 continue;
             }
-            match self.details_of(one).await? {
-                Some(details) if details.tables.len() <= expected => {
+            match self.known_details(&one.record).await? {
+                Some(details) => {
                     one.measure = Measure::with_tables(&one.record, &details);
                     one.reasons = details.suspicious;
                     learnt = true;
                 }
-                _ => one.details_fault = true,
+                None => one.details_fault = true,
             }
         }
         Ok(learnt)
-    }
-
-    async fn details_of(&self, one: &Standing) -> Result<Option<Details>> {
-        let record = &one.record;
-        if !self.sees_inside(&record.database, &record.id).await? {
-            return Ok(None);
-        }
-        match self.details(&one.record).await {
-            Ok(details) => Ok(Some(details)),
-            Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),
-            Err(error) => {
-                let id = &one.record.id;
-                tracing::warn!(
-                    "the details of {id} can't be read, so its tables are not compared: {error}"
-                );
-                Ok(None)
-            }
-        }
     }
 }
 

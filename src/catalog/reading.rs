@@ -1,55 +1,103 @@
 //! Small sealed objects, read: entries and details, each of which has to be what its place says.
 
-use super::{Catalog, misplaced};
+use sha2::{Digest as _, Sha256};
+
+use super::{Catalog, misplaced, standing::is_of_the_whole};
 use crate::{
     backup::{BackupId, Details, Label, Record},
     compress,
     error::{Error, Result},
     seal::{self, Content},
-    store::LOOKS,
+    store::{Kind, LOOKS},
+    text::Untrusted,
 };
 
 /// The level of zstd at which details are compressed: zstd's own default.
 pub(super) const DETAILS_LEVEL: i32 = 3;
 /// An entry has 4 KiB and a header; more is none.
 const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
-/// Details of a million tables, or of a dump of 10 TB, stay below this as they are stored.
-const DETAILS_OBJECT_BYTES_MAX: u64 = 128 << 20;
-/// And below this when they are decompressed: 250 bytes a table, seven a chunk.
-const DETAILS_BYTES_MAX: usize = 384 << 20;
+/// The JSON of details: what names no table, a table with two long names, and the length of a chunk, each with room to spare. No record that
+/// claims more gets more than the last.
+const DETAILS_BYTES: u64 = 4 << 20;
+const DETAILS_BYTES_PER_TABLE: u64 = 512;
+const DETAILS_BYTES_PER_CHUNK: u64 = 16;
+const DETAILS_BYTES_MAX: u64 = 384 << 20;
+/// What sealing and compressing add at the most to a small object.
+const SEALED_BESIDES: u64 = 64 << 10;
+
+/// What a small sealed object has to be.
+pub(super) struct Expected<'a> {
+    pub(super) database: &'a Label,
+    pub(super) id: &'a BackupId,
+    pub(super) content: Content,
+    pub(super) bytes_max: u64,
+    /// the SHA-256 of its bytes, where a record has it
+    pub(super) sha256: Option<&'a Untrusted>,
+}
 
 impl Catalog {
     /// What is inside a backup, or why a run failed.
     ///
     /// # Errors
-    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone is at hand; [`Error::Seal`], [`Error::Compress`] and [`Error::Differs`] for what is not what was
-    /// sealed.
+    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone is at hand; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for what is not what was
+    /// sealed, or was not written with this very record.
     pub async fn details(&self, record: &Record) -> Result<Details> {
-        let whose = (&record.database, &record.id);
-        let key = self.details_key(whose.0, whose.1);
+        let (database, id) = (&record.database, &record.id);
+        let key = self.details_key(database, id);
         let content = Content::Details;
-        if !self.sees_inside(whose.0, whose.1).await? {
+        if !self.sees_inside(database, id).await? {
             return Err(Error::seal(key, seal::Error::BeyondCatalogKey { content }));
         }
-        let what = (whose.0, whose.1, content);
-        let payload = self
-            .read_sealed(&key, DETAILS_OBJECT_BYTES_MAX, what)
-            .await?;
-        let payload_fault = |source| Error::Payload {
-            object: key.clone(),
-            source,
+        if record.details_bytes == 0 {
+            return Err(Error::differs(key, "the run could not write it"));
+        }
+        let json_bytes_max = details_bytes_max(record);
+        let expected = Expected {
+            database,
+            id,
+            content,
+            bytes_max: record.details_bytes.min(json_bytes_max + SEALED_BESIDES),
+            sha256: Some(&record.details_sha256),
         };
-        let json = compress::decompress(&payload, DETAILS_BYTES_MAX).map_err(payload_fault)?;
-        drop(payload);
-        Details::from_json(&json, whose).map_err(|e| Error::differs(&key, e.to_string()))
+        let payload = self.read_sealed(&key, &expected).await?;
+        let json = || compress::Reader::new(&payload, json_bytes_max);
+        Details::read(json, record).map_err(|e| Error::differs(key, e.to_string()))
+    }
+
+    /// The same, where it can be read. Without it a backup is none the worse, and nothing else has to fail: that is logged.
+    ///
+    /// # Errors
+    /// What concerns every object: the bucket can't be reached, or takes no credentials.
+    pub async fn known_details(&self, record: &Record) -> Result<Option<Details>> {
+        // with a catalog key they are as they should be, and not for us
+        if !self.sees_inside(&record.database, &record.id).await? {
+            return Ok(None);
+        }
+        match self.details(record).await {
+            Ok(details) => Ok(Some(details)),
+            Err(Error::Store(error)) if is_of_the_whole(error.kind) && !is_of_one(error.kind) => {
+                Err(error.into())
+            }
+            Err(error) => {
+                // a run that could write nothing else has left its entry
+                if record.is_good() || record.details_bytes > 0 {
+                    tracing::warn!("what is inside {} can't be read: {error}", record.id);
+                }
+                Ok(None)
+            }
+        }
     }
 
     pub(super) async fn open_record(&self, database: &Label, id: &BackupId) -> Result<Record> {
         let key = self.record_key(database, id);
-        let what = (database, id, Content::Record);
-        let json = self
-            .read_sealed(&key, RECORD_OBJECT_BYTES_MAX, what)
-            .await?;
+        let expected = Expected {
+            database,
+            id,
+            content: Content::Record,
+            bytes_max: RECORD_OBJECT_BYTES_MAX,
+            sha256: None,
+        };
+        let json = self.read_sealed(&key, &expected).await?;
         let record = Record::from_json(&json).map_err(|source| Error::Record {
             object: key.clone(),
             source,
@@ -63,19 +111,14 @@ impl Catalog {
 
     /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on the way: the
     /// fault stands once the same bytes came twice.
-    pub(super) async fn read_sealed(
-        &self,
-        key: &str,
-        bytes_max: u64,
-        (database, id, content): (&Label, &BackupId, Content),
-    ) -> Result<Vec<u8>> {
-        let mut before = self.store.read(key, bytes_max).await?;
+    pub(super) async fn read_sealed(&self, key: &str, expected: &Expected<'_>) -> Result<Vec<u8>> {
+        let mut before = self.store.read(key, expected.bytes_max).await?;
         for _ in 1..LOOKS {
-            let opened = self.open_sealed(key, &before, database, id, content).await;
+            let opened = self.open_sealed(key, &before, expected).await;
             if opened.is_ok() {
                 return opened;
             }
-            let after = self.store.read(key, bytes_max).await?;
+            let after = self.store.read(key, expected.bytes_max).await?;
             if after == before {
                 return opened;
             }
@@ -84,21 +127,47 @@ impl Catalog {
         Err(self.store.unsteady(key, "it").into())
     }
 
-    /// Opens a small sealed object, which has to be what its place says.
+    /// Opens a small sealed object, which has to be what its place and its record say.
     async fn open_sealed(
         &self,
         key: &str,
         sealed: &[u8],
-        database: &Label,
-        id: &BackupId,
-        content: Content,
+        expected: &Expected<'_>,
     ) -> Result<Vec<u8>> {
         let repository = self.repository().await?;
-        let opened = seal::open_bytes(sealed, &self.keys.opening(database, id.time()));
-        let (header, json) = opened.map_err(|e| Error::seal(key, e))?;
+        let secrets = self.keys.opening(expected.database, expected.id.time());
+        let (header, json) = seal::open_bytes(sealed, &secrets).map_err(|e| Error::seal(key, e))?;
         header
-            .check_is(&repository, id.as_str(), content)
+            .check_is(&repository, expected.id.as_str(), expected.content)
             .map_err(|e| Error::seal(key, e))?;
-        Ok(json)
+        let is_it = |sha256: &Untrusted| sha256.raw() == sha256_hex(sealed);
+        match expected.sha256.is_none_or(is_it) {
+            true => Ok(json),
+            false => {
+                let what = "it is another one than was written with the record";
+                Err(Error::differs(key, what))
+            }
+        }
     }
+}
+
+/// The JSON that details of this record can have.
+fn details_bytes_max(record: &Record) -> u64 {
+    let tables = record.counts.tables.saturating_mul(DETAILS_BYTES_PER_TABLE);
+    let chunks = record.sealed.as_ref().map_or(0, |sealed| {
+        let chunks = sealed.dump_bytes / compress::CHUNK_BYTES as u64;
+        chunks.saturating_mul(DETAILS_BYTES_PER_CHUNK)
+    });
+    let bytes = [DETAILS_BYTES, tables, chunks].into_iter();
+    bytes.fold(0, u64::saturating_add).min(DETAILS_BYTES_MAX)
+}
+
+/// SHA-256, 64 lower-case hexadecimal digits.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// Whether an error that may concern every object may as well concern the details alone, to which other rights and other rules can apply.
+fn is_of_one(kind: Kind) -> bool {
+    matches!(kind, Kind::Denied | Kind::Damaged)
 }

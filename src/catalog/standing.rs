@@ -181,15 +181,7 @@ impl Catalog {
         if !matches!(record.status, Status::Failed { .. }) {
             return Ok(None);
         }
-        let details = match self.details(record).await {
-            Ok(details) => details,
-            Err(Error::Store(error))
-                if is_of_the_whole(error.kind) && error.kind != Kind::Denied =>
-            {
-                return Err(error.into());
-            }
-            Err(_) => Details::default(),
-        };
+        let details = self.known_details(record).await?.unwrap_or_default();
         Ok(details.failure(record))
     }
 }

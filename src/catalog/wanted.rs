@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, Doubt, Standing, found::Found};
+use super::{Catalog, Doubt, Standing, found::Found, standing::is_of_the_whole};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
     error::{Error, Result},
@@ -127,8 +127,12 @@ impl Catalog {
             (Some(found), None) => found,
             (Some(one), Some(other)) => {
                 let (one, other) = (&one.database, &other.database);
+                let here = match with_records.count() {
+                    0 => format!("{one} and {other}"),
+                    more => format!("{one}, {other} and {more} more"),
+                };
                 return Err(Error::usage(
-                    format!("{wanted} of which database? there are {one} and {other} here"),
+                    format!("{wanted} of which database? there are {here} here"),
                     "add --database NAME",
                 ));
             }
@@ -154,6 +158,12 @@ impl Catalog {
                 ) => {
                     tracing::warn!("passed over a newer record that can't be read: {error}");
                     refused = refused.or(Some(error));
+                    continue;
+                }
+                // longer than any record, or deleted since it was listed
+                Err(Error::Store(error)) if !is_of_the_whole(error.kind) => {
+                    tracing::warn!("passed over a newer record that can't be read: {error}");
+                    refused = refused.or(Some(error.into()));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -193,7 +203,7 @@ impl Catalog {
     async fn warn_of_choice(&self, one: &Standing, passed_over: &[(Record, Doubt)]) {
         let id = &one.record.id;
         if let Some(anomaly) = one.record.anomalies.first() {
-            let details = self.details(&one.record).await.ok();
+            let details = self.known_details(&one.record).await.ok().flatten();
             let reasons = details
                 .map(|details| details.suspicious)
                 .unwrap_or_default();

@@ -12,7 +12,10 @@ use serde_json::Value;
 
 /// `1 table, 1 row`; `29 tables, 3,668 rows`.
 pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
-    let (tables, rows) = (counted(tables, "table"), counted(HumanCount(rows), "row"));
+    let (tables, rows) = (
+        counted(HumanCount(tables), "table"),
+        counted(HumanCount(rows), "row"),
+    );
     format!("{tables}, {rows}")
 }
 

@@ -209,7 +209,7 @@ fn of_seal(error: &seal::Error) -> Cause {
 fn of_compress(error: &compress::Error) -> Cause {
     match error {
         compress::Error::Compress(_) => Machine::Resources.into(),
-        compress::Error::Decompress(_) | compress::Error::Cut | compress::Error::TooLong(_) => {
+        compress::Error::Decompress(_) | compress::Error::Cut | compress::Error::TooLong => {
             Backup::BackupDamaged.into()
         }
     }

@@ -228,7 +228,7 @@ impl Planning<'_> {
                 let action = Action::Expire { after_days: days + 1 };
                 for folder in ["records", "details"] {
                     let (name, below) = (format!("{folder}-expire"), format!("{folder}/"));
-                    self.plan.rules.push(of.rule(&name, None, &below, action.clone()));
+                    self.plan.rules.push(of.rule(&name, None, &below, action));
                 }
             }
             None => self.note(format!(
@@ -304,7 +304,10 @@ impl Planning<'_> {
             }
         }
         if moves {
-            self.note("records are never moved: list, show and status need no thawing".to_owned());
+            self.note(
+                "records and details are never moved: list, show and status need no thawing"
+                    .to_owned(),
+            );
             self.note("archives below 128 KiB are not moved, unless the bucket's default for that was changed".to_owned());
         }
         if freezes {

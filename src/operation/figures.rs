@@ -107,7 +107,7 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
     TierFigures {
         tier,
         good: under().filter(|one| one.is_good()).count(),
-        bytes: under().map(stored).sum(),
+        bytes: under().map(stored).fold(0, u64::saturating_add),
         newest: serving.map(|one| one.record.started).max(),
     }
 }
@@ -115,5 +115,7 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
 /// Bytes that one run takes in the bucket: its record, its details, and its archive where it is there.
 pub(super) fn stored(one: &Standing) -> u64 {
     let archive = one.archive.as_ref().map_or(0, |archive| archive.bytes);
-    one.object.bytes + one.record.details_bytes + archive
+    let details = one.record.details_bytes;
+    let bytes = [one.object.bytes, details, archive].into_iter();
+    bytes.fold(0, u64::saturating_add)
 }

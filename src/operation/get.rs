@@ -13,7 +13,7 @@ use super::{
     inbound::Inbound,
     ordered::done,
     source::Source,
-    verify::{compare, known_details, open_archive},
+    verify::{compare, open_archive},
 };
 use crate::{
     archive::Contents,
@@ -61,7 +61,7 @@ pub async fn get(
         copy_sealed(archive, record, &mut output, progress).await?
     } else {
         let name = archive.name();
-        let details = known_details(catalog, record).await?;
+        let details = catalog.known_details(record).await?;
         let contents = output.bring(archive, progress).await?;
         compare(record, details.as_ref(), &contents, &name)?;
         contents.length

@@ -113,7 +113,11 @@ impl Health {
                 .iter()
                 .filter(|one| one.is_good() && one.unsure.is_none())
                 .count(),
-            bytes: survey.standing.iter().map(stored).sum(),
+            bytes: survey
+                .standing
+                .iter()
+                .map(stored)
+                .fold(0, u64::saturating_add),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
             next_due: schedule

@@ -14,7 +14,6 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     seal,
-    store::Kind,
     text::{Untrusted, counted},
 };
 
@@ -134,7 +133,7 @@ async fn read_whole(
     archive: Inbound,
     progress: &Progress,
 ) -> Result<Verified> {
-    let details = known_details(catalog, record).await?;
+    let details = catalog.known_details(record).await?;
     let name = archive.name();
     let sealed_bytes = record.sealed.as_ref().map_or(0, Sealed::bytes);
     let contents = archive.bring(&mut tokio::io::sink(), progress).await?;
@@ -192,21 +191,6 @@ pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error
         id: record.id.to_string(),
         why: failure.map_or_else(String::new, |failure| failure.error.to_string()),
     })
-}
-
-/// The details of a backup. Where they are lost or damaged nothing else is: what comes back is then compared with the entry alone.
-pub(super) async fn known_details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> {
-    match catalog.details(record).await {
-        Ok(details) => Ok(Some(details)),
-        Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
-        Err(error) => {
-            let id = &record.id;
-            tracing::warn!(
-                "the details of {id} can't be read: {error}; its archive is compared with the fingerprint in its record"
-            );
-            Ok(None)
-        }
-    }
 }
 
 /// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say where it differs.

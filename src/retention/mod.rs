@@ -14,7 +14,8 @@
 //!
 //! Editing the schedule deletes nothing: every run is judged by the retentions sealed in its own record.
 //!
-//! What arrives is not believed at once: a good one that nobody could open counts toward nothing, moments of one tier that lie
+//! What arrives is not believed at once: a good one that nobody could open pushes nothing out and fills no place of the floor, though the floor
+//! keeps it; moments of one tier that lie
 //! closer together than a third of its period are one period, and one that arrives after its period takes no place.
 //!
 //! A plan may be carried out by halves: whatever part of it was deleted, the next plan keeps all that this one keeps.

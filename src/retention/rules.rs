@@ -34,11 +34,15 @@ impl<'a> Rules<'a> {
                 .copied()
                 .filter(|run| !run.is_ahead(now))
         };
-        let good = || timely().filter(|run| run.outcome == Outcome::Good && run.counts);
+        let good = || timely().filter(|run| run.outcome == Outcome::Good);
+        let counting = || good().filter(|run| run.counts);
+        // what counts is protected from what doesn't, and where nothing counts something is protected all the same
         let elder = |days: i64| {
             let stood = SignedDuration::from_hours(24 * days);
-            let elder = good().find(|run| run.stood(now) >= stood);
-            elder.map(|run| (&run.id, days))
+            let stood = |run: &&Run| run.stood(now) >= stood;
+            let elders = [counting().find(stood), good().find(stood)];
+            let elders = elders.into_iter().flatten();
+            elders.map(move |run| (&run.id, days))
         };
         let keep_last = usize::try_from(policy.keep_last.get()).unwrap_or(usize::MAX);
         Self {
@@ -49,10 +53,14 @@ impl<'a> Rules<'a> {
             elders: policy
                 .stood_days
                 .iter()
-                .filter_map(|days| elder(*days))
+                .flat_map(|days| elder(*days))
                 .collect(),
-            floor: good().take(keep_last).map(|run| &run.id).collect(),
-            periods: Periods::new(good()),
+            floor: counting()
+                .take(keep_last)
+                .chain(good().take(keep_last))
+                .map(|run| &run.id)
+                .collect(),
+            periods: Periods::new(counting()),
         }
     }
 

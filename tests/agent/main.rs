@@ -28,6 +28,7 @@ mod cold;
 mod credentials;
 mod damage;
 mod damage_listings;
+mod details;
 mod drop_box;
 mod endpoints;
 mod extension_rows;

@@ -8,7 +8,7 @@ use pgcoffer::{
         Anomaly, BackupId, Details, Label, Record, Retention, Served, Status, Tier, TurnName,
     },
     cause::Cause,
-    compress::decompress,
+    compress::Reader,
     seal::{Content, Header, MasterKey, Secret, open_bytes},
 };
 
@@ -162,6 +162,7 @@ impl Past {
         of_archive.tagged = self.tagged;
         let mut details = template.details.clone();
         self.spoil(&mut record, &mut details);
+        let details = sealed_details(&mut record, &details, &secret);
         let json = record.to_json();
         let record_bytes = sealed(
             id.as_str(),
@@ -180,7 +181,7 @@ impl Past {
                 id: id.to_string(),
             },
             archive,
-            details: sealed_details(&record, &details, &secret),
+            details,
             record: record_bytes,
             tags: tags(&record, &identity.owner()),
         }
@@ -254,10 +255,9 @@ fn template() -> &'static Template {
         let (_, record) = read("/records/").unwrap();
         let record = Record::from_json(&record).unwrap();
         let (_, details) = read("/details/").unwrap();
-        let details = decompress(&details, 1 << 20).unwrap();
         let (header, archive) = read("/archives/").unwrap();
         Template {
-            details: Details::from_json(&details, (&record.database, &record.id)).unwrap(),
+            details: Details::read(|| Reader::new(&details, 1 << 20), &record).unwrap(),
             record,
             header,
             archive,

@@ -8,7 +8,7 @@ use crate::{
     testbed::{Agent, Fault, Rule},
 };
 
-const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status anomalies compared source counts details_bytes sealed";
+const RECORD: &str = "version repository id database tier retention expires serves started finished agent sealed_for status anomalies compared source counts details_bytes details_sha256 sealed";
 const DETAILS: &str = "warnings suspicious extensions options definitions tables large_objects";
 
 #[test]

@@ -127,9 +127,10 @@ impl Run {
         }
         let details: Details = serde_json::from_value(self.details.clone()).unwrap();
         self.record["counts"] = json!(details.counts());
-        let record = Record::from_json(self.record.to_string().as_bytes()).unwrap();
-        let details = sealed_details(&record, &details, &secret);
-        self.record["details_bytes"] = details.len().into();
+        let mut record = Record::from_json(self.record.to_string().as_bytes()).unwrap();
+        let details = sealed_details(&mut record, &details, &secret);
+        self.record["details_bytes"] = record.details_bytes.into();
+        self.record["details_sha256"] = record.details_sha256.raw().into();
         self.write(bucket, &format!("{below}/details/{id}.pgc"), details);
         let record = seal(Content::Record, self.record.to_string().as_bytes());
         self.write(bucket, &format!("{below}/records/{id}.pgc"), record);

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
     backup::{BackupId, Details, Label, Record, Retention, Served},
     catalog::{Catalog, Key, Keys},
-    compress::decompress,
+    compress::Reader,
     operation::{
         self, Clock, Interrupt, Progress, PruneRequest, Target, TickDatabase, TickReport,
         TickRequest,
@@ -191,7 +191,9 @@ impl World {
             .into_iter()
             .find(|known| known.record.is_good())
             .unwrap();
-        let record = self.record(model, &last.record, due);
+        let mut record = self.record(model, &last.record, due);
+        let details = self.details(model, &last.record);
+        let details = sealed_details(&mut record, &details, &model.secret);
         let (label, id) = (model.label, record.id.as_str());
         let old = self
             .bucket
@@ -211,11 +213,6 @@ impl World {
             .collect();
         let json = seal(Content::Record, Compression::None, &record.to_json());
         let key = |what: &str, id: &str| self.key(&format!("{label}/{what}/{id}.pgc"));
-        let old = self.bucket.read(&key("details", last.record.id.as_str()));
-        let (_, old) = open_bytes(&old.unwrap(), std::slice::from_ref(&model.secret)).unwrap();
-        let whose = (&last.record.database, &last.record.id);
-        let details = Details::from_json(&decompress(&old, 1 << 20).unwrap(), whose).unwrap();
-        let details = sealed_details(&record, &details, &model.secret);
         for (key, bytes) in [
             (self.key(&of_archive.key), archive),
             (key("details", id), details),
@@ -225,6 +222,13 @@ impl World {
             self.bucket.set_tags(&key, &tags);
         }
         last.content
+    }
+
+    fn details(&self, model: &Model, record: &Record) -> Details {
+        let key = self.key(&format!("{}/details/{}.pgc", model.label, record.id));
+        let sealed = self.bucket.read(&key).unwrap();
+        let (_, json) = open_bytes(&sealed, std::slice::from_ref(&model.secret)).unwrap();
+        Details::read(|| Reader::new(&json, 1 << 20), record).unwrap()
     }
 
     fn key(&self, below: &str) -> String {

@@ -40,7 +40,7 @@ pub use s3::{
     Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
     Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, Writing, client,
 };
-pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details};
+pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details, sealed_payload};
 
 pub use terminal::Terminal;
 pub use tls::TlsFront;

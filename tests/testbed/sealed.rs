@@ -1,5 +1,7 @@
 //! Objects as a key of the test's own seals them, in the repository that tests use.
 
+use sha2::{Digest as _, Sha256};
+
 use pgcoffer::{
     backup::{Details, Record},
     compress,
@@ -39,16 +41,26 @@ pub fn sealed(
     seal_bytes(&subject, std::slice::from_ref(secret), plaintext).unwrap()
 }
 
-/// The details of a backup of that repository, sealed.
-pub fn sealed_details(record: &Record, details: &Details, secret: &Secret) -> Vec<u8> {
+/// The details of a backup of that repository, sealed, which its record then names.
+pub fn sealed_details(record: &mut Record, details: &Details, secret: &Secret) -> Vec<u8> {
     let mut payload = compress::Writer::new(3);
     details.write_json(record, &mut payload).unwrap();
-    sealed(
+    let payload = payload.finish().unwrap();
+    sealed_payload(record, &payload, secret)
+}
+
+/// Whatever stands in the place of details, sealed as they are, and named by the record.
+pub fn sealed_payload(record: &mut Record, payload: &[u8], secret: &Secret) -> Vec<u8> {
+    let sealed = sealed(
         record.id.as_str(),
         Content::Details,
         Compression::Zstd,
         record.database.as_str(),
         secret,
-        &payload.finish().unwrap(),
-    )
+        payload,
+    );
+    let digest = Sha256::digest(&sealed);
+    record.details_bytes = sealed.len() as u64;
+    record.details_sha256 = data_encoding::HEXLOWER.encode(&digest).into();
+    sealed
 }

@@ -7,12 +7,9 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
-    backup::{Details, Label, Record},
-    catalog::Catalog,
+    backup::Label,
     config::no_key,
     operation::{self, Clock, Progress, Target},
-    seal,
-    store::Kind,
 };
 
 use super::{Context, ThawArgs, label, usage};
@@ -57,7 +54,13 @@ impl Context<'_> {
             .interrupt
             .or(catalog.mark(&record.database, &record.id))
             .await?;
-        let details = self.interrupt.or(details(&catalog, &record)).await?;
+        let details = self.interrupt.or(catalog.known_details(&record)).await?;
+        let seen = catalog.sees_inside(&record.database, &record.id);
+        if details.is_none() && !self.interrupt.or(seen).await? {
+            note(
+                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the details, which a catalog key doesn't open",
+            );
+        }
         let location = catalog.store().location();
         self.output
             .show(&record, details.as_ref(), mark.as_ref(), location)
@@ -163,26 +166,5 @@ impl Context<'_> {
             ));
         }
         Ok(Target::Stdout)
-    }
-}
-
-/// What is inside a backup, where that can be read: the record tells enough without.
-async fn details(catalog: &Catalog, record: &Record) -> Result<Option<Details>> {
-    match catalog.details(record).await {
-        Ok(details) => Ok(Some(details)),
-        Err(Error::Store(error)) if error.kind != Kind::NotFound => Err(error.into()),
-        Err(Error::Seal {
-            source: seal::Error::BeyondCatalogKey { .. },
-            ..
-        }) => {
-            note(
-                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the details, which a catalog key doesn't open",
-            );
-            Ok(None)
-        }
-        Err(error) => {
-            note(&format!("warning: what is inside can't be shown: {error}"));
-            Ok(None)
-        }
     }
 }

@@ -9,7 +9,6 @@ use super::{
     run::{Run, new_record, serve},
 };
 use crate::{
-    anomaly::Measure,
     backup::{Client, Record, Sealed, Served, Server, Source},
     catalog::Survey,
     error::{Error, Result},
@@ -21,7 +20,7 @@ use crate::{
 /// Records that are looked through for what is due, what to expect and what to compare with.
 const RECORDS_LOOKED_AT: usize = 20;
 /// Good backups that a new one is compared with.
-const COMPARED_WITH: usize = 5;
+pub(super) const COMPARED_WITH: usize = 5;
 /// How many seconds in a row can be taken before something else is wrong.
 const ID_ATTEMPTS: u32 = 8;
 
@@ -31,8 +30,8 @@ pub(super) struct Ready {
     pub(super) client: postgres::Client,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
-    /// what the last good backups held that nobody has reason to doubt
-    pub(super) trusted: Vec<Measure>,
+    /// the newest runs, with which this one is compared
+    pub(super) survey: Option<Survey>,
 }
 
 impl Run<'_> {
@@ -52,9 +51,6 @@ impl Run<'_> {
         }
         let mut session = session?;
         let mut survey = self.look_back().await?;
-        if let Some(survey) = &mut survey {
-            self.catalog.measure_newest(survey, COMPARED_WITH).await?;
-        }
         self.warn(self.clock_warning());
         self.warn(survey.as_ref().and_then(other_keys));
         self.check_settled(survey.as_mut())?;
@@ -91,7 +87,7 @@ impl Run<'_> {
             client: client.clone(),
             options,
             plan,
-            trusted: survey.as_ref().map(trusted).unwrap_or_default(),
+            survey,
         })
     }
 
@@ -250,11 +246,6 @@ fn other_keys(survey: &Survey) -> Option<String> {
             survey.others
         )
     })
-}
-
-fn trusted(survey: &Survey) -> Vec<Measure> {
-    let trusted = survey.trusted().take(COMPARED_WITH);
-    trusted.map(|one| one.measure.clone()).collect()
 }
 
 /// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{BackupRequest, BackupTaken, ready::Ready};
+use super::{
+    BackupRequest, BackupTaken,
+    ready::{COMPARED_WITH, Ready},
+};
 use crate::{
     anomaly::{self, Measure},
     archive::Contents,
@@ -8,7 +11,7 @@ use crate::{
         BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served,
         Status, Tier,
     },
-    catalog::Catalog,
+    catalog::{Catalog, Survey},
     error::{Error, Result},
     operation::{
         Interrupt, Progress,
@@ -151,7 +154,7 @@ impl<'a> Run<'a> {
         self.details.take(contents);
         self.details.chunks = vec![chunks];
         self.record.counts = self.details.counts();
-        self.compare(&ready.trusted);
+        self.compare(ready.survey.take()).await;
         for reason in &self.details.suspicious {
             tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks suspicious: {reason}");
         }
@@ -166,10 +169,21 @@ impl<'a> Run<'a> {
         traced(step!("commit"), work).await
     }
 
-    /// Compares it with the last good ones that nobody has reason to doubt.
-    fn compare(&mut self, trusted: &[Measure]) {
+    /// Compares it with the last good ones that nobody has reason to doubt. Their tables are read now, when the buffers of the upload are
+    /// free: each of them may take as much memory. A backup that is made doesn't fail for want of them.
+    async fn compare(&mut self, survey: Option<Survey>) {
         let measure = Measure::with_tables(&self.record, &self.details);
-        let trusted: Vec<&Measure> = trusted.iter().collect();
+        let mut survey = survey;
+        if let Some(survey) = &mut survey
+            && let Err(error) = self.catalog.measure_newest(survey, COMPARED_WITH).await
+        {
+            tracing::warn!(database = %self.request.database, "compared by numbers alone: {error}");
+        }
+        let trusted = survey.iter().flat_map(|survey| survey.trusted());
+        let trusted: Vec<&Measure> = trusted
+            .take(COMPARED_WITH)
+            .map(|one| &one.measure)
+            .collect();
         let reasons = anomaly::compare(&measure, &trusted);
         self.record.compared = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
         self.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
@@ -350,6 +364,7 @@ pub(super) fn new_record(request: &BackupRequest, identity: &Identity) -> Record
         source: None,
         counts: Counts::default(),
         details_bytes: 0,
+        details_sha256: Untrusted::default(),
         sealed: None,
     };
     serve(&mut record, request.occasion.serves(started));

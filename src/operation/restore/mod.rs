@@ -31,7 +31,7 @@ use super::{
     backup::signal_first,
     inbound::Inbound,
     spans::{step, traced},
-    verify::{known_details, open_archive},
+    verify::open_archive,
 };
 use crate::{
     archive::Entry,
@@ -130,7 +130,7 @@ async fn prepared<'a>(
     let settings = session.settings(Road::Back).await?;
     let names = Names::read(&mut session, &mut entries).await?;
     let facts = session.look_at_target(&questions(&entries)).await?;
-    let details = known_details(catalog, record).await?;
+    let details = catalog.known_details(record).await?;
     let filled = filled(details.as_ref(), &entries);
     let wishes = Wishes {
         filled: &filled,

@@ -115,6 +115,21 @@ fn what_does_not_count_pushes_nothing_out() {
     assert_eq!(plan.deleted(), 0, "{:?}", plan.lines);
 }
 
+#[test]
+fn where_nothing_counts_the_floor_and_the_elders_stand_all_the_same() {
+    let now = at("2027-03-10T12:00:00Z");
+    let mut runs: Vec<Run> = (0..9)
+        .map(|n| expired(now, 10 + 24 * 5 * n, 10 + 24 * 5 * n, n as u64))
+        .collect();
+    let deleted = |runs: &[Run]| plan(runs, &banded(3), now).deleted();
+    let believed = deleted(&runs);
+    assert!(believed > 0);
+    for run in &mut runs {
+        run.counts = false;
+    }
+    assert_eq!(deleted(&runs), believed);
+}
+
 proptest! {
     /// With bands, fakes and late comers, against the rules said plainly.
     #[test]

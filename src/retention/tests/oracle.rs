@@ -16,7 +16,15 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
         .copied()
         .filter(|run| run.outcome == Outcome::Good && run.counts)
         .collect();
-    let newer = |run: &Run| good.iter().filter(|other| is_newer(other, run)).count();
+    let believed_or_not: Vec<&Run> = runs
+        .iter()
+        .copied()
+        .filter(|run| run.outcome == Outcome::Good)
+        .collect();
+    let is_of_the_floor = |run: &Run, among: &[&Run]| {
+        let newer = among.iter().filter(|other| is_newer(other, run));
+        among.iter().any(|one| one.id == run.id) && newer.count() < policy.keep_last.get() as usize
+    };
     let nothing_newer = |run: &&Run| !runs.iter().any(|other| is_newer(other, run));
     let Some(newest) = runs.iter().copied().find(nothing_newer) else {
         return false;
@@ -34,10 +42,9 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
         && newest.id != run.id
         && telling.id != run.id
         && telling.outcome == Outcome::Good
-        && (run.outcome != Outcome::Good
-            || !run.counts
-            || newer(run) >= policy.keep_last.get() as usize)
-        && !is_an_elder(run, &good, policy, now)
+        && ![&good, &believed_or_not]
+            .iter()
+            .any(|among| is_of_the_floor(run, among) || is_an_elder(run, among, policy, now))
         && guards.hold.is_none()
         && !guards.legal_hold
         && guards.locked_until.is_none_or(|until| until <= now)
