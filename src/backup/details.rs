@@ -1,11 +1,11 @@
-use std::{fmt, io, marker::PhantomData};
+use std::io;
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, DeserializeOwned, IgnoredAny, SeqAccess, Visitor},
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    BackupId, Counts, Failure, Label, Record, Status,
+    lists::{Length, few},
 };
-
-use super::{BackupId, Counts, Failure, Label, Record, Status};
 use crate::{
     archive::{Contents, Definitions, Fingerprint, LargeObjects, TableData},
     seal::RepositoryId,
@@ -15,8 +15,6 @@ use crate::{
 /// The version of the shape of details that this program writes.
 pub const DETAILS_VERSION: u32 = 1;
 
-/// The most elements of every list but that of the tables: an installation has some hundred extensions, and a run keeps as many warnings.
-const FEW: usize = 20_000;
 /// Bytes of JSON that are read at once.
 const READ_BYTES: usize = 64 << 10;
 
@@ -113,10 +111,6 @@ struct Whose {
     #[serde(default)]
     tables: Length,
 }
-
-/// How long a list is, without what is in it.
-#[derive(Default)]
-struct Length(u64);
 
 impl Details {
     /// What the archive turned out to hold.
@@ -240,60 +234,6 @@ impl Details {
 fn parse<T: DeserializeOwned>(json: impl io::Read) -> Result<T, UnreadableDetails> {
     let parsed = serde_json::from_reader(io::BufReader::with_capacity(READ_BYTES, json));
     parsed.map_err(|e| UnreadableDetails::NotDetails(e.to_string().into()))
-}
-
-/// A list of which no run writes more than [`FEW`]: an empty text takes two bytes of JSON, and ten times as many in memory.
-fn few<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Few<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "a list of at most {FEW}")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Vec<T>, A::Error> {
-            let mut few = Vec::new();
-            while let Some(one) = all.next_element()? {
-                if few.len() == FEW {
-                    return Err(de::Error::invalid_length(FEW + 1, &self));
-                }
-                few.push(one);
-            }
-            Ok(few)
-        }
-    }
-
-    deserializer.deserialize_seq(Few(PhantomData))
-}
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Count;
-
-        impl<'de> Visitor<'de> for Count {
-            type Value = Length;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Length, A::Error> {
-                let mut length = 0;
-                while all.next_element::<IgnoredAny>()?.is_some() {
-                    length += 1;
-                }
-                Ok(Length(length))
-            }
-        }
-
-        deserializer.deserialize_seq(Count)
-    }
 }
 
 fn total(numbers: impl Iterator<Item = u64>) -> u64 {

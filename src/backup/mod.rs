@@ -3,6 +3,7 @@
 mod details;
 mod failure;
 mod id;
+mod lists;
 mod mark;
 mod notice;
 mod record;
