@@ -111,7 +111,9 @@ pub(super) fn facts(
                 "{} {}",
                 source.client.version,
                 joined(&details.options, " ")
-            ),
+            )
+            .trim_end()
+            .to_owned(),
         ));
     }
     if let Some(sealed) = &record.sealed {
