@@ -19,8 +19,8 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
   PGCOFFER_DB_<NAME>_AUTH  aws-iam: log in to RDS or Aurora by tokens of IAM
   PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
-  PGCOFFER_CATALOG_KEY     in its place: what `pgcoffer keygen --catalog` prints, to watch and prune alone
-  PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_CATALOG_KEY   a key for one database
+  PGCOFFER_CATALOG_KEY     in its place, to watch and prune: `pgcoffer keygen --catalog` prints it
+  PGCOFFER_DB_<NAME>_KEY   a key for one database; PGCOFFER_DB_<NAME>_CATALOG_KEY its catalog key
   PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01
   PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
   PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
