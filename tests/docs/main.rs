@@ -10,6 +10,7 @@
 #[path = "../testbed/mod.rs"]
 mod testbed;
 
+mod closed;
 mod console;
 mod data;
 mod kinds;
