@@ -1,5 +1,6 @@
-//! What looking at a bucket costs: requests, bytes read, time and peak memory of `list`, `status` and a `tick` that has nothing to do,
-//! in buckets of 100, 1,000 and 10,000 backups of a database of a few tables and of one of 20,000 tables.
+//! What looking at a bucket costs: requests, bytes read, time and peak memory of `list`, `status` and a `tick` that has
+//! nothing to do, in buckets of 100, 1,000 and 10,000 backups of a database of a few tables and of one of 20,000
+//! tables.
 //!
 //! ```text
 //! cargo bench --bench catalog [BACKUPS …]
@@ -71,14 +72,7 @@ fn filled(backups: usize, tables: usize) -> S3Server {
             &record.to_json(),
         );
         // header and last frame of the newest and of one other are looked at
-        let archive = sealed(
-            id,
-            Content::Archive,
-            Compression::None,
-            LABEL,
-            &secret,
-            &archive,
-        );
+        let archive = sealed(id, Content::Archive, Compression::None, LABEL, &secret, &archive);
         server.write(&format!("{below}/archives/hourly/{id}.pgc"), archive);
         // what nobody reads may be short
         if hour < 50 {
@@ -153,10 +147,7 @@ fn measure(server: &S3Server, backups: usize, tables: usize, command: &[&str]) {
         .envs(server.env())
         .env("PGCOFFER_KEY", KEY)
         .env("PGCOFFER_REPOSITORY", REPOSITORY)
-        .env(
-            "PGCOFFER_DB_MAIN_URL",
-            "postgresql://nobody@127.0.0.1:1/nothing",
-        )
+        .env("PGCOFFER_DB_MAIN_URL", "postgresql://nobody@127.0.0.1:1/nothing")
         .env("PGCOFFER_SCHEDULE", "hourly keep forever")
         .stdout(Stdio::null())
         .spawn()

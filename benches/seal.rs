@@ -4,10 +4,7 @@
 //! falls on all of them alike; compare within one table only, by the ratios. The rate is that of
 //! plaintext (GB/s, 10^9 bytes).
 
-#![allow(
-    clippy::print_stdout,
-    reason = "a benchmark's result is what it prints"
-)]
+#![allow(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -16,8 +13,8 @@ use aes::Aes256Enc;
 use cipher::{BlockModeEncrypt, KeyInit, KeyIvInit, block_padding::Pkcs7};
 use hmac::{Hmac, Mac};
 use pgcoffer::seal::{
-    Compression, Content, Error, FRAME_SIZE, Group, Header, LANES, MasterKey, OpenGroup, Opener,
-    RepositoryId, Sealer, Secret, Subject,
+    Compression, Content, Error, FRAME_SIZE, Group, Header, LANES, MasterKey, OpenGroup, Opener, RepositoryId, Sealer,
+    Secret, Subject,
 };
 use sha2::Sha256;
 
@@ -40,10 +37,7 @@ fn main() -> Result<(), Error> {
             "seal, lock step, with the copy into the group",
             Box::new(lock_step_with_copy(&secret)?),
         ),
-        (
-            "seal, lock step, two threads",
-            Box::new(two_threads(&secret)?),
-        ),
+        ("seal, lock step, two threads", Box::new(two_threads(&secret)?)),
         ("open", Box::new(open(&secret)?)),
     ];
     let mut rates = vec![Vec::new(); cases.len()];
@@ -83,11 +77,7 @@ fn print_table(cases: &[Case], rates: &mut [Vec<f64>]) {
 }
 
 /// The sum of what `run` takes over a round, without what `prepare` takes.
-fn timed<T, R>(
-    mut prepare: impl FnMut() -> T,
-    mut run: impl FnMut(T) -> R,
-    mut after: impl FnMut(R),
-) -> Duration {
+fn timed<T, R>(mut prepare: impl FnMut() -> T, mut run: impl FnMut(T) -> R, mut after: impl FnMut(R)) -> Duration {
     let mut total = Duration::ZERO;
     for _ in 0..GROUPS_PER_ROUND {
         let input = prepare();
@@ -119,15 +109,8 @@ fn one_at_a_time() -> impl FnMut() -> Duration {
         let frames = |()| {
             for _ in 0..LANES {
                 let cipher = cbc::Encryptor::<Aes256Enc>::new(&[2; 32].into(), &[3; 16].into());
-                let ciphertext = cipher
-                    .encrypt_padded::<Pkcs7>(&mut frame, FRAME_SIZE)
-                    .expect("it fits");
-                black_box(
-                    hmac.clone()
-                        .chain_update(ciphertext)
-                        .chain_update([0; 25])
-                        .finalize(),
-                );
+                let ciphertext = cipher.encrypt_padded::<Pkcs7>(&mut frame, FRAME_SIZE).expect("it fits");
+                black_box(hmac.clone().chain_update(ciphertext).chain_update([0; 25]).finalize());
             }
         };
         timed(|| (), frames, |()| ())
@@ -196,8 +179,7 @@ fn two_threads(secret: &Secret) -> Result<impl FnMut() -> Duration + use<>, Erro
         }
         let start = Instant::now();
         let sealed: Vec<Vec<u8>> = std::thread::scope(|scope| {
-            let threads = halves
-                .map(|half| scope.spawn(|| half.into_iter().map(Group::seal).collect::<Vec<_>>()));
+            let threads = halves.map(|half| scope.spawn(|| half.into_iter().map(Group::seal).collect::<Vec<_>>()));
             let sealed = threads.map(|thread| thread.join().expect("no thread panics"));
             sealed
                 .into_iter()

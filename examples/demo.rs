@@ -1,8 +1,8 @@
 //! A backup and a restore from nothing: `make demo`.
 //!
-//! Makes a throwaway PostgreSQL server with a sample shop in it and an S3 server in this process, then does with the real
-//! `pgcoffer` what its user would do, and in the end compares the restored database with the first one by PostgreSQL's
-//! own means. Ends with 1 where they differ. `demo 0.1` makes a tenth of the rows.
+//! Makes a throwaway PostgreSQL server with a sample shop in it and an S3 server in this process, then does with the
+//! real `pgcoffer` what its user would do, and in the end compares the restored database with the first one by
+//! PostgreSQL's own means. Ends with 1 where they differ. `demo 0.1` makes a tenth of the rows.
 
 #![allow(
     clippy::print_stdout,
@@ -29,24 +29,17 @@ struct Demo {
 fn main() -> ExitCode {
     let scale = std::env::args().nth(1).unwrap_or_else(|| "1".to_owned());
     if !scale.parse::<f64>().is_ok_and(|scale| scale > 0.0) {
-        println!(
-            "usage: demo [SCALE]\n\nSCALE is how many rows the sample shop gets: 1 as it is, 0.1 a tenth"
-        );
+        println!("usage: demo [SCALE]\n\nSCALE is how many rows the sample shop gets: 1 as it is, 0.1 a tenth");
         let asked = ["-h", "--help"].contains(&scale.as_str());
         return ExitCode::from(if asked { 0 } else { 2 });
     }
     let mut demo = Demo::prepare(&scale);
-    let done =
-        demo.back_up() && demo.look_into_the_bucket() && demo.go_by_a_schedule() && demo.restore();
+    let done = demo.back_up() && demo.look_into_the_bucket() && demo.go_by_a_schedule() && demo.restore();
     let same = done && demo.compare();
     if same {
         demo.say_what_next();
     }
-    if same {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if same { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 impl Demo {
@@ -56,13 +49,7 @@ impl Demo {
         let (cluster, s3) = (Cluster::start(None), S3Server::start());
         cluster.create_database("shop");
         let mut psql = cluster.client("psql");
-        psql.args([
-            "--no-psqlrc",
-            "--quiet",
-            "--set",
-            &format!("scale={scale}"),
-            "--file",
-        ]);
+        psql.args(["--no-psqlrc", "--quiet", "--set", &format!("scale={scale}"), "--file"]);
         psql.arg(project().join("examples/sample-database/shop.sql"))
             .arg(cluster.url("shop"));
         assert!(
@@ -82,11 +69,7 @@ impl Demo {
         for (name, value) in &variables {
             println!("{} export {name}={value}", prompt());
         }
-        Self {
-            cluster,
-            s3,
-            variables,
-        }
+        Self { cluster, s3, variables }
     }
 
     fn back_up(&mut self) -> bool {
@@ -108,10 +91,7 @@ impl Demo {
         for object in &objects {
             println!("{:>12}  {}", grouped(object.size_bytes), object.key);
         }
-        let Some(archive) = objects
-            .iter()
-            .find(|object| object.key.contains("/archives/"))
-        else {
+        let Some(archive) = objects.iter().find(|object| object.key.contains("/archives/")) else {
             return false;
         };
         let bytes = self.s3.read(&archive.key).unwrap();
@@ -132,10 +112,7 @@ impl Demo {
             .collect();
         println!("    mac …\n    {noise}…");
         let secret = b"example.org";
-        let found = bytes
-            .windows(secret.len())
-            .filter(|window| window == secret)
-            .count();
+        let found = bytes.windows(secret.len()).filter(|window| window == secret).count();
         println!("Times that a customer's \"example.org\" is found in it: {found}");
         found == 0
     }
@@ -146,25 +123,14 @@ impl Demo {
         println!("{} export PGCOFFER_SCHEDULE='{schedule}'", prompt());
         self.variables
             .push(("PGCOFFER_SCHEDULE".to_owned(), schedule.to_owned()));
-        self.run(&["tick"])
-            && self.run(&["tick"])
-            && self.run(&["status"])
-            && self.run(&["prune", "--dry-run"])
+        self.run(&["tick"]) && self.run(&["tick"]) && self.run(&["status"]) && self.run(&["prune", "--dry-run"])
     }
 
     fn restore(&self) -> bool {
         heading("Is it whole, and does it come back?");
         self.cluster.create_database("shop_again");
         let target = self.cluster.url("shop_again");
-        self.run(&["verify", "latest"])
-            && self.run(&[
-                "restore",
-                "latest",
-                "--to",
-                &target,
-                "--confirm",
-                "shop_again",
-            ])
+        self.run(&["verify", "latest"]) && self.run(&["restore", "latest", "--to", &target, "--confirm", "shop_again"])
     }
 
     /// Has PostgreSQL count and hash both databases, table by table.
@@ -173,16 +139,8 @@ impl Demo {
         let [before, after] = ["shop", "shop_again"].map(|database| self.contents(database));
         for line in &before {
             let same = after.contains(line);
-            if !same
-                || line.contains("shop.orders_2026_0")
-                || line.contains('"')
-                || line.starts_with("large")
-            {
-                println!(
-                    "{} {}",
-                    if same { "same   " } else { "DIFFERS" },
-                    shorten(line, 90)
-                );
+            if !same || line.contains("shop.orders_2026_0") || line.contains('"') || line.starts_with("large") {
+                println!("{} {}", if same { "same   " } else { "DIFFERS" }, shorten(line, 90));
             }
         }
         println!("…");
@@ -200,8 +158,7 @@ impl Demo {
     }
 
     fn contents(&self, database: &str) -> Vec<String> {
-        let sql = std::fs::read_to_string(project().join("examples/sample-database/compare.sql"))
-            .unwrap();
+        let sql = std::fs::read_to_string(project().join("examples/sample-database/compare.sql")).unwrap();
         let mut lines = Vec::<String>::new();
         for line in self.cluster.psql(database, &sql).lines() {
             // One table has a line break in its name.
@@ -233,10 +190,9 @@ impl Demo {
     fn pgcoffer(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         let kept = ["PATH", "TERM", "LANG", "NO_COLOR"].map(|name| (name, std::env::var_os(name)));
-        command.env_clear().envs(
-            kept.into_iter()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
+        command
+            .env_clear()
+            .envs(kept.into_iter().filter_map(|(name, value)| Some((name, value?))));
         command
             .env("PGCOFFER_PG_BIN", self.cluster.bin())
             .envs(self.variables.iter().cloned())
@@ -294,11 +250,7 @@ fn bold(text: &str) -> String {
 
 fn shorten(text: &str, most: usize) -> String {
     let start: String = text.chars().take(most).collect();
-    if start.len() < text.len() {
-        start + "…"
-    } else {
-        start
-    }
+    if start.len() < text.len() { start + "…" } else { start }
 }
 
 /// Digits in groups of three.

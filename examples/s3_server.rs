@@ -1,5 +1,5 @@
-//! The tests' S3 server by itself, to try pgcoffer by hand: `cargo run --example s3_server`. Everything in it is in memory,
-//! and is gone when it ends.
+//! The tests' S3 server by itself, to try pgcoffer by hand: `cargo run --example s3_server`. Everything in it is in
+//! memory, and is gone when it ends.
 
 #![allow(clippy::print_stdout, reason = "tells its user what to type")]
 
@@ -17,10 +17,7 @@ async fn main() -> std::io::Result<()> {
         println!("export {name}={value}");
     }
     tokio::signal::ctrl_c().await?;
-    println!(
-        "\n{} calls; what is left in the bucket:",
-        server.calls().len()
-    );
+    println!("\n{} calls; what is left in the bucket:", server.calls().len());
     for object in server.objects() {
         println!("{:>14} bytes  {}", object.size_bytes, object.key);
     }

@@ -1,5 +1,5 @@
-//! A stage for benchmarks and for trying things out: a throwaway PostgreSQL with the sample shop in database `shop`, the
-//! tests' S3 server, a key, and in their midst the command that is given.
+//! A stage for benchmarks and for trying things out: a throwaway PostgreSQL with the sample shop in database `shop`,
+//! the tests' S3 server, a key, and in their midst the command that is given.
 //!
 //! ```text
 //! cargo run --release --example stage -- [--scale N] [--discard] COMMAND ARGUMENT…
@@ -8,10 +8,7 @@
 //! `--scale 20` makes a database of some 1.7 GB. `--discard` has the S3 server keep only the sizes of archives, so that
 //! twenty gigabytes can go into it.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a program to be looked at, which may panic"
-)]
+#![allow(clippy::unwrap_used, reason = "a program to be looked at, which may panic")]
 
 #[path = "../tests/testbed/mod.rs"]
 mod testbed;

@@ -1,13 +1,13 @@
-//! zstd, chunk by chunk: each [`CHUNK_BYTES`] of input becomes a zstd frame of its own (RFC 8878), so that several cores
-//! compress at once, a reader can begin in the middle, and `zstd -d` reads the whole.
+//! zstd, chunk by chunk: each [`CHUNK_BYTES`] of input becomes a zstd frame of its own (RFC 8878), so that several
+//! cores compress at once, a reader can begin in the middle, and `zstd -d` reads the whole.
 
 use std::sync::{Mutex, PoisonError};
 
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 /// Input of one chunk: zstd's whole window at its level 1
-/// (<https://github.com/facebook/zstd/blob/v1.5.7/lib/compress/clevels.h>). Smaller ones compress worse, larger ones take
-/// memory for each core.
+/// (<https://github.com/facebook/zstd/blob/v1.5.7/lib/compress/clevels.h>). Smaller ones compress worse, larger ones
+/// take memory for each core.
 pub const CHUNK_BYTES: usize = 512 << 10;
 
 /// Windows above this are refused when reading: 8 MiB (2^23) is what RFC 8878 §3.1.1.1.2 asks every decoder to support.
@@ -58,24 +58,15 @@ impl Compressor {
     /// [`Error::Compress`] where zstd has no memory.
     pub fn chunk(&self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         // a context costs megabytes to set up: as many live as threads compress at once
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut context = match idle {
             Some(context) => context,
             None => zstd::bulk::Compressor::new(self.level).map_err(Error::Compress)?,
         };
         out.clear();
         out.reserve(zstd::zstd_safe::compress_bound(plaintext.len()));
-        context
-            .compress_to_buffer(plaintext, out)
-            .map_err(Error::Compress)?;
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(context);
+        context.compress_to_buffer(plaintext, out).map_err(Error::Compress)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(context);
         Ok(())
     }
 }
@@ -103,8 +94,8 @@ impl Decompressor {
         })
     }
 
-    /// Takes from the front of `compressed` and puts what it holds, at most [`STEP_BYTES`], into `out`, whatever `out` held
-    /// before. False once there is nothing left to take and nothing came out.
+    /// Takes from the front of `compressed` and puts what it holds, at most [`STEP_BYTES`], into `out`, whatever `out`
+    /// held before. False once there is nothing left to take and nothing came out.
     ///
     /// # Errors
     /// [`Error::Decompress`] where the bytes are not zstd's.
@@ -116,10 +107,7 @@ impl Decompressor {
         // a full output may hide more that is ready; an empty input with room left hides nothing
         while !full && (input.pos() < compressed.len() || output.pos() == 0) {
             let before = (input.pos(), output.pos());
-            let more_wanted = self
-                .decoder
-                .run(&mut input, &mut output)
-                .map_err(Error::Decompress)?;
+            let more_wanted = self.decoder.run(&mut input, &mut output).map_err(Error::Decompress)?;
             if before == (input.pos(), output.pos()) {
                 break;
             }
@@ -137,11 +125,7 @@ impl Decompressor {
     /// # Errors
     /// [`Error::Cut`] where a frame is still open.
     pub fn finish(self) -> Result<(), Error> {
-        if self.between_frames {
-            Ok(())
-        } else {
-            Err(Error::Cut)
-        }
+        if self.between_frames { Ok(()) } else { Err(Error::Cut) }
     }
 }
 
@@ -283,9 +267,7 @@ mod tests {
         let mut state = 1_u64;
         (0..2 * CHUNK_BYTES + 12_345)
             .map(|i| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 if i % 4096 < 2048 {
                     b"row\t42\n"[i % 7]
                 } else {
@@ -342,11 +324,7 @@ mod tests {
             let short = plaintext.len().saturating_sub(1);
             assert_eq!(read(short).is_err(), !plaintext.is_empty());
             let cut = &payload[..payload.len().saturating_sub(1)];
-            assert!(
-                Reader::new(cut, u64::MAX)
-                    .read_to_end(&mut Vec::new())
-                    .is_err()
-            );
+            assert!(Reader::new(cut, u64::MAX).read_to_end(&mut Vec::new()).is_err());
         }
     }
 }

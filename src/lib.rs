@@ -19,11 +19,11 @@
 //! | | [`agent`] | a run, and telling people what came of it |
 //! | | [`config`], [`setup`], and the binary | everything parsed once; arguments, tables, progress, exit |
 //!
-//! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on several
-//! cores -> frames sealed in lock step on several cores -> parts of an upload. Every arrow is a bounded queue, so memory has one
-//! figure whatever the size of the database. Only when pg_dump has ended with 0 *and* its archive was whole is the last
-//! frame sealed, then the upload completed, then the record written. So half a dump has no last frame, no object and no
-//! record: three locks.
+//! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on
+//! several cores -> frames sealed in lock step on several cores -> parts of an upload. Every arrow is a bounded queue,
+//! so memory has one figure whatever the size of the database. Only when pg_dump has ended with 0 *and* its archive was
+//! whole is the last frame sealed, then the upload completed, then the record written. So half a dump has no last
+//! frame, no object and no record: three locks.
 //!
 //! The library never prints, never exits, and reads the environment only by the hand of the AWS SDK (its own settings).
 

@@ -1,5 +1,5 @@
-//! Panics are bugs, of ours or of a library, and people must hear of them. Whoever catches one makes an error of it, which then
-//! goes the way of every other error: into the record, over the channels, into the exit status.
+//! Panics are bugs, of ours or of a library, and people must hear of them. Whoever catches one makes an error of it,
+//! which then goes the way of every other error: into the record, over the channels, into the exit status.
 //!
 //! Of a panic only its place in the source is kept. What it says may quote data: a setting, a row, a key.
 
@@ -80,8 +80,8 @@ pub fn literal(payload: &(dyn Any + Send)) -> Option<&'static str> {
     payload.downcast_ref::<&'static str>().copied()
 }
 
-/// The result of some work, or its panic. What the work had hold of is dropped. Its state is put on the heap: one within the
-/// other would lie several times on the stack.
+/// The result of some work, or its panic. What the work had hold of is dropped. Its state is put on the heap: one
+/// within the other would lie several times on the stack.
 ///
 /// # Errors
 /// [`Panic`].

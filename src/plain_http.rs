@@ -1,5 +1,5 @@
-//! Which hosts may be spoken to by `http://`, where everybody on the way reads along and can answer in the host's place: this
-//! machine, and those that the user names one by one.
+//! Which hosts may be spoken to by `http://`, where everybody on the way reads along and can answer in the host's
+//! place: this machine, and those that the user names one by one.
 
 use std::{fmt, net::IpAddr};
 
@@ -19,9 +19,7 @@ impl HttpHosts {
     /// # Errors
     /// Says what is none.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let names = text
-            .split([',', ' ', '\n', '\t'])
-            .filter(|name| !name.is_empty());
+        let names = text.split([',', ' ', '\n', '\t']).filter(|name| !name.is_empty());
         let host = |name: &str| {
             host_of(&format!("http://{name}"))
                 .or_else(|| host_of(&format!("http://[{name}]")))
@@ -36,7 +34,8 @@ impl HttpHosts {
     /// # Errors
     /// The host that is spoken to by `http://` and isn't allowed.
     pub fn check(&self, url: &str) -> Result<(), RefusedHost> {
-        // the clients parse it too: what is left out there (tabs, line ends, what stands around) must hide no scheme here
+        // the clients parse it too: what is left out there (tabs, line ends, what stands around) must hide no scheme
+        // here
         let parsed = match Url::parse(url) {
             Ok(parsed) => parsed,
             Err(_) if begins_plain(url) => return Err(RefusedHost(String::new())),
@@ -54,9 +53,7 @@ impl HttpHosts {
 
 /// Whether a text that is no URL would be one by `http://` for a parser that asks for less.
 fn begins_plain(text: &str) -> bool {
-    let seen = text
-        .chars()
-        .filter(|c| !c.is_whitespace() && !c.is_control());
+    let seen = text.chars().filter(|c| !c.is_whitespace() && !c.is_control());
     let scheme: String = seen.take(5).collect();
     scheme.eq_ignore_ascii_case("http:")
 }
@@ -88,8 +85,8 @@ pub fn leads_to_this_machine(url: &str) -> bool {
     host_of(url).is_some_and(|host| is_this_machine(&host))
 }
 
-/// The host of a URL in one spelling: in lower case, with the brackets of an IPv6 address, without port and user. None where the
-/// text is no URL.
+/// The host of a URL in one spelling: in lower case, with the brackets of an IPv6 address, without port and user. None
+/// where the text is no URL.
 #[must_use]
 pub fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().map(str::to_owned)
@@ -177,12 +174,8 @@ mod tests {
         ] {
             assert!(hosts.check(bad).is_err(), "{bad}");
         }
-        let refused = hosts
-            .check("http://u:s3cret@10.0.0.8:9000/s3cret")
-            .unwrap_err();
-        assert!(
-            refused.to_string().contains("10.0.0.8") && !refused.to_string().contains("s3cret")
-        );
+        let refused = hosts.check("http://u:s3cret@10.0.0.8:9000/s3cret").unwrap_err();
+        assert!(refused.to_string().contains("10.0.0.8") && !refused.to_string().contains("s3cret"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! XML from outside, looked at before any parser sees it: one whole document, of a bounded depth.
 //!
-//! Parsers call themselves for each element that stands in another, and a document that is deep enough ends the process. Others
-//! take what is left of a damaged document for the whole.
+//! Parsers call themselves for each element that stands in another, and a document that is deep enough ends the
+//! process. Others take what is left of a damaged document for the whole.
 
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
@@ -45,12 +45,10 @@ pub fn check(document: &[u8]) -> Result<(), Fault> {
                 roots += usize::from(open.is_empty());
             }
             Token::ElementEnd {
-                end: ElementEnd::Open,
-                ..
+                end: ElementEnd::Open, ..
             } if open.len() == DEPTH_MAX => return Err(Fault::TooDeep),
             Token::ElementEnd {
-                end: ElementEnd::Open,
-                ..
+                end: ElementEnd::Open, ..
             } => open.push(started),
             Token::ElementEnd {
                 end: ElementEnd::Close(prefix, local),
@@ -72,8 +70,9 @@ pub fn check(document: &[u8]) -> Result<(), Fault> {
     }
 }
 
-/// The same document in a form that every parser reads alike: without comments, and with the text of its CDATA sections as plain
-/// text. The SDK's parser takes an element's text for ended where one of these begins, and a key for cut off or empty.
+/// The same document in a form that every parser reads alike: without comments, and with the text of its CDATA sections
+/// as plain text. The SDK's parser takes an element's text for ended where one of these begins, and a key for cut off
+/// or empty.
 ///
 /// `None` where it is in that form already. To be given what [`check`] has passed.
 pub fn plain(document: &[u8]) -> Option<Vec<u8>> {
@@ -113,7 +112,8 @@ mod tests {
             let plain = plain(text.as_bytes()).map(String::from_utf8);
             plain.map(Result::unwrap)
         };
-        let odd = "\u{feff}<?xml version=\"1.0\"?><!-- a --><L><Key>a<!-- b -->b</Key><Key><![CDATA[a&<b>]]>c</Key></L><!-- c -->";
+        let odd = "\u{feff}<?xml version=\"1.0\"?><!-- a --><L><Key>a<!-- b \
+            -->b</Key><Key><![CDATA[a&<b>]]>c</Key></L><!-- c -->";
         assert_eq!(
             plain(odd).unwrap(),
             "\u{feff}<?xml version=\"1.0\"?><L><Key>ab</Key><Key>a&amp;&lt;b&gt;c</Key></L>"
@@ -121,7 +121,8 @@ mod tests {
         assert_eq!(plain("<L><Key>a</Key></L>"), None);
     }
 
-    const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+    const LISTING: &str = "<?xml version=\"1.0\"?>\n<ListBucketResult \
+        xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
         <Name>b</Name><Prefix/><!-- </x> --><Contents><Key>a&amp;b</Key><Size>7</Size></Contents></ListBucketResult>";
 
     #[test]
@@ -153,10 +154,7 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
         assert_eq!(check(nested(DEPTH_MAX).as_bytes()), Ok(()));
         assert_eq!(check(nested(DEPTH_MAX + 1).as_bytes()), Err(Fault::TooDeep));
-        assert_eq!(
-            check("<a>".repeat(5_000_000).as_bytes()),
-            Err(Fault::TooDeep)
-        );
+        assert_eq!(check("<a>".repeat(5_000_000).as_bytes()), Err(Fault::TooDeep));
         let marked = format!("\u{feff} {}", nested(DEPTH_MAX + 1));
         assert_eq!(check(marked.as_bytes()), Err(Fault::TooDeep));
         assert!(check(b"<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>").is_err());

@@ -1,7 +1,8 @@
 //! The archive reader against archives of real clients of several majors, and against a running PostgreSQL.
 //!
-//! `archives/` holds the archives and how they were made. What they must hold was asked of the server when they were made
-//! (`expected.jsonl`); archives of format 1.12 and 1.13 were rewritten from one of 1.14 and are proven by a restore.
+//! `archives/` holds the archives and how they were made. What they must hold was asked of the server when they were
+//! made (`expected.jsonl`); archives of format 1.12 and 1.13 were rewritten from one of 1.14 and are proven by a
+//! restore.
 
 #![allow(clippy::unwrap_used)]
 
@@ -32,12 +33,7 @@ const ODD: [(&str, u8); 8] = [
 const SMALL: [&str; 3] = ["small-15", "small-18", "small-17-appended"];
 
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/archives")
-            .join(name),
-    )
-    .unwrap()
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archives").join(name)).unwrap()
 }
 
 fn sql(name: &str) -> String {
@@ -66,12 +62,10 @@ fn read_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Result<Contents,
 /// What must be equal between two archives of equal databases.
 fn fingerprints(held: &Contents) -> BTreeMap<String, (u64, u64, Fingerprint)> {
     let of = |count, bytes, fingerprint| (count, bytes, fingerprint);
-    let tables = held.tables.iter().map(|t| {
-        (
-            format!("{}.{}", t.schema, t.name),
-            of(t.rows, t.bytes, t.fingerprint),
-        )
-    });
+    let tables = held
+        .tables
+        .iter()
+        .map(|t| (format!("{}.{}", t.schema, t.name), of(t.rows, t.bytes, t.fingerprint)));
     let objects = held.large_objects;
     tables
         .chain([(
@@ -96,10 +90,7 @@ fn fingerprint_of_copy(output: &[u8]) -> String {
     let rows = output
         .strip_suffix(b"\n")
         .map_or(vec![], |rows| rows.split(|&byte| byte == b'\n').collect());
-    format!(
-        "{:032x}",
-        rows.into_iter().map(xxh3_128).fold(0, u128::wrapping_add)
-    )
+    format!("{:032x}", rows.into_iter().map(xxh3_128).fold(0, u128::wrapping_add))
 }
 
 #[test]
@@ -145,11 +136,7 @@ fn clients_of_every_major_give_the_same_fingerprints() {
 #[test]
 fn the_fingerprint_is_that_of_the_documentation() {
     let held = read(&archive("odd-18")).unwrap();
-    let twins = held
-        .tables
-        .iter()
-        .find(|table| table.name == "twins")
-        .unwrap();
+    let twins = held.tables.iter().find(|table| table.name == "twins").unwrap();
     assert_eq!(
         twins.fingerprint.to_string(),
         fingerprint_of_copy(b"7\n7\n7\n7\n7\n7\n")
@@ -166,10 +153,7 @@ fn the_fingerprint_is_that_of_the_documentation() {
         .into_iter()
         .map(|(oid, data)| object(oid, data))
         .fold(0, u128::wrapping_add);
-    assert_eq!(
-        held.large_objects.fingerprint.to_string(),
-        format!("{sum:032x}")
-    );
+    assert_eq!(held.large_objects.fingerprint.to_string(), format!("{sum:032x}"));
 }
 
 #[test]
@@ -194,13 +178,7 @@ fn a_tables_block_lies_where_it_is_said_to() {
 #[test]
 fn an_archive_of_statements_counts_lines() {
     let held = read(&archive("odd-15-inserts")).unwrap();
-    let rows = |name: &str| {
-        held.tables
-            .iter()
-            .find(|table| table.name == name)
-            .unwrap()
-            .rows
-    };
+    let rows = |name: &str| held.tables.iter().find(|table| table.name == name).unwrap().rows;
     // One value of `tricky` has a line break in it.
     assert_eq!(
         [rows("plain"), rows("twins"), rows("empty"), rows("tricky")],
@@ -272,16 +250,10 @@ fn every_changed_byte_of_a_tables_data_is_seen() {
 
 /// Cuts bytes at the given places, which are taken modulo the length.
 fn cut<'a>(bytes: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
-    let mut places: Vec<_> = places
-        .iter()
-        .map(|place| place % (bytes.len() + 1))
-        .collect();
+    let mut places: Vec<_> = places.iter().map(|place| place % (bytes.len() + 1)).collect();
     places.extend([0, bytes.len()]);
     places.sort_unstable();
-    places
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect()
+    places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }
 
 proptest! {
@@ -336,24 +308,15 @@ fn a_restored_database_has_the_same_fingerprints_in_whatever_order() {
     let server = Cluster::start();
     server.create("odd", &sql("odd.sql"));
     let before = read(&server.dump("odd", &CUSTOM)).unwrap();
-    let copy =
-        |database: &str, table: &str| server.psql(database, &format!("COPY {table} TO STDOUT"));
+    let copy = |database: &str, table: &str| server.psql(database, &format!("COPY {table} TO STDOUT"));
     for table in &before.tables {
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         let output = copy(
             "odd",
-            &format!(
-                "{}.{}",
-                quoted(table.schema.raw()),
-                quoted(table.name.raw())
-            ),
+            &format!("{}.{}", quoted(table.schema.raw()), quoted(table.name.raw())),
         );
         assert_eq!(table.bytes, output.len() as u64, "{table:?}");
-        assert_eq!(
-            table.fingerprint.to_string(),
-            fingerprint_of_copy(&output),
-            "{table:?}"
-        );
+        assert_eq!(table.fingerprint.to_string(), fingerprint_of_copy(&output), "{table:?}");
     }
 
     server.restore("again", &server.dump("odd", &CUSTOM));
@@ -400,10 +363,7 @@ fn archives_rewritten_in_older_formats_are_ones_that_pg_restore_reads() {
         let archive = archive(name);
         server.restore(database, &archive);
         let restored = read(&server.dump(database, &CUSTOM)).unwrap();
-        assert_eq!(
-            differences(&read(&archive).unwrap(), &restored),
-            Vec::<String>::new()
-        );
+        assert_eq!(differences(&read(&archive).unwrap(), &restored), Vec::<String>::new());
     }
 }
 
@@ -412,24 +372,15 @@ fn other_ways_to_dump() {
     let server = Cluster::start();
     server.create("small", &sql("small.sql"));
     let dump = |options: &[&str]| read(&server.dump("small", options));
-    assert_eq!(
-        dump(&["--format=plain"]),
-        Err(Error::NotAnArchive(LooksLike::PlainSql))
-    );
-    assert_eq!(
-        dump(&["--format=tar"]),
-        Err(Error::NotAnArchive(LooksLike::Tar))
-    );
+    assert_eq!(dump(&["--format=plain"]), Err(Error::NotAnArchive(LooksLike::PlainSql)));
+    assert_eq!(dump(&["--format=tar"]), Err(Error::NotAnArchive(LooksLike::Tar)));
     assert_eq!(
         dump(&["--format=custom", "--compress=1"]),
         Err(Error::Compressed("gzip"))
     );
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("dump");
-    server.dump(
-        "small",
-        &["--format=directory", "--file", directory.to_str().unwrap()],
-    );
+    server.dump("small", &["--format=directory", "--file", directory.to_str().unwrap()]);
     assert_eq!(
         read(&std::fs::read(directory.join("toc.dat")).unwrap()),
         Err(Error::Format(3))
@@ -439,20 +390,12 @@ fn other_ways_to_dump() {
     assert_eq!(
         differences(
             &whole,
-            &dump(&[
-                "--format=custom",
-                "--compress=0",
-                "--load-via-partition-root"
-            ])
-            .unwrap()
+            &dump(&["--format=custom", "--compress=0", "--load-via-partition-root"]).unwrap()
         ),
         Vec::<String>::new()
     );
     let without_data = dump(&["--format=custom", "--compress=0", "--section=post-data"]).unwrap();
-    assert_eq!(
-        (without_data.tables.len(), without_data.large_objects.count),
-        (0, 0)
-    );
+    assert_eq!((without_data.tables.len(), without_data.large_objects.count), (0, 0));
     let other_encoding = dump(&["--format=custom", "--compress=0", "--encoding=LATIN1"]).unwrap();
     assert_eq!(differences(&whole, &other_encoding), Vec::<String>::new());
 }

@@ -46,10 +46,7 @@ fn definitions(cluster: &Cluster, database: &str) -> BTreeMap<String, Definition
 }
 
 /// The kinds that differ.
-fn changed(
-    one: &BTreeMap<String, Definitions>,
-    other: &BTreeMap<String, Definitions>,
-) -> Vec<String> {
+fn changed(one: &BTreeMap<String, Definitions>, other: &BTreeMap<String, Definitions>) -> Vec<String> {
     let kinds = one.keys().chain(other.keys());
     let mut kinds: Vec<String> = kinds
         .filter(|kind| one.get(*kind) != other.get(*kind))
@@ -83,18 +80,13 @@ fn a_restored_database_has_the_same_and_each_change_is_seen_under_its_kind() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), dump(cluster, "defined")).unwrap();
     let mut restore = cluster.client("pg_restore");
-    restore
-        .args(["--no-owner", "--dbname"])
-        .arg(cluster.url("restored"));
+    restore.args(["--no-owner", "--dbname"]).arg(cluster.url("restored"));
     assert!(restore.arg(file.path()).status().unwrap().success());
     let restored = definitions(cluster, "restored");
     // the database's own entry names it
     assert_eq!(changed(&before, &restored), ["DATABASE"]);
     for (sql, kind) in [
-        (
-            "ALTER TABLE people ALTER name SET DEFAULT 'somebody'",
-            "TABLE",
-        ),
+        ("ALTER TABLE people ALTER name SET DEFAULT 'somebody'", "TABLE"),
         (
             "DROP INDEX by_name; CREATE INDEX by_name ON people (name DESC)",
             "INDEX",
@@ -107,10 +99,7 @@ fn a_restored_database_has_the_same_and_each_change_is_seen_under_its_kind() {
             "DROP POLICY own ON people; CREATE POLICY own ON people USING (id = 2)",
             "POLICY",
         ),
-        (
-            "ALTER TABLE people DISABLE ROW LEVEL SECURITY",
-            "ROW SECURITY",
-        ),
+        ("ALTER TABLE people DISABLE ROW LEVEL SECURITY", "ROW SECURITY"),
         ("COMMENT ON TABLE people IS 'who they were'", "COMMENT"),
         (
             "SELECT pg_catalog.nextval('counter'), pg_catalog.nextval('counter')",
@@ -124,11 +113,7 @@ fn a_restored_database_has_the_same_and_each_change_is_seen_under_its_kind() {
     ] {
         let before = definitions(cluster, "restored");
         cluster.psql("restored", sql);
-        assert_eq!(
-            changed(&before, &definitions(cluster, "restored")),
-            [kind],
-            "{sql}"
-        );
+        assert_eq!(changed(&before, &definitions(cluster, "restored")), [kind], "{sql}");
     }
     // rows are no definitions
     let before = definitions(cluster, "restored");

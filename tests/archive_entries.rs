@@ -35,10 +35,7 @@ fn archive(name: &str) -> Vec<u8> {
 fn pg_restore() -> PathBuf {
     let unpacked = project().join(".testbed/postgresql/18/bin/pg_restore");
     let installed = PathBuf::from("/usr/lib/postgresql/18/bin/pg_restore");
-    [unpacked, installed]
-        .into_iter()
-        .find(|path| path.exists())
-        .unwrap()
+    [unpacked, installed].into_iter().find(|path| path.exists()).unwrap()
 }
 
 /// `--list` shows neither what sets up the session nor, in these archives, anything else that it would not restore.
@@ -56,9 +53,7 @@ fn listed(archive: &[u8]) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let lines = text
-        .lines()
-        .filter(|line| !line.starts_with(';') && !line.is_empty());
+    let lines = text.lines().filter(|line| !line.starts_with(';') && !line.is_empty());
     lines.map(str::to_owned).collect()
 }
 
@@ -99,11 +94,7 @@ fn they_are_what_pg_restore_lists() {
             let found = entries.iter().map(line).find(|(known, _)| known == id);
             assert_eq!(found.unwrap().1.trim_end(), rest.trim_end(), "{name}");
         }
-        let shown = |entry: &&Entry| {
-            lines
-                .iter()
-                .any(|line| line.starts_with(&format!("{};", entry.id)))
-        };
+        let shown = |entry: &&Entry| lines.iter().any(|line| line.starts_with(&format!("{};", entry.id)));
         for hidden in entries.iter().filter(|entry| !shown(entry)) {
             let kinds = ["ENCODING", "STDSTRINGS", "SEARCHPATH", "DATABASE"];
             assert!(kinds.contains(&hidden.kind.raw()), "{name}: {hidden:?}");
@@ -123,10 +114,7 @@ fn every_statement_and_every_need_is_there_in_any_cuts() {
     for entry in whole.iter().filter(|entry| entry.kind == "TABLE DATA") {
         assert!(entry.copy.raw().starts_with("COPY "), "{entry:?}");
         assert!(entry.has_data && entry.definition.is_empty());
-        assert!(
-            entry.needs.iter().any(|need| ids.contains(need)),
-            "{entry:?}"
-        );
+        assert!(entry.needs.iter().any(|need| ids.contains(need)), "{entry:?}");
     }
     for entry in whole.iter().filter(|entry| entry.kind == "TABLE") {
         assert!(entry.definition.raw().starts_with("CREATE "), "{entry:?}");

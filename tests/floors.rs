@@ -1,4 +1,5 @@
-//! A file uses its own floor's folder and lower floors only: the table of allowed edges, checked against every `crate::…`.
+//! A file uses its own floor's folder and lower floors only: the table of allowed edges, checked against every
+//! `crate::…`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -138,14 +139,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// The module that a file belongs to; none for the crate's own page and the binary.
 fn module(file: &Path, src: &Path) -> Option<String> {
-    let first = file
-        .strip_prefix(src)
-        .unwrap()
-        .iter()
-        .next()
-        .unwrap()
-        .to_str()
-        .unwrap();
+    let first = file.strip_prefix(src).unwrap().iter().next().unwrap().to_str().unwrap();
     let name = first.trim_end_matches(".rs");
     (!["lib", "main", "cli"].contains(&name)).then(|| name.to_owned())
 }
@@ -189,9 +183,7 @@ fn first_names(list: &str) -> Vec<String> {
 }
 
 fn name(text: &str) -> String {
-    text.chars()
-        .take_while(|c| c.is_alphanumeric() || *c == '_')
-        .collect()
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
 #[test]
@@ -234,13 +226,7 @@ fn the_library_does_not_print_exit_or_read_the_environment() {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        for forbidden in [
-            "println!",
-            "eprintln!",
-            "process::exit",
-            "env::var",
-            "env::args",
-        ] {
+        for forbidden in ["println!", "eprintln!", "process::exit", "env::var", "env::args"] {
             assert!(!text.contains(forbidden), "{}: {forbidden}", file.display());
         }
     }
@@ -290,13 +276,8 @@ fn nothing_prints_but_by_the_way_out_of_its_medium() {
 fn one_version_of_rust_is_asked_for() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
-    let wanted = manifest
-        .lines()
-        .find_map(|line| line.strip_prefix("rust-version = "));
+    let wanted = manifest.lines().find_map(|line| line.strip_prefix("rust-version = "));
     let wanted = wanted.unwrap().trim_matches('"');
     let readme = fs::read_to_string(project.join("README.md")).unwrap();
-    assert!(
-        readme.contains(&format!("with Rust {wanted} and")),
-        "{wanted}"
-    );
+    assert!(readme.contains(&format!("with Rust {wanted} and")), "{wanted}");
 }

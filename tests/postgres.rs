@@ -1,4 +1,5 @@
-//! The door to PostgreSQL against real servers and real client programs: 15 of the distribution, 16 and 18 of the test bed.
+//! The door to PostgreSQL against real servers and real client programs: 15 of the distribution, 16 and 18 of the test
+//! bed.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

@@ -9,8 +9,7 @@ use std::process::{Command, Output, Stdio};
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
 use pgcoffer::seal::{
-    Compression, Content, Header, MasterKey, Passphrase, RepositoryId, Sealer, Secret, Slot,
-    Subject,
+    Compression, Content, Header, MasterKey, Passphrase, RepositoryId, Sealer, Secret, Slot, Subject,
 };
 use tempfile::TempDir;
 
@@ -37,14 +36,13 @@ fn folder(object: &[u8]) -> TempDir {
     folder
 }
 
-/// The page's programs, each of which writes down its arguments before it does its work: as another user of the machine could.
+/// The page's programs, each of which writes down its arguments before it does its work: as another user of the machine
+/// could.
 fn watched(folder: &TempDir) -> String {
     let bin = folder.path().join("bin");
     std::fs::create_dir_all(&bin).unwrap();
     for name in ["python3", "openssl", "zstd", "argon2", "head", "sed"] {
-        let found = Command::new("sh")
-            .args(["-c", &format!("command -v {name}")])
-            .output();
+        let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output();
         let real = String::from_utf8(found.unwrap().stdout).unwrap();
         let seen = bin.join("seen");
         let script = format!(
@@ -99,8 +97,7 @@ fn refused(object: &[u8], key: &MasterKey) -> String {
 
 /// Several groups of frames with something in them that compresses.
 fn archive() -> Vec<u8> {
-    let rows =
-        (0..400_000).map(|row: u32| format!("{row}\t{:x}\n", row.wrapping_mul(2_654_435_761)));
+    let rows = (0..400_000).map(|row: u32| format!("{row}\t{:x}\n", row.wrapping_mul(2_654_435_761)));
     rows.collect::<String>().into_bytes()
 }
 
@@ -167,9 +164,7 @@ fn the_page_leads_from_the_sealed_file_to_the_archive() {
 #[test]
 fn every_length_of_the_last_frame_is_handled() {
     let secret = Secret::Key(MasterKey::generate().unwrap());
-    let Secret::Key(key) = &secret else {
-        unreachable!()
-    };
+    let Secret::Key(key) = &secret else { unreachable!() };
     let [_, open, _, _] = blocks("sh").try_into().unwrap();
     for len in [0, 1, 15, 16, 4095, 4096, 4097, 40_960, 1_000_001] {
         let payload = vec![b'x'; len];
@@ -192,18 +187,11 @@ fn a_passphrase_works_by_the_program_that_stretches_it() {
         panic!("one slot")
     };
     // The page hands the salt to a program as an argument.
-    assert!(
-        salt.iter().all(u8::is_ascii_graphic),
-        "{}",
-        BASE64.encode(salt)
-    );
+    assert!(salt.iter().all(u8::is_ascii_graphic), "{}", BASE64.encode(salt));
     let [_, open, _, _] = blocks("sh").try_into().unwrap();
     let page = folder(&object);
     succeeds(run(&page, &open, "PGCOFFER_PASSPHRASE", text));
-    assert_eq!(
-        std::fs::read(page.path().join("payload")).unwrap(),
-        b"payload"
-    );
+    assert_eq!(std::fs::read(page.path().join("payload")).unwrap(), b"payload");
     let seen = seen(&page);
     assert!(seen.contains("argon2\n"), "{seen}");
     for word in text.split(' ') {
@@ -219,17 +207,15 @@ fn a_passphrase_works_by_the_program_that_stretches_it() {
     let other = folder(&object);
     let kek = format!("KEK:{}", HEXLOWER.encode(&kek));
     succeeds(run(&other, &open, "PGCOFFER_PASSPHRASE", &kek));
-    for wrong in [
-        "hamster waltz onyx brisk parsnip",
-        &format!("KEK:{}", "00".repeat(32)),
-    ] {
+    for wrong in ["hamster waltz onyx brisk parsnip", &format!("KEK:{}", "00".repeat(32))] {
         let output = run(&folder(&object), &open, "PGCOFFER_PASSPHRASE", wrong);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("wrong key"), "{said}");
     }
 }
 
-/// Its other objects, too: the slots of a record are wrapped otherwise than those of an archive, and a mark may have a catalog slot alone.
+/// Its other objects, too: the slots of a record are wrapped otherwise than those of an archive, and a mark may have a
+/// catalog slot alone.
 #[test]
 fn records_and_marks_open_by_hand_as_archives_do() {
     let [_, open, _, _] = blocks("sh").try_into().unwrap();
@@ -270,10 +256,7 @@ fn other_users_of_the_machine_learn_nothing() {
     let seen = seen(&page);
     for word in seen.split_whitespace().filter(|word| !word.contains('/')) {
         let is_key = word.len() >= 22 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        assert!(
-            !is_key && !word.to_uppercase().contains("PGCOFFER-KEY"),
-            "{word}"
-        );
+        assert!(!is_key && !word.to_uppercase().contains("PGCOFFER-KEY"), "{word}");
     }
     for name in ["payload", "archive.dump"] {
         let file = std::fs::metadata(page.path().join(name)).unwrap();
@@ -288,21 +271,12 @@ fn it_asks_for_the_key_where_the_environment_has_none() {
     let page = folder(&object);
     // in a session of its own there is no terminal, so that it reads what it is given
     let mut asked = Command::new("setsid");
-    asked.args([
-        "--wait",
-        "python3",
-        "open_sealed.py",
-        "sealed.pgc",
-        "payload",
-    ]);
+    asked.args(["--wait", "python3", "open_sealed.py", "sealed.pgc", "payload"]);
     asked
         .current_dir(&page)
         .env_remove("PGCOFFER_KEY")
         .env_remove("PGCOFFER_PASSPHRASE");
-    asked
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    asked.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = asked.spawn().unwrap();
     // as a sheet has it, to be typed in groups of four
     let groups: Vec<String> = key.encode()[14..]
@@ -313,10 +287,7 @@ fn it_asks_for_the_key_where_the_environment_has_none() {
     let typed = format!("PGCOFFER-KEY-1{}\n", groups.join(" "));
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), typed.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
-    assert_eq!(
-        std::fs::read(page.path().join("payload")).unwrap(),
-        b"payload"
-    );
+    assert_eq!(std::fs::read(page.path().join("payload")).unwrap(), b"payload");
 }
 
 #[test]

@@ -72,14 +72,8 @@ fn words(error: &Error) -> String {
         Error::AboveCeiling { .. } => "above ceiling".into(),
         Error::WrongKey { .. } => "wrong key".into(),
         Error::BeyondCatalogKey { .. } => "beyond catalog key".into(),
-        Error::FrameChanged {
-            frame,
-            at_end: false,
-        } => format!("frame {frame} changed"),
-        Error::FrameChanged {
-            frame,
-            at_end: true,
-        } => {
+        Error::FrameChanged { frame, at_end: false } => format!("frame {frame} changed"),
+        Error::FrameChanged { frame, at_end: true } => {
             format!("frame {frame} changed or cut short inside")
         }
         Error::CutShort { after: None } => "cut short before frame 0".into(),
@@ -103,12 +97,7 @@ fn every_sealed_vector_gets_its_verdict() {
             Ok((_, plaintext)) => {
                 assert_eq!("opens", expected.verdict, "{}", expected.file);
                 assert_eq!(Some(plaintext.len()), expected.length, "{}", expected.file);
-                assert_eq!(
-                    Some(sha256(&plaintext)),
-                    expected.sha256,
-                    "{}",
-                    expected.file
-                );
+                assert_eq!(Some(sha256(&plaintext)), expected.sha256, "{}", expected.file);
             }
             Err(error) => {
                 assert_eq!(words(&error), expected.verdict, "{}", expected.file);
@@ -160,9 +149,7 @@ fn sha256(bytes: &[u8]) -> String {
 
 /// `name   value` lines of the page's worked example. The passphrase's part is the last.
 fn example(part: &str) -> BTreeMap<String, String> {
-    let lines = part
-        .lines()
-        .filter(|line| line.len() > 14 && line.is_char_boundary(14));
+    let lines = part.lines().filter(|line| line.len() > 14 && line.is_char_boundary(14));
     lines
         .map(|line| line.split_at(14))
         .map(|(name, value)| (name.trim().to_owned(), value.to_owned()))
@@ -200,12 +187,7 @@ fn the_worked_example_of_the_page_holds() {
     let catalog_key = writer::hkdf(&master_key, "pgcoffer/1 catalog");
     assert_eq!(catalog_key.to_vec(), hex(value("catalog key")));
     check_catalog_example(&value, &secret, &data_key);
-    let mac = name_mac(
-        &catalog_key,
-        value("repository"),
-        value("label"),
-        value("time"),
-    );
+    let mac = name_mac(&catalog_key, value("repository"), value("label"), value("time"));
     assert_eq!(HEXLOWER.encode(&mac), value("id HMAC"));
     assert_eq!(id(value("time"), &mac), value("id"));
     let label = Label::parse(value("label")).unwrap();
@@ -237,9 +219,7 @@ fn the_worked_example_of_the_page_holds() {
         hex(value("archive KEK"))
     );
     assert_eq!(header.len(), 354);
-    let body = ["IV", "ciphertext", "tag"]
-        .map(|name| hex(value(name)))
-        .concat();
+    let body = ["IV", "ciphertext", "tag"].map(|name| hex(value(name))).concat();
     assert_eq!(body.len(), 64);
     let object = [header, &body].concat();
     let catalog_key = Secret::Catalog(secret.catalog_key().unwrap());
@@ -256,11 +236,7 @@ fn the_worked_example_of_the_page_holds() {
 }
 
 /// The lines about the catalog key, which is that of `secret`.
-fn check_catalog_example<'a>(
-    value: &impl Fn(&str) -> &'a str,
-    secret: &Secret,
-    data_key: &[u8; 32],
-) {
+fn check_catalog_example<'a>(value: &impl Fn(&str) -> &'a str, secret: &Secret, data_key: &[u8; 32]) {
     let catalog_key = key_of(value("catalog key"));
     let parsed = CatalogKey::parse(value("its text")).unwrap();
     assert_eq!(parsed.key_id(), secret.catalog_key().unwrap().key_id());
@@ -280,14 +256,7 @@ fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, 
     let secret = Secret::Passphrase(passphrase);
     let identity = secret.identity(repository, label).unwrap();
     assert_eq!(identity.owner(), value("owner"));
-    let digest = Sha256::digest(
-        [
-            b"pgcoffer/1 id",
-            &hex(&repository.to_string())[..],
-            label.as_bytes(),
-        ]
-        .concat(),
-    );
+    let digest = Sha256::digest([b"pgcoffer/1 id", &hex(&repository.to_string())[..], label.as_bytes()].concat());
     assert_eq!(digest[..16].to_vec(), hex(value("catalog salt")));
     let stretched = writer::argon2id(value("passphrase"), &digest[..16], 65536, 3, 4);
     assert_eq!(stretched.to_vec(), hex(value("stretched")));
@@ -315,11 +284,7 @@ fn check_passphrase_example(part: &str, repository: &RepositoryId, label: &str, 
     let salt = BASE64.encode(salt.as_bytes());
     let slot = format!("\nslot passphrase argon2id m=65536 t=3 p=4 {salt} ");
     let (_, header_len) = Header::parse_whole(&object).unwrap();
-    assert!(
-        str::from_utf8(&object[..header_len])
-            .unwrap()
-            .contains(&slot)
-    );
+    assert!(str::from_utf8(&object[..header_len]).unwrap().contains(&slot));
 }
 
 /// The MAC of a backup's name, from the page alone.

@@ -89,10 +89,7 @@ impl Intercept for Listener {
 fn listening(server: &S3Server) -> (Client, Receiver<Answer>) {
     let (tell, told) = channel();
     let config = once(server).config().to_builder();
-    (
-        Client::from_conf(config.interceptor(Listener(tell)).build()),
-        told,
-    )
+    (Client::from_conf(config.interceptor(Listener(tell)).build()), told)
 }
 
 /// The status and code of a service's error.
@@ -189,10 +186,7 @@ async fn part(client: &Client, key: &str, id: &str, number: i32, body: Vec<u8>) 
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .body(ByteStream::from(body));
     let etag = request.send().await.unwrap().e_tag.unwrap();
-    CompletedPart::builder()
-        .part_number(number)
-        .e_tag(etag)
-        .build()
+    CompletedPart::builder().part_number(number).e_tag(etag).build()
 }
 
 fn completed(parts: &[CompletedPart]) -> CompletedMultipartUpload {

@@ -22,8 +22,8 @@ const SUSPICIOUS: u8 = 8;
 
 /// Takes one backup as [`operation::backup`] does, and tells people what came of it.
 ///
-/// `alone`: no other database is backed up here. Where there are others, a good backup of one says nothing of them, and turns
-/// no check green that is for all.
+/// `alone`: no other database is backed up here. Where there are others, a good backup of one says nothing of them, and
+/// turns no check green that is for all.
 ///
 /// # Errors
 /// Those of [`operation::backup`]; none is caused by telling.
@@ -100,21 +100,13 @@ impl Run<'_> {
         };
         let (signal, text) = match result {
             Ok(taken) => backed_up(taken),
-            Err(error) if came == Came::Nothing => {
-                (Signal::Log, format!("{label}: {}\n", error.cause()))
-            }
+            Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {}\n", error.cause())),
             Err(error) => {
-                let event =
-                    facts::of_error(self.teller, Some(label), error, self.teller.clock.now());
-                (
-                    Signal::Exit(error.exit_status().max(1)),
-                    facts::short(&event),
-                )
+                let event = facts::of_error(self.teller, Some(label), error, self.teller.clock.now());
+                (Signal::Exit(error.exit_status().max(1)), facts::short(&event))
             }
         };
-        let own = self
-            .teller
-            .signal(Some(label), signal, &text, self.interrupt);
+        let own = self.teller.signal(Some(label), signal, &text, self.interrupt);
         let for_all = match signal {
             Signal::Success if !self.alone => Signal::Log,
             signal => signal,
@@ -158,9 +150,7 @@ impl Run<'_> {
             let plain = event.kind == Kind::Success && notice.untold.is_empty() && !was_unheard;
             if let (Some(id), false) = (self.id(what, record, after.as_ref()), plain) {
                 let place = (&self.request.database, &id, &self.request.secret);
-                self.teller
-                    .note(self.catalog, place, &notice, self.interrupt)
-                    .await;
+                self.teller.note(self.catalog, place, &notice, self.interrupt).await;
             }
         }
     }
@@ -180,10 +170,7 @@ fn backed_up(taken: &BackupTaken) -> (Signal, String) {
     let (record, suspicious) = (&taken.record, &taken.details.suspicious);
     let mut text = format!("{}: backed up as {}\n", record.database, record.id);
     for reason in suspicious {
-        text.push_str(&format!(
-            "{}: it looks suspicious: {reason}\n",
-            record.database
-        ));
+        text.push_str(&format!("{}: it looks suspicious: {reason}\n", record.database));
     }
     let signal = match suspicious.is_empty() {
         true => Signal::Success,
@@ -195,11 +182,7 @@ fn backed_up(taken: &BackupTaken) -> (Signal, String) {
 fn backup_facts(record: &Record) -> BackupFacts {
     BackupFacts {
         id: record.id.to_string(),
-        tiers: record
-            .serves()
-            .iter()
-            .map(|served| served.tier.to_string())
-            .collect(),
+        tiers: record.serves().iter().map(|served| served.tier.to_string()).collect(),
         bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
     }
 }

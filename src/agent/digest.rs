@@ -8,8 +8,8 @@ use crate::{
     operation::Before,
 };
 
-/// Whether the digest that was due at `moment` is still to be sent: every database that was looked at stood there with no run
-/// of the schedule begun since. One that nobody has ever backed up has no week to tell of.
+/// Whether the digest that was due at `moment` is still to be sent: every database that was looked at stood there with
+/// no run of the schedule begun since. One that nobody has ever backed up has no week to tell of.
 pub(super) fn is_due(before: &[&Before], moment: Timestamp) -> bool {
     let is_new = before.iter().all(|before| before.newest_run.is_none());
     // a run by hand sends no digest, and takes it from nobody

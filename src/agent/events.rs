@@ -62,8 +62,8 @@ pub struct Known {
     pub suspicious: bool,
 }
 
-/// What there is to tell of a turn, the gravest first. `before` is none where nobody may look: then a failure is told and nothing else can
-/// be known. What goes on, and is `known`, is not told again.
+/// What there is to tell of a turn, the gravest first. `before` is none where nobody may look: then a failure is told
+/// and nothing else can be known. What goes on, and is `known`, is not told again.
 #[must_use]
 pub fn events(before: Option<&Before>, came: Came<'_>, known: Known) -> Vec<What> {
     let failing = before.is_some_and(|before| before.failing.is_some());
@@ -156,19 +156,14 @@ mod tests {
             );
         }
         // the very first one is neither late nor back
-        assert_eq!(
-            events(Some(&before(None, true, false)), GOOD, known(false)),
-            [Success]
-        );
+        assert_eq!(events(Some(&before(None, true, false)), GOOD, known(false)), [Success]);
         assert_eq!(events(None, GOOD, known(false)), [Success]);
     }
 
     #[test]
     fn a_suspicious_one_is_told_first() {
         let reasons = ["few rows".into()];
-        let came = Came::Backup {
-            suspicious: &reasons,
-        };
+        let came = Came::Backup { suspicious: &reasons };
         assert_eq!(
             events(Some(&before(Some(1), false, true)), came, known(false)),
             [What::Suspicious, What::Recovery, What::Success]
@@ -178,17 +173,12 @@ mod tests {
     #[test]
     fn those_after_a_suspicious_one_that_was_told_are_not_told_as_well() {
         let reasons = ["few rows".into()];
-        let came = Came::Backup {
-            suspicious: &reasons,
-        };
+        let came = Came::Backup { suspicious: &reasons };
         let known = Known {
             missed: false,
             suspicious: true,
         };
-        assert_eq!(
-            events(Some(&before(None, false, true)), came, known),
-            [What::Success]
-        );
+        assert_eq!(events(Some(&before(None, false, true)), came, known), [What::Success]);
     }
 
     #[test]
@@ -201,14 +191,8 @@ mod tests {
         };
         for before in [None, Some(before(Some(3), true, true))] {
             let before = before.as_ref();
-            assert_eq!(
-                events(before, Came::Failed(&failure), known(true)),
-                [What::Failure]
-            );
-            assert_eq!(
-                events(before, Came::Interrupted, known(false)),
-                [What::Interruption]
-            );
+            assert_eq!(events(before, Came::Failed(&failure), known(true)), [What::Failure]);
+            assert_eq!(events(before, Came::Interrupted, known(false)), [What::Interruption]);
             assert_eq!(events(before, Came::Nothing, known(false)), []);
         }
     }
@@ -216,14 +200,8 @@ mod tests {
     #[test]
     fn a_run_that_never_ends_is_told_as_missed_once() {
         let late = before(None, true, true);
-        assert_eq!(
-            events(Some(&late), Came::Busy, known(false)),
-            [What::Missed]
-        );
+        assert_eq!(events(Some(&late), Came::Busy, known(false)), [What::Missed]);
         assert_eq!(events(Some(&late), Came::Busy, known(true)), []);
-        assert_eq!(
-            events(Some(&before(None, false, true)), Came::Busy, known(false)),
-            []
-        );
+        assert_eq!(events(Some(&before(None, false, true)), Came::Busy, known(false)), []);
     }
 }

@@ -28,13 +28,7 @@ pub(super) struct Around<'a> {
 }
 
 /// The event that tells `what` of a database.
-pub(super) fn event(
-    teller: &Teller,
-    database: &Label,
-    what: What,
-    around: Around<'_>,
-    now: Timestamp,
-) -> Event {
+pub(super) fn event(teller: &Teller, database: &Label, what: What, around: Around<'_>, now: Timestamp) -> Event {
     let before = around.before.map(|before| &before.health);
     let mut event = Event::new(what.kind(), now, teller.origin.clone());
     event.database = Some(database.to_string());
@@ -116,12 +110,7 @@ pub(super) fn trouble(
 }
 
 /// A failure that left no record.
-pub(super) fn of_error(
-    teller: &Teller,
-    database: Option<&Label>,
-    error: &Error,
-    now: Timestamp,
-) -> Event {
+pub(super) fn of_error(teller: &Teller, database: Option<&Label>, error: &Error, now: Timestamp) -> Event {
     let mut event = Event::new(Kind::Failure, now, teller.origin.clone());
     event.database = database.map(ToString::to_string);
     event.since = Some(now);

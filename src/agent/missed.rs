@@ -1,4 +1,5 @@
-//! Backups that nobody made, noticed by something that is not the backup: `status --notify` on another machine, `serve`.
+//! Backups that nobody made, noticed by something that is not the backup: `status --notify` on another machine,
+//! `serve`.
 
 use std::collections::BTreeSet;
 
@@ -33,11 +34,12 @@ pub struct Watched {
     pub secret: Secret,
 }
 
-/// Tells of every database whose backups are late, once for each missed period and again after a day; the databases that were
-/// told of. Safe to call as often as one likes.
+/// Tells of every database whose backups are late, once for each missed period and again after a day; the databases
+/// that were told of. Safe to call as often as one likes.
 ///
 /// # Errors
-/// What the bucket refuses first, which is told as well, once all were looked at; [`Error::Interrupted`] where `interrupt` was raised.
+/// What the bucket refuses first, which is told as well, once all were looked at; [`Error::Interrupted`] where
+/// `interrupt` was raised.
 pub async fn missed(
     catalog: &Catalog,
     databases: &[Watched],
@@ -67,13 +69,7 @@ pub async fn missed(
 }
 
 /// Tells of one database, unless that was done already.
-async fn tell(
-    catalog: &Catalog,
-    one: &Watched,
-    before: &Before,
-    teller: &Teller,
-    interrupt: &Interrupt,
-) -> bool {
+async fn tell(catalog: &Catalog, one: &Watched, before: &Before, teller: &Teller, interrupt: &Interrupt) -> bool {
     let now = teller.clock.now();
     let period = Period::of(catalog, &one.label, &one.secret, before).await;
     let told = match &period {
@@ -100,53 +96,29 @@ pub(super) struct Period(pub(super) BackupId);
 
 impl Period {
     /// The first period that was missed, where one was.
-    pub(super) async fn of(
-        catalog: &Catalog,
-        database: &Label,
-        secret: &Secret,
-        before: &Before,
-    ) -> Option<Self> {
+    pub(super) async fn of(catalog: &Catalog, database: &Label, secret: &Secret, before: &Before) -> Option<Self> {
         let due = before.health.late.iter().map(|late| late.due).min()?;
         // without an identity nothing could be noted or found
-        catalog
-            .moment_id(database, secret, due)
-            .await
-            .ok()
-            .map(Self)
+        catalog.moment_id(database, secret, due).await.ok().map(Self)
     }
 
     /// Whether somebody was told of it within a day. What can't be read counts as not told.
-    pub(super) async fn is_told(
-        &self,
-        catalog: &Catalog,
-        database: &Label,
-        now: Timestamp,
-    ) -> bool {
+    pub(super) async fn is_told(&self, catalog: &Catalog, database: &Label, now: Timestamp) -> bool {
         let mark = catalog.mark(database, &self.0).await.ok().flatten();
         let notices = mark.map(|mark| mark.notices).unwrap_or_default();
         let is_missed = |notice: &&Notice| notice.event == Kind::Missed.as_str();
         is_fresh(notices.iter().filter(is_missed), now)
     }
 
-    async fn note(
-        &self,
-        catalog: &Catalog,
-        one: &Watched,
-        notice: &Notice,
-        teller: &Teller,
-        interrupt: &Interrupt,
-    ) {
+    async fn note(&self, catalog: &Catalog, one: &Watched, notice: &Notice, teller: &Teller, interrupt: &Interrupt) {
         let place = (&one.label, &self.0, &one.secret);
         teller.note(catalog, place, notice, interrupt).await;
     }
 }
 
-/// Whether people were told within a day of all this: by backups that still look suspicious and that nobody has accepted.
-pub(super) fn suspicious_told(
-    before: Option<&Before>,
-    reasons: &[Untrusted],
-    now: Timestamp,
-) -> bool {
+/// Whether people were told within a day of all this: by backups that still look suspicious and that nobody has
+/// accepted.
+pub(super) fn suspicious_told(before: Option<&Before>, reasons: &[Untrusted], now: Timestamp) -> bool {
     let doubts = before.map_or(&[][..], |before| &before.doubts);
     let is_suspicious = |notice: &&Notice| notice.event == Kind::Suspicious.as_str();
     let told = doubts
@@ -155,9 +127,7 @@ pub(super) fn suspicious_told(
     let told: BTreeSet<String> = told
         .flat_map(|doubt| doubt.reasons.iter().map(|reason| subject(reason.raw())))
         .collect();
-    reasons
-        .iter()
-        .all(|reason| told.contains(&subject(reason.raw())))
+    reasons.iter().all(|reason| told.contains(&subject(reason.raw())))
 }
 
 /// What a reason is about, without the figures, which change from one backup to the next.
@@ -172,8 +142,7 @@ fn subject(reason: &str) -> String {
 
 /// Whether one of these notices reached somebody within a day.
 pub(super) fn is_fresh<'a>(mut notices: impl Iterator<Item = &'a Notice>, now: Timestamp) -> bool {
-    notices
-        .any(|notice| !notice.told.is_empty() && now.duration_since(notice.at).abs() < AGAIN_AFTER)
+    notices.any(|notice| !notice.told.is_empty() && now.duration_since(notice.at).abs() < AGAIN_AFTER)
 }
 
 #[cfg(test)]

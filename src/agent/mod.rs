@@ -1,8 +1,8 @@
 //! Schedule, operation, telling: what an operation did is told to people, and to a dead man's switch.
 //!
-//! Which events a run gives rise to is a pure rule over what was before and what came ([`events`]). The bucket is the only
-//! memory: what was told of a run stands in its mark, so that nobody is told twice, and what could not be told is shown by
-//! `show` and `status`. A notice that fails never fails a backup.
+//! Which events a run gives rise to is a pure rule over what was before and what came ([`events`]). The bucket is the
+//! only memory: what was told of a run stands in its mark, so that nobody is told twice, and what could not be told is
+//! shown by `show` and `status`. A notice that fails never fails a backup.
 
 mod backup;
 mod digest;

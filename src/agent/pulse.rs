@@ -1,7 +1,8 @@
 //! The dead man's switch: what is signalled when, so that a check goes red when good backups stop, whatever the reason.
 //!
-//! Success is signalled only while all is well: after a run that was due and good, and by a tick that found nothing due and
-//! nothing wrong. So a check goes red when nothing runs at all, and as well when ticks run and backups fail, wait or are late.
+//! Success is signalled only while all is well: after a run that was due and good, and by a tick that found nothing due
+//! and nothing wrong. So a check goes red when nothing runs at all, and as well when ticks run and backups fail, wait
+//! or are late.
 
 use std::{
     collections::BTreeMap,
@@ -48,11 +49,7 @@ impl Pings {
     }
 
     /// Signals that something begins; once, until it ends.
-    pub(super) async fn start(
-        &self,
-        database: Option<&Label>,
-        patience: Patience,
-    ) -> Result<(), (String, Error)> {
+    pub(super) async fn start(&self, database: Option<&Label>, patience: Patience) -> Result<(), (String, Error)> {
         let Some(ping) = self.of(database) else {
             return Ok(());
         };

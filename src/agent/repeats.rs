@@ -1,5 +1,5 @@
-//! What a long-lived process has told of failures that left no record: in the bucket nothing stands by which the next one
-//! could be kept back.
+//! What a long-lived process has told of failures that left no record: in the bucket nothing stands by which the next
+//! one could be kept back.
 
 use std::{
     collections::BTreeMap,
@@ -49,12 +49,8 @@ mod tests {
         let repeats = Repeats::default();
         let start: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
         let minutes = (0..24 * 60).map(i64::from);
-        let told = minutes
-            .filter(|minute| repeats.allows("main", start + SignedDuration::from_mins(*minute)));
-        assert_eq!(
-            told.collect::<Vec<_>>(),
-            [0, 5, 15, 35, 75, 155, 315, 635, 995, 1355]
-        );
+        let told = minutes.filter(|minute| repeats.allows("main", start + SignedDuration::from_mins(*minute)));
+        assert_eq!(told.collect::<Vec<_>>(), [0, 5, 15, 35, 75, 155, 315, 635, 995, 1355]);
         assert!(repeats.allows("other", start));
         repeats.forget("main");
         assert!(repeats.allows("main", start + SignedDuration::from_hours(24)));

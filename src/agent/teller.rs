@@ -73,13 +73,7 @@ pub struct Teller {
 impl Teller {
     /// Tells by these channels and checks, from this origin, dated by this clock.
     #[must_use]
-    pub fn new(
-        notifier: Notifier,
-        pings: Pings,
-        digest: Option<Weekly>,
-        origin: Origin,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(notifier: Notifier, pings: Pings, digest: Option<Weekly>, origin: Origin, clock: Clock) -> Self {
         Self {
             notifier,
             pings,
@@ -105,19 +99,15 @@ impl Teller {
         std::mem::take(&mut *unheard)
     }
 
-    /// Tells that something failed before it could leave a record: settings, the key, the bucket. In a process that lives on,
-    /// the same subject is told again with growing pauses only.
+    /// Tells that something failed before it could leave a record: settings, the key, the bucket. In a process that
+    /// lives on, the same subject is told again with growing pauses only.
     pub async fn failed(&self, database: Option<&Label>, error: &Error, interrupt: &Interrupt) {
         self.guarded(database, self.tell_failed(database, error, interrupt))
             .await;
     }
 
     /// Carries out some telling. A bug in it keeps nobody from anything else; it counts as what could not be told.
-    pub(super) async fn guarded(
-        &self,
-        database: Option<&Label>,
-        telling: impl Future<Output = ()>,
-    ) {
+    pub(super) async fn guarded(&self, database: Option<&Label>, telling: impl Future<Output = ()>) {
         if let Err(panic) = caught(telling).await {
             let error = Error::from(panic);
             self.keep(Unheard {
@@ -148,11 +138,7 @@ impl Teller {
     pub async fn test(&self) -> Vec<Telling> {
         let event = Event::new(Kind::Test, self.clock.now(), self.origin.clone());
         let mut tellings = self.notifier.tell(&event, Patience::USUAL).await;
-        let own = self
-            .pings
-            .own
-            .iter()
-            .map(|(label, ping)| (Some(label), ping));
+        let own = self.pings.own.iter().map(|(label, ping)| (Some(label), ping));
         for (label, ping) in self.pings.all.iter().map(|ping| (None, ping)).chain(own) {
             let text = "a test by `pgcoffer check --notify`";
             let result = ping.send(Signal::Log, None, text, Patience::USUAL).await;
@@ -167,8 +153,8 @@ impl Teller {
         tellings
     }
 
-    /// The gravest of what there is to tell of one run, as far as anybody wants to know: "looks suspicious" and "is good" in
-    /// one breath would be a riddle.
+    /// The gravest of what there is to tell of one run, as far as anybody wants to know: "looks suspicious" and "is
+    /// good" in one breath would be a riddle.
     pub(super) fn gravest(&self, all: Vec<What>) -> Option<What> {
         all.into_iter().find(|what| self.listens_to(what.kind()))
     }
@@ -214,11 +200,7 @@ impl Teller {
     }
 
     /// What comes of an attempt: with all patience, unless a signal has come or comes meanwhile.
-    async fn in_time<T, F: Future<Output = T>>(
-        &self,
-        interrupt: &Interrupt,
-        attempt: impl Fn(Patience) -> F,
-    ) -> T {
+    async fn in_time<T, F: Future<Output = T>>(&self, interrupt: &Interrupt, attempt: impl Fn(Patience) -> F) -> T {
         if !interrupt.is_raised() {
             let done = tokio::select! {
                 done = attempt(Patience::USUAL) => Some(done),
@@ -239,7 +221,8 @@ impl Teller {
         .await
     }
 
-    /// Writes what was told into the mark of `id`. Where that fails, it is told in the log: the next look knows nothing of it.
+    /// Writes what was told into the mark of `id`. Where that fails, it is told in the log: the next look knows nothing
+    /// of it.
     pub(super) async fn note(
         &self,
         catalog: &Catalog,
@@ -247,11 +230,7 @@ impl Teller {
         notice: &Notice,
         interrupt: &Interrupt,
     ) {
-        let limit = if interrupt.is_raised() {
-            NOTE_AFTER_SIGNAL
-        } else {
-            NOTE
-        };
+        let limit = if interrupt.is_raised() { NOTE_AFTER_SIGNAL } else { NOTE };
         let noted = tokio::time::timeout(limit, catalog.note(database, id, secret, notice));
         let why = match noted.await {
             Ok(Ok(())) => return,
@@ -262,13 +241,7 @@ impl Teller {
     }
 
     /// Signals the end of something to the check of a database, or to the one for everything.
-    pub(super) async fn signal(
-        &self,
-        database: Option<&Label>,
-        signal: Signal,
-        text: &str,
-        interrupt: &Interrupt,
-    ) {
+    pub(super) async fn signal(&self, database: Option<&Label>, signal: Signal, text: &str, interrupt: &Interrupt) {
         let attempt = |patience| self.pings.end(database, signal, text, patience);
         let sent = self.in_time(interrupt, attempt).await;
         self.keep_ping(database, sent);
@@ -282,20 +255,14 @@ impl Teller {
         }
     }
 
-    fn keep_ping(
-        &self,
-        database: Option<&Label>,
-        sent: Result<(), (String, crate::notify::Error)>,
-    ) {
+    fn keep_ping(&self, database: Option<&Label>, sent: Result<(), (String, crate::notify::Error)>) {
         if let Err((host, error)) = sent {
             self.keep(Unheard {
                 channel: format!("ping ({host})"),
                 event: "ping".to_owned(),
                 database: database.map(ToString::to_string),
                 why: error.to_string(),
-                hint: error
-                    .hint()
-                    .map(|hint| format!("{hint} ({})", ping_setting(database))),
+                hint: error.hint().map(|hint| format!("{hint} ({})", ping_setting(database))),
             });
         }
     }

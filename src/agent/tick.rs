@@ -17,10 +17,7 @@ use crate::{
     catalog::Catalog,
     error::{Error, Result},
     notify::{Event, Kind, Signal},
-    operation::{
-        self, BackupOutcome, Before, DatabaseTick, Interrupt, Progress, Step, TickReport,
-        TickRequest,
-    },
+    operation::{self, BackupOutcome, Before, DatabaseTick, Interrupt, Progress, Step, TickReport, TickRequest},
     panics::caught_as_error,
     postgres::Clients,
 };
@@ -144,9 +141,7 @@ impl Listener<'_> {
             BackupOutcome::NotDue if turn.blind => Signal::Log,
             _ => Signal::Exit(turn.exit_status()),
         };
-        let ping = self
-            .teller
-            .signal(Some(label), signal, &line, self.interrupt);
+        let ping = self.teller.signal(Some(label), signal, &line, self.interrupt);
         join(self.tell_turn(turn, before.as_deref()), ping).await;
     }
 
@@ -193,11 +188,7 @@ impl Listener<'_> {
     }
 
     async fn period(&self, label: &Label, before: Option<&Before>) -> Option<Period> {
-        let database = self
-            .request
-            .databases
-            .iter()
-            .find(|one| one.label == *label)?;
+        let database = self.request.databases.iter().find(|one| one.label == *label)?;
         Period::of(self.catalog, label, &database.secret, before?).await
     }
 
@@ -226,19 +217,12 @@ impl Listener<'_> {
             }
             let event = facts::trouble(self.teller, &turn.database, &trouble, after, now);
             let id = last.clone().or_else(|| newest.clone());
-            self.tell(&turn.database, &event, id.as_ref(), Some(before))
-                .await;
+            self.tell(&turn.database, &event, id.as_ref(), Some(before)).await;
         }
     }
 
     /// Tells an event and notes that. What was well and heard leaves no trace, unless it ends a silence.
-    async fn tell(
-        &self,
-        label: &Label,
-        event: &Event,
-        id: Option<&BackupId>,
-        before: Option<&Before>,
-    ) {
+    async fn tell(&self, label: &Label, event: &Event, id: Option<&BackupId>, before: Option<&Before>) {
         let Some(notice) = self.teller.tell(event, self.interrupt).await else {
             return;
         };
@@ -248,9 +232,7 @@ impl Listener<'_> {
         let database = databases.find(|one| one.label == *label);
         if let (Some(id), Some(database), false) = (id, database, plain) {
             let place = (label, id, &database.secret);
-            self.teller
-                .note(self.catalog, place, &notice, self.interrupt)
-                .await;
+            self.teller.note(self.catalog, place, &notice, self.interrupt).await;
         }
     }
 
@@ -275,16 +257,11 @@ impl Listener<'_> {
             (Some(status), _) => Signal::Exit(status),
             (None, None) => Signal::Log,
         };
-        self.teller
-            .signal(None, signal, &self.lines, self.interrupt)
-            .await;
+        self.teller.signal(None, signal, &self.lines, self.interrupt).await;
     }
 
     async fn tell_interrupted(&mut self, error: &Error) {
-        let cut_off = self
-            .turns
-            .iter()
-            .filter(|(_, turn)| turn.begun && !turn.ended);
+        let cut_off = self.turns.iter().filter(|(_, turn)| turn.begun && !turn.ended);
         for (label, turn) in cut_off {
             let failure = Failure::from(error);
             let around = Around {
@@ -297,9 +274,7 @@ impl Listener<'_> {
             event.retry_at = Some(now);
             let signal = Signal::Exit(error.exit_status());
             let text = format!("{label}: interrupted\n");
-            let ping = self
-                .teller
-                .signal(Some(label), signal, &text, self.interrupt);
+            let ping = self.teller.signal(Some(label), signal, &text, self.interrupt);
             join(self.teller.tell(&event, self.interrupt), ping).await;
             self.lines.push_str(&text);
         }
@@ -307,11 +282,7 @@ impl Listener<'_> {
 
     async fn tell_digest(&self) {
         let now = self.teller.clock.now();
-        let before: Vec<&Before> = self
-            .turns
-            .values()
-            .filter_map(|turn| turn.before.as_deref())
-            .collect();
+        let before: Vec<&Before> = self.turns.values().filter_map(|turn| turn.before.as_deref()).collect();
         let recorded = self.turns.values().any(|turn| turn.recorded);
         let due = self.teller.digest_due(now);
         if !recorded || !due.is_some_and(|moment| digest::is_due(&before, moment)) {

@@ -13,17 +13,13 @@ pub(super) fn came(backup: &BackupOutcome) -> (Came<'_>, Option<&Failure>) {
         BackupOutcome::Done { suspicious, .. } => (Came::Backup { suspicious }, None),
         BackupOutcome::Failed(failure) => (Came::Failed(failure), Some(failure)),
         BackupOutcome::Busy { .. } => (Came::Busy, None),
-        BackupOutcome::NotDue | BackupOutcome::Elsewhere { .. } | BackupOutcome::Paused { .. } => {
-            (Came::Nothing, None)
-        }
+        BackupOutcome::NotDue | BackupOutcome::Elsewhere { .. } | BackupOutcome::Paused { .. } => (Came::Nothing, None),
     }
 }
 
 pub(super) fn backup_facts(backup: &BackupOutcome) -> Option<BackupFacts> {
     match backup {
-        BackupOutcome::Done {
-            id, tiers, bytes, ..
-        } => Some(BackupFacts {
+        BackupOutcome::Done { id, tiers, bytes, .. } => Some(BackupFacts {
             id: id.to_string(),
             tiers: tiers.iter().map(ToString::to_string).collect(),
             bytes: *bytes,
@@ -48,8 +44,8 @@ pub(super) fn says_nothing(turn: &DatabaseTick) -> bool {
     }
 }
 
-/// What is wrong beside the backup itself: retention that could not be carried out, archives that are gone, records that can't
-/// be read.
+/// What is wrong beside the backup itself: retention that could not be carried out, archives that are gone, records
+/// that can't be read.
 pub(super) fn troubles(turn: &DatabaseTick) -> Vec<Trouble> {
     let mut troubles = Vec::new();
     let mut add = |what, cause, exit_status, backup| {
@@ -62,12 +58,7 @@ pub(super) fn troubles(turn: &DatabaseTick) -> Vec<Trouble> {
     };
     match &turn.prune {
         PruneOutcome::Failed(failure) => {
-            add(
-                "retention",
-                failure.cause.clone(),
-                failure.exit_status,
-                None,
-            );
+            add("retention", failure.cause.clone(), failure.exit_status, None);
         }
         PruneOutcome::Done(report) if report.troubles().next().is_some() => {
             add("retention", Bucket::BucketNotDeleted.into(), 4, None);
@@ -95,14 +86,9 @@ pub(super) fn line(turn: &DatabaseTick) -> String {
         BackupOutcome::Paused { until } => {
             format!("the next backup waits until {until}, after failures")
         }
-        BackupOutcome::Elsewhere { .. } => {
-            "a backup is due, which another machine has to make".to_owned()
-        }
+        BackupOutcome::Elsewhere { .. } => "a backup is due, which another machine has to make".to_owned(),
         BackupOutcome::Busy { .. } => "another run is under way, or has just made it".to_owned(),
-        BackupOutcome::Failed(failure) => format!(
-            "FAILED, exit status {}: {}",
-            failure.exit_status, failure.cause
-        ),
+        BackupOutcome::Failed(failure) => format!("FAILED, exit status {}: {}", failure.exit_status, failure.cause),
     };
     let mut text = format!("{label}: {what}\n");
     for trouble in troubles(turn) {

@@ -1,8 +1,8 @@
 //! What looks wrong: a new backup beside the last good ones, by its size, its tables and their rows.
 //!
-//! Deep falls count, and what a database looks like in which somebody has encrypted every row: nothing compresses any more, and
-//! tables that never changed have all changed. A backup is marked so that a person looks and retention waits, and a mark that
-//! comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
+//! Deep falls count, and what a database looks like in which somebody has encrypted every row: nothing compresses any
+//! more, and tables that never changed have all changed. A backup is marked so that a person looks and retention waits,
+//! and a mark that comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
 
 mod standing;
 #[cfg(test)]
@@ -111,19 +111,21 @@ struct Fall<'a> {
     fewest: u64,
 }
 
-/// Why a new backup looks wrong beside the last good ones; nothing where it does not. What needs the tables is compared with those of which
-/// they are known.
+/// Why a new backup looks wrong beside the last good ones; nothing where it does not. What needs the tables is compared
+/// with those of which they are known.
 ///
 /// - Its dump is less than half as long as the shortest of the last ones.
-/// - Its dump of [`BYTES_MIN`] or more compresses to no less than nine tenths, and the last ones all compressed to six tenths or less.
-/// - Of the tables with at least [`ROWS_MIN`] rows that were the same in each of the last ones, which are [`UNCHANGED_MIN`] tables and
-///   [`UNCHANGED_IN`] backups at the least, nine tenths have changed.
+/// - Its dump of [`BYTES_MIN`] or more compresses to no less than nine tenths, and the last ones all compressed to six
+///   tenths or less.
+/// - Of the tables with at least [`ROWS_MIN`] rows that were the same in each of the last ones, which are
+///   [`UNCHANGED_MIN`] tables and [`UNCHANGED_IN`] backups at the least, nine tenths have changed.
 /// - It has fewer than three quarters of the tables that any of the last ones had.
-/// - A table that had at least [`ROWS_MIN`] rows in each of the last ones has fewer than half of the fewest, or is gone. A
-///   table that is gone and whose name holds a number is no loss as long as tables named alike but for their numbers still
-///   hold half of the rows that they held together: so old partitions are dropped.
+/// - A table that had at least [`ROWS_MIN`] rows in each of the last ones has fewer than half of the fewest, or is
+///   gone. A table that is gone and whose name holds a number is no loss as long as tables named alike but for their
+///   numbers still hold half of the rows that they held together: so old partitions are dropped.
 ///
-/// `last`: the last [`COMPARED`] trusted ones in any order, or as many as there are. The first backup ever is never wrong.
+/// `last`: the last [`COMPARED`] trusted ones in any order, or as many as there are. The first backup ever is never
+/// wrong.
 #[must_use]
 pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
     let (Some(shortest), Some(fewest)) = (
@@ -157,10 +159,7 @@ pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
     add(Anomaly::Incompressible, Vec::from_iter(noise));
     let known: Vec<&Tables> = last.iter().filter_map(|one| one.tables.as_ref()).collect();
     if let Some(new) = &new.tables {
-        add(
-            Anomaly::AllChanged,
-            Vec::from_iter(all_changed(new, &known)),
-        );
+        add(Anomaly::AllChanged, Vec::from_iter(all_changed(new, &known)));
         add(Anomaly::LostRows, named(&falls(new, &known), &had));
     }
     reasons
@@ -169,17 +168,17 @@ pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
 /// What was encrypted row by row looks like noise.
 fn compresses_no_more(new: &Measure, last: &[&Measure]) -> Option<String> {
     let tenths = |measure: &Measure| {
-        let (stored, dumped) = (
-            u128::from(measure.stored_bytes),
-            u128::from(measure.dump_bytes),
-        );
+        let (stored, dumped) = (u128::from(measure.stored_bytes), u128::from(measure.dump_bytes));
         (stored * 10).div_ceil(dumped.max(1))
     };
     let compressed = |measure: &Measure| measure.stored_bytes > 0 && tenths(measure) <= 6;
     let is_noise = new.dump_bytes >= BYTES_MIN && tenths(new) >= 9;
     (is_noise && last.iter().copied().all(compressed)).then(|| {
         let (dumped, stored) = (grouped(new.dump_bytes), grouped(new.stored_bytes));
-        format!("its {dumped} bytes compress to {stored} only, as if they were encrypted, and those of the last backups did to six tenths or less")
+        format!(
+            "its {dumped} bytes compress to {stored} only, as if they were encrypted, and those of the last \
+            backups did to six tenths or less"
+        )
     })
 }
 
@@ -223,16 +222,10 @@ fn falls<'a>(new: &Tables, last: &[&'a Tables]) -> Vec<Fall<'a>> {
     };
     let fewest = |(table, held): (&'a (String, String), &Table)| {
         let mut rest = others.iter().map(|tables| tables.get(table));
-        let fewest = rest.try_fold(held.rows, |fewest, held| {
-            held.map(|held| fewest.min(held.rows))
-        })?;
+        let fewest = rest.try_fold(held.rows, |fewest, held| held.map(|held| fewest.min(held.rows)))?;
         let rows = new.get(table).map(|held| held.rows);
         let fell = fewest >= ROWS_MIN && is_below_half(rows.unwrap_or(0), fewest);
-        fell.then_some(Fall {
-            table,
-            rows,
-            fewest,
-        })
+        fell.then_some(Fall { table, rows, fewest })
     };
     let mut falls: Vec<_> = first.iter().filter_map(fewest).collect();
     if falls.iter().any(|fall| fall.rows.is_none()) {
@@ -291,8 +284,7 @@ fn family(name: &str) -> Option<String> {
             c => family.push(c),
         }
     }
-    name.contains(|c: char| c.is_ascii_digit())
-        .then_some(family)
+    name.contains(|c: char| c.is_ascii_digit()).then_some(family)
 }
 
 fn named(falls: &[Fall<'_>], had: &str) -> Vec<String> {
@@ -312,9 +304,7 @@ fn named(falls: &[Fall<'_>], had: &str) -> Vec<String> {
     let more = falls.len().saturating_sub(NAMED);
     if more > 0 {
         let what = tables(more as u64);
-        lines.push(format!(
-            "and {more} more {what} lost half or all of the rows"
-        ));
+        lines.push(format!("and {more} more {what} lost half or all of the rows"));
     }
     lines
 }

@@ -23,11 +23,11 @@ pub struct Marked<'a> {
     pub accepted: bool,
 }
 
-/// Which of the good backups of one database are suspicious: those marked and not accepted, until [`AGREEING`] later good
-/// ones, marked or not, agree with them. `history`: all good ones in any order.
+/// Which of the good backups of one database are suspicious: those marked and not accepted, until [`AGREEING`] later
+/// good ones, marked or not, agree with them. `history`: all good ones in any order.
 ///
-/// Two agree where the tables of both are known and neither looks wrong beside the other: what was empty for a day and has come back does not agree with the
-/// empty one, which stays marked.
+/// Two agree where the tables of both are known and neither looks wrong beside the other: what was empty for a day and
+/// has come back does not agree with the empty one, which stays marked.
 #[must_use]
 pub fn standing<'a>(history: &'a [Marked<'_>]) -> BTreeSet<&'a BackupId> {
     let mut newest_first: Vec<&Marked<'_>> = history.iter().collect();

@@ -5,8 +5,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::backup::{
-    BackupId, Compression, Details, Label, Retention, Sealed, SealedObject, Status,
-    TableFingerprint, Tier,
+    BackupId, Compression, Details, Label, Retention, Sealed, SealedObject, Status, TableFingerprint, Tier,
 };
 
 /// The reasons in words.
@@ -38,8 +37,7 @@ fn changed(one: Measure, change: impl FnOnce(&mut Tables)) -> Measure {
 
 /// Bytes, and tables of schema `public` with their rows.
 fn measure(dump_bytes: u64, tables: &[(&str, u64)]) -> Measure {
-    let pair =
-        |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), rows_of(*rows));
+    let pair = |(name, rows): &(&str, u64)| (("public".to_owned(), (*name).to_owned()), rows_of(*rows));
     Measure {
         dump_bytes,
         ..of_tables(tables.iter().map(pair).collect())
@@ -82,10 +80,7 @@ fn contents(tables: u8, content: impl Fn(u8) -> u8) -> Measure {
             rows: 1000,
             fingerprint: serde_json::from_value(hex.into()).unwrap(),
         };
-        (
-            ("public".to_owned(), format!("t_{}", char::from(b'a' + at))),
-            table,
-        )
+        (("public".to_owned(), format!("t_{}", char::from(b'a' + at))), table)
     };
     Measure {
         dump_bytes: 4 << 20,
@@ -108,10 +103,7 @@ fn a_database_whose_rows_were_all_encrypted_looks_like_it() {
     };
     let reasons = compare(&noise, &last);
     assert_eq!(reasons.len(), 2, "{reasons:?}");
-    assert!(
-        reasons[0].contains("as if they were encrypted"),
-        "{reasons:?}"
-    );
+    assert!(reasons[0].contains("as if they were encrypted"), "{reasons:?}");
     // where everything changes each day, noise tells
     let busy: Vec<_> = (10..15).map(|day| contents(10, |_| day)).collect();
     assert_eq!(compare(&noise, &busy).len(), 1);
@@ -168,10 +160,7 @@ fn a_dump_of_less_than_half_the_shortest_is_told() {
 fn fewer_than_three_quarters_of_the_tables_are_told() {
     let names: Vec<String> = (0..8).map(|n| format!("t{n}")).collect();
     let of = |count: usize| {
-        let tables: Vec<_> = names[..count]
-            .iter()
-            .map(|name| (name.as_str(), 3))
-            .collect();
+        let tables: Vec<_> = names[..count].iter().map(|name| (name.as_str(), 3)).collect();
         measure(1000, &tables)
     };
     assert!(compare(&of(6), &[of(8), of(8)]).is_empty());
@@ -223,16 +212,11 @@ fn a_table_that_is_gone_is_told_as_gone() {
 #[test]
 fn old_partitions_go_and_lost_ones_are_told() {
     let months = |months: std::ops::Range<u32>, rows| -> Vec<(String, u64)> {
-        months
-            .map(|month| (format!("events_2027_{month:02}"), rows))
-            .collect()
+        months.map(|month| (format!("events_2027_{month:02}"), rows)).collect()
     };
     let beside = |new: &[(String, u64)], last: &[(String, u64)]| {
         let borrowed = |tables: &[(String, u64)]| -> Measure {
-            let tables: Vec<_> = tables
-                .iter()
-                .map(|(name, rows)| (name.as_str(), *rows))
-                .collect();
+            let tables: Vec<_> = tables.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
             measure(1000, &tables)
         };
         compare(&borrowed(new), &[borrowed(last)])
@@ -260,9 +244,7 @@ fn old_partitions_go_and_lost_ones_are_told() {
 #[test]
 fn the_greatest_losses_are_named_first_and_the_rest_is_counted() {
     let names: Vec<String> = "abcdefg".chars().map(|c| format!("table_{c}")).collect();
-    let last: Vec<_> = (0..7)
-        .map(|n| (names[n].as_str(), 1000 * (n as u64 + 1)))
-        .collect();
+    let last: Vec<_> = (0..7).map(|n| (names[n].as_str(), 1000 * (n as u64 + 1))).collect();
     let new: Vec<_> = names.iter().map(|name| (name.as_str(), 0)).collect();
     let reasons = beside_three(&new, &last);
     assert_eq!(reasons.len(), 6);
@@ -368,10 +350,7 @@ fn without_its_tables_a_backup_is_compared_by_its_numbers_and_agrees_with_none()
     };
     let (full, fallen) = (measure(9000, &[("a", 900)]), measure(1000, &[("a", 9)]));
     assert_eq!(compare(&fallen, std::slice::from_ref(&full)).len(), 2);
-    for (new, last) in [
-        (numbers(&fallen), full.clone()),
-        (fallen.clone(), numbers(&full)),
-    ] {
+    for (new, last) in [(numbers(&fallen), full.clone()), (fallen.clone(), numbers(&full))] {
         let reasons = super::compare(&new, &[&last]);
         let kinds: Vec<_> = reasons.iter().map(|reason| reason.anomaly).collect();
         assert_eq!(kinds, [Anomaly::ShorterDump]);
@@ -402,9 +381,7 @@ fn history(of: &[(u64, bool)]) -> Vec<Marked<'static>> {
 /// The hours of those that stand marked.
 fn suspicious(history: &[Marked<'_>]) -> Vec<usize> {
     let standing = standing(history);
-    let hours = (0..)
-        .zip(history)
-        .filter(|(_, one)| standing.contains(&one.id));
+    let hours = (0..).zip(history).filter(|(_, one)| standing.contains(&one.id));
     hours.map(|(hour, _)| hour).collect()
 }
 
@@ -430,25 +407,13 @@ fn one_fall_after_another_agrees_with_none() {
 
 #[test]
 fn what_was_empty_for_an_hour_stays_marked_when_the_rows_are_back() {
-    let back = history(&[
-        (5000, false),
-        (9, true),
-        (5000, false),
-        (5001, false),
-        (5002, false),
-    ]);
+    let back = history(&[(5000, false), (9, true), (5000, false), (5001, false), (5002, false)]);
     assert_eq!(suspicious(&back), [1]);
     let mut accepted = back;
     accepted[1].accepted = true;
     assert!(suspicious(&accepted).is_empty());
     // the two that agree need not follow at once
-    let late = history(&[
-        (5000, false),
-        (400, true),
-        (5000, false),
-        (400, true),
-        (401, true),
-    ]);
+    let late = history(&[(5000, false), (400, true), (5000, false), (400, true), (401, true)]);
     assert_eq!(suspicious(&late), [3, 4]);
 }
 
@@ -461,10 +426,7 @@ fn some_measure() -> impl Strategy<Value = Measure> {
         Just("p_20"),
         Just("x y")
     ];
-    let table = (
-        (prop_oneof![Just("public"), Just("s")], names),
-        0..100_000_u64,
-    );
+    let table = ((prop_oneof![Just("public"), Just("s")], names), 0..100_000_u64);
     let parts = (0..1_000_000_u64, 0..1000_u64, vec(table, 0..10));
     parts.prop_map(|(dump_bytes, large_objects, tables)| Measure {
         dump_bytes,

@@ -69,11 +69,7 @@ impl BlockReader {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        input: &mut Input<'_>,
-        promises: &mut Promises,
-    ) -> Result<Stop, Error> {
+    pub(super) fn push(&mut self, input: &mut Input<'_>, promises: &mut Promises) -> Result<Stop, Error> {
         loop {
             let done = match self.at {
                 At::Between => match input.rest.first() {
@@ -96,10 +92,7 @@ impl BlockReader {
     fn begin(&mut self, kind: u8, input: &mut Input<'_>) -> Result<bool, Error> {
         self.start = input.at();
         if kind != ROWS && kind != LARGE_OBJECTS {
-            return Err(Error::UnknownBlock {
-                kind,
-                at: self.start,
-            });
+            return Err(Error::UnknownBlock { kind, at: self.start });
         }
         input.take(1);
         self.at = At::Id { kind };
@@ -120,17 +113,11 @@ impl BlockReader {
         Ok(true)
     }
 
-    fn rows(
-        &mut self,
-        chunk: Chunk,
-        input: &mut Input<'_>,
-        promises: &mut Promises,
-    ) -> Result<bool, Error> {
+    fn rows(&mut self, chunk: Chunk, input: &mut Input<'_>, promises: &mut Promises) -> Result<bool, Error> {
         match chunk {
             Chunk::Length => {
                 if self.scanner.is_idle() {
-                    self.whole_chunks(input)
-                        .map_err(|fault| self.fault(fault, promises))?;
+                    self.whole_chunks(input).map_err(|fault| self.fault(fault, promises))?;
                 }
                 let Some(left) = self.chunk_length(input)? else {
                     return Ok(false);
@@ -145,9 +132,7 @@ impl BlockReader {
             }
             Chunk::Inside { left } => {
                 let taken = input.take(left);
-                self.rows
-                    .push(taken)
-                    .map_err(|fault| self.fault(fault, promises))?;
+                self.rows.push(taken).map_err(|fault| self.fault(fault, promises))?;
                 self.at = At::Rows(Chunk::inside(left - taken.len()));
                 Ok(taken.len() == left)
             }
@@ -167,9 +152,7 @@ impl BlockReader {
     }
 
     fn end_rows(&mut self, end: u64, promises: &mut Promises) -> Result<(), Error> {
-        self.rows
-            .end()
-            .map_err(|fault| self.fault(fault, promises))?;
+        self.rows.end().map_err(|fault| self.fault(fault, promises))?;
         let Rows {
             count: rows,
             bytes,
@@ -257,10 +240,6 @@ impl BlockReader {
 
 impl Chunk {
     fn inside(left: usize) -> Self {
-        if left == 0 {
-            Self::Length
-        } else {
-            Self::Inside { left }
-        }
+        if left == 0 { Self::Length } else { Self::Inside { left } }
     }
 }

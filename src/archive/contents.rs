@@ -10,8 +10,8 @@ use crate::text::Untrusted;
 pub struct Contents {
     /// Version of the archive format: major, minor, revision.
     pub version: (u8, u8, u8),
-    /// When pg_dump began, by the clock and in the time zone of where it ran; the zone is not stored. None where the fields
-    /// make no date.
+    /// When pg_dump began, by the clock and in the time zone of where it ran; the zone is not stored. None where the
+    /// fields make no date.
     pub created: Option<jiff::civil::DateTime>,
     /// Name of the database, as all names here with bytes that are no UTF-8 as `\xe9`.
     pub database: Untrusted,
@@ -41,7 +41,8 @@ pub struct TableData {
     pub name: Untrusted,
     /// How many rows. In an archive made with `--inserts`, how many lines that are not empty.
     pub rows: u64,
-    /// Bytes of its rows in COPY's text format, each with its line break: the size of the file that `COPY … TO` would write.
+    /// Bytes of its rows in COPY's text format, each with its line break: the size of the file that `COPY … TO` would
+    /// write.
     pub bytes: u64,
     /// What identifies its set of rows.
     pub fingerprint: Fingerprint,
@@ -58,7 +59,7 @@ pub struct LargeObjects {
     pub count: u64,
     /// Bytes of all together.
     pub bytes: u64,
-    /// The sum over all objects of the XXH3-128 of the object's OID, as 8 bytes little-endian, followed by its bytes. The
-    /// OID counts because a restore keeps it, and because it is what other tables refer to.
+    /// The sum over all objects of the XXH3-128 of the object's OID, as 8 bytes little-endian, followed by its bytes.
+    /// The OID counts because a restore keeps it, and because it is what other tables refer to.
     pub fingerprint: Fingerprint,
 }

@@ -18,9 +18,9 @@ pub struct Definitions {
     pub kind: Untrusted,
     /// How many entries of it there are.
     pub count: u64,
-    /// The sum over these entries, modulo 2¹²⁸, of the XXH3-128 (seed 0) of the entry's name, its definition and its schema,
-    /// each as it stands in the archive: a sign byte and a length of four bytes, and then the text. The order of the entries
-    /// and their owners do not count. Of `TABLE DATA` and its like the definition is empty.
+    /// The sum over these entries, modulo 2¹²⁸, of the XXH3-128 (seed 0) of the entry's name, its definition and its
+    /// schema, each as it stands in the archive: a sign byte and a length of four bytes, and then the text. The order
+    /// of the entries and their owners do not count. Of `TABLE DATA` and its like the definition is empty.
     pub fingerprint: Fingerprint,
 }
 

@@ -10,8 +10,8 @@ use crate::text::Untrusted;
 const MAX_ENTRIES: usize = 1 << 23;
 /// Bytes of all names together.
 const MAX_NAME_BYTES: usize = 1 << 28;
-/// Bytes of all definitions together: of what comes later, as many bytes of beginnings are kept, and then only the names. It has to
-/// fit beside a restore in 512 MB.
+/// Bytes of all definitions together: of what comes later, as many bytes of beginnings are kept, and then only the
+/// names. It has to fit beside a restore in 512 MB.
 const MAX_DEFINITION_BYTES: usize = 1 << 26;
 /// Bytes of the beginning of one.
 const HEAD_BYTES: usize = 2 << 10;
@@ -25,7 +25,8 @@ pub struct Entry {
     pub id: i32,
     /// pg_dump's word for what it is: `TABLE`, `TABLE DATA`, `FK CONSTRAINT`, `EVENT TRIGGER`.
     pub kind: Untrusted,
-    /// Its name, for some kinds behind the name of the table that it belongs to; for functions with the types of arguments.
+    /// Its name, for some kinds behind the name of the table that it belongs to; for functions with the types of
+    /// arguments.
     pub name: Untrusted,
     /// The schema that it is in; empty for what is in none.
     pub schema: Untrusted,
@@ -98,7 +99,8 @@ impl Default for EntriesReader {
 }
 
 impl EntriesReader {
-    /// Looks at the next bytes, in any cuts; true once the table of contents has ended, from where on nothing is looked at.
+    /// Looks at the next bytes, in any cuts; true once the table of contents has ended, from where on nothing is looked
+    /// at.
     ///
     /// # Errors
     /// What is no archive, and a table of contents beyond any bound.
@@ -140,8 +142,8 @@ impl EntriesReader {
         self.entries
     }
 
-    /// Behind so many bytes of definitions only the beginning of each is kept, which says what a restore decides by: roles, languages,
-    /// owners' rights. What makes a database large in that way are bodies of functions.
+    /// Behind so many bytes of definitions only the beginning of each is kept, which says what a restore decides by:
+    /// roles, languages, owners' rights. What makes a database large in that way are bodies of functions.
     fn shorten(&mut self, entry: &mut Entry) {
         let left = MAX_DEFINITION_BYTES.saturating_sub(self.definition_bytes);
         let limit = left.max(match self.heads_bytes < MAX_DEFINITION_BYTES {
@@ -162,16 +164,10 @@ impl EntriesReader {
     }
 
     fn take(&mut self, entry: Entry) -> Result<(), Error> {
-        self.name_bytes += [
-            &entry.kind,
-            &entry.name,
-            &entry.schema,
-            &entry.owner,
-            &entry.tablespace,
-        ]
-        .iter()
-        .map(|text| text.raw().len())
-        .sum::<usize>();
+        self.name_bytes += [&entry.kind, &entry.name, &entry.schema, &entry.owner, &entry.tablespace]
+            .iter()
+            .map(|text| text.raw().len())
+            .sum::<usize>();
         for (what, is, limit) in [
             ("entries", self.entries.len(), MAX_ENTRIES),
             ("bytes of names", self.name_bytes, MAX_NAME_BYTES),
@@ -190,13 +186,11 @@ impl Entry {
     #[must_use]
     pub fn encoding(&self) -> Option<&str> {
         let is_it = self.kind == "ENCODING";
-        is_it
-            .then(|| self.definition.raw().split('\'').nth(1))
-            .flatten()
+        is_it.then(|| self.definition.raw().split('\'').nth(1)).flatten()
     }
 
-    /// Gives its texts the meaning that their bytes have in the archive's encoding. Those of which nothing is known stay as they
-    /// are, with `\xe9` for a byte that is no UTF-8.
+    /// Gives its texts the meaning that their bytes have in the archive's encoding. Those of which nothing is known
+    /// stay as they are, with `\xe9` for a byte that is no UTF-8.
     pub fn decode(&mut self, mut text: impl FnMut(&[u8]) -> Option<String>) {
         let undecoded = std::mem::take(&mut self.undecoded);
         for (field, bytes) in &undecoded {
@@ -232,8 +226,7 @@ impl Entry {
 
     /// A statement of which the end is not known means something else.
     fn forget_what_was_cut(&mut self) {
-        self.undecoded
-            .retain(|(_, bytes)| bytes.len() < DEFINITION_BYTES);
+        self.undecoded.retain(|(_, bytes)| bytes.len() < DEFINITION_BYTES);
         for text in [&mut self.definition, &mut self.drop, &mut self.copy] {
             if text.raw().len() >= DEFINITION_BYTES {
                 *text = Untrusted::default();

@@ -68,9 +68,7 @@ pub enum Error {
         at: u64,
     },
     /// A block of data for an entry that does not exist, or that has no data.
-    #[error(
-        "the archive is damaged: the block at byte {at} belongs to entry {id}, which has no data"
-    )]
+    #[error("the archive is damaged: the block at byte {at} belongs to entry {id}, which has no data")]
     UnexpectedBlock {
         /// The entry's id.
         id: i32,
@@ -124,9 +122,7 @@ pub enum Error {
         length: u64,
     },
     /// The table of contents at the end is not that at the beginning.
-    #[error(
-        "the archive is damaged: the table of contents at its end differs from that at its beginning"
-    )]
+    #[error("the archive is damaged: the table of contents at its end differs from that at its beginning")]
     ContentsDiffer,
     /// Something follows the archive's end.
     #[error("something follows the archive's end at byte {at}")]
@@ -141,18 +137,13 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotAnArchive(looks_like) => looks_like.hint()?,
-            Self::Version { newer: true, .. } => {
-                "update pgcoffer, or dump with a pg_dump of PostgreSQL 18 or older"
-            }
+            Self::Version { newer: true, .. } => "update pgcoffer, or dump with a pg_dump of PostgreSQL 18 or older",
             Self::Version { newer: false, .. } => "dump with a pg_dump of PostgreSQL 9.0 or newer",
             Self::Format(_) => "dump with `pg_dump --format=custom`",
-            Self::Compressed(_) => {
-                "dump with `pg_dump --compress=0`: pgcoffer compresses by itself"
+            Self::Compressed(_) => "dump with `pg_dump --compress=0`: pgcoffer compresses by itself",
+            Self::Empty | Self::CutShort { .. } | Self::NoEndMarker { .. } | Self::MissingData { .. } => {
+                "the dump did not run to its end: see what pg_dump says"
             }
-            Self::Empty
-            | Self::CutShort { .. }
-            | Self::NoEndMarker { .. }
-            | Self::MissingData { .. } => "the dump did not run to its end: see what pg_dump says",
             _ => return None,
         };
         Some(hint.to_owned())
@@ -270,8 +261,8 @@ impl fmt::Display for LooksLike {
 }
 
 /// By `ArchiveFormat` in
-/// [`pg_backup.h`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup.h); in directory format
-/// `toc.dat` calls itself tar.
+/// [`pg_backup.h`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup.h); in directory
+/// format `toc.dat` calls itself tar.
 fn format_name(format: u8) -> &'static str {
     match format {
         3 | 5 => "tar or directory",
@@ -280,11 +271,7 @@ fn format_name(format: u8) -> &'static str {
 }
 
 fn list(entries: &[EntryName], count: usize) -> String {
-    let mut text = entries
-        .iter()
-        .map(EntryName::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = entries.iter().map(EntryName::to_string).collect::<Vec<_>>().join(", ");
     if count > entries.len() {
         text.push_str(&format!(" and {} more", count - entries.len()));
     }
@@ -320,10 +307,7 @@ mod tests {
         ];
         for error in errors {
             let hint = error.hint().expect("each of these has a cure");
-            assert!(
-                hint.starts_with(|first: char| first.is_ascii_lowercase()),
-                "{hint}"
-            );
+            assert!(hint.starts_with(|first: char| first.is_ascii_lowercase()), "{hint}");
             assert!(!hint.ends_with('.'), "{hint}");
         }
     }

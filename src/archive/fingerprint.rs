@@ -9,11 +9,12 @@ use xxhash_rust::xxh3::xxh3_128;
 /// The sum, modulo 2¹²⁸, of the [XXH3-128](https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md) (seed 0) of
 /// each row.
 ///
-/// A row is its COPY text without the line break. The sum does not depend on the order of the rows, since a restored table
-/// may come back in another physical order, and counts equal rows as often as they come. Tables without rows have zero.
+/// A row is its COPY text without the line break. The sum does not depend on the order of the rows, since a restored
+/// table may come back in another physical order, and counts equal rows as often as they come. Tables without rows have
+/// zero.
 ///
-/// It finds what was lost, doubled or changed by accident. It is no cryptographic hash: who may choose the rows can make
-/// two sets with one fingerprint.
+/// It finds what was lost, doubled or changed by accident. It is no cryptographic hash: who may choose the rows can
+/// make two sets with one fingerprint.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Fingerprint(u128);
@@ -91,10 +92,7 @@ mod tests {
         assert_eq!(fingerprint.to_string().parse(), Ok(fingerprint));
         let json = serde_json::to_string(&fingerprint).unwrap();
         assert_eq!(json, "\"000000000000000000000000000000ab\"");
-        assert_eq!(
-            serde_json::from_str::<Fingerprint>(&json).unwrap(),
-            fingerprint
-        );
+        assert_eq!(serde_json::from_str::<Fingerprint>(&json).unwrap(), fingerprint);
     }
 
     #[test]

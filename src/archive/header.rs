@@ -64,9 +64,7 @@ impl HeaderReader {
         let start = self.scanner.partial();
         match self.next {
             Part::Magic if start.is_empty() => Some(Error::Empty),
-            Part::Magic if !MAGIC.starts_with(start) => {
-                Some(Error::NotAnArchive(LooksLike::by_start(start)))
-            }
+            Part::Magic if !MAGIC.starts_with(start) => Some(Error::NotAnArchive(LooksLike::by_start(start))),
             _ => None,
         }
     }
@@ -106,9 +104,7 @@ impl HeaderReader {
     }
 
     fn format(&mut self, input: &mut Input<'_>) -> Result<bool, Error> {
-        let Some(&[major, minor, revision, int_bytes, offset_bytes, format]) =
-            self.scanner.bytes(6, input)
-        else {
+        let Some(&[major, minor, revision, int_bytes, offset_bytes, format]) = self.scanner.bytes(6, input) else {
             return Ok(false);
         };
         check_version((major, minor, revision))?;

@@ -1,9 +1,9 @@
 //! pg_dump's custom format, read as it passes.
 //!
-//! [`ArchiveReader`] looks at the bytes of a `pg_dump --format=custom --compress=0` on their way somewhere else and changes
-//! nothing. At the end it can say whether the archive was whole, and what was in it: for each table its rows, its bytes and
-//! a [`Fingerprint`] that does not depend on the order of the rows. Memory is some 200 bytes per table with data,
-//! whatever the size of the database.
+//! [`ArchiveReader`] looks at the bytes of a `pg_dump --format=custom --compress=0` on their way somewhere else and
+//! changes nothing. At the end it can say whether the archive was whole, and what was in it: for each table its rows,
+//! its bytes and a [`Fingerprint`] that does not depend on the order of the rows. Memory is some 200 bytes per table
+//! with data, whatever the size of the database.
 //!
 //! The format has no written specification. What is read here was learnt from PostgreSQL's
 //! [`pg_backup_archiver.c`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c) and
@@ -31,8 +31,8 @@
 //! | 1.15 | 16 | compression is one byte, an algorithm, and no longer an int, a level |
 //! | 1.16 | 17 | an entry has a relation kind; large objects come in several groups |
 //!
-//! Written to a seekable file in append mode (so by a shell's redirection with clients 17 and 18), an archive has its table
-//! of contents once more at its end. Through a pipe nothing follows the last block.
+//! Written to a seekable file in append mode (so by a shell's redirection with clients 17 and 18), an archive has its
+//! table of contents once more at its end. Through a pipe nothing follows the last block.
 
 mod blocks;
 mod contents;

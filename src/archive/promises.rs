@@ -88,10 +88,7 @@ impl Promises {
 
     /// Which one a block of the given type, at the given offset, belongs to.
     pub(super) fn claim(&self, id: i32, kind: u8, at: u64) -> Result<usize, Error> {
-        let &index = self
-            .by_id
-            .get(&id)
-            .ok_or(Error::UnexpectedBlock { id, at })?;
+        let &index = self.by_id.get(&id).ok_or(Error::UnexpectedBlock { id, at })?;
         let (promise, outcome) = &self.all[index];
         if outcome.is_some() {
             return Err(Error::RepeatedBlock {
@@ -123,9 +120,7 @@ impl Promises {
     pub(super) fn name(&self, index: usize) -> EntryName {
         let Promise { id, data } = &self.all[index].0;
         let table = match data {
-            Data::Table { schema, name, .. } => {
-                Some((Untrusted::from(&**schema), Untrusted::from(&**name)))
-            }
+            Data::Table { schema, name, .. } => Some((Untrusted::from(&**schema), Untrusted::from(&**name))),
             Data::LargeObjects => None,
         };
         EntryName { id: *id, table }
@@ -138,10 +133,7 @@ impl Promises {
             0 => Ok(()),
             count => Err(Error::MissingData {
                 count,
-                entries: missing()
-                    .take(MAX_LISTED)
-                    .map(|index| self.name(index))
-                    .collect(),
+                entries: missing().take(MAX_LISTED).map(|index| self.name(index)).collect(),
             }),
         }
     }

@@ -10,8 +10,8 @@ use super::{Contents, Error, Place};
 
 /// Looks at an archive's bytes as they pass.
 ///
-/// Push all bytes in their order, in any cuts, then [`finish`](Self::finish). Once a fault was found, every further call returns
-/// it again.
+/// Push all bytes in their order, in any cuts, then [`finish`](Self::finish). Once a fault was found, every further
+/// call returns it again.
 ///
 /// ```
 /// use pgcoffer::archive::{ArchiveReader, Error, LooksLike};
@@ -152,11 +152,7 @@ impl ArchiveReader {
     }
 
     fn contents(&self, second: bool) -> Box<TocReader> {
-        Box::new(TocReader::new(
-            self.header.version.1,
-            self.header.offset_bytes,
-            second,
-        ))
+        Box::new(TocReader::new(self.header.version.1, self.header.offset_bytes, second))
     }
 
     fn check_end(&self) -> Result<(), Error> {
@@ -165,9 +161,7 @@ impl ArchiveReader {
                 Some(error) => return Err(error),
                 None => Place::Header,
             },
-            Stage::Contents(reader) => Place::Contents {
-                read: reader.read(),
-            },
+            Stage::Contents(reader) => Place::Contents { read: reader.read() },
             Stage::Blocks => match self.blocks.place(&self.promises) {
                 Some(place) => place,
                 None => return self.promises.check_kept(),

@@ -6,8 +6,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::Fingerprint;
 use super::promises::Style;
 
-/// Ends the rows of a COPY. No row looks like it: a backslash in the data is written as two. Two empty lines follow it, while an
-/// empty line before it is a row.
+/// Ends the rows of a COPY. No row looks like it: a backslash in the data is written as two. Two empty lines follow it,
+/// while an empty line before it is a row.
 const END_MARKER: &[u8] = b"\\.";
 
 /// Takes a table's data in any cuts. COPY text never holds a raw line break inside a row, whatever the encoding.
@@ -117,12 +117,7 @@ impl Rows {
     }
 
     fn carry(&mut self, part: &[u8]) {
-        for (place, &byte) in self
-            .head
-            .iter_mut()
-            .skip(self.carried.min(2) as usize)
-            .zip(part)
-        {
+        for (place, &byte) in self.head.iter_mut().skip(self.carried.min(2) as usize).zip(part) {
             *place = byte;
         }
         self.carried += part.len() as u64;
@@ -153,8 +148,7 @@ mod tests {
         let mut rows = Rows::new();
         rows.begin(style);
         parts.iter().try_for_each(|part| rows.push(part))?;
-        rows.end()
-            .map(|()| (rows.count, rows.bytes, rows.fingerprint))
+        rows.end().map(|()| (rows.count, rows.bytes, rows.fingerprint))
     }
 
     fn sum(rows: &[&[u8]]) -> Fingerprint {
@@ -169,10 +163,7 @@ mod tests {
             read(Style::Copy, &[b"a\n\n\\\\.\n\\.\n\n\n"]),
             Ok((3, 7, sum(&[b"a", b"", b"\\\\."])))
         );
-        assert_eq!(
-            read(Style::Copy, &[b"\\.\n\n\n"]),
-            Ok((0, 0, Fingerprint::default()))
-        );
+        assert_eq!(read(Style::Copy, &[b"\\.\n\n\n"]), Ok((0, 0, Fingerprint::default())));
     }
 
     #[test]
@@ -182,10 +173,7 @@ mod tests {
         for first in 0..=data.len() {
             for second in first..=data.len() {
                 assert_eq!(
-                    read(
-                        Style::Copy,
-                        &[&data[..first], &data[first..second], &data[second..]]
-                    ),
+                    read(Style::Copy, &[&data[..first], &data[first..second], &data[second..]]),
                     Ok(whole)
                 );
             }
@@ -197,10 +185,7 @@ mod tests {
         for data in [&b"a\n"[..], b"", b"a\n\\.", b"a\n\\\n", b"a\n.\n"] {
             assert_eq!(read(Style::Copy, &[data]), Err(Fault::NoEndMarker));
         }
-        assert_eq!(
-            read(Style::Copy, &[b"a\n\\.\nb\n"]),
-            Err(Fault::AfterEndMarker)
-        );
+        assert_eq!(read(Style::Copy, &[b"a\n\\.\nb\n"]), Err(Fault::AfterEndMarker));
         assert_eq!(
             read(Style::Copy, &[b"a\n\\.\n", b"\n\n", b"b"]),
             Err(Fault::AfterEndMarker)
@@ -214,9 +199,6 @@ mod tests {
             read(Style::Insert, &[insert]),
             Ok((3, 31, sum(&[b"INSERT INTO t VALUES ('", b"\\.", b"');"])))
         );
-        assert_eq!(
-            read(Style::Insert, &[b"a\nb"]),
-            Ok((2, 4, sum(&[b"a", b"b"])))
-        );
+        assert_eq!(read(Style::Insert, &[b"a\nb"]), Ok((2, 4, sum(&[b"a", b"b"]))));
     }
 }

@@ -38,7 +38,8 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Gathers one primitive at a time. Every method returns None while more input is needed, and is then to be called again with it.
+/// Gathers one primitive at a time. Every method returns None while more input is needed, and is then to be called
+/// again with it.
 #[derive(Clone, Default)]
 pub(super) struct Scanner {
     fixed: [u8; 16],
@@ -75,17 +76,11 @@ impl Scanner {
     /// A sign byte and four bytes, little-endian.
     pub(super) fn int(&mut self, input: &mut Input<'_>) -> Option<i32> {
         let bytes = self.bytes(INT_BYTES, input)?;
-        Some(decode_int([
-            bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
-        ]))
+        Some(decode_int([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]))
     }
 
     /// A string, of which the first `keep` bytes are kept.
-    pub(super) fn text(
-        &mut self,
-        keep: usize,
-        input: &mut Input<'_>,
-    ) -> Result<Option<Text<'_>>, Error> {
+    pub(super) fn text(&mut self, keep: usize, input: &mut Input<'_>) -> Result<Option<Text<'_>>, Error> {
         let left = match self.text_left {
             Some(left) => left,
             None => {
@@ -143,9 +138,5 @@ impl Text<'_> {
 pub(super) fn decode_int(bytes: [u8; INT_BYTES]) -> i32 {
     let [sign, magnitude @ ..] = bytes;
     let value = i32::from_le_bytes(magnitude);
-    if sign == 0 {
-        value
-    } else {
-        value.wrapping_neg()
-    }
+    if sign == 0 { value } else { value.wrapping_neg() }
 }

@@ -28,18 +28,8 @@ fn start(minor: u8, compression: &[u8]) -> Vec<u8> {
 
 /// A header of format 1.16, of 20 November 2026, 07:08:09.
 fn header() -> Vec<u8> {
-    let date: Vec<u8> = [9, 8, 7, 20, 10, 126, 0]
-        .into_iter()
-        .flat_map(int)
-        .collect();
-    [
-        start(16, b"\0"),
-        date,
-        text("shop"),
-        text("18.4"),
-        text("18.4"),
-    ]
-    .concat()
+    let date: Vec<u8> = [9, 8, 7, 20, 10, 126, 0].into_iter().flat_map(int).collect();
+    [start(16, b"\0"), date, text("shop"), text("18.4"), text("18.4")].concat()
 }
 
 /// An entry of format 1.16.
@@ -92,13 +82,7 @@ fn objects(id: i32, objects: &[(u32, &[u8])]) -> Vec<u8> {
         ]
         .concat()
     };
-    [
-        vec![3],
-        int(id),
-        objects.iter().flat_map(each).collect(),
-        int(0),
-    ]
-    .concat()
+    [vec![3], int(id), objects.iter().flat_map(each).collect(), int(0)].concat()
 }
 
 fn read(archive: &[u8]) -> Result<Contents, Error> {
@@ -137,10 +121,7 @@ fn data() -> [Vec<u8>; 3] {
 fn a_whole_archive_says_what_it_held() {
     let held = read(&[four(), data().concat()].concat()).unwrap();
     assert_eq!(held.version, (1, 16, 0));
-    assert_eq!(
-        held.created,
-        Some(jiff::civil::datetime(2026, 11, 20, 7, 8, 9, 0))
-    );
+    assert_eq!(held.created, Some(jiff::civil::datetime(2026, 11, 20, 7, 8, 9, 0)));
     assert_eq!(
         (held.database.raw(), held.server_version.raw(), held.entries),
         ("shop", "18.4", 4)
@@ -163,13 +144,7 @@ fn a_whole_archive_says_what_it_held() {
 #[test]
 fn blocks_may_come_in_any_order() {
     let [first, second, third] = data();
-    assert_eq!(
-        read(&[four(), third, second, first].concat())
-            .unwrap()
-            .tables
-            .len(),
-        2
-    );
+    assert_eq!(read(&[four(), third, second, first].concat()).unwrap().tables.len(), 2);
 }
 
 #[test]

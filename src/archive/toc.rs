@@ -12,8 +12,9 @@ use super::{Entry, Error};
 const ACCESS_METHOD_SINCE: u8 = 14;
 /// Since this minor version an entry has a relation kind.
 const RELATION_KIND_SINCE: u8 = 16;
-/// The entries of table statistics, since PostgreSQL 18. Their definition is written in the first table of contents only:
-/// see `defnLen` in [`WriteToc`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c).
+/// The entries of table statistics, since PostgreSQL 18. Their definition is written in the first table of contents
+/// only: see `defnLen` in
+/// [`WriteToc`](https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c).
 const STATISTICS: &[u8] = b"STATISTICS DATA";
 const LARGE_OBJECTS: &str = "BLOBS";
 
@@ -137,8 +138,7 @@ impl TocReader {
             let done = self.part(input)?;
             let is_common = part != Part::Offset && !(part == Part::Definition && self.statistics);
             if is_common {
-                self.digest
-                    .update(&before[..before.len() - input.rest.len()]);
+                self.digest.update(&before[..before.len() - input.rest.len()]);
             }
             if matches!(part, Part::Name | Part::Definition | Part::Schema) && !self.second {
                 self.kinds.push(&before[..before.len() - input.rest.len()]);
@@ -202,9 +202,7 @@ impl TocReader {
     fn kept_bytes(&self, part: Part) -> usize {
         match (self.detail, part) {
             (_, Part::Kind) => NAME_BYTES,
-            (Detail::All { definition_bytes }, Part::Definition | Part::Drop | Part::Copy) => {
-                definition_bytes
-            }
+            (Detail::All { definition_bytes }, Part::Definition | Part::Drop | Part::Copy) => definition_bytes,
             (_, Part::Name | Part::Schema | Part::Copy) if self.entry.has_data => NAME_BYTES,
             (Detail::Data, _) | (_, Part::TableOid | Part::Oid | Part::WithOids) => 0,
             _ => NAME_BYTES,
@@ -317,8 +315,8 @@ impl Entry {
     }
 }
 
-/// `K_OFFSET_POS_NOT_SET`, `K_OFFSET_POS_SET` and `K_OFFSET_NO_DATA` in pg_backup_archiver.h. The offset itself is of no use:
-/// in a stream it is never set.
+/// `K_OFFSET_POS_NOT_SET`, `K_OFFSET_POS_SET` and `K_OFFSET_NO_DATA` in pg_backup_archiver.h. The offset itself is of
+/// no use: in a stream it is never set.
 fn check_offset(state: u8, at: u64) -> Result<(), Error> {
     match state {
         1..=3 => Ok(()),

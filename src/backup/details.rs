@@ -18,10 +18,11 @@ pub const DETAILS_VERSION: u32 = 1;
 /// Bytes of JSON that are read at once.
 const READ_BYTES: usize = 64 << 10;
 
-/// What is inside a backup: everything that names a part of the database. Sealed beside the entry and written before it, compressed with zstd,
-/// since it grows with the number of tables and with the length of the dump.
+/// What is inside a backup: everything that names a part of the database. Sealed beside the entry and written before
+/// it, compressed with zstd, since it grows with the number of tables and with the length of the dump.
 ///
-/// A backup whose details are lost can be restored all the same; what it held can then be compared only by the numbers in its entry.
+/// A backup whose details are lost can be restored all the same; what it held can then be compared only by the numbers
+/// in its entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Details {
     /// The error of a run that failed: what failed, on what, and why.
@@ -51,7 +52,8 @@ pub struct Details {
     /// All large objects together.
     #[serde(default)]
     pub large_objects: LargeObjects,
-    /// Of each object of the archive the compressed length of each chunk: chunk n begins where the sum of those before it ends.
+    /// Of each object of the archive the compressed length of each chunk: chunk n begins where the sum of those before
+    /// it ends.
     ///
     /// Written for who reads a part of an archive; this program reads all of it, and passes over them.
     #[serde(default, skip_deserializing)]
@@ -149,10 +151,7 @@ impl Details {
     pub fn difference(&self, found: &Self) -> Option<String> {
         let mut tables = found.tables.iter().zip(&self.tables);
         if let Some((_, dumped)) = tables.find(|(found, dumped)| found != dumped) {
-            return Some(format!(
-                "table {:?}.{:?} differs",
-                dumped.schema, dumped.name
-            ));
+            return Some(format!("table {:?}.{:?} differs", dumped.schema, dumped.name));
         }
         if found.tables.len() != self.tables.len() {
             let (is, was) = (found.tables.len(), self.tables.len());
@@ -162,12 +161,9 @@ impl Details {
             return Some("the large objects differ".to_owned());
         }
         let differs = |one: &&Definitions| !self.definitions.contains(one);
-        let missing =
-            |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
+        let missing = |one: &&Definitions| !found.definitions.iter().any(|other| other.kind == one.kind);
         let mut kinds = found.definitions.iter().filter(differs);
-        let kind = kinds
-            .next()
-            .or_else(|| self.definitions.iter().find(missing))?;
+        let kind = kinds.next().or_else(|| self.definitions.iter().find(missing))?;
         Some(format!("the definitions of kind {:?} differ", kind.kind))
     }
 
@@ -203,15 +199,12 @@ impl Details {
         Ok(serde_json::to_writer(to, &document)?)
     }
 
-    /// Reads the details of this backup, looking at their version before anything else. `open`: the JSON from its beginning, which is read
-    /// piece by piece and more than once, so that it is never in memory as a whole.
+    /// Reads the details of this backup, looking at their version before anything else. `open`: the JSON from its
+    /// beginning, which is read piece by piece and more than once, so that it is never in memory as a whole.
     ///
     /// # Errors
     /// [`UnreadableDetails`].
-    pub fn read<R: io::Read>(
-        open: impl Fn() -> R,
-        record: &Record,
-    ) -> Result<Self, UnreadableDetails> {
+    pub fn read<R: io::Read>(open: impl Fn() -> R, record: &Record) -> Result<Self, UnreadableDetails> {
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
@@ -270,10 +263,7 @@ mod tests {
 
     fn details(tables: &[(&str, u64)]) -> Details {
         Details {
-            tables: tables
-                .iter()
-                .map(|(name, rows)| table(name, *rows))
-                .collect(),
+            tables: tables.iter().map(|(name, rows)| table(name, *rows)).collect(),
             ..Details::default()
         }
     }

@@ -15,11 +15,9 @@ const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// The name of one backup: when it began, and a MAC by which its maker knows it again.
 ///
 /// `20261120T070000Z-` and 12 characters of lower-case base32 (RFC 4648 §6, `a`–`z` `2`–`7`, unpadded) of
-/// HMAC-SHA-256(catalog key, "pgcoffer/1 id" || repository || database || time), so that whether a name is ours, and of this
-/// repository, can be told from the name alone, also for an upload still under way. Ids sort by time.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+/// HMAC-SHA-256(catalog key, "pgcoffer/1 id" || repository || database || time), so that whether a name is ours, and of
+/// this repository, can be told from the name alone, also for an upload still under way. Ids sort by time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BackupId(String);
 
@@ -60,12 +58,7 @@ impl BackupId {
     /// Whether the holder of `identity` made this id for `database`.
     #[must_use]
     pub fn is_by(&self, identity: &Identity, database: &Label) -> bool {
-        self.0
-            == format!(
-                "{}-{}",
-                self.time_text(),
-                mac(identity, database, self.time_text())
-            )
+        self.0 == format!("{}-{}", self.time_text(), mac(identity, database, self.time_text()))
     }
 
     /// When the backup began.
@@ -93,11 +86,7 @@ fn civil_time(text: &str) -> Option<Timestamp> {
 }
 
 fn mac(identity: &Identity, database: &Label, time: &str) -> String {
-    name_mac(
-        identity,
-        "pgcoffer/1 id",
-        &[database.as_str(), time].concat(),
-    )
+    name_mac(identity, "pgcoffer/1 id", &[database.as_str(), time].concat())
 }
 
 /// 60 bits of a MAC, as names bear them.
@@ -109,9 +98,7 @@ pub(super) fn name_mac(identity: &Identity, domain: &str, message: &str) -> Stri
 
 fn base32() -> Encoding {
     let mut specification = Specification::new();
-    specification
-        .symbols
-        .push_str("abcdefghijklmnopqrstuvwxyz234567");
+    specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
     specification
         .encoding()
         .expect("32 distinct ASCII symbols make an encoding")

@@ -7,13 +7,15 @@ use serde::{
     de::{self, IgnoredAny, SeqAccess, Visitor},
 };
 
-/// The most elements of every list but that of the tables: an installation has some hundred extensions, and a run keeps as many warnings.
+/// The most elements of every list but that of the tables: an installation has some hundred extensions, and a run keeps
+/// as many warnings.
 const FEW: usize = 20_000;
 /// How long a list is, without what is in it.
 #[derive(Default)]
 pub(super) struct Length(pub(super) u64);
 
-/// A list of which no run writes more than [`FEW`]: an empty text takes two bytes of JSON, and ten times as many in memory.
+/// A list of which no run writes more than [`FEW`]: an empty text takes two bytes of JSON, and ten times as many in
+/// memory.
 pub(super) fn few<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -7,7 +7,8 @@ use crate::text::Untrusted;
 /// The version of the mark's shape that this program writes.
 pub const MARK_VERSION: u32 = 1;
 
-/// What people decided about a backup after it was made, and what they were told of it: sealed in the bucket beside its record, which never changes.
+/// What people decided about a backup after it was made, and what they were told of it: sealed in the bucket beside its
+/// record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// shape of this document, [`MARK_VERSION`]

@@ -1,4 +1,5 @@
-//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no I/O, no clock.
+//! What one backup is: its [`BackupId`], [`Tier`], [`Retention`], [`Record`], [`Details`] and [`Mark`]. Pure rules: no
+//! I/O, no clock.
 
 mod details;
 mod failure;
@@ -17,8 +18,8 @@ pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
 pub use notice::{NOTICES_MAX, Notice, Untold};
 pub use record::{
-    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record,
-    Sealed, SealedObject, Server, Source, Status, UnknownVersion,
+    AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject,
+    Server, Source, Status, UnknownVersion,
 };
 pub use retention::{Retention, Served};
 pub use tier::{Tier, UnknownWord};
@@ -27,9 +28,7 @@ pub use turn::TurnName;
 /// A database's label as it stands in key names and records: the `<NAME>` of `PGCOFFER_DB_<NAME>_URL` in lower case.
 ///
 /// Only `a`–`z`, `0`–`9` and `_`, 1 to 63 characters: a label can never change where in the bucket a key stands.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Label(String);
 
@@ -88,10 +87,7 @@ mod tests {
 
     #[test]
     fn a_label_is_lower_case_and_can_not_leave_its_folder() {
-        assert_eq!(
-            Label::parse("MAIN").map(|l| l.to_string()),
-            Ok("main".into())
-        );
+        assert_eq!(Label::parse("MAIN").map(|l| l.to_string()), Ok("main".into()));
         for bad in ["", "a/b", "..", "a b", "ä", &"x".repeat(64)] {
             assert!(Label::parse(bad).is_err(), "{bad:?}");
         }

@@ -17,8 +17,8 @@ use crate::{
 /// The version of the record's shape that this program writes.
 pub const RECORD_VERSION: u32 = 1;
 
-/// How far ahead of the clock a run may have begun and still be believed: beyond that the clock by which it was dated was
-/// wrong, and it must neither pass for the newest nor push out others.
+/// How far ahead of the clock a run may have begun and still be believed: beyond that the clock by which it was dated
+/// was wrong, and it must neither pass for the newest nor push out others.
 pub const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// The bytes that an entry may have, sealed or not, whatever the database: a catalog of thousands is read in seconds.
@@ -29,8 +29,9 @@ const TEXT_CHARS_MAX: usize = 63;
 /// The longest entity tag that is of use: 32 digits and a count of parts, or 64 digits.
 const ETAG_BYTES_MAX: usize = 100;
 
-/// The entry of one run: what a catalog, a schedule, a retention and a monitor need, and no name of anything inside the database. It is
-/// sealed in the bucket beside the archive and the [`Details`](super::Details), and written last, so that it is the commit.
+/// The entry of one run: what a catalog, a schedule, a retention and a monitor need, and no name of anything inside the
+/// database. It is sealed in the bucket beside the archive and the [`Details`](super::Details), and written last, so
+/// that it is the commit.
 ///
 /// Sizes are in bytes. A reader skips fields that it doesn't know; `version` rises only where that would mislead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,7 +136,8 @@ pub struct Counts {
     pub definitions: u64,
     /// Warnings of pg_dump and of the run, which the details have in words.
     pub warnings: u64,
-    /// One fingerprint of all tables, their names and their rows, and all large objects: two backups with the same one hold the same data.
+    /// One fingerprint of all tables, their names and their rows, and all large objects: two backups with the same one
+    /// hold the same data.
     pub fingerprint: Fingerprint,
 }
 
@@ -221,9 +223,7 @@ pub enum UnknownVersion {
     #[error("it is not a record: {0}")]
     NotARecord(Untrusted),
     /// a later version
-    #[error(
-        "it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}"
-    )]
+    #[error("it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}")]
     Newer(u32),
 }
 
@@ -245,8 +245,8 @@ impl Record {
         }]
     }
 
-    /// Why no agent writes such a record, where none does: its beginning is that of its id; it serves a tier once at the most,
-    /// a period that was due before it began and can still be served then.
+    /// Why no agent writes such a record, where none does: its beginning is that of its id; it serves a tier once at
+    /// the most, a period that was due before it began and can still be served then.
     ///
     /// Whoever has the key of a machine that was broken into can seal any record.
     #[must_use]
@@ -306,15 +306,8 @@ impl Record {
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
             source.client.version = source.client.version.cut(TEXT_CHARS_MAX);
         }
-        for object in record
-            .sealed
-            .iter_mut()
-            .flat_map(|sealed| &mut sealed.objects)
-        {
-            object.etag = object
-                .etag
-                .take()
-                .filter(|etag| etag.len() <= ETAG_BYTES_MAX);
+        for object in record.sealed.iter_mut().flat_map(|sealed| &mut sealed.objects) {
+            object.etag = object.etag.take().filter(|etag| etag.len() <= ETAG_BYTES_MAX);
         }
         serde_json::to_vec(&record).expect("a record has string keys and no fallible field")
     }

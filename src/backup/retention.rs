@@ -37,8 +37,8 @@ pub struct Served {
 }
 
 impl Retention {
-    /// The longest of several, for something made at `start`: never before a date, the later date before the earlier, and
-    /// any date before a count, of which nobody knows the day.
+    /// The longest of several, for something made at `start`: never before a date, the later date before the earlier,
+    /// and any date before a count, of which nobody knows the day.
     #[must_use]
     pub fn longest(of: impl IntoIterator<Item = Self>, start: Timestamp) -> Option<Self> {
         let rank = |retention: &Self| match (retention, retention.expires(start)) {
@@ -49,8 +49,8 @@ impl Retention {
         of.into_iter().max_by_key(rank)
     }
 
-    /// The moment this retention of something made at `start` runs out, by the calendar of UTC; `None` for never, and for a
-    /// count, which has no moment.
+    /// The moment this retention of something made at `start` runs out, by the calendar of UTC; `None` for never, and
+    /// for a count, which has no moment.
     #[must_use]
     pub fn expires(self, start: Timestamp) -> Option<Timestamp> {
         let span = match self {
@@ -88,15 +88,14 @@ impl FromStr for Retention {
         let unknown = || UnknownWord {
             word: word.to_owned(),
             kind: "retention",
-            expected: "a whole number from 1 to 9999 and h, d, w, mo or y (24h, 7d, 5w, 12mo, 7y), forever, or a number alone for so many newest ones",
+            expected: "a whole number from 1 to 9999 and h, d, w, mo or y (24h, 7d, 5w, 12mo, 7y), forever, or a \
+                number alone for so many newest ones",
         };
         if word == "forever" {
             return Ok(Self::Forever);
         }
         let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        let count: u16 = word[..word.len() - unit.len()]
-            .parse()
-            .map_err(|_| unknown())?;
+        let count: u16 = word[..word.len() - unit.len()].parse().map_err(|_| unknown())?;
         if !(1..=9999).contains(&count) {
             return Err(unknown());
         }
@@ -134,18 +133,7 @@ mod tests {
         for text in ["24h", "7d", "5w", "12mo", "7y", "forever", "24"] {
             assert_eq!(text.parse::<Retention>().unwrap().to_string(), text);
         }
-        for bad in [
-            "",
-            "0",
-            "d",
-            "0d",
-            "-1d",
-            "7 d",
-            "10000d",
-            "7m",
-            "Forever",
-            "99999999d",
-        ] {
+        for bad in ["", "0", "d", "0d", "-1d", "7 d", "10000d", "7m", "Forever", "99999999d"] {
             assert!(bad.parse::<Retention>().is_err(), "{bad:?}");
         }
     }
@@ -153,12 +141,7 @@ mod tests {
     #[test]
     fn months_and_years_go_by_the_calendar() {
         let start: Timestamp = "2027-12-31T12:00:00Z".parse().unwrap();
-        let end = |text: &str| {
-            text.parse::<Retention>()
-                .unwrap()
-                .expires(start)
-                .map(|t| t.to_string())
-        };
+        let end = |text: &str| text.parse::<Retention>().unwrap().expires(start).map(|t| t.to_string());
         assert_eq!(end("24h").as_deref(), Some("2028-01-01T12:00:00Z"));
         assert_eq!(end("2mo").as_deref(), Some("2028-02-29T12:00:00Z"));
         assert_eq!(end("7y").as_deref(), Some("2034-12-31T12:00:00Z"));

@@ -26,12 +26,7 @@ impl TurnName {
 
     /// When the turn of this file name began, where the holder of `identity` made the name for this tier and database.
     #[must_use]
-    pub fn began(
-        name: &str,
-        identity: &Identity,
-        database: &Label,
-        tier: Tier,
-    ) -> Option<Timestamp> {
+    pub fn began(name: &str, identity: &Identity, database: &Label, tier: Tier) -> Option<Timestamp> {
         let (time, _) = name.split_once('-')?;
         let civil = DateTime::strptime(TIME_FORMAT, time).ok()?;
         let began = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
@@ -61,9 +56,7 @@ mod tests {
         let (main, shop) = (Label::parse("main").unwrap(), Label::parse("shop").unwrap());
         let at: Timestamp = "2026-11-20T07:00:00Z".parse().unwrap();
         let turn = TurnName::new(&here, &main, Tier::Daily, at);
-        let began = |identity: &Identity, label: &Label, tier| {
-            TurnName::began(turn.as_str(), identity, label, tier)
-        };
+        let began = |identity: &Identity, label: &Label, tier| TurnName::began(turn.as_str(), identity, label, tier);
         assert_eq!(began(&here, &main, Tier::Daily), Some(at));
         assert_eq!(began(&here, &main, Tier::Weekly), None);
         assert_eq!(began(&here, &shop, Tier::Daily), None);

@@ -38,8 +38,9 @@ impl Catalog {
         Ok(false)
     }
 
-    /// Seals and writes the details and then the entry, neither of which may exist yet. From the entry on the backup is one: it is the one
-    /// commit, and details without it are nothing. Each write is atomic, repeated for minutes and safe to cancel.
+    /// Seals and writes the details and then the entry, neither of which may exist yet. From the entry on the backup is
+    /// one: it is the one commit, and details without it are nothing. Each write is atomic, repeated for minutes and
+    /// safe to cancel.
     ///
     /// # Errors
     /// What the bucket refuses, and [`Error::Seal`] where the system gives no random bytes.
@@ -54,15 +55,14 @@ impl Catalog {
         let key = self.details_key(&record.database, &record.id);
         record.details_bytes = sealed.len() as u64;
         record.details_sha256 = sha256_hex(&sealed).into();
-        self.put_or_replace(&key, record, sealed, attributes)
-            .await?;
+        self.put_or_replace(&key, record, sealed, attributes).await?;
         let sealed = self.seal_record(record, secret)?;
         let key = self.record_key(&record.database, &record.id);
         self.put_or_replace(&key, record, sealed, attributes).await
     }
 
-    /// Does so for a failed run, without the patience that hours of work deserve. Where the details can't be written the entry stands
-    /// without them.
+    /// Does so for a failed run, without the patience that hours of work deserve. Where the details can't be written
+    /// the entry stands without them.
     ///
     /// # Errors
     /// As [`Catalog::commit`].
@@ -94,13 +94,7 @@ impl Catalog {
     fn seal_record(&self, record: &Record, secret: &Secret) -> Result<Bytes> {
         let key = || self.record_key(&record.database, &record.id);
         let compression = seal::Compression::None;
-        sealed(
-            record,
-            (Content::Record, compression),
-            secret,
-            &record.to_json(),
-        )
-        .map_err(|e| Error::seal(key(), e))
+        sealed(record, (Content::Record, compression), secret, &record.to_json()).map_err(|e| Error::seal(key(), e))
     }
 
     fn seal_details(&self, record: &Record, details: &Details, secret: &Secret) -> Result<Bytes> {
@@ -111,29 +105,22 @@ impl Catalog {
             .map_err(|e| Error::Compress(compress::Error::Compress(e)))?;
         let payload = payload.finish().map_err(Error::Compress)?;
         let compression = seal::Compression::Zstd;
-        sealed(record, (Content::Details, compression), secret, &payload)
-            .map_err(|e| Error::seal(key(), e))
+        sealed(record, (Content::Details, compression), secret, &payload).map_err(|e| Error::seal(key(), e))
     }
 
-    async fn put_or_replace(
-        &self,
-        key: &str,
-        record: &Record,
-        sealed: Bytes,
-        attributes: &Attributes,
-    ) -> Result<()> {
+    async fn put_or_replace(&self, key: &str, record: &Record, sealed: Bytes, attributes: &Attributes) -> Result<()> {
         let written = self.put_sealed(key, sealed.clone(), attributes, COMMIT_ATTEMPTS);
         match written.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists && !self.store.writes_only() => {
-                self.replace_failure(record, key, sealed, attributes, error)
-                    .await
+                self.replace_failure(record, key, sealed, attributes, error).await
             }
             result => result,
         }
     }
 
-    /// Ids are of whole seconds: a run elsewhere that failed before it came to the lock may have left its record under the
-    /// id of one that then worked for hours, or its details alone where it was killed. That record with its details, and no other, gives way.
+    /// Ids are of whole seconds: a run elsewhere that failed before it came to the lock may have left its record under
+    /// the id of one that then worked for hours, or its details alone where it was killed. That record with its
+    /// details, and no other, gives way.
     async fn replace_failure(
         &self,
         record: &Record,
@@ -159,13 +146,7 @@ impl Catalog {
     }
 
     /// A lost answer is not a failure: what can't be written is looked for before it is called missing.
-    async fn put_sealed(
-        &self,
-        key: &str,
-        sealed: Bytes,
-        attributes: &Attributes,
-        attempts_max: u32,
-    ) -> Result<()> {
+    async fn put_sealed(&self, key: &str, sealed: Bytes, attributes: &Attributes, attempts_max: u32) -> Result<()> {
         let mut attempt = 1;
         loop {
             let Err(error) = self.store.put_new(key, sealed.clone(), attributes).await else {
@@ -189,8 +170,8 @@ impl Catalog {
         }
     }
 
-    /// Whether these very bytes stand there. Others that come back may have been damaged on the way: they count once they came
-    /// twice.
+    /// Whether these very bytes stand there. Others that come back may have been damaged on the way: they count once
+    /// they came twice.
     async fn holds(&self, key: &str, sealed: &Bytes) -> bool {
         let mut before = None;
         for _ in 0..LOOKS {

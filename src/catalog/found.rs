@@ -87,11 +87,7 @@ impl Catalog {
     }
 
     /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
-    pub(super) async fn stranger_of(
-        &self,
-        database: Option<&Label>,
-        beginning: &str,
-    ) -> Option<Error> {
+    pub(super) async fn stranger_of(&self, database: Option<&Label>, beginning: &str) -> Option<Error> {
         let databases = match database {
             Some(database) => vec![database.clone()],
             None => self.databases().await.ok()?,
@@ -101,8 +97,7 @@ impl Catalog {
             let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
             if let Some(id) = names.too_late.iter().rev().find(asked_for) {
                 let key = self.record_key(&database, id);
-                let what =
-                    "it was made under a key that had been retired before, and is not believed";
+                let what = "it was made under a key that had been retired before, and is not believed";
                 return Some(Error::differs(key, what));
             }
             let mut of_others = names.of_other_repositories.iter().rev();

@@ -18,7 +18,8 @@ const LOOKED_BACK: usize = 40;
 /// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
 const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// How long what can't be opened, because it lies in cold storage, must have stood there before it counts against others.
+/// How long what can't be opened, because it lies in cold storage, must have stood there before it counts against
+/// others.
 const COLD_BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl Survey {
@@ -35,16 +36,12 @@ impl Survey {
         good.filter(move |one| !suspicious.contains(&one.record.id))
     }
 
-    /// The newest good backup, suspicious or not. One whose archive is another object than was uploaded is so only where there is
-    /// no other, and one that is damaged never. One that was dated by a clock which was ahead is so only where there is no
-    /// other.
+    /// The newest good backup, suspicious or not. One whose archive is another object than was uploaded is so only
+    /// where there is no other, and one that is damaged never. One that was dated by a clock which was ahead is so only
+    /// where there is no other.
     #[must_use]
     pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
-        let good = || {
-            self.standing
-                .iter()
-                .filter(|one| one.is_good() && !one.is_damaged())
-        };
+        let good = || self.standing.iter().filter(|one| one.is_good() && !one.is_damaged());
         let in_time = |one: &&Standing| !one.record.is_ahead(now);
         let sure = good().find(|one| in_time(one) && one.unsure.is_none());
         let believed = sure.or_else(|| good().find(in_time));
@@ -72,17 +69,15 @@ impl Survey {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
         let run = |one: &Standing| {
-            let held = one
-                .hold()
-                .map(|hold| format!("{}: {}", hold.who, hold.reason));
+            let held = one.hold().map(|hold| format!("{}: {}", hold.who, hold.reason));
             // it may say that it is held
             let unread = one
                 .mark_fault
                 .as_ref()
                 .map(|fault| format!("its mark can't be read: {fault}"));
-            let before_fall = before_falls.get(&one.record.id).map(|fall| {
-                format!("the last one before {fall} fell far below it, which nobody has accepted")
-            });
+            let before_fall = before_falls
+                .get(&one.record.id)
+                .map(|fall| format!("the last one before {fall} fell far below it, which nobody has accepted"));
             Run {
                 id: one.record.id.clone(),
                 started: one.record.started,
@@ -99,8 +94,9 @@ impl Survey {
         self.standing.iter().map(run).collect()
     }
 
-    /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared, each
-    /// with the marked one. An emptied database agrees with itself within hours: for a while yet what it held before stays.
+    /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared,
+    /// each with the marked one. An emptied database agrees with itself within hours: for a while yet what it held
+    /// before stays.
     fn before_falls(&self, suspicious: &BTreeSet<BackupId>) -> BTreeMap<BackupId, BackupId> {
         let mut found = BTreeMap::new();
         let Some(newest) = self.standing.first() else {
@@ -113,10 +109,7 @@ impl Survey {
                 continue;
             }
             let age = newest.record.started.duration_since(one.record.started);
-            let accepted = one
-                .mark
-                .as_ref()
-                .is_some_and(|mark| mark.accepted.is_some());
+            let accepted = one.mark.as_ref().is_some_and(|mark| mark.accepted.is_some());
             let cleared = !accepted && !suspicious.contains(&one.record.id);
             if let Some(plain) = last_plain.filter(|_| cleared && age < BEFORE_FALL_KEPT) {
                 found.insert(plain.record.id.clone(), one.record.id.clone());
@@ -136,8 +129,9 @@ pub(super) fn suspicious(standing: &[Standing]) -> BTreeSet<BackupId> {
     anomaly::standing(&marked).into_iter().cloned().collect()
 }
 
-/// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode nothing is
-/// compared when a backup is made, and an agent that was broken into says what it likes. `standing`: newest first.
+/// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode
+/// nothing is compared when a backup is made, and an agent that was broken into says what it likes. `standing`: newest
+/// first.
 pub(super) fn judge_anew(standing: &mut [Standing]) {
     for at in (0..standing.len()).rev() {
         let (newer, before) = standing.split_at_mut(at + 1);
@@ -154,8 +148,8 @@ pub(super) fn judge_anew(standing: &mut [Standing]) {
     }
 }
 
-/// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known. `before`: newest
-/// first.
+/// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known.
+/// `before`: newest first.
 fn trusted(before: &[Standing]) -> Vec<&Measure> {
     let good = before.iter().filter(|one| one.is_good());
     let good: Vec<&Standing> = good.take(LOOKED_BACK).collect();
@@ -183,9 +177,10 @@ impl Standing {
         !self.record.anomalies.is_empty() && accepted.is_none()
     }
 
-    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was not
-    /// retired long before it came, its archive is the object that was uploaded or was read whole, and was not put into cold storage so lately that only its writer's word says what it is;
-    /// and its tables could be read where they were asked for, without which nobody sees that they are empty.
+    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was
+    /// not retired long before it came, its archive is the object that was uploaded or was read whole, and was not put
+    /// into cold storage so lately that only its writer's word says what it is; and its tables could be read where they
+    /// were asked for, without which nobody sees that they are empty.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         let arrived = self.object.modified.unwrap_or(self.record.started);
@@ -194,7 +189,8 @@ impl Standing {
         is_known && is_proven && !self.came_late && self.unsure.is_none()
     }
 
-    /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so may lie.
+    /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so
+    /// may lie.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
         matches!(self.unsure, Some(Doubt::Damaged(_)))
@@ -225,9 +221,6 @@ fn marked(one: &Standing) -> Marked<'_> {
         started: one.record.started,
         measure: &one.measure,
         marked: !one.record.anomalies.is_empty(),
-        accepted: one
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.accepted.is_some()),
+        accepted: one.mark.as_ref().is_some_and(|mark| mark.accepted.is_some()),
     }
 }

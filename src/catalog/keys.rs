@@ -49,10 +49,7 @@ impl Key {
     /// A key that is in use.
     #[must_use]
     pub fn current(secret: Secret) -> Self {
-        Self {
-            secret,
-            retired: None,
-        }
+        Self { secret, retired: None }
     }
 
     pub(super) fn counts_at(&self, time: Timestamp) -> bool {
@@ -106,7 +103,8 @@ impl Maker {
         self.retired.is_none_or(|retired| id.time() < retired) && id.is_by(&self.identity, database)
     }
 
-    /// Whether it had been retired for longer than a run takes when this object came to the bucket, by the service's own date.
+    /// Whether it had been retired for longer than a run takes when this object came to the bucket, by the service's
+    /// own date.
     pub(super) fn was_retired_before(&self, object: &Object) -> bool {
         let (Some(retired), Some(came)) = (self.retired, object.modified) else {
             return false;
@@ -116,8 +114,7 @@ impl Maker {
 
     /// Whether it made the id after it was retired.
     pub(super) fn made_too_late(&self, id: &BackupId, database: &Label) -> bool {
-        self.retired.is_some_and(|retired| id.time() >= retired)
-            && id.is_by(&self.identity, database)
+        self.retired.is_some_and(|retired| id.time() >= retired) && id.is_by(&self.identity, database)
     }
 }
 
@@ -146,14 +143,12 @@ impl Catalog {
             };
             keys.into_iter().map(maker).collect()
         });
-        let makers: std::result::Result<Vec<_>, _> = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
+        let makers: std::result::Result<Vec<_>, _> = stretched.await.map_err(|e| Error::Internal(e.to_string()))?;
         makers.map_err(|e| Error::seal("the key", e))
     }
 
-    /// Whether a key at hand opens what is inside this backup, its archive and its details: a catalog key alone opens neither, and
-    /// nobody asks for them then.
+    /// Whether a key at hand opens what is inside this backup, its archive and its details: a catalog key alone opens
+    /// neither, and nobody asks for them then.
     ///
     /// # Errors
     /// As [`Catalog::makers`], where catalog keys are at hand.
@@ -166,8 +161,8 @@ impl Catalog {
         Ok(makers.any(|one| !one.secret.is_catalog_key() && one.made(id, database)))
     }
 
-    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that it is
-    /// another's copy.
+    /// Says whose a record is that bears no name of ours: an error that tells which key or repository it is of, or that
+    /// it is another's copy.
     ///
     /// One request; what can't be read tells nothing and is no error.
     pub(super) async fn whose(&self, database: &Label, object: &Object) -> Result<()> {
@@ -200,18 +195,16 @@ impl Catalog {
         })
     }
 
-    /// The identity that `secret` has for this database here, where names are to be made: the repository begins with it.
+    /// The identity that `secret` has for this database here, where names are to be made: the repository begins with
+    /// it.
     ///
     /// # Errors
     /// As [`Catalog::begin_repository`]; [`Error::Seal`] with a passphrase and no memory to stretch it in.
     pub async fn identity(&self, database: &Label, secret: &Secret) -> Result<Identity> {
         let repository = self.begin_repository().await?;
         let (secret, label) = (secret.clone(), database.clone());
-        let stretched =
-            tokio::task::spawn_blocking(move || secret.identity(&repository, label.as_str()));
-        let identity = stretched
-            .await
-            .map_err(|e| Error::Internal(e.to_string()))?;
+        let stretched = tokio::task::spawn_blocking(move || secret.identity(&repository, label.as_str()));
+        let identity = stretched.await.map_err(|e| Error::Internal(e.to_string()))?;
         identity.map_err(|e| Error::seal("the key", e))
     }
 }

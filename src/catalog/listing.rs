@@ -39,8 +39,8 @@ impl Listing {
         self.suspicious.contains(&record.id)
     }
 
-    /// The newest good backup of a database, and its newest run. One whose archive is another object than was uploaded is the
-    /// newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
+    /// The newest good backup of a database, and its newest run. One whose archive is another object than was uploaded
+    /// is the newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
     /// there is nothing else.
     #[must_use]
     pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&Standing>, Option<&Standing>) {
@@ -104,12 +104,7 @@ impl Catalog {
     ///
     /// # Errors
     /// What the bucket refuses. A record that can't be read is no error here: see [`Listing::unreadable`].
-    pub async fn list(
-        &self,
-        database: Option<&Label>,
-        count_max: usize,
-        now: Timestamp,
-    ) -> Result<Listing> {
+    pub async fn list(&self, database: Option<&Label>, count_max: usize, now: Timestamp) -> Result<Listing> {
         let mut listing = Listing::default();
         let all = self.found_settled(database).await?;
         for found in &all {
@@ -127,15 +122,9 @@ impl Catalog {
             let is_listed = |id: &&BackupId| newest.contains(&(*id, &found.database));
             let (listed, older): (Vec<_>, Vec<_>) = ids.into_iter().partition(is_listed);
             listing.more += older.len();
-            self.list_database(&mut listing, found, listed, older)
-                .await?;
+            self.list_database(&mut listing, found, listed, older).await?;
         }
-        let order = |one: &Standing| {
-            (
-                std::cmp::Reverse(one.record.id.clone()),
-                one.record.database.clone(),
-            )
-        };
+        let order = |one: &Standing| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
         listing.standing.sort_by_key(order);
         Ok(listing)
     }
@@ -150,8 +139,7 @@ impl Catalog {
         let shown = listed.len();
         let mut standing = self.open_into(listing, found, listed).await?;
         let shown = standing.len().min(shown);
-        self.look_behind(listing, found, &mut standing, &older)
-            .await?;
+        self.look_behind(listing, found, &mut standing, &older).await?;
         self.judge(&mut standing).await?;
         listing.suspicious.extend(judged::suspicious(&standing));
         let beside = standing.split_off(shown);
@@ -164,8 +152,7 @@ impl Catalog {
             .flatten()
             .map(|one| one.record.id.clone())
             .collect();
-        let is_kept =
-            |one: &Standing| one.record.database != found.database || kept.contains(&one.record.id);
+        let is_kept = |one: &Standing| one.record.database != found.database || kept.contains(&one.record.id);
         listing.beside.retain(is_kept);
         self.explain_last(listing, &found.database).await
     }
@@ -188,12 +175,7 @@ impl Catalog {
         Ok(())
     }
 
-    async fn open_into(
-        &self,
-        listing: &mut Listing,
-        found: &Found,
-        ids: Vec<&BackupId>,
-    ) -> Result<Vec<Standing>> {
+    async fn open_into(&self, listing: &mut Listing, found: &Found, ids: Vec<&BackupId>) -> Result<Vec<Standing>> {
         let opened = self.open_some(found, ids).await?;
         listing.unreadable.extend(opened.unreadable);
         let mut standing = opened.standing;

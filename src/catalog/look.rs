@@ -1,5 +1,5 @@
-//! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at its
-//! header and its last frame, which costs two requests.
+//! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at
+//! its header and its last frame, which costs two requests.
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -13,8 +13,8 @@ use crate::{
     store::{Kind, Object},
 };
 
-/// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones. Where a
-/// whole repository was copied, none has its old tag.
+/// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones.
+/// Where a whole repository was copied, none has its old tag.
 const OTHER_TAGS_LOOKED_AT: usize = 100;
 
 /// The most archives in a row that don't open before the search for the newest one that does is given up.
@@ -34,7 +34,8 @@ pub enum Doubt {
     Changed(seal::Error),
     /// it is another object than the one that was uploaded, and lies where it can't be read
     Unseen,
-    /// it is another object than the one that was uploaded. Header and last frame are right, and nobody has read the rest of it
+    /// it is another object than the one that was uploaded. Header and last frame are right, and nobody has read the
+    /// rest of it
     Another,
     /// it was read whole, and is not what was sealed
     Damaged(Timestamp),
@@ -54,9 +55,7 @@ impl std::fmt::Display for Doubt {
             Self::Gone => f.write_str("its archive is gone"),
             Self::Length => f.write_str("its archive has another length than what was uploaded"),
             Self::Changed(error) => write!(f, "its archive was changed: {error}"),
-            Self::Unseen => f.write_str(
-                "its archive is not the object that was uploaded, and lies in cold storage",
-            ),
+            Self::Unseen => f.write_str("its archive is not the object that was uploaded, and lies in cold storage"),
             Self::Another => f.write_str(
                 "its archive is another object than was uploaded, copied or overwritten, and was not read whole since",
             ),
@@ -107,13 +106,9 @@ impl Shown {
     }
 }
 
-/// Why the whole of an archive can't be counted on, where header and last frame are right: by its entity tag, which a listing
-/// shows, and by what its mark says of that very object.
-pub(super) fn unsure(
-    record: &Record,
-    archive: Option<&Object>,
-    mark: Option<&Mark>,
-) -> Option<Doubt> {
+/// Why the whole of an archive can't be counted on, where header and last frame are right: by its entity tag, which a
+/// listing shows, and by what its mark says of that very object.
+pub(super) fn unsure(record: &Record, archive: Option<&Object>, mark: Option<&Mark>) -> Option<Doubt> {
     if !record.is_good() {
         return None;
     }
@@ -150,29 +145,18 @@ impl Catalog {
         match self.try_look(record, object).await {
             Ok(Ok(())) => Ok(Look::Opens),
             Ok(Err(error)) => Ok(Look::Doubted(Doubt::Changed(error))),
-            Err(Error::Store(error)) if error.kind == Kind::NotFound => {
-                Ok(Look::Doubted(Doubt::Gone))
-            }
-            Err(Error::Store(error)) if error.kind == Kind::Cold => {
-                match Shown::of(record, Some(object)) {
-                    Shown::AsUploaded => Ok(Look::Cold),
-                    Shown::OtherTag => Ok(Look::Doubted(Doubt::Unseen)),
-                    Shown::Doubted(doubt) => Ok(Look::Doubted(doubt)),
-                }
-            }
+            Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Look::Doubted(Doubt::Gone)),
+            Err(Error::Store(error)) if error.kind == Kind::Cold => match Shown::of(record, Some(object)) {
+                Shown::AsUploaded => Ok(Look::Cold),
+                Shown::OtherTag => Ok(Look::Doubted(Doubt::Unseen)),
+                Shown::Doubted(doubt) => Ok(Look::Doubted(doubt)),
+            },
             Err(error) => Err(error),
         }
     }
 
-    async fn try_look(
-        &self,
-        record: &Record,
-        object: &Object,
-    ) -> Result<std::result::Result<(), seal::Error>> {
-        let read = |range| {
-            self.store
-                .read_range(&object.key, range, object.etag.as_deref())
-        };
+    async fn try_look(&self, record: &Record, object: &Object) -> Result<std::result::Result<(), seal::Error>> {
+        let read = |range| self.store.read_range(&object.key, range, object.etag.as_deref());
         let beginning = read(0..object.bytes.min(HEADER_LEN_MAX as u64)).await?;
         let secrets = self.secrets_of(&record.database, &record.id);
         let (repository, id) = (record.repository, record.id.clone());
@@ -195,8 +179,8 @@ impl Catalog {
         Ok(opens(&keys, frame_size, end.0, &frame))
     }
 
-    /// Looks at the newest good backup of a survey, and where that doesn't open at the one before it, and so on; and at one other in
-    /// its turn, so that in time each is looked at.
+    /// Looks at the newest good backup of a survey, and where that doesn't open at the one before it, and so on; and at
+    /// one other in its turn, so that in time each is looked at.
     ///
     /// # Errors
     /// As [`Catalog::look_at`].
@@ -225,8 +209,7 @@ impl Catalog {
         let others = standing
             .iter_mut()
             .filter(|one| one.record.is_good() && one.unsure == Some(Doubt::Another));
-        self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect())
-            .await
+        self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect()).await
     }
 
     /// Looks at several archives, some at once.
@@ -261,20 +244,15 @@ impl Catalog {
     }
 }
 
-/// A number of this minute. Ticks come at even distances, which may be a multiple of how many backups there are: as they
-/// are, the minutes would choose the same one each time.
+/// A number of this minute. Ticks come at even distances, which may be a multiple of how many backups there are: as
+/// they are, the minutes would choose the same one each time.
 fn scattered(now: Timestamp) -> usize {
     let minute = u64::try_from(now.as_second() / 60).unwrap_or(0);
     // Fibonacci hashing: 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4)
     usize::try_from(minute.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33).unwrap_or(0)
 }
 
-fn opens(
-    keys: &FrameKeys,
-    frame_size: usize,
-    index: u64,
-    frame: &[u8],
-) -> std::result::Result<(), seal::Error> {
+fn opens(keys: &FrameKeys, frame_size: usize, index: u64, frame: &[u8]) -> std::result::Result<(), seal::Error> {
     seal::open_frame(keys, frame_size, index, true, frame).map(drop)
 }
 

@@ -74,12 +74,7 @@ impl Catalog {
     }
 
     /// Writes a mark that must not be there yet.
-    pub(super) async fn put_mark(
-        &self,
-        mark: &Mark,
-        secret: &Secret,
-        attributes: &Attributes,
-    ) -> Result<()> {
+    pub(super) async fn put_mark(&self, mark: &Mark, secret: &Secret, attributes: &Attributes) -> Result<()> {
         let key = self.mark_key(&mark.database, &mark.id);
         let sealed = self.seal_mark(mark, secret).await?;
         Ok(self.write_mark(&key, sealed, attributes, None).await?)
@@ -97,12 +92,7 @@ impl Catalog {
     }
 
     /// Reads the mark that `object` is.
-    pub(super) async fn open_mark(
-        &self,
-        database: &Label,
-        id: &BackupId,
-        object: &Object,
-    ) -> Result<Mark> {
+    pub(super) async fn open_mark(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Mark> {
         let key = &object.key;
         let expected = Expected {
             database,
@@ -113,8 +103,7 @@ impl Catalog {
         };
         let json = self.read_sealed(key, &expected).await?;
         let unreadable = |what: String| Error::differs(key, what);
-        let mark: Mark =
-            serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;
+        let mark: Mark = serde_json::from_slice(&json).map_err(|e| unreadable(format!("it is no mark: {e}")))?;
         if mark.version > MARK_VERSION {
             let version = mark.version;
             return Err(unreadable(format!(

@@ -1,7 +1,9 @@
-//! Which backups look wrong: first by the numbers in their entries, and by their tables where somebody has to know more.
+//! Which backups look wrong: first by the numbers in their entries, and by their tables where somebody has to know
+//! more.
 //!
-//! Details grow with the database, so few are read: those of backups that are marked and of the next ones, which may agree with them; those
-//! of backups that nobody has compared when they were made; and those of the newest where something is to be deleted or to be compared.
+//! Details grow with the database, so few are read: those of backups that are marked and of the next ones, which may
+//! agree with them; those of backups that nobody has compared when they were made; and those of the newest where
+//! something is to be deleted or to be compared.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +21,8 @@ const COMPARED_LATE: usize = 20;
 const ASKED: usize = 8;
 /// The most details that one survey reads: whoever can write entries can mark as many as he likes.
 const DETAILS_READ_MAX: usize = 80;
-/// Tables of all of them together, some 250 bytes each: whoever can write details can put as many into each as he likes.
+/// Tables of all of them together, some 250 bytes each: whoever can write details can put as many into each as he
+/// likes.
 const TABLES_MAX: usize = 600_000;
 
 impl Catalog {
@@ -32,17 +35,13 @@ impl Catalog {
         self.ask_whether_they_agree(standing).await
     }
 
-    /// Reads the tables of the newest good backups that nobody has reason to doubt, and judges all again with what was learnt: before
-    /// something is deleted, or compared with them.
+    /// Reads the tables of the newest good backups that nobody has reason to doubt, and judges all again with what was
+    /// learnt: before something is deleted, or compared with them.
     ///
     /// # Errors
     /// What concerns more than one object. Details that can't be read are passed over.
     pub async fn measure_newest(&self, survey: &mut Survey, count: usize) -> Result<()> {
-        let newest: BTreeSet<BackupId> = survey
-            .trusted()
-            .take(count)
-            .map(|one| one.record.id.clone())
-            .collect();
+        let newest: BTreeSet<BackupId> = survey.trusted().take(count).map(|one| one.record.id.clone()).collect();
         let standing = &mut survey.standing;
         let places: Vec<usize> = (0..standing.len())
             .filter(|at| newest.contains(&standing[*at].record.id))
@@ -131,11 +130,10 @@ fn unread_warnings(count: u64) -> String {
     format!("{count}, whose words stand in its details, which can't be read with the keys at hand")
 }
 
-/// Places of the newest good backups that were compared with none when they were made, though there were some, and of those before them.
+/// Places of the newest good backups that were compared with none when they were made, though there were some, and of
+/// those before them.
 fn not_compared(standing: &[Standing]) -> Vec<usize> {
-    let good: Vec<usize> = (0..standing.len())
-        .filter(|at| standing[*at].is_good())
-        .collect();
+    let good: Vec<usize> = (0..standing.len()).filter(|at| standing[*at].is_good()).collect();
     let newest = good.iter().take(COMPARED_LATE).enumerate();
     let alone = newest.filter(|(n, at)| {
         let has_earlier = n + 1 < good.len();

@@ -101,8 +101,7 @@ impl Catalog {
 
     fn remember_other(&self, repository: RepositoryId) {
         let met = self.others_met.lock();
-        met.unwrap_or_else(PoisonError::into_inner)
-            .insert(repository);
+        met.unwrap_or_else(PoisonError::into_inner).insert(repository);
     }
 
     /// The bucket.
@@ -126,11 +125,9 @@ impl Catalog {
     /// The key of a record's archive, from the bucket's root.
     #[must_use]
     pub fn archive_key(&self, record: &Record) -> String {
-        self.store.location().key(&Self::archive_path(
-            &record.database,
-            record.tier,
-            &record.id,
-        ))
+        self.store
+            .location()
+            .key(&Self::archive_path(&record.database, record.tier, &record.id))
     }
 
     /// The key of a backup's details, from the bucket's root.
@@ -143,9 +140,7 @@ impl Catalog {
     /// The key of a record, from the bucket's root.
     #[must_use]
     pub fn record_key(&self, database: &Label, id: &BackupId) -> String {
-        self.store
-            .location()
-            .key(&format!("{database}/records/{id}{SUFFIX}"))
+        self.store.location().key(&format!("{database}/records/{id}{SUFFIX}"))
     }
 }
 

@@ -34,8 +34,9 @@ pub(super) struct Names {
 }
 
 impl Catalog {
-    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The MAC of
-    /// each name is checked here, before anything is fetched: what strangers put there costs a line of a listing.
+    /// What is in the folders of this database, and in no other folder: listing costs as much as there is of ours. The
+    /// MAC of each name is checked here, before anything is fetched: what strangers put there costs a line of a
+    /// listing.
     pub(super) async fn names(&self, database: &Label, makers: &[Maker]) -> Result<Names> {
         let mut names = Names::default();
         for what in FOLDERS {
@@ -63,8 +64,8 @@ impl Catalog {
         Ok(names)
     }
 
-    /// Lists the details of a database, which nobody has to know of who deletes nothing: those of each run, those without one, and what
-    /// is not ours among them.
+    /// Lists the details of a database, which nobody has to know of who deletes nothing: those of each run, those
+    /// without one, and what is not ours among them.
     ///
     /// # Errors
     /// What the bucket refuses to list.
@@ -136,10 +137,7 @@ impl Names {
         let Some((id, _)) = parsed.filter(|_| what == "records") else {
             return;
         };
-        if makers
-            .iter()
-            .any(|maker| maker.made_too_late(&id, database))
-        {
+        if makers.iter().any(|maker| maker.made_too_late(&id, database)) {
             self.too_late.insert(id);
         } else {
             self.others += 1;

@@ -10,8 +10,8 @@ use super::{
 use crate::error::{Error, Result};
 
 impl Catalog {
-    /// Why nothing here can be ours, where `repository.pgc` says that this place is of others. None where nothing speaks
-    /// against it; what can't be read tells nothing.
+    /// Why nothing here can be ours, where `repository.pgc` says that this place is of others. None where nothing
+    /// speaks against it; what can't be read tells nothing.
     ///
     /// One request. In drop-box mode none, and nothing is known.
     ///
@@ -29,8 +29,9 @@ impl Catalog {
         })
     }
 
-    /// Logs that this place is of others, once, where nothing of ours stands in a database's folders: without that it would
-    /// look like an empty one. With a pinned repository it is no error: a machine with a key of its own may begin here.
+    /// Logs that this place is of others, once, where nothing of ours stands in a database's folders: without that it
+    /// would look like an empty one. With a pinned repository it is no error: a machine with a key of its own may begin
+    /// here.
     pub(super) async fn warn_of_others(&self, names: &Names) -> Result<()> {
         let is_empty = names.records.is_empty() && names.others == 0;
         let is_known = self.repository.initialized() && !self.pinned;

@@ -1,4 +1,5 @@
-//! What people were told of a run stands in its mark; of a backup that was never made, in the mark of the moment it was due.
+//! What people were told of a run stands in its mark; of a backup that was never made, in the mark of the moment it was
+//! due.
 
 use jiff::Timestamp;
 
@@ -11,18 +12,12 @@ use crate::{
 };
 
 impl Catalog {
-    /// Adds a notice to the mark of `id`, which `secret` has made. Who may not look whether there is a mark (credentials that
-    /// can only write) makes one where there is none.
+    /// Adds a notice to the mark of `id`, which `secret` has made. Who may not look whether there is a mark
+    /// (credentials that can only write) makes one where there is none.
     ///
     /// # Errors
     /// What the bucket refuses, and [`Error::Seal`].
-    pub async fn note(
-        &self,
-        database: &Label,
-        id: &BackupId,
-        secret: &Secret,
-        notice: &Notice,
-    ) -> Result<()> {
+    pub async fn note(&self, database: &Label, id: &BackupId, secret: &Secret, notice: &Notice) -> Result<()> {
         let owner = self.identity(database, secret).await?.owner();
         let attributes = Attributes {
             tags: vec![
@@ -43,16 +38,12 @@ impl Catalog {
         }
     }
 
-    /// The id that stands for a moment at which something was due: no run has it, but one that began in that very second.
+    /// The id that stands for a moment at which something was due: no run has it, but one that began in that very
+    /// second.
     ///
     /// # Errors
     /// [`Error::Seal`], with a passphrase and no memory to stretch it in.
-    pub async fn moment_id(
-        &self,
-        database: &Label,
-        secret: &Secret,
-        moment: Timestamp,
-    ) -> Result<BackupId> {
+    pub async fn moment_id(&self, database: &Label, secret: &Secret, moment: Timestamp) -> Result<BackupId> {
         let identity = self.identity(database, secret).await?;
         Ok(BackupId::new(&identity, database, moment))
     }

@@ -37,8 +37,8 @@ pub struct OtherRepository {
 }
 
 impl Catalog {
-    /// Tells the records of other repositories under a key at hand from those of strangers. Where one of them is known by its
-    /// header, the others are by their names, which costs no request.
+    /// Tells the records of other repositories under a key at hand from those of strangers. Where one of them is known
+    /// by its header, the others are by their names, which costs no request.
     pub(super) async fn sort_strangers(&self, database: &Label, names: &mut Names) -> Result<()> {
         for repository in self.others_known() {
             self.sort_out(database, repository, names).await?;
@@ -61,8 +61,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Refuses where records of several repositories stand here under a key at hand, and no setting says which one is meant:
-    /// what names the repository may have been replaced.
+    /// Refuses where records of several repositories stand here under a key at hand, and no setting says which one is
+    /// meant: what names the repository may have been replaced.
     pub(super) async fn check_settled(&self, others: &[OtherRepository]) -> Result<()> {
         match others.first() {
             Some(other) if !self.pinned => {
@@ -70,7 +70,8 @@ impl Catalog {
                 let (id, count, newest) = (other.repository, other.records, &other.newest);
                 Err(Error::Unsettled {
                     why: format!(
-                        "{location} says that it is repository {here}, and records of repository {id} under the same key stand there too: {count}, the newest {newest}. Nothing says which one is at home there"
+                        "{location} says that it is repository {here}, and records of repository {id} under the same \
+                         key stand there too: {count}, the newest {newest}. Nothing says which one is at home there"
                     ),
                 })
             }
@@ -85,7 +86,8 @@ impl Catalog {
         }
     }
 
-    /// The repository that a stranger's record names, where a key at hand has sealed it. What can't be read says nothing.
+    /// The repository that a stranger's record names, where a key at hand has sealed it. What can't be read says
+    /// nothing.
     async fn proven_repository(
         &self,
         database: &Label,
@@ -108,29 +110,20 @@ impl Catalog {
     }
 
     /// Takes what bears a name of that repository from among the strangers.
-    async fn sort_out(
-        &self,
-        database: &Label,
-        repository: RepositoryId,
-        names: &mut Names,
-    ) -> Result<()> {
+    async fn sort_out(&self, database: &Label, repository: RepositoryId, names: &mut Names) -> Result<()> {
         let (keys, label) = (self.keys.of(database).to_vec(), database.clone());
         let strangers = std::mem::take(&mut names.strangers);
         // a passphrase takes a tenth of a second, and not on a thread that others wait for
         let sorted = spawn_blocking(move || {
             let identities: Vec<_> = keys
                 .into_iter()
-                .filter_map(|key| {
-                    Some((key.secret.identity(&repository, label.as_str()).ok()?, key))
-                })
+                .filter_map(|key| Some((key.secret.identity(&repository, label.as_str()).ok()?, key)))
                 .collect();
             let is_its = |id: &BackupId| {
                 let mut identities = identities.iter();
-                identities
-                    .any(|(identity, key)| key.counts_at(id.time()) && id.is_by(identity, &label))
+                identities.any(|(identity, key)| key.counts_at(id.time()) && id.is_by(identity, &label))
             };
-            let (its, rest): (BTreeMap<_, _>, _) =
-                strangers.into_iter().partition(|(id, _)| is_its(id));
+            let (its, rest): (BTreeMap<_, _>, _) = strangers.into_iter().partition(|(id, _)| is_its(id));
             (its, rest)
         });
         let (its, rest): (BTreeMap<BackupId, Object>, _) = sorted.await?;
@@ -149,8 +142,8 @@ impl Catalog {
     }
 }
 
-/// Some of them, evenly spread by when they came to the bucket, the first and the last among them. A stranger can put there as
-/// many as he likes, but none that came before those that were there.
+/// Some of them, evenly spread by when they came to the bucket, the first and the last among them. A stranger can put
+/// there as many as he likes, but none that came before those that were there.
 fn sample(strangers: &BTreeMap<BackupId, Object>, count_max: usize) -> Vec<(BackupId, Object)> {
     let mut all: Vec<_> = strangers.iter().collect();
     all.sort_by_key(|(id, object)| (object.modified.unwrap_or(Timestamp::MAX), *id));
@@ -159,9 +152,7 @@ fn sample(strangers: &BTreeMap<BackupId, Object>, count_max: usize) -> Vec<(Back
         .map(|n| last * n / count_max.saturating_sub(1).max(1))
         .collect();
     let chosen = places.into_iter().filter_map(|at| all.get(at));
-    chosen
-        .map(|(id, object)| ((*id).clone(), (*object).clone()))
-        .collect()
+    chosen.map(|(id, object)| ((*id).clone(), (*object).clone())).collect()
 }
 
 #[cfg(test)]
@@ -195,9 +186,7 @@ mod tests {
             (1000, vec![0, 499, 999]),
         ] {
             // those of the oldest names came last
-            let strangers = (0..count)
-                .map(|n| (id(n), object(2000 - n as i64)))
-                .collect();
+            let strangers = (0..count).map(|n| (id(n), object(2000 - n as i64))).collect();
             let looked_at: Vec<_> = sample(&strangers, 3).into_iter().map(|one| one.0).collect();
             let expected: Vec<_> = places.iter().map(|at| id(count - 1 - at)).collect();
             assert_eq!(looked_at, expected, "{count}");

@@ -16,8 +16,8 @@ use crate::{
 pub(super) const DETAILS_LEVEL: i32 = 3;
 /// An entry has 4 KiB and a header; more is none.
 const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
-/// The JSON of details: what names no table, a table with two long names, and the length of a chunk, each with room to spare. No record that
-/// claims more gets more than the last.
+/// The JSON of details: what names no table, a table with two long names, and the length of a chunk, each with room to
+/// spare. No record that claims more gets more than the last.
 const DETAILS_BYTES: u64 = 4 << 20;
 const DETAILS_BYTES_PER_TABLE: u64 = 512;
 const DETAILS_BYTES_PER_CHUNK: u64 = 16;
@@ -39,8 +39,9 @@ impl Catalog {
     /// What is inside a backup, or why a run failed.
     ///
     /// # Errors
-    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone is at hand; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for what is not what was
-    /// sealed, or was not written with this very record.
+    /// What the bucket refuses, also where there are none; [`Error::Seal`] without a request where a catalog key alone
+    /// is at hand; [`Error::Seal`], [`Error::Payload`] and [`Error::Differs`] for what is not what was sealed, or was
+    /// not written with this very record.
     pub async fn details(&self, record: &Record) -> Result<Details> {
         let (database, id) = (&record.database, &record.id);
         let key = self.details_key(database, id);
@@ -64,7 +65,8 @@ impl Catalog {
         Details::read(json, record).map_err(|e| Error::differs(key, e.to_string()))
     }
 
-    /// The same, where it can be read. Without it a backup is none the worse, and nothing else has to fail: that is logged.
+    /// The same, where it can be read. Without it a backup is none the worse, and nothing else has to fail: that is
+    /// logged.
     ///
     /// # Errors
     /// What concerns every object: the bucket can't be reached, or takes no credentials.
@@ -75,9 +77,7 @@ impl Catalog {
         }
         match self.details(record).await {
             Ok(details) => Ok(Some(details)),
-            Err(Error::Store(error)) if is_of_the_whole(error.kind) && !is_of_one(error.kind) => {
-                Err(error.into())
-            }
+            Err(Error::Store(error)) if is_of_the_whole(error.kind) && !is_of_one(error.kind) => Err(error.into()),
             Err(error) => {
                 // a run that could write nothing else has left its entry
                 if record.is_good() || record.details_bytes > 0 {
@@ -109,8 +109,8 @@ impl Catalog {
         Err(misplaced(&key, &what))
     }
 
-    /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on the way: the
-    /// fault stands once the same bytes came twice.
+    /// Reads and opens a small sealed object. What can't be opened is read again, since a bit may have been flipped on
+    /// the way: the fault stands once the same bytes came twice.
     pub(super) async fn read_sealed(&self, key: &str, expected: &Expected<'_>) -> Result<Vec<u8>> {
         let mut before = self.store.read(key, expected.bytes_max).await?;
         for _ in 1..LOOKS {
@@ -128,12 +128,7 @@ impl Catalog {
     }
 
     /// Opens a small sealed object, which has to be what its place and its record say.
-    async fn open_sealed(
-        &self,
-        key: &str,
-        sealed: &[u8],
-        expected: &Expected<'_>,
-    ) -> Result<Vec<u8>> {
+    async fn open_sealed(&self, key: &str, sealed: &[u8], expected: &Expected<'_>) -> Result<Vec<u8>> {
         let repository = self.repository().await?;
         let secrets = self.keys.opening(expected.database, expected.id.time());
         let (header, json) = seal::open_bytes(sealed, &secrets).map_err(|e| Error::seal(key, e))?;
@@ -167,7 +162,8 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
-/// Whether an error that may concern every object may as well concern the details alone, to which other rights and other rules can apply.
+/// Whether an error that may concern every object may as well concern the details alone, to which other rights and
+/// other rules can apply.
 fn is_of_one(kind: Kind) -> bool {
     matches!(kind, Kind::Denied | Kind::Damaged)
 }

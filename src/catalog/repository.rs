@@ -1,8 +1,8 @@
-//! The repository: which place this is. Its id stands in every object and in the MAC of every name, so that what was sealed
-//! for one place is a stranger in another.
+//! The repository: which place this is. Its id stands in every object and in the MAC of every name, so that what was
+//! sealed for one place is a stranger in another.
 //!
-//! The id is pinned by a setting, or read from `<prefix>/repository.pgc`, which the first run writes. Where that object is
-//! gone or can't be read, the id is taken from the objects that a key at hand has sealed: losing it loses no backup.
+//! The id is pinned by a setting, or read from `<prefix>/repository.pgc`, which the first run writes. Where that object
+//! is gone or can't be read, the id is taken from the objects that a key at hand has sealed: losing it loses no backup.
 
 use std::collections::BTreeSet;
 
@@ -52,8 +52,9 @@ impl Catalog {
     /// One request where the id isn't pinned; remembered once it is known. Never writes.
     ///
     /// # Errors
-    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Unsettled`] where objects
-    /// of several repositories stand here and nothing says which is meant; [`Error::Usage`] in drop-box mode without a pinned id.
+    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Unsettled`] where
+    /// objects of several repositories stand here and nothing says which is meant; [`Error::Usage`] in drop-box mode
+    /// without a pinned id.
     pub async fn repository(&self) -> Result<RepositoryId> {
         match self.repository_here().await? {
             Some(id) => Ok(id),
@@ -79,7 +80,8 @@ impl Catalog {
     /// The repository here, where nothing speaks against it: for whoever wants to pin it.
     ///
     /// # Errors
-    /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is pinned.
+    /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is
+    /// pinned.
     pub async fn settled_repository(&self) -> Result<Option<RepositoryId>> {
         let Some(id) = self.repository_here().await? else {
             return Ok(None);
@@ -105,8 +107,8 @@ impl Catalog {
         })
     }
 
-    /// The repository here, for writing: it begins where there is none yet. Atomic; of two that begin it at once, one wins
-    /// and both go on with that one's id.
+    /// The repository here, for writing: it begins where there is none yet. Atomic; of two that begin it at once, one
+    /// wins and both go on with that one's id.
     ///
     /// # Errors
     /// As [`Catalog::repository`], and [`Error::Usage`] where the one here isn't the pinned one.
@@ -120,14 +122,15 @@ impl Catalog {
             Some(known) => Ok(Some(*known)),
             None if self.store.writes_only() => Err(Error::usage(
                 "PGCOFFER_REPOSITORY is not set, and in drop-box mode it can't be read from the bucket",
-                "`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one",
+                "`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen \
+                 --repository` makes one",
             )),
             None => Ok(None),
         }
     }
 
-    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup, unless the
-    /// bucket can't be reached at all.
+    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup,
+    /// unless the bucket can't be reached at all.
     async fn begin(&self) -> Result<RepositoryId> {
         let pinned = self.known_repository()?;
         if let Some(id) = pinned.filter(|_| self.store.writes_only()) {
@@ -152,9 +155,7 @@ impl Catalog {
                     return self.adopted(&error.to_string()).await?.ok_or(error);
                 }
                 // noise in its place
-                (Found::Refused(error), pinned) => {
-                    (self.new_id(pinned, &error.to_string()).await?, true)
-                }
+                (Found::Refused(error), pinned) => (self.new_id(pinned, &error.to_string()).await?, true),
                 (Found::Missing, pinned) => (self.new_id(pinned, &self.is_gone()).await?, false),
             };
             match self.write_repository(&id, is_there).await {
@@ -176,7 +177,9 @@ impl Catalog {
                 self.store.location()
             ),
             format!(
-                "where this is the place that was meant, set PGCOFFER_REPOSITORY={found}; where it isn't, correct PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's repository.pgc there: delete it, and the next backup writes it anew"
+                "where this is the place that was meant, set PGCOFFER_REPOSITORY={found}; where it isn't, correct \
+                 PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's \
+                 repository.pgc there: delete it, and the next backup writes it anew"
             ),
         )
     }
@@ -289,8 +292,8 @@ impl Catalog {
         format!("{} is gone", self.repository_key())
     }
 
-    /// The id that the newest records here bear which one of the keys has sealed, where (and `why`) the place's own object
-    /// does not tell.
+    /// The id that the newest records here bear which one of the keys has sealed, where (and `why`) the place's own
+    /// object does not tell.
     async fn adopted(&self, why: &str) -> Result<Option<RepositoryId>> {
         let mut found = BTreeSet::new();
         for database in self.databases().await? {
@@ -305,7 +308,8 @@ impl Catalog {
             }
             (Some(one), Some(other)) => Err(Error::Unsettled {
                 why: format!(
-                    "backups of more than one repository stand at {}, {one} and {other}, and nothing says which one is at home there",
+                    "backups of more than one repository stand at {}, {one} and {other}, and nothing says which one is \
+                     at home there",
                     self.store.location()
                 ),
             }),
@@ -348,17 +352,10 @@ impl Catalog {
 pub(super) struct Proven(pub(super) RepositoryId);
 
 /// The repository that a record names, where one of the secrets has sealed it and made its id there.
-pub(super) fn proven(
-    beginning: &[u8],
-    id: &BackupId,
-    database: &Label,
-    secrets: &[Secret],
-) -> Option<Proven> {
+pub(super) fn proven(beginning: &[u8], id: &BackupId, database: &Label, secrets: &[Secret]) -> Option<Proven> {
     let (header, _) = Header::parse_whole(beginning).ok()?;
     let repository = header.repository;
-    header
-        .check_is(&repository, id.as_str(), Content::Record)
-        .ok()?;
+    header.check_is(&repository, id.as_str(), Content::Record).ok()?;
     // the name's MAC first: it costs least, and a stranger's header may ask for much
     let made = |secret: &&Secret| {
         let identity = secret.identity(&repository, database.as_str());
@@ -391,16 +388,10 @@ fn open(
 }
 
 /// A pinned id counts whether or not it could be written for others.
-fn pinned_all_the_same(
-    written: Result<()>,
-    pinned: Option<RepositoryId>,
-    id: &RepositoryId,
-) -> Result<RepositoryId> {
+fn pinned_all_the_same(written: Result<()>, pinned: Option<RepositoryId>, id: &RepositoryId) -> Result<RepositoryId> {
     match written {
         Err(Error::Store(error)) if pinned.is_some() => {
-            tracing::debug!(
-                "the repository is pinned, and could not be written for others: {error}"
-            );
+            tracing::debug!("the repository is pinned, and could not be written for others: {error}");
             Ok(*id)
         }
         written => written.map(|()| *id),

@@ -55,8 +55,8 @@ pub struct Standing {
     pub owner: String,
     /// the key that made it: `key 0123456789abcdef` or `a passphrase`
     pub key: String,
-    /// that key had been retired for a while when the record came to the bucket: it was copied there, or dated back by a holder
-    /// of the key
+    /// that key had been retired for a while when the record came to the bucket: it was copied there, or dated back by
+    /// a holder of the key
     pub came_late: bool,
 }
 
@@ -70,7 +70,8 @@ pub(super) struct Opened {
 }
 
 impl Standing {
-    /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong with it.
+    /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong
+    /// with it.
     #[must_use]
     pub fn has_archive(&self) -> bool {
         self.record.sealed.is_some() && self.archive.is_some() && self.doubt.is_none()
@@ -118,7 +119,8 @@ impl Catalog {
         Ok(opened)
     }
 
-    /// Opens one entry and the mark beside it. A mark that can't be read says nothing of the backup, which is good or not without it.
+    /// Opens one entry and the mark beside it. A mark that can't be read says nothing of the backup, which is good or
+    /// not without it.
     pub(super) async fn open_one(&self, found: &Found, id: &BackupId) -> Result<Standing> {
         let (database, names) = (&found.database, &found.names);
         let record = self.open_record(database, id).await?;
@@ -127,8 +129,7 @@ impl Catalog {
         let archive = names.archives.get(&(id.clone(), record.tier));
         let archive = archive.filter(|_| record.is_good()).cloned();
         let object = names.records.get(id).cloned();
-        let object =
-            object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
+        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
         let maker = maker(&found.makers, id, database);
         let (mark, mark_fault) = match mark {
             Ok(mark) => (mark, None),

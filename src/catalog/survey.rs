@@ -61,15 +61,13 @@ impl Survey {
     /// Places of the good backups in `standing`, newest first.
     pub(super) fn places_of_good(&self) -> Vec<usize> {
         let good = self.standing.iter().enumerate();
-        good.filter(|(_, one)| one.is_good())
-            .map(|(at, _)| at)
-            .collect()
+        good.filter(|(_, one)| one.is_good()).map(|(at, _)| at).collect()
     }
 }
 
 impl Catalog {
-    /// Looks through one database's folders and opens its newest `records_max` records. What bears no id of ours is counted
-    /// and left alone.
+    /// Looks through one database's folders and opens its newest `records_max` records. What bears no id of ours is
+    /// counted and left alone.
     ///
     /// # Errors
     /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
@@ -113,7 +111,8 @@ impl Catalog {
     }
 }
 
-/// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody else's.
+/// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody
+/// else's.
 fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
     let record = |standing: &Standing| {
         let record = &standing.record;
@@ -124,8 +123,7 @@ fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
         let its_record = records.get(&id);
         let died = its_record == Some(&(tier, false)) || !names.records.contains_key(&id);
         if died {
-            let owner = maker(makers, &id, &survey.database)
-                .map_or_else(String::new, |maker| maker.identity.owner());
+            let owner = maker(makers, &id, &survey.database).map_or_else(String::new, |maker| maker.identity.owner());
             survey.orphans.push(Orphan {
                 id,
                 tier,
@@ -137,7 +135,5 @@ fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
         }
     }
     let stray = names.marks.into_iter();
-    survey.stray_marks = stray
-        .filter(|(id, _)| !names.records.contains_key(id))
-        .collect();
+    survey.stray_marks = stray.filter(|(id, _)| !names.records.contains_key(id)).collect();
 }

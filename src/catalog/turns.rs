@@ -19,8 +19,8 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 const BYTES_MAX: u64 = 256;
 
 impl Catalog {
-    /// Takes a turn, atomically. Its name bears a MAC, so that nobody without the key can take one to keep a backup from
-    /// being made.
+    /// Takes a turn, atomically. Its name bears a MAC, so that nobody without the key can take one to keep a backup
+    /// from being made.
     ///
     /// # Errors
     /// What the bucket refuses.

@@ -32,9 +32,7 @@ impl Wanted {
         if let Some(rest) = text.strip_prefix("latest") {
             return match rest.strip_prefix(':') {
                 None if rest.is_empty() => Ok(Self::Latest(None)),
-                Some(tier) => Ok(Self::Latest(Some(
-                    tier.parse().map_err(|e| usage(format!("{e}")))?,
-                ))),
+                Some(tier) => Ok(Self::Latest(Some(tier.parse().map_err(|e| usage(format!("{e}")))?))),
                 None => Err(usage(format!("{text:?} is not a backup id"))),
             };
         }
@@ -59,22 +57,17 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// The most archives that are other objects than were uploaded before the newest of them is taken: where a whole place was
-/// copied, all of them are.
+/// The most archives that are other objects than were uploaded before the newest of them is taken: where a whole place
+/// was copied, all of them are.
 const UNSURE_MAX: usize = 10;
 
 impl Catalog {
     /// The backup that a person means.
     ///
     /// # Errors
-    /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of several
-    /// databases, [`Error::Seal`] where its record can't be opened.
-    pub async fn find(
-        &self,
-        wanted: &Wanted,
-        database: Option<&Label>,
-        now: Timestamp,
-    ) -> Result<Record> {
+    /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of
+    /// several databases, [`Error::Seal`] where its record can't be opened.
+    pub async fn find(&self, wanted: &Wanted, database: Option<&Label>, now: Timestamp) -> Result<Record> {
         let all = self.found_settled(database).await?;
         let is_empty = all.iter().all(|found| found.names.records.is_empty());
         let (found, asked_for) = match wanted {
@@ -83,13 +76,11 @@ impl Catalog {
         };
         match found {
             // a wrong key is no empty bucket
-            Err(error @ Error::NoSuchBackup { .. }) => {
-                match self.stranger_of(database, asked_for).await {
-                    Some(stranger) => Err(stranger),
-                    None if is_empty => Err(self.of_others().await?.unwrap_or(error)),
-                    None => Err(error),
-                }
-            }
+            Err(error @ Error::NoSuchBackup { .. }) => match self.stranger_of(database, asked_for).await {
+                Some(stranger) => Err(stranger),
+                None if is_empty => Err(self.of_others().await?.unwrap_or(error)),
+                None => Err(error),
+            },
             found => found,
         }
     }
@@ -113,13 +104,7 @@ impl Catalog {
         }
     }
 
-    async fn find_latest(
-        &self,
-        tier: Option<Tier>,
-        all: &[Found],
-        wanted: &Wanted,
-        now: Timestamp,
-    ) -> Result<Record> {
+    async fn find_latest(&self, tier: Option<Tier>, all: &[Found], wanted: &Wanted, now: Timestamp) -> Result<Record> {
         let none = || Error::no_such_backup(&wanted.to_string(), self.store.location());
         let mut with_records = all.iter().filter(|found| !found.names.records.is_empty());
         let found = match (with_records.next(), with_records.next()) {
@@ -137,8 +122,8 @@ impl Catalog {
                 ));
             }
         };
-        // what was dated by a clock that was ahead is the newest only where there is nothing else; the bucket's clock tells,
-        // since a machine whose own is behind would pass over what is new
+        // what was dated by a clock that was ahead is the newest only where there is nothing else; the bucket's clock
+        // tells, since a machine whose own is behind would pass over what is new
         let now = self.store.service_time().unwrap_or(now);
         let is_ahead = |id: &&BackupId| id.time().duration_since(now) > AHEAD_MAX;
         let mut ids: Vec<&BackupId> = found.newest_first().collect();
@@ -153,9 +138,7 @@ impl Catalog {
             }
             let one = match self.open_and_look(found, id).await {
                 Ok(one) => one,
-                Err(
-                    error @ (Error::Seal { .. } | Error::Record { .. } | Error::Differs { .. }),
-                ) => {
+                Err(error @ (Error::Seal { .. } | Error::Record { .. } | Error::Differs { .. })) => {
                     tracing::warn!("passed over a newer record that can't be read: {error}");
                     refused = refused.or(Some(error));
                     continue;
@@ -168,8 +151,7 @@ impl Catalog {
                 }
                 Err(error) => return Err(error),
             };
-            let is_of_tier =
-                one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
+            let is_of_tier = one.record.is_good() && tier.is_none_or(|tier| serves(&one.record, tier));
             match one.why_doubted().cloned() {
                 Some(doubt) if doubt.is_open() && is_of_tier => unsure.push((one.record, doubt)),
                 Some(doubt) => {
@@ -194,8 +176,7 @@ impl Catalog {
 
     async fn open_and_look(&self, found: &Found, id: &BackupId) -> Result<Standing> {
         let mut one = self.open_one(found, id).await?;
-        self.look_at_other_tags(std::slice::from_mut(&mut one))
-            .await?;
+        self.look_at_other_tags(std::slice::from_mut(&mut one)).await?;
         Ok(one)
     }
 
@@ -204,15 +185,9 @@ impl Catalog {
         let id = &one.record.id;
         if let Some(anomaly) = one.record.anomalies.first() {
             let details = self.known_details(&one.record).await.ok().flatten();
-            let reasons = details
-                .map(|details| details.suspicious)
-                .unwrap_or_default();
-            let reason = reasons
-                .first()
-                .map_or_else(|| anomaly.to_string(), ToString::to_string);
-            tracing::warn!(
-                "{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it"
-            );
+            let reasons = details.map(|details| details.suspicious).unwrap_or_default();
+            let reason = reasons.first().map_or_else(|| anomaly.to_string(), ToString::to_string);
+            tracing::warn!("{id} looked suspicious when it was made: {reason}; `pgcoffer list` shows those before it");
         }
         for (passed_over, doubt) in passed_over {
             let id = &passed_over.id;
@@ -237,10 +212,7 @@ mod tests {
             Wanted::parse("latest:daily").unwrap(),
             Wanted::Latest(Some(Tier::Daily))
         );
-        assert_eq!(
-            Wanted::parse("20261120").unwrap(),
-            Wanted::Beginning("20261120".into())
-        );
+        assert_eq!(Wanted::parse("20261120").unwrap(), Wanted::Beginning("20261120".into()));
         for bad in [
             "",
             "lat",

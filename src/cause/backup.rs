@@ -41,9 +41,7 @@ pub enum Backup {
 impl Backup {
     pub(super) fn hint(self) -> Option<&'static str> {
         Some(match self {
-            Self::BackupDamaged => {
-                "do not rely on this backup: verify the others, and keep this one for examination"
-            }
+            Self::BackupDamaged => "do not rely on this backup: verify the others, and keep this one for examination",
             Self::BackupKey => {
                 "set what it was made with: PGCOFFER_KEY or PGCOFFER_PASSPHRASE, or PGCOFFER_OLD_KEYS for earlier keys"
             }
@@ -53,15 +51,15 @@ impl Backup {
             Self::BackupMissing => "`pgcoffer list` shows what there is",
             Self::BackupFailed => "`pgcoffer list` shows the good ones",
             Self::BackupArchiveGone => {
-                "find out who deletes in this bucket: a lifecycle rule, a person, or somebody who should not; noncurrent versions may still have it"
+                "find out who deletes in this bucket: a lifecycle rule, a person, or somebody who should not; \
+                 noncurrent versions may still have it"
             }
             Self::BackupDynoRefused => {
-                "check PGCOFFER_HEROKU_API_KEY, PGCOFFER_HEROKU_APP and PGCOFFER_HEROKU_DYNO_SIZE, and the account's billing page; the log of `pgcoffer serve` has Heroku's answer"
+                "check PGCOFFER_HEROKU_API_KEY, PGCOFFER_HEROKU_APP and PGCOFFER_HEROKU_DYNO_SIZE, and the account's \
+                 billing page; the log of `pgcoffer serve` has Heroku's answer"
             }
             Self::BackupDynoApi | Self::BackupDynoStuck => "status.heroku.com tells how Heroku is",
-            Self::BackupDynoEnded | Self::BackupDynoCrashed => {
-                "`heroku logs` of the app shows what the dyno said"
-            }
+            Self::BackupDynoEnded | Self::BackupDynoCrashed => "`heroku logs` of the app shows what the dyno said",
             Self::BackupDynoOverdue => {
                 "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE"
             }

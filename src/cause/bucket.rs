@@ -74,79 +74,74 @@ impl Bucket {
     pub(super) fn hint(self) -> Option<&'static str> {
         Some(match self {
             Self::BucketSettings => {
-                "correct PGCOFFER_BUCKET and the AWS_… variables where pgcoffer runs; `pgcoffer check` says what is wrong"
+                "correct PGCOFFER_BUCKET and the AWS_… variables where pgcoffer runs; `pgcoffer check` says what is \
+                 wrong"
             }
             Self::BucketNoCredentials => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where pgcoffer runs, or AWS_PROFILE, or run it where a role is attached"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where pgcoffer runs, or AWS_PROFILE, or run it where \
+                 a role is attached"
             }
             Self::BucketCredentialsAway => {
-                "see whether what gives the credentials works where pgcoffer runs: STS, or the container's or the instance's metadata service"
+                "see whether what gives the credentials works where pgcoffer runs: STS, or the container's or the \
+                 instance's metadata service"
             }
             Self::BucketWrongCredentials => {
-                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, that machine's clock, and that they belong to this endpoint"
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, that machine's clock, and that \
+                 they belong to this endpoint"
             }
             Self::BucketDenied => {
-                "give the credentials the right that is missing: `pgcoffer check` tries each, `pgcoffer policy` prints the policy"
+                "give the credentials the right that is missing: `pgcoffer check` tries each, `pgcoffer policy` prints \
+                 the policy"
             }
             Self::BucketMissing => {
                 "create the bucket, or correct its name in PGCOFFER_BUCKET or the endpoint in AWS_ENDPOINT_URL_S3"
             }
             Self::BucketRegion => "set AWS_REGION to the bucket's region",
             Self::BucketEndpoint => {
-                "write the service's own address for S3 in AWS_ENDPOINT_URL_S3, without the bucket's name, and look at proxies between"
+                "write the service's own address for S3 in AWS_ENDPOINT_URL_S3, without the bucket's name, and look at \
+                 proxies between"
             }
             Self::BucketCertificate => {
-                "name the authority that made the service's certificate in AWS_CA_BUNDLE or SSL_CERT_FILE, or correct AWS_ENDPOINT_URL_S3; `pgcoffer check` says which of both"
+                "name the authority that made the service's certificate in AWS_CA_BUNDLE or SSL_CERT_FILE, or correct \
+                 AWS_ENDPOINT_URL_S3; `pgcoffer check` says which of both"
             }
             Self::BucketFull => {
-                "raise the quota of the bucket or the account, or keep less; what has run out is deleted by `pgcoffer prune` and by `tick` all the same"
+                "raise the quota of the bucket or the account, or keep less; what has run out is deleted by `pgcoffer \
+                 prune` and by `tick` all the same"
             }
-            Self::BucketExists => {
-                "nothing is ever overwritten: look at what is there with `pgcoffer list`"
-            }
+            Self::BucketExists => "nothing is ever overwritten: look at what is there with `pgcoffer list`",
             Self::BucketCold => "run the command again with --thaw standard",
             Self::BucketThawing => "run the same command again when it is thawed",
             Self::BucketBusy => "see the service's status page; the next attempt may well succeed",
             Self::BucketUnreachable => {
-                "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without \
+                 host names per bucket needs PGCOFFER_S3_PATH_STYLE=true"
             }
             Self::BucketMismatch => {
                 "if it happens again, suspect the network or the service: what was damaged counts as no backup"
             }
-            Self::BucketDamaged => {
-                "suspect the network between, or a proxy in it: it changes what passes"
-            }
-            Self::BucketSilent => {
-                "see the service's status page, and whether a firewall or a proxy swallows requests"
-            }
-            Self::BucketPlain => {
-                "give an endpoint that begins with https:// in AWS_ENDPOINT_URL_S3"
-            }
-            Self::BucketStranger => {
-                "find out who copied it there; PGCOFFER_REPOSITORY says which repository is meant"
-            }
+            Self::BucketDamaged => "suspect the network between, or a proxy in it: it changes what passes",
+            Self::BucketSilent => "see the service's status page, and whether a firewall or a proxy swallows requests",
+            Self::BucketPlain => "give an endpoint that begins with https:// in AWS_ENDPOINT_URL_S3",
+            Self::BucketStranger => "find out who copied it there; PGCOFFER_REPOSITORY says which repository is meant",
             Self::BucketUnexplained => {
                 "look at `pgcoffer prune --dry-run`: somebody may have written backups to push out others"
             }
-            Self::BucketLifecycle => {
-                "`pgcoffer lifecycle` shows which rules the bucket has and should have"
-            }
-            Self::BucketClock => {
-                "set that machine's clock by NTP: by a wrong one, backups expire too early"
-            }
+            Self::BucketLifecycle => "`pgcoffer lifecycle` shows which rules the bucket has and should have",
+            Self::BucketClock => "set that machine's clock by NTP: by a wrong one, backups expire too early",
             Self::BucketUndated => {
-                "look for the gateway or proxy that takes the Date away from the service's answers, or have a lifecycle rule delete"
+                "look for the gateway or proxy that takes the Date away from the service's answers, or have a \
+                 lifecycle rule delete"
             }
             Self::BucketNotDeleted => {
-                "`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or leave it to others with --no-prune"
+                "`pgcoffer prune` by hand says what can't be deleted; credentials need s3:DeleteObject for it, or \
+                 leave it to others with --no-prune"
             }
             Self::BucketNotWhole => {
-                "`pgcoffer status` names the object: find out what it is, and move it away by hand or bring back its older version"
+                "`pgcoffer status` names the object: find out what it is, and move it away by hand or bring back its \
+                 older version"
             }
-            Self::BucketNotFound
-            | Self::BucketChanged
-            | Self::BucketUnsupported
-            | Self::BucketOther => {
+            Self::BucketNotFound | Self::BucketChanged | Self::BucketUnsupported | Self::BucketOther => {
                 return None;
             }
         })
@@ -158,9 +153,7 @@ impl fmt::Display for Bucket {
         f.write_str(match self {
             Self::BucketSettings => "the settings of the bucket can't be used",
             Self::BucketNoCredentials => "there are no credentials for the bucket",
-            Self::BucketCredentialsAway => {
-                "where the credentials for the bucket come from does not answer, or fails"
-            }
+            Self::BucketCredentialsAway => "where the credentials for the bucket come from does not answer, or fails",
             Self::BucketWrongCredentials => "the bucket's service does not take these credentials",
             Self::BucketDenied => "the credentials lack a right in the bucket",
             Self::BucketMissing => "there is no such bucket",
@@ -172,33 +165,24 @@ impl fmt::Display for Bucket {
             Self::BucketChanged => "an object in the bucket changed while it was looked at",
             Self::BucketCold => "what is to be read lies in cold storage",
             Self::BucketThawing => "what is to be read is being brought back from cold storage",
-            Self::BucketUnsupported => {
-                "the bucket's service does not know a request that is needed"
-            }
+            Self::BucketUnsupported => "the bucket's service does not know a request that is needed",
             Self::BucketFull => "the bucket, or the account that it belongs to, has no room left",
             Self::BucketBusy => "the bucket's service was busy or failing for some time",
             Self::BucketUnreachable => "no connection to the bucket's service",
             Self::BucketMismatch => "what the bucket holds is not what was sent",
-            Self::BucketDamaged => {
-                "requests to the bucket's service or its answers are damaged on the way"
-            }
+            Self::BucketDamaged => "requests to the bucket's service or its answers are damaged on the way",
             Self::BucketSilent => "the bucket's service has said nothing for too long",
             Self::BucketPlain => "the bucket's endpoint has no TLS",
             Self::BucketStranger => "what is in the bucket belongs to another repository",
-            Self::BucketUnexplained => {
-                "more backups would be deleted than the schedule explains, so nothing is"
-            }
+            Self::BucketUnexplained => "more backups would be deleted than the schedule explains, so nothing is",
             Self::BucketLifecycle => "the bucket's lifecycle rules are not as they should be",
-            Self::BucketClock => {
-                "the machine's clock and the bucket's differ too much to delete anything by"
-            }
+            Self::BucketClock => "the machine's clock and the bucket's differ too much to delete anything by",
             Self::BucketUndated => {
-                "the answers of the bucket's service bear no date to compare the machine's clock with, so nothing is deleted"
+                "the answers of the bucket's service bear no date to compare the machine's clock with, so nothing is \
+                 deleted"
             }
             Self::BucketNotDeleted => "what has run out could not be deleted",
-            Self::BucketNotWhole => {
-                "records or marks in the bucket can't be read, so nothing is deleted"
-            }
+            Self::BucketNotWhole => "records or marks in the bucket can't be read, so nothing is deleted",
             Self::BucketOther => "the bucket's service gave an answer that can't be used",
         })
     }

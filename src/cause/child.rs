@@ -116,10 +116,12 @@ impl Child {
         use ChildCause as C;
         Some(match self.cause {
             C::NotInstalled | C::OlderThanServer => {
-                "install PostgreSQL's client programs of the server's major version where pgcoffer runs, or name their folder by PGCOFFER_PG_BIN"
+                "install PostgreSQL's client programs of the server's major version where pgcoffer runs, or name their \
+                 folder by PGCOFFER_PG_BIN"
             }
             C::Silent => {
-                "look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT"
+                "look for what it waits for in pg_stat_activity; where a table takes that long, raise \
+                 PGCOFFER_STALL_TIMEOUT"
             }
             C::PermissionDenied if self.program == Program::PgDump => {
                 "have the owner grant what is missing: `pgcoffer check` where pgcoffer runs prints the statements"
@@ -128,41 +130,28 @@ impl Child {
                 "restore as the owner of the target database; objects that only a superuser may create need one"
             }
             C::RowSecurity => {
-                "a policy hides rows from this role: `pgcoffer check` where pgcoffer runs says who can let it read them, and how"
+                "a policy hides rows from this role: `pgcoffer check` where pgcoffer runs says who can let it read \
+                 them, and how"
             }
-            C::LockTimeout => {
-                "another session, often a migration, holds a lock that excludes readers: let it end"
-            }
-            C::ArchiveTooNew => {
-                "use a pg_restore at least as new as the pg_dump that made the archive"
-            }
+            C::LockTimeout => "another session, often a migration, holds a lock that excludes readers: let it end",
+            C::ArchiveTooNew => "use a pg_restore at least as new as the pg_dump that made the archive",
             C::OutOfLocks if self.program == Program::PgDump => {
-                "raise max_locks_per_transaction on the server, which takes a restart: `pgcoffer check` where pgcoffer runs says to what"
+                "raise max_locks_per_transaction on the server, which takes a restart: `pgcoffer check` where pgcoffer \
+                 runs says to what"
             }
-            C::OutOfLocks => {
-                "raise max_locks_per_transaction on the target's server, which takes a restart"
-            }
+            C::OutOfLocks => "raise max_locks_per_transaction on the target's server, which takes a restart",
             C::DefinitionsChanged => "let the migration end: the next attempt may well succeed",
-            C::RowTooLarge => {
-                "split such values or move them into large objects: a row as text has room for 1 GB"
-            }
-            C::RecoveryConflict => {
-                "back up from the primary, or raise max_standby_streaming_delay on this standby"
-            }
-            C::ConnectionLost => {
-                "look into the server's log: the server or the network between cut the connection"
-            }
-            C::Login => {
-                "check user and password in PGCOFFER_DB_<NAME>_URL, which may have been rotated"
-            }
+            C::RowTooLarge => "split such values or move them into large objects: a row as text has room for 1 GB",
+            C::RecoveryConflict => "back up from the primary, or raise max_standby_streaming_delay on this standby",
+            C::ConnectionLost => "look into the server's log: the server or the network between cut the connection",
+            C::Login => "check user and password in PGCOFFER_DB_<NAME>_URL, which may have been rotated",
             C::LoginKept => "see who answers there, or set the server to scram-sha-256",
             C::Unrestricted => {
-                "install the newest minor version of the client programs (17.6, 18 or later), or those of the server's own version"
+                "install the newest minor version of the client programs (17.6, 18 or later), or those of the server's \
+                 own version"
             }
             C::DiskFull => "make room on the server's disk",
-            C::Terminated => {
-                "see what ended it: a deploy, a limit of memory or time, or an administrator"
-            }
+            C::Terminated => "see what ended it: a deploy, a limit of memory or time, or an administrator",
             C::AlreadyExists => "restore into an empty database, or with --clean",
             C::NoSuchRole => "create the role first, or restore without owners and privileges",
             C::NoSuchExtension => "install the extension's package on the target server first",
@@ -203,10 +192,7 @@ impl fmt::Display for Child {
             C::Login => "the server refuses the login",
             C::LoginKept => "the server asks for a login that it must not be given",
             C::Unrestricted => {
-                return write!(
-                    f,
-                    "{program} is too old to guard psql against commands in a backup"
-                );
+                return write!(f, "{program} is too old to guard psql against commands in a backup");
             }
             C::DiskFull => "a disk is full, the server's most likely",
             C::Terminated => "something ended it",

@@ -70,7 +70,8 @@ impl Database {
     pub(super) fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::DatabaseUrl => {
-                "correct PGCOFFER_DB_<NAME>_URL where pgcoffer runs: postgres://user:password@host:5432/name, special characters percent-encoded"
+                "correct PGCOFFER_DB_<NAME>_URL where pgcoffer runs: postgres://user:password@host:5432/name, special \
+                 characters percent-encoded"
             }
             Self::DatabaseHostUnknown => {
                 "check the host in PGCOFFER_DB_<NAME>_URL for a typing error, and that machine's name service"
@@ -88,34 +89,41 @@ impl Database {
                 "turn TLS on at the server; sslmode=disable&allow_plaintext=yes in the URL is for a network of your own"
             }
             Self::DatabaseCertificate => {
-                "give the server a certificate of an authority that is known where pgcoffer runs, or name the authority's file by sslrootcert= in the URL"
+                "give the server a certificate of an authority that is known where pgcoffer runs, or name the \
+                 authority's file by sslrootcert= in the URL"
             }
             Self::DatabaseMissing => "check the database's name in PGCOFFER_DB_<NAME>_URL",
             Self::DatabaseFull => {
-                "close other connections, or raise the limit of the server, the database or the role; a backup takes two"
+                "close other connections, or raise the limit of the server, the database or the role; a backup takes \
+                 two"
             }
             Self::DatabaseStarting => "wait a little: the next attempt may well succeed",
             Self::DatabaseLogin => {
-                "check user and password in PGCOFFER_DB_<NAME>_URL, which may have been rotated, and the server's pg_hba.conf"
+                "check user and password in PGCOFFER_DB_<NAME>_URL, which may have been rotated, and the server's \
+                 pg_hba.conf"
             }
             Self::DatabaseLost => {
-                "see whether the server restarted, and whether a pooler or a proxy stands between: connect to the server itself"
+                "see whether the server restarted, and whether a pooler or a proxy stands between: connect to the \
+                 server itself"
             }
             Self::DatabaseLocked => {
                 "wait until the other run has ended; a lock goes with its connection, so none outlives its run"
             }
             Self::DatabaseForeign => "check host and port in PGCOFFER_DB_<NAME>_URL",
             Self::DatabaseFile => {
-                "check the files that sslrootcert, sslcert and sslkey name in PGCOFFER_DB_<NAME>_URL, and who may read them"
+                "check the files that sslrootcert, sslcert and sslkey name in PGCOFFER_DB_<NAME>_URL, and who may read \
+                 them"
             }
             Self::DatabasePooler => {
                 "put the server's own address into PGCOFFER_DB_<NAME>_URL, or that of a pooler in session mode"
             }
             Self::DatabasePassword => {
-                "see that the AWS SDK finds credentials where pgcoffer runs and that they may rds-db:connect, or that the file of passwords is there for its user alone"
+                "see that the AWS SDK finds credentials where pgcoffer runs and that they may rds-db:connect, or that \
+                 the file of passwords is there for its user alone"
             }
             Self::DatabaseLoginKept => {
-                "see who answers there: a server asks for the password in a form that would show it, as nobody does who has it; set the server to scram-sha-256"
+                "see who answers there: a server asks for the password in a form that would show it, as nobody does \
+                 who has it; set the server to scram-sha-256"
             }
             Self::DatabaseLockTaken => {
                 "have the database's administrator find out who holds it: the log of that run names the session"
@@ -123,11 +131,10 @@ impl Database {
             Self::DatabaseRights { .. } => {
                 "have the owner grant what is missing: `pgcoffer check` where pgcoffer runs prints the statements"
             }
-            Self::DatabaseNotEmpty => {
-                "restore into a new database, or have what is there dropped first by --clean"
-            }
+            Self::DatabaseNotEmpty => "restore into a new database, or have what is there dropped first by --clean",
             Self::DatabaseSettings => {
-                "take back what its settings say of role or default_transaction_read_only: `pgcoffer restore` names the statement"
+                "take back what its settings say of role or default_transaction_read_only: `pgcoffer restore` names \
+                 the statement"
             }
             Self::DatabaseTls | Self::DatabaseConnection | Self::DatabaseQuery { .. } => {
                 return None;
@@ -149,9 +156,7 @@ impl fmt::Display for Database {
             Self::DatabaseQuery { sqlstate: None } => {
                 return f.write_str("a statement of pgcoffer's failed at the database's server");
             }
-            Self::DatabaseQuery {
-                sqlstate: Some(code),
-            } => {
+            Self::DatabaseQuery { sqlstate: Some(code) } => {
                 return write!(
                     f,
                     "a statement of pgcoffer's failed at the database's server (SQLSTATE {code})"
@@ -168,8 +173,7 @@ impl fmt::Display for Database {
                 return f.write_str("a pooler in transaction mode stands before the database");
             }
             Self::DatabaseRights { objects: 1 } => {
-                return f
-                    .write_str("the role may not read everything: a right is missing on 1 object");
+                return f.write_str("the role may not read everything: a right is missing on 1 object");
             }
             Self::DatabaseRights { objects } => {
                 return write!(
@@ -178,8 +182,7 @@ impl fmt::Display for Database {
                 );
             }
             Self::DatabaseSettings => {
-                return f
-                    .write_str("the settings of the database to restore into stand in the way");
+                return f.write_str("the settings of the database to restore into stand in the way");
             }
             Self::DatabaseNotEmpty => {
                 return f.write_str("the database to restore into is not empty");
@@ -213,10 +216,7 @@ impl SqlState {
     /// Takes a code; none where it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = text.len() == 5
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        let fits = text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
         fits.then(|| Self(text.to_owned()))
     }
 }

@@ -83,9 +83,7 @@ impl Machine {
             Self::Command => "the log of that run says what is wrong with it",
             Self::DiskFull => "free some space, or choose another place",
             Self::FileRights => "check the permissions of the file and its folders",
-            Self::Listen => {
-                "choose another address with --listen, PGCOFFER_LISTEN or PORT, or stop what listens there"
-            }
+            Self::Listen => "choose another address with --listen, PGCOFFER_LISTEN or PORT, or stop what listens there",
             Self::Resources => "give the process more memory",
             Self::Key => "set PGCOFFER_KEY or PGCOFFER_PASSPHRASE as the recovery sheet has it",
             Self::Bug => "please report it, with the log of that run; the next tick tries again",

@@ -1,8 +1,8 @@
 //! Why something failed, in words of our own: what may leave the machine over a channel.
 //!
-//! What servers, services and programs say stays in the sealed record, on the terminal and in the log: it comes in their
-//! language, and may quote rows. A message, a ping and a digest carry a [`Cause`] instead: one of a list that is written here
-//! in full, with numbers and codes at most. `error/cause.rs` says which error is which.
+//! What servers, services and programs say stays in the sealed record, on the terminal and in the log: it comes in
+//! their language, and may quote rows. A message, a ping and a digest carry a [`Cause`] instead: one of a list that is
+//! written here in full, with numbers and codes at most. `error/cause.rs` says which error is which.
 
 mod backup;
 mod bucket;
@@ -62,9 +62,7 @@ impl Cause {
         let name = match serde_json::to_value(self) {
             Ok(serde_json::Value::String(name)) => name,
             // one with a figure beside it
-            Ok(serde_json::Value::Object(fields)) => {
-                fields.keys().next().cloned().unwrap_or_default()
-            }
+            Ok(serde_json::Value::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
             _ => String::new(),
         };
         match self {

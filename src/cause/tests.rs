@@ -31,11 +31,7 @@ fn some() -> Vec<Cause> {
 fn each_is_read_as_it_was_written() {
     for cause in some() {
         let json = serde_json::to_string(&cause).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Cause>(&json).unwrap(),
-            cause,
-            "{json}"
-        );
+        assert_eq!(serde_json::from_str::<Cause>(&json).unwrap(), cause, "{json}");
         let code = cause.code();
         let is_plain = code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         assert!(is_plain && !code.is_empty(), "{code}");
@@ -66,13 +62,7 @@ fn nothing_but_codes_and_names_fits_in() {
     for bad in ["", "4250", "425012", "4250a", "42\n01", "ünf!!"] {
         assert_eq!(SqlState::parse(bad), None, "{bad:?}");
     }
-    for bad in [
-        "",
-        "HOME",
-        "PGCOFFER_ann@example.com",
-        "PGCOFFER_X\n",
-        "pgcoffer_key",
-    ] {
+    for bad in ["", "HOME", "PGCOFFER_ann@example.com", "PGCOFFER_X\n", "pgcoffer_key"] {
         assert_eq!(SettingName::parse(bad), None, "{bad:?}");
     }
 }

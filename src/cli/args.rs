@@ -49,7 +49,8 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
 Exit status:
   0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
   5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 check, status or tick found a problem    9 restored, all but what is named    70 a bug in pgcoffer    75 the archive is being thawed: the same command goes on later
+  8 check, status or tick found a problem    9 restored, all but what is named    70 a bug in pgcoffer    75 the \
+      archive is being thawed: the same command goes on later
   129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
@@ -181,7 +182,8 @@ pub(super) enum Command {
         /// Of this database only
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
-        /// Tell of late backups over the channels that are set, once for each missed period: for a monitor beside the backup
+        /// Tell of late backups over the channels that are set, once for each missed period: for a monitor beside the
+        /// backup
         #[arg(long)]
         notify: bool,
     },
@@ -250,10 +252,7 @@ impl Command {
 
     /// Whether it does some work that hears of signals itself. What only prints is ended by them at once.
     pub(super) fn hears_signals(&self) -> bool {
-        !matches!(
-            self,
-            Self::Keygen { .. } | Self::Completions { .. } | Self::Man
-        )
+        !matches!(self, Self::Keygen { .. } | Self::Completions { .. } | Self::Man)
     }
 }
 
@@ -352,7 +351,8 @@ pub(super) struct RestoreArgs {
     /// Restore only this, what belongs to it and what that needs; may be repeated
     #[arg(long, value_name = "KIND[:NAME]")]
     pub(super) only: Vec<Pattern>,
-    /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave out what names them
+    /// Roles that policies, user mappings or owners name and that the target lacks: make them without a login, or leave
+    /// out what names them
     #[arg(long, value_name = "HOW")]
     pub(super) roles: Option<RolesArg>,
     /// Show what would be restored and what not, and touch nothing; the exit status is that of the restore: 0, 3 or 9

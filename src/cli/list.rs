@@ -11,9 +11,7 @@ use pgcoffer::{
 };
 use serde_json::{Value, json};
 
-use super::text::{
-    align_right, kept_until, minute, plain_table, record_json, span, status_word, tables_and_rows,
-};
+use super::text::{align_right, kept_until, minute, plain_table, record_json, span, status_word, tables_and_rows};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
@@ -56,9 +54,7 @@ pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String
         let (id, doubt) = (&one.record.id, one.why_doubted());
         let why = doubt.map_or_else(String::new, ToString::to_string);
         text.push_str(&match doubt.is_some_and(Doubt::is_open) {
-            true => format!(
-                "{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that\n"
-            ),
+            true => format!("{label}: THE NEWEST BACKUP, {id}, is not sure: {why}; `pgcoffer verify {id}` does that\n"),
             false => format!("{label}: THE NEWEST BACKUP, {id}, is none any more: {why}\n"),
         });
     }
@@ -97,9 +93,7 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     let mut table = plain_table(&heads);
     for one in &listing.standing {
         let record = &one.record;
-        let bytes = |bytes: Option<u64>| {
-            bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string())
-        };
+        let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
         let sealed = record.sealed.as_ref();
         let mut row = vec![
             record.id.to_string(),

@@ -104,8 +104,9 @@ fn json<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
         .with_writer(|| Escaped(io::stderr()))
 }
 
-/// A line of the log for people: moment, level, message and fields. What was written into a message is shown as everywhere
-/// else on a terminal, and its later lines are indented, so that each line that begins at the margin is one of ours.
+/// A line of the log for people: moment, level, message and fields. What was written into a message is shown as
+/// everywhere else on a terminal, and its later lines are indented, so that each line that begins at the margin is one
+/// of ours.
 struct Line {
     has_colours: bool,
 }
@@ -136,10 +137,7 @@ where
             Level::DEBUG => 34,
             Level::TRACE => 35,
         };
-        writeln!(
-            writer,
-            "\x1b[2m{time}\x1b[0m \x1b[{colour}m{level:>5}\x1b[0m {message}"
-        )
+        writeln!(writer, "\x1b[2m{time}\x1b[0m \x1b[{colour}m{level:>5}\x1b[0m {message}")
     }
 }
 
@@ -158,8 +156,8 @@ impl<W: io::Write> io::Write for Escaped<W> {
     }
 }
 
-/// Makes a panic a line of the log like any other: with its place, and with its words only where they are the source's own.
-/// Others may quote data.
+/// Makes a panic a line of the log like any other: with its place, and with its words only where they are the source's
+/// own. Others may quote data.
 pub(super) fn panics() {
     std::panic::set_hook(Box::new(|info| {
         let place = panics::note(info);

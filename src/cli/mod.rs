@@ -57,8 +57,8 @@ fn failed(error: &Error, format: LogFormat) -> ExitCode {
     ExitCode::from(error.exit_status())
 }
 
-/// Memory holds keys: no core dump of it is written, nor one of pg_dump's, which inherits that, and no other process of the
-/// same user may read it.
+/// Memory holds keys: no core dump of it is written, nor one of pg_dump's, which inherits that, and no other process of
+/// the same user may read it.
 fn keep_memory_private() {
     let nothing = Rlimit {
         current: Some(0),
@@ -94,11 +94,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
         signals.end_at_once()?;
     }
     let format = log::format(cli.global.log_format);
-    let traces = log::init(
-        &cli.global,
-        format,
-        cli.command.sums_up() && !cli.global.json,
-    );
+    let traces = log::init(&cli.global, format, cli.command.sums_up() && !cli.global.json);
     let outcome = caught_now(|| dispatch(cli, signals)).unwrap_or_else(|panic| Err(panic.into()));
     if let Some(traces) = traces {
         traces.end();
@@ -112,9 +108,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
 fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     match &cli.command {
         Command::Init(args) => return init::run(&cli, args, signals),
-        Command::Keygen {
-            repository: true, ..
-        } => return commands::new_repository(cli.global.json),
+        Command::Keygen { repository: true, .. } => return commands::new_repository(cli.global.json),
         Command::Keygen {
             passphrase,
             words,
@@ -154,9 +148,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     say_where_from(&settings);
     let tell = |error: &Error| commands::tell_of_settings(&cli, &settings, error, &interrupt);
     let begun = caught_now(|| Ok((Config::read(&settings)?, runtime()?)));
-    let (config, runtime) = begun
-        .unwrap_or_else(|panic| Err(panic.into()))
-        .inspect_err(tell)?;
+    let (config, runtime) = begun.unwrap_or_else(|panic| Err(panic.into())).inspect_err(tell)?;
     let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &config, &interrupt))));
     // a blocking read of a terminal must not keep the process
     runtime.shutdown_background();
@@ -170,10 +162,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
 /// Which file of settings counts, and what should be known of it.
 fn say_where_from(settings: &Settings) {
     // which is how to say that none is to be read
-    if let Some(file) = settings
-        .file()
-        .filter(|file| *file != Path::new("/dev/null"))
-    {
+    if let Some(file) = settings.file().filter(|file| *file != Path::new("/dev/null")) {
         tracing::info!("settings from {}", file.display());
     }
     for warning in settings.warnings() {
@@ -209,9 +198,7 @@ fn settings(global: &Global) -> Settings {
     };
     let bucket = global.bucket.iter().cloned();
     Settings::gather(Sources {
-        flags: bucket
-            .map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket))
-            .collect(),
+        flags: bucket.map(|bucket| ("--bucket", "PGCOFFER_BUCKET", bucket)).collect(),
         vars: std::env::vars_os().collect(),
         file,
     })

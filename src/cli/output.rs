@@ -101,7 +101,8 @@ impl Output {
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(
-                "\nIt lists, watches, holds and prunes backups, and opens none of them: set it as PGCOFFER_CATALOG_KEY\n\
+                "\nIt lists, watches, holds and prunes backups, and opens none of them: set it as \
+                 PGCOFFER_CATALOG_KEY\n\
                  where that is done. The key itself prints it again at any time, so it needs no copy.",
             );
         }
@@ -125,7 +126,8 @@ impl Output {
         print("\n")?;
         if std::io::stdout().is_terminal() {
             note(&format!(
-                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by nobody, ever.\n\
+                "\nThis is the only copy: {bits} bits of chance, and no backup can be read without it, by nobody, \
+                 ever.\n\
                  Write it down or put it into a password manager now, away from this machine,\n\
                  then set it: PGCOFFER_PASSPHRASE=… instead of PGCOFFER_KEY"
             ));
@@ -180,20 +182,13 @@ impl Output {
         let now = listing.seen;
         let databases = databases(listing, expected);
         if self.json {
-            let backups: Vec<Value> = listing
-                .standing
-                .iter()
-                .map(|one| summary_json(listing, one))
-                .collect();
+            let backups: Vec<Value> = listing.standing.iter().map(|one| summary_json(listing, one)).collect();
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
                 .map(|(key, why)| json!({ "key": key, "why": why_alone(key, why) }))
                 .collect();
-            let answers: Vec<Value> = databases
-                .iter()
-                .map(|label| answer_json(listing, label, now))
-                .collect();
+            let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
             return self.print_json(&json!({
                 "location": location.to_string(),
                 "databases": answers,
@@ -210,10 +205,7 @@ impl Output {
         }
         if databases.is_empty() {
             let others: usize = listing.others.values().sum();
-            let elsewhere: usize = listing
-                .of_other_repositories()
-                .map(|(_, one)| one.records)
-                .sum();
+            let elsewhere: usize = listing.of_other_repositories().map(|(_, one)| one.records).sum();
             text.push_str(&match listing.unreadable.len() + others {
                 0 if elsewhere > 0 => format!(
                     "{} in {location}, and none of the repository that PGCOFFER_REPOSITORY says.\n",
@@ -222,7 +214,8 @@ impl Output {
                 0 => match only {
                     Some(label) => format!("There are no backups of {label} in {location}.\n"),
                     None => format!(
-                        "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet has both.\n"
+                        "There are no backups in {location}. Is that the right bucket and prefix? The recovery sheet \
+                         has both.\n"
                     ),
                 },
                 1 => format!("There is 1 record in {location}, and no key or passphrase here opens it.\n"),
@@ -245,11 +238,7 @@ impl Output {
         for (_, why) in &listing.unreadable {
             note(&format!("warning: {why}"));
         }
-        for (label, count) in listing
-            .others
-            .iter()
-            .filter(|_| !listing.standing.is_empty())
-        {
+        for (label, count) in listing.others.iter().filter(|_| !listing.standing.is_empty()) {
             note(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
                 counted(count, "record")
@@ -274,10 +263,7 @@ impl Output {
         if self.json {
             let mut value = record_json(record, details);
             if let Some(object) = value.as_object_mut() {
-                object.insert(
-                    "hold".to_owned(),
-                    json!(mark.and_then(|mark| mark.hold.as_ref())),
-                );
+                object.insert("hold".to_owned(), json!(mark.and_then(|mark| mark.hold.as_ref())));
                 let accepted = mark.and_then(|mark| mark.accepted.as_ref());
                 object.insert("accepted".to_owned(), json!(accepted));
                 let notices = mark.map_or(&[][..], |mark| &mark.notices);
@@ -322,11 +308,7 @@ impl Output {
         ))
     }
 
-    pub(super) fn restore_preview(
-        self,
-        prepared: &PreparedRestore<'_>,
-        is_chosen: bool,
-    ) -> Result<()> {
+    pub(super) fn restore_preview(self, prepared: &PreparedRestore<'_>, is_chosen: bool) -> Result<()> {
         let (left_out, remarks) = (prepared.left_out(), prepared.remarks());
         if self.json {
             return self.print_json(&serde_json::json!({
@@ -335,11 +317,7 @@ impl Output {
             }));
         }
         let restored = is_chosen.then(|| prepared.restored());
-        print(text_restore::preview(
-            restored.as_deref(),
-            &left_out,
-            &remarks,
-        ))
+        print(text_restore::preview(restored.as_deref(), &left_out, &remarks))
     }
 
     pub(super) fn restored(self, report: &RestoreReport, statements: Option<&Path>) -> Result<()> {
@@ -359,9 +337,7 @@ impl Output {
 /// An error without the key that it begins with.
 fn why_alone(key: &str, why: &Error) -> String {
     let text = why.to_string();
-    let rest = text
-        .strip_prefix(key)
-        .and_then(|rest| rest.strip_prefix(": "));
+    let rest = text.strip_prefix(key).and_then(|rest| rest.strip_prefix(": "));
     rest.map_or(text.clone(), str::to_owned)
 }
 

@@ -20,9 +20,7 @@ impl Output {
     pub(super) fn ticked(self, report: &TickReport) -> Result<()> {
         if self.json {
             let mut value = to_json(report)?;
-            let lines = value
-                .pointer_mut("/databases")
-                .and_then(Value::as_array_mut);
+            let lines = value.pointer_mut("/databases").and_then(Value::as_array_mut);
             for (line, one) in lines.into_iter().flatten().zip(&report.databases) {
                 insert(line, "exit_status", one.exit_status().into());
                 add_problems(line.pointer_mut("/health"), one.health.as_ref());
@@ -33,12 +31,7 @@ impl Output {
         print(text)
     }
 
-    pub(super) fn status(
-        self,
-        found: &[Health],
-        beside: &[(Label, BackupId)],
-        now: Timestamp,
-    ) -> Result<()> {
+    pub(super) fn status(self, found: &[Health], beside: &[(Label, BackupId)], now: Timestamp) -> Result<()> {
         if self.json {
             let mut databases = Vec::new();
             for health in found {
@@ -156,10 +149,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
     let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     if let Some(run) = &health.last_failure {
         let first = run.failure.error.first_line();
-        lines.push(format!(
-            "the last run failed {} ago: {first}",
-            span(run.started, now)
-        ));
+        lines.push(format!("the last run failed {} ago: {first}", span(run.started, now)));
     }
     for one in &health.suspicious {
         lines.push(format!(
@@ -175,7 +165,8 @@ fn notes(health: &Health, now: Timestamp) -> String {
     }));
     if health.came_late > 0 {
         lines.push(format!(
-            "backups that came to the bucket when their key had been retired: {}; where nobody copied them there, a holder of that key has dated them back",
+            "backups that came to the bucket when their key had been retired: {}; where nobody copied them there, a \
+             holder of that key has dated them back",
             health.came_late
         ));
     }
@@ -194,28 +185,22 @@ fn notes(health: &Health, now: Timestamp) -> String {
         ));
     }
     if health.schedule.is_none() {
-        lines.push(
-            "it has no schedule here: late is what its newest backups would call late".to_owned(),
-        );
+        lines.push("it has no schedule here: late is what its newest backups would call late".to_owned());
     }
     if health.others > 0 && health.newest_good.is_some() {
         let others = health.others;
         lines.push(format!(
-            "records of another key, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS, with the day it was replaced): {others}"
+            "records of another key, which are passed over (an earlier key goes into PGCOFFER_OLD_KEYS, with the day \
+             it was replaced): {others}"
         ));
     }
-    lines
-        .iter()
-        .map(|line| format!("{label}: {line}\n"))
-        .collect()
+    lines.iter().map(|line| format!("{label}: {line}\n")).collect()
 }
 
 fn ticked_text(one: &DatabaseTick) -> String {
     let label = &one.database;
     let mut text = match &one.backup {
-        BackupOutcome::Done {
-            id, tiers, bytes, ..
-        } => {
+        BackupOutcome::Done { id, tiers, bytes, .. } => {
             let tiers: Vec<&str> = tiers.iter().map(|tier| tier.as_str()).collect();
             format!(
                 "{label}: backed up ({}) as {id}, {}\n",
@@ -223,24 +208,14 @@ fn ticked_text(one: &DatabaseTick) -> String {
                 HumanBytes(*bytes)
             )
         }
-        BackupOutcome::NotDue => match one
-            .health
-            .as_ref()
-            .and_then(|health| health.next_due.as_ref())
-        {
-            Some(next) => format!(
-                "{label}: nothing is due; next {} {} UTC\n",
-                next.tier,
-                minute(next.at)
-            ),
+        BackupOutcome::NotDue => match one.health.as_ref().and_then(|health| health.next_due.as_ref()) {
+            Some(next) => format!("{label}: nothing is due; next {} {} UTC\n", next.tier, minute(next.at)),
             None => format!("{label}: nothing is due\n"),
         },
         BackupOutcome::Elsewhere { due } => {
             let due: Vec<&str> = due.iter().map(|tier| tier.as_str()).collect();
             let due = due.join(", ");
-            format!(
-                "{label}: due: {due}; a catalog key alone is set here, so another machine has to make it\n"
-            )
+            format!("{label}: due: {due}; a catalog key alone is set here, so another machine has to make it\n")
         }
         BackupOutcome::Paused { until } => {
             format!(
@@ -255,12 +230,10 @@ fn ticked_text(one: &DatabaseTick) -> String {
         // a bucket without room waits for it
         PruneOutcome::Done(report) => text.push_str(&summary(report, one.had_no_room())),
         PruneOutcome::NotBegun => {}
-        PruneOutcome::Failed(failure) if is_cause_of(&one.backup, failure) => text.push_str(
-            &format!("{label}: nothing was pruned, for the same reason\n"),
-        ),
-        PruneOutcome::Failed(failure) => {
-            text.push_str(&failed_text(label, "nothing was pruned", failure))
+        PruneOutcome::Failed(failure) if is_cause_of(&one.backup, failure) => {
+            text.push_str(&format!("{label}: nothing was pruned, for the same reason\n"))
         }
+        PruneOutcome::Failed(failure) => text.push_str(&failed_text(label, "nothing was pruned", failure)),
     }
     for problem in one.health.iter().flat_map(Health::problems) {
         text.push_str(&format!("{label}: {problem}\n"));
@@ -280,8 +253,6 @@ fn is_cause_of(backup: &BackupOutcome, failure: &Failure) -> bool {
 
 fn failed_text(label: &Label, what: &str, failure: &Failure) -> String {
     let hint = failure.hint.as_ref();
-    let hint = hint.map_or_else(String::new, |hint| {
-        format!("{label}: hint: {}\n", hint.lines())
-    });
+    let hint = hint.map_or_else(String::new, |hint| format!("{label}: hint: {}\n", hint.lines()));
     format!("{label}: {what}: {}\n{hint}", failure.error.lines())
 }

@@ -1,8 +1,9 @@
-//! The ways to standard output and standard error, one for each kind of text: nothing else of the binary writes there but the log
-//! (`log.rs`), the progress bar (`watch.rs`) and questions (`init/terminal.rs`), and `tests/floors.rs` sees to it.
+//! The ways to standard output and standard error, one for each kind of text: nothing else of the binary writes there
+//! but the log (`log.rs`), the progress bar (`watch.rs`) and questions (`init/terminal.rs`), and `tests/floors.rs` sees
+//! to it.
 //!
-//! Whatever is written was escaped where it was put into words; here it is escaped again, so that a place that forgot shows
-//! odd characters and moves no cursor.
+//! Whatever is written was escaped where it was put into words; here it is escaped again, so that a place that forgot
+//! shows odd characters and moves no cursor.
 
 use std::{
     borrow::Cow,
@@ -26,8 +27,8 @@ pub(super) fn print_json(value: &Value) -> Result<()> {
     write_out(escaped_json(&format!("{value:#}\n")).as_bytes())
 }
 
-/// Writes a document in a language of its own (settings for a shell, SQL, XML) to standard output: as it is for the program that
-/// reads it, which on a terminal nobody does.
+/// Writes a document in a language of its own (settings for a shell, SQL, XML) to standard output: as it is for the
+/// program that reads it, which on a terminal nobody does.
 pub(super) fn print_document(text: &str) -> Result<()> {
     match io::stdout().is_terminal() {
         true => print(text),

@@ -1,5 +1,5 @@
-//! Signals, from the first statement of the program on: none that asks to end ends it unheard, and one that comes early is kept
-//! until there is something that can be left in order.
+//! Signals, from the first statement of the program on: none that asks to end ends it unheard, and one that comes early
+//! is kept until there is something that can be left in order.
 
 use std::{
     sync::{
@@ -16,7 +16,8 @@ use signal_hook::{
     iterator::Signals as Arriving,
 };
 
-/// How long arguments and settings may still be read after a signal: a file of settings may be a pipe that says nothing.
+/// How long arguments and settings may still be read after a signal: a file of settings may be a pipe that says
+/// nothing.
 const BEGINNING_MAX: Duration = Duration::from_secs(2);
 
 /// How far the program has come: arguments and settings are being read.
@@ -26,8 +27,8 @@ const IDLE: u8 = 1;
 /// Work is under way that hears of signals itself.
 const WORKING: u8 = 2;
 
-/// What hears of SIGINT, SIGTERM and SIGHUP, which is a terminal that went away. (SIGPIPE is ignored by Rust's own start:
-/// who writes to a reader that is gone gets an error.)
+/// What hears of SIGINT, SIGTERM and SIGHUP, which is a terminal that went away. (SIGPIPE is ignored by Rust's own
+/// start: who writes to a reader that is gone gets an error.)
 pub(super) struct Signals {
     interrupt: Interrupt,
     stage: Arc<AtomicU8>,

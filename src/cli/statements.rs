@@ -14,16 +14,11 @@ use tempfile::NamedTempFile;
 
 use super::screen;
 
-/// Writes the file, where something is missing, and says where it is. Its owner alone may read it; it takes the place of one of
-/// that name. That it can't be written is told and fails nothing.
+/// Writes the file, where something is missing, and says where it is. Its owner alone may read it; it takes the place
+/// of one of that name. That it can't be written is told and fails nothing.
 pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<PathBuf> {
     report.missing().next()?;
-    let default = || {
-        PathBuf::from(format!(
-            "{}-{}.not-restored.sql",
-            report.database, report.id
-        ))
-    };
+    let default = || PathBuf::from(format!("{}-{}.not-restored.sql", report.database, report.id));
     let path = wanted.map_or_else(default, Path::to_owned);
     match write(report, &path) {
         Ok(()) => Some(path),
@@ -38,9 +33,7 @@ pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<P
 }
 
 fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
     // nobody who wrote a name or a statement can know it
     let key = RepositoryId::generate().map_err(io::Error::other)?;
@@ -52,7 +45,9 @@ fn write(report: &RestoreReport, path: &Path) -> io::Result<()> {
 
 fn document(report: &RestoreReport, key: &RepositoryId) -> String {
     let mut text = format!(
-        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you run them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\encoding UTF8\n\\restrict {key}\nSET standard_conforming_strings = on;\nSET search_path = '';\n",
+        "-- What is missing of {} of {} in {}.\n-- Names and statements are the database's own: read them before you \
+         run them, by a psql that knows \\restrict (17.6, 16.10, 15.14 or later).\n\\encoding UTF8\n\\restrict \
+         {key}\nSET standard_conforming_strings = on;\nSET search_path = '';\n",
         report.id, report.database, report.target
     );
     for one in report.missing() {
@@ -77,7 +72,10 @@ fn statement(report: &RestoreReport, one: &NotRestored) -> String {
 fn rows(report: &RestoreReport, one: &NotRestored) -> String {
     let quoted = |name: &Untrusted| Untrusted::from(shell_quoted(name.raw()));
     format!(
-        "-- its rows are in the backup. To load them, behind those that they refer to:\n--   pgcoffer get {} --database {} -o rows.dump\n--   pg_restore --data-only --no-owner --single-transaction --schema {} --table {} --dbname URL rows.dump\n-- A superuser may add --disable-triggers, where triggers or keys in a circle keep them out: PostgreSQL then checks neither.",
+        "-- its rows are in the backup. To load them, behind those that they refer to:\n--   pgcoffer get {} \
+         --database {} -o rows.dump\n--   pg_restore --data-only --no-owner --single-transaction --schema {} --table \
+         {} --dbname URL rows.dump\n-- A superuser may add --disable-triggers, where triggers or keys in a circle keep \
+         them out: PostgreSQL then checks neither.",
         report.id,
         report.database,
         quoted(&one.schema),

@@ -12,10 +12,7 @@ use serde_json::Value;
 
 /// `1 table, 1 row`; `29 tables, 3,668 rows`.
 pub(super) fn tables_and_rows(tables: u64, rows: u64) -> String {
-    let (tables, rows) = (
-        counted(HumanCount(tables), "table"),
-        counted(HumanCount(rows), "row"),
-    );
+    let (tables, rows) = (counted(HumanCount(tables), "table"), counted(HumanCount(rows), "row"));
     format!("{tables}, {rows}")
 }
 
@@ -35,12 +32,7 @@ pub(super) fn tables_table(details: &Details) -> Table {
 }
 
 /// All of a record but its tables.
-pub(super) fn facts(
-    record: &Record,
-    details: &Details,
-    mark: Option<&Mark>,
-    location: &Location,
-) -> String {
+pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, location: &Location) -> String {
     let mut lines = vec![
         ("backup", record.id.to_string()),
         ("database", record.database.to_string()),
@@ -88,16 +80,9 @@ pub(super) fn facts(
             format!("by {} at {} UTC", accepted.who, minute(accepted.at)),
         ));
     }
-    lines.extend(
-        mark.iter()
-            .flat_map(|mark| mark.notices.iter().flat_map(notice_lines)),
-    );
+    lines.extend(mark.iter().flat_map(|mark| mark.notices.iter().flat_map(notice_lines)));
     if let Some(source) = &record.source {
-        let standby = if source.server.standby {
-            ", a standby"
-        } else {
-            ""
-        };
+        let standby = if source.server.standby { ", a standby" } else { "" };
         lines.push((
             "server",
             format!(
@@ -107,13 +92,9 @@ pub(super) fn facts(
         ));
         lines.push((
             "pg_dump",
-            format!(
-                "{} {}",
-                source.client.version,
-                joined(&details.options, " ")
-            )
-            .trim_end()
-            .to_owned(),
+            format!("{} {}", source.client.version, joined(&details.options, " "))
+                .trim_end()
+                .to_owned(),
         ));
     }
     if let Some(sealed) = &record.sealed {
@@ -151,12 +132,7 @@ pub(super) fn facts(
             ),
         ));
     }
-    lines.extend(
-        details
-            .warnings
-            .iter()
-            .map(|warning| ("warning", warning.to_string())),
-    );
+    lines.extend(details.warnings.iter().map(|warning| ("warning", warning.to_string())));
     lines
         .iter()
         .map(|(name, value)| format!("{name:<14} {}\n", value.replace('\n', "\n               ")))
@@ -300,12 +276,7 @@ mod tests {
 
     #[test]
     fn spans_have_two_units() {
-        let span_of = |seconds| {
-            span(
-                Timestamp::UNIX_EPOCH,
-                Timestamp::from_second(seconds).unwrap(),
-            )
-        };
+        let span_of = |seconds| span(Timestamp::UNIX_EPOCH, Timestamp::from_second(seconds).unwrap());
         assert_eq!(span_of(0), "0s");
         assert_eq!(span_of(59), "59s");
         assert_eq!(span_of(61), "1m 1s");

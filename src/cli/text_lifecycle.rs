@@ -19,10 +19,7 @@ impl Output {
             return self.print_json(&to_json(shown)?);
         }
         if shown.rules.is_empty() {
-            return print(format!(
-                "There are no lifecycle rules in s3://{}.\n",
-                shown.bucket
-            ));
+            return print(format!("There are no lifecycle rules in s3://{}.\n", shown.bucket));
         }
         let mut table = plain_table(&["RULE", "WHOSE", "BELOW", "ONLY", "WHAT", "STATUS"]);
         for rule in &shown.rules {
@@ -32,9 +29,7 @@ impl Output {
                 RuleOwner::Other => "not ours",
             };
             table.add_row([
-                rule.id
-                    .as_ref()
-                    .map_or_else(|| "-".to_owned(), |id| plain(id)),
+                rule.id.as_ref().map_or_else(|| "-".to_owned(), |id| plain(id)),
                 owner.to_owned(),
                 or_all(&plain(&rule.prefix)),
                 or_all(&plain(&rule.further_filters)),
@@ -44,9 +39,7 @@ impl Output {
         }
         let mut text = format!("{}\n", table.trim_fmt());
         if let Some(size) = &shown.minimum_size {
-            text.push_str(&format!(
-                "\nDefault minimum size of what is moved: {size}\n"
-            ));
+            text.push_str(&format!("\nDefault minimum size of what is moved: {size}\n"));
         }
         push(&mut text, "warning", &shown.warnings);
         print(text)
@@ -62,23 +55,16 @@ impl Output {
         let mut text = rules_table(plan, proposed.changes.as_deref());
         text.push_str(&classes_table(&classes(plan)));
         if let Some(changes) = &proposed.changes {
-            let removed = changes
-                .iter()
-                .filter(|change| change.change == ChangeKind::Remove);
+            let removed = changes.iter().filter(|change| change.change == ChangeKind::Remove);
             for change in removed {
-                text.push_str(&format!(
-                    "\n{} is no longer wanted: `apply` removes it",
-                    change.id
-                ));
+                text.push_str(&format!("\n{} is no longer wanted: `apply` removes it", change.id));
             }
             let others = match proposed.of_others {
                 0 => "There are no other rules in the bucket".to_owned(),
                 1 => "One other rule in the bucket stays as it is".to_owned(),
                 n => format!("{n} other rules in the bucket stay as they are"),
             };
-            text.push_str(&format!(
-                "\n{others}. Nothing was changed: `lifecycle apply` does.\n"
-            ));
+            text.push_str(&format!("\n{others}. Nothing was changed: `lifecycle apply` does.\n"));
         }
         push(&mut text, "warning", &plan.warnings);
         push(&mut text, "note", &plan.notes);
@@ -137,10 +123,7 @@ fn rules_table(plan: &Plan, changes: Option<&[Change]>) -> String {
     let mut table = plain_table(&heads);
     for rule in &plan.rules {
         let (what, minimum) = match rule.action {
-            Action::Move { class, .. } => (
-                format!("move to {class}"),
-                Some(class.minimum_storage_days()),
-            ),
+            Action::Move { class, .. } => (format!("move to {class}"), Some(class.minimum_storage_days())),
             Action::Expire { .. } => ("delete".to_owned(), None),
             Action::ExpireNoncurrent { .. } => ("free what was deleted".to_owned(), None),
             Action::Abort { .. } => ("abort lost uploads".to_owned(), None),

@@ -39,9 +39,7 @@ impl Output {
             match report {
                 Ok(report) => text.push_str(&plan_text(report)),
                 Err((_, failure)) if is_what_it_ends_with(failure, failed) => {}
-                Err((label, failure)) => {
-                    text.push_str(&format!("{label}: {}\n", failure.error.lines()))
-                }
+                Err((label, failure)) => text.push_str(&format!("{label}: {}\n", failure.error.lines())),
             }
         }
         if reports.is_empty() {
@@ -129,7 +127,8 @@ fn plan_text(report: &PruneReport) -> String {
         let what = match line.kind {
             LeftoverKind::Upload => "upload left behind",
             LeftoverKind::Archive => "archive without a record",
-            // of a backup that was pruned since, or of a moment at which one was due and none was made: what people were told of that
+            // of a backup that was pruned since, or of a moment at which one was due and none was made: what people
+            // were told of that
             LeftoverKind::Details => "details without a record",
             LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
@@ -151,15 +150,11 @@ fn plan_text(report: &PruneReport) -> String {
     match report.foreign {
         0 => {}
         1 => text.push_str("  1 object beside ours is not ours and stays\n"),
-        count => text.push_str(&format!(
-            "  {count} objects beside ours are not ours and stay\n"
-        )),
+        count => text.push_str(&format!("  {count} objects beside ours are not ours and stay\n")),
     }
     let gone = report.planned() > 0 || report.leftovers.iter().any(|line| line.kept.is_none());
     if report.versioned && gone {
-        text.push_str(
-            "  the bucket keeps versions: space is freed only when noncurrent versions expire\n",
-        );
+        text.push_str("  the bucket keeps versions: space is freed only when noncurrent versions expire\n");
     }
     text
 }
@@ -167,9 +162,7 @@ fn plan_text(report: &PruneReport) -> String {
 /// Turns are many and small: one line for them all.
 fn turns(report: &PruneReport) -> String {
     let turns = report.leftovers.iter();
-    let turns: Vec<_> = turns
-        .filter(|line| line.kind == LeftoverKind::Turn)
-        .collect();
+    let turns: Vec<_> = turns.filter(|line| line.kind == LeftoverKind::Turn).collect();
     let gone = turns.iter().filter(|line| line.fate == Fate::Deleted);
     match (turns.len(), gone.count()) {
         (0, _) => String::new(),
@@ -177,10 +170,7 @@ fn turns(report: &PruneReport) -> String {
         (all, gone) if all == gone => {
             format!("  turns of periods that are over: {all}: deleted\n")
         }
-        (all, gone) => format!(
-            "  turns of periods that are over: {all}: {} NOT DELETED\n",
-            all - gone
-        ),
+        (all, gone) => format!("  turns of periods that are over: {all}: {} NOT DELETED\n", all - gone),
     }
 }
 

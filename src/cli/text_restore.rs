@@ -21,9 +21,7 @@ pub(super) fn question(
     source: Option<&str>,
 ) -> String {
     let what = match request.clean {
-        true => {
-            "what is there and in the backup too is dropped first; what is not in the backup stays"
-        }
+        true => "what is there and in the backup too is dropped first; what is not in the backup stays",
         false => "it is empty",
     };
     let mut text = format!(
@@ -42,7 +40,8 @@ pub(super) fn question(
 /// That the target is a database that is backed up.
 pub(super) fn is_a_source(label: &str) -> String {
     format!(
-        "This is the database that is backed up as {label}: to keep what it holds now, take a backup first, by `pgcoffer backup {}`.",
+        "This is the database that is backed up as {label}: to keep what it holds now, take a backup first, by \
+         `pgcoffer backup {}`.",
         shell_word(label)
     )
 }
@@ -61,11 +60,7 @@ const FIRST: &[&str] = &[
 const RESTORED: usize = 40;
 
 /// What would happen. Of what `--only` has chosen, all is named.
-pub(super) fn preview(
-    restored: Option<&[Untrusted]>,
-    left_out: &[NotRestored],
-    remarks: &[String],
-) -> String {
+pub(super) fn preview(restored: Option<&[Untrusted]>, left_out: &[NotRestored], remarks: &[String]) -> String {
     let mut text = "Nothing was touched. What would be restored:".to_owned();
     let (missing, others): (Vec<_>, Vec<_>) = left_out.iter().partition(|it| it.missing);
     match restored {
@@ -116,10 +111,7 @@ pub(super) fn restored(report: &RestoreReport, statements: Option<&Path>) -> Str
     );
     text.push_str(&list("missing", report.missing()));
     if report.failures > report.failed.len() as u64 {
-        text.push_str(&format!(
-            "  {} failed in all\n",
-            counted(report.failures, "statement")
-        ));
+        text.push_str(&format!("  {} failed in all\n", counted(report.failures, "statement")));
     }
     if let Some(file) = statements {
         text.push_str(&format!(

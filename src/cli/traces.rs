@@ -89,9 +89,7 @@ impl Traces {
 
 /// Where to, if anywhere.
 fn endpoint() -> Result<Option<String>, Trouble> {
-    let is = |name: &str, word: &str| {
-        variable(name).is_some_and(|value| value.eq_ignore_ascii_case(word))
-    };
+    let is = |name: &str, word: &str| variable(name).is_some_and(|value| value.eq_ignore_ascii_case(word));
     if is("OTEL_SDK_DISABLED", "true") || is("OTEL_TRACES_EXPORTER", "none") {
         return Ok(None);
     }
@@ -104,10 +102,10 @@ fn endpoint() -> Result<Option<String>, Trouble> {
     }
     match either("PROTOCOL").as_deref() {
         Some("grpc") if endpoint.is_some() => Err((
-            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and pgcoffer speaks http/protobuf alone"
-                .to_owned(),
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and pgcoffer speaks http/protobuf alone".to_owned(),
             Some(
-                "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the endpoint to the collector's port for it, mostly 4318",
+                "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and the endpoint to the collector's port for it, mostly \
+                 4318",
             ),
         )),
         _ => Ok(endpoint),
@@ -115,12 +113,14 @@ fn endpoint() -> Result<Option<String>, Trouble> {
 }
 
 fn refused(host: RefusedHost) -> Trouble {
-    let hint = "write https:// in OTEL_EXPORTER_OTLP_ENDPOINT; where the whole way to that host is your own network, name the host in the variable PGCOFFER_ALLOW_HTTP";
+    let hint = "write https:// in OTEL_EXPORTER_OTLP_ENDPOINT; where the whole way to that host is your own network, \
+        name the host in the variable PGCOFFER_ALLOW_HTTP";
     (host.to_string(), Some(hint))
 }
 
-/// A client that follows no redirect: the headers that go with each request may hold the key to a collector, which is for the host
-/// that somebody chose and for no other. It is made on a thread of its own, as the exporter makes the one that it replaces.
+/// A client that follows no redirect: the headers that go with each request may hold the key to a collector, which is
+/// for the host that somebody chose and for no other. It is made on a thread of its own, as the exporter makes the one
+/// that it replaces.
 fn client() -> Result<Client, Trouble> {
     let timeout = either("TIMEOUT").and_then(|millis| millis.trim().parse().ok());
     let timeout = timeout.map_or(TIMEOUT, Duration::from_millis);
@@ -167,8 +167,7 @@ fn variable(name: &str) -> Option<String> {
 fn resource() -> Resource {
     let attributes = variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     let named = variable("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=");
-    let builder = Resource::builder()
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    let builder = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
     if named {
         builder.build()
     } else {

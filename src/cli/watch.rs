@@ -12,14 +12,8 @@ const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Shows `progress` while `work` runs.
-pub(super) async fn watched<T>(
-    global: &Global,
-    doing: &str,
-    progress: &Progress,
-    work: impl Future<Output = T>,
-) -> T {
-    let bar = (!global.no_progress && !global.quiet && std::io::stderr().is_terminal())
-        .then(|| new_bar(doing));
+pub(super) async fn watched<T>(global: &Global, doing: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
+    let bar = (!global.no_progress && !global.quiet && std::io::stderr().is_terminal()).then(|| new_bar(doing));
     let began = Instant::now();
     let mut last_line = began;
     let mut tick = tokio::time::interval(REDRAW);
@@ -31,10 +25,7 @@ pub(super) async fn watched<T>(
         }
         if let Some(bar) = &bar {
             draw(bar, progress);
-        } else if !global.no_progress
-            && progress.expected_bytes() > 0
-            && last_line.elapsed() >= LINE_EVERY
-        {
+        } else if !global.no_progress && progress.expected_bytes() > 0 && last_line.elapsed() >= LINE_EVERY {
             last_line = Instant::now();
             line(doing, progress, began.elapsed());
         }

@@ -1,7 +1,9 @@
-//! Characters that came along unseen: line ends of another system, blanks at the end, what a web page puts between letters.
+//! Characters that came along unseen: line ends of another system, blanks at the end, what a web page puts between
+//! letters.
 //!
-//! Around a value of ours they are left out. Inside one, and around values that only the AWS SDK and others read (which take
-//! them for a part of the value, and may crash on them), they are a fault that names the variable and shows the character.
+//! Around a value of ours they are left out. Inside one, and around values that only the AWS SDK and others read (which
+//! take them for a part of the value, and may crash on them), they are a fault that names the variable and shows the
+//! character.
 
 use std::borrow::Cow;
 
@@ -94,10 +96,7 @@ pub(super) fn of_ours<'a>(setting: &str, text: &'a str) -> Result<Cow<'a, str>, 
         false => Cow::Borrowed(text),
     };
     let stays = |c: char| setting == "PASSPHRASE" || (setting == "EMAIL_TO" && c == '\n');
-    match text
-        .char_indices()
-        .find(|(_, c)| !stays(*c) && is_unseen(*c))
-    {
+    match text.char_indices().find(|(_, c)| !stays(*c) && is_unseen(*c)) {
         Some((at, c)) => Err(wrong(&text, at, c)),
         None => Ok(text),
     }
@@ -132,10 +131,9 @@ pub(super) fn fault_of_others(name: &str, text: &str) -> Option<Wrong> {
             "it is no URL".to_owned(),
             Some("it begins with http:// or https://".to_owned()),
         )),
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" if !begins(&["/"]) => Some((
-            "it is no path".to_owned(),
-            Some("it begins with a slash".to_owned()),
-        )),
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" if !begins(&["/"]) => {
+            Some(("it is no path".to_owned(), Some("it begins with a slash".to_owned())))
+        }
         _ => None,
     }
 }
@@ -201,10 +199,7 @@ mod tests {
     fn what_is_inside_a_value_unseen_is_named() {
         let told = |setting, text| of_ours(setting, text).map_err(|(why, _)| why);
         for (text, words) in [
-            (
-                "s3://a\rb",
-                "it holds, as character 7, a carriage return, \\r",
-            ),
+            ("s3://a\rb", "it holds, as character 7, a carriage return, \\r"),
             ("a\nb", "a line feed, \\n"),
             ("a\u{1b}[m", "\\u{1b}"),
             ("a\u{200b}b", "\\u{200b}"),
@@ -220,32 +215,17 @@ mod tests {
         }
         assert_eq!(told("EMAIL_TO", "a\r\nb").unwrap(), "a \nb");
         assert_eq!(told("PASSPHRASE", "a\u{7}b\nc").unwrap(), "a\u{7}b\nc");
-        assert_eq!(
-            told("BUCKET", "s3://bücher/a b").unwrap(),
-            "s3://bücher/a b"
-        );
+        assert_eq!(told("BUCKET", "s3://bücher/a b").unwrap(), "s3://bücher/a b");
     }
 
     #[test]
     fn what_others_read_is_refused_where_they_would_take_it_for_a_part_of_the_value() {
         let told = |name, text| fault_of_others(name, text).map(|(why, _)| why);
         for (name, text, words) in [
-            (
-                "AWS_ACCESS_KEY_ID",
-                "AKIA\r",
-                "it ends with a carriage return, \\r",
-            ),
-            (
-                "AWS_SECRET_ACCESS_KEY",
-                "abc\n",
-                "it ends with a line feed, \\n",
-            ),
+            ("AWS_ACCESS_KEY_ID", "AKIA\r", "it ends with a carriage return, \\r"),
+            ("AWS_SECRET_ACCESS_KEY", "abc\n", "it ends with a line feed, \\n"),
             ("AWS_SESSION_TOKEN", "\tabc", "it begins with a tab, \\t"),
-            (
-                "AWS_REGION",
-                "eu central",
-                "it holds, as character 3, a blank",
-            ),
+            ("AWS_REGION", "eu central", "it holds, as character 3, a blank"),
             ("AWS_PROFILE", "prod ", "it ends with a blank"),
             ("AWS_ENDPOINT_URL_S3", "https://x\u{a0}", "\\u{a0}"),
             ("AWS_ENDPOINT_URL_STS", "https://x\r", "\\r"),
@@ -253,11 +233,7 @@ mod tests {
             ("HTTPS_PROXY", "http://p:1\r", "\\r"),
             ("https_proxy", " http://p:1", "begins with a blank"),
             ("SSL_CERT_FILE", "/x\r", "\\r"),
-            (
-                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-                "169.254.170.2",
-                "no URL",
-            ),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "169.254.170.2", "no URL"),
             ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "v2", "no path"),
         ] {
             let why = told(name, text).unwrap_or_default();

@@ -40,12 +40,9 @@ pub enum ConfigFile {
     },
 }
 
-/// Reads what the setting `name` is in, without what surrounds it unseen, and a warning where others may read it too; or says
-/// what is wrong, and the cure.
-pub(super) fn secret(
-    path: &Path,
-    name: &str,
-) -> Result<(Zeroizing<String>, Option<String>), (String, String)> {
+/// Reads what the setting `name` is in, without what surrounds it unseen, and a warning where others may read it too;
+/// or says what is wrong, and the cure.
+pub(super) fn secret(path: &Path, name: &str) -> Result<(Zeroizing<String>, Option<String>), (String, String)> {
     let (text, found) = read(path, SECRET_BYTES_MAX, Owners::Anybody)?;
     let value = cut(text);
     if value.is_empty() {
@@ -55,17 +52,16 @@ pub(super) fn secret(
     let warning = (found.is_readable_by_all && is_secret(name)).then(|| {
         let place = path.display();
         let word = shell_word(&path.to_string_lossy());
-        format!("{place} holds {name}, and everybody on this machine may read it: chmod 600 {word}, or mount it with mode 0400")
+        format!(
+            "{place} holds {name}, and everybody on this machine may read it: chmod 600 {word}, or mount it with \
+            mode 0400"
+        )
     });
     Ok((value, warning))
 }
 
 /// A file's text, where nobody else could have written it, and the file.
-fn read(
-    path: &Path,
-    bytes_max: u64,
-    owners: Owners,
-) -> Result<(Zeroizing<String>, Trusted), (String, String)> {
+fn read(path: &Path, bytes_max: u64, owners: Owners) -> Result<(Zeroizing<String>, Trusted), (String, String)> {
     let no = |error: io::Error| (format!("can't read it: {}", plain(&error)), hint(&error));
     let mut found = trust::open(path, owners).map_err(|error| match error {
         Refused::Io(error) => no(error),
@@ -105,9 +101,7 @@ fn plain(error: &io::Error) -> String {
 
 fn hint(error: &io::Error) -> String {
     let hint = match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "let the user that runs pgcoffer read it, and its folders"
-        }
+        io::ErrorKind::PermissionDenied => "let the user that runs pgcoffer read it, and its folders",
         _ => "name a file that is there and can be read",
     };
     hint.to_owned()
@@ -131,11 +125,7 @@ pub(super) fn entries(
         Err((why, hint)) => {
             let variable = by.map_or_else(|| place.to_string(), |by| format!("{by} ({place})"));
             let hint = Some(hint);
-            faults.push(Fault {
-                variable,
-                why,
-                hint,
-            });
+            faults.push(Fault { variable, why, hint });
             return None;
         }
     };
@@ -159,10 +149,7 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Vec<Entry> {
         faults.push(Fault {
             variable: format!("{}:{}", path.display(), line_of(text.as_bytes(), at)),
             why: format!("this is not TOML: {}", error.message()),
-            hint: Some(
-                "a setting is written like bucket = \"s3://bucket/prefix\", text in quotes"
-                    .to_owned(),
-            ),
+            hint: Some("a setting is written like bucket = \"s3://bucket/prefix\", text in quotes".to_owned()),
         });
         return Vec::new();
     }
@@ -208,7 +195,9 @@ impl Reading<'_> {
                 &key,
                 line,
                 "this can't be a setting's value".to_owned(),
-                "give text, a number, true or false, or a list of these; tables have one pair of brackets, as in [db.main]".to_owned(),
+                "give text, a number, true or false, or a list of these; tables have one pair of brackets, as in \
+                 [db.main]"
+                    .to_owned(),
             ),
         }
     }
@@ -257,9 +246,11 @@ fn misplaced(key: &str) -> Option<(String, String)> {
     ];
     if of_aws.iter().any(|start| flat.starts_with(start)) || alone.contains(&flat.as_str()) {
         return Some((
-            "credentials, region and endpoint of the bucket are not read from this file, but where every AWS SDK finds them"
+            "credentials, region and endpoint of the bucket are not read from this file, but where every AWS SDK finds \
+             them"
                 .to_owned(),
-            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL_S3 in the environment, or write them into ~/.aws"
+            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL_S3 in the environment, or \
+             write them into ~/.aws"
                 .to_owned(),
         ));
     }
@@ -281,10 +272,7 @@ fn text_of(value: &DeValue<'_>) -> Option<Zeroizing<String>> {
                 item => text_of(item),
             });
             let flat: Vec<_> = flat.collect::<Option<_>>()?;
-            flat.iter()
-                .map(|item| item.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
+            flat.iter().map(|item| item.as_str()).collect::<Vec<_>>().join(", ")
         }
         DeValue::Table(_) => return None,
     };

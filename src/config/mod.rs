@@ -47,8 +47,8 @@ pub use self::{
 /// Good backups of each database that no retention deletes, where nothing else is said.
 pub const DEFAULT_KEEP_LAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(2);
 
-/// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never this
-/// long.
+/// How long pg_dump may write nothing, where nothing else is said: reading a table of dead rows takes long, and never
+/// this long.
 pub const DEFAULT_SILENCE_MAX: Duration = Duration::from_secs(3600);
 
 /// zstd's level where none is chosen: measured in `docs/performance.md`.
@@ -112,9 +112,7 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] with every unknown `PGCOFFER_…` name and every bad value at once.
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
-        let vars = vars
-            .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
+        let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
         Self::read(&Settings::gather(Sources {
             vars: vars.collect(),
             ..Sources::default()
@@ -142,7 +140,8 @@ impl Config {
         }
     }
 
-    /// The keys, and what each counts for: a database with a key of its own is believed under that and its earlier ones alone.
+    /// The keys, and what each counts for: a database with a key of its own is believed under that and its earlier ones
+    /// alone.
     #[must_use]
     pub fn keys(&self) -> Keys {
         let current = self.secret.iter().cloned().map(Key::current);
@@ -167,7 +166,8 @@ impl Config {
         match (label, self.databases.as_slice()) {
             (_, []) => Err(Error::usage(
                 "no database is configured",
-                "`pgcoffer init` sets everything up; or set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)",
+                "`pgcoffer init` sets everything up; or set PGCOFFER_DB_MAIN_URL to the database's URL \
+                 (postgres://user:password@host:5432/name)",
             )),
             (None, [only]) => Ok(only),
             (None, _) => Err(Error::usage(
@@ -202,7 +202,8 @@ impl Config {
                     "a catalog key alone is set for {}, which seals no backup",
                     database.label
                 ),
-                "back it up where its key is set, as PGCOFFER_KEY; with the catalog key `pgcoffer status` and `pgcoffer serve` watch it, and `pgcoffer prune` deletes what has run out",
+                "back it up where its key is set, as PGCOFFER_KEY; with the catalog key `pgcoffer status` and \
+                 `pgcoffer serve` watch it, and `pgcoffer prune` deletes what has run out",
             )),
         }
     }
@@ -210,8 +211,8 @@ impl Config {
     /// The secret that opens what a database's catalog consists of, and seals what is noted there.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there is none, [`Error::Config`] where it is a passphrase that could be guessed: such a one
-    /// still opens what was sealed with it.
+    /// [`Error::Usage`] where there is none, [`Error::Config`] where it is a passphrase that could be guessed: such a
+    /// one still opens what was sealed with it.
     pub fn watching_secret_of<'a>(&'a self, database: &'a Database) -> Result<&'a Secret> {
         if let Some(secret) = &database.secret {
             return Ok(secret);
@@ -244,7 +245,9 @@ impl Config {
         if keys.secrets().is_empty() {
             Err(Error::usage(
                 "no key is configured",
-                "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it was stored; a new one opens none of them. To watch or prune them, set PGCOFFER_CATALOG_KEY to what `pgcoffer keygen --catalog` prints there. A first set-up begins with `pgcoffer init`",
+                "set PGCOFFER_KEY to the key that sealed these backups: it stands on the recovery sheet, or where it \
+                 was stored; a new one opens none of them. To watch or prune them, set PGCOFFER_CATALOG_KEY to what \
+                 `pgcoffer keygen --catalog` prints there. A first set-up begins with `pgcoffer init`",
             ))
         } else {
             Ok(keys)
@@ -252,11 +255,13 @@ impl Config {
     }
 }
 
-/// That there is no key, where it isn't known whether there are backups: what begins a first set-up, and what serves a later one.
+/// That there is no key, where it isn't known whether there are backups: what begins a first set-up, and what serves a
+/// later one.
 #[must_use]
 pub fn no_key() -> Error {
     Error::usage(
         "no key is configured",
-        "`pgcoffer init` makes one and sees that it is kept; where there are backups already, set PGCOFFER_KEY to theirs (it stands on the recovery sheet), or PGCOFFER_PASSPHRASE",
+        "`pgcoffer init` makes one and sees that it is kept; where there are backups already, set PGCOFFER_KEY to \
+         theirs (it stands on the recovery sheet), or PGCOFFER_PASSPHRASE",
     )
 }

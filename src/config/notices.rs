@@ -11,10 +11,7 @@ use super::values::{Wrong, zone};
 use crate::{
     backup::Label,
     error::Fault,
-    notify::{
-        Address, Channel, Kind, Kinds, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook,
-        mailbox,
-    },
+    notify::{Address, Channel, Kind, Kinds, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
     schedule::{Schedule, When},
 };
 
@@ -107,10 +104,7 @@ impl NoticeReading {
             }
         };
         let mut channels: Vec<Channel> = Vec::new();
-        channels.extend(
-            self.slack
-                .map(|address| Channel::Slack(Slack::new(address))),
-        );
+        channels.extend(self.slack.map(|address| Channel::Slack(Slack::new(address))));
         match (self.webhook, self.webhook_secret) {
             (Some(url), Some(secret)) => channels.push(Channel::Webhook(Webhook::new(url, secret))),
             (Some(_), None) => fault(
@@ -136,11 +130,7 @@ impl NoticeReading {
                     ("EMAIL_TO", no_one),
                 ] {
                     if missing {
-                        fault(
-                            name,
-                            "it is missing, and other settings of mail are there",
-                            hint,
-                        );
+                        fault(name, "it is missing, and other settings of mail are there", hint);
                     }
                 }
             }
@@ -171,8 +161,8 @@ pub(super) const SETTINGS: [&str; 9] = [
 ];
 
 impl Notices {
-    /// Reads these settings alone, whatever else is wrong: so that what is wrong can be told. None where these themselves are
-    /// wrong, or where there is nobody to tell.
+    /// Reads these settings alone, whatever else is wrong: so that what is wrong can be told. None where these
+    /// themselves are wrong, or where there is nobody to tell.
     #[must_use]
     pub fn alone<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
         let (mut reading, mut in_zone) = (NoticeReading::default(), TimeZone::UTC);
@@ -198,9 +188,7 @@ impl Notices {
         // what is wrong with one channel keeps no other from telling so
         let mut faults = Vec::new();
         let notices = reading.finish(&in_zone, &mut faults);
-        let nobody = notices.notifier.channels.is_empty()
-            && notices.ping.is_none()
-            && notices.pings.is_empty();
+        let nobody = notices.notifier.channels.is_empty() && notices.ping.is_none() && notices.pings.is_empty();
         (!nobody).then_some(notices)
     }
 }
@@ -213,14 +201,9 @@ fn address(text: &str) -> Result<Address, Wrong> {
 fn slack(text: &str) -> Result<Address, Wrong> {
     let address = address(text).map_err(|(why, hint)| {
         let example = "https://hooks.slack.com/services/…";
-        (
-            why,
-            hint.map(|hint| format!("{hint}; Slack gives it as {example}")),
-        )
+        (why, hint.map(|hint| format!("{hint}; Slack gives it as {example}")))
     })?;
-    if address.host() == "slack.com"
-        || address.host().ends_with(".slack.com") && address.host() != "hooks.slack.com"
-    {
+    if address.host() == "slack.com" || address.host().ends_with(".slack.com") && address.host() != "hooks.slack.com" {
         let hint = "in Slack: your app, Incoming Webhooks, Add New Webhook; it begins with https://hooks.slack.com/";
         return Err((
             "it is an address of Slack and no incoming webhook".to_owned(),
@@ -232,25 +215,20 @@ fn slack(text: &str) -> Result<Address, Wrong> {
 
 fn secret(text: &str) -> Result<SigningSecret, Wrong> {
     SigningSecret::parse(text).map_err(|why| {
-        let hint = "set it to whsec_ and the base64 of 24 to 64 random bytes: echo \"whsec_$(openssl rand -base64 32)\"";
+        let hint =
+            "set it to whsec_ and the base64 of 24 to 64 random bytes: echo \"whsec_$(openssl rand -base64 32)\"";
         (why, Some(hint.to_owned()))
     })
 }
 
 fn person(text: &str) -> Result<(), Wrong> {
     let hint = "write ann@example.com, or Ann <ann@example.com>; several are separated by commas";
-    mailbox(text)
-        .map(drop)
-        .map_err(|why| (why, Some(hint.to_owned())))
+    mailbox(text).map(drop).map_err(|why| (why, Some(hint.to_owned())))
 }
 
 fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
     // each of them was read before
-    let to = to
-        .iter()
-        .map(|one| mailbox(one))
-        .collect::<Result<Vec<_>, _>>()
-        .ok()?;
+    let to = to.iter().map(|one| mailbox(one)).collect::<Result<Vec<_>, _>>().ok()?;
     Some(Channel::Mail(Mail::new(relay, mailbox(from).ok()?, to)))
 }
 
@@ -284,11 +262,7 @@ fn kinds(text: &str) -> Result<Kinds, Wrong> {
 
 /// Whether somebody who wrote `word` probably meant `name`: they begin alike.
 fn near(name: &str, word: &str) -> bool {
-    let common = name
-        .chars()
-        .zip(word.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
     common >= 3 || (common > 0 && name.len().abs_diff(word.len()) <= 1 && common + 2 >= name.len())
 }
 

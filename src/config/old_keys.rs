@@ -53,8 +53,8 @@ impl EarlierKey {
 }
 
 impl OldKey {
-    /// Reads `PGCOFFER-KEY-1…@2026-11-01`, and more of them behind it, separated by commas or blanks. Each key may be typed in
-    /// groups, as a printed one shows them; it ends at its `@`.
+    /// Reads `PGCOFFER-KEY-1…@2026-11-01`, and more of them behind it, separated by commas or blanks. Each key may be
+    /// typed in groups, as a printed one shows them; it ends at its `@`.
     ///
     /// # Errors
     /// [`Error::Usage`] with the first key or day that can't be read, and no part of a key.
@@ -132,10 +132,7 @@ fn holds_another(text: &str) -> bool {
 fn without_day() -> Wrong {
     (
         "an earlier key is given without the day on which it was retired".to_owned(),
-        Some(
-            "write KEY@YYYY-MM-DD: what that key made up to this day is believed, and nothing newer"
-                .to_owned(),
-        ),
+        Some("write KEY@YYYY-MM-DD: what that key made up to this day is believed, and nothing newer".to_owned()),
     )
 }
 
@@ -148,9 +145,7 @@ fn not_a_day(text: &str) -> Wrong {
     };
     (
         format!("{shown} is not the day on which a key was retired"),
-        Some(
-            "write it as in KEY@2026-11-01, with a comma or a blank before the next key".to_owned(),
-        ),
+        Some("write it as in KEY@2026-11-01, with a comma or a blank before the next key".to_owned()),
     )
 }
 
@@ -176,15 +171,8 @@ mod tests {
     fn in_groups(key: &MasterKey, between: &str) -> String {
         let text = key.encode();
         let (start, rest) = text.split_at(14);
-        let groups = rest
-            .as_bytes()
-            .chunks(4)
-            .map(|group| str::from_utf8(group).unwrap());
-        [start]
-            .into_iter()
-            .chain(groups)
-            .collect::<Vec<_>>()
-            .join(between)
+        let groups = rest.as_bytes().chunks(4).map(|group| str::from_utf8(group).unwrap());
+        [start].into_iter().chain(groups).collect::<Vec<_>>().join(between)
     }
 
     #[test]
@@ -204,10 +192,8 @@ mod tests {
             for at in ["@", " @", " @ "] {
                 for between in [",", ", ", " ", "\n"] {
                     for second in [other.encode().to_string(), in_groups(&other, " ")] {
-                        let text =
-                            format!("{first}{at}2026-11-29{between}{second}@2026-10-01T10:00:00Z ");
-                        let read =
-                            parse_all(&text).unwrap_or_else(|(why, _)| panic!("{text}: {why}"));
+                        let text = format!("{first}{at}2026-11-29{between}{second}@2026-10-01T10:00:00Z ");
+                        let read = parse_all(&text).unwrap_or_else(|(why, _)| panic!("{text}: {why}"));
                         let ids: Vec<_> = read.iter().map(|old| old.key.key_id()).collect();
                         assert_eq!(ids, [one.key_id(), other.key_id()], "{text}");
                         let days: Vec<_> = read.iter().map(|old| old.day.as_str()).collect();
@@ -249,10 +235,7 @@ mod tests {
             let (why, hint) = parse_all(&text).map(|_| ()).expect_err(&text);
             assert!(why.contains(told), "{text}: {why}");
             let said = format!("{why} {hint:?}");
-            assert!(
-                !said.contains(&one[20..30]) && !said.contains(&other[20..30]),
-                "{said}"
-            );
+            assert!(!said.contains(&one[20..30]) && !said.contains(&other[20..30]), "{said}");
             assert!(!said.contains(&hex[..16]), "{said}");
         }
         assert!(parse_all(" , ").unwrap().is_empty());

@@ -13,8 +13,8 @@ use super::{
     schedules::Schedules,
     serving::Serving,
     values::{
-        Wrong, acl, boolean, catalog_key, compression, duration, encryption, http_hosts, keep_last,
-        key, lock_mode, mode, nearest, repository, storage_class, zone,
+        Wrong, acl, boolean, catalog_key, compression, duration, encryption, http_hosts, keep_last, key, lock_mode,
+        mode, nearest, repository, storage_class, zone,
     },
 };
 use crate::{
@@ -31,10 +31,7 @@ use crate::{
 type Taken = Result<(), Wrong>;
 
 fn earlier(text: &str) -> Result<Vec<Key>, Wrong> {
-    Ok(old_keys::parse_all(text)?
-        .into_iter()
-        .map(Key::from)
-        .collect())
+    Ok(old_keys::parse_all(text)?.into_iter().map(Key::from).collect())
 }
 
 /// The settings while they are being read.
@@ -117,8 +114,7 @@ impl Reading {
     pub(super) fn pass_over(&mut self, name: &str) {
         let label = name.strip_prefix("PGCOFFER_DB_");
         let label = label.and_then(|rest| rest.strip_suffix("_URL"));
-        self.named
-            .extend(label.and_then(|label| Label::parse(label).ok()));
+        self.named.extend(label.and_then(|label| Label::parse(label).ok()));
     }
 
     fn try_take(&mut self, setting: &str, value: &str) -> Taken {
@@ -129,14 +125,10 @@ impl Reading {
             "PASSPHRASE" => self.take_passphrase(value),
             "OLD_KEYS" => self.config.old_keys = earlier(value)?,
             "REPOSITORY" => self.config.repository = Some(repository(value)?),
-            "BUCKET" => {
-                self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?)
-            }
+            "BUCKET" => self.config.location = Some(Location::parse(value).map_err(|e| plain(e.why))?),
             "S3_PATH_STYLE" => self.config.store.path_style = boolean(value).map_err(plain)?,
             "ALLOW_HTTP" => self.config.store.http_hosts = http_hosts(value)?,
-            "STORAGE_CLASS" => {
-                self.config.store.storage_class = Some(storage_class(value).map_err(plain)?)
-            }
+            "STORAGE_CLASS" => self.config.store.storage_class = Some(storage_class(value).map_err(plain)?),
             "SSE" => self.config.store.encryption = Some(encryption(value).map_err(plain)?),
             "ACL" => self.config.store.acl = Some(acl(value)?),
             "REQUESTER_PAYS" => {
@@ -155,8 +147,7 @@ impl Reading {
             }
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
             "COLD" => {
-                self.config.cold =
-                    lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
+                self.config.cold = lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
             }
             _ if self.config.serving.take(setting, value)? => {}
             _ => match self.notices.take(setting, value) {
@@ -203,12 +194,7 @@ impl Reading {
         }
         let (name, what) = of_database
             .and_then(|rest| rest.rsplit_once('_'))
-            .ok_or_else(|| {
-                (
-                    "this version has no such setting".to_owned(),
-                    nearest(setting),
-                )
-            })?;
+            .ok_or_else(|| ("this version has no such setting".to_owned(), nearest(setting)))?;
         let label = Label::parse(name).map_err(|e| {
             let hint = "choose another, such as MAIN in PGCOFFER_DB_MAIN_URL";
             (e.to_string(), Some(hint.to_owned()))
@@ -223,7 +209,8 @@ impl Reading {
                 self.by_iam.insert(label);
             }
             "AUTH" => {
-                let hint = "aws-iam makes a token of AWS IAM for each connection to RDS or Aurora; unset it to log in by the URL's password";
+                let hint = "aws-iam makes a token of AWS IAM for each connection to RDS or Aurora; unset it to log in \
+                    by the URL's password";
                 return Err(("it is not aws-iam".to_owned(), Some(hint.to_owned())));
             }
             "KEY" => {
@@ -236,7 +223,9 @@ impl Reading {
                 return Err((
                     "this version has no such setting".to_owned(),
                     Some(
-                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_AUTH, PGCOFFER_DB_<NAME>_KEY, PGCOFFER_DB_<NAME>_CATALOG_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and PGCOFFER_DB_<NAME>_PING_URL"
+                        "a database has PGCOFFER_DB_<NAME>_URL, PGCOFFER_DB_<NAME>_AUTH, PGCOFFER_DB_<NAME>_KEY, \
+                         PGCOFFER_DB_<NAME>_CATALOG_KEY, PGCOFFER_DB_<NAME>_OLD_KEYS, PGCOFFER_DB_<NAME>_SCHEDULE and \
+                         PGCOFFER_DB_<NAME>_PING_URL"
                             .to_owned(),
                     ),
                 ));
@@ -309,10 +298,12 @@ impl Reading {
     fn refuse_catalog_keys_beside_keys(&mut self) {
         let refused = |catalog_key: String, other: String| Fault {
             why: format!(
-                "{other} is set as well, and whoever has that needs no catalog key: is this machine to open backups, or only to watch and prune them?"
+                "{other} is set as well, and whoever has that needs no catalog key: is this machine to open backups, \
+                 or only to watch and prune them?"
             ),
             hint: Some(format!(
-                "where backups are made or restored, unset {catalog_key}; where they are watched or pruned, unset {other}"
+                "where backups are made or restored, unset {catalog_key}; where they are watched or pruned, unset \
+                 {other}"
             )),
             variable: catalog_key,
         };
@@ -346,14 +337,20 @@ impl Reading {
         }
     }
 
-    /// In drop-box mode the repository can't be read from the bucket; and earlier keys of a database without a present one would
-    /// be its only ones.
+    /// In drop-box mode the repository can't be read from the bucket; and earlier keys of a database without a present
+    /// one would be its only ones.
     fn refuse_forgotten(&mut self) {
         if self.config.mode == Mode::DropBox && self.config.repository.is_none() {
             self.faults.push(Fault {
                 variable: "PGCOFFER_REPOSITORY".to_owned(),
-                why: "in drop-box mode it has to be set: which repository this is can't be read from the bucket".to_owned(),
-                hint: Some("`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+                why: "in drop-box mode it has to be set: which repository this is can't be read from the \
+                    bucket"
+                    .to_owned(),
+                hint: Some(
+                    "`pgcoffer repository` prints it on a machine that reads this bucket; for a new place \
+                    `pgcoffer keygen --repository` makes one"
+                        .to_owned(),
+                ),
             });
         }
         let orphaned = self
@@ -367,7 +364,8 @@ impl Reading {
                 variable: format!("PGCOFFER_DB_{name}_OLD_KEYS"),
                 why: "this database has earlier keys of its own and no present one".to_owned(),
                 hint: Some(format!(
-                    "set PGCOFFER_DB_{name}_KEY too, or where it is only watched PGCOFFER_DB_{name}_CATALOG_KEY; a database that is sealed under PGCOFFER_KEY has its earlier keys in PGCOFFER_OLD_KEYS"
+                    "set PGCOFFER_DB_{name}_KEY too, or where it is only watched PGCOFFER_DB_{name}_CATALOG_KEY; a \
+                     database that is sealed under PGCOFFER_KEY has its earlier keys in PGCOFFER_OLD_KEYS"
                 )),
             });
         }
@@ -379,11 +377,7 @@ impl Reading {
         let backs_up = !self.named.is_empty();
         let keys = self.keys.keys().map(|label| (label, "KEY", ""));
         let keys = keys.filter(|(label, ..)| backs_up && !label.as_str().ends_with("_catalog"));
-        for label in self
-            .keys
-            .keys()
-            .filter(|label| !self.named.contains(*label))
-        {
+        for label in self.keys.keys().filter(|label| !self.named.contains(*label)) {
             let name = label.as_str().to_ascii_uppercase();
             // the key of a database x_catalog, or by mistake that of x where its catalog key was meant
             if name.ends_with("_CATALOG") {
@@ -391,22 +385,15 @@ impl Reading {
                     variable: format!("PGCOFFER_DB_{name}_KEY"),
                     why: KeyFault::IsMasterKey.to_string(),
                     hint: Some(format!(
-                        "`pgcoffer keygen --catalog` prints the catalog key of the key that is set; where a database itself is called {name}, set its key as PGCOFFER_KEY to read what is its"
+                        "`pgcoffer keygen --catalog` prints the catalog key of the key that is set; where a database \
+                         itself is called {name}, set its key as PGCOFFER_KEY to read what is its"
                     )),
                 });
             }
         }
-        let schedules = self
-            .schedules
-            .own
-            .keys()
-            .map(|label| (label, "SCHEDULE", ""));
+        let schedules = self.schedules.own.keys().map(|label| (label, "SCHEDULE", ""));
         let logins = self.by_iam.iter().map(|label| (label, "AUTH", ""));
-        let pings = self
-            .notices
-            .pings
-            .keys()
-            .map(|label| (label, "PING_URL", ""));
+        let pings = self.notices.pings.keys().map(|label| (label, "PING_URL", ""));
         let strays = keys
             .chain(schedules)
             .chain(logins)

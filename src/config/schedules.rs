@@ -78,10 +78,7 @@ impl Schedules {
 /// A lock ends on a day, so what is kept forever or by count can't be locked.
 fn endless(variable: &str, schedule: &Schedule) -> Option<Fault> {
     let is_endless = |keep: Retention| matches!(keep, Retention::Forever | Retention::Newest(_));
-    let clause = schedule
-        .clauses()
-        .iter()
-        .find(|clause| is_endless(clause.keep))?;
+    let clause = schedule.clauses().iter().find(|clause| is_endless(clause.keep))?;
     Some(Fault {
         variable: variable.to_owned(),
         why: format!(

@@ -15,8 +15,8 @@ use crate::{
     web::{Readers, Token},
 };
 
-/// The port that nobody else has in <https://github.com/prometheus/prometheus/wiki/Default-port-allocations>, on this machine
-/// alone.
+/// The port that nobody else has in <https://github.com/prometheus/prometheus/wiki/Default-port-allocations>, on this
+/// machine alone.
 const DEFAULT_LISTEN: &str = "127.0.0.1:9187";
 /// A value, or what is wrong with it and the cure.
 type Taken<T> = std::result::Result<T, Wrong>;
@@ -92,18 +92,15 @@ impl Serving {
     /// Where to listen.
     ///
     /// # Errors
-    /// [`Error::Config`] where the platform's `PORT` is none, which no other command minds, or where metrics would be open to the
-    /// Internet, which the platform's router passes on to that port.
+    /// [`Error::Config`] where the platform's `PORT` is none, which no other command minds, or where metrics would be
+    /// open to the Internet, which the platform's router passes on to that port.
     pub fn address(&self) -> Result<SocketAddr> {
         match (self.listen, &self.port) {
             (Some(listen), _) => Ok(listen),
             (None, Some(text)) => {
                 let port = port(text).map_err(|wrong| Error::Config(vec![fault("PORT", wrong)]))?;
                 if self.open {
-                    return Err(Error::Config(vec![fault(
-                        "PGCOFFER_METRICS_OPEN",
-                        open_to_all(),
-                    )]));
+                    return Err(Error::Config(vec![fault("PGCOFFER_METRICS_OPEN", open_to_all())]));
                 }
                 Ok(SocketAddr::from(([0, 0, 0, 0], port)))
             }
@@ -180,9 +177,7 @@ impl Serving {
                 "make one with `heroku authorizations:create --scope write`",
             );
         }
-        let api = api
-            .map_err(|wrong| faults.push(fault("HEROKU_API_URL", wrong)))
-            .ok();
+        let api = api.map_err(|wrong| faults.push(fault("HEROKU_API_URL", wrong))).ok();
         if let (Some(api), Some(app), Some(key)) = (api, heroku.app, heroku.key) {
             self.dynos = Some(Dynos {
                 api,
@@ -208,10 +203,7 @@ pub fn listen(text: &str) -> std::result::Result<SocketAddr, (String, Option<Str
     let spelled = text.replace("localhost:", "127.0.0.1:");
     here.or_else(|| spelled.parse().ok()).ok_or_else(|| {
         let hint = "give an address and a port such as 127.0.0.1:9187, 0.0.0.0:9187 or [::]:9187";
-        (
-            format!("{text:?} is no address to listen on"),
-            Some(hint.to_owned()),
-        )
+        (format!("{text:?} is no address to listen on"), Some(hint.to_owned()))
     })
 }
 
@@ -258,10 +250,7 @@ fn launch(text: &str) -> Taken<Launch> {
         "heroku" => Ok(Launch::Heroku),
         _ => {
             let hint = "`here`: serve takes the backups itself; `heroku`: it starts a one-off dyno for each";
-            Err((
-                format!("{text:?} is neither here nor heroku"),
-                Some(hint.to_owned()),
-            ))
+            Err((format!("{text:?} is neither here nor heroku"), Some(hint.to_owned())))
         }
     }
 }
@@ -269,8 +258,12 @@ fn launch(text: &str) -> Taken<Launch> {
 /// Never shows the text: it may be a key with a line's end.
 fn api_key(text: &str) -> Taken<ApiKey> {
     ApiKey::parse(text).ok_or_else(|| {
-        let hint = "copy it anew, without spaces or line ends: `heroku authorizations:create --scope write` prints it as Token";
-        ("it holds characters that no API key has".to_owned(), Some(hint.to_owned()))
+        let hint = "copy it anew, without spaces or line ends: `heroku authorizations:create --scope write` prints it \
+            as Token";
+        (
+            "it holds characters that no API key has".to_owned(),
+            Some(hint.to_owned()),
+        )
     })
 }
 
@@ -279,8 +272,7 @@ fn dyno_size(text: &str) -> Taken<String> {
     if text.chars().all(plain) {
         return Ok(text.to_ascii_lowercase());
     }
-    let hint =
-        "give one that `heroku ps:type` knows, such as standard-1x, standard-2x or performance-m";
+    let hint = "give one that `heroku ps:type` knows, such as standard-1x, standard-2x or performance-m";
     Err((format!("{text:?} is no dyno size"), Some(hint.to_owned())))
 }
 

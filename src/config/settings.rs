@@ -137,11 +137,7 @@ impl Settings {
         });
         match sound {
             Ok((value, file)) => {
-                let found = Found {
-                    value,
-                    origin,
-                    file,
-                };
+                let found = Found { value, origin, file };
                 self.found.insert(name, found);
             }
             Err(fault) => {
@@ -223,8 +219,7 @@ impl std::fmt::Debug for Settings {
 const QUOTES: &str = "the value itself begins and ends with quotes: write it without";
 
 fn is_in_quotes(text: &str) -> bool {
-    let in_quotes =
-        |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    let in_quotes = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     in_quotes('"') || in_quotes('\'')
 }
 
@@ -275,13 +270,9 @@ fn sound(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, Wron
     Ok(text.unwrap_or(value))
 }
 
-/// The setting that `NAME_FILE` means, and the file (relative to `folder`) that holds it; or the setting itself, where it is
-/// no such name.
-pub(super) fn of_file_or_text(
-    name: String,
-    value: Zeroizing<String>,
-    folder: &Path,
-) -> (String, Value) {
+/// The setting that `NAME_FILE` means, and the file (relative to `folder`) that holds it; or the setting itself, where
+/// it is no such name.
+pub(super) fn of_file_or_text(name: String, value: Zeroizing<String>, folder: &Path) -> (String, Value) {
     let setting = name.strip_prefix(PREFIX).unwrap_or(&name);
     match name.strip_suffix("_FILE") {
         // some settings have names that end so themselves, and an unknown one is told as it was written

@@ -62,7 +62,8 @@ fn every_variable_can_stand_in_the_file_nested_as_one_likes() {
     let scene = Scene::with(format!(
         "bucket = 's3://bucket/p'\nkey = '{KEY}'\nkeep_last = 5\ns3_path_style = true\n\
          schedule = ['hourly keep 24h', 'daily at 02:30 keep 7d']\nstorage.class = 'standard_ia'\n\
-         [db.main]\nurl = 'postgres://u@localhost/main'\n[db.big_shop]\nurl = 'postgres://u@localhost/shop'\nschedule = 'off'\n"
+         [db.main]\nurl = 'postgres://u@localhost/main'\n[db.big_shop]\nurl = 'postgres://u@localhost/shop'\nschedule \
+         = 'off'\n"
     ));
     let config = scene.read().unwrap();
     assert_eq!(config.databases.len(), 2);
@@ -120,7 +121,8 @@ fn every_mistake_is_told_with_its_file_line_and_key() {
     for (toml, words) in [
         (
             "buket = 's3://b'",
-            "pgcoffer.toml:1: buket (PGCOFFER_BUKET): this version has no such setting\nhint: did you mean PGCOFFER_BUCKET?",
+            "pgcoffer.toml:1: buket (PGCOFFER_BUKET): this version has no such setting\nhint: did you mean \
+             PGCOFFER_BUCKET?",
         ),
         (
             "\n\nkeep_last = 0",
@@ -140,18 +142,12 @@ fn every_mistake_is_told_with_its_file_line_and_key() {
             "[[db]]\nurl = 'x'",
             "pgcoffer.toml:1: db: this can't be a setting's value",
         ),
-        (
-            "old_keys = [['hunter2']]",
-            "pgcoffer.toml:1: old_keys: this can't be",
-        ),
+        ("old_keys = [['hunter2']]", "pgcoffer.toml:1: old_keys: this can't be"),
         (
             "PGCOFFER_KEY = 'hunter2'",
             "names stand here without PGCOFFER_\nhint: call it key",
         ),
-        (
-            "Key = 'hunter2'",
-            "names stand here in lower case\nhint: call it key",
-        ),
+        ("Key = 'hunter2'", "names stand here in lower case\nhint: call it key"),
         (
             "[aws]\naccess_key_id = 'hunter2'",
             "pgcoffer.toml:2: aws.access_key_id: credentials, region and endpoint",
@@ -203,10 +199,7 @@ fn a_file_that_can_not_be_had_is_told() {
     let told = named(Scene::with(""), "");
     assert!(told.contains("it is a folder"), "{told}");
     let told = Scene::with(b"a = 'x'\nb = '\xff'").told();
-    assert!(
-        told.contains("pgcoffer.toml: it is not valid UTF-8 (line 2)"),
-        "{told}"
-    );
+    assert!(told.contains("pgcoffer.toml: it is not valid UTF-8 (line 2)"), "{told}");
     let told = Scene::with(vec![b'#'; 2 << 20]).told();
     assert!(told.contains("more than 1024 KiB"), "{told}");
     for empty in ["", "\n# nothing\n", "\u{feff}"] {
@@ -218,10 +211,7 @@ fn a_file_that_can_not_be_had_is_told() {
 fn a_variable_and_its_file_together_are_a_fault_and_so_are_wrong_files() {
     let scene = Scene::with("");
     let path = scene.put("key", KEY);
-    let told = scene
-        .var("PGCOFFER_KEY", KEY)
-        .var("PGCOFFER_KEY_FILE", path)
-        .told();
+    let told = scene.var("PGCOFFER_KEY", KEY).var("PGCOFFER_KEY_FILE", path).told();
     assert!(
         told.contains("PGCOFFER_KEY: PGCOFFER_KEY_FILE (key) says the same setting as well"),
         "{told}"
@@ -254,13 +244,10 @@ fn the_environment_has_mistakes_of_its_own() {
     let bytes = std::ffi::OsString::from_vec(b"hunter2\xff".to_vec());
     let told = Scene::with("").var("PGCOFFER_PASSPHRASE", bytes).told();
     assert!(
-        told.contains("PGCOFFER_PASSPHRASE: its value is not valid UTF-8")
-            && !told.contains("hunter2"),
+        told.contains("PGCOFFER_PASSPHRASE: its value is not valid UTF-8") && !told.contains("hunter2"),
         "{told}"
     );
-    let told = Scene::with("")
-        .var("PGCOFFER_KEEY_FILE", "/not/there")
-        .told();
+    let told = Scene::with("").var("PGCOFFER_KEEY_FILE", "/not/there").told();
     assert!(told.contains("did you mean PGCOFFER_KEY_FILE?"), "{told}");
     // what Kubernetes sets for a service that is called pgcoffer
     let scene = Scene::with("")
@@ -271,9 +258,7 @@ fn the_environment_has_mistakes_of_its_own() {
 
 #[test]
 fn quotes_that_are_part_of_a_value_are_told_of() {
-    let told = Scene::with("")
-        .var("PGCOFFER_KEY", format!("\"{KEY}\""))
-        .told();
+    let told = Scene::with("").var("PGCOFFER_KEY", format!("\"{KEY}\"")).told();
     assert!(
         told.contains("begins and ends with quotes") && !told.contains(KEY),
         "{told}"

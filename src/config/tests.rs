@@ -85,12 +85,7 @@ fn a_key_and_a_passphrase_together_are_a_fault() {
             "unwound-cosigner-plank-dizzy-refurbish-atop-halogen",
         ),
     ];
-    assert!(
-        read(&vars)
-            .unwrap_err()
-            .to_string()
-            .contains("PGCOFFER_PASSPHRASE")
-    );
+    assert!(read(&vars).unwrap_err().to_string().contains("PGCOFFER_PASSPHRASE"));
     assert!(read(&vars[1..]).unwrap().secret.is_some());
 }
 
@@ -98,10 +93,7 @@ fn a_key_and_a_passphrase_together_are_a_fault() {
 fn no_secret_is_ever_printed() {
     let config = read(&[
         ("PGCOFFER_KEY", KEY),
-        (
-            "PGCOFFER_DB_MAIN_URL",
-            "postgres://u:hunter2@localhost/main",
-        ),
+        ("PGCOFFER_DB_MAIN_URL", "postgres://u:hunter2@localhost/main"),
     ])
     .unwrap();
     let text = format!("{config:?}");
@@ -115,11 +107,7 @@ fn no_secret_is_ever_printed() {
 fn compression_is_none_or_a_level() {
     assert_eq!(compression("none"), Ok(None));
     assert_eq!(compression("zstd:7"), Ok(Some(7)));
-    assert!(
-        compression("zstd:0").is_err()
-            && compression("gzip").is_err()
-            && compression("zstd:").is_err()
-    );
+    assert!(compression("zstd:0").is_err() && compression("gzip").is_err() && compression("zstd:").is_err());
 }
 
 #[test]
@@ -158,10 +146,7 @@ fn what_is_wrong_with_a_schedule_names_its_variable() {
     };
     let daily = ("PGCOFFER_SCHEDULE", "daily keep 7d");
     for (vars, words) in [
-        (
-            vec![("PGCOFFER_SCHEDULE", "daily")],
-            "PGCOFFER_SCHEDULE: in \"daily\"",
-        ),
+        (vec![("PGCOFFER_SCHEDULE", "daily")], "PGCOFFER_SCHEDULE: in \"daily\""),
         (
             vec![("PGCOFFER_DB_A_SCHEDULE", "never keep 1d")],
             "PGCOFFER_DB_A_SCHEDULE: ",
@@ -170,14 +155,8 @@ fn what_is_wrong_with_a_schedule_names_its_variable() {
             vec![("PGCOFFER_DB_B_SCHEDULE", "daily keep 7d")],
             "PGCOFFER_DB_B_SCHEDULE: it is the schedule of a database that isn't configured",
         ),
-        (
-            vec![daily, ("PGCOFFER_TIMEZONE", "Nowhere")],
-            "PGCOFFER_TIMEZONE: ",
-        ),
-        (
-            vec![daily, ("PGCOFFER_KEEP_LAST", "0")],
-            "PGCOFFER_KEEP_LAST: ",
-        ),
+        (vec![daily, ("PGCOFFER_TIMEZONE", "Nowhere")], "PGCOFFER_TIMEZONE: "),
+        (vec![daily, ("PGCOFFER_KEEP_LAST", "0")], "PGCOFFER_KEEP_LAST: "),
         (
             vec![daily, ("PGCOFFER_STALL_TIMEOUT", "-1h")],
             "PGCOFFER_STALL_TIMEOUT: ",
@@ -270,10 +249,7 @@ fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
             "PGCOFFER_DB_MAIN_CATALOG_KEY: PGCOFFER_DB_MAIN_KEY is set as well",
         ),
         (&[("PGCOFFER_KEY", catalog_key)], "it is a catalog key"),
-        (
-            &[("PGCOFFER_DB_MAIN_KEY", catalog_key)],
-            "it is a catalog key",
-        ),
+        (&[("PGCOFFER_DB_MAIN_KEY", catalog_key)], "it is a catalog key"),
         (&[("PGCOFFER_CATALOG_KEY", KEY)], "PGCOFFER-CATALOG-1"),
         (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "no catalog key"),
         (
@@ -286,10 +262,7 @@ fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
         ),
     ] {
         let told = told(vars);
-        assert!(
-            told.contains(words) && told.contains("hint: "),
-            "{vars:?}: {told}"
-        );
+        assert!(told.contains(words) && told.contains("hint: "), "{vars:?}: {told}");
         assert!(
             !told.contains(&catalog_key[20..40]) && !told.contains(&KEY[20..40]),
             "{told}"
@@ -297,20 +270,11 @@ fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
     }
     // a database may be called so itself
     let config = read(&[
-        (
-            "PGCOFFER_DB_MAIN_CATALOG_URL",
-            "postgres://u@localhost/main",
-        ),
+        ("PGCOFFER_DB_MAIN_CATALOG_URL", "postgres://u@localhost/main"),
         ("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY),
     ]);
     let config = config.unwrap();
-    assert!(
-        !config.databases[0]
-            .secret
-            .as_ref()
-            .unwrap()
-            .is_catalog_key()
-    );
+    assert!(!config.databases[0].secret.as_ref().unwrap().is_catalog_key());
 }
 
 #[test]
@@ -318,11 +282,7 @@ fn earlier_catalog_keys_stand_beside_earlier_keys_each_with_its_day() {
     let (catalog_key, other) = (catalog_key(), KEY.replace("00", "aa"));
     let old = format!("{catalog_key}@2026-11-01, {other}@2026-10-01 {catalog_key}@2026-09-01");
     let config = read(&[("PGCOFFER_KEY", KEY), ("PGCOFFER_OLD_KEYS", &old)]).unwrap();
-    let kinds: Vec<bool> = config
-        .old_keys
-        .iter()
-        .map(|key| key.secret.is_catalog_key())
-        .collect();
+    let kinds: Vec<bool> = config.old_keys.iter().map(|key| key.secret.is_catalog_key()).collect();
     assert_eq!(kinds, [true, false, true]);
     assert!(!config.keys().are_catalog_keys());
     // with one of its own a database may have earlier ones of its own

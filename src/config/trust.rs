@@ -1,7 +1,8 @@
-//! Which files count. Whoever may write a file of settings, or put another in its place, chooses the bucket and the key that
-//! everything goes to. So nobody else may: the file, every folder on the way to it and every link there belong to the user or
-//! to root, and no group and no others may write them. That is ssh's rule for its own files, which has it of folders as well;
-//! as for sudo, a folder like `/tmp`, in which everybody may make files and nobody may touch another's, is no danger.
+//! Which files count. Whoever may write a file of settings, or put another in its place, chooses the bucket and the key
+//! that everything goes to. So nobody else may: the file, every folder on the way to it and every link there belong to
+//! the user or to root, and no group and no others may write them. That is ssh's rule for its own files, which has it
+//! of folders as well; as for sudo, a folder like `/tmp`, in which everybody may make files and nobody may touch
+//! another's, is no danger.
 
 use std::{
     collections::VecDeque,
@@ -53,8 +54,8 @@ pub(super) enum Owners {
     Anybody,
 }
 
-/// Opens a file that nobody else could have written or put there. What is looked at is what is opened: the way is looked at
-/// first, and where only the user and root may change that, nobody swaps anything afterwards.
+/// Opens a file that nobody else could have written or put there. What is looked at is what is opened: the way is
+/// looked at first, and where only the user and root may change that, nobody swaps anything afterwards.
 pub(super) fn open(path: &Path, owners: Owners) -> Result<Trusted, Refused> {
     let own = rustix::process::geteuid().as_raw();
     let user = (owners == Owners::UserOrRoot).then_some(own);

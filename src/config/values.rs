@@ -23,7 +23,11 @@ pub(super) fn key(text: &str) -> Result<MasterKey, Wrong> {
         match before.map(str::trim_end).map(MasterKey::parse) {
             Some(Ok(_)) => (
                 "it bears the day on which it was retired, and so is an earlier key".to_owned(),
-                Some("earlier keys stand in PGCOFFER_OLD_KEYS (of a database with a key of its own: PGCOFFER_DB_<NAME>_OLD_KEYS), beside the one that replaced them".to_owned()),
+                Some(
+                    "earlier keys stand in PGCOFFER_OLD_KEYS (of a database with a key of its own: \
+                    PGCOFFER_DB_<NAME>_OLD_KEYS), beside the one that replaced them"
+                        .to_owned(),
+                ),
             ),
             _ => (error.to_string(), error.hint()),
         }
@@ -34,7 +38,11 @@ pub(super) fn catalog_key(text: &str) -> Result<CatalogKey, Wrong> {
     CatalogKey::parse(text).map_err(|error| match text.split_once('@') {
         Some((before, _)) if CatalogKey::parse(before.trim_end()).is_ok() => (
             "it bears the day on which it was retired, and so is an earlier catalog key".to_owned(),
-            Some("earlier catalog keys stand in PGCOFFER_OLD_KEYS (of a database with one of its own: PGCOFFER_DB_<NAME>_OLD_KEYS), as earlier keys do".to_owned()),
+            Some(
+                "earlier catalog keys stand in PGCOFFER_OLD_KEYS (of a database with one of its own: \
+                PGCOFFER_DB_<NAME>_OLD_KEYS), as earlier keys do"
+                    .to_owned(),
+            ),
         ),
         _ => (error.to_string(), error.hint()),
     })
@@ -46,7 +54,11 @@ pub(super) fn repository(text: &str) -> Result<RepositoryId, Wrong> {
     id.map_err(|error: BadRepositoryId| {
         (
             format!("{text:?} is no repository: {error}"),
-            Some("`pgcoffer repository` prints the one of this bucket; for a new place `pgcoffer keygen --repository` makes one".to_owned()),
+            Some(
+                "`pgcoffer repository` prints the one of this bucket; for a new place `pgcoffer keygen --repository` \
+                makes one"
+                    .to_owned(),
+            ),
         )
     })
 }
@@ -61,8 +73,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 
 pub(super) fn http_hosts(text: &str) -> Result<HttpHosts, Wrong> {
     HttpHosts::parse(text).map_err(|why| {
-        let hint =
-            "name hosts without scheme and port, separated by commas: minio.internal, 10.0.0.7";
+        let hint = "name hosts without scheme and port, separated by commas: minio.internal, 10.0.0.7";
         (why, Some(hint.to_owned()))
     })
 }
@@ -135,9 +146,7 @@ pub(super) fn acl(text: &str) -> Result<ObjectCannedAcl, Wrong> {
     ];
     let acl = one_of(known, ObjectCannedAcl::as_str, text).map_err(|why| (why, None))?;
     match acl {
-        ObjectCannedAcl::PublicRead
-        | ObjectCannedAcl::PublicReadWrite
-        | ObjectCannedAcl::AuthenticatedRead => Err((
+        ObjectCannedAcl::PublicRead | ObjectCannedAcl::PublicReadWrite | ObjectCannedAcl::AuthenticatedRead => Err((
             format!("{text:?} lets everybody read backups"),
             Some("use private, bucket-owner-full-control or bucket-owner-read".to_owned()),
         )),
@@ -146,11 +155,7 @@ pub(super) fn acl(text: &str) -> Result<ObjectCannedAcl, Wrong> {
 }
 
 /// One of these, by its name in whatever case.
-fn one_of<T, const N: usize>(
-    known: [T; N],
-    name: impl Fn(&T) -> &str,
-    text: &str,
-) -> Result<T, String> {
+fn one_of<T, const N: usize>(known: [T; N], name: impl Fn(&T) -> &str, text: &str) -> Result<T, String> {
     let names: Vec<String> = known.iter().map(|one| name(one).to_owned()).collect();
     let mut known = known.into_iter();
     let found = known.find(|one| name(one).eq_ignore_ascii_case(text));
@@ -160,10 +165,7 @@ fn one_of<T, const N: usize>(
 pub(super) fn zone(text: &str) -> Result<TimeZone, Wrong> {
     TimeZone::get(text).map_err(|_| {
         let hint = "give a name of the tz database, such as Europe/Berlin, America/New_York or UTC";
-        (
-            format!("{text:?} is not a time zone"),
-            Some(hint.to_owned()),
-        )
+        (format!("{text:?} is not a time zone"), Some(hint.to_owned()))
     })
 }
 
@@ -171,21 +173,15 @@ pub(super) fn zone(text: &str) -> Result<TimeZone, Wrong> {
 pub(super) fn duration(text: &str) -> Result<Duration, Wrong> {
     let parsed: Option<SignedDuration> = text.parse().ok();
     let positive = parsed.filter(SignedDuration::is_positive);
-    positive
-        .and_then(|d| Duration::try_from(d).ok())
-        .ok_or_else(|| {
-            let hint = "write for example 30m or 2h";
-            (
-                format!("{text:?} is not a length of time"),
-                Some(hint.to_owned()),
-            )
-        })
+    positive.and_then(|d| Duration::try_from(d).ok()).ok_or_else(|| {
+        let hint = "write for example 30m or 2h";
+        (format!("{text:?} is not a length of time"), Some(hint.to_owned()))
+    })
 }
 
 pub(super) fn keep_last(text: &str) -> Result<NonZeroU32, Wrong> {
     text.parse().map_err(|_| {
-        let hint =
-            "the newest good backups are what a lost database comes back from: keep 1 at least";
+        let hint = "the newest good backups are what a lost database comes back from: keep 1 at least";
         (
             format!("{text:?} is not a whole number from 1 on"),
             Some(hint.to_owned()),
@@ -208,10 +204,7 @@ pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
         .filter(|mode| matches!(mode, Mode::Full | Mode::DropBox))
         .ok_or_else(|| {
             let hint = "drop-box is for credentials that may only write; leave it unset otherwise";
-            (
-                format!("{text:?} is neither full nor drop-box"),
-                Some(hint.to_owned()),
-            )
+            (format!("{text:?} is neither full nor drop-box"), Some(hint.to_owned()))
         })
 }
 
@@ -242,15 +235,7 @@ const NAMES: [&str; 22] = [
 ];
 
 /// What each database has: the end of `DB_<NAME>_…`.
-const NAMES_OF_DATABASE: [&str; 7] = [
-    "URL",
-    "AUTH",
-    "OLD_KEYS",
-    "CATALOG_KEY",
-    "KEY",
-    "SCHEDULE",
-    "PING_URL",
-];
+const NAMES_OF_DATABASE: [&str; 7] = ["URL", "AUTH", "OLD_KEYS", "CATALOG_KEY", "KEY", "SCHEDULE", "PING_URL"];
 
 /// Whether there is a setting of this name (without its prefix).
 pub(super) fn is_setting(name: &str) -> bool {
@@ -277,10 +262,7 @@ fn of_database(name: &str) -> Option<(&str, &str)> {
 #[must_use]
 pub fn is_secret(variable: &str) -> bool {
     let ends = ["KEY", "KEYS", "PASSPHRASE", "SECRET", "TOKEN", "URL"];
-    variable
-        .rsplit('_')
-        .next()
-        .is_some_and(|end| ends.contains(&end))
+    variable.rsplit('_').next().is_some_and(|end| ends.contains(&end))
 }
 
 /// Whether a platform set this variable for a service that is called pgcoffer too: Kubernetes does for each service
@@ -288,18 +270,15 @@ pub fn is_secret(variable: &str) -> bool {
 /// <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
 pub(super) fn is_injected(setting: &str, value: &str) -> bool {
     let named = |part: &str| setting == part || setting.ends_with(&format!("_{part}"));
-    let service =
-        named("SERVICE_HOST") || named("SERVICE_PORT") || setting.contains("SERVICE_PORT_");
+    let service = named("SERVICE_HOST") || named("SERVICE_PORT") || setting.contains("SERVICE_PORT_");
     let address = ["tcp://", "udp://", "sctp://"]
         .iter()
         .any(|scheme| value.starts_with(scheme));
     let port = named("PORT") && address;
     let words: Vec<&str> = setting.split('_').collect();
-    let of_port = words.windows(3).any(|w| {
-        w[0] == "PORT"
-            && w[1].bytes().all(|b| b.is_ascii_digit())
-            && ["TCP", "UDP", "SCTP"].contains(&w[2])
-    });
+    let of_port = words
+        .windows(3)
+        .any(|w| w[0] == "PORT" && w[1].bytes().all(|b| b.is_ascii_digit()) && ["TCP", "UDP", "SCTP"].contains(&w[2]));
     service || port || of_port
 }
 
@@ -316,9 +295,7 @@ pub(super) fn nearest(setting: &str) -> Option<String> {
     }
     let likely = nearest_of(&all_names(), stem);
     if let Some(label) = stem.strip_suffix("_URL")
-        && likely.is_none_or(|name| {
-            strsim::damerau_levenshtein(name, stem) > 1 && first_word(name) != first_word(stem)
-        })
+        && likely.is_none_or(|name| strsim::damerau_levenshtein(name, stem) > 1 && first_word(name) != first_word(stem))
     {
         return Some(format!("a database's URL is PGCOFFER_DB_{label}_URL"));
     }
@@ -338,8 +315,7 @@ fn nearest_of(names: &[&'static str], wrong: &str) -> Option<&'static str> {
         (if part { score.max(0.6) } else { score }, *name)
     });
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.len().cmp(&b.1.len())));
-    best.filter(|(score, _)| *score >= 0.6)
-        .map(|(_, name)| name)
+    best.filter(|(score, _)| *score >= 0.6).map(|(_, name)| name)
 }
 
 fn first_word(name: &str) -> &str {
@@ -382,10 +358,7 @@ mod tests {
         for name in all_names() {
             let variable = format!("PGCOFFER_{name}");
             let read = super::super::Config::from_vars([(variable, "x".to_owned())]);
-            let told = read
-                .err()
-                .map(|error| error.to_string())
-                .unwrap_or_default();
+            let told = read.err().map(|error| error.to_string()).unwrap_or_default();
             assert!(!told.contains("no such setting"), "{told}");
         }
     }
@@ -420,11 +393,7 @@ mod tests {
         ] {
             assert!(is_secret(name));
         }
-        for name in [
-            "PGCOFFER_BUCKET",
-            "PGCOFFER_SSE_KMS_KEY_ID",
-            "PGCOFFER_SCHEDULE",
-        ] {
+        for name in ["PGCOFFER_BUCKET", "PGCOFFER_SSE_KMS_KEY_ID", "PGCOFFER_SCHEDULE"] {
             assert!(!is_secret(name));
         }
     }

@@ -46,9 +46,7 @@ fn empty(name: String) -> Option<Entry> {
     let fault = Fault {
         variable: name.clone(),
         why: "it is set, and empty".to_owned(),
-        hint: Some(
-            "unset it: AWS needs none, and any other service its address, https://…".to_owned(),
-        ),
+        hint: Some("unset it: AWS needs none, and any other service its address, https://…".to_owned()),
     };
     Some(Entry {
         name,
@@ -98,7 +96,8 @@ fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Ent
         hint: Some(hint),
     };
     if name != upper {
-        let why = "names of variables are in upper case here, without anything around them, and this one is passed over";
+        let why =
+            "names of variables are in upper case here, without anything around them, and this one is passed over";
         let fault = fault(why, format!("call it {upper}"));
         let value = Err(fault);
         // under its own name, beside the right one where that is set as well

@@ -6,9 +6,7 @@ use std::io;
 
 use super::Error;
 use crate::{
-    cause::{
-        Backup, Bucket, Cause, Child, ChildCause, Database, Machine, Program, SettingName, SqlState,
-    },
+    cause::{Backup, Bucket, Cause, Child, ChildCause, Database, Machine, Program, SettingName, SqlState},
     compress, lifecycle, postgres, seal, store,
 };
 
@@ -19,13 +17,8 @@ impl Error {
         match self {
             Self::Usage { .. } => Machine::Command.into(),
             Self::Config(faults) => {
-                let names = faults
-                    .iter()
-                    .filter_map(|fault| SettingName::parse(&fault.variable));
-                Machine::Settings {
-                    names: names.collect(),
-                }
-                .into()
+                let names = faults.iter().filter_map(|fault| SettingName::parse(&fault.variable));
+                Machine::Settings { names: names.collect() }.into()
             }
             Self::Postgres(error) => of_postgres(error),
             Self::Store(error) => of_kind(error.kind).into(),
@@ -34,9 +27,7 @@ impl Error {
             Self::Dump(_) => child(Program::PgDump, ChildCause::NotWhole),
             Self::Silent { .. } => child(Program::PgDump, ChildCause::Silent),
             Self::Problems { .. } => Backup::BackupProblems.into(),
-            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } => {
-                Backup::BackupDamaged.into()
-            }
+            Self::Archive { .. } | Self::Payload { .. } | Self::Differs { .. } => Backup::BackupDamaged.into(),
             Self::Compress(error) => of_compress(error),
             Self::NoSuchBackup { .. } => Backup::BackupMissing.into(),
             Self::NotGood { .. } => Backup::BackupFailed.into(),
@@ -51,10 +42,7 @@ impl Error {
                 true => Bucket::BucketThawing.into(),
                 false => Bucket::BucketCold.into(),
             },
-            Self::TargetLacks { lacks, .. } => Database::DatabaseRights {
-                objects: lacks.len(),
-            }
-            .into(),
+            Self::TargetLacks { lacks, .. } => Database::DatabaseRights { objects: lacks.len() }.into(),
             Self::RestoreFailed { source, .. } => source.cause(),
             Self::Io { doing, .. } if doing.starts_with("listen on") => Machine::Listen.into(),
             Self::Io { source, .. } | Self::Sink(source) => of_io(source),
@@ -92,9 +80,7 @@ fn of_postgres(error: &postgres::Error) -> Cause {
         .into(),
         E::NewerServer { .. } => child(Program::PgDump, ChildCause::OlderThanServer),
         E::NoClient { program, .. } => child(Program::named(program), ChildCause::NotInstalled),
-        E::DumpFailed(fault) | E::LoadFailed(fault) => {
-            child(Program::named(fault.program), of_child(fault.cause))
-        }
+        E::DumpFailed(fault) | E::LoadFailed(fault) => child(Program::named(fault.program), of_child(fault.cause)),
         E::TargetNotEmpty { .. } => Database::DatabaseNotEmpty.into(),
         E::ImposedRole(_) | E::TargetReadOnly { .. } | E::TargetStandby { .. } | E::Setting(_) => {
             Database::DatabaseSettings.into()
@@ -196,9 +182,7 @@ fn of_seal(error: &seal::Error) -> Cause {
         | E::CutShort { .. }
         | E::TrailingBytes { .. } => Backup::BackupDamaged.into(),
         E::NewerVersion { .. } => Backup::BackupRecord.into(),
-        E::WrongKey { .. } | E::RepositoryOfOthers { .. } | E::BeyondCatalogKey { .. } => {
-            Backup::BackupKey.into()
-        }
+        E::WrongKey { .. } | E::RepositoryOfOthers { .. } | E::BeyondCatalogKey { .. } => Backup::BackupKey.into(),
         E::OtherRepository { .. } => Bucket::BucketStranger.into(),
         E::WeakPassphrase { .. } | E::Key(_) => Machine::Key.into(),
         E::OutOfMemory { .. } | E::Random(_) => Machine::Resources.into(),

@@ -26,34 +26,79 @@ impl Error {
                 Some("do not rely on this backup: verify the others, and keep this one for examination".to_owned())
             }
             Self::NoSuchBackup { .. } => Some(
-                "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix (the recovery sheet has theirs)".to_owned(),
+                "`pgcoffer list` shows what there is; where that is nothing, the backups stand below another prefix \
+                 (the recovery sheet has theirs)"
+                    .to_owned(),
             ),
-            Self::NotGood { .. } => Some("`pgcoffer list` shows the good ones; `latest` is the newest of them".to_owned()),
+            Self::NotGood { .. } => Some(
+                "`pgcoffer list` shows the good ones; `latest` is the newest of \
+                them"
+                    .to_owned(),
+            ),
             Self::TargetLacks { lacks, .. } => {
                 let cures: Vec<&str> = lacks.iter().map(|lack| lack.cure.as_str()).collect();
                 Some(cures.join("; "))
             }
-            Self::RestoreFailed { state, made_roles, source, .. } => {
-                after_restore(*state, made_roles, source)
-            }
-            Self::Clock { told: false, .. } => Some("the answers of S3 bear a Date, by which backups expire here: look for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle apply --expire`)".to_owned()),
-            Self::Clock { .. } => Some("set this machine's clock by NTP: by a wrong one, backups expire too early".to_owned()),
-            Self::NotWhole { .. } => Some("find out what that object is, and move it away by hand or bring back its older version; a lost mark is set again by hold or accept".to_owned()),
-            Self::Unexplained { planned, .. } => Some(format!("look at `pgcoffer prune --dry-run`, and verify a few of the newest backups: somebody who broke into the machine that takes them could have written them to get rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`")),
-            Self::Unsettled { .. } => Some("set PGCOFFER_REPOSITORY to the right one: it stands in the settings of the machine that backs up, and on the recovery sheet; with each of them set, `pgcoffer list` shows what that one holds".to_owned()),
-            Self::Silent { .. } => Some("look for what it waits for in pg_stat_activity; where a table takes that long, raise PGCOFFER_STALL_TIMEOUT".to_owned()),
+            Self::RestoreFailed {
+                state,
+                made_roles,
+                source,
+                ..
+            } => after_restore(*state, made_roles, source),
+            Self::Clock { told: false, .. } => Some(
+                "the answers of S3 bear a Date, by which backups expire here: look \
+                for the gateway or proxy that takes it away, or have a lifecycle rule delete (`pgcoffer lifecycle \
+                apply --expire`)"
+                    .to_owned(),
+            ),
+            Self::Clock { .. } => Some(
+                "set this machine's clock by NTP: by a wrong one, backups expire too \
+                early"
+                    .to_owned(),
+            ),
+            Self::NotWhole { .. } => Some(
+                "find out what that object is, and move it away by hand or bring back its \
+                older version; a lost mark is set again by hold or accept"
+                    .to_owned(),
+            ),
+            Self::Unexplained { planned, .. } => Some(format!(
+                "look at `pgcoffer prune --dry-run`, and verify a few of \
+                the newest backups: somebody who broke into the machine that takes them could have written them to get \
+                rid of others; if all is well, as after weeks without a prune, `pgcoffer prune --confirm {planned}`"
+            )),
+            Self::Unsettled { .. } => Some(
+                "set PGCOFFER_REPOSITORY to the right one: it stands in the settings of the \
+                machine that backs up, and on the recovery sheet; with each of them set, `pgcoffer list` shows what \
+                that one holds"
+                    .to_owned(),
+            ),
+            Self::Silent { .. } => Some(
+                "look for what it waits for in pg_stat_activity; where a table takes that \
+                long, raise PGCOFFER_STALL_TIMEOUT"
+                    .to_owned(),
+            ),
             Self::NotTaken { hint, .. } => hint.clone(),
             Self::NotDue { .. } | Self::Problems { .. } => None,
             Self::Io { doing, source } if doing.starts_with("listen on") => Some(
                 match source.kind() {
-                    io::ErrorKind::PermissionDenied => "ports below 1024 are root's: choose another with --listen, PGCOFFER_LISTEN or PORT",
-                    io::ErrorKind::AddrInUse => "somebody listens there already, perhaps another `pgcoffer serve`: choose another with --listen, PGCOFFER_LISTEN or PORT",
+                    io::ErrorKind::PermissionDenied => {
+                        "ports below 1024 are root's: choose another with --listen, \
+                        PGCOFFER_LISTEN or PORT"
+                    }
+                    io::ErrorKind::AddrInUse => {
+                        "somebody listens there already, perhaps another `pgcoffer serve`: \
+                        choose another with --listen, PGCOFFER_LISTEN or PORT"
+                    }
                     _ => "choose an address of this machine with --listen or PGCOFFER_LISTEN",
                 }
                 .to_owned(),
             ),
             Self::Io { source, .. } | Self::Sink(source) => io_hint(source),
-            Self::Internal(_) => Some("please report it with this text and what `pgcoffer --version` says; a later run may succeed, and says so".to_owned()),
+            Self::Internal(_) => Some(
+                "please report it with this text and what `pgcoffer --version` says; a later run \
+                may succeed, and says so"
+                    .to_owned(),
+            ),
             Self::Config(_) | Self::Compress(_) | Self::Interrupted { .. } => None,
         }
     }
@@ -64,11 +109,13 @@ fn after_restore(state: TargetState, made_roles: &[String], source: &Error) -> O
     let target = match state {
         TargetState::Unchanged | TargetState::AllOrNothing => None,
         TargetState::Incomplete => Some(
-            "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going restores all but that",
+            "the target, which was empty, holds part of the backup: create it anew before the next try (on Heroku \
+             `heroku pg:reset` with the name of this very database). Where one object can't be restored, --keep-going \
+             restores all but that",
         ),
-        TargetState::Mixed => Some(
-            "drop nothing: what the target held is partly there still. Restore into a new database, and compare",
-        ),
+        TargetState::Mixed => {
+            Some("drop nothing: what the target held is partly there still. Restore into a new database, and compare")
+        }
     };
     let both: Vec<String> = source
         .cure()
@@ -84,7 +131,8 @@ fn without_roles(made: &[String]) -> Option<String> {
     let names: Vec<String> = made.iter().map(|role| ident(role)).collect();
     (!made.is_empty()).then(|| {
         format!(
-            "the roles that were made for this stay for the next try; to be rid of them, once nothing of the target names them: DROP ROLE IF EXISTS {};",
+            "the roles that were made for this stay for the next try; to be rid of them, once nothing of the target \
+             names them: DROP ROLE IF EXISTS {};",
             names.join(", ")
         )
     })
@@ -92,18 +140,12 @@ fn without_roles(made: &[String]) -> Option<String> {
 
 fn io_hint(error: &io::Error) -> Option<String> {
     let text = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "free some space, or choose another place"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "check the file's and its folder's permissions, or choose another place"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another place",
+        io::ErrorKind::PermissionDenied => "check the file's and its folder's permissions, or choose another place",
         io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
             "choose another address with --listen or PGCOFFER_LISTEN, or stop what listens there"
         }
-        io::ErrorKind::AlreadyExists => {
-            "nothing is overwritten: choose another name with -o, or move it away"
-        }
+        io::ErrorKind::AlreadyExists => "nothing is overwritten: choose another name with -o, or move it away",
         _ => return None,
     };
     Some(text.to_owned())

@@ -278,19 +278,10 @@ impl Error {
             // EX_SOFTWARE of sysexits.h
             Self::Internal(_) => 70,
             Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => 2,
-            Self::Store(error)
-                if matches!(
-                    error.kind,
-                    store::Kind::Configuration | store::Kind::PlainHttp
-                ) =>
-            {
-                2
-            }
+            Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => 2,
             Self::Postgres(error) => postgres_status(error),
             Self::Problems { exit_status, .. } => *exit_status,
-            Self::Lifecycle(
-                lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_),
-            ) => 2,
+            Self::Lifecycle(lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_)) => 2,
             Self::Dump(_) | Self::Silent { .. } | Self::TargetLacks { .. } => 3,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
             // EX_TEMPFAIL of sysexits.h: nothing is wrong, and a later call goes on
@@ -406,10 +397,7 @@ mod tests {
             why: "bad".into(),
             hint: Some("do".into()),
         };
-        assert_eq!(
-            Error::Config(vec![fault("A")]).to_string(),
-            "A: bad\nhint: do"
-        );
+        assert_eq!(Error::Config(vec![fault("A")]).to_string(), "A: bad\nhint: do");
         assert_eq!(
             Error::Config(vec![fault("A"), fault("B")]).to_string(),
             "2 settings are wrong\n  A: bad\n    hint: do\n  B: bad\n    hint: do"

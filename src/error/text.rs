@@ -25,10 +25,7 @@ impl Error {
     /// As it is, with whatever text from outside is in it.
     fn write(&self, f: &mut String) -> fmt::Result {
         match self {
-            Self::Usage { why, .. }
-            | Self::Rules { why, .. }
-            | Self::Cold { why, .. }
-            | Self::Unsettled { why } => {
+            Self::Usage { why, .. } | Self::Rules { why, .. } | Self::Cold { why, .. } | Self::Unsettled { why } => {
                 write!(f, "{why}")
             }
             Self::Lifecycle(error) => write!(f, "{error}"),
@@ -41,10 +38,7 @@ impl Error {
                 write!(f, "what pg_dump wrote can't be taken for a backup: {error}")
             }
             Self::Silent { seconds } => {
-                write!(
-                    f,
-                    "pg_dump has written nothing for {seconds} s, and was stopped"
-                )
+                write!(f, "pg_dump has written nothing for {seconds} s, and was stopped")
             }
             Self::Problems { what, .. } => write!(f, "{what}"),
             Self::Archive { object, source } => write!(f, "{object}: {source}"),
@@ -71,45 +65,29 @@ impl Error {
             } => {
                 let state = match state {
                     TargetState::Unchanged => "nothing was changed",
-                    TargetState::AllOrNothing => {
-                        "it was one transaction: the target holds all or nothing"
-                    }
+                    TargetState::AllOrNothing => "it was one transaction: the target holds all or nothing",
                     TargetState::Incomplete => "it is incomplete",
                     TargetState::Mixed => "and some of what the target held is gone",
                 };
-                let made = made_roles
-                    .iter()
-                    .map(|role| Untrusted::from(&**role).identifier());
+                let made = made_roles.iter().map(|role| Untrusted::from(&**role).identifier());
                 let made: Vec<String> = made.collect();
                 let made = match made.is_empty() {
                     true => String::new(),
-                    false => format!(
-                        ", and roles that were made for it stay ({})",
-                        made.join(", ")
-                    ),
+                    false => format!(", and roles that were made for it stay ({})", made.join(", ")),
                 };
-                write!(
-                    f,
-                    "the restore into {target} failed, {state}{made}: {source}"
-                )
+                write!(f, "the restore into {target} failed, {state}{made}: {source}")
             }
             Self::NotTaken { why, .. } => {
                 write!(f, "the backup that is due was not taken: {why}")
             }
             Self::NotDue { database } => {
-                write!(
-                    f,
-                    "another run has just backed up {database}: nothing is due"
-                )
+                write!(f, "another run has just backed up {database}: nothing is due")
             }
             Self::Clock { why, .. } => write!(f, "nothing is deleted by this clock: {why}"),
-            Self::NotWhole {
-                database,
-                count,
-                first,
-            } => write!(
+            Self::NotWhole { database, count, first } => write!(
                 f,
-                "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because {first}"
+                "nothing of {database} is deleted: {count} of its records or marks can't be read, the first because \
+                 {first}"
             ),
             Self::Unexplained {
                 database,
@@ -117,7 +95,8 @@ impl Error {
                 explained,
             } => write!(
                 f,
-                "nothing of {database} is deleted: newer backups would push out {planned} good ones, and in two days the schedule explains {explained}"
+                "nothing of {database} is deleted: newer backups would push out {planned} good ones, and in two days \
+                 the schedule explains {explained}"
             ),
             Self::Io { doing, source } => write!(f, "can't {doing}: {source}"),
             Self::Sink(error) => write!(f, "can't hand on what was opened: {error}"),

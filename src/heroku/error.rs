@@ -80,23 +80,23 @@ impl Error {
             }
             Kind::Payment => "look at the account's billing page at dashboard.heroku.com",
             Kind::Forbidden => {
-                "the key's account must be a member of the app with the right to operate it, and the key's scope must be `write` or `global`"
+                "the key's account must be a member of the app with the right to operate it, and the key's scope must \
+                 be `write` or `global`"
             }
             Kind::NotFound => {
-                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account sees that app"
+                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account \
+                 sees that app"
             }
             Kind::Refused => {
-                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many one-off dynos run already"
+                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many \
+                 one-off dynos run already"
             }
             Kind::TooMany => {
-                "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its own"
+                "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its \
+                 own"
             }
-            Kind::Down => {
-                "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API"
-            }
-            Kind::Unreachable => {
-                "check that this machine reaches api.heroku.com over https, and status.heroku.com"
-            }
+            Kind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
+            Kind::Unreachable => "check that this machine reaches api.heroku.com over https, and status.heroku.com",
             Kind::Other => return None,
         };
         Some(hint.to_owned())

@@ -1,7 +1,7 @@
 //! The door to Heroku's Platform API: one-off dynos are started, and looked at.
 //!
-//! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>. No secret is ever sent but the key itself: what a dyno
-//! needs it has from the app's config vars, for a command line stands in Heroku's logs.
+//! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>. No secret is ever sent but the key itself: what
+//! a dyno needs it has from the app's config vars, for a command line stands in Heroku's logs.
 
 mod answer;
 mod error;
@@ -109,12 +109,7 @@ impl Heroku {
             .build()
             .map_err(|error| Error::unreachable("prepare to call the Heroku API", &error))?;
         let (base, app) = (base.clone(), app.to_owned());
-        Ok(Self {
-            http,
-            base,
-            app,
-            key,
-        })
+        Ok(Self { http, base, app, key })
     }
 
     /// Starts a one-off dyno.
@@ -164,10 +159,7 @@ impl Heroku {
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .extend(["apps", &self.app])
-                .extend(path);
+            segments.pop_if_empty().extend(["apps", &self.app]).extend(path);
         }
         let request = self.http.request(method, url);
         request

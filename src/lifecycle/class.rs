@@ -40,10 +40,7 @@ pub struct Wait {
 }
 
 const fn wait(words: &'static str, longest_minutes: u32) -> Wait {
-    Wait {
-        words,
-        longest_minutes,
-    }
+    Wait { words, longest_minutes }
 }
 
 impl Class {

@@ -82,10 +82,7 @@ mod tests {
     fn clauses_are_read_as_people_write_them() {
         let read = |text: &str| {
             let all = clauses(text).unwrap();
-            all.iter()
-                .map(Clause::to_string)
-                .collect::<Vec<_>>()
-                .join(", ")
+            all.iter().map(Clause::to_string).collect::<Vec<_>>().join(", ")
         };
         for text in [
             "monthly to glacier after 30d, yearly to deep_archive after 7d",
@@ -96,10 +93,7 @@ mod tests {
                 "monthly to glacier after 30d, yearly to deep_archive after 7d"
             );
         }
-        assert_eq!(
-            read("manual to glacier-ir after 0d"),
-            "manual to glacier_ir after 0d"
-        );
+        assert_eq!(read("manual to glacier-ir after 0d"), "manual to glacier_ir after 0d");
     }
 
     #[test]
@@ -116,14 +110,8 @@ mod tests {
             ("monthly to glacier after 3w", "not a number of days"),
             ("monthly to glacier after -3d", "not a number of days"),
             ("monthly to glacier after +3d", "not a number of days"),
-            (
-                "monthly to glacier after 99999999999d",
-                "not a number of days",
-            ),
-            (
-                "monthly to glacier after 1d, MONTHLY to glacier after 2d",
-                "twice",
-            ),
+            ("monthly to glacier after 99999999999d", "not a number of days"),
+            ("monthly to glacier after 1d, MONTHLY to glacier after 2d", "twice"),
         ] {
             let error = clauses(text).unwrap_err();
             assert!(error.to_string().contains(why), "{text}: {error}");

@@ -31,8 +31,7 @@ impl Document {
             allow_dtd: false,
             ..ParsingOptions::default()
         };
-        let tree = roxmltree::Document::parse_with_options(text, options)
-            .map_err(|e| unreadable(e.to_string()))?;
+        let tree = roxmltree::Document::parse_with_options(text, options).map_err(|e| unreadable(e.to_string()))?;
         let root = tree.root_element();
         let name = root.tag_name().name();
         if name != "LifecycleConfiguration" {
@@ -53,12 +52,10 @@ impl Document {
         if node.is_element() && name == "Rule" {
             let rule = Rule::read(node, xml);
             let of_rule = |what| format!("{what}, rule {}", rule.name());
-            self.unknown
-                .extend(unknown_in_rule(node).into_iter().map(of_rule));
+            self.unknown.extend(unknown_in_rule(node).into_iter().map(of_rule));
             self.rules.push(rule);
         } else if node.is_element() {
-            self.unknown
-                .push(format!("the element {name} beside the rules"));
+            self.unknown.push(format!("the element {name} beside the rules"));
         } else if node.is_text() && node.text().is_some_and(|text| !text.trim().is_empty()) {
             self.unknown.push("text beside the rules".to_owned());
         }
@@ -85,16 +82,13 @@ impl Document {
         }
     }
 
-    /// The configuration with `planned` in the place of every rule that is `ours`. All others keep their place and every
-    /// byte; ours keep theirs too where they mean what is planned. Ours take the form of the others.
+    /// The configuration with `planned` in the place of every rule that is `ours`. All others keep their place and
+    /// every byte; ours keep theirs too where they mean what is planned. Ours take the form of the others.
     ///
     /// # Errors
     /// [`Error::TooMany`] for S3.
     pub fn with(&self, planned: &[Planned], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
-        let others = self
-            .rules
-            .iter()
-            .filter(|rule| !rule.id().is_some_and(&ours));
+        let others = self.rules.iter().filter(|rule| !rule.id().is_some_and(&ours));
         let form = if others.into_iter().any(Rule::is_of_the_old_form) {
             Form::Prefix
         } else {
@@ -130,8 +124,9 @@ impl Document {
         format!("<LifecycleConfiguration xmlns=\"{NAMESPACE}\">{rules}</LifecycleConfiguration>")
     }
 
-    /// This configuration with what somebody has added to `there` since `sent` was made of it: rules with ids that neither
-    /// knows. Where one of `sent` is missing there, what looks new may be that one under a changed name: then nothing is added.
+    /// This configuration with what somebody has added to `there` since `sent` was made of it: rules with ids that
+    /// neither knows. Where one of `sent` is missing there, what looks new may be that one under a changed name: then
+    /// nothing is added.
     #[must_use]
     pub fn with_added(&self, there: &Self, sent: &Self) -> Self {
         let known = [&self.rules[..], &sent.rules[..]].concat();
@@ -148,8 +143,9 @@ impl Document {
         }
     }
 
-    /// In what a configuration that was read back differs from this one, which was sent. Rules of ours have to mean what
-    /// was sent, all others have to be the same bytes in the same order; what somebody has added meanwhile is no difference.
+    /// In what a configuration that was read back differs from this one, which was sent. Rules of ours have to mean
+    /// what was sent, all others have to be the same bytes in the same order; what somebody has added meanwhile is no
+    /// difference.
     #[must_use]
     pub fn differences(&self, back: &Self, ours: impl Fn(&str) -> bool) -> Vec<String> {
         let is_ours = |rule: &&Rule| rule.id().is_some_and(&ours);
@@ -176,15 +172,8 @@ impl Document {
         found.extend(differences_of_others(&sent, &there));
         let stray = |rule: &&Rule| !self.rules.iter().any(|sent| sent.id() == rule.id());
         let strays = back.rules.iter().filter(is_ours).filter(stray);
-        found.extend(
-            strays.map(|rule| format!("rule {} was to be removed and is there", rule.name())),
-        );
-        found.extend(
-            back.unknown
-                .iter()
-                .filter(|what| !self.unknown.contains(what))
-                .cloned(),
-        );
+        found.extend(strays.map(|rule| format!("rule {} was to be removed and is there", rule.name())));
+        found.extend(back.unknown.iter().filter(|what| !self.unknown.contains(what)).cloned());
         found
     }
 }
@@ -197,19 +186,11 @@ fn is_new(rule: &Rule, known: &[Rule]) -> bool {
 fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {
     let mut found = Vec::new();
     for rule in sent.iter().filter(|rule| !back.contains(rule)) {
-        let same = back
-            .iter()
-            .find(|other| other.id() == rule.id() && rule.id().is_some());
+        let same = back.iter().find(|other| other.id() == rule.id() && rule.id().is_some());
         match same.map(|other| rule.differences(other)) {
-            None => found.push(format!(
-                "rule {}, which is not ours, is missing",
-                rule.name()
-            )),
+            None => found.push(format!("rule {}, which is not ours, is missing", rule.name())),
             Some(lines) if lines.is_empty() => {
-                found.push(format!(
-                    "rule {}, which is not ours, is written otherwise",
-                    rule.name()
-                ));
+                found.push(format!("rule {}, which is not ours, is written otherwise", rule.name()));
             }
             Some(lines) => found.extend(lines),
         }
@@ -219,9 +200,7 @@ fn differences_of_others(sent: &[Rule], back: &[Rule]) -> Vec<String> {
         .filter(|rule| !sent.iter().any(|other| other.id() == rule.id()));
     found.extend(new.map(|rule| format!("rule {} was not there before", rule.name())));
     if found.is_empty() && sent != back {
-        found.push(
-            "the rules that are not ours stand in another order, or some are doubled".to_owned(),
-        );
+        found.push("the rules that are not ours stand in another order, or some are doubled".to_owned());
     }
     found
 }

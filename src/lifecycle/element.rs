@@ -55,18 +55,10 @@ const RULE: Known = Known(
         ),
         Known(
             "Expiration",
-            &[
-                leaf("Date"),
-                leaf("Days"),
-                leaf("ExpiredObjectDeleteMarker"),
-            ],
+            &[leaf("Date"), leaf("Days"), leaf("ExpiredObjectDeleteMarker")],
             false,
         ),
-        Known(
-            "Transition",
-            &[leaf("Date"), leaf("Days"), leaf("StorageClass")],
-            true,
-        ),
+        Known("Transition", &[leaf("Date"), leaf("Days"), leaf("StorageClass")], true),
         Known(
             "NoncurrentVersionTransition",
             &[
@@ -81,11 +73,7 @@ const RULE: Known = Known(
             &[leaf("NoncurrentDays"), leaf("NewerNoncurrentVersions")],
             false,
         ),
-        Known(
-            "AbortIncompleteMultipartUpload",
-            &[leaf("DaysAfterInitiation")],
-            false,
-        ),
+        Known("AbortIncompleteMultipartUpload", &[leaf("DaysAfterInitiation")], false),
     ],
     true,
 );
@@ -97,9 +85,7 @@ impl Element {
         let mut children: Vec<Self> = elements.map(Self::read).collect();
         children.sort();
         let text = if children.is_empty() {
-            node.children()
-                .filter_map(|n| n.is_text().then(|| n.text())?)
-                .collect()
+            node.children().filter_map(|n| n.is_text().then(|| n.text())?).collect()
         } else {
             String::new()
         };
@@ -172,9 +158,7 @@ fn unknown(node: Node<'_, '_>, known: &Known) -> Vec<String> {
             found.push(format!("the element {word} in {name}"));
             continue;
         };
-        let same = elements
-            .iter()
-            .filter(|other| other.tag_name().name() == word);
+        let same = elements.iter().filter(|other| other.tag_name().name() == word);
         if !inside.2 && same.count() > 1 {
             found.push(format!("more than one {word} in {name}"));
         }

@@ -17,18 +17,14 @@ const SERVICES: [Elsewhere; 9] = [
     Elsewhere {
         hosts: &[".r2.cloudflarestorage.com"],
         name: "Cloudflare R2",
-        moving: Some(
-            "has no colder class than Infrequent Access, and takes no rule that moves to another",
-        ),
+        moving: Some("has no colder class than Infrequent Access, and takes no rule that moves to another"),
         deleting: None,
     },
     Elsewhere {
         hosts: &[".backblazeb2.com"],
         name: "Backblaze B2",
         moving: Some("has one class alone, and refuses rules that move"),
-        deleting: Some(
-            "keeps versions: expiry hides what it deletes, and frees space with --noncurrent alone",
-        ),
+        deleting: Some("keeps versions: expiry hides what it deletes, and frees space with --noncurrent alone"),
     },
     Elsewhere {
         hosts: &[".digitaloceanspaces.com"],
@@ -52,7 +48,8 @@ const SERVICES: [Elsewhere; 9] = [
         ],
         name: "this service, which is made of Ceph,",
         moving: Some(
-            "may know these classes by name only: what is moved is read at once there, or not at all, and asking for its thawing is refused. Move one backup, and restore it, before you rely on it",
+            "may know these classes by name only: what is moved is read at once there, or not at all, and asking for \
+             its thawing is refused. Move one backup, and restore it, before you rely on it",
         ),
         deleting: None,
     },
@@ -82,7 +79,8 @@ const SERVICES: [Elsewhere; 9] = [
     },
 ];
 
-/// What is known to be different where these rules are to be put; `host` is that of the endpoint, none stands for AWS's own.
+/// What is known to be different where these rules are to be put; `host` is that of the endpoint, none stands for AWS's
+/// own.
 #[must_use]
 pub fn warnings_at(host: Option<&str>, plan: &Plan) -> Vec<String> {
     let host = host.unwrap_or_default();
@@ -96,7 +94,5 @@ pub fn warnings_at(host: Option<&str>, plan: &Plan) -> Vec<String> {
     let moving = service.moving.filter(|_| moves);
     let deleting = service.deleting.filter(|_| deletes);
     let known = [moving, deleting].into_iter().flatten();
-    known
-        .map(|what| format!("{} {what}", service.name))
-        .collect()
+    known.map(|what| format!("{} {what}", service.name)).collect()
 }

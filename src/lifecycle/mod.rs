@@ -3,8 +3,9 @@
 //! Pure rules: [`plan`] says which rules a set of databases needs and what is wrong with the wish; [`Document`] reads a
 //! bucket's configuration, and writes one in which everybody else's rules stand as they stood, byte for byte.
 //!
-//! A rule of ours names one folder of one database by its prefix, never a tag: some services drop filters by tag and then
-//! apply the rule to the whole bucket. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html>
+//! A rule of ours names one folder of one database by its prefix, never a tag: some services drop filters by tag and
+//! then apply the rule to the whole bucket.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html>
 
 mod class;
 mod clause;
@@ -55,21 +56,19 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Clause { .. } => {
-                "write for example: monthly to glacier after 30d, yearly to deep_archive after 7d"
-            }
+            Self::Clause { .. } => "write for example: monthly to glacier after 30d, yearly to deep_archive after 7d",
             Self::Contradictions(_) => {
-                "keep the tier longer, move it sooner, or choose a class with a shorter minimum storage time: docs/glacier.md has the table"
+                "keep the tier longer, move it sooner, or choose a class with a shorter minimum storage time: \
+                 docs/glacier.md has the table"
             }
             Self::Unreadable(_) => {
                 "look at it with `aws s3api get-bucket-lifecycle-configuration`; nothing was changed"
             }
             Self::Unknown(_) => {
-                "nothing was changed, since rules that can't be compared afterwards can't be put back either: add the rules of `pgcoffer lifecycle plan --xml` by hand"
+                "nothing was changed, since rules that can't be compared afterwards can't be put back either: add the \
+                 rules of `pgcoffer lifecycle plan --xml` by hand"
             }
-            Self::TooMany(_) => {
-                "remove rules that nobody needs, or use a bucket of its own for backups"
-            }
+            Self::TooMany(_) => "remove rules that nobody needs, or use a bucket of its own for backups",
         };
         Some(text.to_owned())
     }

@@ -101,16 +101,14 @@ impl OfDatabase<'_> {
         }
     }
 
-    /// The days after which no archive of this tier has to be kept any more: it carries the highest tier that was due, and
-    /// may serve every lower one as well. None where there is no such day.
+    /// The days after which no archive of this tier has to be kept any more: it carries the highest tier that was due,
+    /// and may serve every lower one as well. None where there is no such day.
     fn longest_days(&self, tier: Tier) -> Option<u32> {
         let served = self
             .tiers
             .iter()
             .filter(|(other, _)| *other <= tier && *other != Tier::Manual);
-        let days: Option<Vec<u32>> = served
-            .map(|(_, kept)| Some(Kept::of(*kept)?.longest_days))
-            .collect();
+        let days: Option<Vec<u32>> = served.map(|(_, kept)| Some(Kept::of(*kept)?.longest_days)).collect();
         days?.into_iter().max()
     }
 }
@@ -134,9 +132,7 @@ impl Planning<'_> {
         self.plan.rules.push(abort);
         if let Some(after_days) = self.wishes.noncurrent_days {
             let action = Action::ExpireNoncurrent { after_days };
-            self.plan
-                .rules
-                .push(of.rule("noncurrent", None, "", action));
+            self.plan.rules.push(of.rule("noncurrent", None, "", action));
         }
     }
 
@@ -166,14 +162,16 @@ impl Planning<'_> {
             (_, Some(kept)) => rule.early_deletion_days = self.check_time(&name, clause, kept),
             (Some(Retention::Forever), None) => rule.early_deletion_days = Some(0),
             (Some(count), None) => self.note(format!(
-                "{name}: how many are kept goes by number ({count}), so how long one lies in {class} isn't known; {} of it are paid for each",
+                "{name}: how many are kept goes by number ({count}), so how long one lies in {class} isn't known; {} \
+                 of it are paid for each",
                 counted(class.minimum_storage_days(), "day")
             )),
             (None, None) if tier == Tier::Manual => {
                 rule.kept = Some("as asked for, forever by default".to_owned());
             }
             (None, None) => self.note(format!(
-                "{name}: nothing here says how long {tier} backups are kept, so whether they stay for the {} days that {class} costs at least was not checked",
+                "{name}: nothing here says how long {tier} backups are kept, so whether they stay for the {} days that \
+                 {class} costs at least was not checked",
                 class.minimum_storage_days()
             )),
         }
@@ -195,7 +193,8 @@ impl Planning<'_> {
             ));
         } else if days < minimum {
             self.faults.push(format!(
-                "{name}: a {tier} backup may be kept for only {}, and {class} costs {minimum} days at least", counted(days, "day")
+                "{name}: a {tier} backup may be kept for only {}, and {class} costs {minimum} days at least",
+                counted(days, "day")
             ));
         }
         Some(minimum.saturating_sub(days.saturating_sub(after_days)))
@@ -218,10 +217,7 @@ impl Planning<'_> {
             longest = longest.zip(days).map(|(a, b)| a.max(b));
             self.expire_tier(of, tier, days);
         }
-        let manual = expiry
-            .manual
-            .and_then(Kept::of)
-            .map(|kept| kept.longest_days);
+        let manual = expiry.manual.and_then(Kept::of).map(|kept| kept.longest_days);
         self.expire_tier(of, Tier::Manual, manual);
         match longest.zip(manual).map(|(a, b)| a.max(b)) {
             Some(days) => {
@@ -232,7 +228,8 @@ impl Planning<'_> {
                 }
             }
             None => self.note(format!(
-                "{}: its records and details stay: one without its archive does no harm, and an archive without its record is no backup any more",
+                "{}: its records and details stay: one without its archive does no harm, and an archive without its \
+                 record is no backup any more",
                 of.database
             )),
         }
@@ -294,25 +291,37 @@ impl Planning<'_> {
         );
         if expires {
             let warnings = [
-                "an expiry rule knows neither PGCOFFER_KEEP_LAST nor holds: if backups stop, S3 deletes the last one on its day, and a held one too",
-                "it deletes whatever stands in its folder, also what was kept longer by an earlier schedule or by `backup --tier … --retain …`",
+                "an expiry rule knows neither PGCOFFER_KEEP_LAST nor holds: if backups stop, S3 deletes the last one \
+                 on its day, and a held one too",
+                "it deletes whatever stands in its folder, also what was kept longer by an earlier schedule or by \
+                 `backup --tier … --retain …`",
             ];
             self.plan.warnings.extend(warnings.map(str::to_owned));
-            self.note("after a change of the schedule run `lifecycle apply` again: S3 goes on by the old days".to_owned());
+            self.note(
+                "after a change of the schedule run `lifecycle apply` again: S3 goes on by the old days".to_owned(),
+            );
             if self.wishes.noncurrent_days.is_none() {
-                self.note("in a versioned bucket expiry only hides: add --noncurrent DAYS to free the space".to_owned());
+                self.note(
+                    "in a versioned bucket expiry only hides: add --noncurrent DAYS to free the space".to_owned(),
+                );
             }
         }
         if moves {
+            self.note("records and details are never moved: list, show and status need no thawing".to_owned());
             self.note(
-                "records and details are never moved: list, show and status need no thawing"
-                    .to_owned(),
+                "archives below 128 KiB are not moved, unless the bucket's default for that was changed".to_owned(),
             );
-            self.note("archives below 128 KiB are not moved, unless the bucket's default for that was changed".to_owned());
         }
         if freezes {
-            self.note("each object in GLACIER or DEEP_ARCHIVE is charged for about 40 KB more than it has, and its moving costs a request".to_owned());
+            self.note(
+                "each object in GLACIER or DEEP_ARCHIVE is charged for about 40 KB more than it has, and its \
+                moving costs a request"
+                    .to_owned(),
+            );
         }
-        self.note("S3 acts once a day, at the first midnight UTC after so many days, and may take a day or two longer".to_owned());
+        self.note(
+            "S3 acts once a day, at the first midnight UTC after so many days, and may take a day or two longer"
+                .to_owned(),
+        );
     }
 }

@@ -87,9 +87,9 @@ impl Action {
 
     fn xml(self) -> String {
         match self {
-            Self::Move { class, after_days } => format!(
-                "<Transition><Days>{after_days}</Days><StorageClass>{class}</StorageClass></Transition>"
-            ),
+            Self::Move { class, after_days } => {
+                format!("<Transition><Days>{after_days}</Days><StorageClass>{class}</StorageClass></Transition>")
+            }
             Self::Expire { after_days } => {
                 format!("<Expiration><Days>{after_days}</Days></Expiration>")
             }

@@ -72,11 +72,7 @@ impl Rule {
     /// The beginning of the keys that it is about; empty for every key.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        let places: [&[&str]; 3] = [
-            &["Filter", "Prefix"],
-            &["Filter", "And", "Prefix"],
-            &["Prefix"],
-        ];
+        let places: [&[&str]; 3] = [&["Filter", "Prefix"], &["Filter", "And", "Prefix"], &["Prefix"]];
         let found = places.iter().find_map(|path| self.element.text_at(path));
         found.unwrap_or_default()
     }
@@ -92,19 +88,12 @@ impl Rule {
         let tags = filter
             .named("Tag")
             .map(|tag| format!("tag {}={}", text(tag, "Key"), text(tag, "Value")));
-        let size = |name: &str, words: &str| {
-            Some(format!(
-                "{words} {}",
-                counted(filter.text_at(&[name])?, "byte")
-            ))
-        };
+        let size = |name: &str, words: &str| Some(format!("{words} {}", counted(filter.text_at(&[name])?, "byte")));
         let sizes = [
             size("ObjectSizeGreaterThan", "above"),
             size("ObjectSizeLessThan", "below"),
         ];
-        tags.chain(sizes.into_iter().flatten())
-            .collect::<Vec<_>>()
-            .join(", ")
+        tags.chain(sizes.into_iter().flatten()).collect::<Vec<_>>().join(", ")
     }
 
     /// What it does, in words.
@@ -118,8 +107,8 @@ impl Rule {
         };
         let class = |element: &Element| at(element, "StorageClass").unwrap_or_default();
         let noncurrent = |element: &Element| {
-            let newer = at(element, "NewerNoncurrentVersions")
-                .map_or_else(String::new, |n| format!(" beyond {n} newer"));
+            let newer =
+                at(element, "NewerNoncurrentVersions").map_or_else(String::new, |n| format!(" beyond {n} newer"));
             format!(
                 "{}{newer}",
                 counted(at(element, "NoncurrentDays").unwrap_or_default(), "day")
@@ -129,22 +118,14 @@ impl Rule {
         let moves = rule
             .named("Transition")
             .map(|t| format!("move to {} {}", class(t), when(t)));
-        let expirations =
-            rule.named("Expiration")
-                .map(|e| match at(e, "ExpiredObjectDeleteMarker") {
-                    Some(_) if at(e, "Days").is_none() => {
-                        "delete markers without versions".to_owned()
-                    }
-                    _ => format!("delete {}", when(e)),
-                });
+        let expirations = rule
+            .named("Expiration")
+            .map(|e| match at(e, "ExpiredObjectDeleteMarker") {
+                Some(_) if at(e, "Days").is_none() => "delete markers without versions".to_owned(),
+                _ => format!("delete {}", when(e)),
+            });
         let old_moves = rule.named("NoncurrentVersionTransition");
-        let old_moves = old_moves.map(|t| {
-            format!(
-                "move noncurrent versions to {} after {}",
-                class(t),
-                noncurrent(t)
-            )
-        });
+        let old_moves = old_moves.map(|t| format!("move noncurrent versions to {} after {}", class(t), noncurrent(t)));
         let old = rule.named("NoncurrentVersionExpiration");
         let old = old.map(|e| format!("delete noncurrent versions after {}", noncurrent(e)));
         let aborts = rule.named("AbortIncompleteMultipartUpload");
@@ -176,9 +157,7 @@ impl Rule {
     /// Our objects bear no tags but our own.
     fn asks_for_a_foreign_tag(&self) -> bool {
         let filter = self.element.at(&["Filter"]);
-        let filters = filter
-            .into_iter()
-            .chain(filter.and_then(|f| f.at(&["And"])));
+        let filters = filter.into_iter().chain(filter.and_then(|f| f.at(&["And"])));
         let keys = filters
             .flat_map(|f| f.named("Tag"))
             .filter_map(|tag| tag.text_at(&["Key"]));

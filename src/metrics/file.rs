@@ -17,9 +17,7 @@ const MODE: u32 = 0o644;
 /// # Errors
 /// What the file system refuses; the file is then as it was.
 pub fn write_textfile(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     // the collector reads whatever ends in .prom: not this one, while it is half written
     let mut file = tempfile::Builder::new()
@@ -27,8 +25,7 @@ pub fn write_textfile(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
         .suffix(".tmp")
         .tempfile_in(folder)?;
     file.write_all(snapshot.textfile().as_bytes())?;
-    file.as_file()
-        .set_permissions(Permissions::from_mode(MODE))?;
+    file.as_file().set_permissions(Permissions::from_mode(MODE))?;
     file.persist(path)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a monitoring system reads: numbers of every database, in OpenMetrics or in Prometheus' older text format.
 //!
-//! Names end in base units and bear the prefix `pgcoffer_`: <https://prometheus.io/docs/practices/naming/>. Everything comes
-//! from the last look at the bucket, so rendering never asks it anything. `docs/monitoring.md` has the table.
+//! Names end in base units and bear the prefix `pgcoffer_`: <https://prometheus.io/docs/practices/naming/>. Everything
+//! comes from the last look at the bucket, so rendering never asks it anything. `docs/monitoring.md` has the table.
 
 mod classic;
 mod file;
@@ -101,11 +101,7 @@ impl Snapshot {
     }
 
     fn tell_ages(&self, sheet: &mut Sheet, now: Timestamp) {
-        for health in self
-            .databases
-            .iter()
-            .filter_map(|known| known.health.as_ref())
-        {
+        for health in self.databases.iter().filter_map(|known| known.health.as_ref()) {
             sheet.age(health, now);
         }
     }

@@ -53,8 +53,7 @@ impl Sheet {
             return;
         }
         let labels = vec![("database", known.database.to_string())];
-        let help =
-            "Whether the last look at the bucket succeeded; where it did not, older values stand";
+        let help = "Whether the last look at the bucket succeeded; where it did not, older values stand";
         let succeeded = i64::from(known.look_succeeded);
         self.set("catalog_look_success", help, None, &labels, succeeded);
         let looked = known.health.as_ref().map(|health| health.figures.looked);
@@ -69,11 +68,7 @@ impl Sheet {
             self.set(name, help, None, &labels, whole(count));
         };
         count("good_backups", "Good backups in the bucket", health.good);
-        count(
-            "held_backups",
-            "Backups that somebody holds",
-            health.held.len(),
-        );
+        count("held_backups", "Backups that somebody holds", health.held.len());
         count(
             "suspicious_backups",
             "Good backups that look wrong and that nobody has accepted",
@@ -109,13 +104,7 @@ impl Sheet {
             "Failed runs since the newest good backup",
             health.figures.failed_since_good,
         );
-        self.set(
-            "kept",
-            "Bytes of everything kept",
-            BYTES,
-            &labels,
-            whole(health.bytes),
-        );
+        self.set("kept", "Bytes of everything kept", BYTES, &labels, whole(health.bytes));
         let help = "When the next backup is due";
         let next = health.next_due.as_ref().map(|next| next.at);
         self.moment("next_due_timestamp", help, &labels, next);
@@ -134,41 +123,17 @@ impl Sheet {
             let help = "When the newest good backup began";
             self.moment("last_success_timestamp", help, &labels, Some(good.started));
             let help = "How long the newest good backup took";
-            self.set(
-                "last_success_duration",
-                help,
-                SECONDS,
-                &labels,
-                good.seconds,
-            );
+            self.set("last_success_duration", help, SECONDS, &labels, good.seconds);
             let help = "Bytes of the newest good backup's archive in the bucket";
-            self.set(
-                "last_success_stored",
-                help,
-                BYTES,
-                &labels,
-                whole(good.stored_bytes),
-            );
+            self.set("last_success_stored", help, BYTES, &labels, whole(good.stored_bytes));
             let help = "Bytes that pg_dump wrote for the newest good backup";
-            self.set(
-                "last_success_dumped",
-                help,
-                BYTES,
-                &labels,
-                whole(good.dump_bytes),
-            );
+            self.set("last_success_dumped", help, BYTES, &labels, whole(good.dump_bytes));
         }
         if let Some(last) = health.figures.last_run {
             let help = "When the newest run began, good or not";
             self.moment("last_run_timestamp", help, &labels, Some(last.started));
             let help = "Whether the newest run made a backup";
-            self.set(
-                "last_run_success",
-                help,
-                None,
-                &labels,
-                i64::from(last.succeeded),
-            );
+            self.set("last_run_success", help, None, &labels, i64::from(last.succeeded));
         }
     }
 
@@ -206,24 +171,9 @@ impl Sheet {
     /// The clock of `serve`.
     pub(super) fn rounds(&mut self, rounds: &Rounds) {
         let none = Labels::new();
-        self.moment(
-            "serve_start_timestamp",
-            "When serve began",
-            &none,
-            rounds.serving_since,
-        );
-        self.moment(
-            "last_tick_timestamp",
-            "End of the last tick",
-            &none,
-            rounds.last,
-        );
-        self.moment(
-            "next_tick_timestamp",
-            "When the next tick is to be",
-            &none,
-            rounds.next,
-        );
+        self.moment("serve_start_timestamp", "When serve began", &none, rounds.serving_since);
+        self.moment("last_tick_timestamp", "End of the last tick", &none, rounds.last);
+        self.moment("next_tick_timestamp", "When the next tick is to be", &none, rounds.next);
         let help = "Whether a tick is under way";
         self.set("tick_running", help, None, &none, i64::from(rounds.running));
         let ticks = ConstCounter::new(rounds.ended);
@@ -240,14 +190,7 @@ impl Sheet {
         }
     }
 
-    fn set(
-        &mut self,
-        name: &'static str,
-        help: &str,
-        unit: Option<Unit>,
-        labels: &Labels,
-        to: i64,
-    ) {
+    fn set(&mut self, name: &'static str, help: &str, unit: Option<Unit>, labels: &Labels, to: i64) {
         if labels.is_empty() {
             let gauge = Gauge::<i64>::default();
             gauge.set(to);
@@ -263,13 +206,7 @@ impl Sheet {
     }
 }
 
-fn register(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    unit: Option<Unit>,
-    metric: impl Metric,
-) {
+fn register(registry: &mut Registry, name: &str, help: &str, unit: Option<Unit>, metric: impl Metric) {
     match unit {
         Some(unit) => registry.register_with_unit(name, help, unit, metric),
         None => registry.register(name, help, metric),

@@ -98,10 +98,7 @@ fn snapshot() -> Snapshot {
 #[track_caller]
 fn assert_has(text: &str, lines: &[&str]) {
     for line in lines {
-        assert!(
-            text.lines().any(|one| one == *line),
-            "{line} is not in:\n{text}"
-        );
+        assert!(text.lines().any(|one| one == *line), "{line} is not in:\n{text}");
     }
 }
 
@@ -139,10 +136,7 @@ fn a_scrape_has_values_with_units_by_database_and_tier() {
 fn a_file_holds_nothing_that_would_stand_still_in_it() {
     let text = snapshot().textfile();
     assert!(!text.contains("_age_seconds"), "{text}");
-    assert!(
-        !text.contains("# EOF") && !text.contains("# UNIT"),
-        "{text}"
-    );
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
     assert_has(
         &text,
         &[
@@ -160,10 +154,7 @@ fn a_file_is_replaced_whole_and_everybody_may_read_it() {
     let path = folder.path().join("pgcoffer.prom");
     std::fs::write(&path, "old").unwrap();
     write_textfile(&path, &snapshot()).unwrap();
-    assert_eq!(
-        std::fs::read_to_string(&path).unwrap(),
-        snapshot_text(&path)
-    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), snapshot_text(&path));
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
     let left = std::fs::read_dir(folder.path()).unwrap().count();

@@ -36,9 +36,7 @@ impl AddressFault {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::NotAUrl(_) | Self::Scheme(_) => {
-                "give the whole address, beginning with https://".to_owned()
-            }
+            Self::NotAUrl(_) | Self::Scheme(_) => "give the whole address, beginning with https://".to_owned(),
             Self::Plain => "write https:// instead of http://".to_owned(),
             Self::Credentials => "leave out what stands before the @".to_owned(),
         }
@@ -46,8 +44,8 @@ impl AddressFault {
 }
 
 impl Address {
-    /// Takes an `https` URL; `http` for this machine itself. There is no exception: whoever reads an address can use it, and
-    /// so keep a dead man's switch quiet.
+    /// Takes an `https` URL; `http` for this machine itself. There is no exception: whoever reads an address can use
+    /// it, and so keep a dead man's switch quiet.
     ///
     /// # Errors
     /// [`AddressFault`], which repeats nothing of the text.
@@ -106,11 +104,7 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_alone() {
-        for good in [
-            "http://127.0.0.1:8080/x",
-            "http://localhost/x",
-            "http://[::1]:9/x",
-        ] {
+        for good in ["http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:9/x"] {
             assert!(Address::parse(good).is_ok(), "{good}");
         }
         for bad in [
@@ -121,10 +115,7 @@ mod tests {
         ] {
             assert_eq!(Address::parse(bad), Err(AddressFault::Plain), "{bad}");
         }
-        assert_eq!(
-            Address::parse("https://u:p@host/x"),
-            Err(AddressFault::Credentials)
-        );
+        assert_eq!(Address::parse("https://u:p@host/x"), Err(AddressFault::Credentials));
         let fault = Address::parse("hooks.slack.com/services/s3cret").unwrap_err();
         assert!(!fault.to_string().contains("s3cret"), "{fault}");
     }

@@ -94,14 +94,9 @@ impl Telling {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let error = self.result.as_ref().err()?;
-        if let (
-            Error::Answered {
-                status: 401 | 403, ..
-            },
-            "PGCOFFER_WEBHOOK_URL",
-        ) = (error, self.setting)
-        {
-            let hint = "it refuses the signature, or us: both sides need the same PGCOFFER_WEBHOOK_SECRET, and clocks that agree to five minutes";
+        if let (Error::Answered { status: 401 | 403, .. }, "PGCOFFER_WEBHOOK_URL") = (error, self.setting) {
+            let hint = "it refuses the signature, or us: both sides need the same PGCOFFER_WEBHOOK_SECRET, and clocks \
+                that agree to five minutes";
             return Some(hint.to_owned());
         }
         let hint = error.hint()?;
@@ -116,7 +111,8 @@ impl Notifier {
         !self.channels.is_empty() && self.kinds.contains(kind)
     }
 
-    /// Tells an event over every channel at once, and gives what became of it on each. It takes no longer than `patience.total`.
+    /// Tells an event over every channel at once, and gives what became of it on each. It takes no longer than
+    /// `patience.total`.
     pub async fn tell(&self, event: &Event, patience: Patience) -> Vec<Telling> {
         if !self.listens_to(event.kind) {
             return Vec::new();

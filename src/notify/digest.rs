@@ -37,10 +37,7 @@ pub struct DigestLine {
 /// Puts a digest into words.
 pub(super) fn words(event: &Event, body: &mut Body) -> String {
     let lines = &event.databases;
-    let wrong = lines
-        .iter()
-        .filter(|line| !line.problems.is_empty())
-        .count();
+    let wrong = lines.iter().filter(|line| !line.problems.is_empty()).count();
     let title = match (wrong, lines.len()) {
         (0, 1) => "weekly digest: 1 database, all is well".to_owned(),
         (0, n) => format!("weekly digest: {n} databases, all is well"),

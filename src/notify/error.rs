@@ -70,7 +70,8 @@ pub enum Error {
         said: Untrusted,
     },
     /// there was no time left to try
-    #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last {last}")).unwrap_or_default())]
+    #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last \
+        {last}")).unwrap_or_default())]
     OutOfTime {
         /// host
         host: String,
@@ -108,10 +109,12 @@ impl Lack {
     fn hint(self) -> &'static str {
         match self {
             Self::Starttls => {
-                "where the server has TLS from the first byte (port 465) write smtps in place of smtp; else turn STARTTLS on there. Where it did offer it, somebody on the way may have taken that out"
+                "where the server has TLS from the first byte (port 465) write smtps in place of smtp; else turn \
+                 STARTTLS on there. Where it did offer it, somebody on the way may have taken that out"
             }
             Self::Login => {
-                "where it takes mail without a login leave user and password out of PGCOFFER_SMTP_URL; else let it offer PLAIN or LOGIN over TLS, or use another server"
+                "where it takes mail without a login leave user and password out of PGCOFFER_SMTP_URL; else let it \
+                 offer PLAIN or LOGIN over TLS, or use another server"
             }
             Self::Letters => {
                 "write the addresses in PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO in ASCII, a domain as xn--…"
@@ -126,9 +129,7 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } => true,
-            Self::Answered { status, .. } => {
-                matches!(status, 408 | 425 | 429) || (500..=599).contains(status)
-            }
+            Self::Answered { status, .. } => matches!(status, 408 | 425 | 429) || (500..=599).contains(status),
             Self::Refused { code, .. } => (400..=499).contains(code),
             Self::Tls { .. }
             | Self::Handshake { .. }
@@ -153,40 +154,34 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::OutOfTime { .. } => {
-                "see whether this machine may connect to it: a firewall, a proxy (HTTPS_PROXY), a wrong port, or an outage there"
+                "see whether this machine may connect to it: a firewall, a proxy (HTTPS_PROXY), a wrong port, or an \
+                 outage there"
             }
             Self::Tls { .. } => {
-                "the certificate has to be valid for that name and of an authority that this machine trusts; SSL_CERT_FILE names one of your own"
+                "the certificate has to be valid for that name and of an authority that this machine trusts; \
+                 SSL_CERT_FILE names one of your own"
             }
             Self::Handshake { .. } => {
-                "what answers there begins without TLS, or speaks another version of it: for mail smtps is TLS from the first byte (port 465), and smtp STARTTLS (587)"
+                "what answers there begins without TLS, or speaks another version of it: for mail smtps is TLS from \
+                 the first byte (port 465), and smtp STARTTLS (587)"
             }
             Self::Lacking { lack, .. } => lack.hint(),
-            Self::Answered {
-                status: 300..=399, ..
-            } => "no redirect is followed: set the address that it leads to",
+            Self::Answered { status: 300..=399, .. } => "no redirect is followed: set the address that it leads to",
             Self::Answered {
                 status: 401 | 403 | 404 | 410,
                 ..
-            } => {
-                "the address is not, or no longer, one that takes messages: make a new one and set it"
-            }
+            } => "the address is not, or no longer, one that takes messages: make a new one and set it",
             Self::Answered { status: 429, .. } => "it takes no more for now",
-            Self::Answered {
-                status: 500..=599, ..
-            } => "the service has a problem of its own: see its status page",
+            Self::Answered { status: 500..=599, .. } => "the service has a problem of its own: see its status page",
             Self::Refused {
                 code: 530 | 534 | 535 | 538,
                 ..
             } => "check user and password in PGCOFFER_SMTP_URL, percent-encoded",
-            Self::Refused {
-                code: 550..=554, ..
-            } => {
-                "check PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO: the server must know the one as yours, and accept the others"
+            Self::Refused { code: 550..=554, .. } => {
+                "check PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO: the server must know the one as yours, and accept \
+                 the others"
             }
-            Self::Panicked(_) => {
-                "please report it with this text and what `pgcoffer --version` says"
-            }
+            Self::Panicked(_) => "please report it with this text and what `pgcoffer --version` says",
             Self::Refused { .. } | Self::Answered { .. } | Self::Unwritable(_) => return None,
         };
         Some(hint.to_owned())

@@ -30,9 +30,7 @@ pub enum Kind {
 
 /// Not a kind of event that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no event: there are failure, missed, recovery, suspicious, success, digest, all and none"
-)]
+#[error("{0:?} is no event: there are failure, missed, recovery, suspicious, success, digest, all and none")]
 pub struct UnknownKind(pub String);
 
 impl Kind {
@@ -88,15 +86,7 @@ pub struct Kinds(BTreeSet<Kind>);
 impl Default for Kinds {
     /// What wants a person's look, and its end.
     fn default() -> Self {
-        Self(
-            [
-                Kind::Failure,
-                Kind::Missed,
-                Kind::Recovery,
-                Kind::Suspicious,
-            ]
-            .into(),
-        )
+        Self([Kind::Failure, Kind::Missed, Kind::Recovery, Kind::Suspicious].into())
     }
 }
 
@@ -284,10 +274,7 @@ impl Event {
                 add("exit_status", json!(self.exit_status));
                 add("interrupted", json!(self.interrupted));
                 add("newest_good", newest_good);
-                add(
-                    "newest_good_known",
-                    json!(self.newest_good != NewestGood::Unknown),
-                );
+                add("newest_good_known", json!(self.newest_good != NewestGood::Unknown));
                 add("retry_at", json!(self.retry_at));
                 add("late", json!(self.late));
                 add("backup", json!(self.backup));
@@ -310,10 +297,7 @@ mod tests {
         assert!(Kinds::parse("all").unwrap().contains(Kind::Success));
         let none = Kinds::parse("none").unwrap();
         assert!(!none.contains(Kind::Failure) && none.contains(Kind::Test));
-        assert_eq!(
-            Kinds::parse("failures"),
-            Err(UnknownKind("failures".into()))
-        );
+        assert_eq!(Kinds::parse("failures"), Err(UnknownKind("failures".into())));
         assert_eq!(Kinds::parse("all, digest"), Err(UnknownKind("all".into())));
         assert_eq!(Kinds::parse(" ,"), Err(UnknownKind(String::new())));
         assert!(!Kinds::default().contains(Kind::Success));

@@ -42,12 +42,7 @@ mod tests {
     #[test]
     fn figures_are_short() {
         let now: Timestamp = "2026-11-20T07:00:59Z".parse().unwrap();
-        let ago = |seconds: i64| {
-            age(
-                Timestamp::from_second(now.as_second() - seconds).unwrap(),
-                now,
-            )
-        };
+        let ago = |seconds: i64| age(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
         assert_eq!(minute(now), "2026-11-20 07:00 UTC");
         assert_eq!(
             [ago(59), ago(3600 * 5 + 60), ago(86_400 * 30), ago(-9)],

@@ -71,7 +71,8 @@ fn secrets(url: &Url) -> Known {
     )
 }
 
-/// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer all the same.
+/// The first line of an answer, where it is words and repeats nothing of the address. One that breaks off was an answer
+/// all the same.
 async fn beginning(answer: &mut Response, secrets: &Known) -> Option<Untrusted> {
     let mut said = Vec::new();
     while said.len() < ANSWER_BYTES_MAX {
@@ -109,15 +110,9 @@ fn failed(address: &Address, error: reqwest::Error) -> Error {
         return Error::Timeout { host, seconds };
     }
     if why.contains("certificate") || why.contains("UnknownIssuer") || why.contains("tls") {
-        return Error::Tls {
-            host,
-            why: why.into(),
-        };
+        return Error::Tls { host, why: why.into() };
     }
-    Error::Unreachable {
-        host,
-        why: why.into(),
-    }
+    Error::Unreachable { host, why: why.into() }
 }
 
 /// The innermost cause: what stands above it says no more than that sending failed.

@@ -30,13 +30,10 @@ impl Letter {
     /// Body and origin as plain text.
     #[must_use]
     pub fn text(&self) -> String {
-        let paragraphs = self
-            .paragraphs
-            .iter()
-            .map(|paragraph| match paragraph.verbatim {
-                true => indented(&paragraph.text),
-                false => paragraph.text.clone(),
-            });
+        let paragraphs = self.paragraphs.iter().map(|paragraph| match paragraph.verbatim {
+            true => indented(&paragraph.text),
+            false => paragraph.text.clone(),
+        });
         let mut parts: Vec<String> = paragraphs.collect();
         parts.push(format!("-- \n{}", self.origin));
         parts.join("\n\n") + "\n"
@@ -107,9 +104,7 @@ fn failure(event: &Event, body: &mut Body) -> String {
     }
     if let (2.., Some(since)) = (event.failures, event.since) {
         let (times, since) = (event.failures, minute(since));
-        state.push(format!(
-            "It has failed {times} times in a row since {since}."
-        ));
+        state.push(format!("It has failed {times} times in a row since {since}."));
     }
     state.extend(late_lines(&event.late));
     state.extend(newest_good_line(event));
@@ -128,7 +123,8 @@ fn what_failed(event: &Event) -> (String, String) {
         _ if event.interrupted => (
             format!("backup of {name} interrupted"),
             format!(
-                "The backup of {name} was interrupted at {at}: something told it to stop before it was done (a restart, a deployment, a time limit). There is no backup of this run."
+                "The backup of {name} was interrupted at {at}: something told it to stop before it was done (a \
+                 restart, a deployment, a time limit). There is no backup of this run."
             ),
         ),
         (_, None) => (
@@ -137,9 +133,7 @@ fn what_failed(event: &Event) -> (String, String) {
         ),
         ("retention", _) => (
             format!("retention of {name} failed"),
-            format!(
-                "Old backups of {name} could not be deleted at {at}. Nothing is lost; what has run out piles up."
-            ),
+            format!("Old backups of {name} could not be deleted at {at}. Nothing is lost; what has run out piles up."),
         ),
         ("bucket", _) => (
             format!("a backup of {name} is GONE"),
@@ -147,9 +141,7 @@ fn what_failed(event: &Event) -> (String, String) {
         ),
         ("repository", _) => (
             format!("backups of another repository among those of {name}"),
-            format!(
-                "In the folder of {name} stand backups of another repository, under the same key, seen at {at}."
-            ),
+            format!("In the folder of {name} stand backups of another repository, under the same key, seen at {at}."),
         ),
         _ => (
             format!("backup of {name} FAILED"),
@@ -186,16 +178,19 @@ fn missed(event: &Event, body: &mut Body) -> String {
         body.say(retry_line(event).unwrap_or_default());
         body.say(match event.hint() {
             Some(hint) => format!("What to do: {hint}."),
-            None => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now.".to_owned(),
+            None => "What to do: see whether whatever starts `pgcoffer tick` still does (Heroku Scheduler, cron, a \
+                CronJob), and look into its log. `pgcoffer tick` by hand makes the backup now."
+                .to_owned(),
         });
         return format!("backup of {name} MISSED");
     };
     let (id, tiers, stored) = (&backup.id, backup.tiers.join(", "), size(backup.bytes));
-    state.push(format!(
-        "It has been caught up now: {id} ({tiers}, {stored})."
-    ));
+    state.push(format!("It has been caught up now: {id} ({tiers}, {stored})."));
     body.say(state.join("\n"));
-    body.say("What to do: see why nothing ran before. Whatever starts `pgcoffer tick` (Heroku Scheduler, cron, a CronJob) was off, late, or could not start it.");
+    body.say(
+        "What to do: see why nothing ran before. Whatever starts `pgcoffer tick` (Heroku Scheduler, cron, a \
+        CronJob) was off, late, or could not start it.",
+    );
     format!("backup of {name} was late, and is made")
 }
 
@@ -224,7 +219,8 @@ fn suspicious(event: &Event, body: &mut Body) -> String {
     body.say(backup_line(event));
     let id = event.backup.as_ref().map_or("ID", |backup| &backup.id);
     body.say(format!(
-        "What to do: find out whether that data was meant to go. If it was, `pgcoffer accept {id}`. If it was not, the backups before it still have it: \
+        "What to do: find out whether that data was meant to go. If it was, `pgcoffer accept {id}`. If it was not, the \
+         backups before it still have it: \
          `pgcoffer list --database {name}` shows them, and none of them is deleted while this one is not accepted."
     ));
     format!("backup of {name} looks SUSPICIOUS")
@@ -239,7 +235,8 @@ fn success(event: &Event, body: &mut Body) -> String {
 
 fn test(event: &Event, body: &mut Body) -> String {
     body.say(format!(
-        "This is a test, sent at {} by `pgcoffer check --notify`. Messages like this one tell you when a backup fails or is missed.",
+        "This is a test, sent at {} by `pgcoffer check --notify`. Messages like this one tell you when a backup fails \
+         or is missed.",
         minute(event.at)
     ));
     body.say("Nothing needs to be done.");
@@ -251,12 +248,15 @@ fn more(event: &Event) -> String {
     match &event.database {
         Some(database) => {
             let tries = format!(
-                "`pgcoffer check {database}` tries every part of it and says what is missing; `pgcoffer backup {database}` tries again at once."
+                "`pgcoffer check {database}` tries every part of it and says what is missing; `pgcoffer backup \
+                 {database}` tries again at once."
             );
             match event.newest_good {
                 NewestGood::None => tries,
                 _ => format!(
-                    "{tries} If the database itself is lost: put the URL of a new, empty one into TARGET_URL, then `pgcoffer restore latest --database {database} --to env:TARGET_URL --confirm NAME`, where NAME is the new database's."
+                    "{tries} If the database itself is lost: put the URL of a new, empty one into TARGET_URL, then \
+                     `pgcoffer restore latest --database {database} --to env:TARGET_URL --confirm NAME`, where NAME is \
+                     the new database's."
                 ),
             }
         }
@@ -269,13 +269,7 @@ fn name(event: &Event) -> &str {
 }
 
 fn late_lines(late: &[Late]) -> Vec<String> {
-    let line = |late: &Late| {
-        format!(
-            "The {} backup has been due since {}.",
-            late.tier,
-            minute(late.due)
-        )
-    };
+    let line = |late: &Late| format!("The {} backup has been due since {}.", late.tier, minute(late.due));
     late.iter().map(line).collect()
 }
 
@@ -288,8 +282,7 @@ fn newest_good_line(event: &Event) -> Option<String> {
         ),
         NewestGood::None => format!("There is NO good backup of {}.", name(event)),
         NewestGood::Unknown => {
-            "Which backup is the newest good one could not be looked up: `pgcoffer list` tells."
-                .to_owned()
+            "Which backup is the newest good one could not be looked up: `pgcoffer list` tells.".to_owned()
         }
     })
 }
@@ -302,20 +295,12 @@ fn retry_line(event: &Event) -> Option<String> {
 fn backup_line(event: &Event) -> String {
     event.backup.as_ref().map_or_else(String::new, |backup| {
         let tiers = backup.tiers.join(", ");
-        format!(
-            "Backup: {} ({tiers}), {} stored.",
-            backup.id,
-            size(backup.bytes)
-        )
+        format!("Backup: {} ({tiers}), {} stored.", backup.id, size(backup.bytes))
     })
 }
 
 fn origin(event: &Event) -> String {
-    let agent = format!(
-        "pgcoffer {} on {}",
-        env!("CARGO_PKG_VERSION"),
-        event.origin.host
-    );
+    let agent = format!("pgcoffer {} on {}", env!("CARGO_PKG_VERSION"), event.origin.host);
     match &event.origin.location {
         Some(location) => format!("{agent}, {location}"),
         None => agent,

@@ -60,7 +60,9 @@ impl MailFault {
     /// What cures it.
     #[must_use]
     pub fn hint(&self) -> String {
-        "write smtps://user:password@host:465, or smtp://user:password@host:587 for STARTTLS; special characters percent-encoded (@ is %40)".to_owned()
+        "write smtps://user:password@host:465, or smtp://user:password@host:587 for STARTTLS; special characters \
+         percent-encoded (@ is %40)"
+            .to_owned()
     }
 }
 
@@ -86,11 +88,7 @@ impl Mail {
     }
 
     /// Told where one of them is; those whom the server refuses then, and why.
-    pub(super) async fn tell(
-        &self,
-        event: &Event,
-        patience: Patience,
-    ) -> Result<Vec<(String, Error)>, Error> {
+    pub(super) async fn tell(&self, event: &Event, patience: Patience) -> Result<Vec<(String, Error)>, Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
         let transport = self.relay.transport(patience, greeting_name(&self.from))?;
@@ -142,8 +140,8 @@ impl Mail {
     fn failed(&self, error: &smtp::Error) -> Error {
         let host = self.host().to_owned();
         let why = words(error);
-        let is_certificate = tls_error(error)
-            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
+        let is_certificate =
+            tls_error(error).is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)));
         let why = Untrusted::from(self.relay.secrets().strike(&why));
         match error.status() {
             Some(code) => Error::Refused {
@@ -191,8 +189,8 @@ fn lack(why: &str) -> Option<Lack> {
     }
 }
 
-/// The name by which we greet a server: the sender's domain. Nobody knows a name of this machine that means something to others,
-/// and servers refuse `[127.0.0.1]`.
+/// The name by which we greet a server: the sender's domain. Nobody knows a name of this machine that means something
+/// to others, and servers refuse `[127.0.0.1]`.
 fn greeting_name(from: &Mailbox) -> ClientId {
     let domain = from.email.domain();
     let url = Url::parse(&format!("http://{domain}"));
@@ -207,8 +205,8 @@ fn may_be_of_one(error: &Error) -> bool {
 }
 
 impl Relay {
-    /// Reads the URL of a mail server: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which nothing is
-    /// sent.
+    /// Reads the URL of a mail server: `smtps://` for TLS from the first byte, `smtp://` for STARTTLS, without which
+    /// nothing is sent.
     ///
     /// # Errors
     /// [`MailFault`], which repeats nothing of the text.
@@ -230,18 +228,11 @@ impl Relay {
                 .map(|text| Zeroizing::new(text.into_owned()))
                 .map_err(|_| MailFault::Encoding)
         };
-        let (user, password) = (
-            decoded(url.username())?,
-            decoded(url.password().unwrap_or(""))?,
-        );
+        let (user, password) = (decoded(url.username())?, decoded(url.password().unwrap_or(""))?);
         if user.is_empty() != password.is_empty() {
             return Err(MailFault::HalfALogin);
         }
-        let usual = if implicit_tls {
-            IMPLICIT_PORT
-        } else {
-            STARTTLS_PORT
-        };
+        let usual = if implicit_tls { IMPLICIT_PORT } else { STARTTLS_PORT };
         Ok(Self {
             host: host.to_owned(),
             port: url.port().unwrap_or(usual),
@@ -256,20 +247,12 @@ impl Relay {
     fn secrets(&self) -> Known {
         let (user, password) = (self.user.as_str(), self.password.as_str());
         let plain = Zeroizing::new(format!("\0{user}\0{password}"));
-        let encoded = [password, plain.as_str()]
-            .map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
-        Known::new(
-            [password]
-                .into_iter()
-                .chain(encoded.iter().map(|text| text.as_str())),
-        )
+        let encoded =
+            [password, plain.as_str()].map(|text| Zeroizing::new(data_encoding::BASE64.encode(text.as_bytes())));
+        Known::new([password].into_iter().chain(encoded.iter().map(|text| text.as_str())))
     }
 
-    fn transport(
-        &self,
-        patience: Patience,
-        greeting: ClientId,
-    ) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    fn transport(&self, patience: Patience, greeting: ClientId) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let relay = if self.implicit_tls {
             AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
         } else {
@@ -311,10 +294,7 @@ impl header::Header for AutoSubmitted {
     }
 
     fn display(&self) -> header::HeaderValue {
-        header::HeaderValue::new(
-            <Self as header::Header>::name(),
-            "auto-generated".to_owned(),
-        )
+        header::HeaderValue::new(<Self as header::Header>::name(), "auto-generated".to_owned())
     }
 }
 
@@ -345,10 +325,7 @@ mod tests {
             (server.port, server.user.as_str(), server.password.as_str()),
             (465, "ann@acme.test", "p:w")
         );
-        assert_eq!(
-            Relay::parse("smtp://mail.acme.test:2525").unwrap().port,
-            2525
-        );
+        assert_eq!(Relay::parse("smtp://mail.acme.test:2525").unwrap().port, 2525);
         for (bad, fault) in [
             ("https://mail.acme.test", MailFault::Scheme("https".into())),
             ("smtp://u:s3cret@mail.acme.test/x", MailFault::More),

@@ -1,8 +1,8 @@
 //! Telling people: what happened, over Slack, mail and webhooks, and the ping of a dead man's switch.
 //!
-//! An [`Event`] is what happened, with its facts; a [`Notifier`] tells it over every channel at once, with retries and within
-//! a bound, and gives back what became of each. Nothing here can fail a backup, and nothing is lost silently: what could not be
-//! told is a [`Telling`] with an [`Error`].
+//! An [`Event`] is what happened, with its facts; a [`Notifier`] tells it over every channel at once, with retries and
+//! within a bound, and gives back what became of each. Nothing here can fail a backup, and nothing is lost silently:
+//! what could not be told is a [`Telling`] with an [`Error`].
 //!
 //! URLs of Slack, webhooks and pings are secrets: whoever has one may use it. They print their host and nothing else.
 

@@ -37,11 +37,7 @@ impl Patience {
     };
 
     /// Makes attempts until one succeeds, fails for good, or there is no time left. `host` is whom an error names.
-    pub(super) async fn persist<T, F>(
-        self,
-        host: &str,
-        mut attempt: impl FnMut(u32) -> F,
-    ) -> Result<T, Error>
+    pub(super) async fn persist<T, F>(self, host: &str, mut attempt: impl FnMut(u32) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -114,15 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
-        for (status, made) in [
-            (500, 4),
-            (503, 4),
-            (429, 4),
-            (408, 4),
-            (400, 1),
-            (404, 1),
-            (410, 1),
-        ] {
+        for (status, made) in [(500, 4), (503, 4), (429, 4), (408, 4), (400, 1), (404, 1), (410, 1)] {
             assert_eq!(attempts(answered(status, None)).await.0, made, "{status}");
         }
     }

@@ -52,13 +52,7 @@ impl RunId {
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         let hex = data_encoding::HEXLOWER.encode(&bytes);
-        let parts = [
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        ];
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         Some(Self(parts.join("-")))
     }
 
@@ -86,13 +80,7 @@ impl Ping {
     ///
     /// # Errors
     /// Why it did not arrive.
-    pub async fn send(
-        &self,
-        signal: Signal,
-        run: Option<&RunId>,
-        text: &str,
-        patience: Patience,
-    ) -> Result<(), Error> {
+    pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, patience: Patience) -> Result<(), Error> {
         let sent = async {
             let client = http::client()?;
             patience
@@ -102,13 +90,7 @@ impl Ping {
         caught_as_error(sent).await
     }
 
-    async fn post(
-        &self,
-        client: &Client,
-        signal: Signal,
-        run: Option<&RunId>,
-        text: &str,
-    ) -> Result<(), Error> {
+    async fn post(&self, client: &Client, signal: Signal, run: Option<&RunId>, text: &str) -> Result<(), Error> {
         let text = escaped_lines(text);
         let body = text.as_bytes()[..text.floor_char_boundary(BODY_BYTES_MAX)].to_vec();
         let mut headers = HeaderMap::new();
@@ -178,10 +160,7 @@ mod tests {
             assert_eq!(url(uuid, signal), format!("{uuid}{behind}"));
         }
         assert_eq!(
-            url(
-                "https://checks.acme.test/ping/key/slug/?create=1",
-                Signal::Start
-            ),
+            url("https://checks.acme.test/ping/key/slug/?create=1", Signal::Start),
             "https://checks.acme.test/ping/key/slug/start?create=1&rid=r"
         );
     }

@@ -33,12 +33,7 @@ impl Slack {
         self.address.host()
     }
 
-    pub(super) async fn tell(
-        &self,
-        client: &Client,
-        event: &Event,
-        patience: Patience,
-    ) -> Result<(), Error> {
+    pub(super) async fn tell(&self, client: &Client, event: &Event, patience: Patience) -> Result<(), Error> {
         let body = escaped_json(&payload(&letter(event)).to_string()).into_owned();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -54,9 +49,9 @@ impl Slack {
 fn payload(letter: &Letter) -> Value {
     let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
     // `verbatim`: no address becomes a link, no name a mention, but by markup, of which there is none
-    let section = |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
-    let mut blocks =
-        vec![json!({ "type": "header", "text": plain(&cut(&letter.title, HEADER_CHARS_MAX)) })];
+    let section =
+        |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
+    let mut blocks = vec![json!({ "type": "header", "text": plain(&cut(&letter.title, HEADER_CHARS_MAX)) })];
     let sections = sections(letter);
     blocks.extend(sections.iter().map(|text| section(text)));
     blocks.push(json!({ "type": "context", "elements": [
@@ -71,10 +66,7 @@ fn sections(letter: &Letter) -> Vec<String> {
         let text = unmarked(&paragraph.text);
         match paragraph.verbatim {
             // in monospace nothing is markup but its end
-            true => format!(
-                "```{}```",
-                cut(&text.replace('`', "'"), SECTION_CHARS_MAX - 6)
-            ),
+            true => format!("```{}```", cut(&text.replace('`', "'"), SECTION_CHARS_MAX - 6)),
             false => cut(&text, SECTION_CHARS_MAX),
         }
     };
@@ -82,8 +74,8 @@ fn sections(letter: &Letter) -> Vec<String> {
     sections.map(whole).collect()
 }
 
-/// Text without mentions, links and dates: the three characters that Slack's markup begins and ends them by. Where names from
-/// outside stand, which may hold asterisks and backticks as well, they stand in monospace.
+/// Text without mentions, links and dates: the three characters that Slack's markup begins and ends them by. Where
+/// names from outside stand, which may hold asterisks and backticks as well, they stand in monospace.
 /// <https://docs.slack.dev/messaging/formatting-message-text#escaping>
 fn unmarked(text: &str) -> String {
     escaped_lines(text)
@@ -124,15 +116,7 @@ mod tests {
             origin: "o".into(),
         };
         let value = payload(&letter);
-        let chars = |pointer: &str| {
-            value
-                .pointer(pointer)
-                .unwrap()
-                .as_str()
-                .unwrap()
-                .chars()
-                .count()
-        };
+        let chars = |pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().chars().count();
         assert_eq!(chars("/blocks/0/text/text"), 150);
         assert!(chars("/blocks/1/text/text") <= 3000);
         assert!(!value["text"].as_str().unwrap().contains('<'));

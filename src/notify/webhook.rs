@@ -53,8 +53,7 @@ impl SigningSecret {
 
     /// The value of `webhook-signature` for a message.
     fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> String {
-        let mut mac: Hmac<Sha256> =
-            Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac: Hmac<Sha256> = Hmac::new_from_slice(&self.0).expect("HMAC takes a key of any length");
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
             mac.update(part);
         }
@@ -86,12 +85,7 @@ impl Webhook {
         self.address.host()
     }
 
-    pub(super) async fn tell(
-        &self,
-        client: &Client,
-        event: &Event,
-        patience: Patience,
-    ) -> Result<(), Error> {
+    pub(super) async fn tell(&self, client: &Client, event: &Event, patience: Patience) -> Result<(), Error> {
         let (id, body) = (message_id()?, body(event));
         let post = |_| {
             let headers = self.headers(&id, &body);
@@ -112,8 +106,7 @@ impl Webhook {
             ("webhook-timestamp", &timestamp),
             ("webhook-signature", &signature),
         ] {
-            let value =
-                HeaderValue::from_str(value).map_err(|e| Error::Unwritable(e.to_string()))?;
+            let value = HeaderValue::from_str(value).map_err(|e| Error::Unwritable(e.to_string()))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(headers)
@@ -123,10 +116,7 @@ impl Webhook {
 fn message_id() -> Result<String, Error> {
     let mut bytes = [0; 15];
     getrandom::fill(&mut bytes).map_err(|e| Error::Unwritable(e.to_string()))?;
-    Ok(format!(
-        "msg_{}",
-        BASE32_NOPAD.encode(&bytes).to_lowercase()
-    ))
+    Ok(format!("msg_{}", BASE32_NOPAD.encode(&bytes).to_lowercase()))
 }
 
 fn body(event: &Event) -> Vec<u8> {
@@ -137,9 +127,7 @@ fn body(event: &Event) -> Vec<u8> {
     };
     // a digest of very many databases: the first ones, and how many there are
     while whole(&data).len() >= BODY_BYTES_MAX {
-        let lines = data
-            .get_mut("databases")
-            .and_then(|lines| lines.as_array_mut());
+        let lines = data.get_mut("databases").and_then(|lines| lines.as_array_mut());
         if lines.and_then(Vec::pop).is_none() {
             break;
         }
@@ -156,11 +144,7 @@ mod tests {
     fn the_signature_is_that_of_the_published_example() {
         let secret = SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         assert_eq!(
-            secret.sign(
-                "msg_p5jXN8AQM9LWM0D4loKWxJek",
-                "1614265330",
-                br#"{"test": 2432232314}"#
-            ),
+            secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", br#"{"test": 2432232314}"#),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
     }
@@ -168,14 +152,7 @@ mod tests {
     #[test]
     fn secrets_that_are_none_are_told_without_being_repeated() {
         let long = format!("whsec_{}", BASE64.encode(&[7; 65]));
-        for bad in [
-            "",
-            "s3cret",
-            "whsec_",
-            "whsec_s3cr€t",
-            "whsec_c2hvcnQ=",
-            &long,
-        ] {
+        for bad in ["", "s3cret", "whsec_", "whsec_s3cr€t", "whsec_c2hvcnQ=", &long] {
             let why = SigningSecret::parse(bad).unwrap_err();
             assert!(bad.len() < 7 || !why.contains(&bad[6..]), "{why}");
         }

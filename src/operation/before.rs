@@ -71,27 +71,14 @@ impl Before {
     /// The same of a database that has been looked through already.
     pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         // what is dated by a clock ahead is no news
-        let runs = || {
-            survey
-                .standing
-                .iter()
-                .filter(|one| !one.record.is_ahead(now))
-        };
+        let runs = || survey.standing.iter().filter(|one| !one.record.is_ahead(now));
         let this_week = |one: &&Standing| now.duration_since(one.record.started) <= WEEK;
         let is_failed = |one: &&Standing| !one.record.is_good();
-        let failed: Vec<Timestamp> = runs()
-            .take_while(is_failed)
-            .map(|one| one.record.started)
-            .collect();
+        let failed: Vec<Timestamp> = runs().take_while(is_failed).map(|one| one.record.started).collect();
         let marks = survey.standing.iter().filter_map(|one| one.mark.as_ref());
         let health = Health::of(survey, schedule, now);
         let doubts = doubts(survey, &health);
-        let by_schedule = |one: &&Standing| {
-            one.record
-                .serves()
-                .iter()
-                .any(|served| served.tier != Tier::Manual)
-        };
+        let by_schedule = |one: &&Standing| one.record.serves().iter().any(|served| served.tier != Tier::Manual);
         Self {
             health,
             newest_scheduled: runs().find(by_schedule).map(|one| one.record.started),

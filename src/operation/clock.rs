@@ -1,11 +1,12 @@
 use jiff::{SignedDuration, Timestamp};
 
-/// How far this machine's clock and the service's may differ. S3 itself refuses requests beyond that (RequestTimeTooSkewed in
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), and its SDK then dates them as the service does.
+/// How far this machine's clock and the service's may differ. S3 itself refuses requests beyond that
+/// (RequestTimeTooSkewed in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), and its SDK then
+/// dates them as the service does.
 pub(super) const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_mins(15);
 
-/// The clock by which backups are dated, fall due and expire: the system's, or one that is set apart from it, so that years
-/// can be rehearsed in minutes.
+/// The clock by which backups are dated, fall due and expire: the system's, or one that is set apart from it, so that
+/// years can be rehearsed in minutes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Clock {
     ahead: SignedDuration,

@@ -46,14 +46,14 @@ pub struct Decided {
     pub changed: bool,
 }
 
-/// Puts a decision of `who` on record: in a sealed mark, and for a hold in a tag and, where objects are locked, in a legal
-/// hold, as far as the service has them.
+/// Puts a decision of `who` on record: in a sealed mark, and for a hold in a tag and, where objects are locked, in a
+/// legal hold, as far as the service has them.
 ///
 /// A hold is marked first and tagged then, a release the other way round: in between it is held.
 ///
 /// # Errors
-/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, [`Error::NoSuchBackup`] where it
-/// was pruned before it could be held, and what the bucket refuses.
+/// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, [`Error::NoSuchBackup`]
+/// where it was pruned before it could be held, and what the bucket refuses.
 pub async fn decide(
     catalog: &Catalog,
     record: &Record,
@@ -103,8 +103,8 @@ fn check(record: &Record, decision: &Decision) -> Result<()> {
     }
 }
 
-/// A prune may have been faster. It looks for a mark right before it deletes, and a hold looks for the record right after it
-/// was marked: unnoticed by both it takes the time of one request.
+/// A prune may have been faster. It looks for a mark right before it deletes, and a hold looks for the record right
+/// after it was marked: unnoticed by both it takes the time of one request.
 async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
     let store = catalog.store();
     let key = catalog.record_key(&record.database, &record.id);
@@ -114,13 +114,7 @@ async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
     }
 }
 
-async fn mark(
-    catalog: &Catalog,
-    record: &Record,
-    decision: &Decision,
-    who: &str,
-    now: Timestamp,
-) -> Result<Mark> {
+async fn mark(catalog: &Catalog, record: &Record, decision: &Decision, who: &str, now: Timestamp) -> Result<Mark> {
     let (secret, owner) = maker(catalog, record).await?;
     let attributes = of_mark(record, owner);
     let change = |mark: &mut Mark| match decision {
@@ -163,7 +157,8 @@ pub(super) fn of_mark(record: &Record, owner: String) -> Attributes {
     }
 }
 
-/// What a person typed, as it may be shown on any terminal: without line breaks, and nothing that would move the cursor.
+/// What a person typed, as it may be shown on any terminal: without line breaks, and nothing that would move the
+/// cursor.
 fn one_line(text: &str) -> String {
     let shown = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     shown.collect::<String>().trim().to_owned()
@@ -195,8 +190,8 @@ async fn tag_hold(catalog: &Catalog, record: &Record, hold: Option<&Hold>) -> Re
     let (store, key) = (catalog.store(), catalog.archive_key(record));
     match change_tags(store, &key, hold).await {
         Ok(tagged) => Ok(tagged),
-        // a hold stands in its mark, whether or not it can be tagged (an object that bears ten tags takes no more); a tag that
-        // can't be taken away goes on holding
+        // a hold stands in its mark, whether or not it can be tagged (an object that bears ten tags takes no more); a
+        // tag that can't be taken away goes on holding
         Err(error) if hold.is_some() && matches!(error.kind, Kind::Denied | Kind::Other) => {
             tracing::warn!("the hold stands in a sealed mark and not in a tag: {error}");
             Ok(HoldTag::default())
@@ -259,17 +254,15 @@ async fn put_legal_hold_on(catalog: &Catalog, record: &Record) -> Result<bool> {
     }
     for key in keys(catalog, record) {
         match store.set_legal_hold(&key, true).await {
-            Err(error)
-                if error.kind == Kind::NotFound
-                    && key == catalog.details_key(&record.database, &record.id) => {}
+            Err(error) if error.kind == Kind::NotFound && key == catalog.details_key(&record.database, &record.id) => {}
             result => result?,
         }
     }
     Ok(true)
 }
 
-/// Takes legal holds off, also where objects are not locked by the settings of this machine: another one's may have been so.
-/// Whether there was one.
+/// Takes legal holds off, also where objects are not locked by the settings of this machine: another one's may have
+/// been so. Whether there was one.
 async fn take_legal_hold_off(catalog: &Catalog, record: &Record) -> Result<bool> {
     let store = catalog.store();
     let mut was_held = false;
@@ -306,10 +299,7 @@ mod tests {
             who: "joe@example.org".into(),
             since: "2026-11-20T07:00:00Z".parse().unwrap(),
         };
-        assert_eq!(
-            tag_value(&hold),
-            "2026-11-20 joe@example.org: audit_ _2027_ __12_"
-        );
+        assert_eq!(tag_value(&hold), "2026-11-20 joe@example.org: audit_ _2027_ __12_");
         let long = Hold {
             reason: "x".repeat(999).into(),
             ..hold

@@ -22,11 +22,7 @@ pub(super) struct EntriesSink {
 }
 
 impl AsyncWrite for EntriesSink {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.reader.push(bytes) {
             Ok(false) => return Poll::Ready(Ok(bytes.len())),
             Ok(true) => self.is_whole = true,

@@ -69,8 +69,7 @@ impl Figures {
         let runs = || survey.standing.iter().map(|one| &one.record);
         let believed = || runs().filter(|record| !record.is_ahead(now));
         let failed = |record: &&Record| matches!(record.status, Status::Failed { .. });
-        let is_since =
-            |record: &&Record| newest.is_none_or(|newest| record.started > newest.started);
+        let is_since = |record: &&Record| newest.is_none_or(|newest| record.started > newest.started);
         let clauses = schedule.map_or(&[][..], Schedule::clauses);
         Self {
             looked: now,

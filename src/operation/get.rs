@@ -77,12 +77,7 @@ pub async fn get(
 ///
 /// # Errors
 /// The first fault; no file is then left.
-pub async fn open(
-    file: &Path,
-    secrets: &[Secret],
-    target: &Target,
-    progress: &Progress,
-) -> Result<Fetched> {
+pub async fn open(file: &Path, secrets: &[Secret], target: &Target, progress: &Progress) -> Result<Fetched> {
     let archive = Inbound::begin(Source::file(file.to_owned()).await?, secrets, None).await?;
     let id = archive.header().backup.clone();
     let mut output = Output::begin(target)?;
@@ -100,23 +95,15 @@ pub async fn open(
 /// [`Error::Io`] where it can't be read, [`Error::Seal`] where it is no sealed object.
 pub fn sealed_for(file: &Path) -> Result<String> {
     let mut beginning = Vec::with_capacity(HEADER_LEN_MAX);
-    let read = std::fs::File::open(file).and_then(|opened| {
-        opened
-            .take(HEADER_LEN_MAX as u64)
-            .read_to_end(&mut beginning)
-    });
+    let read =
+        std::fs::File::open(file).and_then(|opened| opened.take(HEADER_LEN_MAX as u64).read_to_end(&mut beginning));
     read.map_err(|error| Error::io("read", file, error))?;
-    let (header, _) = Header::parse_whole(&beginning)
-        .map_err(|error| Error::seal(file.display().to_string(), error))?;
+    let (header, _) =
+        Header::parse_whole(&beginning).map_err(|error| Error::seal(file.display().to_string(), error))?;
     Ok(header.sealed_for(&[]).join(" and "))
 }
 
-async fn copy_sealed(
-    archive: Inbound,
-    record: &Record,
-    output: &mut Output,
-    progress: &Progress,
-) -> Result<u64> {
+async fn copy_sealed(archive: Inbound, record: &Record, output: &mut Output, progress: &Progress) -> Result<u64> {
     let (name, bytes) = (archive.name(), archive.sealed_bytes());
     let mut sink = Summed {
         inner: &mut output.writer,
@@ -141,27 +128,17 @@ struct Summed<'a, W> {
 }
 
 impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let written = ready!(Pin::new(&mut *self.inner).poll_write(context, bytes))?;
         self.crc.update(&bytes[..written]);
         Poll::Ready(Ok(written))
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut *self.inner).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         Pin::new(&mut *self.inner).poll_shutdown(context)
     }
 }
@@ -182,11 +159,7 @@ impl Output {
             });
         };
         if path.exists() {
-            return Err(Error::io(
-                "write",
-                path,
-                std::io::ErrorKind::AlreadyExists.into(),
-            ));
+            return Err(Error::io("write", path, std::io::ErrorKind::AlreadyExists.into()));
         }
         let folder = path
             .parent()

@@ -86,7 +86,8 @@ pub struct Lost {
 pub struct Unsure {
     /// its id
     pub id: BackupId,
-    /// it was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of it
+    /// it was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of
+    /// it
     pub damaged: bool,
     /// the same in words
     pub why: String,
@@ -174,16 +175,13 @@ impl Health {
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        problems.extend(
-            self.other_repositories
-                .iter()
-                .map(|other| self.beside(other)),
-        );
+        problems.extend(self.other_repositories.iter().map(|other| self.beside(other)));
         match (&self.newest_good, self.others) {
             (Some(_), _) => {}
             (None, 0) => problems.push(Problem::new("there is no good backup")),
             (None, others) => problems.push(Problem::new(format!(
-                "there is no good backup under this key or passphrase (records under another: {others}): is it the right one?"
+                "there is no good backup under this key or passphrase (records under another: {others}): is it the \
+                 right one?"
             ))),
         }
         // where there is none at all, that says it
@@ -196,10 +194,7 @@ impl Health {
         }
         let apart = self.clock_seconds.unwrap_or(0);
         if apart.abs() > CLOCKS_APART_MAX.as_secs() {
-            let (way, apart) = (
-                if apart > 0 { "ahead of" } else { "behind" },
-                roughly(apart.abs()),
-            );
+            let (way, apart) = (if apart > 0 { "ahead of" } else { "behind" }, roughly(apart.abs()));
             problems.push(Problem::new(format!(
                 "this machine's clock is {apart} {way} the bucket's: nobody can tell by it what is late"
             )));
@@ -221,15 +216,14 @@ impl Health {
         if let Some(Unsure { id, .. }) = others.first() {
             let count = others.len();
             problems.push(Problem::new(format!(
-                "archives that are other objects than were uploaded, copied or overwritten: {count}, the newest {id}; `pgcoffer verify {id}` reads the whole of it, and it counts again where it is good"
+                "archives that are other objects than were uploaded, copied or overwritten: {count}, the newest {id}; \
+                 `pgcoffer verify {id}` reads the whole of it, and it counts again where it is good"
             )));
         }
         let mut several = |what: &str, all: &[BackupId]| {
             if let Some(newest) = all.first() {
                 let count = all.len();
-                problems.push(Problem::new(format!(
-                    "{what}: {count}, the newest {newest}"
-                )));
+                problems.push(Problem::new(format!("{what}: {count}, the newest {newest}")));
             }
         };
         several(
@@ -272,15 +266,15 @@ impl Health {
 
     fn beside(&self, other: &OtherRepository) -> Problem {
         let (id, count, newest) = (other.repository, other.records, &other.newest);
-        let what = format!(
-            "records of another repository, {id}, under the same key: {count}, the newest {newest}"
-        );
+        let what = format!("records of another repository, {id}, under the same key: {count}, the newest {newest}");
         Problem::new(match self.unsettled {
             true => format!(
-                "{what}; what says which repository is at home there may have been replaced: set PGCOFFER_REPOSITORY to the right one"
+                "{what}; what says which repository is at home there may have been replaced: set PGCOFFER_REPOSITORY \
+                 to the right one"
             ),
             false => format!(
-                "{what}; they are passed over as PGCOFFER_REPOSITORY says: find out who copied them there, and delete them"
+                "{what}; they are passed over as PGCOFFER_REPOSITORY says: find out who copied them there, and delete \
+                 them"
             ),
         })
     }

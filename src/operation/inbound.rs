@@ -1,6 +1,6 @@
-//! The road of a byte back: ranges in order, several in flight -> frames opened on several cores -> zstd -> archive reader ->
-//! whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the last frame
-//! was: an object that was cut short is found before anything is touched.
+//! The road of a byte back: ranges in order, several in flight -> frames opened on several cores -> zstd -> archive
+//! reader -> whoever takes the bytes. Nothing is given out before its MAC was checked, and nothing at all before the
+//! last frame was: an object that was cut short is found before anything is touched.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -19,10 +19,7 @@ use crate::{
     archive::{ArchiveReader, Contents, Entry},
     compress::Decompressor,
     error::{Error, Result},
-    seal::{
-        self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener,
-        RepositoryId, Secret,
-    },
+    seal::{self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, RepositoryId, Secret},
 };
 
 /// A sealed archive whose header and last frame have been found good.
@@ -38,7 +35,8 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that repository.
+    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that
+    /// repository.
     pub(super) async fn begin(
         source: Source,
         secrets: &[Secret],
@@ -86,18 +84,12 @@ impl Inbound {
     }
 
     /// Brings all of it to `sink` sealed as it is, each frame found good.
-    pub(super) async fn copy(
-        self,
-        sink: &mut (impl AsyncWrite + Unpin),
-        progress: &Progress,
-    ) -> Result<()> {
+    pub(super) async fn copy(self, sink: &mut (impl AsyncWrite + Unpin), progress: &Progress) -> Result<()> {
         progress.expect(self.source.bytes());
         let groups = self.groups();
         let mut next = 0;
         let mut under_way = VecDeque::new();
-        sink.write_all(&self.header_bytes)
-            .await
-            .map_err(Error::Sink)?;
+        sink.write_all(&self.header_bytes).await.map_err(Error::Sink)?;
         progress.add_done(self.header_bytes.len());
         loop {
             while under_way.len() < seal_width() && next < groups.count() {
@@ -143,11 +135,7 @@ impl Inbound {
 
     /// Brings all of it to `sink` and says what the archive held. An error before the end means: what the sink got is
     /// true and not all.
-    pub(super) async fn bring(
-        self,
-        sink: &mut (impl AsyncWrite + Unpin),
-        progress: &Progress,
-    ) -> Result<Contents> {
+    pub(super) async fn bring(self, sink: &mut (impl AsyncWrite + Unpin), progress: &Progress) -> Result<Contents> {
         let pieces = self.source.pieces(self.header_bytes.len() as u64);
         self.bring_from(pieces, sink, progress).await
     }
@@ -197,9 +185,7 @@ async fn look_at_both_ends(
     let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
     let keys = unlock(&header, secrets).await?.map_err(refused)?;
     let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
-    header
-        .check_is(repository, backup, Content::Archive)
-        .map_err(refused)?;
+    header.check_is(repository, backup, Content::Archive).map_err(refused)?;
     let end = check_end(look, &header, header_len, &keys).await?;
     end.map_err(refused)?;
     Ok((header, beginning.slice(..header_len), keys))
@@ -226,10 +212,7 @@ async fn check_end(
     let Err(fault) = open_at(look, keys, frame_size, index, true, range).await? else {
         return Ok(Ok(()));
     };
-    let seal::Error::CutShort {
-        after: Some(before),
-    } = fault
-    else {
+    let seal::Error::CutShort { after: Some(before) } = fault else {
         return Ok(Err(fault));
     };
     let range = seal::frame_range(header_len, frame_size, before);
@@ -257,10 +240,7 @@ async fn open_at(
 }
 
 /// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
-async fn unlock(
-    header: &Header,
-    secrets: &[Secret],
-) -> Result<std::result::Result<FrameKeys, seal::Error>> {
+async fn unlock(header: &Header, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
     let (header, secrets) = (header.clone(), secrets.to_vec());
     done(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await
 }
@@ -322,22 +302,16 @@ impl Payload {
         Ok(opened)
     }
 
-    async fn hand_on(
-        &mut self,
-        plaintext: &[u8],
-        sink: &mut (impl AsyncWrite + Unpin),
-    ) -> Result<()> {
+    async fn hand_on(&mut self, plaintext: &[u8], sink: &mut (impl AsyncWrite + Unpin)) -> Result<()> {
         self.length += plaintext.len() as u64;
         if let Some(max) = self.length_max.filter(|max| self.length > *max) {
             let what = format!("it holds more than the {max} bytes that pg_dump wrote");
             return Err(Error::differs(&self.name, what));
         }
-        self.reader
-            .push(plaintext)
-            .map_err(|source| Error::Archive {
-                object: self.name.clone(),
-                source,
-            })?;
+        self.reader.push(plaintext).map_err(|source| Error::Archive {
+            object: self.name.clone(),
+            source,
+        })?;
         let written = sink.write_all(plaintext).await;
         written.map_err(Error::Sink)
     }
@@ -362,9 +336,8 @@ impl Payload {
                 source,
             })?;
         }
-        reader.finish().map_err(|source| Error::Archive {
-            object: name,
-            source,
-        })
+        reader
+            .finish()
+            .map_err(|source| Error::Archive { object: name, source })
     }
 }

@@ -68,11 +68,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// That of `work`, or [`Error::Interrupted`].
-    pub async fn or_after<T>(
-        &self,
-        grace: Duration,
-        work: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    pub async fn or_after<T>(&self, grace: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
         let late = async {
             let error = self.raised().await;
             tokio::time::sleep(grace).await;

@@ -35,26 +35,21 @@ pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
-pub use health::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
-};
+pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
-    AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules,
-    apply_lifecycle, kept_longer, propose_lifecycle, show_lifecycle,
+    AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
+    kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use problem::Problem;
 pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
-    MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest,
-    check_target, prepare_restore, restore,
+    MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,
+    restore,
 };
 pub use spans::SPANS;
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};
-pub use tick::{
-    BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport,
-    TickRequest, tick,
-};
+pub use tick::{BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport, TickRequest, tick};
 pub use verify::{Verified, verify};

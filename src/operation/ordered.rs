@@ -4,7 +4,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::error::{Error, Result};
 
-/// Work done on several cores at once, its results given in the order of the requests. What waits is bounded by `width`.
+/// Work done on several cores at once, its results given in the order of the requests. What waits is bounded by
+/// `width`.
 pub(super) struct Ordered<T> {
     under_way: VecDeque<JoinHandle<T>>,
     width: usize,
@@ -19,10 +20,7 @@ impl<T: Send + 'static> Ordered<T> {
     }
 
     /// Begins a piece of work; where `width` are under way already, waits for the oldest and gives its result.
-    pub(super) async fn push(
-        &mut self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Option<T>> {
+    pub(super) async fn push(&mut self, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>> {
         let oldest = if self.under_way.len() >= self.width {
             self.next().await?
         } else {
@@ -46,8 +44,8 @@ pub(super) async fn done<T>(handle: JoinHandle<T>) -> Result<T> {
     handle.await.map_err(Error::from)
 }
 
-/// Cores that compress at once at zstd's `level`. One pg_dump gives some 300 MB/s: at the low levels two cores do more than
-/// that, at the high ones every core counts, and each takes memory (`docs/performance.md`).
+/// Cores that compress at once at zstd's `level`. One pg_dump gives some 300 MB/s: at the low levels two cores do more
+/// than that, at the high ones every core counts, and each takes memory (`docs/performance.md`).
 pub(super) fn compress_width(level: i32) -> usize {
     cores().min(if level <= 3 { 2 } else { 8 })
 }

@@ -1,5 +1,5 @@
-//! The road of a byte outwards: pg_dump's output -> archive reader (looks, never changes) -> zstd chunks on several cores ->
-//! frames sealed in lock step on several cores -> parts. Every arrow is a bounded queue.
+//! The road of a byte outwards: pg_dump's output -> archive reader (looks, never changes) -> zstd chunks on several
+//! cores -> frames sealed in lock step on several cores -> parts. Every arrow is a bounded queue.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -101,8 +101,7 @@ impl Outbound {
 
     async fn seal(&mut self, chunk: Vec<u8>) -> Result<()> {
         if self.compressor.is_some() {
-            self.chunks
-                .push(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
+            self.chunks.push(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
         }
         let mut plaintext = chunk.as_slice();
         while let Some(group) = self.sealer.push(&mut plaintext) {
@@ -224,9 +223,6 @@ impl Shelf {
 
     fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(buffer);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }

@@ -56,11 +56,7 @@ impl Progress {
     /// Begins anew, for the next of several.
     pub(super) fn begin(&self) {
         self.moves();
-        for counter in [
-            &self.0.done_bytes,
-            &self.0.expected_bytes,
-            &self.0.moved_bytes,
-        ] {
+        for counter in [&self.0.done_bytes, &self.0.expected_bytes, &self.0.moved_bytes] {
             counter.store(0, Ordering::Relaxed);
         }
     }

@@ -1,5 +1,5 @@
-//! A second look: what fails its check as it arrives is read anew before anything is said of what is stored. The same bytes
-//! twice are damage at rest; other bytes each time are damage on the way.
+//! A second look: what fails its check as it arrives is read anew before anything is said of what is stored. The same
+//! bytes twice are damage at rest; other bytes each time are damage on the way.
 
 use std::ops::Range;
 
@@ -103,9 +103,7 @@ impl Groups {
     ) -> Result<Vec<u8>> {
         match opened {
             Ok(plaintext) => Ok(plaintext),
-            Err(fault) if self.source.unsteady().is_none() => {
-                Err(Error::seal(self.source.name(), fault))
-            }
+            Err(fault) if self.source.unsteady().is_none() => Err(Error::seal(self.source.name(), fault)),
             Err(fault) => {
                 tracing::warn!("{}: {fault}; reading it again", self.source.name());
                 Ok(self.read(group).await?.1)

@@ -102,15 +102,11 @@ impl Source {
 
     pub(super) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
         match self {
-            Self::Object {
-                store, key, etag, ..
-            } => {
+            Self::Object { store, key, etag, .. } => {
                 let read = store.read_range(key, range, etag.as_deref()).await;
                 read.map_err(cooled_down)
             }
-            Self::File { path, .. } => read_file(path, range)
-                .await
-                .map_err(|e| Error::io("read", path, e)),
+            Self::File { path, .. } => read_file(path, range).await.map_err(|e| Error::io("read", path, e)),
         }
     }
 
@@ -140,11 +136,8 @@ fn cooled_down(error: store::Error) -> Error {
         return error.into();
     }
     Error::Cold {
-        why: format!(
-            "{error}: its thawed copy is gone again, or a lifecycle rule moved it meanwhile"
-        ),
-        hint: "run the same command again with --thaw standard, and with more --thaw-days"
-            .to_owned(),
+        why: format!("{error}: its thawed copy is gone again, or a lifecycle rule moved it meanwhile"),
+        hint: "run the same command again with --thaw standard, and with more --thaw-days".to_owned(),
         under_way: false,
     }
 }

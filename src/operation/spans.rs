@@ -1,5 +1,5 @@
-//! Spans of a run, for who traces: what was done, how long it took, how it ended. They are apart from the log by their target,
-//! and hold labels, ids, counts and exit statuses, never a text that a server wrote: those may quote rows.
+//! Spans of a run, for who traces: what was done, how long it took, how it ended. They are apart from the log by their
+//! target, and hold labels, ids, counts and exit statuses, never a text that a server wrote: those may quote rows.
 
 use tracing::{Instrument as _, Span, field};
 
@@ -26,12 +26,9 @@ macro_rules! step {
 }
 pub(super) use step;
 
-/// Carries out a step under its span, which tells how it ended. The step's state is put on the heap: steps within steps would
-/// otherwise lie several times on the stack, which is small on some systems.
-pub(super) fn traced<T>(
-    span: Span,
-    work: impl Future<Output = Result<T>>,
-) -> impl Future<Output = Result<T>> {
+/// Carries out a step under its span, which tells how it ended. The step's state is put on the heap: steps within steps
+/// would otherwise lie several times on the stack, which is small on some systems.
+pub(super) fn traced<T>(span: Span, work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
     let work = Box::pin(work);
     async move {
         let result = work.instrument(span.clone()).await;

@@ -113,11 +113,7 @@ impl Health {
                 .iter()
                 .filter(|one| one.is_good() && one.unsure.is_none())
                 .count(),
-            bytes: survey
-                .standing
-                .iter()
-                .map(stored)
-                .fold(0, u64::saturating_add),
+            bytes: survey.standing.iter().map(stored).fold(0, u64::saturating_add),
             last_failure: newest_run.and_then(failed_run),
             late: late.into_iter().map(LateTier::from).collect(),
             next_due: schedule
@@ -127,16 +123,8 @@ impl Health {
             under_way: Vec::new(),
             held: survey.standing.iter().filter_map(held).collect(),
             suspicious: suspicious(survey),
-            lost: survey
-                .standing
-                .iter()
-                .filter_map(|one| lost(one, now))
-                .collect(),
-            unsure: survey
-                .standing
-                .iter()
-                .filter_map(|one| unsure(one, now))
-                .collect(),
+            lost: survey.standing.iter().filter_map(|one| lost(one, now)).collect(),
+            unsure: survey.standing.iter().filter_map(|one| unsure(one, now)).collect(),
             without_record: without_record(survey, now),
             ahead: survey
                 .standing
@@ -199,10 +187,7 @@ fn held(one: &Standing) -> Option<Held> {
 
 fn suspicious(survey: &Survey) -> Vec<Suspicious> {
     let ids = survey.suspicious();
-    let marked = survey
-        .standing
-        .iter()
-        .filter(|one| ids.contains(&one.record.id));
+    let marked = survey.standing.iter().filter(|one| ids.contains(&one.record.id));
     let suspicious = marked.map(|one| Suspicious {
         id: one.record.id.clone(),
         reasons: one.reasons(),
@@ -221,10 +206,7 @@ fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
 /// One that is lost is told as such alone.
 fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
-    let doubt = one
-        .unsure
-        .as_ref()
-        .filter(|_| !run_out && one.doubt.is_none())?;
+    let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
     Some(Unsure {
         id: one.record.id.clone(),
         damaged: one.is_damaged(),
@@ -244,12 +226,7 @@ fn without_record(survey: &Survey, now: Timestamp) -> Vec<BackupId> {
         let since = one.object.modified.unwrap_or_else(|| one.id.time());
         now.duration_since(since) > RECORD_COMES_WITHIN
     };
-    let mut ids: Vec<_> = survey
-        .orphans
-        .iter()
-        .filter(waits)
-        .map(|one| one.id.clone())
-        .collect();
+    let mut ids: Vec<_> = survey.orphans.iter().filter(waits).map(|one| one.id.clone()).collect();
     ids.sort();
     ids.reverse();
     ids

@@ -35,12 +35,13 @@ pub struct ThawRequest {
     pub wait: bool,
 }
 
-/// Makes sure that a backup's archive can be read, before anything reads it: asks for its thawing and waits, as far as the
-/// request says so. To be called again later where it ends with [`Error::Cold`] and `under_way`: nothing is asked for twice.
+/// Makes sure that a backup's archive can be read, before anything reads it: asks for its thawing and waits, as far as
+/// the request says so. To be called again later where it ends with [`Error::Cold`] and `under_way`: nothing is asked
+/// for twice.
 ///
 /// # Errors
-/// [`Error::Cold`] where it can't be read yet, [`Error::Usage`] for a speed that its class doesn't know, and what the bucket
-/// refuses. An archive that isn't there is no error here: whoever reads it says so.
+/// [`Error::Cold`] where it can't be read yet, [`Error::Usage`] for a speed that its class doesn't know, and what the
+/// bucket refuses. An archive that isn't there is no error here: whoever reads it says so.
 pub async fn thaw(catalog: &Catalog, record: &Record, request: &ThawRequest) -> Result<()> {
     let store = catalog.store();
     let key = catalog.archive_key(record);
@@ -78,19 +79,13 @@ impl Thawing<'_> {
     async fn carry_out(&self, object: Object) -> Result<()> {
         match (self.state(&object), self.request.speed) {
             (Thaw::Warm, None) => Ok(()),
-            (Thaw::Warm | Thaw::Cold | Thaw::UnderWay, _)
-                if self.store.is_readable(&object).await? =>
-            {
-                Ok(())
-            }
+            (Thaw::Warm | Thaw::Cold | Thaw::UnderWay, _) if self.store.is_readable(&object).await? => Ok(()),
             // whatever its class is called
             (Thaw::Warm, Some(speed)) => self.ask_and_wait(&object, speed).await,
             (Thaw::Thawed { until }, speed) => self.keep_long_enough(&object, until, speed).await,
             (Thaw::Cold, None) => Err(cold(&object, &self.name)),
             (Thaw::Cold, Some(speed)) => self.ask_and_wait(&object, speed).await,
-            (Thaw::UnderWay, _) if !self.request.wait => {
-                Err(under_way(&object, &self.name, None, None))
-            }
+            (Thaw::UnderWay, _) if !self.request.wait => Err(under_way(&object, &self.name, None, None)),
             (Thaw::UnderWay, _) => {
                 tracing::info!("{} is being thawed already", self.name);
                 self.wait(&object, None).await
@@ -110,12 +105,7 @@ impl Thawing<'_> {
         self.store.service_time().unwrap_or_else(Timestamp::now)
     }
 
-    async fn keep_long_enough(
-        &self,
-        object: &Object,
-        until: Option<Timestamp>,
-        speed: Option<Speed>,
-    ) -> Result<()> {
+    async fn keep_long_enough(&self, object: &Object, until: Option<Timestamp>, speed: Option<Speed>) -> Result<()> {
         let Some(until) = until.filter(|until| until.duration_since(self.now()) < ENOUGH) else {
             return Ok(());
         };
@@ -154,18 +144,13 @@ impl Thawing<'_> {
                         "{}: the service has no capacity for expedited retrievals at the moment",
                         self.name
                     ),
-                    hint: "run the same command again in some minutes, or with --thaw standard"
-                        .to_owned(),
+                    hint: "run the same command again in some minutes, or with --thaw standard".to_owned(),
                     under_way: false,
                 });
             }
             AskedForThaw::Taken => {
                 let days = counted(self.request.days, "day");
-                tracing::info!(
-                    "asked for {} ({}), to be kept for {days}",
-                    self.name,
-                    speed.as_str()
-                );
+                tracing::info!("asked for {} ({}), to be kept for {days}", self.name, speed.as_str());
             }
         }
         self.wait(object, Some(speed)).await
@@ -203,7 +188,9 @@ impl Thawing<'_> {
         asked.map_err(|error| match error.kind {
             Kind::Denied => Error::Cold {
                 why: error.to_string(),
-                hint: "thawing needs the right s3:RestoreObject on the archives: run this with credentials that have it".to_owned(),
+                hint:
+                    "thawing needs the right s3:RestoreObject on the archives: run this with credentials that have it"
+                        .to_owned(),
                 under_way: false,
             },
             // Ceph and others know the class, and no thawing
@@ -235,11 +222,7 @@ impl Thawing<'_> {
                 Some(Thaw::Cold) | None => {}
             }
             let minutes = began.elapsed().as_secs() / 60;
-            tracing::info!(
-                "thawing {}: {minutes} min so far; {}",
-                self.name,
-                usual(object, speed)
-            );
+            tracing::info!("thawing {}: {minutes} min so far; {}", self.name, usual(object, speed));
             pause = if pause < PAUSE {
                 PAUSE
             } else {
@@ -248,14 +231,12 @@ impl Thawing<'_> {
         }
     }
 
-    /// Whether it can be read by now; none where the service can't be asked, which is nothing to give hours of waiting up for.
+    /// Whether it can be read by now; none where the service can't be asked, which is nothing to give hours of waiting
+    /// up for.
     async fn look(&self) -> Result<Option<Thaw>> {
         match self.state_now().await {
             Ok(Some(state)) => Ok(Some(state)),
-            Ok(None) => Err(Error::differs(
-                &self.name,
-                "it was deleted while it was being thawed",
-            )),
+            Ok(None) => Err(Error::differs(&self.name, "it was deleted while it was being thawed")),
             Err(error) if error.kind.is_passing() && self.request.wait => {
                 tracing::warn!("{error}; looking again later");
                 Ok(None)
@@ -283,7 +264,10 @@ fn cold(object: &Object, name: &str) -> Error {
             class_name(object),
             usual(object, None)
         ),
-        hint: "run the same command again with --thaw standard, and with --wait to wait for it; --thaw-days N says how long it stays thawed".to_owned(),
+        hint:
+            "run the same command again with --thaw standard, and with --wait to wait for it; --thaw-days N says how \
+            long it stays thawed"
+                .to_owned(),
         under_way: false,
     }
 }
@@ -293,18 +277,19 @@ fn not_thawed(object: &Object, name: &str, why: &str) -> Error {
     let class = class_name(object);
     Error::Cold {
         why: format!("{name} lies in {class}: {why}"),
-        hint: "bring it back by the service's own means: its console, a rule that moves it to another class, or its support; then run the same command again".to_owned(),
+        hint: "bring it back by the service's own means: its console, a rule that moves it to another class, or its \
+            support; then run the same command again"
+            .to_owned(),
         under_way: false,
     }
 }
 
 fn cold_again(object: &Object, name: &str) -> Error {
     Error::Cold {
-        why: format!(
-            "{name} was being thawed, and lies in {} as before",
-            class_name(object)
-        ),
-        hint: "run the same command again, which asks for it once more; where that ends alike, ask the service's support".to_owned(),
+        why: format!("{name} was being thawed, and lies in {} as before", class_name(object)),
+        hint:
+            "run the same command again, which asks for it once more; where that ends alike, ask the service's support"
+                .to_owned(),
         under_way: false,
     }
 }
@@ -319,15 +304,10 @@ fn under_way(object: &Object, name: &str, speed: Option<Speed>, asked: Option<Ti
             .checked_add(SignedDuration::from_mins(wait.longest_minutes.into()))
             .ok()
     });
-    let when = ready.map_or_else(
-        || "later".to_owned(),
-        |ready| format!("after {}", minute(ready)),
-    );
+    let when = ready.map_or_else(|| "later".to_owned(), |ready| format!("after {}", minute(ready)));
     Error::Cold {
         why: format!("{name} is being thawed: {}", usual(object, speed)),
-        hint: format!(
-            "run the same command again {when}, or with --wait: it goes on once the archive is thawed"
-        ),
+        hint: format!("run the same command again {when}, or with --wait: it goes on once the archive is thawed"),
         under_way: true,
     }
 }
@@ -342,10 +322,7 @@ fn usual(object: &Object, speed: Option<Speed>) -> String {
         Some(speed) => told(speed).unwrap_or_default(),
         None => {
             let all = [Speed::Expedited, Speed::Standard, Speed::Bulk];
-            all.into_iter()
-                .filter_map(told)
-                .collect::<Vec<_>>()
-                .join(", ")
+            all.into_iter().filter_map(told).collect::<Vec<_>>().join(", ")
         }
     }
 }
@@ -361,11 +338,7 @@ fn time(times: Retrieval, speed: Speed) -> Option<Wait> {
 /// The archive tiers of `INTELLIGENT_TIERING` are as slow as the classes of the same depth.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/intelligent-tiering-overview.html>
 fn retrieval(object: &Object) -> Option<Retrieval> {
-    match object
-        .archive_tier
-        .as_deref()
-        .or(object.storage_class.as_deref())?
-    {
+    match object.archive_tier.as_deref().or(object.storage_class.as_deref())? {
         "GLACIER" | "ARCHIVE_ACCESS" => Class::Glacier.retrieval(),
         "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS" => Class::DeepArchive.retrieval(),
         _ => None,

@@ -40,7 +40,8 @@ pub struct Verified {
 /// dumped: table by table, rows, bytes and fingerprint.
 ///
 /// # Errors
-/// The first fault. What is worth knowing later is left in the backup's mark, as far as these credentials may write. [`Error::NotGood`] for the record of a failed run.
+/// The first fault. What is worth knowing later is left in the backup's mark, as far as these credentials may write.
+/// [`Error::NotGood`] for the record of a failed run.
 pub async fn verify(catalog: &Catalog, record: &Record, progress: &Progress) -> Result<Verified> {
     let span = step!(
         "verify",
@@ -80,18 +81,14 @@ fn verdict(read: &Result<Verified>) -> Option<bool> {
             source: seal::Error::WrongKey { .. },
             ..
         }) => None,
-        Err(
-            Error::Seal { .. }
-            | Error::Archive { .. }
-            | Error::Payload { .. }
-            | Error::Differs { .. },
-        ) => Some(false),
+        Err(Error::Seal { .. } | Error::Archive { .. } | Error::Payload { .. } | Error::Differs { .. }) => Some(false),
         Err(_) => None,
     }
 }
 
-/// Leaves what was found in the backup's mark, so that lists and `latest` know: that the archive is damaged, or that one which is
-/// another object than was uploaded is good all the same. Of one that is as it was uploaded there is nothing to say.
+/// Leaves what was found in the backup's mark, so that lists and `latest` know: that the archive is damaged, or that
+/// one which is another object than was uploaded is good all the same. Of one that is as it was uploaded there is
+/// nothing to say.
 async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: bool) {
     let same = |known: &str| known.trim_matches('"') == etag.raw().trim_matches('"');
     let uploaded = record.object().and_then(|object| object.etag.as_deref());
@@ -114,8 +111,7 @@ async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: boo
         };
         let attributes = of_mark(record, owner);
         let change = |mark: &mut Mark| mark.checked = Some(checked.clone());
-        let changed =
-            catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
+        let changed = catalog.change_mark(&record.database, &record.id, &secret, &attributes, change);
         changed.await.map(drop)
     };
     if let Err(error) = noted.await {
@@ -127,12 +123,7 @@ async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: boo
     }
 }
 
-async fn read_whole(
-    catalog: &Catalog,
-    record: &Record,
-    archive: Inbound,
-    progress: &Progress,
-) -> Result<Verified> {
+async fn read_whole(catalog: &Catalog, record: &Record, archive: Inbound, progress: &Progress) -> Result<Verified> {
     let details = catalog.known_details(record).await?;
     let name = archive.name();
     let sealed_bytes = record.sealed.as_ref().map_or(0, Sealed::bytes);
@@ -156,9 +147,7 @@ pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<I
         (Status::Failed { .. }, _) => return Err(not_good(catalog, record).await?),
         (Status::Succeeded, Some(sealed)) => {
             let count = sealed.objects.len();
-            let what = format!(
-                "its archive is made of {count} objects, and this version reads those of one"
-            );
+            let what = format!("its archive is made of {count} objects, and this version reads those of one");
             return Err(Error::differs(record.id.as_str(), what));
         }
         (Status::Succeeded, None) => {
@@ -193,13 +182,9 @@ pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error
     })
 }
 
-/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say where it differs.
-pub(super) fn compare(
-    record: &Record,
-    details: Option<&Details>,
-    contents: &Contents,
-    name: &str,
-) -> Result<()> {
+/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say
+/// where it differs.
+pub(super) fn compare(record: &Record, details: Option<&Details>, contents: &Contents, name: &str) -> Result<()> {
     match difference(record, details, contents) {
         None => Ok(()),
         Some(what) => Err(Error::differs(
@@ -222,10 +207,7 @@ fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -
     let (is, was) = (found.counts(), record.counts);
     if is.tables != was.tables {
         let tables = counted(is.tables, "table");
-        return Some(format!(
-            "it holds {tables}, and the record has {}",
-            was.tables
-        ));
+        return Some(format!("it holds {tables}, and the record has {}", was.tables));
     }
     if let Some(difference) = details.and_then(|details| details.difference(&found)) {
         return Some(difference);

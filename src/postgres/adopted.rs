@@ -1,8 +1,8 @@
 //! Objects that no dump holds, because somebody has added them to an extension.
 //!
-//! pg_dump takes it that an extension's own script makes its members again, and leaves them out. `ALTER EXTENSION … ADD` makes a
-//! member of anything that one owns: a table is then in no backup, and what needs a schema, a type or a function that went that
-//! way is in one that doesn't restore.
+//! pg_dump takes it that an extension's own script makes its members again, and leaves them out. `ALTER EXTENSION …
+//! ADD` makes a member of anything that one owns: a table is then in no backup, and what needs a schema, a type or a
+//! function that went that way is in one that doesn't restore.
 //!
 //! <https://www.postgresql.org/docs/current/sql-alterextension.html>
 
@@ -28,17 +28,14 @@ pub struct Adopted {
 
 impl Adopted {
     /// What to do about it.
-    pub const CURE: &'static str = "unless the extension's own script makes them, have their owner take them out again: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
+    pub const CURE: &'static str = "unless the extension's own script makes them, have their owner take them out \
+        again: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
 }
 
 impl std::fmt::Display for Adopted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let some: Vec<String> = self.some.iter().map(ToString::to_string).collect();
-        let rest = if self.count > some.len() as u64 {
-            ", …"
-        } else {
-            ""
-        };
+        let rest = if self.count > some.len() as u64 { ", …" } else { "" };
         write!(
             f,
             "no dump holds what belongs to an extension, and to {} belong {} of ordinary roles: {}{rest}",
@@ -53,9 +50,9 @@ impl std::fmt::Display for Adopted {
     }
 }
 
-/// Members whose owner is no superuser. What a trusted extension's script makes is a superuser's, whoever runs it, and so is what
-/// a superuser's own makes; nobody else can have such an object added. Tables that an extension has declared its configuration
-/// are dumped.
+/// Members whose owner is no superuser. What a trusted extension's script makes is a superuser's, whoever runs it, and
+/// so is what a superuser's own makes; nobody else can have such an object added. Tables that an extension has declared
+/// its configuration are dumped.
 const ADOPTED: &str = "
     WITH adopted AS (
         SELECT x.extname, i.type, i.identity,
@@ -63,7 +60,8 @@ const ADOPTED: &str = "
                pg_catalog.count(*) OVER (PARTITION BY x.extname) AS all_of_it
           FROM pg_catalog.pg_depend AS d
                JOIN pg_catalog.pg_extension AS x ON x.oid OPERATOR(pg_catalog.=) d.refobjid
-               JOIN pg_catalog.pg_shdepend AS s ON s.classid OPERATOR(pg_catalog.=) d.classid AND s.objid OPERATOR(pg_catalog.=) d.objid
+               JOIN pg_catalog.pg_shdepend AS s ON s.classid OPERATOR(pg_catalog.=) d.classid AND s.objid \
+                   OPERATOR(pg_catalog.=) d.objid
                     AND s.objsubid OPERATOR(pg_catalog.=) 0 AND s.deptype OPERATOR(pg_catalog.=) 'o'
                JOIN pg_catalog.pg_database AS b ON b.oid OPERATOR(pg_catalog.=) s.dbid
                JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) s.refobjid

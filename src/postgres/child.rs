@@ -77,12 +77,10 @@ impl Running {
             stdout,
         } = invocation;
         let mut command = Command::new(path);
-        command.args(args).env_clear().envs(
-            client
-                .surroundings()
-                .iter()
-                .map(|(name, value)| (name, value)),
-        );
+        command
+            .args(args)
+            .env_clear()
+            .envs(client.surroundings().iter().map(|(name, value)| (name, value)));
         for (name, value) in url.child_env() {
             command.env(name, value.reveal());
         }
@@ -90,10 +88,7 @@ impl Running {
             .child_file()
             .map_err(|source| Error::io("write a file for a client program", source))?;
         command.envs(file.iter().flat_map(ChildFile::env));
-        if let Some((name, value)) = url
-            .login_env(|| client.knows_require_auth())
-            .map_err(Error::Unheld)?
-        {
+        if let Some((name, value)) = url.login_env(|| client.knows_require_auth()).map_err(Error::Unheld)? {
             command.env(name, value);
         }
         if let Some(encoding) = encoding {
@@ -119,10 +114,7 @@ impl Running {
         let mut child = command
             .spawn()
             .map_err(|source| Error::io(format!("start {}", path.display()), source))?;
-        let stderr = child
-            .stderr
-            .take()
-            .expect("stderr was just asked to be a pipe");
+        let stderr = child.stderr.take().expect("stderr was just asked to be a pipe");
         Ok(Self {
             program,
             child,
@@ -147,13 +139,9 @@ impl Running {
     }
 
     /// The same of a `pg_restore` that goes on after failures: one that reached its end has ended well but for these.
-    pub(super) async fn finish_with_failures(
-        &mut self,
-    ) -> Result<(Vec<String>, Failures), ChildFault> {
+    pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, Failures), ChildFault> {
         // of one that tells of everything that it does
-        let is_warning = |line: &String| {
-            !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ")
-        };
+        let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
         match self.wait().await {
             (Ok(mut said), _) => {
                 said.retain(is_warning);
@@ -171,18 +159,12 @@ impl Running {
             _ => Transcript::default(),
         };
         let is_own_end = ended.as_ref().is_ok_and(|status| status.code() == Some(1));
-        let failures = transcript
-            .take_failures(self.secret.as_ref())
-            .filter(|_| is_own_end);
+        let failures = transcript.take_failures(self.secret.as_ref()).filter(|_| is_own_end);
         let text = transcript.text(self.secret.as_ref());
         (self.ending(ended, &text), failures)
     }
 
-    fn ending(
-        &self,
-        ended: std::io::Result<std::process::ExitStatus>,
-        text: &str,
-    ) -> Result<Vec<String>, ChildFault> {
+    fn ending(&self, ended: std::io::Result<std::process::ExitStatus>, text: &str) -> Result<Vec<String>, ChildFault> {
         match ended {
             Ok(status) if status.success() => Ok(warnings(text)),
             Ok(status) => {
@@ -200,9 +182,7 @@ impl Running {
     fn misses_what_it_saw(&self, text: &str) -> bool {
         let words = without_names(text);
         let gone = ["relation  does not exist", "schema  does not exist"];
-        self.program == "pg_dump"
-            && self.speech != Speech::Foreign
-            && gone.iter().any(|one| words.contains(one))
+        self.program == "pg_dump" && self.speech != Speech::Foreign && gone.iter().any(|one| words.contains(one))
     }
 
     fn fault(&self, ending: String, cause: Cause, text: &str) -> ChildFault {

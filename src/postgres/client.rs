@@ -78,11 +78,11 @@ const SURROUNDINGS: &[&str] = &[
 /// <https://www.postgresql.org/docs/17/runtime-config-client.html#GUC-TRANSACTION-TIMEOUT>
 const FIRST_WITH_TRANSACTION_TIMEOUT: u32 = 17;
 
-/// The first minor version of each major whose `pg_restore` writes `\restrict` (CVE-2025-8714); 18 does from its first release on.
+/// The first minor version of each major whose `pg_restore` writes `\restrict` (CVE-2025-8714); 18 does from its first
+/// release on.
 ///
 /// <https://www.postgresql.org/support/security/CVE-2025-8714/>
-const FIRST_RESTRICTING: [(u32, u32); 6] =
-    [(18, 0), (17, 6), (16, 10), (15, 14), (14, 19), (13, 22)];
+const FIRST_RESTRICTING: [(u32, u32); 6] = [(18, 0), (17, 6), (16, 10), (15, 14), (14, 19), (13, 22)];
 
 /// The first libpq that knows `require_auth`.
 ///
@@ -106,14 +106,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version) and nowhere else: somebody
-    /// meant that folder and no other. Without it, in the folders of `PATH` and where distributions keep them; of two with the same
-    /// major the newer is taken. `environment` is the process's own; of it, `PATH` and `HOME` are looked at, and what the programs
-    /// need to run is handed on to them.
-    pub async fn discover(
-        pg_bin: Option<&Path>,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Self {
+    /// Looks for clients in `pg_bin` (a folder that holds `pg_dump`, or one of folders by major version) and nowhere
+    /// else: somebody meant that folder and no other. Without it, in the folders of `PATH` and where distributions keep
+    /// them; of two with the same major the newer is taken. `environment` is the process's own; of it, `PATH` and
+    /// `HOME` are looked at, and what the programs need to run is handed on to them.
+    pub async fn discover(pg_bin: Option<&Path>, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let surroundings: Vec<_> = environment
             .into_iter()
             .filter(|(name, _)| SURROUNDINGS.iter().any(|wanted| name == wanted))
@@ -175,17 +172,15 @@ impl Clients {
             .filter(|client| client.major >= archive_major);
         let others = self.by_major.range(archive_major..);
         let mut fitting = own.into_iter().chain(others.map(|(_, client)| client));
-        let is_guarded = |client: &&Client| {
-            !client.emits_transaction_timeout_into(server_major) || client.restricts_psql()
-        };
+        let is_guarded =
+            |client: &&Client| !client.emits_transaction_timeout_into(server_major) || client.restricts_psql();
         if let Some(client) = fitting.clone().find(is_guarded) {
             return Ok(client);
         }
         if fitting.next().is_some() {
             return Err(Error::Unrestricted);
         }
-        let need =
-            format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}");
+        let need = format!("{archive_major} or newer, as the archive was made by pg_dump {archive_major}");
         Err(self.none("pg_restore", need, Some(archive_major)))
     }
 
@@ -230,26 +225,24 @@ impl Clients {
 impl Client {
     /// True when what this client emits needs [`super::Load`]'s care to be restored into a server of that major.
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
-        self.major >= FIRST_WITH_TRANSACTION_TIMEOUT
-            && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
+        self.major >= FIRST_WITH_TRANSACTION_TIMEOUT && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
     }
 
-    /// Whether its `pg_restore` keeps commands of `psql`'s own out of what it renders, by its version. What it really renders is
-    /// looked at as well.
+    /// Whether its `pg_restore` keeps commands of `psql`'s own out of what it renders, by its version. What it really
+    /// renders is looked at as well.
     pub fn restricts_psql(&self) -> bool {
-        let first = FIRST_RESTRICTING
-            .iter()
-            .find(|(major, _)| *major == self.major);
+        let first = FIRST_RESTRICTING.iter().find(|(major, _)| *major == self.major);
         match (first, minor(&self.version)) {
             (Some((_, first)), minor) => minor.is_some_and(|minor| minor >= *first),
             (None, _) => self.major > FIRST_RESTRICTING[0].0,
         }
     }
 
-    /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for all majors.
+    /// Whether its libpq knows `require_auth`: PostgreSQL's own packages bring one libpq, of the newest version, for
+    /// all majors.
     ///
-    /// An older program is asked what it makes of a value that there isn't: a libpq that knows the parameter refuses it by name,
-    /// before it looks at the address. Takes some milliseconds, and 2 s at most.
+    /// An older program is asked what it makes of a value that there isn't: a libpq that knows the parameter refuses it
+    /// by name, before it looks at the address. Takes some milliseconds, and 2 s at most.
     pub(super) fn knows_require_auth(&self) -> bool {
         self.major >= FIRST_WITH_REQUIRE_AUTH || self.refuses_unknown_login().unwrap_or(false)
     }
@@ -289,22 +282,15 @@ impl Client {
 
     /// The client in that folder, if both programs are there and `pg_dump` says its version.
     async fn look_at(folder: &Path, surroundings: &[(OsString, OsString)]) -> Option<Self> {
-        let program =
-            |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
+        let program = |name: &str| Some(folder.join(name)).filter(|path| path.is_file() && !is_wrapper(path));
         let (pg_dump, pg_restore) = (program("pg_dump")?, program("pg_restore")?);
         let mut command = Command::new(&pg_dump);
         command
             .arg("--version")
             .env_clear()
             .envs(surroundings.iter().map(|(name, value)| (name, value)));
-        command
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        let output = timeout(VERSION_TIMEOUT, command.output())
-            .await
-            .ok()?
-            .ok()?;
+        command.stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let output = timeout(VERSION_TIMEOUT, command.output()).await.ok()?.ok()?;
         let (major, version) = read_version(&String::from_utf8(output.stdout).ok()?)?;
         let psql = program("psql");
         Some(Self {
@@ -326,19 +312,13 @@ fn is_wrapper(path: &Path) -> bool {
     let length = std::fs::File::open(path)
         .and_then(|mut file| file.read(&mut start))
         .unwrap_or(0);
-    let line = start[..length]
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let line = start[..length].split(|byte| *byte == b'\n').next().unwrap_or_default();
     line.starts_with(b"#!") && line.windows(4).any(|word| word == b"perl")
 }
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)` -> 15, `15.18`.
 fn read_version(text: &str) -> Option<(u32, String)> {
-    let version = text
-        .strip_prefix("pg_dump (PostgreSQL) ")?
-        .split_whitespace()
-        .next()?;
+    let version = text.strip_prefix("pg_dump (PostgreSQL) ")?.split_whitespace().next()?;
     let major: String = version.chars().take_while(char::is_ascii_digit).collect();
     // Before 10 the major version was of two numbers; no such client can dump a server that is still in use.
     let major = major.parse().ok().filter(|major| *major >= 10)?;
@@ -347,9 +327,7 @@ fn read_version(text: &str) -> Option<(u32, String)> {
 
 /// The number behind the major: 18 of `15.18`; below all releases for `18beta1`.
 fn minor(version: &str) -> Option<u32> {
-    version
-        .split_once('.')
-        .and_then(|(_, minor)| minor.parse().ok())
+    version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
 }
 
 impl fmt::Debug for Client {
@@ -360,13 +338,11 @@ impl fmt::Debug for Client {
 
 impl fmt::Display for ClientWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::TransactionTimeout {
-            client,
-            server_major,
-        } = self;
+        let Self::TransactionTimeout { client, server_major } = self;
         write!(
             f,
-            "pg_dump {client} is newer than the server ({server_major}): `pgcoffer restore` copes, but a stock pg_restore --exit-on-error into PostgreSQL \
+            "pg_dump {client} is newer than the server ({server_major}): `pgcoffer restore` copes, but a stock \
+             pg_restore --exit-on-error into PostgreSQL \
              {server_major} stops at SET transaction_timeout; install postgresql-client-{server_major} to avoid that"
         )
     }

@@ -41,10 +41,7 @@ impl Session {
         if self.lock_room().await.is_ok_and(LockRoom::is_too_small) {
             return Cause::OutOfLocks;
         }
-        let conflicts = self
-            .rows("look for conflicts", CONFLICTS)
-            .await
-            .unwrap_or_default();
+        let conflicts = self.rows("look for conflicts", CONFLICTS).await.unwrap_or_default();
         let column = |index| conflicts.first().and_then(|row| row.text(index));
         match (column(0), column(1)) {
             (Some("t"), Some(count)) if count != "0" => Cause::RecoveryConflict,

@@ -26,13 +26,13 @@ pub struct DumpOptions {
     /// The server's major version. Where it differs from the client's, all names are quoted: what is a keyword to
     /// one may be none to the other.
     pub server_major: u32,
-    /// In which language the server speaks, so that its messages can be understood. [`Session::speech`](super::Session::speech)
-    /// knows; by default nothing is read out of them.
+    /// In which language the server speaks, so that its messages can be understood.
+    /// [`Session::speech`](super::Session::speech) knows; by default nothing is read out of them.
     pub speech: Speech,
     /// What is set for it whatever role and database say: [`Session::settings`](super::Session::settings) knows.
     pub settings: Settings,
-    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database; `None`
-    /// leaves it to these.
+    /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database;
+    /// `None` leaves it to these.
     pub encoding: Option<String>,
 }
 
@@ -53,10 +53,7 @@ impl DumpOptions {
         let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"]
             .map(String::from)
             .into();
-        args.push(format!(
-            "--lock-wait-timeout={}",
-            self.lock_wait_timeout.as_millis()
-        ));
+        args.push(format!("--lock-wait-timeout={}", self.lock_wait_timeout.as_millis()));
         if client.major != self.server_major {
             args.push("--quote-all-identifiers".into());
         }
@@ -104,12 +101,9 @@ impl Dump {
 
     /// The archive as it is made. An error the second time.
     pub fn take_stdout(&mut self) -> Result<ChildStdout, Error> {
-        self.stdout.take().ok_or_else(|| {
-            Error::io(
-                "read from pg_dump",
-                io::Error::other("its output was taken before"),
-            )
-        })
+        self.stdout
+            .take()
+            .ok_or_else(|| Error::io("read from pg_dump", io::Error::other("its output was taken before")))
     }
 
     /// Waits for the end. An error unless `pg_dump` ended with 0.
@@ -120,8 +114,8 @@ impl Dump {
         Ok(DumpReport { warnings })
     }
 
-    /// Ends it after a fault elsewhere, and gives its own error if it had failed by itself before: then that's the cause,
-    /// and the archive that broke off the consequence.
+    /// Ends it after a fault elsewhere, and gives its own error if it had failed by itself before: then that's the
+    /// cause, and the archive that broke off the consequence.
     pub async fn abort(mut self) -> Option<Error> {
         drop(self.stdout.take());
         match timeout(OWN_END, self.running.finish()).await {
@@ -140,8 +134,8 @@ impl Dump {
     }
 }
 
-/// Asks for a larger pipe than Linux's 64 KiB, so that `pg_dump` goes on while a chunk is looked at. What every user may have is
-/// 1 MiB ([pipe(7)](https://man7.org/linux/man-pages/man7/pipe.7.html)); with less it only goes slower.
+/// Asks for a larger pipe than Linux's 64 KiB, so that `pg_dump` goes on while a chunk is looked at. What every user
+/// may have is 1 MiB ([pipe(7)](https://man7.org/linux/man-pages/man7/pipe.7.html)); with less it only goes slower.
 fn widen(pipe: &ChildStdout) {
     #[cfg(target_os = "linux")]
     {

@@ -31,7 +31,8 @@ pub enum Error {
     Unheld(&'static str),
     /// A pooler stands between that hands connections on between transactions.
     #[error(
-        "a pooler in transaction mode stands between here and the server of {target} (PgBouncer or the like): neither a lock nor pg_dump's settings hold there"
+        "a pooler in transaction mode stands between here and the server of {target} (PgBouncer or the like): neither \
+         a lock nor pg_dump's settings hold there"
     )]
     Pooler {
         /// `user@host:port/database`.
@@ -80,7 +81,8 @@ pub enum Error {
         message: Untrusted,
     },
     /// Another run holds the lock, by all that can be seen.
-    #[error("another run holds the lock of {label}{}", .holder.as_ref().map(|holder| format!(": {holder}")).unwrap_or_default())]
+    #[error("another run holds the lock of {label}{}", .holder.as_ref().map(|holder| format!(": \
+        {holder}")).unwrap_or_default())]
     Locked {
         /// The database's label.
         label: String,
@@ -131,7 +133,8 @@ pub enum Error {
     },
     /// This restore goes through psql, and pg_restore is too old to keep commands of psql out of it.
     #[error(
-        "this pg_restore doesn't guard psql, through which a restore into this older server goes, against commands hidden in the backup (CVE-2025-8714): nothing was restored"
+        "this pg_restore doesn't guard psql, through which a restore into this older server goes, against commands \
+         hidden in the backup (CVE-2025-8714): nothing was restored"
     )]
     Unrestricted,
     /// pg_dump failed; what it wrote is worthless.
@@ -282,23 +285,49 @@ impl Error {
         Some(match self {
             Self::Url(fault) => fault.hint(),
             Self::Login { refused, .. } => refused.hint().to_owned(),
-            Self::Unheld(_) => "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave require_auth out".into(),
-            Self::Pooler { direct: Some(direct), .. } => format!("put the server's own address into the url: host {direct}"),
-            Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than DATABASE_CONNECTION_POOL_URL)".into(),
+            Self::Unheld(_) => {
+                "install a libpq of 16 or later, or use sslmode=verify-full with sslrootcert= and leave \
+                require_auth out"
+                    .into()
+            }
+            Self::Pooler {
+                direct: Some(direct), ..
+            } => format!(
+                "put the server's own address into the url: host \
+                {direct}"
+            ),
+            Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in \
+                session mode: providers show it as the direct or unpooled one (on Heroku DATABASE_URL rather than \
+                DATABASE_CONNECTION_POOL_URL)"
+                .into(),
             Self::Connect { fault, .. } => fault.hint()?.to_owned(),
             Self::Auth { why, .. } => why.hint().to_owned(),
-            Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect to the server itself rather than to a pooler".into(),
+            Self::Lost { .. } => "the network, a pooler or a restart of the server cut it; run it again, and connect \
+                to the server itself rather than to a pooler"
+                .into(),
             Self::Query { code, .. } => query_hint(code)?.to_owned(),
-            Self::Locked { holder: Some(_), .. } => "wait until it has ended; a lock goes with its connection, so none outlives its run".into(),
-            Self::Locked { holder: None, .. } => "its holder has just ended, or can't be seen by this role: run it again".into(),
+            Self::Locked { holder: Some(_), .. } => {
+                "wait until it has ended; a lock goes with its connection, so none \
+                outlives its run"
+                    .into()
+            }
+            Self::Locked { holder: None, .. } => "its holder has just ended, or can't be seen by this role: run it \
+                again"
+                .into(),
             Self::LockTaken { holder, .. } => format!(
-                "any role that may connect to the database can take this lock. Should it be a backup by another login, wait; else have the database's administrator find out who it is, and end it by: SELECT pg_catalog.pg_terminate_backend({});",
+                "any role that may connect to the database can take this lock. Should it be a backup by another login, \
+                 wait; else have the database's administrator find out who it is, and end it by: SELECT \
+                 pg_catalog.pg_terminate_backend({});",
                 holder.pid
             ),
             Self::Obstacles { obstacles, .. } => Obstacle::cure(obstacles, STATEMENTS_SHOWN),
-            Self::NewerServer { server_major, named, .. } => install(Some(*server_major), named.as_deref()),
+            Self::NewerServer {
+                server_major, named, ..
+            } => install(Some(*server_major), named.as_deref()),
             Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
-            Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client of the server's own version".into(),
+            Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client \
+                of the server's own version"
+                .into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
             Self::TargetNotEmpty { occupants, .. } => {
@@ -306,14 +335,21 @@ impl Error {
                     true => "",
                     false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
                 };
-                format!("restore into a new database (createdb NAME); or have what the backup holds replaced by --clean, in one transaction{all}")
+                format!(
+                    "restore into a new database (createdb NAME); or have what the backup holds replaced by \
+                    --clean, in one transaction{all}"
+                )
             }
             Self::ImposedRole(imposed) => format!(
-                "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a superuser: {}",
+                "if that is meant, ask for it in the url: options=-c%20role%3DROLE; else, as the database's owner or a \
+                 superuser: {}",
                 imposed.reset()
             ),
             Self::TargetStandby { .. } => "give the url of the primary".into(),
-            Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: options=-c%20default_transaction_read_only%3Doff".into(),
+            Self::TargetReadOnly { .. } => "restore into another database; or take the setting back for this one \
+                (ALTER DATABASE … RESET default_transaction_read_only), or for this restore alone in the url: \
+                options=-c%20default_transaction_read_only%3Doff"
+                .into(),
             Self::Setting(left) => left.cure(),
             Self::Io { .. } => return None,
         })
@@ -331,10 +367,7 @@ impl Error {
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
                 matches!(
                     fault.cause,
-                    Cause::LockTimeout
-                        | Cause::DefinitionsChanged
-                        | Cause::RecoveryConflict
-                        | Cause::ConnectionLost
+                    Cause::LockTimeout | Cause::DefinitionsChanged | Cause::RecoveryConflict | Cause::ConnectionLost
                 )
             }
             _ => false,
@@ -349,11 +382,10 @@ const STATEMENTS_SHOWN: usize = 5;
 fn query_hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "42501" => "the role lacks a right for that: have it granted, or use another role",
-        "57014" | "55P03" => {
-            "the server took too long, or somebody holds a lock: run it again when less is going on"
-        }
+        "57014" | "55P03" => "the server took too long, or somebody holds a lock: run it again when less is going on",
         "53100" | "53200" | "53300" | "53400" => {
-            "the server is short of room, memory, connections or locks (raise max_locks_per_transaction): see to that, and run it again"
+            "the server is short of room, memory, connections or locks (raise max_locks_per_transaction): see to that, \
+             and run it again"
         }
         _ => return None,
     })
@@ -365,10 +397,12 @@ fn install(major: Option<u32>, named: Option<&Path>) -> String {
     let package = format!("postgresql-client{version}");
     match named {
         None => format!(
-            "install PostgreSQL's client programs (apt-get install {package}), or name the folder that has them by PGCOFFER_PG_BIN"
+            "install PostgreSQL's client programs (apt-get install {package}), or name the folder that has them by \
+             PGCOFFER_PG_BIN"
         ),
         Some(folder) => format!(
-            "PGCOFFER_PG_BIN names {}, and no other folder is looked into: name the one that has them ({package} puts them into a folder like \
+            "PGCOFFER_PG_BIN names {}, and no other folder is looked into: name the one that has them ({package} puts \
+             them into a folder like \
              /usr/lib/postgresql/{}/bin), or take the setting away to have them found",
             folder.display(),
             major.unwrap_or(18)
@@ -402,10 +436,7 @@ impl Error {
 
     /// The folders searched, for messages.
     pub(super) fn searched(folders: &[PathBuf]) -> Vec<String> {
-        let folders: Vec<_> = folders
-            .iter()
-            .map(|folder| folder.display().to_string())
-            .collect();
+        let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
         vec![format!("nothing in {}", folders.join(", "))]
     }
 }
@@ -426,11 +457,7 @@ fn list_untrusted(names: &[Untrusted]) -> String {
 /// As many as a line bears; the rest as a number.
 fn list_obstacles(obstacles: &[Obstacle]) -> String {
     const SHOWN: usize = 5;
-    let mut text: Vec<_> = obstacles
-        .iter()
-        .take(SHOWN)
-        .map(ToString::to_string)
-        .collect();
+    let mut text: Vec<_> = obstacles.iter().take(SHOWN).map(ToString::to_string).collect();
     if obstacles.len() > SHOWN {
         text.push(format!("and {} more", obstacles.len() - SHOWN));
     }

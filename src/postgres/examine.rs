@@ -12,7 +12,8 @@ use crate::text::Untrusted;
 /// What a person should know of a server, a role and a connection.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// Connections that this role can open, as far as it is told: that of this session counts as free, since a run has it to itself.
+    /// Connections that this role can open, as far as it is told: that of this session counts as free, since a run has
+    /// it to itself.
     pub connections_left: i64,
     /// Who keeps everybody from reading something at this moment.
     pub blockers: Vec<Blocker>,
@@ -46,26 +47,30 @@ pub struct Unprepared {
     pub grants: Vec<String>,
 }
 
-/// `pg_stat_database` is for everybody to see, and so are the ids in `pg_stat_activity`. A limit of -1 is none, and no limit of a
-/// role or a database holds a superuser up. This session is counted everywhere, and ends before a run begins: hence the 1.
+/// `pg_stat_database` is for everybody to see, and so are the ids in `pg_stat_activity`. A limit of -1 is none, and no
+/// limit of a role or a database holds a superuser up. This session is counted everywhere, and ends before a run
+/// begins: hence the 1.
 ///
 /// <https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-RESERVED-CONNECTIONS>
 const CONNECTIONS: &str = "
     SELECT 1 OPERATOR(pg_catalog.+) LEAST(
              pg_catalog.current_setting('max_connections')::pg_catalog.int8
                OPERATOR(pg_catalog.-) CASE WHEN r.rolsuper THEN 0 ELSE RESERVED END
-               OPERATOR(pg_catalog.-) (SELECT COALESCE(pg_catalog.sum(s.numbackends), 0) FROM pg_catalog.pg_stat_database AS s),
-             (SELECT CASE WHEN d.datconnlimit OPERATOR(pg_catalog.<) 0 OR r.rolsuper THEN NULL ELSE d.datconnlimit OPERATOR(pg_catalog.-) s.numbackends END
-                FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_stat_database AS s ON s.datid OPERATOR(pg_catalog.=) d.oid
+               OPERATOR(pg_catalog.-) (SELECT COALESCE(pg_catalog.sum(s.numbackends), 0) FROM \
+                   pg_catalog.pg_stat_database AS s),
+             (SELECT CASE WHEN d.datconnlimit OPERATOR(pg_catalog.<) 0 OR r.rolsuper THEN NULL ELSE d.datconnlimit \
+                 OPERATOR(pg_catalog.-) s.numbackends END
+                FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_stat_database AS s ON s.datid \
+                    OPERATOR(pg_catalog.=) d.oid
                WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()),
              CASE WHEN r.rolconnlimit OPERATOR(pg_catalog.<) 0 OR r.rolsuper THEN NULL
                   ELSE r.rolconnlimit OPERATOR(pg_catalog.-)
-                       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid OPERATOR(pg_catalog.=) r.oid) END)::pg_catalog.int8
+                       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usesysid \
+                           OPERATOR(pg_catalog.=) r.oid) END)::pg_catalog.int8
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) session_user";
 
 /// Connections that are not for this role: from 16 on some are kept for members of a role.
-const RESERVED: &str =
-    "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
+const RESERVED: &str = "pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8";
 const RESERVED_16: &str = "
     (pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8
        OPERATOR(pg_catalog.+) CASE WHEN pg_catalog.pg_has_role(r.oid, 'pg_use_reserved_connections', 'USAGE') THEN 0
@@ -94,12 +99,14 @@ const UNPREPARED: &str = r#"
 
 /// A member of `pg_read_all_data` reads what is to come as well; there is none before 14.
 const READS_ALL: &str = "
-    SELECT r.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) 'pg_read_all_data'
+    SELECT r.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) \
+        'pg_read_all_data'
                                                                    AND pg_catalog.pg_has_role(a.oid, 'USAGE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
 const STRANGERS_LARGE_OBJECTS: &str = "
-    SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata WHERE NOT pg_catalog.pg_has_role(lomowner, 'USAGE')";
+    SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata WHERE NOT pg_catalog.pg_has_role(lomowner, \
+        'USAGE')";
 
 impl Session {
     /// Looks closer than [`Session::inspect`].
@@ -118,9 +125,7 @@ impl Session {
             settings: self.settings(Road::Out).await?,
             standby: self.standby().await?,
             unprepared: self.unprepared().await?,
-            strangers_large_objects: self
-                .number("count large objects", STRANGERS_LARGE_OBJECTS)
-                .await?,
+            strangers_large_objects: self.number("count large objects", STRANGERS_LARGE_OBJECTS).await?,
         })
     }
 
@@ -145,13 +150,10 @@ impl Session {
         if self.first::<bool>(&rows, WHAT)? {
             return Ok(Vec::new());
         }
-        let rows = self
-            .rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}"))
-            .await?;
+        let rows = self.rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}")).await?;
         let mut unprepared: Vec<Unprepared> = Vec::new();
         for row in &rows {
-            let (owner, kind): (String, String) =
-                (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
+            let (owner, kind): (String, String) = (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
             let what = match kind.as_str() {
                 "r" => "SELECT ON TABLES",
                 _ => "SELECT ON SEQUENCES",

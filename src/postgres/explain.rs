@@ -22,23 +22,15 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
             };
         }
         WireError::Io(error) => (io_fault(&error), error.to_string()),
-        WireError::Silent(limit) => (
-            F::Timeout,
-            format!("no answer within {} s", limit.as_secs()),
-        ),
+        WireError::Silent(limit) => (F::Timeout, format!("no answer within {} s", limit.as_secs())),
         WireError::OtherKind(kind) => (
             F::OtherKind,
             format!("it is {kind}, and target_session_attrs in the url wants another"),
         ),
         WireError::Password(why) => return no_password(url, why),
         WireError::Unresolved(error) => (F::Unresolved, error.to_string()),
-        WireError::NoTls => (
-            F::NoTls,
-            "the server offers no tls, and the url asks for it".to_owned(),
-        ),
-        WireError::Tls(error @ rustls::Error::InvalidCertificate(_)) => {
-            (F::Certificate, error.to_string())
-        }
+        WireError::NoTls => (F::NoTls, "the server offers no tls, and the url asks for it".to_owned()),
+        WireError::Tls(error @ rustls::Error::InvalidCertificate(_)) => (F::Certificate, error.to_string()),
         WireError::Tls(error) => (F::Tls, error.to_string()),
         WireError::File(message) => (F::File, message),
         WireError::Protocol(message) => (F::NoPostgres, message),
@@ -101,11 +93,7 @@ pub(super) fn refusal(url: &DatabaseUrl, code: &str, message: Untrusted) -> Erro
         "08P01" => F::Pooler,
         _ => F::Other,
     };
-    Error::Connect {
-        target,
-        fault,
-        message,
-    }
+    Error::Connect { target, fault, message }
 }
 
 /// No password to log in with: a token can't be made, or a file not read.
@@ -121,14 +109,12 @@ pub(super) fn no_password(url: &DatabaseUrl, why: String) -> Error {
 pub(super) fn statement(target: &str, what: &'static str, error: WireError) -> Error {
     let target = target.to_owned();
     match error {
-        WireError::Server(error) if !error.is_fatal && !error.code.starts_with("08") => {
-            Error::Query {
-                target,
-                what,
-                code: error.code,
-                message: error.message,
-            }
-        }
+        WireError::Server(error) if !error.is_fatal && !error.code.starts_with("08") => Error::Query {
+            target,
+            what,
+            code: error.code,
+            message: error.message,
+        },
         WireError::Server(error) => Error::Lost {
             target,
             message: error.message,
@@ -174,9 +160,9 @@ fn io_fault(error: &io::Error) -> ConnectFault {
         // A socket that isn't there is a server that doesn't run.
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => F::Refused,
         io::ErrorKind::TimedOut => F::Timeout,
-        io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NetworkDown => F::Unreachable,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+            F::Unreachable
+        }
         // How the messages of no PostgreSQL look.
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => F::NoPostgres,
         _ => F::Other,

@@ -10,10 +10,11 @@
 //! pg_restore: warning: errors ignored on restore: 1
 //! ```
 //!
-//! Names are repeated as they are, and one with a line break can look like such a line. So the program's own count, which comes
-//! last, says how many failed, and a forged line can make the list longer, never shorter.
+//! Names are repeated as they are, and one with a line break can look like such a line. So the program's own count,
+//! which comes last, says how many failed, and a forged line can make the list longer, never shorter.
 //!
-//! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c>, `warn_or_exit_horribly`
+//! <https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/pg_dump/pg_backup_archiver.c>,
+//! `warn_or_exit_horribly`
 
 use std::collections::BTreeSet;
 
@@ -203,7 +204,8 @@ pg_restore: warning: errors ignored on restore: 3
         assert_eq!(found[0].0, Some(215));
         assert_eq!(
             found[0].1,
-            "could not execute query: ERROR:  function norm(text) does not exist\nLINE 1: norm(t)\nHINT:  No function matches."
+            "could not execute query: ERROR:  function norm(text) does not exist\nLINE 1: norm(t)\nHINT:  No function \
+             matches."
         );
         assert_eq!(found.last().expect("more than one").0, Some(220));
     }
@@ -222,12 +224,7 @@ pg_restore: warning: errors ignored on restore: 1
 ";
         let failures = read(forged).expect("it went on to its end");
         assert_eq!(failures.count, 1);
-        assert!(
-            failures
-                .first
-                .iter()
-                .any(|failure| failure.entry == Some(9))
-        );
+        assert!(failures.first.iter().any(|failure| failure.entry == Some(9)));
     }
 
     #[test]
@@ -241,8 +238,7 @@ pg_restore: warning: errors ignored on restore: 1
     #[test]
     fn however_many_there_are_they_take_little_memory() {
         let line = "e".repeat(100_000);
-        let one =
-            format!("pg_restore: from TOC entry 7; x\npg_restore: error: {line}\n{line}\n{line}\n");
+        let one = format!("pg_restore: from TOC entry 7; x\npg_restore: error: {line}\n{line}\n{line}\n");
         let said = one.repeat(1100) + "pg_restore: warning: errors ignored on restore: 1100\n";
         let failures = read(&said).expect("it went on to its end");
         assert_eq!((failures.first.len(), failures.count), (KEPT_MAX, 1100));

@@ -51,8 +51,8 @@ impl fmt::Display for Holder {
 }
 
 impl Session {
-    /// Takes the lock of that label in this database, or says who has it: another run ([`Error::Locked`]) or somebody else
-    /// ([`Error::LockTaken`]). It is held while the session lives.
+    /// Takes the lock of that label in this database, or says who has it: another run ([`Error::Locked`]) or somebody
+    /// else ([`Error::LockTaken`]). It is held while the session lives.
     ///
     /// It's the session-level advisory lock of the two numbers 1885823846 (`pgcf` in ASCII) and the first four
     /// bytes of the label's SHA-256, big-endian and signed; to look for one: `SELECT * FROM pg_locks WHERE locktype
@@ -84,10 +84,12 @@ impl Session {
         let sql = format!(
             "SELECT l.pid, a.usename, a.application_name, pg_catalog.host(a.client_addr),
                     pg_catalog.date_trunc('second', a.backend_start), a.usename OPERATOR(pg_catalog.=) session_user
-               FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) l.pid
+               FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid \
+                   OPERATOR(pg_catalog.=) l.pid
               WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted
                 AND l.database OPERATOR(pg_catalog.=)
-                    (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+                    (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) \
+                        pg_catalog.current_database())
                 AND l.classid OPERATOR(pg_catalog.=) {LOCK_CLASS}::pg_catalog.oid
                 AND l.objid OPERATOR(pg_catalog.=) '{number}'::pg_catalog.oid AND l.objsubid OPERATOR(pg_catalog.=) 2
               LIMIT 1"
@@ -119,7 +121,8 @@ impl Session {
         let number = u32::from_be_bytes(number.to_be_bytes());
         let sql = format!(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l
-              WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
+              WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted AND l.pid OPERATOR(pg_catalog.=) \
+                  pg_catalog.pg_backend_pid()
                 AND l.classid OPERATOR(pg_catalog.=) {LOCK_CLASS}::pg_catalog.oid
                 AND l.objid OPERATOR(pg_catalog.=) '{number}'::pg_catalog.oid AND l.objsubid OPERATOR(pg_catalog.=) 2)"
         );

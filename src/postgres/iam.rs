@@ -1,5 +1,5 @@
-//! Logins to RDS and Aurora by AWS IAM: in a password's place stands a request that was signed, which is good for 15 minutes and
-//! looked at when a connection begins. So each connection gets one of its own.
+//! Logins to RDS and Aurora by AWS IAM: in a password's place stands a request that was signed, which is good for 15
+//! minutes and looked at when a connection begins. So each connection gets one of its own.
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html>
 
@@ -12,8 +12,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
+    sign,
 };
 use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -37,11 +37,7 @@ const VALID: Duration = Duration::from_secs(900);
 const SERVICE: &str = "rds-db";
 
 /// All but RFC 3986's unreserved characters, as a signature of AWS wants them.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Tokens signed with what the AWS SDK's own chain finds: environment, profile, web identity, container, instance.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,17 +49,12 @@ const SEARCH: Duration = Duration::from_secs(30);
 impl PasswordSource for AwsIam {
     fn make<'a>(&'a self, host: &'a str, port: u16, user: &'a str) -> PasswordFuture<'a> {
         Box::pin(async move {
-            let (credentials, region) = timeout(SEARCH, found()).await.map_err(|_| {
-                format!(
-                    "the AWS SDK found no credentials within {} s",
-                    SEARCH.as_secs()
-                )
-            })??;
+            let (credentials, region) = timeout(SEARCH, found())
+                .await
+                .map_err(|_| format!("the AWS SDK found no credentials within {} s", SEARCH.as_secs()))??;
             let region = region_of(host)
                 .or_else(|| region.as_ref().map(Region::as_ref))
-                .ok_or(
-                    "the host's name tells no region of AWS: set AWS_REGION to the database's",
-                )?;
+                .ok_or("the host's name tells no region of AWS: set AWS_REGION to the database's")?;
             token(&credentials, region, host, port, user, SystemTime::now())
         })
     }
@@ -79,10 +70,7 @@ async fn found() -> Result<(Credentials, Option<Region>), String> {
         .credentials_provider()
         .ok_or("the AWS SDK has no source of credentials")?;
     let credentials = provider.provide_credentials().await;
-    Ok((
-        credentials.map_err(|error| with_causes(&error))?,
-        sdk.region().cloned(),
-    ))
+    Ok((credentials.map_err(|error| with_causes(&error))?, sdk.region().cloned()))
 }
 
 /// An error of the SDK with its causes.
@@ -99,10 +87,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// `eu-central-1` of `shop.abcdef.eu-central-1.rds.amazonaws.com`: a token counts in the database's own region alone.
 fn region_of(host: &str) -> Option<&str> {
     let (before, _) = host.split_once(".rds.amazonaws.")?;
-    before
-        .rsplit('.')
-        .next()
-        .filter(|region| !region.is_empty())
+    before.rsplit('.').next().filter(|region| !region.is_empty())
 }
 
 fn token(
@@ -129,13 +114,8 @@ fn token(
         .map_err(|error| with_causes(&error))?;
     let user = utf8_percent_encode(user, QUERY);
     let request = format!("https://{host}:{port}/?Action=connect&DBUser={user}");
-    let signable = SignableRequest::new(
-        "GET",
-        &request,
-        std::iter::empty(),
-        SignableBody::Bytes(&[]),
-    )
-    .map_err(|error| with_causes(&error))?;
+    let signable = SignableRequest::new("GET", &request, std::iter::empty(), SignableBody::Bytes(&[]))
+        .map_err(|error| with_causes(&error))?;
     let (instructions, _) = sign(signable, &parameters.into())
         .map_err(|error| with_causes(&error))?
         .into_parts();
@@ -173,15 +153,9 @@ mod tests {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
     fn is_signed(token: &str, secret: &str, region: &str) -> bool {
         let (host, query) = token.split_once("/?").unwrap();
-        let mut pairs: BTreeMap<&str, &str> = query
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap())
-            .collect();
+        let mut pairs: BTreeMap<&str, &str> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
         let signature = pairs.remove("X-Amz-Signature").unwrap();
-        let canonical: Vec<String> = pairs
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let canonical: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = format!(
             "GET\n/\n{}\nhost:{host}\n\nhost\n{}",
             canonical.join("&"),
@@ -190,10 +164,7 @@ mod tests {
         let time = pairs["X-Amz-Date"];
         let scope = format!("{}/{region}/rds-db/aws4_request", &time[..8]);
         assert!(pairs["X-Amz-Credential"].ends_with(&scope.replace('/', "%2F")));
-        let to_sign = format!(
-            "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
-            hex(&Sha256::digest(request))
-        );
+        let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request)));
         let mut key = format!("AWS4{secret}").into_bytes();
         for part in scope.split('/') {
             key = mac(&key, part);
@@ -218,19 +189,12 @@ mod tests {
                 let user = utf8_percent_encode(user, QUERY);
                 let begins = format!("{HOST}:5433/?Action=connect&DBUser={user}&");
                 assert!(text.starts_with(&begins), "{text}");
-                assert!(
-                    text.contains("X-Amz-Expires=900")
-                        && text.contains("X-Amz-Date=20270115T080000Z")
-                );
+                assert!(text.contains("X-Amz-Expires=900") && text.contains("X-Amz-Date=20270115T080000Z"));
                 assert_eq!(text.contains("X-Amz-Security-Token="), session.is_some());
                 let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
                 assert!(is_signed(text, secret, "eu-central-1"), "{text}");
                 assert!(!is_signed(text, "another", "eu-central-1"));
-                assert!(!is_signed(
-                    &text.replacen("5433", "5432", 1),
-                    secret,
-                    "eu-central-1"
-                ));
+                assert!(!is_signed(&text.replacen("5433", "5432", 1), secret, "eu-central-1"));
                 assert!(!format!("{made:?}").contains("X-Amz"));
             }
         }
@@ -240,14 +204,8 @@ mod tests {
     fn the_region_is_the_databases_own() {
         for (host, region) in [
             (HOST, Some("eu-central-1")),
-            (
-                "shop.abc.cn-north-1.rds.amazonaws.com.cn",
-                Some("cn-north-1"),
-            ),
-            (
-                "shop.proxy-abc.us-gov-west-1.rds.amazonaws.com",
-                Some("us-gov-west-1"),
-            ),
+            ("shop.abc.cn-north-1.rds.amazonaws.com.cn", Some("cn-north-1")),
+            ("shop.proxy-abc.us-gov-west-1.rds.amazonaws.com", Some("us-gov-west-1")),
             ("db.example.com", None),
             ("localhost", None),
         ] {

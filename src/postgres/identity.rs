@@ -25,11 +25,7 @@ async fn identity(url: &DatabaseUrl) -> Result<(String, u32), Error> {
     let rows = session.rows(WHAT, IDENTITY).await?;
     let identity = (
         session.first(&rows, WHAT)?,
-        session.column(
-            rows.first().unwrap_or(&super::wire::Row::default()),
-            1,
-            WHAT,
-        )?,
+        session.column(rows.first().unwrap_or(&super::wire::Row::default()), 1, WHAT)?,
     );
     session.close().await;
     Ok(identity)

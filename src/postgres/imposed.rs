@@ -1,13 +1,13 @@
-//! What a database's owner sets for whoever connects to it, where that is in the way: another role than the login's, and a
-//! database that may only be read.
+//! What a database's owner sets for whoever connects to it, where that is in the way: another role than the login's,
+//! and a database that may only be read.
 
 use super::error::Error;
 use super::session::Session;
 use super::sql::ident;
 use crate::text::Untrusted;
 
-/// Of the settings that a database has for all logins: whether they make the role what it is. A setting of the login's own, or
-/// one in the URL, comes before them.
+/// Of the settings that a database has for all logins: whether they make the role what it is. A setting of the login's
+/// own, or one in the URL, comes before them.
 const ROLE: &str = "
     SELECT EXISTS (
         SELECT FROM pg_catalog.pg_db_role_setting AS s
@@ -17,7 +17,8 @@ const ROLE: &str = "
            AND c.setting OPERATOR(pg_catalog.=) pg_catalog.concat('role=', current_user))";
 
 const READ_ONLY: &str = "
-    SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE pg_catalog.current_setting('default_transaction_read_only') END";
+    SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE \
+        pg_catalog.current_setting('default_transaction_read_only') END";
 
 /// A role that the database's own settings have put in the place of the login's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,8 @@ impl Imposed {
 }
 
 impl Session {
-    /// Whether the database's settings have made another role of this login. Whoever owns a database can make himself of
-    /// everybody who connects, and own what they restore.
+    /// Whether the database's settings have made another role of this login. Whoever owns a database can make himself
+    /// of everybody who connects, and own what they restore.
     pub async fn imposed_role(&mut self) -> Result<Option<Imposed>, Error> {
         const WHAT: &str = "look at the database's settings";
         if self.user() == self.login() || self.asks_for("role") {

@@ -94,7 +94,8 @@ const SERVER: &str = "
     SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_encoding_to_char(d.encoding), r.rolsuper,
            pg_catalog.pg_is_in_recovery()
       FROM pg_catalog.pg_database AS d CROSS JOIN pg_catalog.pg_roles AS r
-     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND r.rolname OPERATOR(pg_catalog.=) current_user";
+     WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND r.rolname OPERATOR(pg_catalog.=) \
+         current_user";
 
 const DATABASE_BYTES: &str = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())";
 
@@ -105,14 +106,17 @@ const COUNTS: &str = "
 /// Sizes as the files have them. A table that was just dropped has none.
 const TABLE_BYTES: &str = "
     SELECT (COALESCE(pg_catalog.sum(COALESCE(pg_catalog.pg_relation_size(oid), 0) OPERATOR(pg_catalog.+)
-                         COALESCE(CASE WHEN reltoastrelid OPERATOR(pg_catalog.<>) 0 THEN pg_catalog.pg_relation_size(reltoastrelid) END, 0)), 0)
-            OPERATOR(pg_catalog.+) pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass))::pg_catalog.int8
+                         COALESCE(CASE WHEN reltoastrelid OPERATOR(pg_catalog.<>) 0 THEN \
+                             pg_catalog.pg_relation_size(reltoastrelid) END, 0)), 0)
+            OPERATOR(pg_catalog.+) \
+                pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass))::pg_catalog.int8
       FROM dumped WHERE relkind OPERATOR(pg_catalog.=) 'r'";
 
 /// Sizes as of the last VACUUM or ANALYZE.
 const TABLE_BYTES_ESTIMATE: &str = "
     SELECT ((COALESCE(pg_catalog.sum(GREATEST(relpages, 0)::pg_catalog.int8 OPERATOR(pg_catalog.+)
-                COALESCE((SELECT GREATEST(t.relpages, 0) FROM pg_catalog.pg_class AS t WHERE t.oid OPERATOR(pg_catalog.=) reltoastrelid), 0)), 0)
+                COALESCE((SELECT GREATEST(t.relpages, 0) FROM pg_catalog.pg_class AS t WHERE t.oid \
+                    OPERATOR(pg_catalog.=) reltoastrelid), 0)), 0)
              OPERATOR(pg_catalog.+)
              (SELECT GREATEST(l.relpages, 0) FROM pg_catalog.pg_class AS l
                WHERE l.oid OPERATOR(pg_catalog.=) 'pg_catalog.pg_largeobject'::pg_catalog.regclass))
@@ -148,10 +152,7 @@ impl Session {
             is_superuser,
             in_recovery: self.column(row, 3, WHAT)?,
             encrypted: self.wire.is_encrypted,
-            size_bytes: self
-                .number("ask for the database's size", DATABASE_BYTES)
-                .await
-                .ok(),
+            size_bytes: self.number("ask for the database's size", DATABASE_BYTES).await.ok(),
             table_bytes: self.table_bytes().await?,
             tables,
             large_objects,
@@ -176,10 +177,7 @@ impl Session {
     /// Exact unless a table is locked against reading, when the wait for it runs into the session's `lock_timeout`.
     async fn table_bytes(&mut self) -> Result<u64, Error> {
         const WHAT: &str = "ask for the tables' sizes";
-        match self
-            .number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES}"))
-            .await
-        {
+        match self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES}")).await {
             Err(Error::Query { .. }) => {
                 self.number(WHAT, &format!("WITH {DUMPED} {TABLE_BYTES_ESTIMATE}"))
                     .await
@@ -191,10 +189,7 @@ impl Session {
     async fn extensions(&mut self) -> Result<Vec<(Untrusted, Untrusted)>, Error> {
         const WHAT: &str = "list extensions";
         let rows = self.rows(WHAT, EXTENSIONS).await?;
-        let text = |row, column| {
-            self.column::<String>(row, column, WHAT)
-                .map(Untrusted::from)
-        };
+        let text = |row, column| self.column::<String>(row, column, WHAT).map(Untrusted::from);
         let extension = |row| Ok((text(row, 0)?, text(row, 1)?));
         rows.iter().map(extension).collect()
     }

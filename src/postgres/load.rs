@@ -108,11 +108,7 @@ impl Load {
     /// Starts restoring into the database of the URL.
     pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
         let mut args = restore_args(options);
-        let list = options
-            .entries
-            .as_deref()
-            .map(list_of_entries)
-            .transpose()?;
+        let list = options.entries.as_deref().map(list_of_entries).transpose()?;
         if let Some(list) = &list {
             args.push(format!("--use-list={}", list.path().display()));
         }
@@ -143,12 +139,8 @@ impl Load {
         let mut psql = start_psql(client, url, options)?;
         let rendering = [args, vec!["--file=-".into()]].concat();
         let mut restore = start_restore(client, url, rendering, Stdio::piped(), options)?;
-        let from = restore
-            .take_stdout()
-            .expect("stdout was just asked to be a pipe");
-        let mut to = psql
-            .take_stdin()
-            .expect("stdin was just asked to be a pipe");
+        let from = restore.take_stdout().expect("stdout was just asked to be a pipe");
+        let mut to = psql.take_stdin().expect("stdin was just asked to be a pipe");
         let filter = tokio::spawn(async move {
             let result = copy(from, &mut to, &first).await;
             (to, result)
@@ -210,11 +202,7 @@ impl Load {
 /// The archive goes in here. Shutting it down only flushes: what comes from above may have been cut, and only
 /// [`Load::finish`] may make it look whole.
 impl AsyncWrite for Load {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.stdin {
             Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
             None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
@@ -236,10 +224,7 @@ impl AsyncWrite for Load {
 impl Script {
     /// Lets `psql` see the end of its input if `pg_restore` ended well and all of the script has passed, and kills
     /// it if not. Where both failed, the one that failed first has the cause.
-    async fn complete(
-        mut self,
-        rendered: Result<Vec<String>, ChildFault>,
-    ) -> Result<Vec<String>, Error> {
+    async fn complete(mut self, rendered: Result<Vec<String>, ChildFault>) -> Result<Vec<String>, Error> {
         let (stdin, copied) = (&mut self.filter)
             .await
             .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;

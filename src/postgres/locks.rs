@@ -1,7 +1,8 @@
 //! The locks that a dump takes: whether the server has room for them, and who stands in their way.
 //!
-//! `pg_dump` locks every table before it begins and keeps each lock to the end, and a restore in one transaction keeps one on each
-//! object that it makes. A server has room for `max_locks_per_transaction` of them on average, for all sessions together.
+//! `pg_dump` locks every table before it begins and keeps each lock to the end, and a restore in one transaction keeps
+//! one on each object that it makes. A server has room for `max_locks_per_transaction` of them on average, for all
+//! sessions together.
 //!
 //! <https://www.postgresql.org/docs/current/runtime-config-locks.html>
 
@@ -25,13 +26,15 @@ pub struct LockRoom {
 }
 
 impl LockRoom {
-    /// Whether there are more objects than locks that the server promises: it has some more as a rule, and other sessions need theirs.
+    /// Whether there are more objects than locks that the server promises: it has some more as a rule, and other
+    /// sessions need theirs.
     pub fn is_tight(self) -> bool {
         self.needed > self.room
     }
 
-    /// Whether there are more objects than locks even so. A server takes what is left of its shared memory: with PostgreSQL's own
-    /// settings a dump failed at 1.64 times the number on 15 and 16, at 1.75 times on 18, and not at 1.5 and 1.63.
+    /// Whether there are more objects than locks even so. A server takes what is left of its shared memory: with
+    /// PostgreSQL's own settings a dump failed at 1.64 times the number on 15 and 16, at 1.75 times on 18, and not at
+    /// 1.5 and 1.63.
     pub fn is_too_small(self) -> bool {
         self.needed.saturating_mul(5) > self.room.saturating_mul(8)
     }
@@ -39,11 +42,10 @@ impl LockRoom {
     /// The setting that would do with half as many locks again to spare.
     pub fn cure(self) -> String {
         let sessions = (self.room / self.each.max(1)).max(1);
-        let wanted = (self.needed * 3 / 2)
-            .div_ceil(sessions)
-            .next_multiple_of(64);
+        let wanted = (self.needed * 3 / 2).div_ceil(sessions).next_multiple_of(64);
         format!(
-            "raise max_locks_per_transaction to {wanted} on the server, which takes a restart (ALTER SYSTEM SET max_locks_per_transaction = {wanted}; \
+            "raise max_locks_per_transaction to {wanted} on the server, which takes a restart (ALTER SYSTEM SET \
+             max_locks_per_transaction = {wanted}; \
              a provider has it among its settings, and a standby needs it first), or have fewer partitions"
         )
     }
@@ -53,7 +55,8 @@ impl fmt::Display for LockRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "a dump locks {} tables, sequences and views at once, and the server has room for about {} locks of all sessions (max_locks_per_transaction = {})",
+            "a dump locks {} tables, sequences and views at once, and the server has room for about {} locks of all \
+             sessions (max_locks_per_transaction = {})",
             self.needed, self.room, self.each
         )
     }
@@ -87,8 +90,8 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// Beside tables `pg_dump` locks sequences, whose values it reads, and views, whose definitions are put together from what they
-/// read. Every process of a server that can hold locks has its share of the room.
+/// Beside tables `pg_dump` locks sequences, whose values it reads, and views, whose definitions are put together from
+/// what they read. Every process of a server that can hold locks has its share of the room.
 const ROOM: &str = r#"
     SELECT (SELECT pg_catalog.count(*) FROM dumped)
              OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c
@@ -104,19 +107,25 @@ const ROOM: &str = r#"
 /// Blockers that are named.
 const BLOCKERS_MAX: usize = 5;
 
-/// `pg_locks` shows the locks of all; who holds them is hidden from a role that may not see it. A prepared transaction has no process.
+/// `pg_locks` shows the locks of all; who holds them is hidden from a role that may not see it. A prepared transaction
+/// has no process.
 const BLOCKERS: &str = "
     , held AS (
         SELECT l.pid, l.virtualtransaction, d.nspname, d.relname, l.granted,
                pg_catalog.count(*) OVER (PARTITION BY l.pid, l.virtualtransaction) AS count,
-               pg_catalog.row_number() OVER (PARTITION BY l.pid, l.virtualtransaction ORDER BY l.granted DESC, d.nspname, d.relname) AS place
+               pg_catalog.row_number() OVER (PARTITION BY l.pid, l.virtualtransaction ORDER BY l.granted DESC, \
+                   d.nspname, d.relname) AS place
           FROM pg_catalog.pg_locks AS l JOIN dumped AS d ON d.oid OPERATOR(pg_catalog.=) l.relation
          WHERE l.mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
            AND l.database OPERATOR(pg_catalog.=)
-               (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()))
-    SELECT h.pid, a.usename, a.application_name, pg_catalog.date_trunc('second', a.xact_start), h.nspname, h.relname, h.count, h.granted,
-           (SELECT x.gid FROM pg_catalog.pg_prepared_xacts AS x JOIN pg_catalog.pg_locks AS o ON o.transactionid OPERATOR(pg_catalog.=) x.transaction
-             WHERE h.pid IS NULL AND o.pid IS NULL AND o.virtualtransaction OPERATOR(pg_catalog.=) h.virtualtransaction LIMIT 1)
+               (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) \
+                   pg_catalog.current_database()))
+    SELECT h.pid, a.usename, a.application_name, pg_catalog.date_trunc('second', a.xact_start), h.nspname, h.relname, \
+        h.count, h.granted,
+           (SELECT x.gid FROM pg_catalog.pg_prepared_xacts AS x JOIN pg_catalog.pg_locks AS o ON o.transactionid \
+               OPERATOR(pg_catalog.=) x.transaction
+             WHERE h.pid IS NULL AND o.pid IS NULL AND o.virtualtransaction OPERATOR(pg_catalog.=) \
+                 h.virtualtransaction LIMIT 1)
       FROM held AS h LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid OPERATOR(pg_catalog.=) h.pid
      WHERE h.place OPERATOR(pg_catalog.=) 1 ORDER BY h.granted DESC, h.pid";
 

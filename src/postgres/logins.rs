@@ -1,8 +1,8 @@
 //! Which logins a server may ask for: libpq's `require_auth`, and what holds where the URL doesn't say.
 //!
-//! Under `sslmode=require` nobody knows who answers. A man in the middle who asks for the password in clear is given it by
-//! every client that isn't told otherwise; what he gets from SCRAM is of no use to him. So the password is sent in clear only
-//! to a server that was verified, and to one on this machine.
+//! Under `sslmode=require` nobody knows who answers. A man in the middle who asks for the password in clear is given it
+//! by every client that isn't told otherwise; what he gets from SCRAM is of no use to him. So the password is sent in
+//! clear only to a server that was verified, and to one on this machine.
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 
@@ -43,23 +43,13 @@ pub(super) struct Logins {
 }
 
 /// The words of `require_auth` in libpq.
-pub(super) const WORDS: &[&str] = &[
-    "password",
-    "md5",
-    "gss",
-    "sspi",
-    "scram-sha-256",
-    "oauth",
-    "none",
-];
+pub(super) const WORDS: &[&str] = &["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
 
 /// Whether this is a list of libpq's: of words that are all excluded by a `!`, or none of them.
 pub(super) fn is_list(text: &str) -> bool {
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
     let excluded = words.iter().filter(|word| word.starts_with('!')).count();
-    let known = words
-        .iter()
-        .all(|word| WORDS.contains(&word.trim_start_matches('!')));
+    let known = words.iter().all(|word| WORDS.contains(&word.trim_start_matches('!')));
     known && (excluded == 0 || excluded == words.len())
 }
 
@@ -91,10 +81,12 @@ impl DatabaseUrl {
         }
     }
 
-    /// The variable by which a child is held to the same, if its libpq knows `require_auth`. An older one is made to bind its
-    /// login to the TLS channel, which the password in clear can't be. What neither can say is an error of words.
+    /// The variable by which a child is held to the same, if its libpq knows `require_auth`. An older one is made to
+    /// bind its login to the TLS channel, which the password in clear can't be. What neither can say is an error of
+    /// words.
     ///
-    /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone there.
+    /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone
+    /// there.
     pub(super) fn login_env(
         &self,
         knows_require_auth: impl FnOnce() -> bool,
@@ -106,10 +98,7 @@ impl DatabaseUrl {
             return Ok(None);
         }
         if knows_require_auth() {
-            return Ok(Some((
-                "PGREQUIREAUTH",
-                given.unwrap_or("!password").to_owned(),
-            )));
+            return Ok(Some(("PGREQUIREAUTH", given.unwrap_or("!password").to_owned())));
         }
         let can_bind = self.effective_ssl_mode() >= SslMode::Require;
         match given {
@@ -139,29 +128,17 @@ mod tests {
         for (url, clear) in [
             ("postgres://u:p@db.example/d", false),
             ("postgres://u:p@db.example/d?sslmode=require", false),
-            (
-                "postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes",
-                false,
-            ),
+            ("postgres://u:p@db.example/d?sslmode=disable&allow_plaintext=yes", false),
             ("postgres://u:p@db.example/d?sslmode=verify-full", true),
-            (
-                "postgres://u:p@db.example/d?sslmode=require&sslrootcert=/ca",
-                true,
-            ),
+            ("postgres://u:p@db.example/d?sslmode=require&sslrootcert=/ca", true),
             ("postgres://u:p@db.example/d?require_auth=password", true),
             ("postgres://u:p@localhost/d", true),
             ("postgres://u:p@%2Ftmp/d", true),
-            (
-                "postgres://u:p@localhost/d?require_auth=scram-sha-256,md5",
-                false,
-            ),
+            ("postgres://u:p@localhost/d?require_auth=scram-sha-256,md5", false),
             ("postgres://u:p@localhost/d?require_auth=!password", false),
         ] {
             assert_eq!(logins(url).allow(Method::Password), clear, "{url}");
-            assert!(
-                logins(url).allow(Method::Scram) || url.ends_with("=password"),
-                "{url}"
-            );
+            assert!(logins(url).allow(Method::Scram) || url.ends_with("=password"), "{url}");
         }
         let strict = logins("postgres://u:p@db.example/d?require_auth=scram-sha-256");
         assert!(!strict.allow(Method::None) && !strict.allow(Method::Md5));

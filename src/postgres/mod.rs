@@ -6,8 +6,9 @@
 //!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
 //! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
 //!
-//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password is held in a [`Secret`], goes to children in their
-//! environment and never in their arguments, and is struck out of whatever they write to stderr.
+//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password
+//! is held in a [`Secret`], goes to children in their environment and never in their arguments, and is struck out of
+//! whatever they write to stderr.
 
 mod adopted;
 mod child;
@@ -67,8 +68,8 @@ pub use session::Session;
 pub use settings::{LeftSetting, Road, Settings};
 pub use speech::Speech;
 pub use target::{
-    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present,
-    Questions, Refusal, Schema, TargetFacts, Trial, statement_without_slot,
+    Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present, Questions, Refusal,
+    Schema, TargetFacts, Trial, statement_without_slot,
 };
 pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

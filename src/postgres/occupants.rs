@@ -23,24 +23,21 @@ impl Session {
     }
 
     /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if a
-    /// restore has the place to itself. What an extension's script has made doesn't count (a superuser owns that; others may add what is theirs), nor does what a platform has put into every
-    /// new database: the schemas that Heroku makes, and for a role that is no superuser those of other roles with what is theirs
-    /// in it. A schema of another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
+    /// restore has the place to itself. What an extension's script has made doesn't count (a superuser owns that;
+    /// others may add what is theirs), nor does what a platform has put into every new database: the schemas that
+    /// Heroku makes, and for a role that is no superuser those of other roles with what is theirs in it. A schema of
+    /// another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
     pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
         let rows = self.rows(WHAT, &format!("{OCCUPANTS} {NAMED}")).await?;
         let occupant = |row: &Row| {
-            let (kind, name): (String, String) =
-                (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
+            let (kind, name): (String, String) = (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
             let name = match row.text(2) {
                 Some(schema) => shown_relation(schema, &name),
                 None if kind == "large object" => name,
                 None => shown(&name),
             };
-            let arguments = row
-                .text(4)
-                .map(|text| format!("({text})"))
-                .unwrap_or_default();
+            let arguments = row.text(4).map(|text| format!("({text})")).unwrap_or_default();
             Ok(format!("{kind} {name}{arguments}").into())
         };
         rows.iter().map(occupant).collect()

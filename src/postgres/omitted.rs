@@ -1,8 +1,9 @@
-//! What `pg_dump` leaves out without an error: found beforehand and named, since nothing else would tell before it is missed.
+//! What `pg_dump` leaves out without an error: found beforehand and named, since nothing else would tell before it is
+//! missed.
 //!
-//! On a standby nobody can read what is unlogged. The options of a user mapping, passwords most of all, are shown to the mapped
-//! user, the server's owner or a superuser alone; subscriptions to superusers. An index that isn't valid (`CREATE INDEX CONCURRENTLY`
-//! under way, or failed) is passed over, and the uniqueness that it was to keep with it.
+//! On a standby nobody can read what is unlogged. The options of a user mapping, passwords most of all, are shown to
+//! the mapped user, the server's owner or a superuser alone; subscriptions to superusers. An index that isn't valid
+//! (`CREATE INDEX CONCURRENTLY` under way, or failed) is passed over, and the uniqueness that it was to keep with it.
 
 use std::fmt;
 
@@ -68,11 +69,10 @@ impl OmittedKind {
 
     fn missing(self) -> &'static str {
         match self {
-            Self::UnloggedRows => {
-                "a standby has no rows of it, so the backup holds the table empty"
-            }
+            Self::UnloggedRows => "a standby has no rows of it, so the backup holds the table empty",
             Self::UnloggedSequences => {
-                "a standby doesn't know where it stands, so a restore begins it anew, and what takes its numbers makes them twice"
+                "a standby doesn't know where it stands, so a restore begins it anew, and what takes its numbers makes \
+                 them twice"
             }
             Self::UserMappings => {
                 "its options (user, password) are not shown to this role, so the backup holds it without them"
@@ -87,38 +87,33 @@ impl OmittedKind {
     /// The statement that lists all of them.
     fn list(self) -> &'static str {
         match self {
-            Self::UnloggedRows => {
-                "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'"
-            }
+            Self::UnloggedRows => "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r'",
             Self::UnloggedSequences => {
                 "SELECT oid::regclass FROM pg_class WHERE relpersistence = 'u' AND relkind = 'S'"
             }
-            Self::UserMappings => {
-                "SELECT srvname, usename FROM pg_user_mappings WHERE umoptions IS NULL"
-            }
+            Self::UserMappings => "SELECT srvname, usename FROM pg_user_mappings WHERE umoptions IS NULL",
             Self::Subscriptions => "SELECT subname FROM pg_subscription",
-            Self::InvalidIndexes => {
-                "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
-            }
+            Self::InvalidIndexes => "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid",
         }
     }
 
     fn cure(self) -> &'static str {
         match self {
-            Self::UnloggedRows => {
-                "back up from the primary, or make it logged: ALTER TABLE … SET LOGGED"
-            }
+            Self::UnloggedRows => "back up from the primary, or make it logged: ALTER TABLE … SET LOGGED",
             Self::UnloggedSequences => {
-                "back up from the primary, or make it logged: ALTER SEQUENCE … SET LOGGED; after a restore set it by pg_catalog.setval"
+                "back up from the primary, or make it logged: ALTER SEQUENCE … SET LOGGED; after a restore set it by \
+                 pg_catalog.setval"
             }
             Self::UserMappings => {
-                "keep them elsewhere, and after a restore give them anew: ALTER USER MAPPING FOR … SERVER … OPTIONS (ADD …); a superuser's backup has them"
+                "keep them elsewhere, and after a restore give them anew: ALTER USER MAPPING FOR … SERVER … OPTIONS \
+                 (ADD …); a superuser's backup has them"
             }
             Self::Subscriptions => {
                 "keep its CREATE SUBSCRIPTION elsewhere; a superuser's backup has it, and a restore does not connect it"
             }
             Self::InvalidIndexes => {
-                "if it is not being built just now: REINDEX INDEX CONCURRENTLY …, or DROP INDEX … where it is not wanted"
+                "if it is not being built just now: REINDEX INDEX CONCURRENTLY …, or DROP INDEX … where it is not \
+                 wanted"
             }
         }
     }
@@ -183,9 +178,8 @@ impl Session {
     /// What a dump by this role leaves out.
     pub(super) async fn omitted(&mut self) -> Result<Vec<Omitted>, Error> {
         const WHAT: &str = "look for what a dump leaves out";
-        let sql = format!(
-            "WITH {DUMPED} {OMITTED} WHERE k.place OPERATOR(pg_catalog.<=) {NAMED} ORDER BY k.kind, k.place"
-        );
+        let sql =
+            format!("WITH {DUMPED} {OMITTED} WHERE k.place OPERATOR(pg_catalog.<=) {NAMED} ORDER BY k.kind, k.place");
         let rows = self.rows(WHAT, &sql).await?;
         let mut omitted: Vec<Omitted> = Vec::new();
         for row in &rows {

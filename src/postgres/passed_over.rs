@@ -42,20 +42,12 @@ impl Error {
         }
         let before = list(before);
         match self {
-            Self::Connect {
-                target,
-                fault,
-                message,
-            } => Self::Connect {
+            Self::Connect { target, fault, message } => Self::Connect {
                 target,
                 fault,
                 message: format!("{message}; tried before: {before}").into(),
             },
-            Self::Auth {
-                target,
-                message,
-                why,
-            } => Self::Auth {
+            Self::Auth { target, message, why } => Self::Auth {
                 target,
                 message: format!("{message}; tried before: {before}").into(),
                 why,

@@ -1,11 +1,11 @@
-//! A pooler that hands a server process to whoever has a transaction: neither lock nor snapshot of a dump hold there, and
-//! what a session sets stays for the next client. It is found before anything is set or locked, and refused.
+//! A pooler that hands a server process to whoever has a transaction: neither lock nor snapshot of a dump hold there,
+//! and what a session sets stays for the next client. It is found before anything is set or locked, and refused.
 //!
-//! A server announces its process when it logs a client in, and most poolers make a number up; some repeat what a server told
-//! them. But a server that sees us come from the very port that we are at has nothing between. In every other case it is
-//! looked closer, by a second connection: under a pooler in session mode, and behind an address that is translated, each has a
-//! process of its own, always; under a pooler in transaction mode they take from one heap. An application that takes from it
-//! too only shuffles it the more.
+//! A server announces its process when it logs a client in, and most poolers make a number up; some repeat what a
+//! server told them. But a server that sees us come from the very port that we are at has nothing between. In every
+//! other case it is looked closer, by a second connection: under a pooler in session mode, and behind an address that
+//! is translated, each has a process of its own, always; under a pooler in transaction mode they take from one heap. An
+//! application that takes from it too only shuffles it the more.
 
 use tokio::time::{Duration, timeout};
 
@@ -13,8 +13,8 @@ use super::error::Error;
 use super::session::Session;
 use super::url::DatabaseUrl;
 
-/// Transactions at once of both connections. Where two processes are free, a pooler gives each connection the other's in
-/// the first or second, whichever end of its list it takes from; more are free only under load, which shuffles them.
+/// Transactions at once of both connections. Where two processes are free, a pooler gives each connection the other's
+/// in the first or second, whichever end of its list it takes from; more are free only under load, which shuffles them.
 const ROUNDS: usize = 8;
 
 /// The same where nothing but a translated address tells of something between: most often that is a router.
@@ -69,11 +69,7 @@ impl Session {
         if second.backend == self.backend {
             return Ok(true);
         }
-        let rounds = if self.is_pooled() {
-            ROUNDS
-        } else {
-            ROUNDS_UNANNOUNCED
-        };
+        let rounds = if self.is_pooled() { ROUNDS } else { ROUNDS_UNANNOUNCED };
         for round in 0..rounds {
             if self.hold().await? != self.backend || second.hold().await? != second.backend {
                 return Ok(true);
@@ -182,26 +178,17 @@ mod tests {
                 "aws-0-eu-central-1.pooler.supabase.com:6543",
                 "aws-0-eu-central-1.pooler.supabase.com, port 5432",
             ),
-            (
-                "db.abcdef.supabase.co:6543",
-                "db.abcdef.supabase.co, port 5432",
-            ),
+            ("db.abcdef.supabase.co:6543", "db.abcdef.supabase.co, port 5432"),
             (
                 "shop.postgres.database.azure.com:6432",
                 "shop.postgres.database.azure.com, port 5432",
             ),
-            (
-                "pgbouncer.abc.flympg.net",
-                "direct.abc.flympg.net, port 5432",
-            ),
+            ("pgbouncer.abc.flympg.net", "direct.abc.flympg.net, port 5432"),
             (
                 "p.abc.db.postgresbridge.com:5431",
                 "p.abc.db.postgresbridge.com, port 5432",
             ),
-            (
-                "shop-pooler-rw.default.svc",
-                "shop-rw.default.svc, port 5432",
-            ),
+            ("shop-pooler-rw.default.svc", "shop-rw.default.svc, port 5432"),
         ] {
             let url = DatabaseUrl::parse(&format!("postgres://u@{address}/d")).unwrap();
             assert_eq!(direct(&url).as_deref(), Some(server));

@@ -67,8 +67,7 @@ impl Obstacle {
 
     /// What cures them all: the first `shown` statements for each who has to run them.
     pub fn cure(obstacles: &[Self], shown: usize) -> String {
-        let (guarded, others): (Vec<&Self>, Vec<&Self>) =
-            obstacles.iter().partition(|one| one.guard.is_some());
+        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.guard.is_some());
         let others: Vec<Self> = others.into_iter().cloned().collect();
         let (grants, more) = Self::statements(&others, shown);
         let rest = match more {
@@ -98,7 +97,8 @@ impl fmt::Display for Obstacle {
 /// has `pg_get_sequence_data` for that.
 const SCHEMAS: &str = "
     SELECT nspname, '', schema FROM dumped
-     WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE') AND relkind OPERATOR(pg_catalog.<>) ALL (KINDS::pg_catalog.\"char\"[])
+     WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE') AND relkind OPERATOR(pg_catalog.<>) ALL \
+         (KINDS::pg_catalog.\"char\"[])
      GROUP BY nspname, schema ORDER BY nspname";
 
 const TABLES: &str = "
@@ -129,19 +129,15 @@ pub(super) const OBSTACLES_MAX: usize = 10_000;
 
 /// Everything that would make a dump by the session's role fail, schemas first. A superuser has none.
 ///
-/// Where the database's own settings have made that role of another login, they are the one obstacle: nobody is to give rights to
-/// a role that its owner has chosen.
-pub(super) async fn obstacles(
-    session: &mut Session,
-    imposed: Option<&Imposed>,
-) -> Result<Vec<Obstacle>, Error> {
+/// Where the database's own settings have made that role of another login, they are the one obstacle: nobody is to give
+/// rights to a role that its owner has chosen.
+pub(super) async fn obstacles(session: &mut Session, imposed: Option<&Imposed>) -> Result<Vec<Obstacle>, Error> {
     let found = of_the_role(session).await?;
     Ok(match imposed {
         Some(imposed) if !found.is_empty() => vec![Obstacle {
             kind: ObstacleKind::Role,
             object: shown(imposed.role.raw()).into(),
-            why: "lacks rights, and the database's own settings have put it in the login's place"
-                .to_owned(),
+            why: "lacks rights, and the database's own settings have put it in the login's place".to_owned(),
             grant: imposed.reset(),
             guard: None,
         }],
@@ -152,11 +148,7 @@ pub(super) async fn obstacles(
 async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     use ObstacleKind as K;
     let role = ident(session.user());
-    let unlooked = if session.server_major() >= 18 {
-        "'{S}'"
-    } else {
-        "'{}'"
-    };
+    let unlooked = if session.server_major() >= 18 { "'{S}'" } else { "'{}'" };
     let schemas = SCHEMAS.replace("KINDS", unlooked);
     let mut obstacles = Vec::new();
     for (kind, sql) in [
@@ -171,18 +163,12 @@ async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     Ok(obstacles)
 }
 
-async fn find(
-    session: &mut Session,
-    kind: ObstacleKind,
-    sql: &str,
-    role: &str,
-) -> Result<Vec<Obstacle>, Error> {
+async fn find(session: &mut Session, kind: ObstacleKind, sql: &str, role: &str) -> Result<Vec<Obstacle>, Error> {
     const WHAT: &str = "look for missing rights";
     let sql = format!("WITH {DUMPED} {sql} LIMIT {OBSTACLES_MAX}");
     let rows = session.rows(WHAT, &sql).await?;
     let obstacle = |row| {
-        let (schema, name): (String, String) =
-            (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
+        let (schema, name): (String, String) = (session.column(row, 0, WHAT)?, session.column(row, 1, WHAT)?);
         let number: String = session.column(row, 2, WHAT)?;
         let is_written = session.can_write(&schema) && session.can_write(&name);
         let number = (!is_written).then_some(number.as_str());
@@ -195,10 +181,7 @@ impl ObstacleKind {
     /// Its statement has the object's number where that is given.
     fn obstacle(self, schema: &str, name: &str, number: Option<&str>, role: &str) -> Obstacle {
         let (why, grant) = match self {
-            Self::Schema => (
-                "no USAGE on the schema",
-                grant_on_schema(schema, number, role),
-            ),
+            Self::Schema => ("no USAGE on the schema", grant_on_schema(schema, number, role)),
             Self::Sequence => (
                 "no SELECT on the sequence",
                 grant_on("SEQUENCE", (schema, name), number, role),
@@ -223,17 +206,9 @@ impl ObstacleKind {
 }
 
 /// The statement that lets `role`, which is quoted, read a table or a sequence.
-pub(super) fn grant_on(
-    kind: &str,
-    (schema, name): (&str, &str),
-    number: Option<&str>,
-    role: &str,
-) -> String {
+pub(super) fn grant_on(kind: &str, (schema, name): (&str, &str), number: Option<&str>, role: &str) -> String {
     match number {
-        None => format!(
-            "GRANT SELECT ON {kind} {} TO {role};",
-            relation(schema, name)
-        ),
+        None => format!("GRANT SELECT ON {kind} {} TO {role};", relation(schema, name)),
         Some(number) => by_number(
             &format!("GRANT SELECT ON {kind} "),
             "regclass",
@@ -247,12 +222,7 @@ pub(super) fn grant_on(
 pub(super) fn grant_on_schema(schema: &str, number: Option<&str>, role: &str) -> String {
     match number {
         None => format!("GRANT USAGE ON SCHEMA {} TO {role};", ident(schema)),
-        Some(number) => by_number(
-            "GRANT USAGE ON SCHEMA ",
-            "regnamespace",
-            number,
-            &format!(" TO {role}"),
-        ),
+        Some(number) => by_number("GRANT USAGE ON SCHEMA ", "regnamespace", number, &format!(" TO {role}")),
     }
 }
 
@@ -274,10 +244,7 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
         return Ok(None);
     };
     let count: u64 = session.column(first, 1, WHAT)?;
-    let some: Result<Vec<u32>, Error> = rows
-        .iter()
-        .map(|row| session.column(row, 0, WHAT))
-        .collect();
+    let some: Result<Vec<u32>, Error> = rows.iter().map(|row| session.column(row, 0, WHAT)).collect();
     let some: Vec<String> = some?.iter().map(u32::to_string).collect();
     let more = if count > LARGE_OBJECTS_SHOWN as u64 {
         ", …"
@@ -286,25 +253,21 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
     };
     Ok(Some(Obstacle {
         kind: ObstacleKind::LargeObjects,
-        object: format!(
-            "{} ({}{more})",
-            counted(count, "large object"),
-            some.join(", ")
-        )
-        .into(),
+        object: format!("{} ({}{more})", counted(count, "large object"), some.join(", ")).into(),
         why: "no SELECT on the large objects".to_owned(),
         grant: grant_on_large_objects(role),
         guard: None,
     }))
 }
 
-/// There is no GRANT for all large objects, and no default for those to come: one statement for each that whoever runs this
-/// may grant on.
+/// There is no GRANT for all large objects, and no default for those to come: one statement for each that whoever runs
+/// this may grant on.
 pub(super) fn grant_on_large_objects(role: &str) -> String {
     let grant = literal(&format!(" TO {role}"));
     do_block(&format!(
         "DECLARE o pg_catalog.oid; BEGIN \
-         FOR o IN SELECT m.oid FROM pg_catalog.pg_largeobject_metadata AS m WHERE pg_catalog.pg_has_role(m.lomowner, 'USAGE') LOOP \
+         FOR o IN SELECT m.oid FROM pg_catalog.pg_largeobject_metadata AS m WHERE pg_catalog.pg_has_role(m.lomowner, \
+         'USAGE') LOOP \
          EXECUTE pg_catalog.concat('GRANT SELECT ON LARGE OBJECT ', o, {grant}); END LOOP; END"
     ))
 }

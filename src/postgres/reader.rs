@@ -1,7 +1,7 @@
 //! The SQL that makes a role which can read this database, to be dumped, and can do nothing else.
 //!
-//! Somebody else runs it, with more rights than ours and often by `psql`, which runs shell commands. So every name in it is
-//! quoted by [`ident`], and none stands in a comment.
+//! Somebody else runs it, with more rights than ours and often by `psql`, which runs shell commands. So every name in
+//! it is quoted by [`ident`], and none stands in a comment.
 
 use super::error::Error;
 use super::inspect::DUMPED;
@@ -13,9 +13,11 @@ use super::wire::Row;
 /// The schemas and relations of each owner, one row for each: 1 for a schema, 2 for a table, 3 for a sequence.
 const OPEN: &str = "
     , lines AS (
-        SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object, schema AS number FROM dumped GROUP BY nspowner, nspname, schema
+        SELECT nspowner AS owner, 1 AS place, nspname AS schema, '' AS object, schema AS number FROM dumped GROUP BY \
+            nspowner, nspname, schema
         UNION ALL
-        SELECT relowner, CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 3 ELSE 2 END, nspname, relname, oid FROM dumped)
+        SELECT relowner, CASE WHEN relkind OPERATOR(pg_catalog.=) 'S' THEN 3 ELSE 2 END, nspname, relname, oid FROM \
+            dumped)
     SELECT pg_catalog.pg_get_userbyid(owner), place, schema, object, number FROM lines
      WHERE pg_catalog.pg_get_userbyid(owner) OPERATOR(pg_catalog.<>) ROLE
      ORDER BY 1, place, schema, object";
@@ -25,8 +27,7 @@ const OWNERS: &str = "
     SELECT DISTINCT pg_catalog.pg_get_userbyid(relowner), relowner FROM dumped
      WHERE pg_catalog.pg_get_userbyid(relowner) OPERATOR(pg_catalog.<>) ROLE ORDER BY 1";
 
-const HAS_LARGE_OBJECTS: &str =
-    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
+const HAS_LARGE_OBJECTS: &str = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
 
 /// Whoever owns a table of those that are dumped may grant, and needs no grant.
 const OWNS: &str = "
@@ -43,17 +44,16 @@ impl Session {
         self.first(&rows, WHAT)
     }
 
-    /// The SQL by which the owner of this database lets `role` read all of it, now and what is to come. It may be run again.
+    /// The SQL by which the owner of this database lets `role` read all of it, now and what is to come. It may be run
+    /// again.
     pub async fn reader_sql(&mut self, role: &str) -> Result<String, Error> {
         let with = |sql: &str| format!("WITH {DUMPED} {}", sql.replace("ROLE", &literal(role)));
         let quoted = ident(role);
         let database = match self.can_write(self.database()) {
-            true => format!(
-                "GRANT CONNECT ON DATABASE {} TO {quoted};",
-                ident(self.database())
-            ),
+            true => format!("GRANT CONNECT ON DATABASE {} TO {quoted};", ident(self.database())),
             false => do_block(&format!(
-                "BEGIN EXECUTE pg_catalog.concat('GRANT CONNECT ON DATABASE ', pg_catalog.quote_ident(pg_catalog.current_database()), {}); END",
+                "BEGIN EXECUTE pg_catalog.concat('GRANT CONNECT ON DATABASE ', \
+                 pg_catalog.quote_ident(pg_catalog.current_database()), {}); END",
                 literal(&format!(" TO {quoted}"))
             )),
         };
@@ -71,8 +71,7 @@ impl Session {
             "\n-- and what each will have: without this the first migration that adds a table stops the backups\n",
         );
         for row in &self.rows(WHAT, &with(OWNERS)).await? {
-            let (owner, number): (String, String) =
-                (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
+            let (owner, number): (String, String) = (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
             for what in to_come(self.server_major()) {
                 let number = (!self.can_write(&owner)).then_some(number.as_str());
                 sql.push_str(&default_grant(&owner, number, what, &quoted));
@@ -80,7 +79,10 @@ impl Session {
             }
         }
         if self.number(WHAT, HAS_LARGE_OBJECTS).await? > 0 {
-            sql.push_str("\n-- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come need it again\n");
+            sql.push_str(
+                "\n-- large objects, those that whoever runs this owns; up to PostgreSQL 17 those to come \
+                need it again\n",
+            );
             sql.push_str(&grant_on_large_objects(&quoted));
             sql.push('\n');
         }
@@ -91,8 +93,7 @@ impl Session {
 
     fn grant(&self, row: &Row, role: &str) -> Result<String, Error> {
         let place: i32 = self.column(row, 1, WHAT)?;
-        let (schema, object): (String, String) =
-            (self.column(row, 2, WHAT)?, self.column(row, 3, WHAT)?);
+        let (schema, object): (String, String) = (self.column(row, 2, WHAT)?, self.column(row, 3, WHAT)?);
         let number: String = self.column(row, 4, WHAT)?;
         let is_written = self.can_write(&schema) && self.can_write(&object);
         let number = (!is_written).then_some(number.as_str());
@@ -129,17 +130,14 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 /// What objects that don't exist yet are granted by.
 fn to_come(server_major: u32) -> Vec<&'static str> {
-    let mut what = vec![
-        "USAGE ON SCHEMAS",
-        "SELECT ON TABLES",
-        "SELECT ON SEQUENCES",
-    ];
+    let mut what = vec!["USAGE ON SCHEMAS", "SELECT ON TABLES", "SELECT ON SEQUENCES"];
     // https://www.postgresql.org/docs/18/sql-alterdefaultprivileges.html
     what.extend((server_major >= 18).then_some("SELECT ON LARGE OBJECTS"));
     what
 }
 
-/// The statement by which what `owner` makes can be read by `role`, which is quoted. It has the owner's number where that is given.
+/// The statement by which what `owner` makes can be read by `role`, which is quoted. It has the owner's number where
+/// that is given.
 pub(super) fn default_grant(owner: &str, number: Option<&str>, what: &str, role: &str) -> String {
     match number {
         None => format!(

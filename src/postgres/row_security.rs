@@ -1,7 +1,7 @@
 //! Row-level security in the way of a dump, and who can take it out of the way.
 //!
-//! `pg_dump` reads with `row_security = off`, so that a policy that would hide rows is an error. Policies hold for nobody who is
-//! a superuser or has BYPASSRLS, and not for a table's owner unless they are forced.
+//! `pg_dump` reads with `row_security = off`, so that a policy that would hide rows is an error. Policies hold for
+//! nobody who is a superuser or has BYPASSRLS, and not for a table's owner unless they are forced.
 //!
 //! <https://www.postgresql.org/docs/current/ddl-rowsecurity.html>, and who may give BYPASSRLS:
 //! <https://www.postgresql.org/docs/16/sql-createrole.html>
@@ -20,7 +20,8 @@ use crate::text::{Untrusted, counted};
 
 /// Partitioned tables have policies too, but no rows of their own to read.
 const IN_THE_WAY: &str = "
-    SELECT nspname, relname, oid, relforcerowsecurity, pg_catalog.pg_get_userbyid(relowner), pg_catalog.pg_has_role(relowner, 'USAGE')
+    SELECT nspname, relname, oid, relforcerowsecurity, pg_catalog.pg_get_userbyid(relowner), \
+        pg_catalog.pg_has_role(relowner, 'USAGE')
       FROM dumped
      WHERE relkind OPERATOR(pg_catalog.=) 'r' AND pg_catalog.row_security_active(oid)
      ORDER BY nspname, relname";
@@ -53,9 +54,7 @@ pub(super) async fn in_the_way(session: &mut Session, role: &str) -> Result<Vec<
     const WHAT: &str = "look for row-level security";
     let sql = format!("WITH {DUMPED} {IN_THE_WAY} LIMIT {OBSTACLES_MAX}");
     let rows = session.rows(WHAT, &sql).await?;
-    rows.iter()
-        .map(|row| obstacle(session, row, role))
-        .collect()
+    rows.iter().map(|row| obstacle(session, row, role)).collect()
 }
 
 fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error> {
@@ -65,16 +64,8 @@ fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error>
     let forced: bool = session.column(row, 3, WHAT)?;
     let is_written = session.can_write(&schema) && session.can_write(&name);
     let unforce = match is_written {
-        true => format!(
-            "ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;",
-            relation(&schema, &name)
-        ),
-        false => by_number(
-            "ALTER TABLE ",
-            "regclass",
-            &number,
-            " NO FORCE ROW LEVEL SECURITY",
-        ),
+        true => format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY;", relation(&schema, &name)),
+        false => by_number("ALTER TABLE ", "regclass", &number, " NO FORCE ROW LEVEL SECURITY"),
     };
     Ok(Obstacle {
         kind: ObstacleKind::RowSecurity,
@@ -129,14 +120,13 @@ pub(super) fn cure<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> Option<
             let force = format!("take the force away, as the owner: {statements}{more}");
             match is_owner {
                 true => format!("where no application logs in as {owner}, {force}"),
-                false => format!(
-                    "back up by the url of {owner}; and where no application logs in as that, {force}"
-                ),
+                false => format!("back up by the url of {owner}; and where no application logs in as that, {force}"),
             }
         }
     };
     Some(format!(
-        "as a superuser, or from PostgreSQL 16 on as a role that has CREATEROLE and BYPASSRLS itself: {grant} Or, where the provider gives nobody that (Heroku, RDS): {without}"
+        "as a superuser, or from PostgreSQL 16 on as a role that has CREATEROLE and BYPASSRLS itself: {grant} Or, \
+         where the provider gives nobody that (Heroku, RDS): {without}"
     ))
 }
 
@@ -158,7 +148,8 @@ impl Session {
                 "row-level security hides rows of {guarded} from the role still, and pg_dump refuses that"
             )),
             literal(
-                "A superuser may give it BYPASSRLS. Where there is none, back up as the owner of these tables: pgcoffer check says how."
+                "A superuser may give it BYPASSRLS. Where there is none, back up as the owner of these tables: \
+                 pgcoffer check says how."
             ),
         ));
         Ok(format!(

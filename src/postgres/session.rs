@@ -1,9 +1,9 @@
 //! One connection of our own, beside those of the child processes: it holds the lock and looks at what is there.
 //!
-//! Whoever owns a database chooses its settings, `search_path` among them, and could so have a function of his own run with
-//! the rights of whoever connects (CVE-2018-1058). So every statement comes in a read-only transaction of its own whose
-//! first command sets the path, and nothing but names of `pg_catalog` is used. As each setting ends with its transaction,
-//! nothing stays set on a connection that a pooler will hand to somebody else.
+//! Whoever owns a database chooses its settings, `search_path` among them, and could so have a function of his own run
+//! with the rights of whoever connects (CVE-2018-1058). So every statement comes in a read-only transaction of its own
+//! whose first command sets the path, and nothing but names of `pg_catalog` is used. As each setting ends with its
+//! transaction, nothing stays set on a connection that a pooler will hand to somebody else.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -44,8 +44,8 @@ const NO_TRANSACTION_TIMEOUT: &str = "SET LOCAL transaction_timeout = 0;";
 const NO_ENCODING: &str = "SQL_ASCII";
 const BYTES_AS_THEY_ARE: &str = "SET LOCAL client_encoding = 'SQL_ASCII';";
 
-/// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a session
-/// that has a server process of its own gets this far, and it is taken back when the session is closed.
+/// What has to outlast a transaction, so that a session that only waits with its lock isn't ended for it. Only a
+/// session that has a server process of its own gets this far, and it is taken back when the session is closed.
 const WAIT: &[(u32, &str)] = &[
     (0, "SET tcp_keepalives_idle = 60"),
     (0, "SET statement_timeout = '5min'"),
@@ -57,13 +57,14 @@ const WAIT_NO_MORE: &[(u32, &str)] = &[
     (14, "RESET idle_session_timeout"),
 ];
 
-/// A role's own time for a statement runs until ours is set, and what was cancelled by it says nothing of the lock: it is run again
-/// so often, where it ended at once.
+/// A role's own time for a statement runs until ours is set, and what was cancelled by it says nothing of the lock: it
+/// is run again so often, where it ended at once.
 const CANCELLED_MAX: u32 = 20;
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 const SERVER: &str = "
-    SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, pg_catalog.current_database(), pg_catalog.inet_client_port()";
+    SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), current_user, \
+        pg_catalog.current_database(), pg_catalog.inet_client_port()";
 
 /// A connection to a database. Its lock goes with it, however it ends.
 pub struct Session {
@@ -102,9 +103,9 @@ impl Session {
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let search = wire::open(url).await;
         let passed_over = explain::passed_over(search.before);
-        let (wire, url) = search.found.map_err(|last| {
-            explain::connection(&last.url, last.error).after_others(&passed_over)
-        })?;
+        let (wire, url) = search
+            .found
+            .map_err(|last| explain::connection(&last.url, last.error).after_others(&passed_over))?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -142,8 +143,8 @@ impl Session {
         Ok(session)
     }
 
-    /// The address of the very server that this session reached, where the URL names several, with a password of its own where each
-    /// connection has one: what a child process is to be given, so that it comes to the same.
+    /// The address of the very server that this session reached, where the URL names several, with a password of its
+    /// own where each connection has one: what a child process is to be given, so that it comes to the same.
     pub async fn child_url(&self) -> Result<DatabaseUrl, Error> {
         let fresh = self.url.with_fresh_password().await;
         fresh.map_err(|why| explain::no_password(&self.url, why))
@@ -189,15 +190,13 @@ impl Session {
         let mut places = self.options.match_indices(setting);
         places.any(|(at, _)| {
             let (before, behind) = (&self.options[..at], &self.options[at + setting.len()..]);
-            !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                && behind.starts_with('=')
+            !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && behind.starts_with('=')
         })
     }
 
     /// Whether SQL in ASCII can write this name: without an encoding there are no numbers of characters.
     pub(super) fn can_write(&self, name: &str) -> bool {
-        self.wire.server_encoding != NO_ENCODING
-            || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
+        self.wire.server_encoding != NO_ENCODING || name.bytes().all(|byte| byte.is_ascii() && byte != b'\\')
     }
 
     /// Whether the database has no encoding, so that its names may be any bytes.
@@ -228,9 +227,9 @@ impl Session {
             Ok(Ok((backend, false))) if backend == self.backend => {
                 Err(self.lost("the session answers, and holds the lock no more"))
             }
-            Ok(Ok(_)) => Err(self.lost(
-                "another server process answers, so a pooler stands between and the lock is gone",
-            )),
+            Ok(Ok(_)) => {
+                Err(self.lost("another server process answers, so a pooler stands between and the lock is gone"))
+            }
             Ok(Err(error @ Error::Lost { .. })) => Err(error),
             Ok(Err(error)) => Err(self.lost(&error.to_string())),
             Err(_) => Err(self.lost(&format!("no answer within {} s", ANSWER.as_secs()))),
@@ -251,14 +250,8 @@ impl Session {
     }
 
     async fn set(&mut self, what: &'static str, settings: &[(u32, &str)]) -> Result<(), Error> {
-        for (_, sql) in settings
-            .iter()
-            .filter(|(since, _)| self.server_major >= *since)
-        {
-            self.wire
-                .run(sql)
-                .await
-                .map_err(|error| self.explained(what, error))?;
+        for (_, sql) in settings.iter().filter(|(since, _)| self.server_major >= *since) {
+            self.wire.run(sql).await.map_err(|error| self.explained(what, error))?;
         }
         Ok(())
     }
@@ -280,9 +273,7 @@ impl Session {
     /// The server process that answers now.
     pub(super) async fn process(&mut self) -> Result<i32, Error> {
         let what = "ask for the server process";
-        let rows = self
-            .rows(what, "SELECT pg_catalog.pg_backend_pid()")
-            .await?;
+        let rows = self.rows(what, "SELECT pg_catalog.pg_backend_pid()").await?;
         self.first(&rows, what)
     }
 
@@ -319,11 +310,7 @@ impl Session {
     }
 
     /// Begins a transaction, runs one statement in it, and what `end` says.
-    pub(super) async fn rows_in_transaction(
-        &mut self,
-        sql: &str,
-        end: &str,
-    ) -> Result<Vec<Row>, WireError> {
+    pub(super) async fn rows_in_transaction(&mut self, sql: &str, end: &str) -> Result<Vec<Row>, WireError> {
         #[cfg(debug_assertions)]
         if let Some(found) = sql::unqualified(sql) {
             panic!("a statement leaves {found} to the search_path: {sql}");
@@ -332,12 +319,7 @@ impl Session {
     }
 
     /// A column of a row by its place.
-    pub(super) fn column<T: Column>(
-        &self,
-        row: &Row,
-        index: usize,
-        what: &'static str,
-    ) -> Result<T, Error> {
+    pub(super) fn column<T: Column>(&self, row: &Row, index: usize, what: &'static str) -> Result<T, Error> {
         T::read(row.text(index)).ok_or_else(|| Error::Query {
             target: self.target.clone(),
             what,
@@ -362,8 +344,8 @@ impl Session {
         explain::statement(&self.target, what, error)
     }
 
-    /// A pooler logs a client in by itself, and looks for a server only with the first statement: what fails there is part
-    /// of the login.
+    /// A pooler logs a client in by itself, and looks for a server only with the first statement: what fails there is
+    /// part of the login.
     fn in_login(&self, url: &DatabaseUrl, error: Error) -> Error {
         match error {
             Error::Query { code, message, .. } => explain::refusal(url, &code, message),
@@ -374,11 +356,7 @@ impl Session {
 
 /// 17 of `17.2 (Debian 17.2-1)` and of `17beta1`.
 fn leading_number(text: &str) -> u32 {
-    let digits: String = text
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .take(4)
-        .collect();
+    let digits: String = text.chars().take_while(char::is_ascii_digit).take(4).collect();
     digits.parse().unwrap_or(0)
 }
 

@@ -1,14 +1,16 @@
 //! The settings that a dump and a restore run with, whatever is set for whoever connects.
 //!
-//! `ALTER ROLE … SET` and `ALTER DATABASE … SET` reach the programs as well, and not all of it is harmless: with `array_nulls = off`
-//! a restore stores the text `NULL` where NULL was, with another `lc_monetary` it reads 12,34 for 1234, and a timeout ends it half-way.
-//! `pg_dump` and `pg_restore` set some of them themselves (`DateStyle`, `IntervalStyle`, `extra_float_digits`, `row_security`,
-//! `search_path`, `standard_conforming_strings`, `xmloption`, `check_function_bodies`); those that matter beside them stand here.
+//! `ALTER ROLE … SET` and `ALTER DATABASE … SET` reach the programs as well, and not all of it is harmless: with
+//! `array_nulls = off` a restore stores the text `NULL` where NULL was, with another `lc_monetary` it reads 12,34 for
+//! 1234, and a timeout ends it half-way. `pg_dump` and `pg_restore` set some of them themselves (`DateStyle`,
+//! `IntervalStyle`, `extra_float_digits`, `row_security`, `search_path`, `standard_conforming_strings`, `xmloption`,
+//! `check_function_bodies`); those that matter beside them stand here.
 //!
 //! `bytea_output` is left alone: both forms are read back, and one may be what makes a large value fit into a row.
 //!
-//! Only what is set otherwise is set for a child, so that in most cases there is nothing to be set: a pooler takes no settings. Where
-//! one stands between, or the role may not set it, it is named, and refused where it would alter what is stored.
+//! Only what is set otherwise is set for a child, so that in most cases there is nothing to be set: a pooler takes no
+//! settings. Where one stands between, or the role may not set it, it is named, and refused where it would alter what
+//! is stored.
 //!
 //! <https://www.postgresql.org/docs/current/runtime-config-client.html>
 
@@ -60,7 +62,8 @@ impl LeftSetting {
     /// What to do about it.
     pub fn cure(&self) -> String {
         format!(
-            "let a superuser or the database's owner set it for the role that logs in (ALTER ROLE … SET {} = {}), or connect to the server itself where a pooler stands between",
+            "let a superuser or the database's owner set it for the role that logs in (ALTER ROLE … SET {} = {}), or \
+             connect to the server itself where a pooler stands between",
             self.name,
             literal(self.wanted)
         )
@@ -106,13 +109,7 @@ enum Kind {
 use Kind::{Choice, Data, Session as Breaks};
 use Road::{Back, Out};
 
-const fn pin(
-    name: &'static str,
-    value: &'static str,
-    road: Option<Road>,
-    kind: Kind,
-    effect: &'static str,
-) -> Pin {
+const fn pin(name: &'static str, value: &'static str, road: Option<Road>, kind: Kind, effect: &'static str) -> Pin {
     Pin {
         name,
         value,
@@ -123,8 +120,7 @@ const fn pin(
 }
 
 const ENDS_IT: &str = "which ends what takes longer";
-const HIDES_DAMAGE: &str =
-    "by which rows on damaged pages are left out or come out damaged, without an error";
+const HIDES_DAMAGE: &str = "by which rows on damaged pages are left out or come out damaged, without an error";
 
 /// What is read is written as it was, and nothing ends or changes on the way.
 const PINS: &[Pin] = &[
@@ -157,22 +153,10 @@ const PINS: &[Pin] = &[
         "by which a backslash in a text is another character",
     ),
     pin("zero_damaged_pages", "off", Some(Out), Breaks, HIDES_DAMAGE),
-    pin(
-        "ignore_checksum_failure",
-        "off",
-        Some(Out),
-        Breaks,
-        HIDES_DAMAGE,
-    ),
+    pin("ignore_checksum_failure", "off", Some(Out), Breaks, HIDES_DAMAGE),
     pin("statement_timeout", "0", None, Breaks, ENDS_IT),
     pin("lock_timeout", "0", None, Breaks, ENDS_IT),
-    pin(
-        "idle_in_transaction_session_timeout",
-        "0",
-        None,
-        Breaks,
-        ENDS_IT,
-    ),
+    pin("idle_in_transaction_session_timeout", "0", None, Breaks, ENDS_IT),
     pin("idle_session_timeout", "0", None, Breaks, ENDS_IT),
     pin("transaction_timeout", "0", None, Breaks, ENDS_IT),
     pin(
@@ -221,12 +205,13 @@ const PINS: &[Pin] = &[
 
 const MONEY: &str = "lc_monetary";
 
-/// What a session begins with, whatever our own statement sets for itself; and whether this role may set it. Of formats of money the
-/// sample counts: that of the United States is the wanted one under another name.
+/// What a session begins with, whatever our own statement sets for itself; and whether this role may set it. Of formats
+/// of money the sample counts: that of the United States is the wanted one under another name.
 const VALUES: &str = "
     SELECT s.name,
            CASE WHEN s.name OPERATOR(pg_catalog.=) 'lc_monetary'
-                 AND '-1234567.89'::pg_catalog.numeric::pg_catalog.money::pg_catalog.text OPERATOR(pg_catalog.=) '-$1,234,567.89'
+                 AND '-1234567.89'::pg_catalog.numeric::pg_catalog.money::pg_catalog.text OPERATOR(pg_catalog.=) \
+                     '-$1,234,567.89'
                 THEN 'C' ELSE s.reset_val END,
            s.context OPERATOR(pg_catalog.=) 'user' OR MAY_SET
              OR (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
@@ -237,12 +222,14 @@ const MAY_SET: &str = "pg_catalog.has_parameter_privilege(s.name, 'SET')";
 
 /// Columns and domains of type money (790), or of arrays of it (791).
 const HAS_MONEY: &str = "
-    SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.atttypid OPERATOR(pg_catalog.=) ANY ('{790,791}'::pg_catalog.oid[]))
-        OR EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.typbasetype OPERATOR(pg_catalog.=) ANY ('{790,791}'::pg_catalog.oid[]))";
+    SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a WHERE a.atttypid OPERATOR(pg_catalog.=) ANY \
+        ('{790,791}'::pg_catalog.oid[]))
+        OR EXISTS (SELECT FROM pg_catalog.pg_type AS t WHERE t.typbasetype OPERATOR(pg_catalog.=) ANY \
+            ('{790,791}'::pg_catalog.oid[]))";
 
 impl Session {
-    /// What a child that takes this road has to be started with. An error where something would alter what is restored and can't be
-    /// set.
+    /// What a child that takes this road has to be started with. An error where something would alter what is restored
+    /// and can't be set.
     pub async fn settings(&mut self, road: Road) -> Result<Settings, Error> {
         let mut settings = Settings::default();
         for (pin, value, may_set) in self.otherwise(road).await? {
@@ -281,18 +268,11 @@ impl Session {
             .filter(|pin| pin.kind != Choice || !self.asks_for(pin.name))
             .collect();
         let names: Vec<String> = pins.iter().map(|pin| literal(pin.name)).collect();
-        let may_set = if self.server_major() >= 15 {
-            MAY_SET
-        } else {
-            "false"
-        };
-        let sql = VALUES
-            .replace("NAMES", &names.join(", "))
-            .replace("MAY_SET", may_set);
+        let may_set = if self.server_major() >= 15 { MAY_SET } else { "false" };
+        let sql = VALUES.replace("NAMES", &names.join(", ")).replace("MAY_SET", may_set);
         let mut otherwise = Vec::new();
         for row in self.rows(WHAT, &sql).await? {
-            let (name, value): (String, String) =
-                (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
+            let (name, value): (String, String) = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
             let pin = pins.iter().find(|pin| pin.name == name);
             if let Some(pin) = pin.filter(|pin| pin.value != value) {
                 otherwise.push((*pin, value, self.column(&row, 2, WHAT)?));

@@ -1,5 +1,5 @@
-//! In which language a server speaks. The programs of PostgreSQL repeat its messages without their SQLSTATE, and the language
-//! of these is the server's (`lc_messages`), whatever ours is.
+//! In which language a server speaks. The programs of PostgreSQL repeat its messages without their SQLSTATE, and the
+//! language of these is the server's (`lc_messages`), whatever ours is.
 
 use std::fmt::Write as _;
 
@@ -54,9 +54,7 @@ impl Session {
 pub(super) fn sqlstate(text: &str) -> Option<&str> {
     text.match_indices(":  ").find_map(|(at, _)| {
         let (code, rest) = text[at + 3..].split_at_checked(5)?;
-        let is_code = code
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        let is_code = code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
         (is_code && rest.starts_with(": ")).then_some(code)
     })
 }
@@ -79,10 +77,7 @@ mod tests {
 
     #[test]
     fn a_code_stands_behind_a_severity() {
-        assert_eq!(
-            sqlstate("psql:<stdin>:1: FEHLER:  42501: keine"),
-            Some("42501")
-        );
+        assert_eq!(sqlstate("psql:<stdin>:1: FEHLER:  42501: keine"), Some("42501"));
         assert_eq!(sqlstate("ERROR:  relation t already exists"), None);
         assert_eq!(sqlstate("ERROR:  ÄÖÜ"), None);
     }

@@ -1,13 +1,13 @@
 //! SQL as text: the one place where names and values are quoted, and, while testing, the check that nothing is left to
 //! somebody else's `search_path`.
 //!
-//! Whoever may create a table chooses its name, and whoever owns a database chooses its `search_path`. So what is quoted
-//! here is printable ASCII on one line, whatever it was: no line break can end a comment, no byte can be half of a
-//! character in another encoding and swallow the quote behind it, and a terminal shows what `psql` will read.
+//! Whoever may create a table chooses its name, and whoever owns a database chooses its `search_path`. So what is
+//! quoted here is printable ASCII on one line, whatever it was: no line break can end a comment, no byte can be half of
+//! a character in another encoding and swallow the quote behind it, and a terminal shows what `psql` will read.
 //!
-//! People paste statements into a shell, `psql -c '…'` or `psql -c "…"`, whose quotes are ours as well. So of a name nothing
-//! stands as it is but letters, digits and `_`, `.`, `-`: between whichever quotes it comes to stand, or between none, a shell
-//! runs nothing of it.
+//! People paste statements into a shell, `psql -c '…'` or `psql -c "…"`, whose quotes are ours as well. So of a name
+//! nothing stands as it is but letters, digits and `_`, `.`, `-`: between whichever quotes it comes to stand, or
+//! between none, a shell runs nothing of it.
 
 #[cfg(debug_assertions)]
 mod lint;
@@ -36,7 +36,8 @@ pub fn ident(name: &str) -> String {
     text
 }
 
-/// A text as SQL takes it: `'main'`, `E'it\u0027s \u00FC'`. It means the same whether `standard_conforming_strings` is on.
+/// A text as SQL takes it: `'main'`, `E'it\u0027s \u00FC'`. It means the same whether `standard_conforming_strings` is
+/// on.
 pub fn literal(value: &str) -> String {
     let stays = |c| is_plain(c) || matches!(c, ' ' | ',' | '=' | '/');
     if value.chars().all(stays) {
@@ -59,18 +60,16 @@ pub fn relation(schema: &str, name: &str) -> String {
     format!("{}.{}", ident(schema), ident(name))
 }
 
-/// A block of PL/pgSQL, whose names and texts were quoted here. It is a quoted text rather than a dollar-quoted one, which a name
-/// could end, and which a shell would take for a variable. It stays readable, since whoever runs it is to read it first.
+/// A block of PL/pgSQL, whose names and texts were quoted here. It is a quoted text rather than a dollar-quoted one,
+/// which a name could end, and which a shell would take for a variable. It stays readable, since whoever runs it is to
+/// read it first.
 pub(super) fn do_block(body: &str) -> String {
-    debug_assert!(
-        body.chars().all(|c| c == ' ' || c.is_ascii_graphic()),
-        "{body}"
-    );
+    debug_assert!(body.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{body}");
     format!("DO E'{}';", body.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-/// A statement that has an object's number where its name would stand: for a name that SQL in ASCII can't write. `kind` is the type
-/// that turns the number into the name where it is run: `regclass`.
+/// A statement that has an object's number where its name would stand: for a name that SQL in ASCII can't write. `kind`
+/// is the type that turns the number into the name where it is run: `regclass`.
 pub(super) fn by_number(before: &str, kind: &str, number: &str, behind: &str) -> String {
     do_block(&format!(
         "BEGIN EXECUTE pg_catalog.concat({}, {number}::pg_catalog.oid::pg_catalog.{kind}, {}); END",
@@ -143,10 +142,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let says = |command: &str| {
             let mut shell = std::process::Command::new("sh");
-            let output = shell
-                .current_dir(folder.path())
-                .args(["-c", command])
-                .output();
+            let output = shell.current_dir(folder.path()).args(["-c", command]).output();
             let left = std::fs::read_dir(folder.path()).unwrap().count();
             assert_eq!(left, 0, "{command}");
             String::from_utf8(output.unwrap().stdout).unwrap()
@@ -169,11 +165,7 @@ mod tests {
             "*",
             "x -o y",
         ] {
-            let grant = format!(
-                "GRANT SELECT ON TABLE {} TO {};",
-                relation(name, name),
-                ident(name)
-            );
+            let grant = format!("GRANT SELECT ON TABLE {} TO {};", relation(name, name), ident(name));
             assert_eq!(says(&format!("printf %s '{grant}'")), grant);
             let block = do_block(&format!(
                 "BEGIN EXECUTE pg_catalog.concat({}, {}); END",

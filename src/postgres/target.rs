@@ -1,8 +1,8 @@
 //! What the target of a restore brings with it and what its role may do there, seen before anything is touched.
 //!
 //! A platform puts schemas, extensions and event triggers of its own into every new database, and its customers are no
-//! superusers. What a role may do is asked of the server by trying it in a transaction that is rolled back, rather than looked
-//! up by the platform's name: platforms give some rights of a superuser to roles that are none.
+//! superusers. What a role may do is asked of the server by trying it in a transaction that is rolled back, rather than
+//! looked up by the platform's name: platforms give some rights of a superuser to roles that are none.
 
 mod abilities;
 mod dependants;
@@ -60,8 +60,8 @@ pub struct TargetFacts {
     pub schemas: BTreeMap<String, Schema>,
     /// The extensions that there are.
     pub extensions: BTreeMap<String, Extension>,
-    /// The tables and sequences of theirs whose rows a dump holds, by schema and name; of extensions that aren't there as those would
-    /// make them.
+    /// The tables and sequences of theirs whose rows a dump holds, by schema and name; of extensions that aren't there
+    /// as those would make them.
     pub extension_tables: BTreeMap<(String, String), ExtensionTable>,
     /// Extensions that aren't there, of which it couldn't be found which tables they make.
     pub unknown_extensions: BTreeSet<String>,
@@ -100,7 +100,8 @@ const ROLE: &str = "
     SELECT r.rolname, r.rolsuper, pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
            pg_catalog.has_database_privilege('public', pg_catalog.current_database(), 'CONNECT'),
            EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
-                    WHERE n.nspname OPERATOR(pg_catalog.=) 'public' AND pg_catalog.has_schema_privilege('public', n.oid, 'CREATE'))
+                    WHERE n.nspname OPERATOR(pg_catalog.=) 'public' AND pg_catalog.has_schema_privilege('public', \
+                        n.oid, 'CREATE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
 const SCHEMAS: &str = "
@@ -110,19 +111,25 @@ const SCHEMAS: &str = "
 /// Everything else that has a name in a database or a server as a whole: kind, name, and whether the role may use it.
 const NAMES: &str = "
     SELECT 'role', rolname, pg_catalog.pg_has_role(oid, 'MEMBER') FROM pg_catalog.pg_roles
-    UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace
-    UNION ALL SELECT 'event trigger', evtname, pg_catalog.pg_has_role(evtowner, 'USAGE') FROM pg_catalog.pg_event_trigger
+    UNION ALL SELECT 'tablespace', spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM \
+        pg_catalog.pg_tablespace
+    UNION ALL SELECT 'event trigger', evtname, pg_catalog.pg_has_role(evtowner, 'USAGE') FROM \
+        pg_catalog.pg_event_trigger
     UNION ALL SELECT 'publication', pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication
     UNION ALL SELECT 'subscription', s.subname, true FROM pg_catalog.pg_subscription AS s
                WHERE s.subdbid OPERATOR(pg_catalog.=)
-                     (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+                     (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) \
+                         pg_catalog.current_database())
     UNION ALL SELECT 'granted', COALESCE(r.rolname, 'PUBLIC'), true
                 FROM pg_catalog.pg_default_acl AS d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
-                     JOIN pg_catalog.pg_roles AS o ON o.oid OPERATOR(pg_catalog.=) d.defaclrole LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) a.grantee
+                     JOIN pg_catalog.pg_roles AS o ON o.oid OPERATOR(pg_catalog.=) d.defaclrole LEFT JOIN \
+                         pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) a.grantee
                WHERE o.rolname OPERATOR(pg_catalog.=) current_user AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
-    UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM pg_catalog.pg_foreign_data_wrapper
+    UNION ALL SELECT 'wrapper', fdwname, pg_catalog.has_foreign_data_wrapper_privilege(oid, 'USAGE') FROM \
+        pg_catalog.pg_foreign_data_wrapper
     UNION ALL SELECT 'server', srvname, pg_catalog.pg_has_role(srvowner, 'USAGE') FROM pg_catalog.pg_foreign_server
-    UNION ALL SELECT 'language', lanname, lanpltrusted AND pg_catalog.has_language_privilege(oid, 'USAGE') FROM pg_catalog.pg_language";
+    UNION ALL SELECT 'language', lanname, lanpltrusted AND pg_catalog.has_language_privilege(oid, 'USAGE') FROM \
+        pg_catalog.pg_language";
 
 impl Session {
     /// Looks at the target of a restore. Changes nothing: what is tried is rolled back.
@@ -151,11 +158,7 @@ impl Session {
         };
         for row in self.rows(WHAT, &names).await? {
             let name = self.column(&row, 1, WHAT)?;
-            facts.add(
-                row.text(0).unwrap_or_default(),
-                name,
-                self.column(&row, 2, WHAT)?,
-            );
+            facts.add(row.text(0).unwrap_or_default(), name, self.column(&row, 2, WHAT)?);
         }
         facts.given = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
@@ -186,8 +189,8 @@ impl TargetFacts {
 const ROLE_EXISTS: &str = "42710";
 
 impl Session {
-    /// Makes roles without a login, one after the other; those that are there stay as they are. With `granted`, so that this
-    /// role may give them what it owns. `made` has those that were made, however it ends.
+    /// Makes roles without a login, one after the other; those that are there stay as they are. With `granted`, so that
+    /// this role may give them what it owns. `made` has those that were made, however it ends.
     pub async fn create_roles(
         &mut self,
         roles: &BTreeSet<String>,
@@ -215,8 +218,8 @@ impl Session {
         Ok(())
     }
 
-    /// Takes the slot from a subscription that was restored: it names the source's, which it would take over when somebody enables it, and
-    /// drop with itself.
+    /// Takes the slot from a subscription that was restored: it names the source's, which it would take over when
+    /// somebody enables it, and drop with itself.
     pub async fn take_slot_away(&mut self, subscription: &str) -> Result<(), Error> {
         let sql = statement_without_slot(subscription);
         let done = self.wire.run(&sql).await;
@@ -227,8 +230,5 @@ impl Session {
 
 /// The statement after which a subscription that isn't enabled has nothing to do with any slot.
 pub fn statement_without_slot(subscription: &str) -> String {
-    format!(
-        "ALTER SUBSCRIPTION {} SET (slot_name = NONE);",
-        ident(subscription)
-    )
+    format!("ALTER SUBSCRIPTION {} SET (slot_name = NONE);", ident(subscription))
 }

@@ -52,13 +52,12 @@ impl Transcript {
         std::mem::take(&mut self.failures).complete_restore(&known)
     }
 
-    /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one can.
+    /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one
+    /// can.
     pub(super) fn text(mut self, secret: Option<&Secret>) -> String {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
-            bytes.extend_from_slice(
-                format!("\n… {} left out …\n", counted(self.dropped_bytes, "byte")).as_bytes(),
-            );
+            bytes.extend_from_slice(format!("\n… {} left out …\n", counted(self.dropped_bytes, "byte")).as_bytes());
         }
         bytes.extend_from_slice(self.tail.make_contiguous());
         let text = String::from_utf8_lossy(&bytes);
@@ -80,10 +79,7 @@ pub(super) fn last_lines(text: &str) -> String {
 
 /// Each line a warning, up to a number.
 pub(super) fn warnings(text: &str) -> Vec<String> {
-    let mut lines = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty());
+    let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let mut warnings: Vec<_> = lines.by_ref().take(WARNINGS).map(str::to_owned).collect();
     let more = lines.count();
     if more > 0 {

@@ -1,9 +1,9 @@
 //! Secrets struck out of text, where they stand whole.
 //!
-//! Never by substring: a password `shop` would turn `CREATE SCHEMA shop` into a sentence with a gap, and the gap would give it
-//! away. A secret is struck out where one can stand (before the `@` of a URL, behind `password=`, as a token that says itself
-//! what it is), whoever's it is; and one that is known, where it stands as a token that no name would be. What takes its place
-//! tells neither its length nor its kind.
+//! Never by substring: a password `shop` would turn `CREATE SCHEMA shop` into a sentence with a gap, and the gap would
+//! give it away. A secret is struck out where one can stand (before the `@` of a URL, behind `password=`, as a token
+//! that says itself what it is), whoever's it is; and one that is known, where it stands as a token that no name would
+//! be. What takes its place tells neither its length nor its kind.
 
 use std::borrow::Cow;
 
@@ -15,25 +15,18 @@ pub const STRUCK: &str = "***";
 const GUESSES_LOG10: f64 = 12.0;
 /// Shorter ones are struck out in their places only.
 const TOKEN_CHARS_MIN: usize = 6;
-/// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's name.
+/// From this length on, a digit in the place of a letter among letters of both cases, or beside hyphens, is no object's
+/// name.
 const MADE_UP_CHARS_MIN: usize = 8;
 /// Userinfo of our own examples.
 const EXAMPLES: [&str; 2] = ["user:password", "USER:PASSWORD"];
 /// Tokens that say themselves what they are.
-const PREFIXES: [&str; 6] = [
-    "PGCOFFER-KEY-1",
-    "pgcoffer-key-1",
-    "whsec_",
-    "xoxb-",
-    "xoxp-",
-    "xapp-",
-];
+const PREFIXES: [&str; 6] = ["PGCOFFER-KEY-1", "pgcoffer-key-1", "whsec_", "xoxb-", "xoxp-", "xapp-"];
 
 /// The text without what stands in the place of a secret.
 #[must_use]
 pub fn redacted(text: &str) -> Cow<'_, str> {
-    let is_plain =
-        !text.contains(['=', ':', '\'', '"']) && !PREFIXES.iter().any(|p| text.contains(p));
+    let is_plain = !text.contains(['=', ':', '\'', '"']) && !PREFIXES.iter().any(|p| text.contains(p));
     if is_plain {
         return Cow::Borrowed(text);
     }
@@ -48,12 +41,12 @@ pub struct Known {
 }
 
 impl Known {
-    /// Those among these secrets that no name would be, each as it is, and as URLs, connection strings and SQL write it.
+    /// Those among these secrets that no name would be, each as it is, and as URLs, connection strings and SQL write
+    /// it.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms = Vec::new();
         for secret in secrets.into_iter().filter(|secret| is_no_name(secret)) {
-            let encoded =
-                percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
+            let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
             let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
             for form in [
                 secret.to_owned(),
@@ -119,22 +112,14 @@ fn is_no_name(secret: &str) -> bool {
     let has = |kind: fn(char) -> bool| secret.chars().any(kind);
     let is_made_up = secret.len() >= MADE_UP_CHARS_MIN
         && (has(|c| c.is_ascii_digit()) && has(|c| c == '-')
-            || has_digit_for_letter(secret)
-                && has(|c| c.is_ascii_uppercase())
-                && has(|c| c.is_ascii_lowercase()));
-    !secret.chars().all(of_names)
-        || is_made_up
-        || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
+            || has_digit_for_letter(secret) && has(|c| c.is_ascii_uppercase()) && has(|c| c.is_ascii_lowercase()));
+    !secret.chars().all(of_names) || is_made_up || zxcvbn::zxcvbn(secret, &[]).guesses_log10() >= GUESSES_LOG10
 }
 
 /// Whether a digit stands between two letters, as it does in no year and no number of a version.
 fn has_digit_for_letter(secret: &str) -> bool {
     let mut places = secret.as_bytes().windows(3);
-    places.any(|three| {
-        three[0].is_ascii_alphabetic()
-            && three[1].is_ascii_digit()
-            && three[2].is_ascii_alphabetic()
-    })
+    places.any(|three| three[0].is_ascii_alphabetic() && three[1].is_ascii_digit() && three[2].is_ascii_alphabetic())
 }
 
 /// Where a secret stands with nothing before and behind it that could belong to a longer word.
@@ -155,9 +140,7 @@ fn without_logins(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let scheme = before[..at]
-            .rsplit(|c: char| !c.is_ascii_alphanumeric())
-            .next();
+        let scheme = before[..at].rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
         let login = login_end(scheme.unwrap_or_default(), after);
         if login > 0 {
             let is_example = EXAMPLES.contains(&&after[..login]);
@@ -185,22 +168,14 @@ fn login_end(scheme: &str, after: &str) -> usize {
     let word = &after[..word_end(after)];
     let authority = &word[..word.find(['/', '?', '#']).unwrap_or(word.len())];
     // in a password that was not encoded, anything may stand; elsewhere an @ may belong to a path
-    let whole = scheme.starts_with("postgres")
-        || scheme.starts_with("POSTGRES")
-        || scheme.starts_with("smtp");
-    if let Some(at) = if whole {
-        word.rfind('@')
-    } else {
-        authority.rfind('@')
-    } {
+    let whole = scheme.starts_with("postgres") || scheme.starts_with("POSTGRES") || scheme.starts_with("smtp");
+    if let Some(at) = if whole { word.rfind('@') } else { authority.rfind('@') } {
         return at;
     }
     let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b']');
     match authority.rsplit_once(':') {
         // a password with a blank or a quote in it: to the next @, or to the line's end
-        Some((_, behind))
-            if !is_port(behind) && !authority.starts_with('[') && !behind.starts_with('…') =>
-        {
+        Some((_, behind)) if !is_port(behind) && !authority.starts_with('[') && !behind.starts_with('…') => {
             let line = &after[..after.find('\n').unwrap_or(after.len())];
             line.rfind('@').unwrap_or(line.len())
         }
@@ -211,11 +186,7 @@ fn login_end(scheme: &str, after: &str) -> usize {
 /// Of an address whose path is its password: where its host ends, and where it ends itself.
 fn secret_path(url: &str) -> Option<(usize, usize)> {
     let word = &url[..word_end(url)];
-    let starts = [
-        "hooks.slack.com/",
-        "hc-ping.com/",
-        "discord.com/api/webhooks/",
-    ];
+    let starts = ["hooks.slack.com/", "hc-ping.com/", "discord.com/api/webhooks/"];
     let lower = word.to_ascii_lowercase();
     let start = starts.iter().find(|start| lower.starts_with(**start))?;
     let begins = word[start.len()..].chars().next()?;
@@ -248,9 +219,7 @@ fn secret_value(before: &str, from: &str) -> Option<(usize, usize)> {
     let name_end = before.trim_end_matches(['"', '\'', ' ', '\t']);
     let has_gap = name_end.len() < before.len();
     let name_start = name_end.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
-    let name = &name_end[name_start.map_or(0, |at| {
-        at + name_end[at..].chars().next().map_or(1, char::len_utf8)
-    })..];
+    let name = &name_end[name_start.map_or(0, |at| at + name_end[at..].chars().next().map_or(1, char::len_utf8))..];
     if !is_secret_name(name) {
         return None;
     }
@@ -296,8 +265,7 @@ fn is_secret_name(name: &str) -> bool {
         "private_key",
     ];
     let name = name.to_ascii_lowercase().replace('-', "_");
-    let of_ours =
-        name.starts_with("pgcoffer_") && (name.ends_with("_key") || name.ends_with("_keys"));
+    let of_ours = name.starts_with("pgcoffer_") && (name.ends_with("_key") || name.ends_with("_keys"));
     of_ours || name == "pwd" || ENDS.iter().any(|end| name.ends_with(end))
 }
 
@@ -338,9 +306,7 @@ fn without_tokens(text: &str) -> String {
         while let Some(at) = text[from..].find(prefix).map(|at| from + at) {
             let begin = at + prefix.len();
             let is_token = |c: char| c.is_ascii_alphanumeric() || "_+/=-".contains(c);
-            let length = text[begin..]
-                .find(|c| !is_token(c))
-                .unwrap_or(text.len() - begin);
+            let length = text[begin..].find(|c| !is_token(c)).unwrap_or(text.len() - begin);
             if length >= TOKEN_CHARS_MIN {
                 text.replace_range(begin..begin + length, STRUCK);
             }

@@ -15,10 +15,7 @@ fn what_stands_in_a_secrets_place_is_struck_out_whatever_it_is() {
         ),
         ("postgres://joe:half of it", "postgres://***"),
         ("https://t0ken@host/x", "https://***@host/x"),
-        (
-            "host=db password=shop dbname=shop",
-            "host=db password=*** dbname=shop",
-        ),
+        ("host=db password=shop dbname=shop", "host=db password=*** dbname=shop"),
         ("password='it''s' x", "password=*** x"),
         (r"password='a\'b c' x", "password=*** x"),
         (r"password=a\ b x", "password=*** x"),
@@ -31,10 +28,7 @@ fn what_stands_in_a_secrets_place_is_struck_out_whatever_it_is() {
             "OPTIONS (password ***, \"user\" 'bob')",
         ),
         ("{\"password\": \"hunter2\"}", "{\"password\": ***}"),
-        (
-            "PGCOFFER_KEY=00ff PGPASSWORD=x",
-            "PGCOFFER_KEY=*** PGPASSWORD=***",
-        ),
+        ("PGCOFFER_KEY=00ff PGPASSWORD=x", "PGCOFFER_KEY=*** PGPASSWORD=***"),
         (
             "at https://hooks.slack.com/services/T0/B0/abc now",
             "at https://hooks.slack.com/*** now",
@@ -89,9 +83,7 @@ fn a_secret_that_no_name_would_be_is_struck_out_in_every_form() {
         "tr0ub4dor&3 zebra!",
     ] {
         let known = Known::new([secret]);
-        let encoded =
-            percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC)
-                .to_string();
+        let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
         for form in [secret.to_owned(), encoded, secret.replace('\'', "''")] {
             let text = known.strike(&format!("at first ({form}), then {form}"));
             assert_eq!(text, "at first (***), then ***", "{form}");

@@ -1,21 +1,23 @@
 //! What may be deleted: a pure rule over the runs of one database, with a reason for every one of them.
 //!
-//! [`plan`] takes what is known of each run, the [`Policy`] and the time, and says of every run whether it is kept or may
-//! be deleted, and why. A dry run shows the plan that the real run carries out. The reasons to keep, strongest first:
+//! [`plan`] takes what is known of each run, the [`Policy`] and the time, and says of every run whether it is kept or
+//! may be deleted, and why. A dry run shows the plan that the real run carries out. The reasons to keep, strongest
+//! first:
 //!
 //! 1. a hold, a legal hold or a lock; a run whose start lies ahead of the clock;
-//! 2. what is sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], the longest wins; the
-//!    record of a run that failed is kept for [`FAILED_KEPT`];
+//! 2. what is sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], the longest wins;
+//!    the record of a run that failed is kept for [`FAILED_KEPT`];
 //! 3. the floor: the newest [`Policy::keep_last`] good ones, and the newest good one that has stood here for each of
 //!    [`STOOD_DAYS`], whatever else arrives;
-//! 4. tags: they can lengthen what is sealed, never shorten it, and a tag that is missing, unreadable or another's keeps;
-//! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is. One for which the bucket
-//!    had no room says nothing of the database, and leaves that to the run before it.
+//! 4. tags: they can lengthen what is sealed, never shorten it, and a tag that is missing, unreadable or another's
+//!    keeps;
+//! 5. the newest run: it is never deleted itself, and unless it is good nothing else of its database is. One for which
+//!    the bucket had no room says nothing of the database, and leaves that to the run before it.
 //!
 //! Editing the schedule deletes nothing: every run is judged by the retentions sealed in its own record.
 //!
-//! What arrives is not believed at once: a good one that nobody could open pushes nothing out and fills no place of the floor, though the floor
-//! keeps it; moments of one tier that lie
+//! What arrives is not believed at once: a good one that nobody could open pushes nothing out and fills no place of the
+//! floor, though the floor keeps it; moments of one tier that lie
 //! closer together than a third of its period are one period, and one that arrives after its period takes no place.
 //!
 //! A plan may be carried out by halves: whatever part of it was deleted, the next plan keeps all that this one keeps.
@@ -39,8 +41,8 @@ pub use reason::{Delete, Keep, Verdict};
 /// How long the record of a run that failed is kept, from its start.
 pub const FAILED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Days. Of the good ones that have stood in the bucket for so many, by the service's own date, the newest is not deleted: an agent
-/// that was broken into can write as many new ones as it likes, and can date none of them back.
+/// Days. Of the good ones that have stood in the bucket for so many, by the service's own date, the newest is not
+/// deleted: an agent that was broken into can write as many new ones as it likes, and can date none of them back.
 pub const STOOD_DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 
 /// What the owner of the backups wants beyond the retentions of single runs.
@@ -75,7 +77,8 @@ pub struct Run {
     pub outcome: Outcome,
     /// whether it counts against others, where it is good: its record is such as an agent writes, and it opens
     pub counts: bool,
-    /// every tier that it serves ([`Record::serves`](crate::backup::Record::serves)); nothing stated means that it is kept
+    /// every tier that it serves ([`Record::serves`](crate::backup::Record::serves)); nothing stated means that it is
+    /// kept
     pub serves: Vec<Served>,
     /// what protects it beside its retention
     pub guards: Guards,
@@ -113,8 +116,8 @@ pub struct Guards {
 /// What the tags of a run's archive say. They are not authenticated: whoever may write tags can write these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tags {
-    /// nobody looked: judged as if there were none. Plan so first, then again with the tags of what would be deleted: the
-    /// second plan deletes nothing that the first one kept.
+    /// nobody looked: judged as if there were none. Plan so first, then again with the tags of what would be deleted:
+    /// the second plan deletes nothing that the first one kept.
     NotLooked,
     /// there are none to be had: the service has no tags, or the record says that it refused them
     None,

@@ -50,21 +50,20 @@ impl<'a> Periods<'a> {
         1 + dues.len() - dues.partition_point(|due| *due <= served.due)
     }
 
-    /// Whether a newer good backup stands for the same period in the place of a good `run` that would be one of the newest
-    /// `count`.
+    /// Whether a newer good backup stands for the same period in the place of a good `run` that would be one of the
+    /// newest `count`.
     ///
-    /// One that is promised a smaller count, after an edit of the schedule, would go before `run` may: it replaces nothing.
+    /// One that is promised a smaller count, after an edit of the schedule, would go before `run` may: it replaces
+    /// nothing.
     pub(super) fn is_replaced(&self, run: &Run, served: &Served, count: u16) -> bool {
-        let newer = |other: &Standing<'_>| {
-            other.age_key > run.age_key() && other.promise >= u32::from(count)
-        };
+        let newer = |other: &Standing<'_>| other.age_key > run.age_key() && other.promise >= u32::from(count);
         let others = self.stand.get(&(served.tier, served.due));
         run.outcome == Outcome::Good && others.is_some_and(|others| others.iter().any(newer))
     }
 }
 
-/// Moments, earliest first, each at least a third of the tier's period before the next: whoever can write records can name any
-/// moment as due, and a hundred of them on one day must not push out the backups of a hundred days.
+/// Moments, earliest first, each at least a third of the tier's period before the next: whoever can write records can
+/// name any moment as due, and a hundred of them on one day must not push out the backups of a hundred days.
 ///
 /// They are chosen from the newest on, so that what becomes of older ones changes nothing for a newer one.
 fn apart(tier: Tier, mut dues: Vec<Timestamp>) -> Vec<Timestamp> {
@@ -81,15 +80,15 @@ fn apart(tier: Tier, mut dues: Vec<Timestamp>) -> Vec<Timestamp> {
     places
 }
 
-/// Whether a backup came to the bucket when the period that it serves was long over, so that it can't be that period's: what
-/// was written yesterday does not replace the backup of a day last month.
+/// Whether a backup came to the bucket when the period that it serves was long over, so that it can't be that period's:
+/// what was written yesterday does not replace the backup of a day last month.
 fn is_late(run: &Run, served: &Served) -> bool {
     let came = run.arrived.unwrap_or(run.started).max(run.started);
     served.tier != Tier::Manual && came.duration_since(served.due) > served.tier.open_max()
 }
 
-/// Whether a backup is one of its tier's periods. One that somebody asked for, which is due when it began, and that is kept by
-/// its age is none: asked for three times and kept for an hour each, it would push out the last three days.
+/// Whether a backup is one of its tier's periods. One that somebody asked for, which is due when it began, and that is
+/// kept by its age is none: asked for three times and kept for an hour each, it would push out the last three days.
 ///
 /// Nor is one that came when its period was long over: dated back as it may be, it pushes nobody out.
 fn takes_a_place(run: &Run, served: &Served) -> bool {

@@ -28,12 +28,7 @@ enum End {
 
 impl<'a> Rules<'a> {
     pub(super) fn new(newest_first: &[&'a Run], policy: Policy, now: Timestamp) -> Self {
-        let timely = || {
-            newest_first
-                .iter()
-                .copied()
-                .filter(|run| !run.is_ahead(now))
-        };
+        let timely = || newest_first.iter().copied().filter(|run| !run.is_ahead(now));
         let good = || timely().filter(|run| run.outcome == Outcome::Good);
         let counting = || good().filter(|run| run.counts);
         // what counts is protected from what doesn't, and where nothing counts something is protected all the same
@@ -50,11 +45,7 @@ impl<'a> Rules<'a> {
             policy,
             newest: timely().next(),
             telling: timely().find(|run| run.outcome != Outcome::NoRoom),
-            elders: policy
-                .stood_days
-                .iter()
-                .flat_map(|days| elder(*days))
-                .collect(),
+            elders: policy.stood_days.iter().flat_map(|days| elder(*days)).collect(),
             floor: counting()
                 .take(keep_last)
                 .chain(good().take(keep_last))
@@ -106,10 +97,7 @@ impl<'a> Rules<'a> {
         let verdicts = || run.serves.iter().map(|served| self.served(run, served));
         let keep = verdicts().filter_map(Result::ok);
         let delete = verdicts().filter_map(Result::err);
-        match (
-            keep.max_by_key(Keep::strength),
-            delete.max_by_key(Delete::strength),
-        ) {
+        match (keep.max_by_key(Keep::strength), delete.max_by_key(Delete::strength)) {
             (Some(keep), _) => Ok(keep),
             (None, Some(delete)) => Err(delete),
             (None, None) => Ok(Keep::NothingStated),
@@ -137,9 +125,7 @@ impl<'a> Rules<'a> {
 
     fn floor(&self, run: &Run) -> Option<Keep> {
         let keep_last = self.policy.keep_last;
-        self.floor
-            .contains(&run.id)
-            .then_some(Keep::Floor { keep_last })
+        self.floor.contains(&run.id).then_some(Keep::Floor { keep_last })
     }
 
     fn elder(&self, run: &Run) -> Option<Keep> {
@@ -153,21 +139,14 @@ impl<'a> Rules<'a> {
             Tags::Missing(tag) => Some(Keep::TagMissing { tag: tag.clone() }),
             Tags::Foreign(tag) => Some(Keep::TagForeign { tag: tag.clone() }),
             Tags::Unreadable(tag) => Some(Keep::TagUnreadable { tag: tag.clone() }),
-            Tags::Read {
-                retain, expires, ..
-            } => self
+            Tags::Read { retain, expires, .. } => self
                 .lengthened_in_time(run, *retain, *expires)
                 .or_else(|| self.lengthened_in_count(run, *retain)),
         }
     }
 
     /// Only where the tags go beyond the record: those of a run that failed, written before that was known, do not.
-    fn lengthened_in_time(
-        &self,
-        run: &Run,
-        retain: Retention,
-        expires: Option<Timestamp>,
-    ) -> Option<Keep> {
+    fn lengthened_in_time(&self, run: &Run, retain: Retention, expires: Option<Timestamp>) -> Option<Keep> {
         let ends = run.serves.iter().map(|served| end(served.retention, run));
         let told = end(retain, run).max(expires.map(End::At));
         match told.filter(|_| told > ends.flatten().max())? {

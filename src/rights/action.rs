@@ -127,8 +127,8 @@ impl Action {
 }
 
 impl Mode {
-    /// The actions that this mode's commands need, those of locks where objects are locked. Thawing costs money and legal holds
-    /// have no end: they are asked for by name.
+    /// The actions that this mode's commands need, those of locks where objects are locked. Thawing costs money and
+    /// legal holds have no end: they are asked for by name.
     #[must_use]
     pub fn actions(self, lock: bool) -> Vec<Action> {
         use Action as A;
@@ -146,16 +146,9 @@ impl Mode {
                     A::AbortMultipartUpload,
                     A::ListMultipartUploadParts,
                 ],
-                &[
-                    A::GetObjectRetention,
-                    A::GetObjectLegalHold,
-                    A::PutObjectRetention,
-                ],
+                &[A::GetObjectRetention, A::GetObjectLegalHold, A::PutObjectRetention],
             ),
-            Self::DropBox => (
-                &[A::PutObject, A::AbortMultipartUpload],
-                &[A::PutObjectRetention],
-            ),
+            Self::DropBox => (&[A::PutObject, A::AbortMultipartUpload], &[A::PutObjectRetention]),
             Self::Prune => (
                 &[
                     A::ListBucket,

@@ -57,8 +57,6 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all = Self::ALL.into_iter();
         all.find(|mode| mode.as_str() == text.to_ascii_lowercase())
-            .ok_or_else(|| {
-                format!("{text:?} is no mode: there are full, drop-box, prune and restore")
-            })
+            .ok_or_else(|| format!("{text:?} is no mode: there are full, drop-box, prune and restore"))
     }
 }

@@ -11,11 +11,7 @@ const PARTITIONS: [(&str, &[&str], &[&str]); 8] = [
         &["amazonaws.com.cn", "api.amazonwebservices.com.cn"],
     ),
     ("aws-us-gov", &["us-gov-"], &["amazonaws.com", "api.aws"]),
-    (
-        "aws-eusc",
-        &["eusc-"],
-        &["amazonaws.eu", "api.amazonwebservices.eu"],
-    ),
+    ("aws-eusc", &["eusc-"], &["amazonaws.eu", "api.amazonwebservices.eu"]),
     ("aws-iso", &["us-iso-"], &["c2s.ic.gov"]),
     ("aws-iso-b", &["us-isob-"], &["sc2s.sgov.gov"]),
     ("aws-iso-e", &["eu-isoe-"], &["cloud.adc-e.uk"]),

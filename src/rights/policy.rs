@@ -1,4 +1,5 @@
-//! The smallest IAM policy of each mode: exactly the actions that the code's requests need, and nothing that it can do without.
+//! The smallest IAM policy of each mode: exactly the actions that the code's requests need, and nothing that it can do
+//! without.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
@@ -73,12 +74,7 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
         Mode::Full | Mode::Prune | Mode::Restore => others(mode, place),
     };
     let writes = matches!(mode, Mode::Full | Mode::DropBox);
-    statement.extend(
-        place
-            .lock
-            .filter(|_| writes)
-            .map(|lock| place.locking(lock)),
-    );
+    statement.extend(place.lock.filter(|_| writes).map(|lock| place.locking(lock)));
     if place.acl && writes {
         statement.push(place.on_objects("GiveWhatIsWrittenItsAcl", &[Action::PutObjectAcl]));
     }
@@ -90,10 +86,7 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
         statement.push(place.on_objects("ThawWhatIsCold", &[Action::RestoreObject]));
     }
     if place.lifecycle {
-        let actions = [
-            Action::GetLifecycleConfiguration,
-            Action::PutLifecycleConfiguration,
-        ];
+        let actions = [Action::GetLifecycleConfiguration, Action::PutLifecycleConfiguration];
         statement.push(place.on_bucket("LifecycleRulesForAPersonOnly", &actions));
     }
     if place.check {
@@ -148,8 +141,8 @@ fn others(mode: Mode, place: &Place) -> Vec<Statement> {
 
 impl Place {
     fn list(&self) -> Statement {
-        let below = (!self.prefix.is_empty())
-            .then(|| json!({ "StringLike": { "s3:prefix": format!("{}/*", self.prefix) } }));
+        let below =
+            (!self.prefix.is_empty()).then(|| json!({ "StringLike": { "s3:prefix": format!("{}/*", self.prefix) } }));
         Statement {
             condition: below,
             ..self.on_bucket("ListBackups", &[Action::ListBucket])
@@ -159,11 +152,7 @@ impl Place {
     /// A lock can't be taken back, so that who steals these credentials must not lock for ever.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-retention-limits>
     fn locking(&self, cap: LockCap) -> Statement {
-        let mode = if cap.compliance {
-            "COMPLIANCE"
-        } else {
-            "GOVERNANCE"
-        };
+        let mode = if cap.compliance { "COMPLIANCE" } else { "GOVERNANCE" };
         let condition = self.service.has_conditions_on_locks().then(|| {
             json!({
                 "StringEquals": { "s3:object-lock-mode": mode },
@@ -211,9 +200,7 @@ impl Place {
         Statement {
             sid,
             effect: "Allow",
-            action: known
-                .filter_map(|action| self.service.name_of(*action))
-                .collect(),
+            action: known.filter_map(|action| self.service.name_of(*action)).collect(),
             resource: vec![resource],
             condition: None,
         }
@@ -317,10 +304,7 @@ mod tests {
 
     #[test]
     fn who_gives_an_acl_may_and_nobody_else() {
-        let with_acl = Place {
-            acl: true,
-            ..place()
-        };
+        let with_acl = Place { acl: true, ..place() };
         let has = |mode, place: &Place| {
             serde_json::to_string(&policy(mode, place))
                 .unwrap()
@@ -382,11 +366,7 @@ mod tests {
             ..agent
         };
         let text = written(Mode::Full, &person).to_string();
-        for action in [
-            "PutLifecycleConfiguration",
-            "PutObjectLegalHold",
-            "RestoreObject",
-        ] {
+        for action in ["PutLifecycleConfiguration", "PutObjectLegalHold", "RestoreObject"] {
             assert!(text.contains(&format!("s3:{action}")), "{text}");
         }
         assert_eq!(partition(Some("cn-north-1")), "aws-cn");
@@ -408,10 +388,7 @@ mod tests {
                 .collect();
             assert_eq!(locking.len(), 1);
             let condition = &locking[0]["Condition"];
-            assert_eq!(
-                condition["StringEquals"]["s3:object-lock-mode"],
-                "COMPLIANCE"
-            );
+            assert_eq!(condition["StringEquals"]["s3:object-lock-mode"], "COMPLIANCE");
             let days = &condition["NumericLessThanEquals"];
             assert_eq!(days["s3:object-lock-remaining-retention-days"], "31");
         }

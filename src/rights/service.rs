@@ -1,5 +1,5 @@
-//! Services as they differ in policies: which actions and conditions each knows. One that a service doesn't know makes it refuse
-//! the whole document, or never meets its condition.
+//! Services as they differ in policies: which actions and conditions each knows. One that a service doesn't know makes
+//! it refuse the whole document, or never meets its condition.
 
 use std::{fmt, str::FromStr};
 
@@ -102,8 +102,8 @@ impl Service {
         known.then_some(action.as_str())
     }
 
-    /// Whether it meets conditions on `If-None-Match` and on the kind of write. Elsewhere they are refused, or never met, which
-    /// would forbid all writing.
+    /// Whether it meets conditions on `If-None-Match` and on the kind of write. Elsewhere they are refused, or never
+    /// met, which would forbid all writing.
     pub(super) fn has_conditions_on_writes(self) -> bool {
         self == Self::Aws
     }
@@ -127,26 +127,30 @@ impl Service {
     #[must_use]
     pub fn instead_of_policies(self, mode: Mode) -> Option<&'static str> {
         match (self, mode) {
-            (Self::R2, Mode::Restore) => Some(
-                "make an API token with \"Object Read only\" for this bucket alone (R2, Manage API tokens)",
-            ),
+            (Self::R2, Mode::Restore) => {
+                Some("make an API token with \"Object Read only\" for this bucket alone (R2, Manage API tokens)")
+            }
             (Self::R2, Mode::DropBox) => Some(
-                "R2 has no token that only writes: use mode full, with \"Object Read & Write\" for this bucket alone and a bucket lock rule",
+                "R2 has no token that only writes: use mode full, with \"Object Read & Write\" for this bucket alone \
+                 and a bucket lock rule",
             ),
-            (Self::R2, _) => Some(
-                "make an API token with \"Object Read & Write\" for this bucket alone (R2, Manage API tokens)",
-            ),
+            (Self::R2, _) => {
+                Some("make an API token with \"Object Read & Write\" for this bucket alone (R2, Manage API tokens)")
+            }
             (Self::B2, Mode::Restore) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles",
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
+                 readFiles",
             ),
-            (Self::B2, Mode::DropBox) => Some(
-                "make an application key for this bucket and the prefix with the capability writeFiles alone",
-            ),
+            (Self::B2, Mode::DropBox) => {
+                Some("make an application key for this bucket and the prefix with the capability writeFiles alone")
+            }
             (Self::B2, Mode::Prune) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles, deleteFiles",
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
+                 readFiles, deleteFiles",
             ),
             (Self::B2, Mode::Full) => Some(
-                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, readFiles, writeFiles, deleteFiles",
+                "make an application key for this bucket and the prefix with the capabilities listBuckets, listFiles, \
+                 readFiles, writeFiles, deleteFiles",
             ),
             _ => None,
         }
@@ -165,11 +169,7 @@ impl FromStr for Service {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut all = Self::ALL.into_iter();
         all.find(|service| service.as_str() == text.to_ascii_lowercase())
-            .ok_or_else(|| {
-                format!(
-                    "{text:?} is no service: there are aws, wasabi, ceph, minio, r2, b2 and other"
-                )
-            })
+            .ok_or_else(|| format!("{text:?} is no service: there are aws, wasabi, ceph, minio, r2, b2 and other"))
     }
 }
 
@@ -183,10 +183,7 @@ mod tests {
             (None, Service::Aws),
             (Some(""), Service::Aws),
             (Some("https://s3.eu-central-1.amazonaws.com"), Service::Aws),
-            (
-                Some("https://s3.EU-central-1.wasabisys.com:443/"),
-                Service::Wasabi,
-            ),
+            (Some("https://s3.EU-central-1.wasabisys.com:443/"), Service::Wasabi),
             (Some("https://1234.r2.cloudflarestorage.com"), Service::R2),
             (Some("s3.us-west-004.backblazeb2.com"), Service::B2),
             (Some("https://s3.eusc-de-east-1.amazonaws.eu"), Service::Aws),

@@ -70,9 +70,9 @@ impl When {
     /// The latest due moment that is not after `now`.
     ///
     /// Every day, week, month and year of the calendar has one moment, every hour that passes has one. A time that the
-    /// clock leaps over falls as long after the leap as it would have lain after its beginning; of a time that comes twice,
-    /// the first counts ([RFC 5545, 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). Where a zone left out a
-    /// whole date, that date's moment is the next date's, and one backup serves both.
+    /// clock leaps over falls as long after the leap as it would have lain after its beginning; of a time that comes
+    /// twice, the first counts ([RFC 5545, 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). Where a zone
+    /// left out a whole date, that date's moment is the next date's, and one backup serves both.
     #[must_use]
     pub fn latest(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         // a clock put back over midnight lets the next date's moment come before this date is over
@@ -133,20 +133,16 @@ fn span_of_days(days: i64) -> Option<jiff::Span> {
 
 fn day_of(year: i64, month: i8, day: i8) -> Option<Date> {
     let first = Date::new(i16::try_from(year).ok()?, month, 1).ok()?;
-    first
-        .with()
-        .day(day.min(first.days_in_month()))
-        .build()
-        .ok()
+    first.with().day(day.min(first.days_in_month())).build().ok()
 }
 
 fn instant(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(civil).compatible().ok()
 }
 
-/// The moment of an hour of absolute time at which the wall clock's minute hand stands at `minute`, by the offset with which
-/// that hour began: so an hour that the clock repeats has its own backup, none has two, and a change by half an hour (Lord
-/// Howe Island) moves the minute with the next hour.
+/// The moment of an hour of absolute time at which the wall clock's minute hand stands at `minute`, by the offset with
+/// which that hour began: so an hour that the clock repeats has its own backup, none has two, and a change by half an
+/// hour (Lord Howe Island) moves the minute with the next hour.
 fn hourly(zone: &TimeZone, hour: i64, minute: i8) -> Option<Timestamp> {
     let start = Timestamp::from_second(hour.checked_mul(HOUR_SECONDS)?).ok()?;
     let offset = i64::from(zone.to_offset(start).seconds());

@@ -125,10 +125,7 @@ impl Fault {
             Problem::BadRetention(_) => "write for example \"keep 7d\" or \"keep 12mo\"".to_owned(),
             Problem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
-                format!(
-                    "add for example \"keep {keep}\": \"{} keep {keep}\"",
-                    self.clause
-                )
+                format!("add for example \"keep {keep}\": \"{} keep {keep}\"", self.clause)
             }
             Problem::UnknownWord { tier, .. } | Problem::NoValue { tier, .. } => {
                 format!("write for example {:?}", example(*tier))
@@ -139,7 +136,8 @@ impl Fault {
 }
 
 /// A schedule with every tier, in its shortest form.
-const EXAMPLE: &str = "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
+const EXAMPLE: &str =
+    "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
 
 fn example(tier: Tier) -> &'static str {
     match tier {
@@ -154,9 +152,7 @@ fn example(tier: Tier) -> &'static str {
 fn days(tier: Tier) -> &'static str {
     match tier {
         Tier::Monthly => "\"on 1\" to \"on 31\", or \"on last\"",
-        Tier::Yearly => {
-            "the month and the day that it has: \"on 03-31\", \"on 31 march\" or \"on march 31\""
-        }
+        Tier::Yearly => "the month and the day that it has: \"on 03-31\", \"on 31 march\" or \"on march 31\"",
         Tier::Manual | Tier::Hourly | Tier::Daily | Tier::Weekly => {
             "\"on monday\" to \"on sunday\", or three letters of it: \"on mon\""
         }

@@ -38,9 +38,7 @@ impl From<&Record> for Past {
     fn from(record: &Record) -> Self {
         let ended = match &record.status {
             Status::Succeeded if record.is_good() => Ended::Good,
-            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => {
-                Ended::Interrupted
-            }
+            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => Ended::Interrupted,
             Status::Succeeded | Status::Failed { .. } => Ended::Failed,
         };
         Self {
@@ -53,8 +51,8 @@ impl From<&Record> for Past {
 }
 
 impl Past {
-    /// Whether its times can be believed at `now`. A run dated by a clock that was ahead and has been put back counts for
-    /// nothing: or else it would pass for the newest until that day, which may be years away.
+    /// Whether its times can be believed at `now`. A run dated by a clock that was ahead and has been put back counts
+    /// for nothing: or else it would pass for the newest until that day, which may be years away.
     pub(super) fn counts(&self, now: Timestamp) -> bool {
         self.started <= horizon(now)
     }
@@ -100,38 +98,33 @@ fn horizon(now: Timestamp) -> Timestamp {
 
 /// The good runs that count at `now`.
 pub(super) fn good(history: &[Past], now: Timestamp) -> impl Iterator<Item = &Past> {
-    history
-        .iter()
-        .filter(move |run| run.is_good() && run.counts(now))
+    history.iter().filter(move |run| run.is_good() && run.counts(now))
 }
 
 /// The latest moment up to which a good run serves the tier.
 pub(super) fn served_until(history: &[Past], tier: Tier, now: Timestamp) -> Option<Timestamp> {
-    good(history, now)
-        .filter_map(|run| run.serves_until(tier))
-        .max()
+    good(history, now).filter_map(|run| run.serves_until(tier)).max()
 }
 
 impl Schedule {
-    /// The end of the pause after failures, where `now` lies in it: 5 minutes after the first failed run since the newest
-    /// good one, twice as long after each further one, 6 hours at most, counted from the end of the newest.
+    /// The end of the pause after failures, where `now` lies in it: 5 minutes after the first failed run since the
+    /// newest good one, twice as long after each further one, 6 hours at most, counted from the end of the newest.
     ///
-    /// A run that a signal ended is no failure. A backup that a person asks for heeds no pause, and ends it when it is good.
+    /// A run that a signal ended is no failure. A backup that a person asks for heeds no pause, and ends it when it is
+    /// good.
     #[must_use]
     pub fn not_before(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
         let newest_good = good(history, now).map(|run| run.started).max();
         let failed = history.iter().filter(|run| {
-            run.ended == Ended::Failed
-                && run.counts(now)
-                && newest_good.is_none_or(|good| run.started > good)
+            run.ended == Ended::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
         });
         let ends: Vec<_> = failed.map(|run| run.end(now)).collect();
         let end = ends.iter().max()?.checked_add(pause(ends.len())).ok()?;
         (now < end).then_some(end)
     }
 
-    /// The end of that pause, where something waits for it: what is due already, or falls due in it. Before anything else is due
-    /// a pause that ends makes nobody wait.
+    /// The end of that pause, where something waits for it: what is due already, or falls due in it. Before anything
+    /// else is due a pause that ends makes nobody wait.
     #[must_use]
     pub fn waits_until(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
         let end = self.not_before(history, now)?;

@@ -18,9 +18,9 @@ impl Schedule {
     /// Every tier that is late at `now`, lowest first: due for longer than an hour (hourly), 3 hours (daily) or 6 hours
     /// (the others), or than twice the time that the newest good run took, where that is more.
     ///
-    /// A tier that no run has served yet has its grace from the newest good run for another tier on, since such a run would
-    /// have served it, had it been asked for; where there is no such run, from the oldest run known; without any run it
-    /// is late at once.
+    /// A tier that no run has served yet has its grace from the newest good run for another tier on, since such a run
+    /// would have served it, had it been asked for; where there is no such run, from the oldest run known; without any
+    /// run it is late at once.
     #[must_use]
     pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<Late> {
         let late = |clause: &Clause| self.late_one(clause, history, now);
@@ -51,8 +51,8 @@ impl Schedule {
     }
 }
 
-/// Whether backups have stopped, by the habit of those there are, for who doesn't know the schedule: the lowest tier that the
-/// newest scheduled run served has been due for longer than its grace. `None` where nothing was scheduled yet.
+/// Whether backups have stopped, by the habit of those there are, for who doesn't know the schedule: the lowest tier
+/// that the newest scheduled run served has been due for longer than its grace. `None` where nothing was scheduled yet.
 #[must_use]
 pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<Late> {
     let scheduled = |run: &&Past| lowest(run).is_some();

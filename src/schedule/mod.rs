@@ -1,8 +1,8 @@
 //! When a backup is due: the schedule's clauses, and what they say of a history of runs. Pure rules: no I/O, no clock.
 //!
 //! Nothing is remembered between two looks: what is due follows from the text, the runs there were, and the time. So a
-//! missed period is caught up once, however long the outage was, and an edit of the schedule can neither repeat a backup
-//! that stands nor lose one.
+//! missed period is caught up once, however long the outage was, and an edit of the schedule can neither repeat a
+//! backup that stands nor lose one.
 
 mod calendar;
 mod fault;
@@ -102,8 +102,8 @@ impl Schedule {
 
     /// Every tier due at `now`, lowest first; empty where nothing is. One backup serves them all.
     ///
-    /// A tier is due unless a good run serves its latest period, of which it has one only: older periods that were missed
-    /// are not made up for. The pause after failures is not looked at: see [`Schedule::not_before`].
+    /// A tier is due unless a good run serves its latest period, of which it has one only: older periods that were
+    /// missed are not made up for. The pause after failures is not looked at: see [`Schedule::not_before`].
     #[must_use]
     pub fn due(&self, history: &[Past], now: Timestamp) -> Vec<Served> {
         let due = |clause: &Clause| {
@@ -118,8 +118,8 @@ impl Schedule {
         self.clauses.iter().filter_map(due).collect()
     }
 
-    /// The earliest moment from `now` on at which a tier is due, and the highest tier that is due then: `now` itself where
-    /// something is due already. `None` only at the calendar's end, in the year 9999.
+    /// The earliest moment from `now` on at which a tier is due, and the highest tier that is due then: `now` itself
+    /// where something is due already. `None` only at the calendar's end, in the year 9999.
     ///
     /// The pause after failures is not looked at: see [`Schedule::not_before`].
     #[must_use]

@@ -161,11 +161,7 @@ fn time(tier: Tier, value: &str) -> Result<Time, Problem> {
     })
 }
 
-fn on<'a>(
-    tier: Tier,
-    first: &str,
-    words: &mut Peekable<impl Iterator<Item = &'a str>>,
-) -> Result<On, Problem> {
+fn on<'a>(tier: Tier, first: &str, words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<On, Problem> {
     let mut day = first.to_owned();
     let on = match tier {
         Tier::Weekly => weekday(&day),
@@ -184,17 +180,11 @@ fn on<'a>(
 
 fn weekday(value: &str) -> Option<On> {
     let index = named(&WEEKDAYS, value)?;
-    Weekday::from_sunday_zero_offset(index)
-        .ok()
-        .map(On::Weekday)
+    Weekday::from_sunday_zero_offset(index).ok().map(On::Weekday)
 }
 
 fn day_of_month(value: &str) -> Option<On> {
-    let day = if value == "last" {
-        31
-    } else {
-        number(value, 1..=2)?
-    };
+    let day = if value == "last" { 31 } else { number(value, 1..=2)? };
     (1..=31).contains(&day).then_some(On::Day(day))
 }
 
@@ -219,9 +209,7 @@ fn date(month: i8, day: i8) -> Option<On> {
 
 /// Where a name stands in a list, written in full or as its first three letters.
 fn named(names: &[&str], value: &str) -> Option<i8> {
-    let index = names
-        .iter()
-        .position(|name| *name == value || name[..3] == *value)?;
+    let index = names.iter().position(|name| *name == value || name[..3] == *value)?;
     i8::try_from(index).ok()
 }
 
@@ -238,9 +226,7 @@ fn settled(drafts: &[Draft]) -> Vec<Clause> {
         let at = draft.at.unwrap_or(inherited);
         inherited = at;
         let when = match (draft.tier, draft.on) {
-            (Tier::Manual | Tier::Hourly, _) => When::Hourly {
-                minute: at.minute(),
-            },
+            (Tier::Manual | Tier::Hourly, _) => When::Hourly { minute: at.minute() },
             (Tier::Daily, _) => When::Daily { at },
             (Tier::Weekly, Some(On::Weekday(on))) => When::Weekly { on, at },
             (Tier::Weekly, _) => When::Weekly {
@@ -250,11 +236,7 @@ fn settled(drafts: &[Draft]) -> Vec<Clause> {
             (Tier::Monthly, Some(On::Day(day))) => When::Monthly { day, at },
             (Tier::Monthly, _) => When::Monthly { day: 1, at },
             (Tier::Yearly, Some(On::Date { month, day })) => When::Yearly { month, day, at },
-            (Tier::Yearly, _) => When::Yearly {
-                month: 1,
-                day: 1,
-                at,
-            },
+            (Tier::Yearly, _) => When::Yearly { month: 1, day: 1, at },
         };
         let keep = draft.keep.expect("a clause that lacks it is a fault");
         Clause { when, keep }

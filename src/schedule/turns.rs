@@ -6,10 +6,11 @@ use crate::backup::{Served, Tier};
 /// When the second turn of a period begins, and the third; from there on they double.
 const TURNS_MINUTES: [i64; 2] = [15, 30];
 
-/// One chance to serve a period. A period has its first when it falls due, and more, farther and farther apart, until the next
-/// one falls due: what fails in one is tried again in the next.
+/// One chance to serve a period. A period has its first when it falls due, and more, farther and farther apart, until
+/// the next one falls due: what fails in one is tried again in the next.
 ///
-/// So a run that can't look into the bucket knows by one name, which only one can take, whether there is something to do.
+/// So a run that can't look into the bucket knows by one name, which only one can take, whether there is something to
+/// do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// the period
@@ -116,7 +117,8 @@ mod tests {
         (due, done)
     }
 
-    const ALL: &str = "hourly at :07 keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on last keep 12mo, yearly keep 7y";
+    const ALL: &str = "hourly at :07 keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on last keep \
+        12mo, yearly keep 7y";
 
     #[test]
     fn every_period_is_served_once_however_often_it_ticks() {
@@ -167,24 +169,14 @@ mod tests {
         }
         let minutes: Vec<i64> = attempts
             .iter()
-            .map(|began| {
-                (*began - at("2026-11-20T02:30:00Z"))
-                    .total(jiff::Unit::Minute)
-                    .unwrap() as i64
-            })
+            .map(|began| (*began - at("2026-11-20T02:30:00Z")).total(jiff::Unit::Minute).unwrap() as i64)
             .collect();
         assert_eq!(minutes, [0, 15, 30, 60, 120, 240, 480, 960]);
     }
 
     #[test]
     fn no_turn_is_open_longer_than_is_said() {
-        for tier in [
-            Tier::Hourly,
-            Tier::Daily,
-            Tier::Weekly,
-            Tier::Monthly,
-            Tier::Yearly,
-        ] {
+        for tier in [Tier::Hourly, Tier::Daily, Tier::Weekly, Tier::Monthly, Tier::Yearly] {
             let schedule = schedule(ALL, "Europe/Berlin");
             let mut now = at("2026-01-01T00:00:00Z");
             for _ in 0..800 {

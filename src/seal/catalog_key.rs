@@ -8,8 +8,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::key_text::KeyText;
 use super::{Error, KeyFault, key::derive};
 
-/// What is derived from a master key to make names and to open and seal what a catalog consists of: entries, marks and what
-/// names the repository. It opens no archive and no details, so it shows no row and no table's name.
+/// What is derived from a master key to make names and to open and seal what a catalog consists of: entries, marks and
+/// what names the repository. It opens no archive and no details, so it shows no row and no table's name.
 ///
 /// As text it is bech32 with the human-readable part `pgcoffer-catalog-`, in upper case, 76 characters. It has no other
 /// spelling, so that no master key in hexadecimal digits can be taken for one.
@@ -22,8 +22,8 @@ impl CatalogKey {
         Self(*derive(key, "pgcoffer/1 catalog"))
     }
 
-    /// Reads a catalog key as a person writes it: in upper or lower case, with white space around it, and with blanks and hyphens
-    /// between groups of characters behind the `1`.
+    /// Reads a catalog key as a person writes it: in upper or lower case, with white space around it, and with blanks
+    /// and hyphens between groups of characters behind the `1`.
     ///
     /// # Errors
     /// [`Error::Key`], which tells a mistyped character from a missing one, and a master key from both.

@@ -76,9 +76,7 @@ pub enum Error {
         found_content: Content,
     },
     /// The object was sealed for another place than the one in which it stands.
-    #[error(
-        "sealed for repository {found}, and this is repository {here}: it was copied from elsewhere"
-    )]
+    #[error("sealed for repository {found}, and this is repository {here}: it was copied from elsewhere")]
     OtherRepository {
         /// The repository that the header names.
         found: RepositoryId,
@@ -153,10 +151,7 @@ pub enum KeyFault {
         position: usize,
     },
     /// The key has too many or too few characters.
-    #[error(
-        "it has {}, and a key of this kind has {expected}",
-        counted(found, "character")
-    )]
+    #[error("it has {}, and a key of this kind has {expected}", counted(found, "character"))]
     Length {
         /// Characters found, without surrounding white space.
         found: usize,
@@ -190,8 +185,7 @@ impl Error {
                 sealed_for,
                 held,
             } => {
-                const OWN: &str =
-                    "; where this machine is to back up here under a key of its own, ";
+                const OWN: &str = "; where this machine is to back up here under a key of its own, ";
                 let of_catalog = held.iter().all(|name| name.starts_with(A_CATALOG_KEY));
                 let other = match pinned {
                     // nobody backs up under a catalog key
@@ -206,37 +200,26 @@ impl Error {
                 "do this where the key itself is set, as PGCOFFER_KEY: it stands on the recovery sheet"
             }
             Self::NewerVersion { .. } => "update pgcoffer to read this object",
-            Self::NotSealed => {
-                "check that this is the .pgc file itself, whole and from its first byte"
-            }
+            Self::NotSealed => "check that this is the .pgc file itself, whole and from its first byte",
             Self::HeaderCutShort | Self::CutShort { .. } => {
                 "fetch the object again; if it is as short in the bucket, use another backup"
             }
             Self::HeaderMalformed { .. }
             | Self::HeaderChanged
             | Self::FrameChanged { .. }
-            | Self::TrailingBytes { .. } => {
-                "fetch the object again; if it fails again, use another backup"
-            }
-            Self::AboveCeiling { .. } => {
-                "this header was not written by pgcoffer, so do not trust the object"
-            }
-            Self::Misplaced { .. } => {
-                "somebody moved or renamed the object, so look for the original"
-            }
+            | Self::TrailingBytes { .. } => "fetch the object again; if it fails again, use another backup",
+            Self::AboveCeiling { .. } => "this header was not written by pgcoffer, so do not trust the object",
+            Self::Misplaced { .. } => "somebody moved or renamed the object, so look for the original",
             Self::OtherRepository { .. } => {
-                "look for it in the place that it was made in; if this whole place was copied there, set PGCOFFER_REPOSITORY to the id that its objects name"
+                "look for it in the place that it was made in; if this whole place was copied there, set \
+                 PGCOFFER_REPOSITORY to the id that its objects name"
             }
             Self::WeakPassphrase { .. } => {
                 "`pgcoffer keygen --words` makes one of random words; a key made by `pgcoffer keygen` is better still"
             }
             Self::Key(fault) => fault.hint(),
-            Self::OutOfMemory { .. } => {
-                "give the process more memory, or use a key instead of a passphrase"
-            }
-            Self::Random(_) => {
-                "check that the container or sandbox allows the getrandom system call"
-            }
+            Self::OutOfMemory { .. } => "give the process more memory, or use a key instead of a passphrase",
+            Self::Random(_) => "check that the container or sandbox allows the getrandom system call",
             Self::BackupId | Self::FrameSize { .. } => return None,
         };
         Some(hint.to_owned())
@@ -263,13 +246,15 @@ impl KeyFault {
                 "copy the key again from where it is kept, from its first character to its last"
             }
             Self::IsCatalogKey => {
-                "set it as PGCOFFER_CATALOG_KEY where backups are watched and pruned; the key itself stands on the recovery sheet"
+                "set it as PGCOFFER_CATALOG_KEY where backups are watched and pruned; the key itself stands on the \
+                 recovery sheet"
             }
             Self::IsMasterKey | Self::NotCatalogKey => {
                 "`pgcoffer keygen --catalog` prints the catalog key of the key that is set"
             }
             Self::Empty | Self::Unrecognised | Self::Zero => {
-                "copy the key from where it is kept, such as the recovery sheet; only a first set-up (`pgcoffer init`) makes a new one, which opens no backup that there is"
+                "copy the key from where it is kept, such as the recovery sheet; only a first set-up (`pgcoffer init`) \
+                 makes a new one, which opens no backup that there is"
             }
         }
     }
@@ -284,10 +269,7 @@ fn or_cut_short(at_end: bool) -> &'static str {
 }
 
 fn place(after: Option<u64>) -> String {
-    after.map_or_else(
-        || "before frame 0".to_owned(),
-        |frame| format!("after frame {frame}"),
-    )
+    after.map_or_else(|| "before frame 0".to_owned(), |frame| format!("after frame {frame}"))
 }
 
 /// Nothing at hand opens it: for what it is sealed, and what was tried. Passphrases have no ids to compare.
@@ -326,18 +308,19 @@ fn cure(sealed_for: &[String], held: &[String]) -> String {
     if !held.is_empty() && held.iter().all(is_catalog_key) {
         return of_catalog_key(sealed_for.iter().any(is_catalog_key)).to_owned();
     }
-    const SAME: &str = "set PGCOFFER_PASSPHRASE to that passphrase, letter by letter as it was: capitals and blanks count";
-    const KEY: &str = "set that key as PGCOFFER_KEY, for one database alone as PGCOFFER_DB_<NAME>_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)";
+    const SAME: &str =
+        "set PGCOFFER_PASSPHRASE to that passphrase, letter by letter as it was: capitals and blanks count";
+    const KEY: &str = "set that key as PGCOFFER_KEY, for one database alone as PGCOFFER_DB_<NAME>_KEY, or with the day \
+        it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)";
     let is_passphrase = |name: &String| name == A_PASSPHRASE;
     let passphrase = match held.iter().any(is_passphrase) {
         true => SAME.to_owned(),
-        false => {
-            "set PGCOFFER_PASSPHRASE to that passphrase, in the place of PGCOFFER_KEY".to_owned()
-        }
+        false => "set PGCOFFER_PASSPHRASE to that passphrase, in the place of PGCOFFER_KEY".to_owned(),
     };
     let key = match held.iter().any(is_passphrase) {
         true => {
-            "set that key as PGCOFFER_KEY, in the place of PGCOFFER_PASSPHRASE, or beside it with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
+            "set that key as PGCOFFER_KEY, in the place of PGCOFFER_PASSPHRASE, or beside it with the day it was \
+             replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01)"
         }
         false => KEY,
     };
@@ -356,10 +339,13 @@ fn cure(sealed_for: &[String], held: &[String]) -> String {
 fn of_catalog_key(wanted: bool) -> &'static str {
     match wanted {
         true => {
-            "set that catalog key as PGCOFFER_CATALOG_KEY, for one database alone as PGCOFFER_DB_<NAME>_CATALOG_KEY, or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); `pgcoffer keygen --catalog` prints it where its key is set"
+            "set that catalog key as PGCOFFER_CATALOG_KEY, for one database alone as PGCOFFER_DB_<NAME>_CATALOG_KEY, \
+             or with the day it was replaced in PGCOFFER_OLD_KEYS (KEY@2026-11-01); `pgcoffer keygen --catalog` prints \
+             it where its key is set"
         }
         false => {
-            "no catalog key opens it: set its key as PGCOFFER_KEY, or its passphrase as PGCOFFER_PASSPHRASE, in the place of PGCOFFER_CATALOG_KEY"
+            "no catalog key opens it: set its key as PGCOFFER_KEY, or its passphrase as PGCOFFER_PASSPHRASE, in the \
+             place of PGCOFFER_CATALOG_KEY"
         }
     }
 }

@@ -40,11 +40,7 @@ pub fn frame_range(header_len: usize, frame_size: usize, index: u64) -> Range<u6
 ///
 /// # Errors
 /// [`Error::CutShort`] where an object of this length has no last frame.
-pub fn last_frame_range(
-    header_len: usize,
-    frame_size: usize,
-    object_len: u64,
-) -> Result<(u64, Range<u64>), Error> {
+pub fn last_frame_range(header_len: usize, frame_size: usize, object_len: u64) -> Result<(u64, Range<u64>), Error> {
     let full = full_frame_len(frame_size) as u64;
     let frames_len = object_len.saturating_sub(header_len as u64);
     let last = frames_len.saturating_sub(1) / full;
@@ -61,13 +57,7 @@ pub fn last_frame_range(
 /// # Errors
 /// [`Error::FrameChanged`]; [`Error::CutShort`] where it was asked for as the last and isn't;
 /// [`Error::TrailingBytes`] where it is the last and wasn't expected to be.
-pub fn open_frame(
-    keys: &FrameKeys,
-    frame_size: usize,
-    index: u64,
-    last: bool,
-    frame: &[u8],
-) -> Result<Vec<u8>, Error> {
+pub fn open_frame(keys: &FrameKeys, frame_size: usize, index: u64, last: bool, frame: &[u8]) -> Result<Vec<u8>, Error> {
     check(keys, frame_size, index, last, frame)?;
     let mut buffer = frame.to_vec();
     let plaintext = decrypt_in_place(keys, frame_size, index, last, &mut buffer)?;
@@ -108,13 +98,7 @@ pub(super) fn mac_trailer(iv: &[u8], index: u64, last: bool) -> [u8; 25] {
 
 /// Seals one frame in place. Its IV and plaintext stand where they will stay; its length is that of
 /// the sealed frame.
-pub(super) fn seal_in_place(
-    keys: &FrameKeys,
-    index: u64,
-    last: bool,
-    plaintext_len: usize,
-    frame: &mut [u8],
-) {
+pub(super) fn seal_in_place(keys: &FrameKeys, index: u64, last: bool, plaintext_len: usize, frame: &mut [u8]) {
     let (iv, body) = frame.split_at_mut(IV_LEN);
     let (ciphertext, tag) = body.split_at_mut(body.len() - TAG_LEN);
     cbc::Encryptor::<&Aes256Enc>::inner_iv_slice_init(keys.encrypt(), iv)
@@ -130,13 +114,7 @@ pub(super) fn seal_in_place(
 
 /// Checks that `frame` is frame `index` and is or is not the `last`. Where it isn't, the error says
 /// what it is instead.
-pub(super) fn check(
-    keys: &FrameKeys,
-    frame_size: usize,
-    index: u64,
-    last: bool,
-    frame: &[u8],
-) -> Result<(), Error> {
+pub(super) fn check(keys: &FrameKeys, frame_size: usize, index: u64, last: bool, frame: &[u8]) -> Result<(), Error> {
     if last && !is_frame_len(frame_size, frame.len()) {
         if frame.len() > SHORTEST && holds_last_frame(keys, index, frame) {
             return Err(Error::TrailingBytes { frame: index });
@@ -194,11 +172,10 @@ pub(super) fn decrypt_in_place(
         true => *len <= frame_size && (*len > 0 || index == 0),
     };
     let len = len.filter(fits);
-    len.map(|len| IV_LEN..IV_LEN + len)
-        .ok_or(Error::FrameChanged {
-            frame: index,
-            at_end: last,
-        })
+    len.map(|len| IV_LEN..IV_LEN + len).ok_or(Error::FrameChanged {
+        frame: index,
+        at_end: last,
+    })
 }
 
 fn has_tag(keys: &FrameKeys, index: u64, last: bool, frame: &[u8]) -> bool {

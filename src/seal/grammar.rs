@@ -2,8 +2,8 @@
 
 use super::slot::{parse_base64, parse_number};
 use super::{
-    Argon2Cost, Compression, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX,
-    RepositoryId, SLOTS_MAX, Slot,
+    Argon2Cost, Compression, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, RepositoryId, SLOTS_MAX,
+    Slot,
 };
 
 /// How every header begins, whatever its version.
@@ -35,10 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Read<'_>>, Error> {
             ..read
         })),
         Err(Stop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
-        Err(Stop::MoreNeeded) => Err(malformed(
-            lines.number + 1,
-            "a header has at most 16384 bytes",
-        )),
+        Err(Stop::MoreNeeded) => Err(malformed(lines.number + 1, "a header has at most 16384 bytes")),
         Err(Stop::Because(error)) => Err(error),
     }
 }
@@ -93,9 +90,7 @@ impl<'a> Lines<'a> {
     /// The value of the line that has to come now.
     fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, Stop> {
         let line = self.next()?;
-        let value = line
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix(' '));
+        let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' '));
         value.ok_or_else(|| self.fault(missing).into())
     }
 
@@ -121,22 +116,16 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
         return Err(lines.fault(what).into());
     }
     let word = lines.value("content", "the fourth line is `content <word>`")?;
-    let content = Content::ALL
-        .into_iter()
-        .find(|content| content.as_str() == word);
-    let content = content.ok_or_else(|| {
-        lines.fault("content is archive, record, details, mark, repository or settings")
-    })?;
+    let content = Content::ALL.into_iter().find(|content| content.as_str() == word);
+    let content =
+        content.ok_or_else(|| lines.fault("content is archive, record, details, mark, repository or settings"))?;
     let word = lines.value("compression", "the fifth line is `compression <word>`")?;
-    let compression = Compression::ALL
-        .into_iter()
-        .find(|kind| kind.as_str() == word);
+    let compression = Compression::ALL.into_iter().find(|kind| kind.as_str() == word);
     let compression = compression.ok_or_else(|| lines.fault("compression is none or zstd"))?;
     let number = lines.value("frame", "the sixth line is `frame <bytes>`")?;
     let size = parse_number(number).and_then(|size| usize::try_from(size).ok());
     let frame_size = size.filter(|size| is_frame_size(*size));
-    let frame_size = frame_size
-        .ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
+    let frame_size = frame_size.ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
     let (slots, mac) = read_slots(lines, content)?;
     Ok(Read {
         repository,
@@ -177,8 +166,7 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
             if slots.is_empty() {
                 return Err(lines.fault("a header has at least one slot").into());
             }
-            let mac =
-                parse_base64(mac).ok_or_else(|| lines.fault("a MAC is the base64 of 32 bytes"))?;
+            let mac = parse_base64(mac).ok_or_else(|| lines.fault("a MAC is the base64 of 32 bytes"))?;
             return Ok((slots, mac));
         }
         let slot = line

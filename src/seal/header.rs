@@ -143,11 +143,10 @@ impl Header {
     /// Keys are tried first, by their id, and passphrases after them.
     ///
     /// # Errors
-    /// [`Error::WrongKey`], [`Error::HeaderChanged`], [`Error::BeyondCatalogKey`] where catalog keys alone are at hand for an object
-    /// that none opens, or [`Error::OutOfMemory`] with a passphrase.
+    /// [`Error::WrongKey`], [`Error::HeaderChanged`], [`Error::BeyondCatalogKey`] where catalog keys alone are at hand
+    /// for an object that none opens, or [`Error::OutOfMemory`] with a passphrase.
     pub fn unlock(&self, secrets: &[Secret]) -> Result<FrameKeys, Error> {
-        let (costly, cheap): (Vec<_>, Vec<_>) =
-            self.slots.iter().partition(|slot| slot.is_costly());
+        let (costly, cheap): (Vec<_>, Vec<_>) = self.slots.iter().partition(|slot| slot.is_costly());
         let mut changed = false;
         for slot in cheap.into_iter().chain(costly) {
             for secret in secrets {
@@ -172,13 +171,12 @@ impl Header {
         })
     }
 
-    /// What it is sealed for, slot by slot, for whoever holds `secrets`. A catalog slot beside a key's slot is that key's, and says
-    /// something only to whoever holds a catalog key.
+    /// What it is sealed for, slot by slot, for whoever holds `secrets`. A catalog slot beside a key's slot is that
+    /// key's, and says something only to whoever holds a catalog key.
     #[must_use]
     pub fn sealed_for(&self, secrets: &[Secret]) -> Vec<String> {
         let is_key = |slot: &&Slot| matches!(slot, Slot::Key { .. });
-        let tells_more =
-            secrets.iter().any(Secret::is_catalog_key) || self.slots.iter().find(is_key).is_none();
+        let tells_more = secrets.iter().any(Secret::is_catalog_key) || self.slots.iter().find(is_key).is_none();
         let slots = self.slots.iter();
         let told = slots.filter(|slot| tells_more || !matches!(slot, Slot::Catalog { .. }));
         told.map(Slot::describe).collect()
@@ -187,13 +185,9 @@ impl Header {
     /// Checks that this is the object that its place in the bucket says it is.
     ///
     /// # Errors
-    /// [`Error::OtherRepository`] where it was sealed for another place, [`Error::Misplaced`] where it is another object.
-    pub fn check_is(
-        &self,
-        repository: &RepositoryId,
-        backup: &str,
-        content: Content,
-    ) -> Result<(), Error> {
+    /// [`Error::OtherRepository`] where it was sealed for another place, [`Error::Misplaced`] where it is another
+    /// object.
+    pub fn check_is(&self, repository: &RepositoryId, backup: &str, content: Content) -> Result<(), Error> {
         if self.repository != *repository {
             return Err(Error::OtherRepository {
                 found: self.repository,
@@ -212,8 +206,7 @@ impl Header {
     /// The keys that follow from `data_key`, once the MAC shows that the header is as it was sealed.
     fn authenticate(&self, data_key: &DataKey) -> Result<FrameKeys, Error> {
         let hmac = data_key.header_hmac().chain_update(&self.authenticated);
-        hmac.verify_slice(&self.mac)
-            .map_err(|_| Error::HeaderChanged)?;
+        hmac.verify_slice(&self.mac).map_err(|_| Error::HeaderChanged)?;
         Ok(data_key.frame_keys())
     }
 }
@@ -235,12 +228,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// The bytes of a header that wraps `data_key` for each of `secrets`.
-    pub(super) fn write(
-        &self,
-        data_key: &DataKey,
-        frame_size: usize,
-        secrets: &[Secret],
-    ) -> Result<Vec<u8>, Error> {
+    pub(super) fn write(&self, data_key: &DataKey, frame_size: usize, secrets: &[Secret]) -> Result<Vec<u8>, Error> {
         if !is_backup_id(self.backup) {
             return Err(Error::BackupId);
         }
@@ -259,17 +247,14 @@ impl Subject<'_> {
             text.push('\n');
         }
         text.push_str("mac ");
-        let mac = data_key
-            .header_hmac()
-            .chain_update(&text)
-            .finalize()
-            .into_bytes();
+        let mac = data_key.header_hmac().chain_update(&text).finalize().into_bytes();
         text.push_str(&BASE64.encode(&mac));
         text.push('\n');
         Ok(text.into_bytes())
     }
 
-    /// The lines of the slots: a way in for each secret, and where a catalog key is to open the object too, one for that beside it.
+    /// The lines of the slots: a way in for each secret, and where a catalog key is to open the object too, one for
+    /// that beside it.
     fn slots(&self, data_key: &DataKey, secrets: &[Secret]) -> Result<Vec<String>, Error> {
         let keys = secrets.iter().filter(|one| matches!(one, Secret::Key(_)));
         // a key opens its catalog key's slot as well, so that alone will do where there are too many for two each

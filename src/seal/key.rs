@@ -72,9 +72,9 @@ impl MasterKey {
 
     /// The key that wraps data keys of such objects.
     ///
-    /// Whoever has the catalog key learns the data keys of what it opens. He must not be able to take the slot of such a data key
-    /// into the header of an archive, which would then open under the master key with whatever he put inside: so those are wrapped
-    /// under another key.
+    /// Whoever has the catalog key learns the data keys of what it opens. He must not be able to take the slot of such
+    /// a data key into the header of an archive, which would then open under the master key with whatever he put
+    /// inside: so those are wrapped under another key.
     pub(super) fn wrapping_key(&self, content: Content) -> Zeroizing<[u8; 32]> {
         match content.is_of_catalog() {
             false => derive(&self.0, "pgcoffer/1 wrap"),
@@ -147,7 +147,8 @@ impl Secret {
         matches!(self, Self::Catalog(_))
     }
 
-    /// Its catalog key: itself, or what is derived from it. A passphrase has none, since it is stretched anew for each database.
+    /// Its catalog key: itself, or what is derived from it. A passphrase has none, since it is stretched anew for each
+    /// database.
     #[must_use]
     pub fn catalog_key(&self) -> Option<CatalogKey> {
         match self {
@@ -176,8 +177,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// HMAC-SHA-256 under the catalog key of `domain`, the repository's 16 bytes and `message`. Each domain has a message
-    /// format of its own, so that a name of one kind never passes for one of another.
+    /// HMAC-SHA-256 under the catalog key of `domain`, the repository's 16 bytes and `message`. Each domain has a
+    /// message format of its own, so that a name of one kind never passes for one of another.
     pub fn mac(&self, domain: &str, message: &[u8]) -> [u8; 32] {
         keyed_hmac(self.catalog_key.as_bytes())
             .chain_update(domain)

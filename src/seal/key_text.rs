@@ -1,9 +1,7 @@
 //! Keys as people write them: bech32 ([BIP 173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki)) with a
 //! human-readable part for each kind of key.
 
-use bech32::{
-    Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError,
-};
+use bech32::{Bech32, Hrp, primitives::decode::CheckedHrpstring, primitives::decode::CheckedHrpstringError};
 use zeroize::Zeroizing;
 
 use super::KeyFault;
@@ -20,9 +18,7 @@ pub(super) struct KeyText {
 
 impl KeyText {
     /// Of a master key.
-    pub(super) const MASTER: Self = Self {
-        hrp: "pgcoffer-key-",
-    };
+    pub(super) const MASTER: Self = Self { hrp: "pgcoffer-key-" };
     /// Of a catalog key.
     pub(super) const CATALOG: Self = Self {
         hrp: "pgcoffer-catalog-",
@@ -41,8 +37,8 @@ impl KeyText {
         Zeroizing::new(text.expect("76 characters are fewer than the 90 that bech32 allows"))
     }
 
-    /// Reads a key in upper or lower case. Blanks and hyphens between groups of characters behind the `1` are taken out, as a
-    /// printed key may have them; a fault's position is the one in the text as it was typed.
+    /// Reads a key in upper or lower case. Blanks and hyphens between groups of characters behind the `1` are taken
+    /// out, as a printed key may have them; a fault's position is the one in the text as it was typed.
     pub(super) fn parse(self, typed: &str) -> Result<Zeroizing<[u8; 32]>, KeyFault> {
         let mut text = Zeroizing::new(String::with_capacity(typed.len()));
         let mut places = Vec::with_capacity(typed.len());
@@ -82,8 +78,7 @@ impl KeyText {
                 position: separator + 1,
             });
         }
-        let outside =
-            |byte: &u8| !b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&byte.to_ascii_lowercase());
+        let outside = |byte: &u8| !b"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(&byte.to_ascii_lowercase());
         if let Some(at) = data.iter().position(outside) {
             return Err(KeyFault::Character {
                 position: separator + 1 + at + 1,
@@ -97,9 +92,7 @@ impl KeyText {
             _ => KeyFault::Unrecognised,
         })?;
         // 52 characters hold 260 bits: the four left over have to be zero, or two texts would mean one key.
-        checked
-            .validate_segwit_padding()
-            .map_err(|_| KeyFault::Checksum)?;
+        checked.validate_segwit_padding().map_err(|_| KeyFault::Checksum)?;
         let mut key = Zeroizing::new([0; 32]);
         for (place, byte) in key.iter_mut().zip(checked.byte_iter()) {
             *place = byte;

@@ -12,9 +12,7 @@
 //!   is lost.
 
 use cipher::consts::U16;
-use cipher::{
-    Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser,
-};
+use cipher::{Array, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
 use sha2::block_api::compress256;
 
 use super::frame::{IV_LEN, TAG_LEN, full_frame_len, mac_trailer};
@@ -25,21 +23,13 @@ const STEP: usize = 64;
 
 /// Seals the eight frames of `frames`, of which the first has the index `first` and the last is or
 /// is not the `last` of its object. IVs and plaintexts stand where they will stay.
-pub(super) fn seal_in_place(
-    keys: &FrameKeys,
-    frame_size: usize,
-    first: u64,
-    last: bool,
-    frames: &mut [u8],
-) {
+pub(super) fn seal_in_place(keys: &FrameKeys, frame_size: usize, first: u64, last: bool, frames: &mut [u8]) {
     let ciphertext_len = frame_size + 16;
     let mut rest = frames.chunks_exact_mut(full_frame_len(frame_size));
     let mut tags: [&mut [u8]; LANES] = Default::default();
     let mut trailers = [[0; 25]; LANES];
     let lanes = std::array::from_fn(|lane| {
-        let frame = rest
-            .next()
-            .expect("a group in lock step has eight full frames");
+        let frame = rest.next().expect("a group in lock step has eight full frames");
         let (iv, body) = frame.split_at_mut(IV_LEN);
         let (ciphertext, tag) = body.split_at_mut(ciphertext_len);
         ciphertext[frame_size..].fill(16);
@@ -73,10 +63,8 @@ pub(super) fn tags(
 ) -> [[u8; TAG_LEN]; LANES] {
     let ciphertext_len = frame_size + 16;
     let mut rest = frames.chunks_exact(full_frame_len(frame_size));
-    let lanes: [&[u8]; LANES] = std::array::from_fn(|_| {
-        rest.next()
-            .expect("a group in lock step has eight full frames")
-    });
+    let lanes: [&[u8]; LANES] =
+        std::array::from_fn(|_| rest.next().expect("a group in lock step has eight full frames"));
     let ciphertexts = lanes.map(|frame| frame[IV_LEN..IV_LEN + ciphertext_len].as_chunks());
     let mut inner = [keys.hmac_inner(); LANES];
     for step in 0..ciphertext_len / STEP {
@@ -86,13 +74,7 @@ pub(super) fn tags(
     }
     std::array::from_fn(|lane| {
         let trailer = lane_trailer(&lanes[lane][..IV_LEN], first, last, lane);
-        finish_hmac(
-            keys,
-            inner[lane],
-            ciphertexts[lane].1,
-            &trailer,
-            ciphertext_len,
-        )
+        finish_hmac(keys, inner[lane], ciphertexts[lane].1, &trailer, ciphertext_len)
     })
 }
 
@@ -165,11 +147,7 @@ impl BlockCipherEncClosure for LockStep<'_, '_> {
 
 /// One step of CBC, in place.
 #[inline(always)]
-fn encrypt_block<B: BlockCipherEncBackend<BlockSize = U16>>(
-    backend: &B,
-    block: &mut [u8],
-    chain: &mut u128,
-) {
+fn encrypt_block<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, block: &mut [u8], chain: &mut u128) {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(block);
     let mixed = u128::from_ne_bytes(bytes) ^ *chain;
@@ -205,12 +183,7 @@ fn finish_hmac(
 
 /// SHA-256's padding ([FIPS 180-4 §5.1.1](https://doi.org/10.6028/NIST.FIPS.180-4)) behind
 /// `content_len` bytes of `end`, and the one or two blocks that it fills.
-fn pad_and_compress(
-    state: &mut [u32; 8],
-    end: &mut [u8; 2 * STEP],
-    content_len: usize,
-    hashed_len: usize,
-) {
+fn pad_and_compress(state: &mut [u32; 8], end: &mut [u8; 2 * STEP], content_len: usize, hashed_len: usize) {
     let padded_len = (content_len + 1 + 8).next_multiple_of(STEP);
     end[content_len] = 0x80;
     let hashed_bits = hashed_len as u64 * 8;

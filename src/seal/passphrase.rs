@@ -64,9 +64,7 @@ impl Argon2Cost {
 
     /// Whether Argon2 is defined for these figures at all.
     pub(super) fn is_defined(self) -> bool {
-        self.passes >= 1
-            && self.lanes >= 1
-            && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
+        self.passes >= 1 && self.lanes >= 1 && u64::from(self.memory_kib) >= 8 * u64::from(self.lanes)
     }
 }
 
@@ -135,20 +133,9 @@ impl Passphrase {
     ///
     /// The caller has checked `cost` against the ceiling. Who asks while another thread stretches
     /// waits for it, so that memory is taken once.
-    pub(super) fn stretch(
-        &self,
-        salt: &[u8],
-        cost: Argon2Cost,
-    ) -> Result<Zeroizing<[u8; 32]>, Error> {
-        let mut stretched = self
-            .0
-            .stretched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = stretched
-            .iter()
-            .find(|known| known.salt == salt && known.cost == cost)
-        {
+    pub(super) fn stretch(&self, salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let mut stretched = self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = stretched.iter().find(|known| known.salt == salt && known.cost == cost) {
             return Ok(known.key.clone());
         }
         let key = argon2id(self.0.text.as_bytes(), salt, cost)?;
@@ -166,11 +153,7 @@ impl Passphrase {
     /// How many stretched keys are remembered.
     #[cfg(test)]
     pub(super) fn remembered(&self) -> usize {
-        self.0
-            .stretched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.0.stretched.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
@@ -181,13 +164,9 @@ impl fmt::Debug for Passphrase {
 }
 
 fn argon2id(text: &[u8], salt: &[u8], cost: Argon2Cost) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let out_of_memory = Error::OutOfMemory {
-        kib: cost.memory_kib,
-    };
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| {
-        Error::AboveCeiling {
-            what: "Argon2 is not defined for its figures",
-        }
+    let out_of_memory = Error::OutOfMemory { kib: cost.memory_kib };
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| Error::AboveCeiling {
+        what: "Argon2 is not defined for its figures",
     })?;
     let mut blocks: Vec<Block> = Vec::new();
     // A process with little memory gets an error that it can report instead of being aborted.

@@ -7,11 +7,10 @@ use super::Error;
 
 /// Which repository an object belongs to: 16 random bytes, made once for each place in which backups are kept.
 ///
-/// It is no secret. It stands in the header of every object, under the header's MAC, and in the MAC of every name, so that
-/// what was sealed for one place is a stranger in another, even under the same key. As text it is 32 lower-case hex digits.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+/// It is no secret. It stands in the header of every object, under the header's MAC, and in the MAC of every name, so
+/// that what was sealed for one place is a stranger in another, even under the same key. As text it is 32 lower-case
+/// hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RepositoryId([u8; 16]);
 
@@ -31,8 +30,8 @@ impl RepositoryId {
         Ok(Self(id))
     }
 
-    /// That of a text which a platform made by chance, 40 to 128 characters without blanks: those that generate settings choose the
-    /// form themselves.
+    /// That of a text which a platform made by chance, 40 to 128 characters without blanks: those that generate
+    /// settings choose the form themselves.
     #[must_use]
     pub fn of_generated(text: &str) -> Option<Self> {
         let fits = (40..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());

@@ -57,19 +57,11 @@ pub enum Slot {
 
 impl Slot {
     /// The line of a slot that wraps `data_key` for `secret`, without its newline.
-    pub(super) fn seal(
-        data_key: &DataKey,
-        secret: &Secret,
-        subject: &Subject<'_>,
-    ) -> Result<String, Error> {
+    pub(super) fn seal(data_key: &DataKey, secret: &Secret, subject: &Subject<'_>) -> Result<String, Error> {
         match secret {
             Secret::Key(key) => {
                 let wrapped = data_key.wrap(&key.wrapping_key(subject.content));
-                Ok(format!(
-                    "slot key {} {}",
-                    key.key_id(),
-                    BASE64.encode(&wrapped)
-                ))
+                Ok(format!("slot key {} {}", key.key_id(), BASE64.encode(&wrapped)))
             }
             Secret::Catalog(key) => Self::seal_catalog(data_key, key, subject.content),
             Secret::Passphrase(passphrase) => {
@@ -89,24 +81,16 @@ impl Slot {
     }
 
     /// The same for a catalog key.
-    pub(super) fn seal_catalog(
-        data_key: &DataKey,
-        key: &CatalogKey,
-        content: Content,
-    ) -> Result<String, Error> {
+    pub(super) fn seal_catalog(data_key: &DataKey, key: &CatalogKey, content: Content) -> Result<String, Error> {
         if !content.is_of_catalog() {
             return Err(Error::BeyondCatalogKey { content });
         }
         let wrapped = data_key.wrap(&key.wrapping_key());
-        Ok(format!(
-            "slot catalog {} {}",
-            key.key_id(),
-            BASE64.encode(&wrapped)
-        ))
+        Ok(format!("slot catalog {} {}", key.key_id(), BASE64.encode(&wrapped)))
     }
 
-    /// The data key, where `secret` opens this slot of an object of this content; [`Error::HeaderChanged`] where the slot names
-    /// that very key and does not open under it.
+    /// The data key, where `secret` opens this slot of an object of this content; [`Error::HeaderChanged`] where the
+    /// slot names that very key and does not open under it.
     pub(super) fn open(&self, secret: &Secret, content: Content) -> Result<Option<DataKey>, Error> {
         let opened = |data_key: Option<DataKey>| data_key.map(Some).ok_or(Error::HeaderChanged);
         match (self, secret) {
@@ -120,14 +104,9 @@ impl Slot {
                     None => Ok(None),
                 }
             }
-            (
-                Self::Passphrase {
-                    cost,
-                    salt,
-                    wrapped,
-                },
-                Secret::Passphrase(passphrase),
-            ) => Ok(DataKey::unwrap(wrapped, &*passphrase.stretch(salt, *cost)?)),
+            (Self::Passphrase { cost, salt, wrapped }, Secret::Passphrase(passphrase)) => {
+                Ok(DataKey::unwrap(wrapped, &*passphrase.stretch(salt, *cost)?))
+            }
             _ => Ok(None),
         }
     }
@@ -136,9 +115,7 @@ impl Slot {
     pub(crate) fn names(&self, secret: &Secret) -> bool {
         match (self, secret) {
             (Self::Key { key_id, .. }, Secret::Key(key)) => *key_id == key.key_id(),
-            (Self::Catalog { key_id, .. }, secret) => secret
-                .catalog_key()
-                .is_some_and(|key| *key_id == key.key_id()),
+            (Self::Catalog { key_id, .. }, secret) => secret.catalog_key().is_some_and(|key| *key_id == key.key_id()),
             _ => false,
         }
     }
@@ -175,29 +152,20 @@ impl Slot {
                 wrapped: parse_base64(wrapped).ok_or("a wrapped key is the base64 of 40 bytes")?,
             }),
             ["catalog", ..] => Err("a catalog slot is `slot catalog <key id> <wrapped>`"),
-            ["passphrase", "argon2id", m, t, p, salt, wrapped] => {
-                Self::parse_passphrase([m, t, p], salt, wrapped)
-            }
-            ["passphrase", "argon2id", ..] => {
-                Err("an Argon2id slot goes on with m=<KiB> t=<n> p=<n> <salt> <wrapped>")
-            }
+            ["passphrase", "argon2id", m, t, p, salt, wrapped] => Self::parse_passphrase([m, t, p], salt, wrapped),
+            ["passphrase", "argon2id", ..] => Err("an Argon2id slot goes on with m=<KiB> t=<n> p=<n> <salt> <wrapped>"),
             // Also a passphrase slot with another function than Argon2id.
             [kind, ..] => parse_kind(kind),
             [] => Err("a slot has a kind"),
         }
     }
 
-    fn parse_passphrase(
-        figures: [&str; 3],
-        salt: &str,
-        wrapped: &str,
-    ) -> Result<Self, &'static str> {
+    fn parse_passphrase(figures: [&str; 3], salt: &str, wrapped: &str) -> Result<Self, &'static str> {
         let figure = |place: usize, name: &str| {
             let text = figures[place]
                 .strip_prefix(name)
                 .ok_or("Argon2id's figures are m=, t= and p=, in this order")?;
-            parse_number(text)
-                .ok_or("a figure of Argon2id is not a number below 2^32 without leading zeros")
+            parse_number(text).ok_or("a figure of Argon2id is not a number below 2^32 without leading zeros")
         };
         let cost = Argon2Cost {
             memory_kib: figure(0, "m=")?,
@@ -219,11 +187,7 @@ impl Slot {
 pub(super) fn parse_number(text: &str) -> Option<u32> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if canonical && digits {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if canonical && digits { text.parse().ok() } else { None }
 }
 
 /// Exactly `N` bytes in padded base64, of which there is one spelling only.
@@ -237,10 +201,7 @@ fn parse_salt(text: &str) -> Option<Vec<u8>> {
 }
 
 fn parse_key_id(text: &str) -> Result<String, &'static str> {
-    let id = HEXLOWER
-        .decode(text.as_bytes())
-        .ok()
-        .filter(|id| id.len() == 8);
+    let id = HEXLOWER.decode(text.as_bytes()).ok().filter(|id| id.len() == 8);
     id.map(|_| text.to_owned())
         .ok_or("a key id is 16 lower-case hex digits")
 }
@@ -248,9 +209,7 @@ fn parse_key_id(text: &str) -> Result<String, &'static str> {
 fn parse_kind(kind: &str) -> Result<Slot, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if kind.bytes().all(allowed) {
-        Ok(Slot::Unknown {
-            kind: kind.to_owned(),
-        })
+        Ok(Slot::Unknown { kind: kind.to_owned() })
     } else {
         Err("a slot's kind is made of lower-case letters, digits and hyphens")
     }

@@ -50,8 +50,8 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// A sealer with a data key of its own, and the header's bytes, which go before all frames. Each of `secrets`, of which
-    /// there is at least one, opens it.
+    /// A sealer with a data key of its own, and the header's bytes, which go before all frames. Each of `secrets`, of
+    /// which there is at least one, opens it.
     ///
     /// # Errors
     /// [`Error::BackupId`], [`Error::Random`], or [`Error::OutOfMemory`] with a passphrase.
@@ -98,8 +98,7 @@ impl Sealer {
                 }
                 self.open_frame();
             }
-            let (taken, rest) =
-                plaintext.split_at(plaintext.len().min(self.frame_size - self.filled));
+            let (taken, rest) = plaintext.split_at(plaintext.len().min(self.frame_size - self.filled));
             self.buffer.extend_from_slice(taken);
             self.filled += taken.len();
             *plaintext = rest;
@@ -110,8 +109,7 @@ impl Sealer {
     /// The rest, which ends with the last frame of the object.
     pub fn finish(mut self) -> Group {
         let last_start = self.closed * full_frame_len(self.frame_size);
-        self.buffer
-            .resize(last_start + sealed_frame_len(self.filled), 0);
+        self.buffer.resize(last_start + sealed_frame_len(self.filled), 0);
         Group {
             keys: self.keys,
             frame_size: self.frame_size,
@@ -183,22 +181,12 @@ impl Group {
         let frames = self.buffer.len().div_ceil(frame_len);
         let mut ivs = [0; LANES * IV_LEN];
         getrandom::fill(&mut ivs[..frames * IV_LEN])?;
-        for (frame, iv) in self
-            .buffer
-            .chunks_mut(frame_len)
-            .zip(ivs.chunks_exact(IV_LEN))
-        {
+        for (frame, iv) in self.buffer.chunks_mut(frame_len).zip(ivs.chunks_exact(IV_LEN)) {
             frame[..IV_LEN].copy_from_slice(iv);
         }
         if self.buffer.len() == LANES * frame_len {
             let last = self.last_len.is_some();
-            lanes::seal_in_place(
-                &self.keys,
-                self.frame_size,
-                self.first,
-                last,
-                &mut self.buffer,
-            );
+            lanes::seal_in_place(&self.keys, self.frame_size, self.first, last, &mut self.buffer);
         } else {
             self.seal_one_by_one(frames);
         }
@@ -206,11 +194,7 @@ impl Group {
     }
 
     fn seal_one_by_one(&mut self, frames: usize) {
-        for (at, frame) in self
-            .buffer
-            .chunks_mut(full_frame_len(self.frame_size))
-            .enumerate()
-        {
+        for (at, frame) in self.buffer.chunks_mut(full_frame_len(self.frame_size)).enumerate() {
             let last_len = self.last_len.filter(|_| at + 1 == frames);
             let plaintext_len = last_len.unwrap_or(self.frame_size);
             frame::seal_in_place(
@@ -259,8 +243,7 @@ impl Opener {
                 return Some(self.take_group());
             }
             if self.buffer.len() >= frame_len {
-                self.buffer
-                    .reserve_exact(LANES * frame_len - self.buffer.len());
+                self.buffer.reserve_exact(LANES * frame_len - self.buffer.len());
             }
             // At most to the end of the frame, so that a short object takes no whole group's
             // memory.
@@ -344,12 +327,9 @@ impl OpenGroup {
             let end = self.buffer.len().min(start + frame_len);
             let index = self.first + at as u64;
             let frame = &mut self.buffer[start..end];
-            let plaintext =
-                frame::decrypt_in_place(&self.keys, self.frame_size, index, last, frame)?;
-            self.buffer.copy_within(
-                start + plaintext.start..start + plaintext.end,
-                plaintext_len,
-            );
+            let plaintext = frame::decrypt_in_place(&self.keys, self.frame_size, index, last, frame)?;
+            self.buffer
+                .copy_within(start + plaintext.start..start + plaintext.end, plaintext_len);
             plaintext_len += plaintext.len();
         }
         self.buffer.truncate(plaintext_len);
@@ -361,28 +341,14 @@ impl OpenGroup {
         let frame_len = full_frame_len(self.frame_size);
         let last_at = self.buffer.len().div_ceil(frame_len) - 1;
         let whole = self.buffer.len() == LANES * frame_len;
-        let expected = whole.then(|| {
-            lanes::tags(
-                &self.keys,
-                self.frame_size,
-                self.first,
-                self.at_end,
-                &self.buffer,
-            )
-        });
+        let expected = whole.then(|| lanes::tags(&self.keys, self.frame_size, self.first, self.at_end, &self.buffer));
         for (at, frame) in self.buffer.chunks(frame_len).enumerate() {
             let tag = &frame[frame.len().saturating_sub(TAG_LEN)..];
             if expected.is_some_and(|expected| bool::from(expected[at].ct_eq(tag))) {
                 continue;
             }
             let last = self.at_end && at == last_at;
-            frame::check(
-                &self.keys,
-                self.frame_size,
-                self.first + at as u64,
-                last,
-                frame,
-            )?;
+            frame::check(&self.keys, self.frame_size, self.first + at as u64, last, frame)?;
         }
         Ok(())
     }

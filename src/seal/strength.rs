@@ -1,10 +1,11 @@
 //! Whether a passphrase can be guessed by somebody who has the bucket and all the time in the world.
 //!
-//! A passphrase is taken where chance made it, and everything else is taken for a person's choice: words of seven lists, songs,
-//! names, dates, keys in a row. [zxcvbn](https://docs.rs/zxcvbn) counts the guesses for characters that nobody can tell from
-//! chance. It takes each word of a sentence for a choice of its own, which it isn't: whoever guesses has the sentences on a
-//! list. So all the words of a passphrase, in whatever language, count here as one choice out of a million, and so do all its
-//! numbers and walks over the keyboard together. What is spelled in base64 or hexadecimal is judged by what it says.
+//! A passphrase is taken where chance made it, and everything else is taken for a person's choice: words of seven
+//! lists, songs, names, dates, keys in a row. [zxcvbn](https://docs.rs/zxcvbn) counts the guesses for characters that
+//! nobody can tell from chance. It takes each word of a sentence for a choice of its own, which it isn't: whoever
+//! guesses has the sentences on a list. So all the words of a passphrase, in whatever language, count here as one
+//! choice out of a million, and so do all its numbers and walks over the keyboard together. What is spelled in base64
+//! or hexadecimal is judged by what it says.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +27,8 @@ const WORDS_MIN: usize = 6;
 /// So many are made here: 90 bits.
 const WORDS_MADE: usize = 7;
 
-/// The long list of the Electronic Frontier Foundation, for dice: <https://www.eff.org/dice>, CC BY 3.0 US. Four words with
-/// hyphens are left out.
+/// The long list of the Electronic Frontier Foundation, for dice: <https://www.eff.org/dice>, CC BY 3.0 US. Four words
+/// with hyphens are left out.
 const LIST: &str = include_str!("words.txt");
 
 /// Makes a passphrase of random words.
@@ -98,7 +99,8 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     })
 }
 
-/// Whether it is words of the list alone, as dice or [`generate`] give them: enough, different, and not simply in its order.
+/// Whether it is words of the list alone, as dice or [`generate`] give them: enough, different, and not simply in its
+/// order.
 fn is_of_random_words(text: &str) -> bool {
     let lower = Zeroizing::new(text.to_lowercase());
     let parts = lower.split(|c: char| !c.is_alphabetic());
@@ -109,7 +111,8 @@ fn is_of_random_words(text: &str) -> bool {
     words.iter().all(|word| list.contains(word)) && different.len() >= WORDS_MIN && !in_order
 }
 
-/// What a passphrase says in hexadecimal or base64, where that can be read: chance makes no sixteen printable characters.
+/// What a passphrase says in hexadecimal or base64, where that can be read: chance makes no sixteen printable
+/// characters.
 fn decoded(text: &str) -> Option<Zeroizing<String>> {
     let unpadded = text.trim_end_matches('=').as_bytes();
     let mut spellings = [BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER_PERMISSIVE].into_iter();

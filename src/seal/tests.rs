@@ -30,24 +30,19 @@ fn archive(repository: &RepositoryId) -> Subject<'_> {
 
 /// A key of distinct bytes.
 fn key(first: u8) -> Secret {
-    let hex: String = (0..32)
-        .map(|at| format!("{:02x}", first.wrapping_add(at)))
-        .collect();
+    let hex: String = (0..32).map(|at| format!("{:02x}", first.wrapping_add(at))).collect();
     Secret::Key(MasterKey::parse(&hex).unwrap())
 }
 
 /// Bytes that differ from frame to frame and inside one.
 fn bytes(len: usize) -> Vec<u8> {
-    (0..len)
-        .map(|at| (at % 251) as u8 ^ (at / 4096) as u8)
-        .collect()
+    (0..len).map(|at| (at % 251) as u8 ^ (at / 4096) as u8).collect()
 }
 
 /// Sealed with 4096-byte frames; header length first.
 fn sealed(plaintext: &[u8], secret: &Secret) -> (usize, Vec<u8>) {
     let secrets = std::slice::from_ref(secret);
-    let (mut sealer, mut object) =
-        Sealer::with_frame_size(&archive(&repository()), secrets, 4096).unwrap();
+    let (mut sealer, mut object) = Sealer::with_frame_size(&archive(&repository()), secrets, 4096).unwrap();
     let header_len = object.len();
     let mut rest = plaintext;
     while let Some(group) = sealer.push(&mut rest) {

@@ -6,11 +6,7 @@ use super::{Error, Header, Opener, Sealer, Secret, Subject};
 ///
 /// # Errors
 /// As [`Sealer::new`].
-pub fn seal_bytes(
-    subject: &Subject<'_>,
-    secrets: &[Secret],
-    mut plaintext: &[u8],
-) -> Result<Vec<u8>, Error> {
+pub fn seal_bytes(subject: &Subject<'_>, secrets: &[Secret], mut plaintext: &[u8]) -> Result<Vec<u8>, Error> {
     let (mut sealer, mut object) = Sealer::new(subject, secrets)?;
     while let Some(group) = sealer.push(&mut plaintext) {
         object.extend_from_slice(&group.seal()?);

@@ -92,13 +92,7 @@ impl Turn {
     }
 
     /// What a dyno's state says, where no record came of it though the bucket could be looked at.
-    pub(super) fn after(
-        &mut self,
-        state: Option<State>,
-        mut flight: Flight,
-        limit: Duration,
-        now: Timestamp,
-    ) -> Step {
+    pub(super) fn after(&mut self, state: Option<State>, mut flight: Flight, limit: Duration, now: Timestamp) -> Step {
         let name = &flight.dyno.name;
         let trouble = match state.filter(|state| state.is_live()) {
             Some(state) => overdue(state, &flight, limit, now),
@@ -109,10 +103,7 @@ impl Turn {
                     ("has ended", Backup::BackupDynoEnded)
                 };
                 let why = format!("the dyno {name} {ended} and left no record");
-                let hint = format!(
-                    "`heroku logs --dyno {}` shows what it said",
-                    shell_word(name)
-                );
+                let hint = format!("`heroku logs --dyno {}` shows what it said", shell_word(name));
                 self.pause(now, None);
                 return Step::Miss(why, Some(hint), cause);
             }
@@ -165,12 +156,7 @@ impl Flight {
 }
 
 /// What is wrong with a dyno that lives.
-fn overdue(
-    state: State,
-    flight: &Flight,
-    limit: Duration,
-    now: Timestamp,
-) -> Option<(String, &'static str, Backup)> {
+fn overdue(state: State, flight: &Flight, limit: Duration, now: Timestamp) -> Option<(String, &'static str, Backup)> {
     let name = &flight.dyno.name;
     if flight.is_over(limit, now) {
         let why = format!("the dyno {name} is {state} though its time to live is over");
@@ -249,12 +235,7 @@ mod tests {
     #[test]
     fn one_that_never_comes_up_or_never_ends_is_told_once_and_waited_for() {
         let starting = Some(State::Starting);
-        let never_up = told(&[
-            (9, starting),
-            (11, starting),
-            (12, starting),
-            (13, Some(State::Up)),
-        ]);
+        let never_up = told(&[(9, starting), (11, starting), (12, starting), (13, Some(State::Up))]);
         assert_eq!(never_up, [None, missed("doesn't come up"), None, None]);
         let up = Some(State::Up);
         let never_ends = told(&[(69, up), (71, up), (72, up)]);

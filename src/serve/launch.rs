@@ -1,8 +1,8 @@
 //! Rounds that start one-off dynos for what is due, and read from the bucket what became of it.
 //!
-//! A round never waits for a dyno: it looks at those under way and goes on. What a dyno did stands in the bucket or was not
-//! done; its own state only says that no more is to be waited for. A clock that is started again finds the dynos of the one
-//! before by their command, so that there are never two for a database.
+//! A round never waits for a dyno: it looks at those under way and goes on. What a dyno did stands in the bucket or was
+//! not done; its own state only says that no more is to be waited for. A clock that is started again finds the dynos of
+//! the one before by their command, so that there are never two for a database.
 
 use std::time::Duration;
 
@@ -198,9 +198,7 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
         match self.heroku.dyno(&flight.dyno.id).await {
             Ok(dyno) => turn.after(dyno.map(|dyno| dyno.state), flight, limit, now),
             Err(error) if flight.is_over(limit, now) => {
-                let why = format!(
-                    "the dyno {name} left no record, and nobody can tell how it is: {error}"
-                );
+                let why = format!("the dyno {name} left no record, and nobody can tell how it is: {error}");
                 turn.pause(now, error.retry_after);
                 Step::Miss(why, error.hint(), cause_of(&error))
             }
@@ -233,9 +231,7 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
 fn cause_of(error: &heroku::Error) -> Backup {
     use heroku::Kind as K;
     match error.kind {
-        K::Key | K::Payment | K::Forbidden | K::NotFound | K::Refused | K::TooMany => {
-            Backup::BackupDynoRefused
-        }
+        K::Key | K::Payment | K::Forbidden | K::NotFound | K::Refused | K::TooMany => Backup::BackupDynoRefused,
         K::Down | K::Unreachable | K::Other => Backup::BackupDynoApi,
     }
 }

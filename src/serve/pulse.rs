@@ -44,15 +44,10 @@ struct Watched {
 }
 
 impl Pulse {
-    /// Of a clock that is about to begin. `progress` is that of its rounds; `silence_max` is how long pg_dump may write nothing
-    /// before it counts as hung.
+    /// Of a clock that is about to begin. `progress` is that of its rounds; `silence_max` is how long pg_dump may write
+    /// nothing before it counts as hung.
     #[must_use]
-    pub fn new(
-        databases: &[Label],
-        progress: Progress,
-        pace: &Pace,
-        silence_max: Duration,
-    ) -> Self {
+    pub fn new(databases: &[Label], progress: Progress, pace: &Pace, silence_max: Duration) -> Self {
         let watched = |database: &Label| Watched {
             known: Known {
                 database: database.clone(),
@@ -122,30 +117,15 @@ impl Pulse {
     }
 
     /// Takes in what a round saw, none where it failed as a whole; when the next one is to be.
-    pub(super) fn round_ended(
-        &self,
-        seen: Option<Vec<Seen>>,
-        now: Timestamp,
-        pace: &Pace,
-    ) -> Duration {
+    pub(super) fn round_ended(&self, seen: Option<Vec<Seen>>, now: Timestamp, pace: &Pace) -> Duration {
         let mut state = self.state();
-        let failed = seen
-            .as_ref()
-            .is_none_or(|seen| seen.iter().any(|one| one.failed));
+        let failed = seen.as_ref().is_none_or(|seen| seen.iter().any(|one| one.failed));
         let seen = seen.unwrap_or_default();
         for watched in &mut state.databases {
-            watched.take(
-                seen.iter()
-                    .find(|one| one.database == watched.known.database),
-            );
+            watched.take(seen.iter().find(|one| one.database == watched.known.database));
         }
         let wait = |one: &Watched| pace.wait(one.known.health.as_ref(), one.blind, now);
-        let wait = state
-            .databases
-            .iter()
-            .map(wait)
-            .min()
-            .unwrap_or(pace.longest);
+        let wait = state.databases.iter().map(wait).min().unwrap_or(pace.longest);
         state.rounds = Rounds {
             ended: state.rounds.ended + 1,
             failed: state.rounds.failed + u64::from(failed),

@@ -24,8 +24,8 @@ impl<F: AsyncFnMut() -> Result<Vec<Seen>>> Round for F {
     }
 }
 
-/// Goes one round after the other until `interrupt`, and waits in between for what is due next. No failure of a round ends
-/// it, and no bug in it either; `after` is called when one has ended.
+/// Goes one round after the other until `interrupt`, and waits in between for what is due next. No failure of a round
+/// ends it, and no bug in it either; `after` is called when one has ended.
 pub async fn rounds(
     mut round: impl Round,
     pulse: &Pulse,
@@ -69,8 +69,8 @@ async fn beating<T>(pulse: &Pulse, nap: Duration, work: impl Future<Output = T>)
     }
 }
 
-/// Waits so long, in naps: by the wall's clock, which goes on while a machine is suspended, and by the machine's own, which no
-/// one can set back.
+/// Waits so long, in naps: by the wall's clock, which goes on while a machine is suspended, and by the machine's own,
+/// which no one can set back.
 async fn wait_for(wait: Duration, pulse: &Pulse, pace: &Pace, clock: Clock) {
     let (began, until) = (Instant::now(), clock.now().checked_add(wait));
     let has_come = |until: Timestamp| clock.now() >= until;
@@ -101,12 +101,7 @@ mod tests {
 
     fn pulse(pace: &Pace) -> Pulse {
         let labels = [Label::parse("main").unwrap()];
-        Pulse::new(
-            &labels,
-            Progress::default(),
-            pace,
-            Duration::from_secs(3600),
-        )
+        Pulse::new(&labels, Progress::default(), pace, Duration::from_secs(3600))
     }
 
     fn blind() -> Vec<Seen> {
@@ -186,9 +181,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), died)
-            .await
-            .unwrap();
+        tokio::time::timeout(Duration::from_secs(30), died).await.unwrap();
         pulse.beat();
         assert!(pulse.is_alive());
     }

@@ -22,8 +22,7 @@ pub struct Seen {
 
 impl From<DatabaseTick> for Seen {
     fn from(tick: DatabaseTick) -> Self {
-        let failed = matches!(tick.backup, BackupOutcome::Failed(_))
-            || matches!(tick.prune, PruneOutcome::Failed(_));
+        let failed = matches!(tick.backup, BackupOutcome::Failed(_)) || matches!(tick.prune, PruneOutcome::Failed(_));
         Self {
             database: tick.database,
             // who may only write sees nothing, and that is no failure
@@ -69,8 +68,8 @@ impl Pace {
         }
     }
 
-    /// How long after a round the next one is to be, for one database: when something is due, or its pause after failures has
-    /// ended. `blind` is how many rounds in a row could not see it.
+    /// How long after a round the next one is to be, for one database: when something is due, or its pause after
+    /// failures has ended. `blind` is how many rounds in a row could not see it.
     pub(super) fn wait(&self, health: Option<&Health>, blind: u32, now: Timestamp) -> Duration {
         let Some(health) = health.filter(|_| blind == 0) else {
             let doublings = blind.saturating_sub(1).min(16);
@@ -81,8 +80,7 @@ impl Pace {
         let wait = next.map(|next| next.duration_since(now));
         // a moment that has passed is a negative wait
         let wait = wait.map(|wait| Duration::try_from(wait).unwrap_or_default());
-        wait.unwrap_or(self.longest)
-            .clamp(self.shortest, self.longest)
+        wait.unwrap_or(self.longest).clamp(self.shortest, self.longest)
     }
 }
 
@@ -133,9 +131,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_looked_at_ever_more_seldom() {
-        let waits: Vec<u64> = [1, 2, 3, 4, 5, 6, 99]
-            .map(|blind| minutes(None, blind))
-            .into();
+        let waits: Vec<u64> = [1, 2, 3, 4, 5, 6, 99].map(|blind| minutes(None, blind)).into();
         assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15]);
         // what was seen before says nothing now
         assert_eq!(minutes(Some(&health("2026-11-21T03:10:00Z", None)), 1), 1);

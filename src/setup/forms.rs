@@ -103,10 +103,7 @@ impl Form {
             Self::Dotenv => lines(setup.iter(), "", in_quotes).map_err(fault),
             Self::Toml => Ok(toml::document(setup)),
             Self::Kubernetes => Ok(kubernetes::manifests(setup)),
-            Self::Shell => lines(setup.iter(), "export ", |value| {
-                Ok(shell_quoted(value).into())
-            })
-            .map_err(fault),
+            Self::Shell => lines(setup.iter(), "export ", |value| Ok(shell_quoted(value).into())).map_err(fault),
         }
     }
 }
@@ -154,8 +151,8 @@ fn plain(value: &str) -> Quoted<'_> {
     Ok(value.into())
 }
 
-/// Readers of `.env` files agree on single quotes: what stands between them is literal. What has a single quote itself they
-/// read in ways of their own.
+/// Readers of `.env` files agree on single quotes: what stands between them is literal. What has a single quote itself
+/// they read in ways of their own.
 /// <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
 fn in_quotes(value: &str) -> Quoted<'_> {
     if value.contains(['\n', '\r']) {
@@ -166,7 +163,8 @@ fn in_quotes(value: &str) -> Quoted<'_> {
     }
     if value.contains(['"', '\\', '$', '`']) {
         return Err(
-            "programs differ in how they read its quotes and backslashes; choose another form, or put it into a file of its own and name that by its variable with _FILE",
+            "programs differ in how they read its quotes and backslashes; choose another form, or put it into a file \
+             of its own and name that by its variable with _FILE",
         );
     }
     Ok(format!("\"{value}\"").into())

@@ -35,8 +35,8 @@ impl Attachment {
     }
 }
 
-/// What a new credential needs: it begins with no rights at all. Tables that are made later are covered where the app's own
-/// credential makes them, as it does these.
+/// What a new credential needs: it begins with no rights at all. Tables that are made later are covered where the app's
+/// own credential makes them, as it does these.
 const GRANTS: &str = "grant usage on schema public to pgcoffer; \
     grant select on all tables in schema public to pgcoffer; \
     grant select on all sequences in schema public to pgcoffer; \
@@ -53,10 +53,7 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
         let variable = url_variable(label);
         // an attachment's name is its variable without the _URL that Heroku puts behind it
         let name = variable.strip_suffix("_URL").unwrap_or(&variable);
-        let (add_on, owner) = (
-            shell_word(&attachment.add_on),
-            shell_word(&attachment.owner),
-        );
+        let (add_on, owner) = (shell_word(&attachment.add_on), shell_word(&attachment.owner));
         if attachment.has_credentials() {
             text.push_str(&format!(
                 "heroku pg:credentials:create {add_on} --name pgcoffer -a {owner}\n\
@@ -64,9 +61,7 @@ pub(super) fn commands(setup: &Setup) -> Zeroizing<String> {
                  heroku addons:attach {add_on} --credential pgcoffer --as {name} -a {app} || exit\n"
             ));
         } else {
-            text.push_str(&format!(
-                "heroku addons:attach {add_on} --as {name} -a {app} || exit\n"
-            ));
+            text.push_str(&format!("heroku addons:attach {add_on} --as {name} -a {app} || exit\n"));
         }
     }
     text.push_str(&config_vars(setup));
@@ -93,9 +88,9 @@ fn json_text(value: &str) -> Zeroizing<String> {
     text
 }
 
-/// One request, so that the app restarts once. It goes to Heroku's API and not through `heroku config:set`, which takes values as
-/// arguments: every user of the machine could read them in the list of processes. `curl` reads all of it from its standard input.
-/// <https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update>
+/// One request, so that the app restarts once. It goes to Heroku's API and not through `heroku config:set`, which takes
+/// values as arguments: every user of the machine could read them in the list of processes. `curl` reads all of it from
+/// its standard input. <https://devcenter.heroku.com/articles/platform-api-reference#config-vars-update>
 fn config_vars(setup: &Setup) -> Zeroizing<String> {
     let app = setup.app.as_deref().unwrap_or("YOUR-APP");
     let app = utf8_percent_encode(app, BESIDE_NAMES);
@@ -113,7 +108,8 @@ fn config_vars(setup: &Setup) -> Zeroizing<String> {
     // a line between double quotes of curl's own: https://curl.se/docs/manpage.html#-K
     let data = Zeroizing::new(json.replace('\\', "\\\\").replace('"', "\\\""));
     Zeroizing::new(format!(
-        "{{ printf 'header = \"Authorization: Bearer %s\"\\n' \"$(heroku auth:token 2>/dev/null)\"; cat <<'END'; }} | \\\n  \
+        "{{ printf 'header = \"Authorization: Bearer %s\"\\n' \"$(heroku auth:token 2>/dev/null)\"; cat <<'END'; }} | \
+         \\\n  \
          curl --silent --show-error --fail --output /dev/null --config -\n\
          url = \"{API}/apps/{app}/config-vars\"\n\
          request = \"PATCH\"\n\

@@ -21,7 +21,8 @@ pre{margin:1.5mm 0;padding:2mm;background:#f2f2f2;white-space:pre-wrap;overflow-
 
 pub(super) fn page(parts: &[Part]) -> Zeroizing<String> {
     let mut page = Zeroizing::new(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>pgcoffer recovery sheet</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<h1>pgcoffer recovery sheet</h1>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>pgcoffer recovery \
+         sheet</title>\n<style>\n{STYLE}\n</style>\n</head>\n<body>\n<h1>pgcoffer recovery sheet</h1>\n"
     ));
     let mut in_table = false;
     for part in parts {

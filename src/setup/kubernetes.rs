@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::{Setup, quoting::double_quoted};
 
-/// What holds for any cluster: no rights beyond the process's own, one run at a time. A tick that finds nothing due ends at once,
-/// so that hourly is often enough for every schedule; a first minute that isn't 0 keeps away from everybody else's jobs.
+/// What holds for any cluster: no rights beyond the process's own, one run at a time. A tick that finds nothing due
+/// ends at once, so that hourly is often enough for every schedule; a first minute that isn't 0 keeps away from
+/// everybody else's jobs.
 const CRON_JOB: &str = r#"---
 apiVersion: batch/v1
 kind: CronJob

@@ -1,5 +1,5 @@
-//! What a new installation consists of, in the forms that people need it in: settings for the place where it runs, and a
-//! recovery sheet for the day on which that place is gone. Pure: nothing here asks, writes or reads.
+//! What a new installation consists of, in the forms that people need it in: settings for the place where it runs, and
+//! a recovery sheet for the day on which that place is gone. Pure: nothing here asks, writes or reads.
 
 mod forms;
 mod heroku;
@@ -23,7 +23,8 @@ pub use self::{
 use crate::backup::Label;
 
 /// A schedule for who has none in mind: what pgcoffer's own documentation recommends.
-pub const DEFAULT_SCHEDULE: &str = "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
+pub const DEFAULT_SCHEDULE: &str =
+    "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y";
 
 /// Everything that is to be set.
 #[derive(Default)]

@@ -48,9 +48,7 @@ impl Sheet {
     /// As plain text, no line longer than what it quotes.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::from(
-            "PGCOFFER RECOVERY SHEET\n=======================\n",
-        ));
+        let mut text = Zeroizing::new(String::from("PGCOFFER RECOVERY SHEET\n=======================\n"));
         let parts = self.parts();
         let names = parts.iter().filter_map(|part| match part {
             Part::Field(name, _) => Some(name.chars().count()),
@@ -89,11 +87,13 @@ impl Sheet {
     fn parts(&self) -> Vec<Part> {
         let (secret, them) = self.needed();
         let mut parts = vec![Part::Paragraph(format!(
-            "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} nobody can, ever: \
+            "With this sheet and the right to read the bucket anybody can restore these backups. Without the {secret} \
+             nobody can, ever: \
              there is no other copy of {them} and no way around {them}."
         ))];
         parts.push(Part::Paragraph(
-            "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine that is backed up, \
+            "Keep it on paper or in a password manager, in two places that do not burn together; not on the machine \
+             that is backed up, \
              not in the bucket. Delete the file once it is printed or stored."
                 .to_owned(),
         ));
@@ -101,7 +101,8 @@ impl Sheet {
         parts.extend(self.with_us());
         if self.secrets.iter().any(|secret| secret.key_id.is_some()) {
             parts.push(Part::Paragraph(
-                "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, prints the catalog key \
+                "Who only watches or prunes backups needs no key: `pgcoffer keygen --catalog`, where the key is set, \
+                 prints the catalog key \
                  for that. It opens no backup, so it is no copy of the key."
                     .to_owned(),
             ));
@@ -138,11 +139,7 @@ impl Sheet {
 
     /// What opens the backups, in a sentence, and the pronoun for it.
     fn needed(&self) -> (&'static str, &'static str) {
-        let keys = self
-            .secrets
-            .iter()
-            .filter(|one| one.key_id.is_some())
-            .count();
+        let keys = self.secrets.iter().filter(|one| one.key_id.is_some()).count();
         match (keys, self.secrets.len() - keys) {
             (0, 1..) => ("passphrase", "it"),
             (1, 0) => ("key", "it"),
@@ -161,20 +158,14 @@ impl Sheet {
             }
         }
         let read = |variable: &str| {
-            let all: Vec<_> = self
-                .secrets
-                .iter()
-                .filter(|one| one.variable == variable)
-                .collect();
+            let all: Vec<_> = self.secrets.iter().filter(|one| one.variable == variable).collect();
             let day = all.iter().any(|one| one.day.is_some());
             let what = match (all.as_slice(), day) {
                 ([one], false) => format!("the {}", one.in_a_sentence()),
                 ([one], true) => format!("the {}, with its @ and day", one.in_a_sentence()),
                 (all, _) => format!(
                     "each {}, with its @ and day, and a comma behind it",
-                    all.first()
-                        .map(|one| one.in_a_sentence())
-                        .unwrap_or_default()
+                    all.first().map(|one| one.in_a_sentence()).unwrap_or_default()
                 ),
             };
             format!("read -rs {variable} && export {variable}   # {what}")
@@ -184,10 +175,7 @@ impl Sheet {
 
     fn with_us(&self) -> Vec<Part> {
         let mut commands = self.reads();
-        commands.push(format!(
-            "export PGCOFFER_BUCKET={}",
-            shell_word(&self.bucket)
-        ));
+        commands.push(format!("export PGCOFFER_BUCKET={}", shell_word(&self.bucket)));
         commands.extend(
             self.access
                 .iter()
@@ -196,10 +184,7 @@ impl Sheet {
         commands.push("export AWS_ACCESS_KEY_ID=…".to_owned());
         commands.push("read -rs AWS_SECRET_ACCESS_KEY && export AWS_SECRET_ACCESS_KEY".to_owned());
         commands.push("pgcoffer list".to_owned());
-        commands.push(
-            "read -rs TARGET_URL && export TARGET_URL   # postgres://USER:PASSWORD@HOST/NAME"
-                .to_owned(),
-        );
+        commands.push("read -rs TARGET_URL && export TARGET_URL   # postgres://USER:PASSWORD@HOST/NAME".to_owned());
         commands.push(format!(
             "pgcoffer restore latest --database {} --to env:TARGET_URL --confirm NAME",
             self.label()
@@ -208,8 +193,10 @@ impl Sheet {
         vec![
             Part::Heading("Restore with pgcoffer".to_owned()),
             Part::Paragraph(format!(
-                "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, from \
-                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's version). \
+                "In bash on any Linux machine, into a new, empty database. It takes pgcoffer, version {} or later, \
+                 from \
+                 https://github.com/pgcoffer/pgcoffer, and PostgreSQL's client programs (pg_restore, of the server's \
+                 version). \
                  Each `read` waits for one line and shows nothing of it.{}",
                 env!("CARGO_PKG_VERSION"),
                 match self.secrets.iter().any(|one| one.key_id.is_some()) {
@@ -226,7 +213,8 @@ impl Sheet {
         vec![
             Part::Heading("Restore without pgcoffer".to_owned()),
             Part::Paragraph(format!(
-                "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of pgcoffer's documentation, of which \
+                "Any S3 client fetches the file (names begin with date and time), and the page restore-by-hand.md of \
+                 pgcoffer's documentation, of which \
                  a copy was written beside this sheet, opens it with {}. {}Keep that page too.",
                 self.programs(),
                 match self.secrets.len() {
@@ -265,9 +253,7 @@ impl Sheet {
 
     fn other_labels(&self, before: &str) -> Option<String> {
         let labels = self.databases.iter().skip(1);
-        let labels: Vec<_> = labels
-            .map(|(label, _)| format!("{before}{label}"))
-            .collect();
+        let labels: Vec<_> = labels.map(|(label, _)| format!("{before}{label}")).collect();
         match labels.is_empty() {
             true => None,
             false => Some(format!(

@@ -1,7 +1,7 @@
 //! Bounds on what a service answers, before anything of it is parsed: length, depth, and whether it is whole.
 //!
-//! The SDK reads an answer into memory however long it is, and its parser takes a document whose tags don't match for what is
-//! left of it. An entry of a listing would then be missing without a word.
+//! The SDK reads an answer into memory however long it is, and its parser takes a document whose tags don't match for
+//! what is left of it. An entry of a listing would then be missing without a word.
 
 use std::{
     pin::Pin,
@@ -9,10 +9,7 @@ use std::{
 };
 
 use aws_sdk_s3::{
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::BeforeDeserializationInterceptorContextMut,
-    },
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextMut},
     primitives::SdkBody,
 };
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
@@ -48,10 +45,7 @@ pub(super) enum Unusable {
     Compressed,
     /// It is a whole answer, to another question.
     #[error("the answer is <{found}>, where <{wanted}> was asked for")]
-    Another {
-        found: Untrusted,
-        wanted: &'static str,
-    },
+    Another { found: Untrusted, wanted: &'static str },
     /// It is damaged, was cut off, or is too deep.
     #[error("the answer is {0}")]
     Xml(#[from] xml::Fault),
@@ -161,15 +155,8 @@ impl Body for Bounded {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let bytes_max = if self.good {
-            ANSWER_BYTES_MAX
-        } else {
-            REFUSAL_BYTES_MAX
-        };
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let bytes_max = if self.good { ANSWER_BYTES_MAX } else { REFUSAL_BYTES_MAX };
         while !self.ended {
             match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
                 Some(Ok(frame)) => {
@@ -209,9 +196,9 @@ fn is_page(bytes: &[u8]) -> bool {
     begins("<!doctype html") || begins("<html")
 }
 
-/// The root element of an answer. Services made after the SDK's own names, or after an older library, call it otherwise, and the
-/// SDK takes the whole answer for none: `rclone serve s3` and others by gofakes3 say `InitiateMultipartUpload`.
-/// <https://github.com/localstack/localstack/issues/8030>
+/// The root element of an answer. Services made after the SDK's own names, or after an older library, call it
+/// otherwise, and the SDK takes the whole answer for none: `rclone serve s3` and others by gofakes3 say
+/// `InitiateMultipartUpload`. <https://github.com/localstack/localstack/issues/8030>
 #[derive(Debug, Clone, Copy)]
 struct Root {
     operation: &'static str,
@@ -249,10 +236,7 @@ fn root_name(answer: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(answer).ok()?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_xml = text.trim_start().starts_with('<');
-    is_xml
-        .then(|| root_element(text))
-        .flatten()
-        .map(|name| name.as_str())
+    is_xml.then(|| root_element(text)).flatten().map(|name| name.as_str())
 }
 
 impl Root {
@@ -263,9 +247,7 @@ impl Root {
             let cut = ends.iter().find_map(|end| name.strip_suffix(end));
             cut.unwrap_or(name).to_owned()
         };
-        [self.name, self.operation]
-            .iter()
-            .any(|own| bare(own) == bare(name))
+        [self.name, self.operation].iter().any(|own| bare(own) == bare(name))
     }
 
     /// The answer with its root called as the SDK wants it; as it is, where it is called so or is something else.
@@ -310,14 +292,12 @@ mod tests {
             let answer = format!(
                 "<?xml version=\"1.0\"?>\n<{name} xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></{name}>"
             );
-            let wanted = "<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></InitiateMultipartUploadResult>";
+            let wanted = "<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult \
+                xmlns=\"x\"><UploadId>InitiateMultipartUpload</UploadId></InitiateMultipartUploadResult>";
             assert_eq!(renamed("CreateMultipartUpload", &answer), wanted);
         }
         assert_eq!(
-            renamed(
-                "GetBucketVersioning",
-                "<GetBucketVersioningResponse xmlns=\"x\"/>\n"
-            ),
+            renamed("GetBucketVersioning", "<GetBucketVersioningResponse xmlns=\"x\"/>\n"),
             "<VersioningConfiguration xmlns=\"x\"/>\n"
         );
         for other in ["<Error><Code>x</Code></Error>", "<ListBucketResult/>", "x"] {
@@ -338,14 +318,8 @@ mod tests {
             };
             bounded.fault()
         };
-        assert_eq!(
-            fault("ListObjectsV2", b"\x1f\x8b\x08"),
-            Some(Unusable::Compressed)
-        );
-        assert_eq!(
-            fault("ListObjectsV2", b"<html><br></html>"),
-            Some(Unusable::Page)
-        );
+        assert_eq!(fault("ListObjectsV2", b"\x1f\x8b\x08"), Some(Unusable::Compressed));
+        assert_eq!(fault("ListObjectsV2", b"<html><br></html>"), Some(Unusable::Page));
         let listing = b"<ListBucketResult/>";
         assert_eq!(fault("ListObjectsV2", listing), None);
         assert!(fault("GetBucketVersioning", listing).unwrap().is_ignored());

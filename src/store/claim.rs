@@ -1,4 +1,5 @@
-//! Names that only one can have: a write that fails where there is an object already tells so without any right to look.
+//! Names that only one can have: a write that fails where there is an object already tells so without any right to
+//! look.
 
 use std::sync::atomic::Ordering;
 
@@ -23,7 +24,8 @@ pub enum Claim {
 impl Store {
     /// Takes a name, atomically: writes a small object there unless there is one.
     ///
-    /// A write whose answer was lost and that is refused afterwards counts as ours: rather do something twice than not at all.
+    /// A write whose answer was lost and that is refused afterwards counts as ours: rather do something twice than not
+    /// at all.
     ///
     /// # Errors
     /// [`Kind::Unsupported`] where the service knows no condition on writing or ignores it, and whatever the service or
@@ -41,8 +43,8 @@ impl Store {
         Ok(claim)
     }
 
-    /// Asks for a name that is ours already. That an answer was lost says nothing here, unlike where it is asked first: a
-    /// service that refuses it then knows the condition.
+    /// Asks for a name that is ours already. That an answer was lost says nothing here, unlike where it is asked first:
+    /// a service that refuses it then knows the condition.
     async fn see_refused(&self, key: &str, body: &Bytes) -> Result<(), Error> {
         let ask = || self.take_name_once(key, body);
         match self.retry(ATTEMPTS, ask).await {

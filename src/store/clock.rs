@@ -6,8 +6,7 @@ use std::{
 };
 
 use aws_sdk_s3::config::{
-    ConfigBag, Intercept, RuntimeComponents,
-    interceptors::BeforeDeserializationInterceptorContextRef,
+    ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeDeserializationInterceptorContextRef,
 };
 use aws_smithy_runtime_api::box_error::BoxError;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
@@ -94,7 +93,8 @@ impl Intercept for ServiceClock {
 }
 
 impl Store {
-    /// What time it is for the service, to the second; `None` before its first answer, or where its answers bear no date.
+    /// What time it is for the service, to the second; `None` before its first answer, or where its answers bear no
+    /// date.
     #[must_use]
     pub fn service_time(&self) -> Option<Timestamp> {
         self.clock.now()

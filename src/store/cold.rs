@@ -92,9 +92,7 @@ impl Thaw {
             Some("true") => Self::UnderWay,
             // out of an archive tier of INTELLIGENT_TIERING an object moves for good, and has no such tier any more
             Some("false") if frozen => Self::Thawed {
-                until: restore
-                    .and_then(|text| quoted(text, "expiry-date"))
-                    .and_then(date),
+                until: restore.and_then(|text| quoted(text, "expiry-date")).and_then(date),
             },
             _ => Self::Cold,
         }
@@ -112,17 +110,14 @@ fn date(text: &str) -> Option<Timestamp> {
 }
 
 impl Store {
-    /// Whether an object can be read now, whatever its class says: the name of a class is AWS's, and elsewhere stands for what the
-    /// operator likes. Its first byte is asked for.
+    /// Whether an object can be read now, whatever its class says: the name of a class is AWS's, and elsewhere stands
+    /// for what the operator likes. Its first byte is asked for.
     ///
     /// # Errors
     /// As [`Store::read_range`], other than [`Kind::Cold`].
     pub async fn is_readable(&self, object: &Object) -> Result<bool, Error> {
         let first = 0..object.bytes.min(1);
-        match self
-            .read_range(&object.key, first, object.etag.as_deref())
-            .await
-        {
+        match self.read_range(&object.key, first, object.etag.as_deref()).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind == Kind::Cold => Ok(false),
             Err(error) => Err(error),
@@ -133,22 +128,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Denied`] without `s3:RestoreObject`, and whatever else the service or the network refuses.
-    pub async fn ask_for_thaw(
-        &self,
-        key: &str,
-        days: Option<u32>,
-        speed: Speed,
-    ) -> Result<AskedForThaw, Error> {
-        self.retry(ATTEMPTS, || self.ask_once(key, days, speed))
-            .await
+    pub async fn ask_for_thaw(&self, key: &str, days: Option<u32>, speed: Speed) -> Result<AskedForThaw, Error> {
+        self.retry(ATTEMPTS, || self.ask_once(key, days, speed)).await
     }
 
-    async fn ask_once(
-        &self,
-        key: &str,
-        days: Option<u32>,
-        speed: Speed,
-    ) -> Result<AskedForThaw, Error> {
+    async fn ask_once(&self, key: &str, days: Option<u32>, speed: Speed) -> Result<AskedForThaw, Error> {
         let doing = format!("ask for the thawing of {}", self.url(key));
         let request = RestoreRequest::builder().set_days(days.and_then(|n| i32::try_from(n).ok()));
         let job = GlacierJobParameters::builder().tier(speed.tier()).build();
@@ -201,19 +185,9 @@ mod tests {
                 Some("ongoing-request=\"false\""),
                 Thaw::Thawed { until: None },
             ),
-            (
-                Some("GLACIER"),
-                None,
-                Some("ongoing-request=true"),
-                Thaw::Cold,
-            ),
+            (Some("GLACIER"), None, Some("ongoing-request=true"), Thaw::Cold),
             (Some("INTELLIGENT_TIERING"), None, None, Thaw::Warm),
-            (
-                Some("INTELLIGENT_TIERING"),
-                Some("ARCHIVE_ACCESS"),
-                None,
-                Thaw::Cold,
-            ),
+            (Some("INTELLIGENT_TIERING"), Some("ARCHIVE_ACCESS"), None, Thaw::Cold),
             (
                 Some("INTELLIGENT_TIERING"),
                 Some("DEEP_ARCHIVE_ACCESS"),

@@ -8,8 +8,7 @@ use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     Client,
     config::{
-        self, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation,
-        StalledStreamProtectionConfig,
+        self, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
     },
     types::{ObjectCannedAcl, ServerSideEncryption, StorageClass},
 };
@@ -100,22 +99,14 @@ impl Location {
     /// # Errors
     /// [`Kind::Configuration`] where the text isn't that.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let wrong = |why: &str| {
-            Error::new(
-                Kind::Configuration,
-                format!("use {text:?} as a bucket"),
-                why,
-            )
-        };
+        let wrong = |why: &str| Error::new(Kind::Configuration, format!("use {text:?} as a bucket"), why);
         let rest = text
             .strip_prefix("s3://")
             .ok_or_else(|| wrong("it should look like s3://bucket/prefix"))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older buckets may have
         let named = (3..=255).contains(&bucket.len())
-            && bucket
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         if !named {
             return Err(wrong(
                 "the bucket's name has 3 to 255 letters, digits, dots and hyphens",
@@ -170,8 +161,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
-    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's place.
-    /// [`Kind::Configuration`] where an endpoint is no URL, or a file of certificates holds none.
+    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's
+    /// place. [`Kind::Configuration`] where an endpoint is no URL, or a file of certificates holds none.
     pub async fn connect(location: Location, mut options: Options) -> Result<Self, Error> {
         let (sdk, loader) = settings().await?;
         let endpoint = endpoint::checked(&sdk, &options.http_hosts)?;
@@ -212,8 +203,7 @@ impl Store {
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         }
-        let required_only =
-            sdk.request_checksum_calculation() == Some(RequestChecksumCalculation::WhenRequired);
+        let required_only = sdk.request_checksum_calculation() == Some(RequestChecksumCalculation::WhenRequired);
         let checksums = !required_only && (options.checksums_chosen || !elsewhere);
         if options.parts_max.is_none() {
             options.parts_max = endpoint.as_ref().and_then(Endpoint::parts_max);
@@ -237,8 +227,8 @@ impl Store {
 /// Signatures need a region, and services other than AWS take this one.
 const REGION_ELSEWHERE: &str = "us-east-1";
 
-/// What the SDK finds by itself, and what finds credentials. A file of certificates has to be known before anybody is asked for
-/// credentials, and stands among the settings.
+/// What the SDK finds by itself, and what finds credentials. A file of certificates has to be known before anybody is
+/// asked for credentials, and stands among the settings.
 async fn settings() -> Result<(SdkConfig, Loader), Error> {
     let client = credentials::client(None)?;
     let sdk = Loader::new(client.clone(), None).load().await;
@@ -270,8 +260,8 @@ pub(super) fn sending(options: config::Builder, bytes: usize) -> config::Builder
         .stalled_stream_protection(patient.build())
 }
 
-/// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's own
-/// protection.
+/// How long is waited for an answer's beginning, and for all of one attempt: stalls in a body are found by the SDK's
+/// own protection.
 pub(super) fn timeouts(answer: Duration, attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(10))
@@ -287,14 +277,8 @@ mod tests {
     #[test]
     fn a_bucket_is_read_with_its_prefix() {
         let parse = |text: &str| Location::parse(text).map(|l| (l.bucket, l.prefix));
-        assert_eq!(
-            parse("s3://b-1.x").unwrap(),
-            ("b-1.x".into(), String::new())
-        );
-        assert_eq!(
-            parse("s3://bucket/a/b/").unwrap(),
-            ("bucket".into(), "a/b".into())
-        );
+        assert_eq!(parse("s3://b-1.x").unwrap(), ("b-1.x".into(), String::new()));
+        assert_eq!(parse("s3://bucket/a/b/").unwrap(), ("bucket".into(), "a/b".into()));
         for bad in [
             "bucket",
             "s3:/bucket",
@@ -304,16 +288,9 @@ mod tests {
             "s3://bucket/../x",
             "s3://bucket/ä",
         ] {
-            assert_eq!(
-                Location::parse(bad).unwrap_err().kind,
-                Kind::Configuration,
-                "{bad}"
-            );
+            assert_eq!(Location::parse(bad).unwrap_err().kind, Kind::Configuration, "{bad}");
         }
-        assert_eq!(
-            Location::parse("s3://bucket/p").unwrap().key("x/y"),
-            "p/x/y"
-        );
+        assert_eq!(Location::parse("s3://bucket/p").unwrap().key("x/y"), "p/x/y");
         assert_eq!(Location::parse("s3://bucket").unwrap().key("x/y"), "x/y");
     }
 }

@@ -23,8 +23,7 @@ impl Store {
         let doing = || format!("delete {}", self.url(key));
         self.check_may_look(doing)?;
         loop {
-            let conditional =
-                etag.is_some() && !self.quirks.no_conditional_deletes.load(Ordering::Relaxed);
+            let conditional = etag.is_some() && !self.quirks.no_conditional_deletes.load(Ordering::Relaxed);
             if !conditional && etag.is_some() && !self.is_still(key, etag).await? {
                 return Ok(());
             }

@@ -14,13 +14,9 @@ const SERVICES: [&str; 4] = ["S3", "STS", "SSO", "SSO OIDC"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint(Url);
 
-/// A setting of a service as the SDK finds it: the service's own before the general one, the environment before profiles.
-pub(super) fn setting(
-    sdk: &SdkConfig,
-    service: &str,
-    variable: &str,
-    in_profile: &str,
-) -> Option<String> {
+/// A setting of a service as the SDK finds it: the service's own before the general one, the environment before
+/// profiles.
+pub(super) fn setting(sdk: &SdkConfig, service: &str, variable: &str, in_profile: &str) -> Option<String> {
     let key = ServiceConfigKey::builder()
         .service_id(service)
         .env(variable)
@@ -44,8 +40,14 @@ pub(super) fn checked(sdk: &SdkConfig, http_hosts: &HttpHosts) -> Result<Option<
         }
         let endpoint = Endpoint::parse(&text).map_err(|why| {
             let cure = match service {
-                "S3" => "write it as in https://s3.example.com, in AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or endpoint_url in ~/.aws/config); AWS itself needs none",
-                _ => "write it as in https://sts.example.com, or unset it for AWS's own: it stands in a variable that begins with AWS_ENDPOINT_URL, or in ~/.aws/config",
+                "S3" => {
+                    "write it as in https://s3.example.com, in AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or \
+                 endpoint_url in ~/.aws/config); AWS itself needs none"
+                }
+                _ => {
+                    "write it as in https://sts.example.com, or unset it for AWS's own: it stands in a variable that \
+                    begins with AWS_ENDPOINT_URL, or in ~/.aws/config"
+                }
             };
             Error::new(Kind::Configuration, doing(), why).with_cure(cure)
         })?;
@@ -137,11 +139,7 @@ mod tests {
             ),
             ("http://127.0.0.1:1/a/", "http://127.0.0.1:1/a/", true),
             ("https://s3.example.com", "https://s3.example.com/", false),
-            (
-                "https://s3.example.com:9000/",
-                "https://s3.example.com:9000/",
-                false,
-            ),
+            ("https://s3.example.com:9000/", "https://s3.example.com:9000/", false),
         ] {
             assert_eq!(endpoint(text).url(), url);
             assert_eq!(endpoint(text).has_path(), has_path, "{text}");

@@ -1,7 +1,7 @@
 //! Entity tags as services and the proxies before them write them.
 
-/// The tag that the service itself has given. Who compresses answers on the way, or is set up to, marks tags as weak, and a
-/// condition with a weak tag is never met.
+/// The tag that the service itself has given. Who compresses answers on the way, or is set up to, marks tags as weak,
+/// and a condition with a weak tag is never met.
 /// <https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1>
 pub(super) fn strong(tag: &str) -> String {
     let tag = tag.trim();

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use aws_sdk_s3::config::{
-    ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut,
-};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextMut};
 use aws_smithy_runtime_api::{box_error::BoxError, client::orchestrator::Metadata};
 use data_encoding::BASE64;
 use md5::{Digest as _, Md5};
@@ -56,8 +54,7 @@ impl Intercept for Checksums {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let name = config.load::<Metadata>().map_or("", Metadata::name);
-        if !["PutObject", "UploadPart"].contains(&name) || !self.0.wants_md5.load(Ordering::Relaxed)
-        {
+        if !["PutObject", "UploadPart"].contains(&name) || !self.0.wants_md5.load(Ordering::Relaxed) {
             return Ok(());
         }
         let request = context.request_mut();
@@ -70,13 +67,12 @@ impl Intercept for Checksums {
 }
 
 impl Store {
-    /// Whether a refusal is about a checksum that is missing, which is sent from now on: a bucket whose objects are locked by its
-    /// own default takes nothing without. The names of the headers tell, whatever the language.
+    /// Whether a refusal is about a checksum that is missing, which is sent from now on: a bucket whose objects are
+    /// locked by its own default takes nothing without. The names of the headers tell, whatever the language.
     pub(super) fn learns_checksum(&self, error: &Error) -> bool {
         let why = error.why.to_ascii_lowercase();
-        let is_of_it = why.contains("content-md5")
-            || why.contains("x-amz-checksum")
-            || why.contains("missingcontentmd5");
+        let is_of_it =
+            why.contains("content-md5") || why.contains("x-amz-checksum") || why.contains("missingcontentmd5");
         let is_kind = matches!(
             error.kind,
             Kind::Other | Kind::Unsupported | Kind::Damaged | Kind::Denied

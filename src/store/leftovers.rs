@@ -30,12 +30,7 @@ impl Store {
         let doing = || format!("list the uploads under {}", self.url(folder));
         let once = || self.unfinished_once(folder);
         match self.ask(ATTEMPTS, once, doing).await {
-            Err(error)
-                if matches!(
-                    error.kind,
-                    Kind::Unsupported | Kind::Denied | Kind::NotFound
-                ) =>
-            {
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Denied | Kind::NotFound) => {
                 tracing::debug!("uploads under way are not looked for: {error}");
                 Ok(None)
             }
@@ -81,18 +76,12 @@ impl Store {
                 format!("{key}\n{id}")
             });
             let next = turning.next(page.is_truncated, next.as_deref(), page.uploads().len());
-            if next
-                .map_err(|why| Error::new(Kind::Damaged, doing(), why))?
-                .is_none()
-            {
+            if next.map_err(|why| Error::new(Kind::Damaged, doing(), why))?.is_none() {
                 return Ok(found);
             }
             let key = page.next_key_marker.as_deref();
             let key = key.map(|key| decoded(Some(key), encoded));
-            marker = (
-                key.transpose().map_err(damaged)?,
-                page.next_upload_id_marker,
-            );
+            marker = (key.transpose().map_err(damaged)?, page.next_upload_id_marker);
         }
     }
 

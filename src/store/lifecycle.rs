@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_s3::{
     config::{
         ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{
-            AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-        },
+        interceptors::{AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut},
     },
     error::{ProvideErrorMetadata as _, SdkError},
     primitives::SdkBody,
@@ -59,7 +57,8 @@ impl Store {
         }
     }
 
-    /// Puts a lifecycle configuration in the place of the bucket's. There is no condition on this: whoever writes last wins.
+    /// Puts a lifecycle configuration in the place of the bucket's. There is no condition on this: whoever writes last
+    /// wins.
     ///
     /// # Errors
     /// Whatever the service or the network refuses; it may have been done all the same where the answer was lost.
@@ -70,9 +69,7 @@ impl Store {
             .client
             .put_bucket_lifecycle_configuration()
             .bucket(&self.location.bucket)
-            .set_transition_default_minimum_object_size(
-                size.map(TransitionDefaultMinimumObjectSize::from),
-            )
+            .set_transition_default_minimum_object_size(size.map(TransitionDefaultMinimumObjectSize::from))
             .customize()
             .interceptor(WrittenBody {
                 xml: lifecycle.xml.clone(),
@@ -87,18 +84,15 @@ impl Store {
     /// # Errors
     /// As [`Store::put_lifecycle`].
     pub async fn delete_lifecycle(&self) -> Result<(), Error> {
-        let doing = format!(
-            "remove the lifecycle rules of s3://{}",
-            self.location.bucket
-        );
+        let doing = format!("remove the lifecycle rules of s3://{}", self.location.bucket);
         let request = self.client.delete_bucket_lifecycle();
         let answer = request.bucket(&self.location.bucket).send().await;
         answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
     }
 }
 
-/// Some services take a request for the rules for one for the bucket: they answer with a listing, or with an error that S3
-/// doesn't have here.
+/// Some services take a request for the rules for one for the bucket: they answer with a listing, or with an error that
+/// S3 doesn't have here.
 fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error {
     let status = sdk.raw_response().map(HttpResponse::status);
     let understood = status.is_none_or(|status| !status.is_success());
@@ -108,10 +102,7 @@ fn without_lifecycle<E>(error: Error, sdk: &SdkError<E, HttpResponse>) -> Error 
     }
     Error {
         kind: Kind::Unsupported,
-        why: format!(
-            "the answer has nothing to do with lifecycle rules: {}",
-            error.why
-        ),
+        why: format!("the answer has nothing to do with lifecycle rules: {}", error.why),
         ..error
     }
 }

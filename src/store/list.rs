@@ -1,5 +1,5 @@
-//! What stands in the bucket, page by page: whole, or an error. Half a list is never taken for the whole, nor an entry that
-//! says too little for one that says something.
+//! What stands in the bucket, page by page: whole, or an error. Half a list is never taken for the whole, nor an entry
+//! that says too little for one that says something.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -18,7 +18,8 @@ use super::{Error, Kind, Object, Store, Thaw, etag, lock::timestamp, retry::ATTE
 
 /// The most objects below one folder: ten years of a backup every ten minutes are half as many.
 const OBJECTS_MAX: usize = 1_000_000;
-/// The most pages in a row that bring nothing new. Services that expire objects while they list may give some empty ones.
+/// The most pages in a row that bring nothing new. Services that expire objects while they list may give some empty
+/// ones.
 const IDLE_PAGES_MAX: u32 = 100;
 /// The most keys that a listing may show as two different objects each.
 const TWOFOLD_MAX: usize = 1000;
@@ -26,7 +27,8 @@ const TWOFOLD_MAX: usize = 1000;
 const TIME_MAX: Duration = Duration::from_secs(900);
 
 impl Store {
-    /// Every object below `folder` (a key from the bucket's root that ends with `/`), in the order of the keys, each once.
+    /// Every object below `folder` (a key from the bucket's root that ends with `/`), in the order of the keys, each
+    /// once.
     ///
     /// # Errors
     /// [`Kind::Damaged`] where the answers are no whole list, and whatever the service or the network refuses.
@@ -85,26 +87,19 @@ impl Store {
         if !others && !names.is_empty() {
             return Ok(names);
         }
-        // a service that forgets the prefix puts all that is ours together with the rest; and one that tells no folders at all
-        // may leave them out wherever a delimiter is asked for
+        // a service that forgets the prefix puts all that is ours together with the rest; and one that tells no folders
+        // at all may leave them out wherever a delimiter is asked for
         Ok(self.names_once(folder, None).await?.0)
     }
 
     /// The names, and whether there was anything that was not asked for.
-    async fn names_once(
-        &self,
-        folder: &str,
-        delimiter: Option<&str>,
-    ) -> Result<(Vec<String>, bool), Error> {
+    async fn names_once(&self, folder: &str, delimiter: Option<&str>) -> Result<(Vec<String>, bool), Error> {
         let (mut names, mut others) = (BTreeSet::new(), false);
         let damaged = |why: String| self.damaged_list(folder, why);
         self.pages(folder, delimiter, |page| {
             let before = names.len();
             // a service that forgets the delimiter lists the objects themselves
-            let prefixes = page
-                .common_prefixes()
-                .iter()
-                .map(types::CommonPrefix::prefix);
+            let prefixes = page.common_prefixes().iter().map(types::CommonPrefix::prefix);
             for key in prefixes.chain(page.contents().iter().map(types::Object::key)) {
                 let key = decoded(key, is_encoded(page)).map_err(damaged)?;
                 let below = key.strip_prefix(folder);
@@ -153,8 +148,8 @@ impl Store {
     }
 }
 
-/// Whether a page says that it is an answer to this question: one without any word, or about another folder, would pass for
-/// an empty folder.
+/// Whether a page says that it is an answer to this question: one without any word, or about another folder, would pass
+/// for an empty folder.
 fn check_is_asked_for(page: &ListObjectsV2Output, folder: &str) -> Result<(), String> {
     let says_something = page.is_truncated().is_some()
         || page.key_count().is_some()
@@ -162,14 +157,10 @@ fn check_is_asked_for(page: &ListObjectsV2Output, folder: &str) -> Result<(), St
         || page.name().is_some()
         || page.prefix().is_some();
     if !says_something && page.contents().is_empty() && page.common_prefixes().is_empty() {
-        return Err(
-            "the service answers with a list that says nothing, not even that it is empty"
-                .to_owned(),
-        );
+        return Err("the service answers with a list that says nothing, not even that it is empty".to_owned());
     }
     let echo = page.prefix().filter(|echo| !echo.is_empty());
-    let is_other =
-        |echo: &str| echo != folder && decoded(Some(echo), true).is_ok_and(|echo| echo != folder);
+    let is_other = |echo: &str| echo != folder && decoded(Some(echo), true).is_ok_and(|echo| echo != folder);
     match echo {
         Some(echo) if is_other(echo) => Err(format!(
             "the service answers with the list of another folder: {}",
@@ -197,8 +188,9 @@ impl Turning {
         }
     }
 
-    /// The token of the next page; none after the last one. A page that is cut off and doesn't say where it goes on, or goes on
-    /// where the listing was before, would pass for the last one: what is cut off would then seem not to be there.
+    /// The token of the next page; none after the last one. A page that is cut off and doesn't say where it goes on, or
+    /// goes on where the listing was before, would pass for the last one: what is cut off would then seem not to be
+    /// there.
     ///
     /// # Errors
     /// Why the pages are no whole list.
@@ -214,22 +206,14 @@ impl Turning {
         let token = match (truncated, token) {
             (Some(false), _) | (None, None) => return Ok(None),
             (Some(true), None) => {
-                return Err(
-                    "the service cut its answer off, and does not say where it goes on".to_owned(),
-                );
+                return Err("the service cut its answer off, and does not say where it goes on".to_owned());
             }
             (_, Some(token)) => token,
         };
         if !self.tokens.insert(token.to_owned()) {
-            return Err(
-                "the service goes on where it was before: its list does not come to an end"
-                    .to_owned(),
-            );
+            return Err("the service goes on where it was before: its list does not come to an end".to_owned());
         }
-        if self.idle > IDLE_PAGES_MAX
-            || self.entries > OBJECTS_MAX
-            || self.began.elapsed() > TIME_MAX
-        {
+        if self.idle > IDLE_PAGES_MAX || self.entries > OBJECTS_MAX || self.began.elapsed() > TIME_MAX {
             return Err(format!(
                 "the list does not come to an end: pages so far: {}, entries: {}",
                 self.tokens.len(),
@@ -253,9 +237,7 @@ pub(super) fn decoded(key: Option<&str>, encoded: bool) -> Result<String, String
     }
     let plain = key.replace('+', " ");
     let decoded = percent_decode_str(&plain).decode_utf8();
-    Ok(decoded
-        .map_err(|e| format!("a key is not UTF-8: {e}"))?
-        .into_owned())
+    Ok(decoded.map_err(|e| format!("a key is not UTF-8: {e}"))?.into_owned())
 }
 
 fn described(object: &types::Object, encoded: bool) -> Result<Object, String> {
@@ -290,10 +272,7 @@ mod tests {
     fn a_list_that_is_cut_off_is_no_whole_one() {
         assert_eq!(pages(&[(Some(false), None, 1)]), Ok(None));
         assert_eq!(pages(&[(None, None, 1)]), Ok(None));
-        assert_eq!(
-            pages(&[(Some(true), Some("x"), 1)]),
-            Ok(Some("x".to_owned()))
-        );
+        assert_eq!(pages(&[(Some(true), Some("x"), 1)]), Ok(Some("x".to_owned())));
         assert_eq!(pages(&[(None, Some("x"), 1)]), Ok(Some("x".to_owned())));
         assert_eq!(
             pages(&[(Some(true), Some("x"), 1), (Some(false), Some("x"), 1)]),
@@ -328,12 +307,7 @@ mod tests {
     #[test]
     fn an_entry_says_what_it_is_or_is_an_error() {
         let object = types::Object::builder().key("a/b");
-        assert_eq!(
-            described(&object.clone().size(7).build(), false)
-                .unwrap()
-                .bytes,
-            7
-        );
+        assert_eq!(described(&object.clone().size(7).build(), false).unwrap().bytes, 7);
         assert!(described(&object.clone().build(), false).is_err());
         assert!(described(&object.size(-1).build(), false).is_err());
         assert!(described(&types::Object::builder().size(7).build(), false).is_err());

@@ -1,8 +1,6 @@
 //! Object Lock: until when the service itself refuses to delete.
 
-use aws_sdk_s3::types::{
-    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode,
-};
+use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode};
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
@@ -48,10 +46,7 @@ pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
 impl Store {
     /// How an object is to be locked; `None` where it isn't.
     pub(super) fn lock_mode(&self, attributes: &Attributes) -> Option<SdkMode> {
-        attributes
-            .locked_until
-            .and(self.options.lock)
-            .map(LockMode::sdk)
+        attributes.locked_until.and(self.options.lock).map(LockMode::sdk)
     }
 
     /// Whether what is written here is to be locked.
@@ -88,14 +83,11 @@ impl Store {
             let request = self.client.head_object();
             let request = request.bucket(&self.location.bucket).key(key);
             let answer = request.send().await;
-            let answer = answer.map_err(|e| {
-                Error::from_sdk(format!("look at the lock of {}", self.url(key)), &e)
-            })?;
+            let answer = answer.map_err(|e| Error::from_sdk(format!("look at the lock of {}", self.url(key)), &e))?;
             let until = answer.object_lock_retain_until_date();
             Ok(Locked {
                 until: until.and_then(timestamp),
-                legal_hold: answer.object_lock_legal_hold_status()
-                    == Some(&ObjectLockLegalHoldStatus::On),
+                legal_hold: answer.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On),
             })
         };
         let doing = || format!("look at the lock of {}", self.url(key));
@@ -118,11 +110,7 @@ impl Store {
                 .put_object_legal_hold()
                 .bucket(&self.location.bucket)
                 .key(key)
-                .legal_hold(
-                    ObjectLockLegalHold::builder()
-                        .status(status.clone())
-                        .build(),
-                );
+                .legal_hold(ObjectLockLegalHold::builder().status(status.clone()).build());
             let doing = format!("set the legal hold of {}", self.url(key));
             let answer = request.send().await;
             answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))

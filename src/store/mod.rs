@@ -35,8 +35,7 @@ use std::sync::{
 };
 
 use aws_sdk_s3::{
-    Client, config::Config, operation::put_object::builders::PutObjectFluentBuilder,
-    primitives::ByteStream,
+    Client, config::Config, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -142,12 +141,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
-    pub async fn put_new(
-        &self,
-        key: &str,
-        body: Bytes,
-        attributes: &Attributes,
-    ) -> Result<TagsKept, Error> {
+    pub async fn put_new(&self, key: &str, body: Bytes, attributes: &Attributes) -> Result<TagsKept, Error> {
         match self.put_attributed(key, body, attributes).await {
             Ok(kept) => Ok(kept),
             Err(error) => Err(self.about_write(error, attributes).await),
@@ -171,12 +165,7 @@ impl Store {
         ))
     }
 
-    async fn put_attributed(
-        &self,
-        key: &str,
-        body: Bytes,
-        attributes: &Attributes,
-    ) -> Result<TagsKept, Error> {
+    async fn put_attributed(&self, key: &str, body: Bytes, attributes: &Attributes) -> Result<TagsKept, Error> {
         let doing = || format!("write {}", self.url(key));
         let tags = &attributes.tags;
         loop {
@@ -204,17 +193,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Kind::Exists`] where it is another one by now, and whatever the service or the network refuses.
-    pub async fn replace(
-        &self,
-        key: &str,
-        body: Bytes,
-        attributes: &Attributes,
-        etag: &str,
-    ) -> Result<(), Error> {
+    pub async fn replace(&self, key: &str, body: Bytes, attributes: &Attributes, etag: &str) -> Result<(), Error> {
         loop {
             let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
-            let tagged =
-                !attributes.tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
+            let tagged = !attributes.tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
             if !conditional {
                 self.check_still(key, etag).await?;
             }
@@ -287,9 +269,7 @@ impl Store {
             match sent {
                 // what came damaged may have been written: who only writes knows what to make of the next answer
                 Err(error) if self.learns_checksum(&error) => {}
-                Err(error)
-                    if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only =>
-                {
+                Err(error) if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only => {
                     damaged += 1;
                     tokio::time::sleep(pause(1)).await;
                 }
@@ -320,12 +300,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever the service or the network refuses.
-    pub async fn begin_upload(
-        &self,
-        key: &str,
-        plan: PartPlan,
-        attributes: &Attributes,
-    ) -> Result<Upload, Error> {
+    pub async fn begin_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
         Upload::begin(self, key, plan, attributes).await
     }
 
@@ -360,6 +335,5 @@ impl Store {
 fn etag_given(etag: Option<String>, doing: &str) -> Result<String, Error> {
     let none = || Error::new(Kind::Damaged, doing, "the answer bears no entity tag");
     let etag = etag.map(|etag| etag::strong(&etag));
-    etag.filter(|etag| !etag.trim_matches('"').is_empty())
-        .ok_or_else(none)
+    etag.filter(|etag| !etag.trim_matches('"').is_empty()).ok_or_else(none)
 }

@@ -30,7 +30,8 @@ pub struct PartPlan {
 impl PartPlan {
     /// A plan that holds `expected_bytes` with an eighth of room to spare in `parts_max` parts of one size.
     ///
-    /// Memory is three parts: 24 MiB up to 74 GB expected, 33 MiB up to 100 GB, 3 × expected × 1.125 / `parts_max` beyond.
+    /// Memory is three parts: 24 MiB up to 74 GB expected, 33 MiB up to 100 GB, 3 × expected × 1.125 / `parts_max`
+    /// beyond.
     #[must_use]
     pub fn for_expected(expected_bytes: u64, parts_max: u32) -> Self {
         let roomy = expected_bytes.saturating_add(expected_bytes / 8);
@@ -52,16 +53,14 @@ impl PartPlan {
     }
 
     /// The size of part `number` (from 1). Uniform, because some services (R2) take nothing else, until nine in ten
-    /// parts are used up: then it doubles with every hundredth of them, up to sixteenfold, since a failed backup is worse
-    /// than a refused `CompleteMultipartUpload` or than memory. The whole then holds about twice what parts of one
-    /// size would.
+    /// parts are used up: then it doubles with every hundredth of them, up to sixteenfold, since a failed backup is
+    /// worse than a refused `CompleteMultipartUpload` or than memory. The whole then holds about twice what parts of
+    /// one size would.
     #[must_use]
     pub fn bytes_of(&self, number: u32) -> u64 {
         let late = u64::from(number).saturating_sub(u64::from(self.parts_max) * 9 / 10);
         let step = u64::from(self.parts_max / 100).max(1);
-        let doublings = u32::try_from(late.div_ceil(step))
-            .unwrap_or(u32::MAX)
-            .min(4);
+        let doublings = u32::try_from(late.div_ceil(step)).unwrap_or(u32::MAX).min(4);
         self.part_bytes
             .checked_shl(doublings)
             .unwrap_or(u64::MAX)
@@ -143,10 +142,7 @@ mod tests {
     fn up_to_100_gb_parts_stay_within_33_mib() {
         for expected in [0, 1, GB, 50 * GB, 100 * GB] {
             let plan = PartPlan::for_expected(expected, PARTS_MAX);
-            assert!(
-                plan.part_bytes * u64::from(plan.buffers) <= 33 * MIB,
-                "{plan:?}"
-            );
+            assert!(plan.part_bytes * u64::from(plan.buffers) <= 33 * MIB, "{plan:?}");
             assert!(plan.part_bytes * u64::from(PARTS_MAX) >= expected * 9 / 8);
         }
     }

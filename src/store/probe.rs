@@ -33,8 +33,8 @@ impl Store {
         Probe { store: self, key }
     }
 
-    /// Whether the bucket answers: one page of a listing of our prefix. The region that a refusal names is in its words.
-    /// Somebody waits for it: what doesn't answer within 15 s, all attempts together, is taken for silent.
+    /// Whether the bucket answers: one page of a listing of our prefix. The region that a refusal names is in its
+    /// words. Somebody waits for it: what doesn't answer within 15 s, all attempts together, is taken for silent.
     ///
     /// # Errors
     /// Whatever the service or the network refuses.
@@ -111,8 +111,7 @@ impl Probe<'_> {
         let answer = request.set_range(range.map(str::to_owned)).send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("read"), &e))?;
         let body = answer.body.collect().await;
-        let body =
-            body.map_err(|e| Error::new(Kind::Unreachable, self.doing("read"), e.to_string()))?;
+        let body = body.map_err(|e| Error::new(Kind::Unreachable, self.doing("read"), e.to_string()))?;
         Ok(body.to_vec())
     }
 
@@ -123,14 +122,11 @@ impl Probe<'_> {
     pub async fn tag(&self) -> Result<(), Error> {
         let tag = Tag::builder().key("pgcoffer:tier").value("check").build();
         let tagging = tag.and_then(|tag| Tagging::builder().tag_set(tag).build());
-        let tagging =
-            tagging.map_err(|e| Error::new(Kind::Other, self.doing("tag"), e.to_string()))?;
+        let tagging = tagging.map_err(|e| Error::new(Kind::Other, self.doing("tag"), e.to_string()))?;
         let request = self.store.client.put_object_tagging();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
         let answer = request.tagging(tagging).send().await;
-        answer
-            .map(drop)
-            .map_err(|e| Error::from_sdk(self.doing("tag"), &e))
+        answer.map(drop).map_err(|e| Error::from_sdk(self.doing("tag"), &e))
     }
 
     /// How many tags it bears.
@@ -158,13 +154,7 @@ impl Probe<'_> {
             .set_acl(self.store.options.acl.clone());
         let answer = request.send().await;
         let answer = answer.map_err(|e| Error::from_sdk(self.doing("begin an upload of"), &e))?;
-        let missing = || {
-            Error::new(
-                Kind::Other,
-                self.doing("begin an upload of"),
-                "it got no id",
-            )
-        };
+        let missing = || Error::new(Kind::Other, self.doing("begin an upload of"), "it got no id");
         answer.upload_id.ok_or_else(missing)
     }
 
@@ -192,10 +182,7 @@ impl Probe<'_> {
     /// # Errors
     /// [`Kind::Exists`], and whatever else is refused.
     pub async fn complete(&self, upload_id: &str, part: Option<String>) -> Result<(), Error> {
-        let part = CompletedPart::builder()
-            .part_number(1)
-            .set_e_tag(part)
-            .build();
+        let part = CompletedPart::builder().part_number(1).set_e_tag(part).build();
         let parts = CompletedMultipartUpload::builder().parts(part).build();
         let request = self.store.client.complete_multipart_upload();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
@@ -272,8 +259,6 @@ impl Probe<'_> {
         let request = self.store.client.delete_object();
         let request = request.bucket(&self.store.location.bucket).key(self.key);
         let answer = request.set_if_match(etag.map(str::to_owned)).send().await;
-        answer
-            .map(drop)
-            .map_err(|e| Error::from_sdk(self.doing("delete"), &e))
+        answer.map(drop).map_err(|e| Error::from_sdk(self.doing("delete"), &e))
     }
 }

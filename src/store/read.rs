@@ -92,14 +92,9 @@ impl Store {
     /// Reads bytes `range` of an object whose entity tag was `etag`.
     ///
     /// # Errors
-    /// [`Kind::Changed`] where it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], and whatever the service
-    /// or the network refuses.
-    pub async fn read_range(
-        &self,
-        key: &str,
-        range: Range<u64>,
-        etag: Option<&str>,
-    ) -> Result<Bytes, Error> {
+    /// [`Kind::Changed`] where it is another object by now, [`Kind::Cold`], [`Kind::NotFound`], and whatever the
+    /// service or the network refuses.
+    pub async fn read_range(&self, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes, Error> {
         // no header can ask for nothing, and of an empty object a service gives no range
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -112,11 +107,7 @@ impl Store {
             }
             let (start, got) = (range.start, body.len());
             let why = format!("asked for {bytes} bytes from {start}, got {got}");
-            Err(Error::new(
-                Kind::Damaged,
-                format!("read {}", self.url(key)),
-                why,
-            ))
+            Err(Error::new(Kind::Damaged, format!("read {}", self.url(key)), why))
         };
         self.retry(ATTEMPTS_UNDER_WAY, read).await
     }
@@ -130,8 +121,7 @@ impl Store {
     ) -> Result<Bytes, Error> {
         let doing = || format!("read {}", self.url(key));
         self.check_may_look(doing)?;
-        let header =
-            range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let header = range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
         let answer = self
             .client
             .get_object()
@@ -149,10 +139,7 @@ impl Store {
                     // If-Match is the only condition that reading has
                     Kind::Exists => Error {
                         kind: Kind::Changed,
-                        why: format!(
-                            "it is another object than was looked at before: {}",
-                            error.why
-                        ),
+                        why: format!("it is another object than was looked at before: {}", error.why),
                         ..error
                     },
                     Kind::Denied if self.is_missing(key).await => Error {
@@ -166,10 +153,7 @@ impl Store {
         if let (Some(range), Some(given)) = (range, output.content_range())
             && !is_of(given, range)
         {
-            let why = format!(
-                "asked for bytes {} to {}, got {given}",
-                range.start, range.end
-            );
+            let why = format!("asked for bytes {} to {}, got {given}", range.start, range.end);
             return Err(Error::new(Kind::Damaged, doing(), why));
         }
         let length = output.content_length().and_then(|n| u64::try_from(n).ok());
@@ -191,31 +175,23 @@ impl Store {
                     let why = format!("asked for {bytes_max} bytes, and more came");
                     Error::new(Kind::Damaged, doing(), why)
                 }
-                Unread::TooLong => Error::new(
-                    Kind::Other,
-                    doing(),
-                    format!("it is longer than {bytes_max} bytes"),
-                ),
-                Unread::Broken(why) => Error::new(
-                    Kind::Unreachable,
-                    doing(),
-                    format!("the answer broke off: {why}"),
-                ),
+                Unread::TooLong => Error::new(Kind::Other, doing(), format!("it is longer than {bytes_max} bytes")),
+                Unread::Broken(why) => Error::new(Kind::Unreachable, doing(), format!("the answer broke off: {why}")),
             })
     }
 
     /// Looks at an object; `None` where there is none.
     ///
     /// # Errors
-    /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an object
-    /// that isn't there.
+    /// Whatever the service or the network refuses. Without the right to list, S3 answers [`Kind::Denied`] for an
+    /// object that isn't there.
     pub async fn head(&self, key: &str) -> Result<Option<Object>, Error> {
         let doing = || format!("look at {}", self.url(key));
         self.ask(ATTEMPTS, || self.head_once(key), doing).await
     }
 
-    /// Of an object that isn't there S3 says "denied" to who may not list, and who may list below a prefix alone is taken
-    /// for one of these: his listing tells.
+    /// Of an object that isn't there S3 says "denied" to who may not list, and who may list below a prefix alone is
+    /// taken for one of these: his listing tells.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     async fn is_missing(&self, key: &str) -> bool {
         let listed = self.list_once(key).await;
@@ -225,11 +201,7 @@ impl Store {
     pub(super) async fn head_once(&self, key: &str) -> Result<Option<Object>, Error> {
         let doing = || format!("look at {}", self.url(key));
         self.check_may_look(doing)?;
-        let request = self
-            .client
-            .head_object()
-            .bucket(&self.location.bucket)
-            .key(key);
+        let request = self.client.head_object().bucket(&self.location.bucket).key(key);
         match request.send().await {
             Ok(output) => Ok(Some(Object {
                 key: key.to_owned(),

@@ -1,4 +1,5 @@
-//! Trying again, in one place: which failures pass, how long is waited, and what is believed of a wire that nothing guards.
+//! Trying again, in one place: which failures pass, how long is waited, and what is believed of a wire that nothing
+//! guards.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -10,7 +11,8 @@ use super::{Error, Kind, Store, endpoint::Endpoint};
 
 /// How often a request is made again that changes nothing or may be repeated, beyond the SDK's own three attempts each.
 pub(super) const ATTEMPTS: u32 = 4;
-/// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is outlived.
+/// The same where hours of work may lie behind: with the pauses between, an outage of about a minute and a half is
+/// outlived.
 pub(super) const ATTEMPTS_UNDER_WAY: u32 = 7;
 /// How often a request is made whose bytes, or whose answer's, arrive damaged. What damages one in a hundred of them is
 /// outlived, and what damages all of them is found within seconds.
@@ -21,13 +23,9 @@ const LOOKS: u32 = 6;
 impl Store {
     /// Makes a request again while its failure is a passing one.
     ///
-    /// Over plain HTTP a request can be damaged on its way, and the service then refuses another one than was sent: a refusal
-    /// is doubted once. TLS finds such damage by itself.
-    pub(super) async fn retry<T, F>(
-        &self,
-        attempts: u32,
-        request: impl Fn() -> F,
-    ) -> Result<T, Error>
+    /// Over plain HTTP a request can be damaged on its way, and the service then refuses another one than was sent: a
+    /// refusal is doubted once. TLS finds such damage by itself.
+    pub(super) async fn retry<T, F>(&self, attempts: u32, request: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -62,26 +60,22 @@ impl Store {
     pub(super) fn explained(&self, error: Error) -> Error {
         let is_of_place = matches!(
             error.kind,
-            Kind::Endpoint
-                | Kind::NoBucket
-                | Kind::Unreachable
-                | Kind::Certificate
-                | Kind::WrongRegion
-                | Kind::Denied
+            Kind::Endpoint | Kind::NoBucket | Kind::Unreachable | Kind::Certificate | Kind::WrongRegion | Kind::Denied
         );
         let holds = |endpoint: &Arc<Endpoint>| endpoint.holds(&self.location);
         if is_of_place && self.endpoint.as_ref().is_some_and(holds) {
             let bucket = &self.location.bucket;
             return error.with_cure(format!(
-                "the endpoint seems to hold the bucket's name, {bucket}, which belongs into PGCOFFER_BUCKET alone: write AWS_ENDPOINT_URL_S3 without it"
+                "the endpoint seems to hold the bucket's name, {bucket}, which belongs into PGCOFFER_BUCKET alone: \
+                 write AWS_ENDPOINT_URL_S3 without it"
             ));
         }
         error
     }
 
-    /// Asks for an answer that bears no checksum: a listing, or an answer's head. Over plain HTTP a bit that was flipped on the
-    /// way is not found by anything, and would be an object that isn't there or a length that is wrong; there the question is
-    /// asked until two answers in a row agree.
+    /// Asks for an answer that bears no checksum: a listing, or an answer's head. Over plain HTTP a bit that was
+    /// flipped on the way is not found by anything, and would be an object that isn't there or a length that is wrong;
+    /// there the question is asked until two answers in a row agree.
     pub(super) async fn ask<T: PartialEq, F>(
         &self,
         attempts: u32,
@@ -107,12 +101,10 @@ impl Store {
     }
 }
 
-/// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds, each a quarter more or less, so that agents which
-/// failed at once don't come back at once.
+/// The pause after a failed attempt: 1, 2, 4, 8, 16, 30, 30 … seconds, each a quarter more or less, so that agents
+/// which failed at once don't come back at once.
 pub(crate) fn pause(attempt: u32) -> Duration {
-    jittered(Duration::from_secs(
-        (1 << attempt.saturating_sub(1).min(5)).min(30),
-    ))
+    jittered(Duration::from_secs((1 << attempt.saturating_sub(1).min(5)).min(30)))
 }
 
 fn jittered(pause: Duration) -> Duration {

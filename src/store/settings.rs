@@ -66,16 +66,12 @@ impl Store {
             }
         };
         let configuration = answer.object_lock_configuration();
-        let on = configuration.and_then(|c| c.object_lock_enabled())
-            == Some(&ObjectLockEnabled::Enabled);
+        let on = configuration.and_then(|c| c.object_lock_enabled()) == Some(&ObjectLockEnabled::Enabled);
         let default = configuration
             .and_then(|c| c.rule())
             .and_then(|rule| rule.default_retention());
         let words = default.map(|default| {
-            let mode = default
-                .mode()
-                .map_or("", |mode| mode.as_str())
-                .to_ascii_lowercase();
+            let mode = default.mode().map_or("", |mode| mode.as_str()).to_ascii_lowercase();
             match (default.days(), default.years()) {
                 (Some(days), _) => format!("{mode}, {}", counted(days, "day")),
                 (None, Some(years)) => format!("{mode}, {}", counted(years, "year")),
@@ -92,9 +88,7 @@ impl Store {
     pub async fn public_access(&self) -> Result<PublicAccess, Error> {
         let request = self.client.get_public_access_block();
         let blocked = match request.bucket(&self.location.bucket).send().await {
-            Ok(answer) => answer
-                .public_access_block_configuration()
-                .is_some_and(all_on),
+            Ok(answer) => answer.public_access_block_configuration().is_some_and(all_on),
             Err(error) if error.code() == Some("NoSuchPublicAccessBlockConfiguration") => false,
             Err(error) => {
                 let doing = self.of_bucket("read the public access block");
@@ -103,9 +97,7 @@ impl Store {
         };
         let request = self.client.get_bucket_policy_status();
         let status = request.bucket(&self.location.bucket).send().await;
-        let by_policy = status
-            .ok()
-            .and_then(|answer| answer.policy_status()?.is_public());
+        let by_policy = status.ok().and_then(|answer| answer.policy_status()?.is_public());
         Ok(PublicAccess { blocked, by_policy })
     }
 
@@ -117,9 +109,7 @@ impl Store {
         let request = self.client.get_bucket_encryption();
         let answer = match request.bucket(&self.location.bucket).send().await {
             Ok(answer) => answer,
-            Err(error)
-                if error.code() == Some("ServerSideEncryptionConfigurationNotFoundError") =>
-            {
+            Err(error) if error.code() == Some("ServerSideEncryptionConfigurationNotFoundError") => {
                 return Ok(None);
             }
             Err(error) => {

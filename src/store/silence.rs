@@ -21,8 +21,8 @@ const BUDGET_SHARE: u32 = 10;
 const BREAK: Duration = Duration::from_secs(120);
 /// A request of so long ago that has neither ended nor been answered was given up by whoever made it.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// After the budget is used up, whoever asks is refused at once; after this time the service is asked anew. Longer than the
-/// longest pause between two attempts.
+/// After the budget is used up, whoever asks is refused at once; after this time the service is asked anew. Longer than
+/// the longest pause between two attempts.
 const REST: Duration = Duration::from_secs(45);
 
 /// What every request of a store knows of the others: when the service was last heard, and when anything last moved.
@@ -131,13 +131,9 @@ impl Waiting {
         }
     }
 
-    /// Refuses a request where too long was waited already; `moved` is when anything moved, where that is a sign of life.
-    fn ask(
-        &mut self,
-        now: Instant,
-        moved: Option<Instant>,
-        budget: Duration,
-    ) -> Result<(), Silent> {
+    /// Refuses a request where too long was waited already; `moved` is when anything moved, where that is a sign of
+    /// life.
+    fn ask(&mut self, now: Instant, moved: Option<Instant>, budget: Duration) -> Result<(), Silent> {
         let rested = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) >= REST);
         if rested(self.given_up.or(self.ended)) {
             *self = Self::default();
@@ -190,9 +186,7 @@ impl Intercept for Silence {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let name = config.load::<Metadata>().map(Metadata::name);
-        Ok(self
-            .state()
-            .ask(Instant::now(), name == Some("GetObject"))?)
+        Ok(self.state().ask(Instant::now(), name == Some("GetObject"))?)
     }
 
     /// The service was heard if its answer came whole, whatever it said.

@@ -19,8 +19,7 @@ pub enum TagsKept {
 pub(super) fn query(tags: &[(String, String)]) -> String {
     let mut text = String::new();
     for (key, value) in tags {
-        let encode =
-            |part| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC);
+        let encode = |part| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC);
         let separator = if text.is_empty() { "" } else { "&" };
         // writing to a String can't fail
         let _ = write!(text, "{separator}{}={}", encode(key), encode(value));
@@ -50,8 +49,8 @@ impl Store {
         };
         let doing = || format!("read the tags of {}", self.url(key));
         let mut answer = self.ask(ATTEMPTS, read, doing).await;
-        // each time anew, and twice: what a write was refused for may have been something else than its tags, and a gateway
-        // may have hiccups; a hold must not be overlooked for that
+        // each time anew, and twice: what a write was refused for may have been something else than its tags, and a
+        // gateway may have hiccups; a hold must not be overlooked for that
         if matches!(&answer, Err(error) if error.kind == Kind::Unsupported) {
             answer = self.ask(ATTEMPTS, read, doing).await;
         }

@@ -2,7 +2,8 @@
 //!
 //! Whoever may create a table, run a server or write to the bucket chooses such text, and a terminal, a chat or a page
 //! obeys some characters instead of showing them: control characters move a cursor or hide what follows, bidirectional
-//! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed* escaped.
+//! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed*
+//! escaped.
 
 mod number;
 mod shell;
@@ -23,22 +24,22 @@ const LINES_MAX: usize = 40;
 /// Accents that are shown on one letter; Vietnamese has two, pointed Hebrew three.
 const ACCENTS_MAX: u8 = 4;
 
-/// Text from outside. [`Display`](fmt::Display) and [`Debug`](fmt::Debug) escape it, on one line of bounded length; as JSON it
-/// is the text itself, so that a program reads the exact name.
+/// Text from outside. [`Display`](fmt::Display) and [`Debug`](fmt::Debug) escape it, on one line of bounded length; as
+/// JSON it is the text itself, so that a program reads the exact name.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);
 
 impl Untrusted {
-    /// The text as it came, for comparing, for hashing, and for a place that quotes it by rules of its own (SQL, JSON, HTML).
-    /// Never for showing it.
+    /// The text as it came, for comparing, for hashing, and for a place that quotes it by rules of its own (SQL, JSON,
+    /// HTML). Never for showing it.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Shows text that may have several lines, such as what a program wrote: one line stands where it is put, several stand
-    /// below, each escaped and indented, so that none of them passes for a line of ours.
+    /// Shows text that may have several lines, such as what a program wrote: one line stands where it is put, several
+    /// stand below, each escaped and indented, so that none of them passes for a line of ours.
     #[must_use]
     pub fn lines(&self) -> Lines<'_> {
         Lines(&self.0)
@@ -144,8 +145,8 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// A message of ours that may have text from outside in it: escaped, of bounded length, and its later lines indented, so that
-/// none of them passes for one that we begin.
+/// A message of ours that may have text from outside in it: escaped, of bounded length, and its later lines indented,
+/// so that none of them passes for one that we begin.
 #[must_use]
 pub fn continued(text: &str) -> Cow<'_, str> {
     if !text.contains('\n') {
@@ -197,8 +198,8 @@ pub fn escaped_lines(text: &str) -> Cow<'_, str> {
     escaped_but(text, |c| c == '\n', push_escape)
 }
 
-/// A JSON document in which the same characters stand as `\u001b`: it says the same to a program, and a terminal that shows
-/// it obeys nothing. Line feeds of its layout stay.
+/// A JSON document in which the same characters stand as `\u001b`: it says the same to a program, and a terminal that
+/// shows it obeys nothing. Line feeds of its layout stay.
 #[must_use]
 pub fn escaped_json(document: &str) -> Cow<'_, str> {
     let stays = |c| c == '\n';
@@ -217,11 +218,7 @@ fn push_escape(c: char, out: &mut String) {
     }
 }
 
-fn escaped_but(
-    text: &str,
-    stays: impl Fn(char) -> bool,
-    escape: impl Fn(char, &mut String),
-) -> Cow<'_, str> {
+fn escaped_but(text: &str, stays: impl Fn(char) -> bool, escape: impl Fn(char, &mut String)) -> Cow<'_, str> {
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Cow::Borrowed(text);
     }

@@ -6,8 +6,8 @@ pub fn shell_quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// One word of a command that people are given to type: as it is where every shell takes it so, else quoted. Any text is one
-/// word and nothing else.
+/// One word of a command that people are given to type: as it is where every shell takes it so, else quoted. Any text
+/// is one word and nothing else.
 #[must_use]
 pub fn shell_word(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/@+=".contains(&b);

@@ -26,11 +26,7 @@ fn what_can_not_be_seen_is_shown_as_an_escape() {
     let towering = format!("a{}", "\u{301}".repeat(50));
     let shown = Untrusted::from(towering.as_str()).to_string();
     assert_eq!(shown.matches('\u{301}').count(), 4);
-    assert!(
-        Untrusted::from("\u{301}a")
-            .to_string()
-            .starts_with("\\u{301}")
-    );
+    assert!(Untrusted::from("\u{301}a").to_string().starts_with("\\u{301}"));
 }
 
 #[test]

@@ -36,10 +36,7 @@ impl Answers {
             .route("/metrics", get(metrics))
             .fallback(|| async { plain(StatusCode::NOT_FOUND, "there is nothing here\n") })
             .method_not_allowed_fallback(|| async {
-                plain(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "only GET and HEAD are answered here\n",
-                )
+                plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here\n")
             })
             .with_state(Arc::new(self))
     }
@@ -111,11 +108,7 @@ async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
     let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes());
     let (snapshot, now) = (answers.pulse.snapshot(), answers.clock.now());
     if accept.is_some_and(takes_open_metrics) {
-        (
-            [(header::CONTENT_TYPE, OPEN_METRICS)],
-            snapshot.open_metrics(now),
-        )
-            .into_response()
+        ([(header::CONTENT_TYPE, OPEN_METRICS)], snapshot.open_metrics(now)).into_response()
     } else {
         ([(header::CONTENT_TYPE, CLASSIC)], snapshot.classic(now)).into_response()
     }
@@ -124,34 +117,28 @@ async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
 fn refusal(readers: &Readers) -> Response {
     match readers {
         Readers::WithToken(_) => {
-            let text =
-                "metrics are shown to who sends the bearer token of PGCOFFER_METRICS_TOKEN\n";
+            let text = "metrics are shown to who sends the bearer token of PGCOFFER_METRICS_TOKEN\n";
             let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
             (challenge, plain(StatusCode::UNAUTHORIZED, text)).into_response()
         }
         Readers::ThisMachine => plain(
             StatusCode::FORBIDDEN,
-            "metrics are shown to this machine alone, at its own address or as localhost: set PGCOFFER_METRICS_TOKEN for others\n",
+            "metrics are shown to this machine alone, at its own address or as localhost: set PGCOFFER_METRICS_TOKEN \
+             for others\n",
         ),
         Readers::Nobody | Readers::Everybody => plain(
             StatusCode::FORBIDDEN,
-            "metrics are not shown to everybody: set PGCOFFER_METRICS_TOKEN, and have the scraper send it as a bearer token\n",
+            "metrics are not shown to everybody: set PGCOFFER_METRICS_TOKEN, and have the scraper send it as a bearer \
+             token\n",
         ),
     }
 }
 
 fn takes_open_metrics(accept: &[u8]) -> bool {
     let accept = String::from_utf8_lossy(accept);
-    accept
-        .to_ascii_lowercase()
-        .contains("application/openmetrics-text")
+    accept.to_ascii_lowercase().contains("application/openmetrics-text")
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-        text,
-    )
-        .into_response()
+    (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }

@@ -1,8 +1,9 @@
 //! The connections that are being answered. There is always room for one more.
 //!
-//! A probe must be answered at once, whoever else keeps connections open: a platform restarts what doesn't answer, and a restart
-//! gives up the backup under way. So nobody waits for a place. Where all places are taken, the client with the most connections
-//! loses its oldest one. A client that has one connection keeps it as long as any other client has two.
+//! A probe must be answered at once, whoever else keeps connections open: a platform restarts what doesn't answer, and
+//! a restart gives up the backup under way. So nobody waits for a place. Where all places are taken, the client with
+//! the most connections loses its oldest one. A client that has one connection keeps it as long as any other client has
+//! two.
 
 use std::{
     collections::{BTreeMap, HashMap},

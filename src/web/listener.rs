@@ -40,12 +40,7 @@ pub async fn serve(listener: TcpListener, answers: Answers, shutdown: impl Futur
     serve_within(LIMITS, listener, answers, shutdown).await;
 }
 
-async fn serve_within(
-    limits: Limits,
-    listener: TcpListener,
-    answers: Answers,
-    shutdown: impl Future<Output = ()>,
-) {
+async fn serve_within(limits: Limits, listener: TcpListener, answers: Answers, shutdown: impl Future<Output = ()>) {
     let app = answers.router();
     let (connections, tracker) = (Connections::new(limits.connections), TaskTracker::new());
     tokio::pin!(shutdown);
@@ -73,10 +68,7 @@ async fn serve_within(
 
 fn is_of_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 async fn answer(stream: TcpStream, app: axum::Router, limits: Limits, place: Place) {
@@ -125,12 +117,7 @@ mod tests {
             readers: Readers::ThisMachine,
             clock: Clock::system(),
         };
-        tokio::spawn(serve_within(
-            limits,
-            listener,
-            answers,
-            std::future::pending(),
-        ));
+        tokio::spawn(serve_within(limits, listener, answers, std::future::pending()));
         address
     }
 

@@ -18,17 +18,11 @@ pub enum Readers {
 }
 
 /// A proxy on this machine passes on the requests of others, and says so by one of these.
-const PASSED_ON: [&str; 5] = [
-    "forwarded",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-real-ip",
-];
+const PASSED_ON: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 impl Readers {
-    /// The readers behind an address that is listened on: without a token they are the programs of this machine, and nobody where
-    /// other machines reach the address.
+    /// The readers behind an address that is listened on: without a token they are the programs of this machine, and
+    /// nobody where other machines reach the address.
     #[must_use]
     pub fn at(address: SocketAddr, token: Option<Token>, open: bool) -> Self {
         match token {
@@ -46,8 +40,7 @@ impl Readers {
                 .get(header::AUTHORIZATION)
                 .is_some_and(|shown| token.is_shown_by(shown.as_bytes())),
             Self::ThisMachine => {
-                names_this_machine(headers)
-                    && !PASSED_ON.iter().any(|name| headers.contains_key(*name))
+                names_this_machine(headers) && !PASSED_ON.iter().any(|name| headers.contains_key(*name))
             }
             Self::Everybody => true,
             Self::Nobody => false,
@@ -55,8 +48,8 @@ impl Readers {
     }
 }
 
-/// Whether a request is for an address of this machine by that address. A page on the Internet can have its own name resolve to
-/// 127.0.0.1 and read what a browser on this machine is then told, but the browser sends that name along.
+/// Whether a request is for an address of this machine by that address. A page on the Internet can have its own name
+/// resolve to 127.0.0.1 and read what a browser on this machine is then told, but the browser sends that name along.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST) else {
         // no browser leaves it out
@@ -83,12 +76,7 @@ mod tests {
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs
             .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect()
     }
 
@@ -99,36 +87,16 @@ mod tests {
 
     #[test]
     fn without_a_token_only_this_machine_reads() {
-        for here in [
-            "127.0.0.1:9187",
-            "127.8.9.1:1",
-            "[::1]:9187",
-            "[::ffff:127.0.0.1]:1",
-        ] {
-            assert!(
-                matches!(at(here, None, false), Readers::ThisMachine),
-                "{here}"
-            );
+        for here in ["127.0.0.1:9187", "127.8.9.1:1", "[::1]:9187", "[::ffff:127.0.0.1]:1"] {
+            assert!(matches!(at(here, None, false), Readers::ThisMachine), "{here}");
         }
         for elsewhere in ["0.0.0.0:9187", "[::]:9187", "10.0.0.1:80", "[fd00::1]:80"] {
-            assert!(
-                matches!(at(elsewhere, None, false), Readers::Nobody),
-                "{elsewhere}"
-            );
-            assert!(
-                matches!(at(elsewhere, None, true), Readers::Everybody),
-                "{elsewhere}"
-            );
+            assert!(matches!(at(elsewhere, None, false), Readers::Nobody), "{elsewhere}");
+            assert!(matches!(at(elsewhere, None, true), Readers::Everybody), "{elsewhere}");
         }
         let token = Some("0123456789abcdef");
-        assert!(matches!(
-            at("127.0.0.1:1", token, false),
-            Readers::WithToken(_)
-        ));
-        assert!(matches!(
-            at("0.0.0.0:1", token, true),
-            Readers::WithToken(_)
-        ));
+        assert!(matches!(at("127.0.0.1:1", token, false), Readers::WithToken(_)));
+        assert!(matches!(at("0.0.0.0:1", token, true), Readers::WithToken(_)));
     }
 
     #[test]
@@ -144,13 +112,7 @@ mod tests {
     #[test]
     fn what_came_from_elsewhere_is_not_of_this_machine() {
         let readers = Readers::ThisMachine;
-        for host in [
-            "127.0.0.1:9187",
-            "localhost",
-            "LOCALHOST:1",
-            "[::1]:9187",
-            "127.1.2.3",
-        ] {
+        for host in ["127.0.0.1:9187", "localhost", "LOCALHOST:1", "[::1]:9187", "127.1.2.3"] {
             assert!(readers.include(&headers(&[("host", host)])), "{host}");
         }
         assert!(readers.include(&HeaderMap::new()));

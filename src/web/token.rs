@@ -45,15 +45,14 @@ impl Token {
         }
     }
 
-    /// Whether this value of an `Authorization` header shows it, in a time that depends neither on how much of it is right nor
-    /// on how long the token is: what is compared are two digests.
+    /// Whether this value of an `Authorization` header shows it, in a time that depends neither on how much of it is
+    /// right nor on how long the token is: what is compared are two digests.
     pub(super) fn is_shown_by(&self, header: &[u8]) -> bool {
         let Some((scheme, shown)) = header.split_at_checked(7) else {
             return false;
         };
         let (own, shown) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(shown));
-        scheme.eq_ignore_ascii_case(b"bearer ")
-            && bool::from(own.as_slice().ct_eq(shown.as_slice()))
+        scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(own.as_slice().ct_eq(shown.as_slice()))
     }
 }
 
@@ -89,13 +88,7 @@ mod tests {
     #[test]
     fn what_can_be_guessed_or_not_be_sent_is_refused() {
         assert_eq!(Token::parse("short").unwrap_err(), TokenFault::Short);
-        assert_eq!(
-            Token::parse("0123456789 abcdef").unwrap_err(),
-            TokenFault::Character
-        );
-        assert_eq!(
-            Token::parse("0123456789abcdéf").unwrap_err(),
-            TokenFault::Character
-        );
+        assert_eq!(Token::parse("0123456789 abcdef").unwrap_err(), TokenFault::Character);
+        assert_eq!(Token::parse("0123456789abcdéf").unwrap_err(), TokenFault::Character);
     }
 }

@@ -17,14 +17,14 @@ use serde_json::Value;
 use crate::testbed::{Agent, Cluster, Outcome, S3Server};
 
 pub(crate) const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-pub(crate) const OTHER_KEY: &str =
-    "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+pub(crate) const OTHER_KEY: &str = "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 /// The comparison of the sample database's makers: it knows nothing of our fingerprints.
 const COMPARE: &str = include_str!("../../examples/sample-database/compare.sql");
 const SHOP: &str = include_str!("../../examples/sample-database/shop.sql");
 
 /// A few rows in two tables.
-pub(crate) const SMALL: &str = "create table people (id int generated always as identity primary key, name text not null, note text);
+pub(crate) const SMALL: &str =
+    "create table people (id int generated always as identity primary key, name text not null, note text);
     insert into people (name, note) select 'name ' || n, repeat('note ', n % 7) from generate_series(1, 500) n;
     create table visits (id int); create view guests as select name from people;";
 
@@ -34,8 +34,7 @@ pub(crate) const BULKY: &str =
     insert into bulk select n, repeat(md5(n::text), 320) from generate_series(1, 1600) n;";
 
 /// 64 MB: more than the agent, its pipes and its parts hold at once.
-pub(crate) const HUGE: &str =
-    "create table bulk (id int, body text); alter table bulk alter body set storage external;
+pub(crate) const HUGE: &str = "create table bulk (id int, body text); alter table bulk alter body set storage external;
     insert into bulk select n, repeat(md5(n::text), 1280) from generate_series(1, 1600) n;";
 
 /// One database, one bucket, and a folder that is the agent's own.
@@ -108,9 +107,7 @@ impl Stage {
 
     /// The same with more arguments.
     pub(crate) fn back_up_with<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Value {
-        self.run(["backup", "--json"].into_iter().chain(args))
-            .success()
-            .json()
+        self.run(["backup", "--json"].into_iter().chain(args)).success().json()
     }
 
     /// Every record there is, newest first, as `list` shows them.
@@ -135,11 +132,7 @@ impl Stage {
     /// Nothing is left but records of failures.
     #[track_caller]
     pub(crate) fn assert_no_backup(&self) {
-        assert!(
-            self.records()
-                .iter()
-                .all(|record| record["status"] == "failed")
-        );
+        assert!(self.records().iter().all(|record| record["status"] == "failed"));
         assert_eq!(self.keys("/archives/"), [""; 0]);
         assert_eq!(self.bucket.uploads_under_way(), []);
     }
@@ -170,8 +163,8 @@ impl Stage {
         }
     }
 
-    /// An empty database that belongs to a role of its own, who is no superuser, and that role. `made` is what a superuser puts
-    /// into it before; `OWNER` stands for the role.
+    /// An empty database that belongs to a role of its own, who is no superuser, and that role. `made` is what a
+    /// superuser puts into it before; `OWNER` stands for the role.
     pub(crate) fn customers_target(&self, made: &str) -> (String, Target) {
         let owner = unique("customer");
         let target = self.target();
@@ -198,11 +191,7 @@ impl Stage {
         self.restore_with(target, [])
     }
 
-    pub(crate) fn restore_with<'a>(
-        &self,
-        target: &'a Target,
-        args: impl IntoIterator<Item = &'a str>,
-    ) -> Outcome {
+    pub(crate) fn restore_with<'a>(&self, target: &'a Target, args: impl IntoIterator<Item = &'a str>) -> Outcome {
         self.run(restore_args(target).into_iter().chain(args))
     }
 
@@ -227,16 +216,9 @@ impl Stage {
     /// Fails where a secret of this stage stands in what was printed.
     #[track_caller]
     pub(crate) fn assert_no_secret(&self, outcome: &Outcome, more: &[&str]) {
-        let said = format!(
-            "{}{}",
-            outcome.stderr,
-            String::from_utf8_lossy(&outcome.stdout)
-        );
+        let said = format!("{}{}", outcome.stderr, String::from_utf8_lossy(&outcome.stdout));
         let bech32 = MasterKey::parse(KEY).unwrap().encode();
-        for secret in [KEY, bech32.as_str(), self.bucket.credentials().1]
-            .iter()
-            .chain(more)
-        {
+        for secret in [KEY, bech32.as_str(), self.bucket.credentials().1].iter().chain(more) {
             assert!(!said.contains(secret), "{secret} is in:\n{said}");
         }
     }
@@ -249,14 +231,7 @@ pub(crate) struct Target {
 }
 
 pub(crate) fn restore_args(target: &Target) -> [&str; 6] {
-    [
-        "restore",
-        "latest",
-        "--to",
-        &target.url,
-        "--confirm",
-        &target.name,
-    ]
+    ["restore", "latest", "--to", &target.url, "--confirm", &target.name]
 }
 
 /// The sample database's script, small.
@@ -283,10 +258,7 @@ fn copy_of(cluster: &Cluster, sql: &'static str) -> String {
         cluster.psql(&template, sql);
     }
     let name = unique("db");
-    cluster.psql(
-        "postgres",
-        &format!("create database {name} template {template}"),
-    );
+    cluster.psql("postgres", &format!("create database {name} template {template}"));
     name
 }
 

@@ -70,9 +70,7 @@ impl Cluster {
             "--file=-",
         ];
         self.run(
-            self.client("psql")
-                .args(options)
-                .args(["--dbname", database]),
+            self.client("psql").args(options).args(["--dbname", database]),
             sql.as_bytes(),
         )
     }
@@ -170,9 +168,9 @@ fn bin() -> PathBuf {
             .all(|program| bin.join(program).exists())
     };
     let newest = packaged.filter(is_whole).max_by_key(major);
-    newest.or_else(|| std::env::split_paths(&path).find(is_whole)).expect(
-        "this test needs a PostgreSQL server with its clients: apt-get install postgresql postgresql-client",
-    )
+    newest
+        .or_else(|| std::env::split_paths(&path).find(is_whole))
+        .expect("this test needs a PostgreSQL server with its clients: apt-get install postgresql postgresql-client")
 }
 
 /// PostgreSQL refuses to run as root: then it runs as the user `postgres` of its package.
@@ -186,7 +184,6 @@ fn server_user() -> Option<(u32, u32)> {
         .lines()
         .map(|line| line.split(':').collect::<Vec<_>>())
         .find(|fields| fields[0] == "postgres");
-    let fields =
-        fields.expect("there is no user postgres to run the server as: apt-get install postgresql");
+    let fields = fields.expect("there is no user postgres to run the server as: apt-get install postgresql");
     Some((fields[2].parse().unwrap(), fields[3].parse().unwrap()))
 }

@@ -67,10 +67,7 @@ fn the_schema_refuses_what_heroku_would() {
 fn the_button_makes_no_key_and_no_cost() {
     let document = app_json();
     let key = &document["env"]["PGCOFFER_KEY"];
-    assert!(
-        key.get("generator").is_none() && key.get("value").is_none(),
-        "{key}"
-    );
+    assert!(key.get("generator").is_none() && key.get("value").is_none(), "{key}");
     assert_eq!(key["required"], false);
     assert!(document.get("addons").is_none());
     assert_eq!(document["formation"], json!({}));
@@ -84,22 +81,14 @@ fn the_button_makes_no_key_and_no_cost() {
 fn the_button_leaves_the_attachment_its_name() {
     let document = app_json();
     let names = document["env"].as_object().unwrap().keys();
-    assert_eq!(
-        names
-            .filter(|name| name.starts_with("PGCOFFER_DB_"))
-            .count(),
-        0
-    );
+    assert_eq!(names.filter(|name| name.starts_with("PGCOFFER_DB_")).count(), 0);
 }
 
 /// Its variables as a button user leaves them, handed to the agent: every name is known and every default good.
 #[test]
 fn the_agent_knows_every_variable_and_takes_every_default() {
     let document = app_json();
-    let mut agent = Agent::new().env(
-        "PGCOFFER_DB_MAIN_URL",
-        "postgres://user:password@127.0.0.1:1/db",
-    );
+    let mut agent = Agent::new().env("PGCOFFER_DB_MAIN_URL", "postgres://user:password@127.0.0.1:1/db");
     for (name, about) in document["env"].as_object().unwrap() {
         assert!(!about["description"].as_str().unwrap().is_empty());
         let typed = match name.as_str() {
@@ -120,9 +109,5 @@ fn the_agent_knows_every_variable_and_takes_every_default() {
         .env("AWS_CONFIG_FILE", &profile)
         .env("PGCOFFER_S3_PATH_STYLE", "true");
     let outcome = agent.run(["list"]).ended_with(4);
-    assert!(
-        outcome.stderr.contains("InvalidAccessKeyId"),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.contains("InvalidAccessKeyId"), "{}", outcome.stderr);
 }

@@ -41,8 +41,7 @@ impl Build {
             .args([self.path("build"), self.path("cache"), self.path("env")])
             .output()
             .unwrap();
-        let said =
-            [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
+        let said = [&output.stdout, &output.stderr].map(|b| String::from_utf8_lossy(b).into_owned());
         (output, said.concat())
     }
 
@@ -84,10 +83,7 @@ fn the_released_binary_comes_into_the_slug_and_into_the_cache() {
         said.starts_with(&format!("-----> Installing pgcoffer {VERSION}\n")),
         "{said}"
     );
-    assert!(
-        said.contains("No PGCOFFER_… config var is set yet"),
-        "{said}"
-    );
+    assert!(said.contains("No PGCOFFER_… config var is set yet"), "{said}");
     assert_eq!(build.version_on_the_dyno(), format!("pgcoffer {VERSION}\n"));
     assert_eq!(server.asked(&archive_name()), 1);
 
@@ -119,8 +115,8 @@ fn what_is_not_what_was_released_is_not_installed() {
     assert_eq!(server.asked(&archive_name()), 2);
 }
 
-/// Who can replace the files of a release can replace the checksums too, and sign with a key of his own, or show what was signed
-/// for another version.
+/// Who can replace the files of a release can replace the checksums too, and sign with a key of his own, or show what
+/// was signed for another version.
 #[test]
 fn a_release_whose_checksums_were_replaced_with_it_is_not_installed() {
     let (server, own_key) = (Server::of_release(), tempfile::tempdir().unwrap());
@@ -187,12 +183,7 @@ fn old_release(server: &Server) -> TempDir {
     run(Command::new("chmod").arg("755").arg(&program));
     let archive = folder.path().join(format!("{name}.tar.gz"));
     let mut tar = Command::new("tar");
-    run(tar
-        .arg("-czf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(folder.path())
-        .arg(&name));
+    run(tar.arg("-czf").arg(&archive).arg("-C").arg(folder.path()).arg(&name));
     let content = fs::read(&archive).unwrap();
     server.release(&[(format!("{name}.tar.gz"), content)], release_key());
 
@@ -217,10 +208,7 @@ fn config_vars_are_looked_at_and_fail_no_build() {
     build.set("PGCOFFER_SHEDULE", "daily");
     let said = build.compiles();
     assert!(said.contains("need a look"), "{said}");
-    assert!(
-        said.contains("       error: 2 settings are wrong"),
-        "{said}"
-    );
+    assert!(said.contains("       error: 2 settings are wrong"), "{said}");
     assert!(said.contains("PGCOFFER_SHEDULE"), "{said}");
     assert!(said.contains("PGCOFFER_DB_MAIN_URL"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
@@ -230,10 +218,7 @@ fn config_vars_are_looked_at_and_fail_no_build() {
 fn the_repositorys_own_copy_names_no_release_and_says_where_one_is() {
     let copy = tempfile::tempdir().unwrap();
     let source = project().join("packaging/heroku/buildpack");
-    run(Command::new("cp")
-        .arg("-r")
-        .arg(source.join("."))
-        .arg(copy.path()));
+    run(Command::new("cp").arg("-r").arg(source.join(".")).arg(copy.path()));
     let said = Build::with(copy).fails();
     assert!(said.contains("names no release"), "{said}");
     assert!(said.contains("heroku buildpacks:add https://"), "{said}");
@@ -264,15 +249,8 @@ fn a_first_deploy_ends_as_the_page_says() {
     build.set("PGCOFFER_BUCKET", "s3://your-bucket/backups");
     let said = build.compiles();
     let page = fs::read_to_string(project().join("docs/heroku.md")).unwrap();
-    let (_, shown) = page
-        .split_once("The build ends like this:\n\n```text\n")
-        .unwrap();
+    let (_, shown) = page.split_once("The build ends like this:\n\n```text\n").unwrap();
     let (shown, _) = shown.split_once("```").unwrap();
-    let from = |text: &str| {
-        text.split_once("-----> The config vars")
-            .unwrap()
-            .1
-            .to_owned()
-    };
+    let from = |text: &str| text.split_once("-----> The config vars").unwrap().1.to_owned();
     assert_eq!(from(&said), from(shown), "{said}");
 }

@@ -1,5 +1,5 @@
-//! The Helm chart: rendered with Go's templates and Sprig, which are what Helm renders with, and held against its own schema,
-//! Kubernetes' schemas, and the agent.
+//! The Helm chart: rendered with Go's templates and Sprig, which are what Helm renders with, and held against its own
+//! schema, Kubernetes' schemas, and the agent.
 
 use std::{
     path::{Path, PathBuf},
@@ -31,8 +31,7 @@ fn renderer() -> &'static Path {
         let mut go = Command::new("go");
         go.args(["build", "-o"]).arg(&program).arg(".");
         go.current_dir(project().join("tests/deploy/render"));
-        go.env("GO111MODULE", "off")
-            .env("GOPATH", "/usr/share/gocode");
+        go.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode");
         run(go.env("GOCACHE", cache).env("GOFLAGS", ""));
         program
     })
@@ -66,10 +65,7 @@ fn render(values: &Value) -> Rendered {
 
 impl Rendered {
     fn all(&self, kind: &str) -> Vec<&Value> {
-        self.documents
-            .iter()
-            .filter(|d| d["kind"] == kind)
-            .collect()
+        self.documents.iter().filter(|d| d["kind"] == kind).collect()
     }
 }
 
@@ -119,10 +115,7 @@ fn kubernetes_takes_what_it_renders() {
             values["mode"] = json!(mode);
             let rendered = render(&values);
             assert_kubernetes_takes(&rendered.text);
-            let faults: Vec<_> = schema()
-                .iter_errors(&rendered.values)
-                .map(|f| f.to_string())
-                .collect();
+            let faults: Vec<_> = schema().iter_errors(&rendered.values).map(|f| f.to_string()).collect();
             assert_eq!(faults, [""; 0]);
         }
     }
@@ -148,14 +141,10 @@ fn each_database_has_a_cron_job_of_its_own() {
         assert_closed(pod);
         assert_eq!(pod["restartPolicy"], "Never");
         let container = &pod["containers"][0];
-        let urls = container["env"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|variable| {
-                let name = variable["name"].as_str().unwrap();
-                name.starts_with("PGCOFFER_DB_") && name.ends_with("_URL")
-            });
+        let urls = container["env"].as_array().unwrap().iter().filter(|variable| {
+            let name = variable["name"].as_str().unwrap();
+            name.starts_with("PGCOFFER_DB_") && name.ends_with("_URL")
+        });
         assert_eq!(urls.count(), 1, "it knows one database");
         assert_eq!(container["args"][4], "--no-prune");
     }
@@ -166,8 +155,7 @@ fn each_database_has_a_cron_job_of_its_own() {
 fn serving_is_one_pod_with_probes_for_all_databases() {
     let mut values = much();
     values["mode"] = json!("serve");
-    values["serve"] =
-        json!({ "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } } });
+    values["serve"] = json!({ "serviceMonitor": { "enabled": true, "labels": { "release": "prometheus" } } });
     values["serve"]["prometheusRule"] = json!({ "enabled": true });
     values["serve"]["metricsToken"] = json!({ "name": "scrape" });
     let rendered = render(&values);
@@ -218,8 +206,7 @@ fn metrics_are_closed_unless_somebody_opens_them() {
     let settings = |values: &Value| {
         let rendered = render(values);
         let container = &rendered.all("Deployment")[0]["spec"]["template"]["spec"]["containers"][0];
-        ["PGCOFFER_METRICS_TOKEN", "PGCOFFER_METRICS_OPEN"]
-            .map(|name| !variable(container, name).is_null())
+        ["PGCOFFER_METRICS_TOKEN", "PGCOFFER_METRICS_OPEN"].map(|name| !variable(container, name).is_null())
     };
     assert_eq!(settings(&values), [false, false]);
     values["serve"] = json!({ "metricsOpen": true });
@@ -235,15 +222,9 @@ fn wrong_values_are_refused() {
         ("/bucket", json!("acme")),
         ("/bucket", json!("")),
         ("/databases", json!({})),
-        (
-            "/databases/Shop",
-            json!({ "urlSecret": { "name": "a", "key": "b" } }),
-        ),
+        ("/databases/Shop", json!({ "urlSecret": { "name": "a", "key": "b" } })),
         ("/databases/shop", json!({})),
-        (
-            "/databases/shop/url",
-            json!("postgres://user:password@host/db"),
-        ),
+        ("/databases/shop/url", json!("postgres://user:password@host/db")),
         ("/databases/shop/urlSecret", json!({ "name": "a" })),
         ("/keySecret", json!({ "name": "", "key": "key" })),
         ("/mode", json!("both")),
@@ -271,14 +252,7 @@ fn wrong_values_are_refused() {
 fn what_it_renders_backs_up() {
     let (cluster, bucket) = (Cluster::start(None), S3Server::start());
     let mut values = much();
-    for name in [
-        "endpoint",
-        "region",
-        "pathStyle",
-        "bucket",
-        "prune",
-        "extraEnvFrom",
-    ] {
+    for name in ["endpoint", "region", "pathStyle", "bucket", "prune", "extraEnvFrom"] {
         values.as_object_mut().unwrap().remove(name);
     }
     for (name, value) in bucket.env() {
@@ -316,14 +290,8 @@ fn what_it_renders_backs_up() {
             .map(|a| a.as_str().unwrap())
             .collect();
         assert_eq!(args[0], "pgcoffer");
-        let report = agent
-            .run(args[1..].iter().copied().chain(["--json"]))
-            .success()
-            .json();
-        assert_eq!(
-            report["databases"][0]["backup"]["outcome"], "done",
-            "{report:#}"
-        );
+        let report = agent.run(args[1..].iter().copied().chain(["--json"])).success().json();
+        assert_eq!(report["databases"][0]["backup"]["outcome"], "done", "{report:#}");
         assert_eq!(report["databases"].as_array().unwrap().len(), 1);
     }
 }

@@ -16,9 +16,7 @@ fn page(name: &str) -> String {
 fn blocks(page: &str, fence: &str) -> String {
     let begins = format!("```{fence}\n");
     let parts = page.split(&begins).skip(1);
-    let blocks: String = parts
-        .map(|part| part.split("```").next().unwrap())
-        .collect();
+    let blocks: String = parts.map(|part| part.split("```").next().unwrap()).collect();
     assert!(!blocks.is_empty(), "no block that says {fence}");
     blocks
 }
@@ -29,9 +27,7 @@ fn installation(name: &str, server: &Server) -> String {
     assert!(commands.contains(PUBLIC_URL), "{name} downloads no release");
     assert!(commands.contains(KEY_URL), "{name} downloads no key");
     let key = format!("{}/release-key.pem", server.url);
-    let commands = commands
-        .replace(KEY_URL, &key)
-        .replace(PUBLIC_URL, &server.url);
+    let commands = commands.replace(KEY_URL, &key).replace(PUBLIC_URL, &server.url);
     format!("sudo() {{ \"$@\"; }}; cd /root\n{commands}\n")
 }
 
@@ -48,10 +44,7 @@ fn set_up(name: &str, machine: &Machine) -> String {
             &format!("aws_access_key_id = {}", set("AWS_ACCESS_KEY_ID")),
         )
         .replace("read -rs URL && ", "")
-        .replace(
-            "<<<\"$URL\"",
-            &format!("<<<'{}'", set("PGCOFFER_DB_MAIN_URL")),
-        )
+        .replace("<<<\"$URL\"", &format!("<<<'{}'", set("PGCOFFER_DB_MAIN_URL")))
         .replace(
             "read -rs SECRET && ",
             &format!("SECRET={} && ", set("AWS_SECRET_ACCESS_KEY")),
@@ -69,7 +62,8 @@ const FIRST_CONTACT: &str = "
     [[ $man_page == *pgcoffer* ]]
 ";
 
-/// What systemd would start, with the settings that it would give it: secrets as credentials, the rest from the package's file.
+/// What systemd would start, with the settings that it would give it: secrets as credentials, the rest from the
+/// package's file.
 const AS_THE_SERVICE: &str = r#"
     unit=/usr/lib/systemd/system/pgcoffer.service secrets=/etc/pgcoffer/secrets
     sed -i "s|^PGCOFFER_BUCKET=$|&$PGCOFFER_BUCKET/service|; s|^AWS_REGION=$|&$AWS_REGION|" /etc/pgcoffer/pgcoffer.env
@@ -88,17 +82,14 @@ fn as_cron(page: &str) -> String {
         .and_then(|rest| rest.split_once(' '))
         .unwrap();
     format!(
-        "\nsetpriv --reuid {user} --regid {user} --init-groups env -i HOME=/ PATH=/usr/bin:/bin sh -c '{command} --json'\n"
+        "\nsetpriv --reuid {user} --regid {user} --init-groups env -i HOME=/ PATH=/usr/bin:/bin sh -c '{command} \
+         --json'\n"
     )
 }
 
 #[test]
 fn the_plain_installation_leads_to_a_first_backup_and_to_cron() {
-    let (cluster, bucket, server) = (
-        Cluster::start(None),
-        S3Server::start(),
-        Server::of_release(),
-    );
+    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), Server::of_release());
     cluster.psql(
         "postgres",
         "create table people (id int); insert into people select generate_series(1, 1000)",
@@ -107,8 +98,7 @@ fn the_plain_installation_leads_to_a_first_backup_and_to_cron() {
         .envs(bucket.env())
         .env("PGCOFFER_SCHEDULE", "daily at 02:30 keep 7d")
         .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
-    let settings =
-        "(export -p | grep -E ' (AWS|PGCOFFER)_' | sed 's/^declare -x //') >pgcoffer.env\n";
+    let settings = "(export -p | grep -E ' (AWS|PGCOFFER)_' | sed 's/^declare -x //') >pgcoffer.env\n";
     let script = installation("plain.md", &server)
         + FIRST_CONTACT
         + settings
@@ -148,12 +138,7 @@ fn no_documented_installation_takes_checksums_that_another_key_signed() {
         (entry.file_name().into_string().unwrap(), content)
     });
     server.release(&files.collect::<Vec<_>>(), own_key.path());
-    for page in [
-        "plain.md",
-        "systemd.md",
-        "../getting-started.md",
-        "../../README.md",
-    ] {
+    for page in ["plain.md", "systemd.md", "../getting-started.md", "../../README.md"] {
         let script = installation(page, &server) + "\ncommand -v pgcoffer && echo IT IS THERE\n";
         let output = Machine::new().command(&script).output().unwrap();
         let said = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
@@ -168,15 +153,12 @@ fn no_documented_installation_takes_checksums_that_another_key_signed() {
 
 #[test]
 fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
-    let (cluster, bucket, server) = (
-        Cluster::start(None),
-        S3Server::start(),
-        Server::of_release(),
-    );
+    let (cluster, bucket, server) = (Cluster::start(None), S3Server::start(), Server::of_release());
     let machine = Machine::new()
         .envs(bucket.env())
         .env("PGCOFFER_DB_MAIN_URL", &cluster.url("postgres"));
-    // The rest of that page needs a running systemd. What can be had without one: the units are sound, and as closed as they say.
+    // The rest of that page needs a running systemd. What can be had without one: the units are sound, and as closed as
+    // they say.
     let units = "
         systemd-analyze verify pgcoffer.service pgcoffer.timer
         systemd-analyze security --offline=true --threshold=15 pgcoffer.service >/dev/null
@@ -186,15 +168,9 @@ fn the_debian_package_leads_to_a_first_backup_and_to_units_that_hold() {
         apt-get remove -y pgcoffer
         test -e /etc/pgcoffer/pgcoffer.env -a ! -e /usr/bin/pgcoffer
     ";
-    let script = installation("systemd.md", &server)
-        + FIRST_CONTACT
-        + &set_up("systemd.md", &machine)
-        + AS_THE_SERVICE
-        + units;
+    let script =
+        installation("systemd.md", &server) + FIRST_CONTACT + &set_up("systemd.md", &machine) + AS_THE_SERVICE + units;
     let said = run(&mut machine.command(&script));
     assert!(said.contains("Backed up main as "), "{said}");
-    assert!(
-        said.contains("main: backed up (daily, weekly, monthly) as "),
-        "{said}"
-    );
+    assert!(said.contains("main: backed up (daily, weekly, monthly) as "), "{said}");
 }

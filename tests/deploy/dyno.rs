@@ -1,5 +1,5 @@
-//! A slug on a dyno, as near as this machine comes to one: built by the buildpacks' own scripts, in a file system that can't be
-//! written but for /tmp, as a user without rights, with 256 processes, 512 MB, `PORT` and `DYNO`.
+//! A slug on a dyno, as near as this machine comes to one: built by the buildpacks' own scripts, in a file system that
+//! can't be written but for /tmp, as a user without rights, with 256 processes, 512 MB, `PORT` and `DYNO`.
 
 use std::{
     fs,
@@ -118,11 +118,7 @@ impl Dyno {
 fn processes() -> (Vec<u32>, u64, usize) {
     let (mut pids, mut bytes, mut threads) = (Vec::new(), 0, 0);
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let Ok(status) = fs::read_to_string(entry.path().join("status")) else {
@@ -183,33 +179,24 @@ fn assert_fits(dyno: &Dyno) {
     // by the client that came with the slug: this dyno has no other
     assert_eq!(dyno.records()[0]["good"], true, "{:#}", dyno.records()[0]);
     let found = dyno.command("command -v pg_dump").output().unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&found.stdout),
-        "/app/.apt/usr/bin/pg_dump\n"
-    );
+    assert_eq!(String::from_utf8_lossy(&found.stdout), "/app/.apt/usr/bin/pg_dump\n");
 }
 
 /// The platform asks every process at once, pg_dump too, and kills what is left half a minute later.
 fn assert_ends_in_time(dyno: &Dyno) {
-    dyno.bucket.inject(
-        Rule::on("UploadPart").always(),
-        Fault::Delay { millis: 1000 },
-    );
+    dyno.bucket
+        .inject(Rule::on("UploadPart").always(), Fault::Delay { millis: 1000 });
     let parts = dyno.bucket.count("UploadPart");
     let child = dyno.spawn("pgcoffer backup --compression none --part-size 5");
     let began = Instant::now();
     while dyno.bucket.count("UploadPart") < parts + 2 {
-        assert!(
-            began.elapsed() < Duration::from_secs(120),
-            "no upload began"
-        );
+        assert!(began.elapsed() < Duration::from_secs(120), "no upload began");
         std::thread::sleep(Duration::from_millis(20));
     }
     let (pids, ..) = processes();
     assert!(pids.len() >= 2, "agent and pg_dump: {pids:?}");
     let mut kill = as_root("kill");
-    kill.args(["-s", "TERM"])
-        .args(pids.iter().map(u32::to_string));
+    kill.args(["-s", "TERM"]).args(pids.iter().map(u32::to_string));
     // that one of them may have ended by itself before it was asked is no fault
     let _ = kill.output().unwrap();
     let asked = Instant::now();

@@ -65,11 +65,7 @@ impl Machine {
             command.arg(format!("{}:{inside}", folder.display()));
         }
         command.args(["--", "/usr/bin/env", "-i"]);
-        command.args(
-            self.env
-                .iter()
-                .map(|(name, value)| format!("{name}={value}")),
-        );
+        command.args(self.env.iter().map(|(name, value)| format!("{name}={value}")));
         command.args(["/bin/bash", "-euo", "pipefail", "-c", script]);
         command
     }

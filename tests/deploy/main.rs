@@ -1,4 +1,5 @@
-//! How it gets onto other people's machines: Heroku's files and buildpack, packages, manifests, each tried with the built binary.
+//! How it gets onto other people's machines: Heroku's files and buildpack, packages, manifests, each tried with the
+//! built binary.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

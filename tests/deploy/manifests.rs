@@ -26,19 +26,11 @@ pub(crate) fn tool(name: &str) -> Command {
 pub(crate) fn feed(command: &mut Command, input: &str) -> String {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?}:\n{stdout}{stderr}\n{input}"
-    );
+    assert!(output.status.success(), "{command:?}:\n{stdout}{stderr}\n{input}");
     stdout
 }
 
@@ -50,15 +42,13 @@ pub(crate) fn documents(yaml: &str) -> Vec<Value> {
     serde_json::from_str(&json).unwrap()
 }
 
-/// The Kubernetes project's own schemas, of the oldest version that is supported and of the newest; strict: unknown fields are faults.
+/// The Kubernetes project's own schemas, of the oldest version that is supported and of the newest; strict: unknown
+/// fields are faults.
 #[track_caller]
 pub(crate) fn assert_kubernetes_takes(yaml: &str) {
     for version in ["1.25", "1.37"] {
         let mut validate = tool("kubernetes-validate");
-        feed(
-            validate.args(["--strict", "-k", version, "/dev/stdin"]),
-            yaml,
-        );
+        feed(validate.args(["--strict", "-k", version, "/dev/stdin"]), yaml);
     }
 }
 
@@ -91,12 +81,7 @@ fn kubernetes_refuses_a_manifest_with_a_typing_error() {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut child = validate.spawn().unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(bad.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(bad.as_bytes()).unwrap();
         assert!(!child.wait().unwrap().success(), "{wrong}");
     }
 }
@@ -106,10 +91,7 @@ fn kubernetes_refuses_a_manifest_with_a_typing_error() {
 pub(crate) fn assert_closed(pod: &Value) {
     assert_eq!(pod["automountServiceAccountToken"], false);
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(
-        pod["securityContext"]["seccompProfile"]["type"],
-        "RuntimeDefault"
-    );
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
     for container in pod["containers"].as_array().unwrap() {
         let context = &container["securityContext"];
         assert_eq!(context["allowPrivilegeEscalation"], false);
@@ -137,25 +119,14 @@ fn the_manifests_pods_may_do_little() {
 fn workflows_and_other_yaml_have_no_faults() {
     let mut lint = tool("yamllint");
     lint.args(["--strict", "-d", "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 1}}}"]);
-    lint.args([
-        ".github",
-        "heroku.yml",
-        "packaging/kubernetes",
-        "packaging/render",
-    ]);
+    lint.args([".github", "heroku.yml", "packaging/kubernetes", "packaging/render"]);
     lint.args([
         "packaging/helm/pgcoffer/Chart.yaml",
         "packaging/helm/pgcoffer/values.yaml",
     ]);
     feed(&mut lint, "");
     feed(
-        tool("zizmor").args([
-            "--offline",
-            "--no-progress",
-            "--persona",
-            "regular",
-            ".github",
-        ]),
+        tool("zizmor").args(["--offline", "--no-progress", "--persona", "regular", ".github"]),
         "",
     );
 }
@@ -189,18 +160,9 @@ fn every_file_names_this_version() {
             "packaging/helm/pgcoffer/Chart.yaml",
             format!("\nversion: {version}\nappVersion: \"{version}\"\n"),
         ),
-        (
-            "project.toml",
-            format!("/v{version}/pgcoffer_{version}-1_arm64.deb\""),
-        ),
-        (
-            "app.json",
-            format!("/heroku-buildpack-pgcoffer#v{version}\""),
-        ),
-        (
-            "docs/heroku.md",
-            format!("/heroku-buildpack-pgcoffer#v{version} "),
-        ),
+        ("project.toml", format!("/v{version}/pgcoffer_{version}-1_arm64.deb\"")),
+        ("app.json", format!("/heroku-buildpack-pgcoffer#v{version}\"")),
+        ("docs/heroku.md", format!("/heroku-buildpack-pgcoffer#v{version} ")),
         (
             "packaging/heroku/buildpack/bin/compile",
             format!("/heroku-buildpack-pgcoffer#v{version}\""),
@@ -261,21 +223,10 @@ fn the_images_build_sees_what_it_needs() {
         }
     }
     let mut metadata = Command::new("cargo");
-    metadata.args([
-        "metadata",
-        "--offline",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]);
+    metadata.args(["metadata", "--offline", "--no-deps", "--format-version", "1"]);
     feed(metadata.current_dir(context.path()), "");
     for (file, included) in included(&context.path().join("src")) {
-        assert!(
-            included.exists(),
-            "{} includes {}",
-            file.display(),
-            included.display()
-        );
+        assert!(included.exists(), "{} includes {}", file.display(), included.display());
     }
 }
 
@@ -310,10 +261,7 @@ fn the_agent_knows_every_setting_of_the_platforms_files() {
     let render = documents(&read("packaging/render/render.yaml"));
     for variable in render[0]["services"][0]["envVars"].as_array().unwrap() {
         if let Some(value) = variable["value"].as_str() {
-            settings.push((
-                variable["key"].as_str().unwrap().to_owned(),
-                value.to_owned(),
-            ));
+            settings.push((variable["key"].as_str().unwrap().to_owned(), value.to_owned()));
         }
     }
     let manifest = documents(&read("packaging/kubernetes/cronjob.yaml"));
@@ -323,9 +271,7 @@ fn the_agent_knows_every_setting_of_the_platforms_files() {
     let railway: Value = serde_json::from_str(&read("packaging/railway/railway.json")).unwrap();
     assert_eq!(railway["deploy"]["startCommand"], "pgcoffer tick");
     assert!(settings.len() > 10, "{settings:?}");
-    let agent = Agent::new()
-        .envs(settings)
-        .env("PGCOFFER_KEY", "5a".repeat(32));
+    let agent = Agent::new().envs(settings).env("PGCOFFER_KEY", "5a".repeat(32));
     let empty = tempfile::NamedTempFile::new().unwrap();
     // an empty file is no archive: 5, once the settings have been read
     agent

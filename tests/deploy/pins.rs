@@ -1,4 +1,5 @@
-//! What the build takes from others is named by what it is, never by a name that its owner can put something else under.
+//! What the build takes from others is named by what it is, never by a name that its owner can put something else
+//! under.
 
 use std::{
     fs,
@@ -7,8 +8,8 @@ use std::{
 
 use crate::testbed::project;
 
-/// This project's own image. It can't be named by its digest before there is one: a release says the digest, and the pages say that
-/// it is to be used.
+/// This project's own image. It can't be named by its digest before there is one: a release says the digest, and the
+/// pages say that it is to be used.
 const OWN: &str = "ghcr.io/pgcoffer/pgcoffer:";
 
 /// Files of the repository, by git's own list.
@@ -27,10 +28,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// What is wrong with an action's name, such as `actions/checkout@SHA # v7`.
@@ -40,9 +38,7 @@ fn fault_of_action(named: &str) -> Option<&'static str> {
     match pin {
         _ if action.trim().starts_with("./") => None,
         Some(pin) if is_hex(pin, 40) && comment.trim().starts_with('v') => None,
-        Some(pin) if is_hex(pin, 40) => {
-            Some("no version behind it, which a proposal to update it goes by")
-        }
+        Some(pin) if is_hex(pin, 40) => Some("no version behind it, which a proposal to update it goes by"),
         _ => Some("not a commit"),
     }
 }
@@ -70,11 +66,7 @@ fn image_of_dockerfile<'a>(line: &'a str, stages: &[String]) -> Option<&'a str> 
     let words: Vec<&str> = line.split_whitespace().collect();
     let copied = words.iter().find_map(|word| word.strip_prefix("--from="));
     let named = match words.first()?.to_ascii_uppercase().as_str() {
-        "FROM" => words
-            .iter()
-            .skip(1)
-            .find(|word| !word.starts_with("--"))
-            .copied(),
+        "FROM" => words.iter().skip(1).find(|word| !word.starts_with("--")).copied(),
         _ => copied,
     };
     named.filter(|image| !stages.iter().any(|stage| stage == image) && image.parse::<u8>().is_err())
@@ -84,12 +76,8 @@ fn image_of_dockerfile<'a>(line: &'a str, stages: &[String]) -> Option<&'a str> 
 fn stages(lines: &[String]) -> Vec<String> {
     let named = lines.iter().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let at = words
-            .iter()
-            .position(|word| word.eq_ignore_ascii_case("as"))?;
-        words[0]
-            .eq_ignore_ascii_case("from")
-            .then(|| words[at + 1].to_owned())
+        let at = words.iter().position(|word| word.eq_ignore_ascii_case("as"))?;
+        words[0].eq_ignore_ascii_case("from").then(|| words[at + 1].to_owned())
     });
     named.collect()
 }
@@ -112,13 +100,9 @@ fn faults() -> Vec<String> {
             } else if let Some(action) = entry.strip_prefix("uses: ") {
                 Some(fault_of_action(action))
             } else {
-                let image = entry
-                    .strip_prefix("image: ")
-                    .or(entry.strip_prefix("url: "));
+                let image = entry.strip_prefix("image: ").or(entry.strip_prefix("url: "));
                 let image = image.filter(|image| image.contains(':') && !image.contains("://"));
-                image
-                    .filter(|image| !image.contains("{{"))
-                    .map(fault_of_image)
+                image.filter(|image| !image.contains("{{")).map(fault_of_image)
             };
             seen += usize::from(fault.is_some());
             faults.extend(
@@ -142,19 +126,14 @@ fn actions_and_images_are_named_by_what_they_are() {
 fn installed_programs_have_a_version() {
     for path in files() {
         let name = path.to_string_lossy();
-        if !(name.starts_with(".github/")
-            || name.ends_with("Dockerfile")
-            || name.ends_with("install.sh"))
-        {
+        if !(name.starts_with(".github/") || name.ends_with("Dockerfile") || name.ends_with("install.sh")) {
             continue;
         }
         for line in lines(&path) {
             let Some((_, rest)) = line.split_once("cargo install") else {
                 continue;
             };
-            let programs = rest
-                .split_whitespace()
-                .filter(|word| word.starts_with("cargo-"));
+            let programs = rest.split_whitespace().filter(|word| word.starts_with("cargo-"));
             for program in programs {
                 assert!(program.contains('@'), "{name}: {line}");
             }
@@ -174,10 +153,7 @@ fn a_name_that_can_be_moved_is_found() {
     ] {
         assert!(fault_of_action(bad).is_some(), "{bad}");
     }
-    assert_eq!(
-        fault_of_action(&format!("actions/checkout@{sha} # v7.0.1")),
-        None
-    );
+    assert_eq!(fault_of_action(&format!("actions/checkout@{sha} # v7.0.1")), None);
     for bad in [
         "debian",
         "debian:bookworm-slim",

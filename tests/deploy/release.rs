@@ -26,7 +26,8 @@ pub(crate) const PUBLIC_URL: &str = concat!(
     env!("CARGO_PKG_VERSION")
 );
 
-/// Where the documentation says that the public half of the release key is: beside the sources, not among a release's files.
+/// Where the documentation says that the public half of the release key is: beside the sources, not among a release's
+/// files.
 pub(crate) const KEY_URL: &str = concat!(
     "https://raw.githubusercontent.com/pgcoffer/pgcoffer/v",
     env!("CARGO_PKG_VERSION"),
@@ -50,10 +51,7 @@ pub(crate) fn packed() -> &'static Path {
         let mut strip = Command::new("strip");
         run(strip.arg("-o").arg(&stripped).arg(binary()));
         let cargo_deb = project().join(".testbed/cargo/bin");
-        assert!(
-            cargo_deb.join("cargo-deb").exists(),
-            "no cargo-deb: {INSTALL_HINT}"
-        );
+        assert!(cargo_deb.join("cargo-deb").exists(), "no cargo-deb: {INSTALL_HINT}");
         let path = std::env::join_paths(
             [cargo_deb]
                 .into_iter()
@@ -69,9 +67,7 @@ pub(crate) fn packed() -> &'static Path {
 /// Runs it to its end, which must be good; what it printed.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let said = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
     assert!(output.status.success(), "{command:?}:\n{}", said.concat());
     said[0].clone()
@@ -145,20 +141,13 @@ impl Server {
     }
 
     pub(crate) fn put(&self, name: &str, content: Vec<u8>) {
-        self.shared
-            .files
-            .lock()
-            .unwrap()
-            .insert(format!("/{name}"), content);
+        self.shared.files.lock().unwrap().insert(format!("/{name}"), content);
     }
 
     /// How often this file was asked for.
     pub(crate) fn asked(&self, name: &str) -> usize {
         let asked = self.shared.asked.lock().unwrap();
-        asked
-            .iter()
-            .filter(|path| **path == format!("/{name}"))
-            .count()
+        asked.iter().filter(|path| **path == format!("/{name}")).count()
     }
 }
 
@@ -187,21 +176,14 @@ pub(crate) fn buildpack(url: &str) -> tempfile::TempDir {
     folder
 }
 
-/// A folder with a key pair, made as `packaging/sign.sh --new-key` makes it, but that nobody is there to type a passphrase.
+/// A folder with a key pair, made as `packaging/sign.sh --new-key` makes it, but that nobody is there to type a
+/// passphrase.
 pub(crate) fn new_key(folder: &Path) {
     let mut make = Command::new("openssl");
-    make.args([
-        "genpkey",
-        "-algorithm",
-        "EC",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-    ]);
+    make.args(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     run(make.arg("-out").arg(folder.join("private.pem")));
     let mut publish = Command::new("openssl");
-    publish
-        .args(["pkey", "-pubout", "-in"])
-        .arg(folder.join("private.pem"));
+    publish.args(["pkey", "-pubout", "-in"]).arg(folder.join("private.pem"));
     run(publish.arg("-out").arg(folder.join("public.pem")));
 }
 

@@ -1,4 +1,5 @@
-//! The line of docs/recovery.md that picks statements out of a dump for a person to run: a dump holds what strangers wrote.
+//! The line of docs/recovery.md that picks statements out of a dump for a person to run: a dump holds what strangers
+//! wrote.
 
 use std::{
     io::Write as _,

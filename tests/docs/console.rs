@@ -9,16 +9,10 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"PGCOFFER-KEY-1[0-9A-Z]+", "<key>"),
         (r"\b\d{8}T\d{4,6}Z?(-[a-z2-7]{12})?\b", "<id>"),
-        (
-            r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?",
-            "<time>",
-        ),
+        (r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?Z?", "<time>"),
         (r"\b\d{4}-\d{2}-\d{2}\b", "<date>"),
         (r"\b\d{2}:\d{2}(:\d{2})?\b", "<clock>"),
-        (
-            r"\b\d[\d,.]* (B|kB|MB|GB|KiB|MiB|GiB|TiB|bytes)(/s)?\b",
-            "<size>",
-        ),
+        (r"\b\d[\d,.]* (B|kB|MB|GB|KiB|MiB|GiB|TiB|bytes)(/s)?\b", "<size>"),
         (r"\b\d+(d|h|m|min)( \d+(h|m|min|s))+", "<span>"),
         (r"\b\d+(\.\d+)? ?(ms|s|m|seconds?|minutes?)\b", "<span>"),
         (r"\b\d{1,3}(,\d{3})+\b", "<number>"),
@@ -52,10 +46,7 @@ pub(crate) fn difference(shown: &[String], stdout: &str, stderr: &str) -> Option
         .iter()
         .filter(|line| !line.trim().is_empty())
         .partition(goes_to_stderr);
-    let printed: Vec<&str> = stdout
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let printed: Vec<&str> = stdout.lines().filter(|line| !line.trim().is_empty()).collect();
     if !matches(&results, &printed) {
         return Some("stdout is another one".to_owned());
     }
@@ -63,9 +54,7 @@ pub(crate) fn difference(shown: &[String], stdout: &str, stderr: &str) -> Option
     for line in errors {
         let pattern = pattern(line);
         // log lines begin with their time
-        if !said
-            .any(|other| pattern.is_match(&plain(other)) || pattern.is_match(&without_time(other)))
-        {
+        if !said.any(|other| pattern.is_match(&plain(other)) || pattern.is_match(&without_time(other))) {
             return Some(format!("stderr lacks: {line}"));
         }
     }
@@ -85,52 +74,30 @@ fn without_time(line: &str) -> String {
 fn matches(shown: &[&String], printed: &[&str]) -> bool {
     match shown.split_first() {
         None => printed.is_empty(),
-        Some((line, rest)) if line.trim() == "…" => {
-            (0..=printed.len()).any(|at| matches(rest, &printed[at..]))
-        }
-        Some((line, rest)) => printed.split_first().is_some_and(|(first, others)| {
-            pattern(line).is_match(&plain(first)) && matches(rest, others)
-        }),
+        Some((line, rest)) if line.trim() == "…" => (0..=printed.len()).any(|at| matches(rest, &printed[at..])),
+        Some((line, rest)) => printed
+            .split_first()
+            .is_some_and(|(first, others)| pattern(line).is_match(&plain(first)) && matches(rest, others)),
     }
 }
 
 /// A shown line as a pattern, in which `…` stands for anything.
 fn pattern(line: &str) -> Regex {
     let line = plain(line);
-    let pieces: Vec<_> = line
-        .split('…')
-        .map(|piece| regex::escape(piece.trim()))
-        .collect();
-    Regex::new(&format!(
-        "^{}$",
-        pieces.join(".*").replace(".*", r"\s*.*\s*")
-    ))
-    .unwrap()
+    let pieces: Vec<_> = line.split('…').map(|piece| regex::escape(piece.trim())).collect();
+    Regex::new(&format!("^{}$", pieces.join(".*").replace(".*", r"\s*.*\s*"))).unwrap()
 }
 
 #[test]
 fn what_may_differ_does_and_nothing_else() {
-    let shown = [
-        "Backed up main as 20261120T085002Z-dbdqbupdpedn, 4 tables, 500,055 rows, 48.06 MiB, 1s"
-            .to_owned(),
-    ];
+    let shown = ["Backed up main as 20261120T085002Z-dbdqbupdpedn, 4 tables, 500,055 rows, 48.06 MiB, 1s".to_owned()];
     let printed = |text: &str| difference(&shown, text, "");
     assert_eq!(
-        printed(
-            "Backed up main as 20251120T085002Z-aaaaaaaaaaaa,  4 tables, 20 rows, 1 B, 12 ms\n"
-        ),
+        printed("Backed up main as 20251120T085002Z-aaaaaaaaaaaa,  4 tables, 20 rows, 1 B, 12 ms\n"),
         None
     );
-    assert!(
-        printed(
-            "Backed up other as 20251120T085002Z-aaaaaaaaaaaa, 4 tables, 20 rows, 1 B, 12 ms\n"
-        )
-        .is_some()
-    );
-    assert!(
-        printed("Backed up main as 20251120T085002Z-aaaaaaaaaaaa, 5 tables, 20 rows, 1 B, 12 ms\n")
-            .is_some()
-    );
+    assert!(printed("Backed up other as 20251120T085002Z-aaaaaaaaaaaa, 4 tables, 20 rows, 1 B, 12 ms\n").is_some());
+    assert!(printed("Backed up main as 20251120T085002Z-aaaaaaaaaaaa, 5 tables, 20 rows, 1 B, 12 ms\n").is_some());
     assert!(printed("").is_some());
 }
 

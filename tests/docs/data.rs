@@ -20,9 +20,7 @@ pub(crate) fn faults(pages: &[Page]) -> Vec<String> {
                 .err()
                 .map(|e| e.to_string()),
             "toml" => text.parse::<toml::Table>().err().map(|e| e.to_string()),
-            "xml" => roxmltree::Document::parse(&text)
-                .err()
-                .map(|e| e.to_string()),
+            "xml" => roxmltree::Document::parse(&text).err().map(|e| e.to_string()),
             _ => None,
         };
         faults.extend(fault.map(|fault| format!("{}: {fault}", page.at(block.line))));
@@ -65,18 +63,13 @@ for at, text in json.load(sys.stdin):
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "no YAML parser: {INSTALL_HINT}");
     let said = String::from_utf8(output.stdout).unwrap();
-    said.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn what_does_not_parse_is_a_fault() {
     let text = "```json\n{\n```\n```yaml\na: [\n```\n```toml\na = \n```\n```xml\n<a>\n```\n```yaml\na: [1]\n```\n";
     let faults = faults(&[Page::parse("x.md".into(), text)]);
-    let lines: Vec<_> = faults
-        .iter()
-        .filter_map(|fault| fault.split(": ").next())
-        .collect();
+    let lines: Vec<_> = faults.iter().filter_map(|fault| fault.split(": ").next()).collect();
     assert_eq!(lines, ["x.md:1", "x.md:7", "x.md:10", "x.md:4"]);
 }

@@ -89,9 +89,7 @@ pub(crate) fn faults(page: &Page) -> Vec<String> {
         && !says_so
     {
         let at = page.at(block.line);
-        faults.push(format!(
-            "{at}: no test can run this: the page has to say {SAYS_SO:?}…"
-        ));
+        faults.push(format!("{at}: no test can run this: the page has to say {SAYS_SO:?}…"));
     }
     for block in &page.blocks {
         let at = page.at(block.line);
@@ -106,9 +104,7 @@ pub(crate) fn faults(page: &Page) -> Vec<String> {
             ));
         }
         if block.kind == "console" && !block.lines.iter().any(|line| line.starts_with("$ ")) {
-            faults.push(format!(
-                "{at}: a console block without a line that begins with `$ `"
-            ));
+            faults.push(format!("{at}: a console block without a line that begins with `$ `"));
         }
         if block.status.is_some() && block.kind != "console" {
             faults.push(format!("{at}: only console blocks have a status"));

@@ -96,10 +96,7 @@ fn headings_get_the_anchors_that_github_gives_them() {
         slug("Heroku is up, the database is gone"),
         "heroku-is-up-the-database-is-gone"
     );
-    assert_eq!(
-        slug("`status --json`: what's late?"),
-        "status---json-whats-late"
-    );
+    assert_eq!(slug("`status --json`: what's late?"), "status---json-whats-late");
     let page = Page::parse("x.md".into(), "# A\n## A\n```text\n# B\n```\n#no\n");
     assert_eq!(anchors(&page), ["a", "a-1"]);
 }

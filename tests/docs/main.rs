@@ -1,5 +1,5 @@
-//! The documentation, run: every command block of every page in a shell, on a real PostgreSQL and the test bed's S3 server,
-//! and every link followed. CONTRIBUTING.md has the conventions.
+//! The documentation, run: every command block of every page in a shell, on a real PostgreSQL and the test bed's S3
+//! server, and every link followed. CONTRIBUTING.md has the conventions.
 
 #![allow(
     clippy::unwrap_used,
@@ -78,23 +78,14 @@ fn every_command_stands_on_the_page_of_commands() {
     assert!(names.len() > 15, "{names:?}");
     let page = std::fs::read_to_string(project().join("docs/commands.md")).unwrap();
     let headings: Vec<&str> = page.lines().filter(|line| line.starts_with('#')).collect();
-    let has_a_place = |name: &&&str| {
-        headings
-            .iter()
-            .any(|line| line.contains(&format!("`{name}")))
-    };
+    let has_a_place = |name: &&&str| headings.iter().any(|line| line.contains(&format!("`{name}")));
     let without: Vec<&&str> = names.iter().filter(|name| !has_a_place(name)).collect();
     assert!(without.is_empty(), "{without:?}");
 }
 
 #[track_caller]
 fn assert_none(faults: &[String]) {
-    assert!(
-        faults.is_empty(),
-        "{} faults:\n{}",
-        faults.len(),
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 #[test]
@@ -147,10 +138,7 @@ fn every_piece_of_data_parses() {
 #[test]
 fn every_link_leads_somewhere() {
     let pages = pages();
-    let faults: Vec<_> = pages
-        .iter()
-        .flat_map(|page| links::faults(page, &pages))
-        .collect();
+    let faults: Vec<_> = pages.iter().flat_map(|page| links::faults(page, &pages)).collect();
     assert_none(&faults);
 }
 
@@ -158,8 +146,7 @@ fn every_link_leads_somewhere() {
 #[test]
 fn the_button_is_where_readers_look_for_it() {
     let app: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(project().join("app.json")).unwrap())
-            .unwrap();
+        serde_json::from_str(&std::fs::read_to_string(project().join("app.json")).unwrap()).unwrap();
     let button = format!(
         "[![Deploy](https://www.herokucdn.com/deploy/button.svg)](https://www.heroku.com/deploy?template={})",
         app["repository"].as_str().unwrap()

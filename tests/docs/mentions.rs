@@ -13,8 +13,7 @@ use crate::{kinds::Fate, page::Page, testbed::binary};
 static CODE: LazyLock<Regex> = LazyLock::new(|| Regex::new("`(pgcoffer [^`]+)`").unwrap());
 
 /// A command in a script, up to what the shell takes for itself.
-static COMMAND: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?:^|[\s;&|(])(pgcoffer [a-z][^|;&><#)]*)").unwrap());
+static COMMAND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?:^|[\s;&|(])(pgcoffer [a-z][^|;&><#)]*)").unwrap());
 
 /// Mentions that pgcoffer refuses for a name that it doesn't know.
 pub(crate) fn faults(pages: &[Page]) -> Vec<String> {
@@ -39,10 +38,7 @@ fn of(page: &Page) -> Vec<(String, String)> {
             found.push((page.at(*number), code[1].to_owned()));
         }
     }
-    let not_run = page
-        .blocks
-        .iter()
-        .filter(|block| block.fate() == Some(Fate::LookedAt));
+    let not_run = page.blocks.iter().filter(|block| block.fate() == Some(Fate::LookedAt));
     for block in not_run.filter(|block| block.kind != "sql") {
         for (number, line) in (block.line + 1..).zip(&block.lines) {
             for command in COMMAND.captures_iter(line) {
@@ -90,7 +86,8 @@ fn refusal(command: &str) -> Option<String> {
 #[test]
 fn an_option_that_is_not_there_is_a_fault() {
     let text = "`pgcoffer list --json` `pgcoffer lists` `pgcoffer list --jason` `pgcoffer restore ID --to URL …`\n\
-        ```sh needs=root\nsudo -u x pgcoffer tick --no-prunes && pgcoffer status\ninstall -g pgcoffer pgcoffer.env x\n```\n";
+        ```sh needs=root\nsudo -u x pgcoffer tick --no-prunes && pgcoffer status\ninstall -g pgcoffer pgcoffer.env \
+        x\n```\n";
     let page = Page::parse("x.md".into(), text);
     let refused: Vec<_> = of(&page)
         .into_iter()

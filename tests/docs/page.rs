@@ -66,11 +66,7 @@ impl Page {
                 None => open = page.take(number, line),
             }
         }
-        assert!(
-            open.is_none(),
-            "{}: a block has no end",
-            page.path.display()
-        );
+        assert!(open.is_none(), "{}: a block has no end", page.path.display());
         page
     }
 
@@ -107,9 +103,7 @@ impl End {
         let line = line.trim();
         match self {
             // CommonMark: as many as opened it, or more
-            Self::Fence(ticks) => {
-                line.starts_with(ticks.as_str()) && line.chars().all(|c| c == '`')
-            }
+            Self::Fence(ticks) => line.starts_with(ticks.as_str()) && line.chars().all(|c| c == '`'),
             Self::Comment => line == "-->",
         }
     }
@@ -143,9 +137,7 @@ impl Block {
 
     /// The text inside.
     pub(crate) fn text(&self) -> String {
-        self.lines
-            .iter()
-            .fold(String::new(), |text, line| text + line + "\n")
+        self.lines.iter().fold(String::new(), |text, line| text + line + "\n")
     }
 }
 

@@ -1,4 +1,5 @@
-//! A page as a bash script whose lines have the page's own numbers, so that what bash says of a line is true of the page.
+//! A page as a bash script whose lines have the page's own numbers, so that what bash says of a line is true of the
+//! page.
 
 use crate::{
     kinds::Fate,
@@ -99,10 +100,7 @@ fn opening(block: &Block) -> String {
         Some(needs) => format!("PATH=\"$DOCS_PLAYED/{needs}:$PATH\"; "),
         None => String::new(),
     };
-    format!(
-        "{path}exec >\"$DOCS_OUT/{}\" 2>&1;",
-        output_name(block.line)
-    )
+    format!("{path}exec >\"$DOCS_OUT/{}\" 2>&1;", output_name(block.line))
 }
 
 fn closing(block: &Block) -> &'static str {
@@ -146,7 +144,8 @@ impl Exchange {
         let command = resolve(&self.command).replace('\'', r"'\''");
         let out = format!("\"$DOCS_OUT/{}", self.line);
         format!(
-            "DOCS_STATUS=0; eval '{command}' >{out}.stdout\" 2>{out}.stderr\" || DOCS_STATUS=$?; echo $DOCS_STATUS >{out}.status\""
+            "DOCS_STATUS=0; eval '{command}' >{out}.stdout\" 2>{out}.stderr\" || DOCS_STATUS=$?; echo $DOCS_STATUS \
+             >{out}.status\""
         )
     }
 }

@@ -1,5 +1,5 @@
-//! Secrets on pages: none stands in the arguments of a program, which every user of a machine can read, nor in a line that a shell
-//! keeps in its history.
+//! Secrets on pages: none stands in the arguments of a program, which every user of a machine can read, nor in a line
+//! that a shell keeps in its history.
 
 use std::sync::LazyLock;
 

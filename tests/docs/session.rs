@@ -60,9 +60,7 @@ pub(crate) fn run(stage: &Stage, page: &Page) -> Vec<String> {
 /// What is done before a page in which no comments may stand.
 fn before(page: &Page) -> String {
     let name = page.path.with_extension("sh");
-    let file = project()
-        .join("tests/docs/before")
-        .join(name.file_name().unwrap());
+    let file = project().join("tests/docs/before").join(name.file_name().unwrap());
     std::fs::read_to_string(file).unwrap_or_default()
 }
 
@@ -74,8 +72,7 @@ fn syntax_faults(page: &Page, script: &str, scene: &Scene) -> Vec<String> {
     if output.status.success() {
         return Vec::new();
     }
-    let said = String::from_utf8_lossy(&output.stderr)
-        .replace(file.to_str().unwrap(), page.path.to_str().unwrap());
+    let said = String::from_utf8_lossy(&output.stderr).replace(file.to_str().unwrap(), page.path.to_str().unwrap());
     vec![said]
 }
 
@@ -109,8 +106,7 @@ fn shell_fault(page: &Page, scene: &Scene, ended: Option<i32>) -> Option<String>
     if ended == Some(0) {
         return None;
     }
-    let read =
-        |name: &str| std::fs::read_to_string(scene.backstage.path().join(name)).unwrap_or_default();
+    let read = |name: &str| std::fs::read_to_string(scene.backstage.path().join(name)).unwrap_or_default();
     let told = read("fault");
     let mut told = told.splitn(3, '\n');
     let line: usize = told.next().and_then(|line| line.parse().ok()).unwrap_or(0);
@@ -126,9 +122,7 @@ fn shell_fault(page: &Page, scene: &Scene, ended: Option<i32>) -> Option<String>
         0 => begun.next_back(),
         line => page.blocks.iter().rfind(|block| block.line <= line),
     };
-    let said = block
-        .map(|block| read(&output_name(block.line)))
-        .unwrap_or_default();
+    let said = block.map(|block| read(&output_name(block.line))).unwrap_or_default();
     let at = page.at(if line > 0 {
         line
     } else {
@@ -156,10 +150,7 @@ fn console_faults(page: &Page, scene: &Scene) -> Vec<String> {
 
 fn exchange_fault(exchange: &Exchange, scene: &Scene) -> Option<String> {
     let read = |name: &str| {
-        let path = scene
-            .backstage
-            .path()
-            .join(format!("{}.{name}", exchange.line));
+        let path = scene.backstage.path().join(format!("{}.{name}", exchange.line));
         std::fs::read_to_string(path).unwrap_or_default()
     };
     // what was never reached is the shell's fault, which is told
@@ -170,11 +161,7 @@ fn exchange_fault(exchange: &Exchange, scene: &Scene) -> Option<String> {
         Some(wanted) => status == wanted,
         None => (status != 0) == fails,
     };
-    let shown: Vec<String> = exchange
-        .shown
-        .iter()
-        .map(|line| scene.resolve(line))
-        .collect();
+    let shown: Vec<String> = exchange.shown.iter().map(|line| scene.resolve(line)).collect();
     let why = if as_it_should {
         console::difference(&shown, &stdout, &stderr)?
     } else {
@@ -189,8 +176,7 @@ fn exchange_fault(exchange: &Exchange, scene: &Scene) -> Option<String> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines()
-        .fold(String::new(), |all, line| all + "    " + line + "\n")
+    text.lines().fold(String::new(), |all, line| all + "    " + line + "\n")
 }
 
 #[test]
@@ -198,26 +184,17 @@ fn what_goes_wrong_is_told_with_page_line_and_command() {
     let stage = Stage::start();
     let told = |text: &str| run(&stage, &Page::parse("docs/x.md".into(), text)).join("\n");
     let fault = told("# X\n\n```sh\ntrue\nls /nowhere\n```\n");
-    assert!(
-        fault.starts_with("docs/x.md:5: `ls /nowhere` ended with 2"),
-        "{fault}"
-    );
+    assert!(fault.starts_with("docs/x.md:5: `ls /nowhere` ended with 2"), "{fault}");
     assert!(fault.contains("No such file"), "{fault}");
 
     let fault = told("```console\n$ echo a\nb\n$ false\n$ true\nerror: no\n```\n");
-    let lines: Vec<_> = fault
-        .lines()
-        .filter(|line| line.starts_with("docs/"))
-        .collect();
+    let lines: Vec<_> = fault.lines().filter(|line| line.starts_with("docs/")).collect();
     assert_eq!(lines.len(), 3, "{fault}");
     assert!(
         lines[0].starts_with("docs/x.md:2: `echo a`: stdout is another one"),
         "{fault}"
     );
-    assert!(
-        lines[1].contains("md:4: `false`: it ended otherwise"),
-        "{fault}"
-    );
+    assert!(lines[1].contains("md:4: `false`: it ended otherwise"), "{fault}");
 
     let fault = told("```sh needs=heroku\nheroku pg:promote X -a your-app --now\n```\n");
     assert!(
@@ -230,13 +207,7 @@ fn what_goes_wrong_is_told_with_page_line_and_command() {
         "{fault}"
     );
     let fault = told("```sh needs=docker\nif true\n```\n");
-    assert!(
-        fault.contains("docs/x.md") && fault.contains("syntax error"),
-        "{fault}"
-    );
+    assert!(fault.contains("docs/x.md") && fault.contains("syntax error"), "{fault}");
     let fault = told("```sql\nselect 1;\nselect nothing;\n```\n");
-    assert!(
-        fault.contains("docs/x.md:1:") && fault.contains(":3: ERROR"),
-        "{fault}"
-    );
+    assert!(fault.contains("docs/x.md:1:") && fault.contains(":3: ERROR"), "{fault}");
 }

@@ -47,8 +47,7 @@ impl Stage {
                 self.cluster.psql("postgres", statement);
             }
         }
-        self.cluster
-            .psql("postgres", "create database shop template sample");
+        self.cluster.psql("postgres", "create database shop template sample");
         Scene {
             bucket: S3Server::start(),
             folder: tempfile::tempdir().unwrap(),
@@ -111,10 +110,7 @@ impl Stage {
 fn testbed_folder() -> PathBuf {
     let folder = project().join(".testbed");
     for file in ["heroku/oclif.manifest.json", "awscli/bin/aws"] {
-        assert!(
-            folder.join(file).exists(),
-            "no .testbed/{file}: {INSTALL_HINT}"
-        );
+        assert!(folder.join(file).exists(), "no .testbed/{file}: {INSTALL_HINT}");
     }
     folder
 }
@@ -127,31 +123,21 @@ impl Scene {
         let (access, secret) = self.bucket.credentials();
         let key = MasterKey::parse(KEY).unwrap().encode().to_string();
         [
-            (
-                "user:password@host:5432",
-                format!("postgres@127.0.0.1:{}", self.port),
-            ),
-            (
-                "user@host:5432",
-                format!("postgres@127.0.0.1:{}", self.port),
-            ),
+            ("user:password@host:5432", format!("postgres@127.0.0.1:{}", self.port)),
+            ("user@host:5432", format!("postgres@127.0.0.1:{}", self.port)),
             ("@host:5432", format!("@127.0.0.1:{}", self.port)),
             ("s3://your-bucket", format!("s3://{}", self.bucket.bucket())),
             ("PGCOFFER-KEY-1…", key),
             ("AWS_ACCESS_KEY_ID=…", format!("AWS_ACCESS_KEY_ID={access}")),
-            (
-                "AWS_SECRET_ACCESS_KEY=…",
-                format!("AWS_SECRET_ACCESS_KEY={secret}"),
-            ),
+            ("AWS_SECRET_ACCESS_KEY=…", format!("AWS_SECRET_ACCESS_KEY={secret}")),
         ]
         .iter()
-        .fold(text.to_owned(), |text, (shown, meant)| {
-            text.replace(shown, meant)
-        })
+        .fold(text.to_owned(), |text, (shown, meant)| text.replace(shown, meant))
     }
 }
 
-/// A line that asks for a secret, as if the reader had typed what stands behind the `#`: `read -rs NAME && export NAME   # VALUE`.
+/// A line that asks for a secret, as if the reader had typed what stands behind the `#`: `read -rs NAME && export NAME
+/// # VALUE`.
 fn typed(line: &str) -> String {
     let parts = || {
         let (before, value) = line.split_once("   # ")?;

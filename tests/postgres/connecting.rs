@@ -17,19 +17,14 @@ fn encode(text: &str) -> String {
 
 async fn connect_fault(url: &DatabaseUrl) -> (ConnectFault, String) {
     match Session::connect(url).await.unwrap_err() {
-        error @ Error::Connect { fault, .. } => {
-            (fault, format!("{error}; hint: {:?}", error.hint()))
-        }
+        error @ Error::Connect { fault, .. } => (fault, format!("{error}; hint: {:?}", error.hint())),
         other => panic!("{other:?}"),
     }
 }
 
 /// The distribution's, as those of the test bed are built without TLS; its programs are as well.
 pub(crate) fn secured() -> Cluster {
-    let (password, settings) = (
-        Some(PASSWORD.into()),
-        vec![("max_connections".into(), "8".into())],
-    );
+    let (password, settings) = (Some(PASSWORD.into()), vec![("max_connections".into(), "8".into())]);
     Cluster::start_with(ClusterOptions {
         major: None,
         password,
@@ -75,11 +70,7 @@ async fn wrong_password_is_an_auth_error_and_is_not_shown() {
 async fn certificates_are_checked_where_that_is_asked_for() {
     let cluster = secured();
     let text = cluster.url("postgres");
-    for checked in [
-        "sslmode=verify-full",
-        "sslmode=verify-ca",
-        "sslrootcert=system",
-    ] {
+    for checked in ["sslmode=verify-full", "sslmode=verify-ca", "sslrootcert=system"] {
         let (fault, message) = connect_fault(&url(&format!("{text}?{checked}"))).await;
         assert_eq!(fault, ConnectFault::Certificate, "{checked}: {message}");
         assert!(message.contains("sslrootcert"), "{message}");
@@ -89,24 +80,11 @@ async fn certificates_are_checked_where_that_is_asked_for() {
     assert!(connect(&bound).await.inspect().await.unwrap().encrypted);
 
     let authority = Authority::that_signs_for(&cluster, "localhost");
-    for checked in [
-        "sslmode=verify-full",
-        "sslmode=verify-ca",
-        "sslmode=require",
-    ] {
+    for checked in ["sslmode=verify-full", "sslmode=verify-ca", "sslmode=require"] {
         let on_localhost = text.replace("127.0.0.1", "localhost");
-        let trusting = url(&format!(
-            "{on_localhost}?{checked}&sslrootcert={}",
-            authority.file()
-        ));
-        assert!(
-            connect(&trusting).await.inspect().await.unwrap().encrypted,
-            "{checked}"
-        );
-        assert!(
-            !dump(&cluster, &trusting).await.unwrap().is_empty(),
-            "{checked}"
-        );
+        let trusting = url(&format!("{on_localhost}?{checked}&sslrootcert={}", authority.file()));
+        assert!(connect(&trusting).await.inspect().await.unwrap().encrypted, "{checked}");
+        assert!(!dump(&cluster, &trusting).await.unwrap().is_empty(), "{checked}");
     }
     // The right authority, another name.
     let (fault, message) = connect_fault(&url(&format!(
@@ -115,18 +93,8 @@ async fn certificates_are_checked_where_that_is_asked_for() {
     )))
     .await;
     assert_eq!(fault, ConnectFault::Certificate, "{message}");
-    let indifferent = url(&format!(
-        "{text}?sslmode=verify-ca&sslrootcert={}",
-        authority.file()
-    ));
-    assert!(
-        connect(&indifferent)
-            .await
-            .inspect()
-            .await
-            .unwrap()
-            .encrypted
-    );
+    let indifferent = url(&format!("{text}?sslmode=verify-ca&sslrootcert={}", authority.file()));
+    assert!(connect(&indifferent).await.inspect().await.unwrap().encrypted);
 }
 
 /// An authority's certificate in a folder that all may read.
@@ -145,12 +113,14 @@ impl Authority {
             "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt",
         );
         let request = format!(
-            "req -newkey rsa:2048 -nodes -subj /CN={host} -addext subjectAltName=DNS:{host} -keyout server.key -out server.csr"
+            "req -newkey rsa:2048 -nodes -subj /CN={host} -addext subjectAltName=DNS:{host} -keyout server.key -out \
+             server.csr"
         );
         openssl(folder.path(), &request);
         openssl(
             folder.path(),
-            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.crt",
+            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out \
+             server.crt",
         );
         for name in ["server.key", "server.crt"] {
             // Written over, so that owner and mode stay.
@@ -168,11 +138,7 @@ pub(crate) fn openssl(folder: &std::path::Path, arguments: &str) {
         .args(arguments.split(' '))
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]
@@ -180,20 +146,13 @@ async fn the_children_refuse_a_certificate_as_well() {
     let cluster = secured();
     let strict = url(&format!("{}?sslmode=verify-full", cluster.url("postgres")));
     let fault = child_fault(dump(&cluster, &strict).await.unwrap_err());
-    assert!(
-        fault.stderr.contains("certificate verify failed"),
-        "{fault}"
-    );
+    assert!(fault.stderr.contains("certificate verify failed"), "{fault}");
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_it_is_required() {
     let cluster = cluster(16);
-    let (fault, message) = connect_fault(&url(&format!(
-        "{}?sslmode=require",
-        cluster.url("postgres")
-    )))
-    .await;
+    let (fault, message) = connect_fault(&url(&format!("{}?sslmode=require", cluster.url("postgres")))).await;
     assert_eq!(fault, ConnectFault::NoTls, "{message}");
     assert!(message.contains("sslmode=disable"), "{message}");
     // What prefers TLS does without.
@@ -229,23 +188,12 @@ async fn sockets_and_odd_names_do() {
 async fn options_of_the_url_reach_the_session() {
     let cluster = cluster(16);
     let name = "options_of_the_url";
-    database(
-        cluster,
-        name,
-        "CREATE ROLE options_role; CREATE TABLE t (a int)",
-    );
-    let text = format!(
-        "{}?options={}",
-        cluster.url(name),
-        encode("-c role=options_role")
-    );
+    database(cluster, name, "CREATE ROLE options_role; CREATE TABLE t (a int)");
+    let text = format!("{}?options={}", cluster.url(name), encode("-c role=options_role"));
     let inspection = connect(&url(&text)).await.inspect().await.unwrap();
     assert_eq!(inspection.user, "options_role");
     let error = dump(cluster, &url(&text)).await.unwrap_err();
-    assert!(
-        error.to_string().contains("permission denied for table t"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("permission denied for table t"), "{error}");
 }
 
 #[tokio::test]
@@ -277,9 +225,7 @@ async fn faults_of_connecting_are_told_apart() {
 async fn silence_is_a_timeout() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let silent = url(&format!(
-        "postgres://u@127.0.0.1:{port}/d?connect_timeout=2"
-    ));
+    let silent = url(&format!("postgres://u@127.0.0.1:{port}/d?connect_timeout=2"));
     let (fault, message) = connect_fault(&silent).await;
     assert_eq!(fault, ConnectFault::Timeout, "{message}");
     assert!(message.contains("within 2 s"), "{message}");
@@ -288,10 +234,7 @@ async fn silence_is_a_timeout() {
 #[tokio::test]
 async fn too_many_connections_and_a_crash() {
     let cluster = secured();
-    cluster.psql(
-        "postgres",
-        "CREATE ROLE small LOGIN PASSWORD 's' CONNECTION LIMIT 1",
-    );
+    cluster.psql("postgres", "CREATE ROLE small LOGIN PASSWORD 's' CONNECTION LIMIT 1");
     let small = url(&cluster.url_as("small", Some("s"), "postgres"));
     let mut first = connect(&small).await;
     let (fault, message) = connect_fault(&small).await;
@@ -300,10 +243,7 @@ async fn too_many_connections_and_a_crash() {
     first.check().await.unwrap();
     cluster.crash();
     let error = first.check().await.unwrap_err();
-    assert!(
-        matches!(error, Error::Lost { .. }) && error.is_transient(),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Lost { .. }) && error.is_transient(), "{error:?}");
 }
 
 #[tokio::test]
@@ -329,8 +269,7 @@ async fn one_session_at_a_time_has_the_lock() {
             }
             other => panic!("{other:?}"),
         }
-        let seen =
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1885823846";
+        let seen = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1885823846";
         assert_eq!(cluster.psql("postgres", seen), "2");
         first.close().await;
         second.lock("main").await.unwrap();
@@ -346,11 +285,14 @@ async fn a_terminated_session_knows_that_its_lock_is_gone() {
     let mut session = connect(&url).await;
     session.lock("main").await.unwrap();
     session.check().await.unwrap();
-    cluster.psql(name, &format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}' AND application_name = 'pgcoffer'"));
-    assert!(matches!(
-        session.check().await.unwrap_err(),
-        Error::Lost { .. }
-    ));
+    cluster.psql(
+        name,
+        &format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = \
+        '{name}' AND application_name = 'pgcoffer'"
+        ),
+    );
+    assert!(matches!(session.check().await.unwrap_err(), Error::Lost { .. }));
     assert!(
         tokio::time::timeout(Duration::from_millis(50), connect(&url).await.keep_alive())
             .await
@@ -365,17 +307,12 @@ fn the_environment_leads_nobody_astray() {
     let again = |variables: &[(&str, &str)]| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args([
-                "--exact",
-                "connecting::the_url_alone_says_where",
-                "--nocapture",
-            ])
+            .args(["--exact", "connecting::the_url_alone_says_where", "--nocapture"])
             .envs(variables.iter().copied());
         let output = command.output().unwrap();
         (
             output.status.success(),
-            String::from_utf8_lossy(&output.stdout).into_owned()
-                + &String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
         )
     };
     let astray = [
@@ -410,10 +347,5 @@ async fn the_url_alone_says_where() {
     assert_eq!(inspection.user, "postgres");
     let clients = Clients::discover(Some(cluster.bin()), std::env::vars_os()).await;
     let client = clients.for_dump(16).unwrap().0;
-    assert!(
-        !dump_with(client, &url, &DumpOptions::new(16))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(!dump_with(client, &url, &DumpOptions::new(16)).await.unwrap().is_empty());
 }

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use pgcoffer::postgres::{Cause, Clients, Dump, DumpOptions};
 use tokio::io::AsyncReadExt;
 
-use crate::scene::{
-    child_fault, client, cluster, database, dump, dump_with, major, majors, to_dump,
-};
+use crate::scene::{child_fault, client, cluster, database, dump, dump_with, major, majors, to_dump};
 use crate::testbed::Cluster;
 
 /// Kills the session that holds the lock when dropped.
@@ -36,7 +34,8 @@ pub(crate) async fn hold_lock(cluster: &Cluster, database: &str, table: &str) ->
             .spawn()
             .unwrap(),
     );
-    let seen = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let seen = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND database = (SELECT \
+        oid FROM pg_database WHERE datname = current_database())";
     wait_until(|| cluster.psql(database, seen) != "0").await;
     holder
 }
@@ -44,10 +43,7 @@ pub(crate) async fn hold_lock(cluster: &Cluster, database: &str, table: &str) ->
 pub(crate) async fn wait_until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(
-            began.elapsed() < Duration::from_secs(30),
-            "it never came about"
-        );
+        assert!(began.elapsed() < Duration::from_secs(30), "it never came about");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -93,10 +89,7 @@ async fn warnings_of_a_good_dump_are_kept() {
     assert!(dump.take_stdout().is_err(), "there is one output");
     let report = dump.finish().await.unwrap();
     assert_eq!(report.warnings.len(), 1, "{report:?}");
-    assert!(
-        report.warnings[0].contains("subscriptions not dumped"),
-        "{report:?}"
-    );
+    assert!(report.warnings[0].contains("subscriptions not dumped"), "{report:?}");
 }
 
 /// A program in pg_dump's place that talks more than a pipe holds, and repeats the password.
@@ -120,20 +113,12 @@ exit 3
     let clients = Clients::discover(Some(folder.path()), path).await;
     let (client, _) = clients.for_dump(77).unwrap();
     let url = crate::scene::url("postgres://u:S3cretWord@localhost/d");
-    let error = dump_with(client, &url, &DumpOptions::new(77))
-        .await
-        .unwrap_err();
+    let error = dump_with(client, &url, &DumpOptions::new(77)).await.unwrap_err();
     let shown = format!("{error} {error:?}");
-    assert!(
-        shown.len() < 40_000 && !shown.contains("S3cretWord"),
-        "{}",
-        shown.len()
-    );
+    assert!(shown.len() < 40_000 && !shown.contains("S3cretWord"), "{}", shown.len());
     let fault = child_fault(error);
     assert!(
-        fault
-            .stderr
-            .ends_with("the end of ***: No space left on device"),
+        fault.stderr.ends_with("the end of ***: No space left on device"),
         "{}",
         &fault.stderr[fault.stderr.len() - 100..]
     );
@@ -154,9 +139,7 @@ async fn a_lock_that_another_session_holds_is_waited_for_only_so_long() {
             lock_wait_timeout: Duration::from_millis(300),
             ..DumpOptions::new(major)
         };
-        let error = dump_with(&client(cluster).await, &url, &options)
-            .await
-            .unwrap_err();
+        let error = dump_with(&client(cluster).await, &url, &options).await.unwrap_err();
         assert!(
             error.is_transient() && error.hint().unwrap().contains("migration"),
             "{error}"
@@ -213,27 +196,20 @@ async fn a_signal_is_a_failure_and_says_so() {
         let mut rest = Vec::new();
         stdout.read_to_end(&mut rest).await.unwrap();
         let fault = child_fault(dump.finish().await.unwrap_err());
-        assert!(
-            fault.ending.contains(ending) && fault.cause == cause,
-            "{fault:?}"
-        );
+        assert!(fault.ending.contains(ending) && fault.cause == cause, "{fault:?}");
     }
 }
 
 /// The process of that program whose arguments name that database; it's one of ours.
 fn child_pid(program: &str, database: &str) -> String {
     let own = std::process::id().to_string();
-    let children = std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.file_name().into_string().ok()?;
-            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            let arguments = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.to_owned();
-            (parent == own && arguments.contains(program) && arguments.contains(database))
-                .then_some(pid)
-        });
+    let children = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let pid = entry.file_name().into_string().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let arguments = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.to_owned();
+        (parent == own && arguments.contains(program) && arguments.contains(database)).then_some(pid)
+    });
     children.last().unwrap()
 }
 
@@ -242,16 +218,10 @@ async fn a_reader_that_goes_away_is_told_from_a_cause() {
     let cluster = cluster(16);
     let (dump, stdout) = half_read(cluster, "reader gone").await;
     drop(stdout);
-    assert_eq!(
-        child_fault(dump.finish().await.unwrap_err()).cause,
-        Cause::NotRead
-    );
+    assert_eq!(child_fault(dump.finish().await.unwrap_err()).cause, Cause::NotRead);
     let (dump, stdout) = half_read(cluster, "reader gone again").await;
     drop(stdout);
-    assert!(
-        dump.abort().await.is_none(),
-        "nothing was wrong with pg_dump"
-    );
+    assert!(dump.abort().await.is_none(), "nothing was wrong with pg_dump");
 }
 
 #[tokio::test]
@@ -261,14 +231,10 @@ async fn aborting_tells_whether_pg_dump_had_failed_by_itself() {
     let (dump, stdout) = half_read(cluster, name).await;
     cluster.psql(
         "postgres",
-        &format!(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
-        ),
+        &format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"),
     );
     // What is in the pipe is passed over, as by a reader that found the archive broken off.
-    tokio::io::copy(&mut { stdout }, &mut tokio::io::sink())
-        .await
-        .unwrap();
+    tokio::io::copy(&mut { stdout }, &mut tokio::io::sink()).await.unwrap();
     let fault = child_fault(dump.abort().await.unwrap());
     assert_eq!(fault.cause, Cause::ConnectionLost, "{fault}");
 

@@ -21,15 +21,8 @@ async fn clients_are_found_by_major_in_the_folder_that_is_named_and_no_other() {
         let (client, warning) = found.for_dump(wanted).unwrap();
         assert!(client.major == wanted && warning.is_none(), "{client:?}");
         assert!(client.version.starts_with(&format!("{wanted}.")));
-        let programs = [
-            &client.pg_dump,
-            &client.pg_restore,
-            client.psql.as_ref().unwrap(),
-        ];
-        assert!(
-            programs.iter().all(|path| path.starts_with(root.path())),
-            "{client:?}"
-        );
+        let programs = [&client.pg_dump, &client.pg_restore, client.psql.as_ref().unwrap()];
+        assert!(programs.iter().all(|path| path.starts_with(root.path())), "{client:?}");
         let client = found.for_restore(wanted, wanted).unwrap();
         assert!(client.pg_restore.starts_with(root.path()), "{client:?}");
     }
@@ -56,14 +49,8 @@ async fn a_folder_without_clients_is_an_error() {
         .await
         .for_dump(15)
         .unwrap_err();
-    assert!(
-        error.to_string().contains(empty.path().to_str().unwrap()),
-        "{error}"
-    );
-    assert!(
-        error.hint().unwrap().contains("PGCOFFER_PG_BIN"),
-        "{error:?}"
-    );
+    assert!(error.to_string().contains(empty.path().to_str().unwrap()), "{error}");
+    assert!(error.hint().unwrap().contains("PGCOFFER_PG_BIN"), "{error:?}");
 }
 
 /// Debian's wrapper would choose a version by itself; the real programs behind it, next to its folder, are taken.
@@ -71,10 +58,7 @@ async fn a_folder_without_clients_is_an_error() {
 async fn wrappers_are_passed_by() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = tempfile::tempdir().unwrap();
-    let (wrappers, real) = (
-        root.path().join("usr/bin"),
-        root.path().join("usr/lib/postgresql/18"),
-    );
+    let (wrappers, real) = (root.path().join("usr/bin"), root.path().join("usr/lib/postgresql/18"));
     std::fs::create_dir_all(&wrappers).unwrap();
     std::fs::create_dir_all(&real).unwrap();
     std::os::unix::fs::symlink(cluster(18).bin(), real.join("bin")).unwrap();
@@ -84,11 +68,7 @@ async fn wrappers_are_passed_by() {
             "#!/usr/bin/perl -w\nprint 'pg_dump (PostgreSQL) 42.1';\n",
         )
         .unwrap();
-        std::fs::set_permissions(
-            wrappers.join(program),
-            std::fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
+        std::fs::set_permissions(wrappers.join(program), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let path = std::env::join_paths([&wrappers]).unwrap();
     let found = Clients::discover(None, [("PATH".into(), path)]).await;
@@ -101,13 +81,8 @@ async fn wrappers_are_passed_by() {
 async fn a_server_newer_than_the_client() {
     let old = client(cluster(16)).await;
     let new = url(&cluster(18).url("postgres"));
-    let error = dump_with(&old, &new, &DumpOptions::new(18))
-        .await
-        .unwrap_err();
-    assert!(
-        error.hint().unwrap().contains("PGCOFFER_PG_BIN"),
-        "{error:?}"
-    );
+    let error = dump_with(&old, &new, &DumpOptions::new(18)).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("PGCOFFER_PG_BIN"), "{error:?}");
     let fault = child_fault(error);
     assert_eq!(fault.cause, Cause::VersionMismatch);
 }
@@ -120,11 +95,7 @@ fn versions(root: &std::path::Path, versions: &[&str]) {
         std::fs::create_dir(&folder).unwrap();
         for program in ["pg_dump", "pg_restore", "psql"] {
             let path = folder.join(program);
-            std::fs::write(
-                &path,
-                format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n"),
-            )
-            .unwrap();
+            std::fs::write(&path, format!("#!/bin/sh\necho 'pg_dump (PostgreSQL) {version}'\n")).unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         }
     }

@@ -5,8 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use pgcoffer::postgres::{
-    AuthFault, Cause, ConnectFault, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions,
-    Session, Speech,
+    AuthFault, Cause, ConnectFault, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, Session, Speech,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -36,11 +35,7 @@ async fn dump(cluster: &Cluster, url: &DatabaseUrl) -> (Error, Speech) {
         ..DumpOptions::new(major(cluster))
     };
     let mut dump = Dump::start(&client(cluster).await, url, &options).unwrap();
-    dump.take_stdout()
-        .unwrap()
-        .read_to_end(&mut Vec::new())
-        .await
-        .unwrap();
+    dump.take_stdout().unwrap().read_to_end(&mut Vec::new()).await.unwrap();
     let error = dump.finish().await.unwrap_err();
     (session.diagnose(error).await, speech)
 }
@@ -51,11 +46,7 @@ fn assert_cause(error: &Error, cause: Cause, hint: &str) {
         panic!("{error:?}");
     };
     assert_eq!(fault.cause, cause, "{fault}");
-    assert!(
-        error.hint().unwrap().contains(hint),
-        "{error}: {:?}",
-        error.hint()
-    );
+    assert!(error.hint().unwrap().contains(hint), "{error}: {:?}", error.hint());
 }
 
 /// Somebody who locks a table against everybody until he is dropped.
@@ -65,18 +56,9 @@ impl Locker {
     fn lock(cluster: &Cluster, database: &str, table: &str) -> Self {
         let mut psql: Command = cluster.client("psql");
         psql.args(["-X", "-q", "-t", "-A", &cluster.socket_url(database)]);
-        let mut child = psql
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let sql = format!("BEGIN; LOCK TABLE {table}; SELECT 'locked';\n");
-        child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(sql.as_bytes())
-            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(sql.as_bytes()).unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap())
             .read_line(&mut line)

@@ -5,8 +5,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::dumping::{sessions, wait_until};
 use crate::scene::{
-    child_fault, client, cluster, connect, database, dump, dump_with, english, load, majors, role,
-    url,
+    child_fault, client, cluster, connect, database, dump, dump_with, english, load, majors, role, url,
 };
 use crate::testbed::Cluster;
 
@@ -25,24 +24,16 @@ END $$;
     COMMENT ON TABLE t IS E'line\nSET transaction_timeout = 0;\n';
     SELECT lo_from_bytea(4711, decode(repeat('00ff0a5c', 5000), 'hex'));";
 
-const DIGEST: &str = "SELECT md5(string_agg(t::text, '|' ORDER BY id)) || (SELECT last_value FROM t_id_seq) || md5(lo_get(4711)) || obj_description('t'::regclass)
+const DIGEST: &str = "SELECT md5(string_agg(t::text, '|' ORDER BY id)) || (SELECT last_value FROM t_id_seq) || \
+    md5(lo_get(4711)) || obj_description('t'::regclass)
     || (SELECT md5(prosrc) FROM pg_proc WHERE proname = 'f') FROM t";
 
 async fn round_trip(source: u32, client_major: u32, target: u32, options: LoadOptions) {
-    let (from, to, with) = (
-        cluster(source),
-        cluster(target),
-        client(cluster(client_major)).await,
-    );
-    let tag = format!(
-        "{source} {client_major} {target} {}",
-        options.single_transaction
-    );
+    let (from, to, with) = (cluster(source), cluster(target), client(cluster(client_major)).await);
+    let tag = format!("{source} {client_major} {target} {}", options.single_transaction);
     let origin = database(from, &format!("from {tag}"), CONTENT);
     let copy = url(&to.create_database(&format!("to {tag}")));
-    let archive = dump_with(&with, &origin, &DumpOptions::new(source))
-        .await
-        .unwrap();
+    let archive = dump_with(&with, &origin, &DumpOptions::new(source)).await.unwrap();
     let report = load(&with, &copy, &options, &archive)
         .await
         .unwrap_or_else(|error| panic!("{tag}: {error}"));
@@ -80,8 +71,8 @@ async fn round_trips_into_servers_older_than_the_client() {
     }
 }
 
-/// Names and expressions in which psql would see variables, blocks or commands of its own. `begin` and its like are ordinary names,
-/// and so are those of psql's variables; a slice has a colon.
+/// Names and expressions in which psql would see variables, blocks or commands of its own. `begin` and its like are
+/// ordinary names, and so are those of psql's variables; a slice has a colon.
 /// They are written here so that psql, which makes them, reads them right; the server shows them otherwise.
 const LOOKALIKES: &str = r#"
     CREATE TABLE span ("begin" int, finish int, "end" int, "case" int, a int[], "VERSION" int, "ROW_COUNT" int, "AUTOCOMMIT" int, n int);
@@ -125,9 +116,7 @@ async fn what_psql_would_take_for_its_own_comes_back() {
             let tag = format!("lookalikes {source} {target} {single_transaction}");
             let origin = database(from, &format!("{tag} from"), LOOKALIKES);
             let copy = url(&to.create_database(&format!("{tag} to")));
-            let archive = dump_with(&with, &origin, &DumpOptions::new(source))
-                .await
-                .unwrap();
+            let archive = dump_with(&with, &origin, &DumpOptions::new(source)).await.unwrap();
             let options = LoadOptions {
                 single_transaction,
                 ..LoadOptions::new(target)
@@ -136,9 +125,7 @@ async fn what_psql_would_take_for_its_own_comes_back() {
                 .await
                 .unwrap_or_else(|error| panic!("{tag}: {error}"));
             // before 16 a view names the table with each column
-            let definitions = |cluster: &Cluster, name: &str| {
-                cluster.psql(name, DEFINITIONS).replace("span.", "")
-            };
+            let definitions = |cluster: &Cluster, name: &str| cluster.psql(name, DEFINITIONS).replace("span.", "");
             assert_eq!(
                 definitions(to, copy.database()),
                 definitions(from, origin.database()),
@@ -154,9 +141,7 @@ async fn stock_pg_restore_stops_at_the_setting() {
     let (cluster, with) = (cluster(16), client(cluster(18)).await);
     let origin = database(cluster, "stock from", CONTENT);
     let copy = url(&cluster.create_database("stock to"));
-    let archive = dump_with(&with, &origin, &DumpOptions::new(16))
-        .await
-        .unwrap();
+    let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
     let believing = LoadOptions::new(18);
     let fault = child_fault(load(&with, &copy, &believing, &archive).await.unwrap_err());
     assert!(fault.stderr.contains("transaction_timeout"), "{fault}");
@@ -168,9 +153,7 @@ async fn what_runs_first_makes_room() {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let name = format!("clean {major} {client_major}");
         let url = database(cluster, &name, CONTENT);
-        let archive = dump_with(&with, &url, &DumpOptions::new(major))
-            .await
-            .unwrap();
+        let archive = dump_with(&with, &url, &DumpOptions::new(major)).await.unwrap();
         let before = cluster.psql(&name, DIGEST);
         cluster.psql(
             &name,
@@ -178,7 +161,8 @@ async fn what_runs_first_makes_room() {
         );
         let options = LoadOptions {
             first: Some(
-                b"DROP SCHEMA public, extra CASCADE; CREATE SCHEMA public; SELECT lo_unlink(oid) FROM pg_largeobject_metadata;\n"
+                b"DROP SCHEMA public, extra CASCADE; CREATE SCHEMA public; SELECT lo_unlink(oid) FROM \
+                    pg_largeobject_metadata;\n"
                     .to_vec(),
             ),
             single_transaction: true,
@@ -199,9 +183,7 @@ async fn a_failure_half_way_is_told_in_the_server_s_words() {
             let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
             let name = format!("half way {client_major} {single_transaction}");
             let origin = database(cluster, &format!("{name} from"), CONTENT);
-            let archive = dump_with(&with, &origin, &DumpOptions::new(16))
-                .await
-                .unwrap();
+            let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
             let copy = database(cluster, &name, "CREATE TABLE t (id int)");
             let options = LoadOptions {
                 single_transaction,
@@ -215,20 +197,9 @@ async fn a_failure_half_way_is_told_in_the_server_s_words() {
                 "{name}: {fault}"
             );
             assert_eq!(fault.cause, Cause::AlreadyExists);
-            assert_eq!(
-                fault.program,
-                if client_major == 18 {
-                    "psql"
-                } else {
-                    "pg_restore"
-                }
-            );
+            assert_eq!(fault.program, if client_major == 18 { "psql" } else { "pg_restore" });
             let functions = cluster.psql(&name, "SELECT count(*) FROM pg_proc WHERE proname = 'f'");
-            assert_eq!(
-                functions,
-                if single_transaction { "0" } else { "1" },
-                "{name}"
-            );
+            assert_eq!(functions, if single_transaction { "0" } else { "1" }, "{name}");
         }
     }
 }
@@ -262,9 +233,7 @@ async fn cut(
     let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
     let name = format!("cut {client_major} {single_transaction} {kill}");
     let origin = database(cluster, &format!("{name} from"), CONTENT);
-    let archive = dump_with(&with, &origin, &DumpOptions::new(16))
-        .await
-        .unwrap();
+    let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
     let copy = url(&cluster.create_database(&name));
     let options = LoadOptions {
         single_transaction,
@@ -275,7 +244,13 @@ async fn cut(
     load.shutdown().await.unwrap();
     if kill {
         // Far enough for rows to be under way.
-        wait_until(|| cluster.psql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'COPY%'")) == "1").await;
+        wait_until(|| {
+            cluster.psql(
+                "postgres",
+                &format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'COPY%'"),
+            ) == "1"
+        })
+        .await;
         if single_transaction {
             load.kill().await;
         } else {
@@ -330,11 +305,7 @@ async fn what_is_no_archive_is_refused() {
         let (cluster, with) = (cluster(16), client(cluster(client_major)).await);
         let copy = url(&cluster.create_database(&format!("no archive {client_major}")));
         for junk in [&b""[..], b"PGDMP", &[b'x'; 300_000]] {
-            let fault = child_fault(
-                load(&with, &copy, &LoadOptions::new(16), junk)
-                    .await
-                    .unwrap_err(),
-            );
+            let fault = child_fault(load(&with, &copy, &LoadOptions::new(16), junk).await.unwrap_err());
             assert_eq!(
                 (fault.program, fault.cause),
                 ("pg_restore", Cause::BadArchive),
@@ -351,14 +322,9 @@ async fn an_archive_newer_than_pg_restore() {
         .unwrap();
     let copy = url(&cluster(16).create_database("too new to"));
     let fault = child_fault(
-        load(
-            &client(cluster(16)).await,
-            &copy,
-            &LoadOptions::new(16),
-            &archive,
-        )
-        .await
-        .unwrap_err(),
+        load(&client(cluster(16)).await, &copy, &LoadOptions::new(16), &archive)
+            .await
+            .unwrap_err(),
     );
     assert_eq!(fault.cause, Cause::ArchiveTooNew, "{fault}");
 }
@@ -370,14 +336,13 @@ async fn owners_and_grants_stay_behind() {
     for name in ["origin owner", "target owner"] {
         role(cluster, name);
     }
-    let sql = format!(
-        r#"{CONTENT} ALTER TABLE t OWNER TO "origin owner"; GRANT SELECT ON t TO "origin owner""#
-    );
-    let archive = dump(cluster, &database(cluster, "owned", &sql))
-        .await
-        .unwrap();
+    let sql = format!(r#"{CONTENT} ALTER TABLE t OWNER TO "origin owner"; GRANT SELECT ON t TO "origin owner""#);
+    let archive = dump(cluster, &database(cluster, "owned", &sql)).await.unwrap();
     cluster.create_database("owned to");
-    cluster.psql("owned to", r#"ALTER DATABASE "owned to" OWNER TO "target owner"; GRANT CREATE ON SCHEMA public TO "target owner""#);
+    cluster.psql(
+        "owned to",
+        r#"ALTER DATABASE "owned to" OWNER TO "target owner"; GRANT CREATE ON SCHEMA public TO "target owner""#,
+    );
     let copy = url(&cluster.url_as("target owner", None, "owned to"));
     let with = client(cluster).await;
     let keeping = LoadOptions {
@@ -388,14 +353,9 @@ async fn owners_and_grants_stay_behind() {
     };
     let fault = child_fault(load(&with, &copy, &keeping, &archive).await.unwrap_err());
     assert_eq!(fault.cause, Cause::PermissionDenied, "{fault}");
-    load(&with, &copy, &LoadOptions::new(16), &archive)
-        .await
-        .unwrap();
+    load(&with, &copy, &LoadOptions::new(16), &archive).await.unwrap();
     assert_eq!(
-        cluster.psql(
-            "owned to",
-            "SELECT tableowner FROM pg_tables WHERE tablename = 't'"
-        ),
+        cluster.psql("owned to", "SELECT tableowner FROM pg_tables WHERE tablename = 't'"),
         "target owner"
     );
 }

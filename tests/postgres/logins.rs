@@ -1,5 +1,5 @@
-//! A man in the middle, and a server that is not what it should be: it asks for the password in clear, skips its own proof,
-//! announces messages without end, and says things that a terminal would obey.
+//! A man in the middle, and a server that is not what it should be: it asks for the password in clear, skips its own
+//! proof, announces messages without end, and says things that a terminal would obey.
 
 use std::sync::Arc;
 
@@ -114,12 +114,14 @@ fn certified(address: &str) -> (TlsAcceptor, tempfile::TempDir) {
     openssl(
         dir,
         &format!(
-            "req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=IP:{address} -keyout server.key -out server.csr"
+            "req -newkey rsa:2048 -nodes -subj /CN=x -addext subjectAltName=IP:{address} -keyout server.key -out \
+             server.csr"
         ),
     );
     openssl(
         dir,
-        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out server.crt",
+        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -copy_extensions copy -out \
+         server.crt",
     );
     (TlsAcceptor::from(Arc::new(server(dir))), folder)
 }
@@ -150,16 +152,12 @@ fn at(host: &str, port: u16, parameters: &str) -> DatabaseUrl {
 }
 
 fn holds(heard: &[u8], text: &str) -> bool {
-    heard
-        .windows(text.len())
-        .any(|window| window == text.as_bytes())
+    heard.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 async fn refusal(plot: &Plot, host: &str, parameters: &str) -> (Error, Vec<u8>) {
     let (port, heard) = listen(plot.clone()).await;
-    let error = Session::connect(&at(host, port, parameters))
-        .await
-        .unwrap_err();
+    let error = Session::connect(&at(host, port, parameters)).await.unwrap_err();
     (error, heard.await.unwrap())
 }
 
@@ -177,10 +175,7 @@ async fn the_password_is_not_given_in_clear_to_who_knows_whom() {
         "sslmode=require&channel_binding=require",
     ] {
         let (error, heard) = refusal(&plot, ELSEWHERE, parameters).await;
-        assert!(
-            matches!(error, Error::Login { .. }),
-            "{parameters}: {error:?}"
-        );
+        assert!(matches!(error, Error::Login { .. }), "{parameters}: {error:?}");
         assert!(error.hint().is_some_and(|hint| hint.len() > 20));
         assert_eq!(heard, b"", "{parameters}: nothing is answered");
     }
@@ -209,10 +204,7 @@ async fn the_password_is_not_given_in_clear_to_who_knows_whom() {
     .to_string();
     for (host, parameters) in [
         (ELSEWHERE, format!("sslmode=verify-full&sslrootcert={file}")),
-        (
-            ELSEWHERE,
-            "sslmode=require&require_auth=password".to_owned(),
-        ),
+        (ELSEWHERE, "sslmode=require&require_auth=password".to_owned()),
         ("127.0.0.1", "sslmode=require".to_owned()),
     ] {
         let (_, heard) = refusal(&plot, host, &parameters).await;
@@ -230,11 +222,7 @@ async fn the_children_do_not_give_it_either() {
     };
     let (port, heard) = listen(plot).await;
     let distribution = crate::testbed::Cluster::shared(None);
-    let fault = child_fault(
-        dump(distribution, &at(ELSEWHERE, port, ""))
-            .await
-            .unwrap_err(),
-    );
+    let fault = child_fault(dump(distribution, &at(ELSEWHERE, port, "")).await.unwrap_err());
     assert_eq!(fault.cause, Cause::LoginKept, "{fault}");
     assert!(!holds(&heard.await.unwrap(), PASSWORD));
 
@@ -244,11 +232,7 @@ async fn the_children_do_not_give_it_either() {
     };
     let (port, heard) = listen(open).await;
     let plaintext = "sslmode=disable&allow_plaintext=yes";
-    let fault = child_fault(
-        dump(cluster(16), &at(ELSEWHERE, port, plaintext))
-            .await
-            .unwrap_err(),
-    );
+    let fault = child_fault(dump(cluster(16), &at(ELSEWHERE, port, plaintext)).await.unwrap_err());
     assert_eq!(fault.cause, Cause::LoginKept, "{fault}");
     assert!(!holds(&heard.await.unwrap(), PASSWORD));
 }
@@ -264,17 +248,11 @@ async fn a_server_that_proves_itself_gets_in_by_scram() {
         "require_auth=scram-sha-256",
     ] {
         let url = url(&format!("{elsewhere}?{parameters}"));
-        assert!(
-            connect(&url).await.inspect().await.unwrap().encrypted,
-            "{parameters}"
-        );
+        assert!(connect(&url).await.inspect().await.unwrap().encrypted, "{parameters}");
     }
     assert!(!dump(&cluster, &url(&elsewhere)).await.unwrap().is_empty());
     // what an old client can't be told is refused rather than left out
-    let strict = url(&format!(
-        "{}?require_auth=scram-sha-256",
-        cluster.url("postgres")
-    ));
+    let strict = url(&format!("{}?require_auth=scram-sha-256", cluster.url("postgres")));
     if let Err(error) = dump(&cluster, &strict).await {
         assert!(matches!(error, Error::Unheld(_)), "{error:?}");
     }
@@ -345,10 +323,7 @@ async fn what_a_false_server_says_is_bounded_and_shown_escaped() {
     }
     let (error, _) = refusal(
         &Plot {
-            says: vec![error(
-                "28P01",
-                "\u{1b}[2Jfalsches Kennwort\nerror: all is well",
-            )],
+            says: vec![error("28P01", "\u{1b}[2Jfalsches Kennwort\nerror: all is well")],
             tls: None,
         },
         "127.0.0.1",
@@ -367,9 +342,7 @@ async fn what_a_false_server_says_is_bounded_and_shown_escaped() {
     );
     let said = error.to_string();
     assert!(
-        said.contains(r"\u{1b}[2Jfalsches Kennwort\nerror")
-            && !said.contains('\u{1b}')
-            && !said.contains('\n'),
+        said.contains(r"\u{1b}[2Jfalsches Kennwort\nerror") && !said.contains('\u{1b}') && !said.contains('\n'),
         "{said:?}"
     );
 }
@@ -386,9 +359,7 @@ async fn nothing_said_before_the_handshake_counts() {
         stream.write_all(&early).await.unwrap();
         let _ = stream.read_to_end(&mut Vec::new()).await;
     });
-    let error = Session::connect(&at(ELSEWHERE, port, ""))
-        .await
-        .unwrap_err();
+    let error = Session::connect(&at(ELSEWHERE, port, "")).await.unwrap_err();
     assert!(matches!(error, Error::Connect { .. }), "{error:?}");
     false_server.await.unwrap();
 }

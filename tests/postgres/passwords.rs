@@ -1,4 +1,5 @@
-//! Passwords that SASLprep refuses or changes: a server made its secret by its own rules, and the session and libpq have to get in.
+//! Passwords that SASLprep refuses or changes: a server made its secret by its own rules, and the session and libpq
+//! have to get in.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use pgcoffer::postgres::{DatabaseUrl, Session};
@@ -60,9 +61,8 @@ const ROLES: &[&str] = &["odd, röle=🔑", "latin אב", "n=x,r=y"];
 #[tokio::test]
 async fn whatever_password_a_server_takes_logs_in() {
     let cluster = secured();
-    let as_role = |role: &str, password: &str| -> DatabaseUrl {
-        url(&cluster.url_as(role, Some(password), "postgres"))
-    };
+    let as_role =
+        |role: &str, password: &str| -> DatabaseUrl { url(&cluster.url_as(role, Some(password), "postgres")) };
     for role in ROLES {
         let sql = format!(r#"CREATE ROLE "{role}" LOGIN SUPERUSER PASSWORD 'first'"#);
         cluster.psql("postgres", &sql);

@@ -18,10 +18,7 @@ fn port(cluster: &Cluster) -> u16 {
 }
 
 fn hosts(ports: &[u16], parameters: &str) -> DatabaseUrl {
-    let places: Vec<_> = ports
-        .iter()
-        .map(|port| format!("127.0.0.1:{port}"))
-        .collect();
+    let places: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     url(&format!(
         "postgres://postgres@{}/postgres?connect_timeout=5{parameters}",
         places.join(",")
@@ -50,9 +47,7 @@ async fn the_first_host_that_answers_is_taken_and_children_go_to_the_same() {
         assert_eq!(there.port(), port(reached));
         assert!(!dump(reached, &there).await.unwrap().is_empty());
     }
-    let error = Session::connect(&hosts(&[nobody(), nobody()], ""))
-        .await
-        .unwrap_err();
+    let error = Session::connect(&hosts(&[nobody(), nobody()], "")).await.unwrap_err();
     assert!(
         matches!(
             error,
@@ -93,11 +88,7 @@ async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
         let url = hosts(&ports, &format!("&target_session_attrs={kind}"));
         match (Session::connect(&url).await, reached) {
             (Ok(session), Some(n)) => {
-                assert_eq!(
-                    session.child_url().await.unwrap().port(),
-                    ports[n],
-                    "{kind}"
-                );
+                assert_eq!(session.child_url().await.unwrap().port(), ports[n], "{kind}");
             }
             (Err(Error::Connect { fault, message, .. }), None) => {
                 assert_eq!(fault, ConnectFault::OtherKind, "{message}");
@@ -238,9 +229,6 @@ async fn each_host_that_was_tried_before_is_named_with_its_own_cause() {
         "{text}"
     );
     let session = connect(&hosts(&[refuses, server], "")).await;
-    assert_eq!(
-        session.target(),
-        format!("postgres@127.0.0.1:{server}/postgres")
-    );
+    assert_eq!(session.target(), format!("postgres@127.0.0.1:{server}/postgres"));
     assert_eq!(session.passed_over().len(), 1);
 }

@@ -13,17 +13,10 @@ async fn obstacles(url: &DatabaseUrl) -> Vec<Obstacle> {
 /// With only this in its way: found and named, pg_dump fails for it, the statement mends it, and pg_dump runs.
 async fn prove(cluster: &Cluster, name: &str, setup: &str, kind: ObstacleKind, object: &str) {
     role(cluster, name);
-    database(
-        cluster,
-        name,
-        &setup.replace("ROLE", &format!(r#""{name}""#)),
-    );
+    database(cluster, name, &setup.replace("ROLE", &format!(r#""{name}""#)));
     let url = url(&cluster.url_as(name, None, name));
     let found = obstacles(&url).await;
-    let shown: Vec<_> = found
-        .iter()
-        .map(|found| (found.kind, found.object.raw()))
-        .collect();
+    let shown: Vec<_> = found.iter().map(|found| (found.kind, found.object.raw())).collect();
     assert_eq!(shown, [(kind, object)], "{name}");
 
     let fault = child_fault(dump(cluster, &url).await.unwrap_err());
@@ -58,12 +51,7 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
             K::Table,
             "public.t",
         ),
-        (
-            "unlogged",
-            "CREATE UNLOGGED TABLE t (a int)",
-            K::Table,
-            "public.t",
-        ),
+        ("unlogged", "CREATE UNLOGGED TABLE t (a int)", K::Table, "public.t"),
         (
             "inherited",
             "CREATE TABLE p (a int); GRANT SELECT ON p TO ROLE; CREATE TABLE c () INHERITS (p)",
@@ -72,13 +60,15 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
         ),
         (
             "partition",
-            "CREATE TABLE p (a int) PARTITION BY LIST (a); GRANT SELECT ON p TO ROLE; CREATE TABLE c PARTITION OF p DEFAULT",
+            "CREATE TABLE p (a int) PARTITION BY LIST (a); GRANT SELECT ON p TO ROLE; CREATE TABLE c PARTITION OF p \
+             DEFAULT",
             K::Table,
             "public.c",
         ),
         (
             "partitioned",
-            "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE c PARTITION OF p DEFAULT; GRANT SELECT ON c TO ROLE",
+            "CREATE TABLE p (a int) PARTITION BY LIST (a); CREATE TABLE c PARTITION OF p DEFAULT; GRANT SELECT ON c TO \
+             ROLE",
             K::Table,
             "public.p",
         ),
@@ -103,7 +93,8 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
         ),
         (
             "forced policy",
-            "CREATE TABLE t (a int); ALTER TABLE t OWNER TO ROLE; ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+            "CREATE TABLE t (a int); ALTER TABLE t OWNER TO ROLE; ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW \
+             LEVEL SECURITY",
             K::RowSecurity,
             "public.t",
         ),
@@ -115,7 +106,8 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
         ),
         (
             "one large object",
-            "SELECT lo_from_bytea(n, 'x') FROM generate_series(1, 9) n; GRANT SELECT ON LARGE OBJECT 1, 2, 3, 5, 6, 7, 8, 9 TO PUBLIC",
+            "SELECT lo_from_bytea(n, 'x') FROM generate_series(1, 9) n; GRANT SELECT ON LARGE OBJECT 1, 2, 3, 5, 6, 7, \
+             8, 9 TO PUBLIC",
             K::LargeObjects,
             "1 large object (4)",
         ),
@@ -127,7 +119,8 @@ async fn each_obstacle_stops_pg_dump_and_its_statement_mends_it() {
         ),
         (
             "configuration",
-            "CREATE TABLE t (a int); ALTER EXTENSION plpgsql ADD TABLE t; UPDATE pg_extension SET extconfig = ARRAY['t'::regclass::oid], extcondition = ARRAY['']",
+            "CREATE TABLE t (a int); ALTER EXTENSION plpgsql ADD TABLE t; UPDATE pg_extension SET extconfig = \
+             ARRAY['t'::regclass::oid], extcondition = ARRAY['']",
             K::Table,
             "public.t",
         ),
@@ -150,9 +143,11 @@ async fn what_pg_dump_does_not_read_is_no_obstacle() {
         CREATE TYPE closed.c AS (a int);
         CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
         CREATE FOREIGN TABLE closed.far (a int) SERVER s;
-        CREATE TABLE member (a int); ALTER EXTENSION plpgsql ADD TABLE member; ALTER TABLE member ENABLE ROW LEVEL SECURITY;
+        CREATE TABLE member (a int); ALTER EXTENSION plpgsql ADD TABLE member; ALTER TABLE member ENABLE ROW LEVEL \
+            SECURITY;
         CREATE TABLE owned (a int); ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
-        CREATE TABLE parted (a int) PARTITION BY LIST (a); GRANT SELECT ON parted TO reader; ALTER TABLE parted ENABLE ROW LEVEL SECURITY;
+        CREATE TABLE parted (a int) PARTITION BY LIST (a); GRANT SELECT ON parted TO reader; ALTER TABLE parted ENABLE \
+            ROW LEVEL SECURITY;
         SELECT lo_from_bytea(1, 'x'); GRANT SELECT ON LARGE OBJECT 1 TO readers;
         CREATE TABLE by_role (a serial); GRANT SELECT ON by_role, by_role_a_seq TO readers;
         CREATE TABLE to_all (a int); GRANT SELECT ON to_all TO PUBLIC;
@@ -195,23 +190,17 @@ async fn the_schema_of_a_sequence() {
 async fn everything_at_once_is_named_and_mended_by_one_script() {
     const SETUP: &str = "
         CREATE SCHEMA a; CREATE TABLE a.t (n serial); CREATE TABLE t (n serial);
-        CREATE TABLE r (n int); ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE TABLE r2 (n int); ALTER TABLE r2 ENABLE ROW LEVEL SECURITY;
+        CREATE TABLE r (n int); ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE TABLE r2 (n int); ALTER TABLE r2 \
+            ENABLE ROW LEVEL SECURITY;
         SELECT lo_from_bytea(n, 'x') FROM generate_series(1, 9) n;";
     for major in majors() {
         let cluster = cluster(major);
         let name = "it's \"everything\" $pgcoffer$";
-        cluster.psql(
-            "postgres",
-            "CREATE ROLE \"it's \"\"everything\"\" $pgcoffer$\" LOGIN",
-        );
+        cluster.psql("postgres", "CREATE ROLE \"it's \"\"everything\"\" $pgcoffer$\" LOGIN");
         database(cluster, name, SETUP);
         let url = url(&cluster.url_as(name, None, name));
         let inspection = connect(&url).await.inspect().await.unwrap();
-        let kinds: Vec<_> = inspection
-            .obstacles
-            .iter()
-            .map(|obstacle| obstacle.kind)
-            .collect();
+        let kinds: Vec<_> = inspection.obstacles.iter().map(|obstacle| obstacle.kind).collect();
         use ObstacleKind as K;
         let expected = [
             K::Schema,
@@ -230,22 +219,13 @@ async fn everything_at_once_is_named_and_mended_by_one_script() {
         assert!(matches!(&error, Error::Obstacles { .. }));
         assert!(
             error.to_string().contains("and 5 more")
-                && error
-                    .hint()
-                    .unwrap()
-                    .contains("GRANT USAGE ON SCHEMA \"a\"")
+                && error.hint().unwrap().contains("GRANT USAGE ON SCHEMA \"a\"")
                 && error.hint().unwrap().contains("and 3 more"),
             "{error}"
         );
 
         cluster.psql(name, &Obstacle::script(&inspection.obstacles));
-        connect(&url)
-            .await
-            .inspect()
-            .await
-            .unwrap()
-            .check()
-            .unwrap();
+        connect(&url).await.inspect().await.unwrap().check().unwrap();
         dump(cluster, &url).await.unwrap();
     }
 }
@@ -268,10 +248,7 @@ async fn pg_read_all_data_covers_tables_and_sequences_only() {
         .iter()
         .map(|obstacle| obstacle.kind)
         .collect();
-    assert_eq!(
-        kinds,
-        [ObstacleKind::RowSecurity, ObstacleKind::LargeObjects]
-    );
+    assert_eq!(kinds, [ObstacleKind::RowSecurity, ObstacleKind::LargeObjects]);
 }
 
 #[tokio::test]
@@ -282,23 +259,18 @@ async fn an_inspection_tells_what_is_there() {
         let url = database(
             cluster,
             name,
-            "CREATE TABLE big AS SELECT n, repeat(md5(n::text), 200) AS t FROM generate_series(1, 2000) n; CREATE INDEX ON big (n);
-             ALTER TABLE big ALTER t SET STORAGE EXTERNAL; INSERT INTO big SELECT n, repeat(md5(n::text), 200) FROM generate_series(1, 500) n;
+            "CREATE TABLE big AS SELECT n, repeat(md5(n::text), 200) AS t FROM generate_series(1, 2000) n; CREATE \
+             INDEX ON big (n);
+             ALTER TABLE big ALTER t SET STORAGE EXTERNAL; INSERT INTO big SELECT n, repeat(md5(n::text), 200) FROM \
+                 generate_series(1, 500) n;
              CREATE TABLE parted (a int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF parted DEFAULT;
              SELECT lo_from_bytea(1, repeat('x', 100000)::bytea); ANALYZE",
         );
         let inspection = connect(&url).await.inspect().await.unwrap();
         assert_eq!(inspection.server_major, major);
-        assert!(
-            inspection
-                .server_version
-                .raw()
-                .starts_with(&major.to_string())
-        );
+        assert!(inspection.server_version.raw().starts_with(&major.to_string()));
         assert_eq!((inspection.tables, inspection.large_objects), (3, 1));
-        assert!(
-            inspection.is_superuser && !inspection.in_recovery && inspection.encoding == "UTF8"
-        );
+        assert!(inspection.is_superuser && !inspection.in_recovery && inspection.encoding == "UTF8");
         assert_eq!(inspection.extensions.len(), 1);
         assert_eq!(inspection.extensions[0].0, "plpgsql");
         // 500 rows of 6400 bytes beside the table and some for the rest.
@@ -326,9 +298,6 @@ async fn a_locked_table_does_not_hold_the_look_up() {
     let began = std::time::Instant::now();
     let estimate = connect(&url).await.inspect().await.unwrap().table_bytes;
     assert!(began.elapsed().as_secs() < 10);
-    assert!(
-        estimate.abs_diff(exact) <= exact / 4,
-        "{estimate} for {exact}"
-    );
+    assert!(estimate.abs_diff(exact) <= exact / 4, "{estimate} for {exact}");
     drop(holder);
 }

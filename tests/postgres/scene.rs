@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use pgcoffer::postgres::{
-    Client, Clients, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, LoadReport, Session,
-    Speech,
+    Client, Clients, DatabaseUrl, Dump, DumpOptions, Error, Load, LoadOptions, LoadReport, Session, Speech,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -41,12 +40,7 @@ pub(crate) fn role(cluster: &Cluster, name: &str) {
 
 /// The clients of that cluster's version, and no others.
 pub(crate) async fn client(cluster: &Cluster) -> Client {
-    clients(cluster.bin())
-        .await
-        .for_dump(major(cluster))
-        .unwrap()
-        .0
-        .clone()
+    clients(cluster.bin()).await.for_dump(major(cluster)).unwrap().0.clone()
 }
 
 pub(crate) async fn clients(bin: &Path) -> Clients {
@@ -55,10 +49,7 @@ pub(crate) async fn clients(bin: &Path) -> Clients {
 
 /// The major version of a cluster's programs.
 pub(crate) fn major(cluster: &Cluster) -> u32 {
-    let number: u32 = cluster
-        .psql("postgres", "SHOW server_version_num")
-        .parse()
-        .unwrap();
+    let number: u32 = cluster.psql("postgres", "SHOW server_version_num").parse().unwrap();
     number / 10_000
 }
 
@@ -67,11 +58,7 @@ pub(crate) async fn connect(url: &DatabaseUrl) -> Session {
 }
 
 /// Dumps with these clients; the archive, or what the dump failed with.
-pub(crate) async fn dump_with(
-    client: &Client,
-    url: &DatabaseUrl,
-    options: &DumpOptions,
-) -> Result<Vec<u8>, Error> {
+pub(crate) async fn dump_with(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Vec<u8>, Error> {
     // as the servers of these tests do
     let options = DumpOptions {
         speech: Speech::English,
@@ -85,12 +72,7 @@ pub(crate) async fn dump_with(
 
 /// Dumps with the server's own clients.
 pub(crate) async fn dump(cluster: &Cluster, url: &DatabaseUrl) -> Result<Vec<u8>, Error> {
-    dump_with(
-        &client(cluster).await,
-        url,
-        &DumpOptions::new(major(cluster)),
-    )
-    .await
+    dump_with(&client(cluster).await, url, &DumpOptions::new(major(cluster))).await
 }
 
 /// Restores an archive as a whole.

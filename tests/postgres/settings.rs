@@ -17,9 +17,12 @@ const CONTENT: &str = r"
     CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM v;
     CREATE SEQUENCE s; SELECT nextval('s');";
 
-const DIGEST: &str = "SELECT (SELECT string_agg(t::text, '|' ORDER BY id) FROM arrays t) || (SELECT string_agg(t::text, '|' ORDER BY id) FROM texts t)
-    || pg_get_viewdef('v'::regclass) || pg_get_functiondef('parsed'::regproc) || (SELECT prosrc FROM pg_proc WHERE proname = 'nulls')
-    || (SELECT count FROM seen) || (SELECT string_agg(pg_get_constraintdef(oid), '|' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'texts'::regclass)
+const DIGEST: &str = "SELECT (SELECT string_agg(t::text, '|' ORDER BY id) FROM arrays t) || (SELECT \
+    string_agg(t::text, '|' ORDER BY id) FROM texts t)
+    || pg_get_viewdef('v'::regclass) || pg_get_functiondef('parsed'::regproc) || (SELECT prosrc FROM pg_proc WHERE \
+        proname = 'nulls')
+    || (SELECT count FROM seen) || (SELECT string_agg(pg_get_constraintdef(oid), '|' ORDER BY conname) FROM \
+        pg_constraint WHERE conrelid = 'texts'::regclass)
     || (SELECT bool_or(reltablespace <> 0) FROM pg_class WHERE relname IN ('arrays', 'texts', 's', 'seen'))";
 
 /// What a role can set for itself, and what it does to it where nobody sees to it.
@@ -52,17 +55,11 @@ const SETTINGS: &[(u32, &str, &str)] = &[
 fn beset(cluster: &Cluster, major: u32, name: &str) -> String {
     role(cluster, name);
     cluster.create_database(name);
-    cluster.psql(
-        "postgres",
-        &format!(r#"ALTER DATABASE "{name}" OWNER TO "{name}""#),
-    );
+    cluster.psql("postgres", &format!(r#"ALTER DATABASE "{name}" OWNER TO "{name}""#));
     cluster.psql(name, &format!(r#"ALTER SCHEMA public OWNER TO "{name}""#));
     for (since, setting, value) in SETTINGS {
         if *since <= major {
-            cluster.psql(
-                "postgres",
-                &format!(r#"ALTER ROLE "{name}" SET {setting} = '{value}'"#),
-            );
+            cluster.psql("postgres", &format!(r#"ALTER ROLE "{name}" SET {setting} = '{value}'"#));
         }
     }
     cluster.url_as(name, None, name)
@@ -70,11 +67,7 @@ fn beset(cluster: &Cluster, major: u32, name: &str) -> String {
 
 #[tokio::test]
 async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
-    for (major, client_major) in majors()
-        .into_iter()
-        .map(|major| (major, major))
-        .chain([(16, 18)])
-    {
+    for (major, client_major) in majors().into_iter().map(|major| (major, major)).chain([(16, 18)]) {
         let (cluster, with) = (cluster(major), client(cluster(client_major)).await);
         let tag = format!("beset {major} {client_major}");
         let origin = database(cluster, &format!("{tag} from"), CONTENT);
@@ -112,9 +105,7 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
 async fn without_our_care_a_null_becomes_a_text() {
     let (cluster, with) = (cluster(16), client(cluster(16)).await);
     let origin = database(cluster, "careless from", CONTENT);
-    let archive = dump_with(&with, &origin, &DumpOptions::new(16))
-        .await
-        .unwrap();
+    let archive = dump_with(&with, &origin, &DumpOptions::new(16)).await.unwrap();
     role(cluster, "careless");
     cluster.create_database("careless to");
     cluster.psql(
@@ -122,9 +113,7 @@ async fn without_our_care_a_null_becomes_a_text() {
         "ALTER SCHEMA public OWNER TO careless; ALTER ROLE careless SET array_nulls = off",
     );
     let copy = url(&cluster.url_as("careless", None, "careless to"));
-    load(&with, &copy, &LoadOptions::new(16), &archive)
-        .await
-        .unwrap();
+    load(&with, &copy, &LoadOptions::new(16), &archive).await.unwrap();
     let nulls = "SELECT count(*) FROM arrays WHERE array_position(a, NULL) IS NOT NULL";
     assert_eq!(cluster.psql("careless to", nulls), "0");
     assert_eq!(cluster.psql("careless from", nulls), "3");
@@ -136,8 +125,7 @@ async fn what_cannot_be_set_is_named() {
     for major in majors() {
         let cluster = cluster(major);
         role(cluster, "forced");
-        let set =
-            |setting: &str| cluster.psql("postgres", &format!("ALTER ROLE forced SET {setting}"));
+        let set = |setting: &str| cluster.psql("postgres", &format!("ALTER ROLE forced SET {setting}"));
         set("session_replication_role = replica");
         set("zero_damaged_pages = on");
         cluster.create_database("forced");
@@ -179,7 +167,8 @@ async fn money_comes_back_where_its_format_is_another() {
     });
     let with = client(&cluster).await;
     let major = with.major;
-    let money = "CREATE TABLE sums (m money DEFAULT '1.234,50'); INSERT INTO sums VALUES ('1.234.567,89'), ('-0,05'), (DEFAULT)";
+    let money = "CREATE TABLE sums (m money DEFAULT '1.234,50'); INSERT INTO sums VALUES ('1.234.567,89'), ('-0,05'), \
+        (DEFAULT)";
     cluster.create_database("euros");
     cluster.psql("postgres", "ALTER DATABASE euros SET lc_monetary = 'euros'");
     cluster.psql("euros", money);
@@ -196,8 +185,7 @@ async fn money_comes_back_where_its_format_is_another() {
     )
     .await
     .unwrap();
-    let amounts =
-        "SET lc_monetary = 'C'; SELECT string_agg(m::numeric::text, ' ' ORDER BY m) FROM sums";
+    let amounts = "SET lc_monetary = 'C'; SELECT string_agg(m::numeric::text, ' ' ORDER BY m) FROM sums";
     let expected = cluster.psql("euros", amounts);
     assert_eq!(expected, "-0.05 1234.50 1234567.89");
     for (name, format) in [("euros too", "euros"), ("dollars", "C")] {
@@ -258,11 +246,7 @@ fn compile_euros(folder: &std::path::Path) -> String {
     std::fs::write(&source, EUROS).unwrap();
     let mut localedef = std::process::Command::new("localedef");
     // it misses the other categories, and says so
-    localedef
-        .arg("-c")
-        .arg("-i")
-        .arg(source)
-        .arg(folder.join("euros"));
+    localedef.arg("-c").arg("-i").arg(source).arg(folder.join("euros"));
     let output = localedef.output().unwrap();
     assert!(folder.join("euros/LC_MONETARY").exists(), "{output:?}");
     folder.to_str().unwrap().to_owned()
@@ -276,11 +260,7 @@ async fn a_role_whose_statements_have_no_time_to_speak_of_keeps_its_lock() {
     role(cluster, name);
     database(cluster, name, "CREATE TABLE t (a int)");
     for setting in ["statement_timeout", "lock_timeout", "idle_session_timeout"] {
-        let value = if setting == "idle_session_timeout" {
-            1000
-        } else {
-            1
-        };
+        let value = if setting == "idle_session_timeout" { 1000 } else { 1 };
         let sql = format!(r#"ALTER ROLE "{name}" SET {setting} = {value}"#);
         cluster.psql("postgres", &sql);
     }

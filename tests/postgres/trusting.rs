@@ -1,5 +1,6 @@
-//! Certificates as people make them: of version 1, of an authority that is the server as well, with a common name alone, by an
-//! authority of their own. What libpq believes is believed, and what it refuses is refused, by session and children alike.
+//! Certificates as people make them: of version 1, of an authority that is the server as well, with a common name
+//! alone, by an authority of their own. What libpq believes is believed, and what it refuses is refused, by session and
+//! children alike.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,10 +18,8 @@ fn encode(path: &Path) -> String {
 
 /// How the server's certificate is made, in files `server.key` and `server.crt`, with what to trust in `ca.crt`.
 fn make(folder: &Path, kind: &str) {
-    let authority =
-        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt";
-    let request =
-        "req -newkey rsa:2048 -nodes -subj /O=x/CN=localhost -keyout server.key -out server.csr";
+    let authority = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt";
+    let request = "req -newkey rsa:2048 -nodes -subj /O=x/CN=localhost -keyout server.key -out server.csr";
     let sign = "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt";
     match kind {
         // `openssl x509 -req -CA` without extensions
@@ -69,7 +68,8 @@ fn make(folder: &Path, kind: &str) {
             for command in [
                 authority,
                 "req -newkey rsa:2048 -nodes -subj /CN=between -keyout between.key -out between.csr",
-                "x509 -req -in between.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ca.ext -out between.crt",
+                "x509 -req -in between.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ca.ext -out \
+                 between.crt",
                 request,
                 "x509 -req -in server.csr -CA between.crt -CAkey between.key -CAcreateserial -days 2 -out own.crt",
             ] {
@@ -197,15 +197,10 @@ async fn a_name_that_is_not_the_certificates_is_refused_in_full_alone() {
     give(&cluster, folder.path());
     let ca = encode(&folder.path().join("ca.crt"));
     for (mode, good) in [("verify-ca", true), ("verify-full", false)] {
-        let by_address = url(&format!(
-            "{}?sslmode={mode}&sslrootcert={ca}",
-            cluster.url("postgres")
-        ));
+        let by_address = url(&format!("{}?sslmode={mode}&sslrootcert={ca}", cluster.url("postgres")));
         assert_eq!(gets_in(&cluster, &by_address, mode).await, good);
         let named = cluster.url("postgres").replace("127.0.0.1", "localhost");
-        let named = url(&format!(
-            "{named}?sslmode={mode}&sslrootcert={ca}&hostaddr=127.0.0.1"
-        ));
+        let named = url(&format!("{named}?sslmode={mode}&sslrootcert={ca}&hostaddr=127.0.0.1"));
         assert!(gets_in(&cluster, &named, mode).await);
     }
 }
@@ -258,9 +253,7 @@ async fn a_client_certificate_logs_in_of_whatever_version_and_with_its_key_encry
     let text = cluster.url_as("certified", None, "postgres");
     let certified = |key: &str, more: &str| {
         let (cert, key) = (encode(&dir.join("client.crt")), encode(&dir.join(key)));
-        url(&format!(
-            "{text}?sslmode=require&sslcert={cert}&sslkey={key}{more}"
-        ))
+        url(&format!("{text}?sslmode=require&sslcert={cert}&sslkey={key}{more}"))
     };
     for (key, more) in [
         ("plain.key", ""),
@@ -295,21 +288,13 @@ async fn a_client_certificate_logs_in_of_whatever_version_and_with_its_key_encry
     assert!(none.is_err());
     cluster.psql("postgres", "ALTER SYSTEM RESET ssl_ca_file");
     cluster.psql("postgres", "SELECT pg_reload_conf(); SELECT pg_sleep(0.5)");
-    let (cert, key) = (
-        encode(&dir.join("client.crt")),
-        encode(&dir.join("plain.key")),
-    );
+    let (cert, key) = (encode(&dir.join("client.crt")), encode(&dir.join("plain.key")));
     let unasked = format!(
         "{}?sslmode=require&sslcert={cert}&sslkey={key}&sslcertmode=require",
         cluster.url("postgres")
     );
     let error = Session::connect(&url(&unasked)).await.unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("asked for no client certificate"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("asked for no client certificate"), "{error}");
 }
 
 #[tokio::test]
@@ -340,9 +325,7 @@ async fn a_certificate_that_was_taken_back_is_refused() {
     let ca = encode(&dir.join("ca.crt"));
     for (list, good) in [("before.crl", true), ("after.crl", false)] {
         let list = encode(&dir.join(list));
-        let url = url(&format!(
-            "{text}?sslmode=verify-full&sslrootcert={ca}&sslcrl={list}"
-        ));
+        let url = url(&format!("{text}?sslmode=verify-full&sslrootcert={ca}&sslcrl={list}"));
         assert_eq!(gets_in(&cluster, &url, &list).await, good, "{list}");
     }
 }

@@ -45,11 +45,7 @@ pub fn binary() -> PathBuf {
         return PathBuf::from(path);
     }
     let example = std::env::current_exe().unwrap();
-    example
-        .parent()
-        .and_then(Path::parent)
-        .unwrap()
-        .join("pgcoffer")
+    example.parent().and_then(Path::parent).unwrap().join("pgcoffer")
 }
 
 impl Default for Agent {
@@ -80,8 +76,7 @@ impl Agent {
     /// Sets one variable.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env
-            .push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -128,8 +123,7 @@ impl Agent {
     /// Sets the master key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
-        self.env("PGCOFFER_KEY", key)
-            .env("PGCOFFER_REPOSITORY", REPOSITORY)
+        self.env("PGCOFFER_KEY", key).env("PGCOFFER_REPOSITORY", REPOSITORY)
     }
 
     /// How long a run may take before it is killed and the test fails.
@@ -152,11 +146,7 @@ impl Agent {
     }
 
     /// Runs it to its end with this on its standard input.
-    pub fn run_with_input<S: AsRef<OsStr>>(
-        &self,
-        args: impl IntoIterator<Item = S>,
-        input: &[u8],
-    ) -> Outcome {
+    pub fn run_with_input<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, input: &[u8]) -> Outcome {
         let mut running = self.start(args, Stdio::piped());
         let mut stdin = running.child.stdin.take().unwrap();
         std::thread::scope(|scope| {
@@ -186,16 +176,9 @@ impl Agent {
     }
 
     /// A program with the agent's environment and working folder.
-    pub fn command<S: AsRef<OsStr>>(
-        &self,
-        program: impl AsRef<OsStr>,
-        args: impl IntoIterator<Item = S>,
-    ) -> Command {
+    pub fn command<S: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(program);
-        command
-            .args(args)
-            .env_clear()
-            .envs(self.env.iter().cloned());
+        command.args(args).env_clear().envs(self.env.iter().cloned());
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
@@ -205,10 +188,7 @@ impl Agent {
     fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>, stdin: Stdio) -> Running {
         let binary = binary();
         let mut command = self.command(&binary, args);
-        command
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
@@ -257,10 +237,7 @@ impl Running {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
                 let said = self.take_stderr();
-                panic!(
-                    "pgcoffer did not end within {:?}; it said:\n{said}",
-                    self.timeout
-                );
+                panic!("pgcoffer did not end within {:?}; it said:\n{said}", self.timeout);
             }
             std::thread::sleep(Duration::from_millis(10));
         };
@@ -305,8 +282,7 @@ impl Outcome {
 
     /// What it printed, as one JSON document.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.stdout)
-            .unwrap_or_else(|error| panic!("not JSON: {error}\n{}", self.text()))
+        serde_json::from_slice(&self.stdout).unwrap_or_else(|error| panic!("not JSON: {error}\n{}", self.text()))
     }
 
     /// Fails the test unless it ended with 0.

@@ -1,5 +1,6 @@
-//! A pooler that hands server connections on between transactions, as others than PgBouncer do it: it may repeat the process that a
-//! server announced, and may take from either end of its heap or go round. It speaks the simple protocol to clients that are trusted.
+//! A pooler that hands server connections on between transactions, as others than PgBouncer do it: it may repeat the
+//! process that a server announced, and may take from either end of its heap or go round. It speaks the simple protocol
+//! to clients that are trusted.
 
 use std::{
     collections::VecDeque,

@@ -131,12 +131,7 @@ impl Hearer {
     }
 }
 
-fn serve(
-    stream: TcpStream,
-    heard: &Mutex<Vec<Heard>>,
-    ordered: &Mutex<VecDeque<Answer>>,
-    rules: &Rules,
-) {
+fn serve(stream: TcpStream, heard: &Mutex<Vec<Heard>>, ordered: &Mutex<VecDeque<Answer>>, rules: &Rules) {
     let Some(request) = read(&stream) else {
         return;
     };
@@ -182,8 +177,7 @@ fn read(stream: &TcpStream) -> Option<Heard> {
 
 fn write(mut stream: &TcpStream, status: u16, headers: &[(&str, String)], words: &str) {
     let length = words.len();
-    let mut text =
-        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n");
+    let mut text = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n");
     for (name, value) in headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }

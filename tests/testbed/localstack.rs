@@ -51,8 +51,7 @@ impl LocalStack {
             .read_line(&mut line)
             .unwrap();
         let endpoint = line.trim().strip_prefix("ready ").map(str::to_owned);
-        let endpoint =
-            endpoint.unwrap_or_else(|| panic!("LocalStack did not start: {INSTALL_HINT}"));
+        let endpoint = endpoint.unwrap_or_else(|| panic!("LocalStack did not start: {INSTALL_HINT}"));
         Self {
             endpoint,
             child: Some(child),
@@ -67,17 +66,11 @@ impl LocalStack {
     /// Makes a bucket with a name that no other test has.
     pub fn bucket(&self) -> LocalBucket {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let nanos = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_nanos();
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("pgcoffer-{:x}-{nanos:x}-{count}", std::process::id());
         let status = self.put(&format!("/{name}"));
-        assert!(
-            status.contains(" 200 "),
-            "LocalStack made no bucket: {status}"
-        );
+        assert!(status.contains(" 200 "), "LocalStack made no bucket: {status}");
         LocalBucket {
             endpoint: self.endpoint.clone(),
             name,
@@ -88,9 +81,7 @@ impl LocalStack {
     fn put(&self, path: &str) -> String {
         let host = self.endpoint.trim_start_matches("http://");
         let mut socket = TcpStream::connect(host).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         write!(
             socket,
             "PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

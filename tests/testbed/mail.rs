@@ -15,11 +15,7 @@ use super::{INSTALL_HINT, project};
 /// The Python that has the packages of `.testbed/messengers`.
 pub fn python() -> PathBuf {
     let python = project().join(".testbed/messengers/bin/python");
-    assert!(
-        python.exists(),
-        "{} is missing: {INSTALL_HINT}",
-        python.display()
-    );
+    assert!(python.exists(), "{} is missing: {INSTALL_HINT}", python.display());
     python
 }
 
@@ -57,10 +53,7 @@ impl MailServer {
             Security::Plain => "plain",
             Security::Mute => "mute",
         });
-        command.args([
-            folder.path().join("leaf.pem"),
-            folder.path().join("leaf.key"),
-        ]);
+        command.args([folder.path().join("leaf.pem"), folder.path().join("leaf.key")]);
         command.args(login.iter().flat_map(|(user, password)| [*user, *password]));
         let mut child = command
             .args(replies)
@@ -108,10 +101,7 @@ impl Drop for MailServer {
 
 fn hear(lines: BufReader<ChildStdout>, heard: &Mutex<Vec<Value>>) {
     for line in lines.lines().map_while(Result::ok) {
-        heard
-            .lock()
-            .unwrap()
-            .push(serde_json::from_str(&line).unwrap());
+        heard.lock().unwrap().push(serde_json::from_str(&line).unwrap());
     }
 }
 
@@ -131,6 +121,7 @@ pub(super) fn certificates(folder: &Path) {
         "req -x509 {new} -keyout ca.key -out ca.pem -subj /CN=authority"
     ));
     openssl(&format!(
-        "req -x509 {new} -CA ca.pem -CAkey ca.key -keyout leaf.key -out leaf.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE"
+        "req -x509 {new} -CA ca.pem -CAkey ca.key -keyout leaf.key -out leaf.pem -subj /CN=localhost -addext \
+         subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE"
     ));
 }

@@ -1,10 +1,11 @@
-//! The test bed: throwaway PostgreSQL clusters, S3 servers that misbehave to order, and the built binary run against them.
+//! The test bed: throwaway PostgreSQL clusters, S3 servers that misbehave to order, and the built binary run against
+//! them.
 //!
-//! Test binaries and examples include it with `mod testbed;` or `#[path]`. Nothing here skips a test: what is missing on
-//! the machine is a panic that names `tests/testbed/install.sh`.
+//! Test binaries and examples include it with `mod testbed;` or `#[path]`. Nothing here skips a test: what is missing
+//! on the machine is a panic that names `tests/testbed/install.sh`.
 //!
-//! Every child process ends with the process that started it, also when that one is killed: each has a standard input that
-//! it reads to the end before it stops.
+//! Every child process ends with the process that started it, also when that one is killed: each has a standard input
+//! that it reads to the end before it stops.
 
 #![allow(
     dead_code,
@@ -37,8 +38,8 @@ pub use pooler::Pooler;
 pub use postgres::{Cluster, ClusterOptions};
 pub use relay::{Direction, Relay, Wire};
 pub use s3::{
-    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing,
-    Needed, OldVersion, Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, Writing, client,
+    Behaviour, Call, CarriedOut, ConditionalWrites, Fault, Lifecycle, LifecycleAction, Listing, Needed, OldVersion,
+    Rule, S3Server, Snapshot, Stored, Tagging, UnderWay, Want, Writing, client,
 };
 pub use sealed::{REPOSITORY, identity, repository, sealed, sealed_details, sealed_payload};
 

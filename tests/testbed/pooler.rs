@@ -25,7 +25,8 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// One that hands connections to this cluster out by `transaction` or by `session`, with more lines of its own section.
+    /// One that hands connections to this cluster out by `transaction` or by `session`, with more lines of its own
+    /// section.
     pub fn start(cluster: &Cluster, mode: &str, more: &str) -> Self {
         let root = project().join(".testbed/pgbouncer");
         let root = root
@@ -37,7 +38,8 @@ impl Pooler {
             .unwrap();
         let (port, settings) = (free_port(), dir.path().join("pgbouncer.ini"));
         let text = format!(
-            "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\n\
+            "[databases]\n* = host=127.0.0.1 port={} \
+             user=postgres\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\n\
              unix_socket_dir=\nauth_type=any\npool_mode={mode}\n{more}\n",
             cluster.port()
         );
@@ -64,11 +66,7 @@ impl Pooler {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self {
-            port,
-            child,
-            _dir: dir,
-        }
+        Self { port, child, _dir: dir }
     }
 
     /// The superuser's URL for this database by way of the pooler.
@@ -86,9 +84,7 @@ impl Drop for Pooler {
 
 /// Where the libraries lie that were unpacked with it: a folder named by the machine's architecture.
 fn libraries(root: &std::path::Path) -> PathBuf {
-    let folders = std::fs::read_dir(root.join("usr/lib"))
-        .into_iter()
-        .flatten();
+    let folders = std::fs::read_dir(root.join("usr/lib")).into_iter().flatten();
     let mut folders = folders.flatten().map(|entry| entry.path());
     let found = folders.find(|folder| folder.to_string_lossy().contains("linux-gnu"));
     found.unwrap_or_else(|| root.join("usr/lib"))

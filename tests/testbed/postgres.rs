@@ -16,7 +16,8 @@ use making::{base_backup, bin_dir, configure, feed, initdb, make_certificate};
 
 use super::temporary_root;
 
-/// How a cluster is to be made. `ClusterOptions::default()` is a fast server of the newest version found, trusting everyone.
+/// How a cluster is to be made. `ClusterOptions::default()` is a fast server of the newest version found, trusting
+/// everyone.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterOptions {
     /// The major version, such as 16; the distribution's newest where it is `None`.
@@ -77,9 +78,7 @@ impl Cluster {
     /// One cluster per major version for the whole test binary; it stops when the process ends.
     pub fn shared(major: Option<u32>) -> &'static Self {
         static SHARED: Mutex<BTreeMap<Option<u32>, &'static Cluster>> = Mutex::new(BTreeMap::new());
-        let mut shared = SHARED
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         shared
             .entry(major)
             .or_insert_with(|| Box::leak(Box::new(Self::start(major))))
@@ -141,13 +140,8 @@ impl Cluster {
     fn wait_until_ready(&self) -> bool {
         let began = Instant::now();
         loop {
-            let state =
-                std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
-            if state
-                .lines()
-                .nth(7)
-                .is_some_and(|line| line.trim() == "ready")
-            {
+            let state = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap_or_default();
+            if state.lines().nth(7).is_some_and(|line| line.trim() == "ready") {
                 return true;
             }
             let log = self.log();
@@ -212,18 +206,14 @@ impl Cluster {
 
     /// What the server has logged.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.dir.join("log")).unwrap_or_default())
-            .into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.dir.join("log")).unwrap_or_default()).into_owned()
     }
 
     /// Makes an empty database and gives its URL.
     pub fn create_database(&self, name: &str) -> String {
         let quoted = name.replace('"', "\"\"");
         // Without this, a second test that makes a database at the same moment fails: the template is then in use.
-        self.psql(
-            "postgres",
-            &format!("create database \"{quoted}\" template template0;"),
-        );
+        self.psql("postgres", &format!("create database \"{quoted}\" template template0;"));
         self.url(name)
     }
 
@@ -260,13 +250,7 @@ impl Cluster {
     pub fn crash(&self) {
         let pid_file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
         let pid = pid_file.lines().next().unwrap();
-        assert!(
-            Command::new("kill")
-                .args(["-QUIT", pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args(["-QUIT", pid]).status().unwrap().success());
         // the postmaster ends last, when every backend has ended: then the kernel has closed their connections
         let process = PathBuf::from(format!("/proc/{pid}"));
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -306,11 +290,7 @@ impl Drop for Cluster {
 }
 
 /// All but what RFC 3986 calls unreserved, in section 2.3.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn encode(text: &str) -> String {
     utf8_percent_encode(text, &RESERVED).to_string()

@@ -1,5 +1,5 @@
-//! A wire between the agent and a server that does what wires do: it flips bits, is slow, or says nothing. Raw TCP: headers,
-//! XML and bodies are alike to it.
+//! A wire between the agent and a server that does what wires do: it flips bits, is slow, or says nothing. Raw TCP:
+//! headers, XML and bodies are alike to it.
 
 use std::{
     io::{Read as _, Write as _},
@@ -21,8 +21,8 @@ pub enum Direction {
 /// What the wire does.
 #[derive(Debug, Clone, Copy)]
 pub enum Wire {
-    /// Flips at most so many bits, one in every so many bytes or so. Lengths in headers are left alone: who waits for bytes
-    /// that never come is another test's matter.
+    /// Flips at most so many bits, one in every so many bytes or so. Lengths in headers are left alone: who waits for
+    /// bytes that never come is another test's matter.
     Flips {
         direction: Direction,
         every_bytes: u64,
@@ -140,13 +140,9 @@ impl Shared {
                 Wire::Silent if direction == Direction::Request => continue,
                 Wire::SlowUplink { bytes_per_second } if direction == Direction::Request => {
                     let _one_wire = self.uplink.lock().unwrap();
-                    std::thread::sleep(Duration::from_secs_f64(
-                        read as f64 / bytes_per_second as f64,
-                    ));
+                    std::thread::sleep(Duration::from_secs_f64(read as f64 / bytes_per_second as f64));
                 }
-                Wire::Flips {
-                    direction: here, ..
-                } if direction == here => self.damage(bytes),
+                Wire::Flips { direction: here, .. } if direction == here => self.damage(bytes),
                 _ => {}
             }
             if to.write_all(bytes).is_err() {

@@ -1,7 +1,7 @@
 //! An S3 server in this process that behaves like Amazon's, or misbehaves to order.
 //!
-//! [s3s] speaks HTTP and XML and checks signatures; what stands behind it is a few maps in memory, so that a test can look
-//! into them, change them behind the client's back, and have conditional writes that are truly atomic.
+//! [s3s] speaks HTTP and XML and checks signatures; what stands behind it is a few maps in memory, so that a test can
+//! look into them, change them behind the client's back, and have conditional writes that are truly atomic.
 //!
 //! [s3s]: https://docs.rs/s3s/0.14.1/s3s/
 
@@ -28,9 +28,7 @@ mod tagging;
 mod versions;
 
 pub use backdoor::{Stored, UnderWay};
-pub use behaviour::{
-    Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging, Want, Writing,
-};
+pub use behaviour::{Behaviour, Call, ConditionalWrites, Fault, Lifecycle, Listing, Rule, Tagging, Want, Writing};
 pub use bystanders::Snapshot;
 pub use iam::Needed;
 pub use lifecycle::{CarriedOut, LifecycleAction};
@@ -146,8 +144,8 @@ impl S3Server {
         change(&mut self.shared.control().behaviour);
     }
 
-    /// Sets the server's clock ahead of the machine's by so much, or back where it is negative. Requests are taken whatever
-    /// their time is, unless [`Behaviour::strict_time`] is ordered.
+    /// Sets the server's clock ahead of the machine's by so much, or back where it is negative. Requests are taken
+    /// whatever their time is, unless [`Behaviour::strict_time`] is ordered.
     pub fn set_clock(&self, offset: SignedDuration) {
         self.shared.clock.set(offset);
     }
@@ -232,9 +230,7 @@ pub fn client(endpoint: &str, access_key: &str, secret_key: &str) -> aws_sdk_s3:
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
         .force_path_style(true)
-        .credentials_provider(Credentials::new(
-            access_key, secret_key, None, None, "testbed",
-        ))
+        .credentials_provider(Credentials::new(access_key, secret_key, None, None, "testbed"))
         .build();
     aws_sdk_s3::Client::from_conf(config)
 }

@@ -26,11 +26,10 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts it with standard input, output and error on a terminal of 100 columns, which is its session's own, so that
-    /// Ctrl-C reaches it as from a keyboard.
+    /// Starts it with standard input, output and error on a terminal of 100 columns, which is its session's own, so
+    /// that Ctrl-C reaches it as from a keyboard.
     pub fn start<S: AsRef<OsStr>>(agent: &Agent, args: impl IntoIterator<Item = S>) -> Self {
-        let master =
-            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let size = Winsize {
@@ -112,9 +111,7 @@ impl Terminal {
     /// Waits for its end; the exit status.
     #[track_caller]
     pub fn ended(&mut self) -> i32 {
-        self.wait_until("the end", |terminal| {
-            terminal.child.try_wait().unwrap().is_some()
-        });
+        self.wait_until("the end", |terminal| terminal.child.try_wait().unwrap().is_some());
         let status = self.child.wait().unwrap();
         status.code().unwrap_or(-1)
     }

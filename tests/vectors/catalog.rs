@@ -1,11 +1,7 @@
 //! The files of `sealed/` in which catalog keys are at issue.
 
-use super::faults::{
-    DATA_KEY, Held, MASTER_KEY, OTHER_KEY, Vector, fails, object, opens, plaintext,
-};
-use super::writer::{
-    FRAME_SIZE, catalog_key, catalog_slot, entry_slot, frames, header, key_slot, lines_of,
-};
+use super::faults::{DATA_KEY, Held, MASTER_KEY, OTHER_KEY, Vector, fails, object, opens, plaintext};
+use super::writer::{FRAME_SIZE, catalog_key, catalog_slot, entry_slot, frames, header, key_slot, lines_of};
 
 fn sealed(content: &str, slots: &[String]) -> Vec<u8> {
     let head = header(&DATA_KEY, &[lines_of(content), slots.to_vec()].concat());
@@ -53,13 +49,7 @@ pub(crate) fn catalog_keys() -> Vec<Vector> {
         // the slot of an entry, whose data key the holder of a catalog key knows
         let name = format!("catalog_{content}_with_slot_of_record");
         let slots = [of_key.clone()];
-        vectors.push(fails_for(
-            &name,
-            Held::Key,
-            "header changed",
-            content,
-            &slots,
-        ));
+        vectors.push(fails_for(&name, Held::Key, "header changed", content, &slots));
     }
     let malformed = |name: &str, slot: String| {
         let verdict = "header malformed, line 7";
@@ -97,10 +87,7 @@ pub(crate) fn catalog_keys() -> Vec<Vector> {
             let fields: Vec<&str> = catalog.split(' ').collect();
             format!("slot catalog {} {}", fields[2].to_uppercase(), fields[3])
         }),
-        malformed(
-            "catalog_wrapped_key_too_short",
-            catalog[..catalog.len() - 4].to_owned(),
-        ),
+        malformed("catalog_wrapped_key_too_short", catalog[..catalog.len() - 4].to_owned()),
     ]);
     vectors
 }

@@ -124,8 +124,7 @@ fn opening() -> Vec<Vector> {
         ("exactly_eight_frames", 8 * FRAME_SIZE),
         ("nine_frames", 8 * FRAME_SIZE + 100),
     ];
-    let by_length =
-        lengths.map(|(name, len)| opens(name, Held::Key, whole(head(), len), plaintext(len)));
+    let by_length = lengths.map(|(name, len)| opens(name, Held::Key, whole(head(), len), plaintext(len)));
     let frame_size_4112 = {
         let mut lines = lines();
         lines[5] = "frame 4112".to_owned();
@@ -151,20 +150,13 @@ fn opening() -> Vec<Vector> {
             plaintext(50),
         )
     };
-    by_length
-        .into_iter()
-        .chain([frame_size_4112, record])
-        .collect()
+    by_length.into_iter().chain([frame_size_4112, record]).collect()
 }
 
 fn changed_frames() -> Vec<Vector> {
     let change = |name: &str, frame: usize, at: usize| {
         let mut frames = four();
-        let place = if at == usize::MAX {
-            frames[frame].len() - 1
-        } else {
-            at
-        };
+        let place = if at == usize::MAX { frames[frame].len() - 1 } else { at };
         frames[frame][place] ^= 1;
         let verdict = if frame == 3 {
             "frame 3 changed or cut short inside".to_owned()
@@ -188,16 +180,8 @@ fn ends() -> Vec<Vector> {
     let with = |bytes: &[u8], more: &[u8]| [bytes, more].concat();
     vec![
         fails("cut_before_frame_0", "cut short before frame 0", head()),
-        fails(
-            "cut_after_frame_0",
-            "cut short after frame 0",
-            all[..start(1)].to_vec(),
-        ),
-        fails(
-            "cut_after_frame_2",
-            "cut short after frame 2",
-            all[..start(3)].to_vec(),
-        ),
+        fails("cut_after_frame_0", "cut short after frame 0", all[..start(1)].to_vec()),
+        fails("cut_after_frame_2", "cut short after frame 2", all[..start(3)].to_vec()),
         fails(
             "cut_inside_frame_1",
             "frame 1 changed or cut short inside",
@@ -214,11 +198,7 @@ fn ends() -> Vec<Vector> {
             all[..all.len() - 1].to_vec(),
         ),
         fails("trailing_byte", "bytes after frame 3", with(&all, b"\n")),
-        fails(
-            "trailing_bytes",
-            "bytes after frame 3",
-            with(&all, &[0; 64]),
-        ),
+        fails("trailing_bytes", "bytes after frame 3", with(&all, &[0; 64])),
         fails(
             "trailing_frames",
             "bytes after frame 3",
@@ -245,16 +225,8 @@ fn orders() -> Vec<Vector> {
         order("frame_repeated", "frame 2 changed", &[0, 1, 1, 2, 3]),
         order("frame_dropped", "frame 1 changed", &[0, 2, 3]),
         order("first_frame_dropped", "frame 0 changed", &[1, 2, 3]),
-        order(
-            "last_frame_moved_up",
-            "frame 2 changed or cut short inside",
-            &[0, 1, 3],
-        ),
-        order(
-            "last_frame_repeated",
-            "bytes after frame 3",
-            &[0, 1, 2, 3, 3],
-        ),
+        order("last_frame_moved_up", "frame 2 changed or cut short inside", &[0, 1, 3]),
+        order("last_frame_repeated", "bytes after frame 3", &[0, 1, 2, 3, 3]),
         fails("frame_spliced", "frame 1 changed", object(head(), &spliced)),
     ]
 }

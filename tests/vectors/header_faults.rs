@@ -3,12 +3,10 @@
 use data_encoding::BASE64;
 
 use super::faults::{
-    DATA_KEY, Held, MASTER_KEY, OTHER_KEY, PASSPHRASE, Vector, fails, head, header_with, object,
-    opens, plaintext, whole,
+    DATA_KEY, Held, MASTER_KEY, OTHER_KEY, PASSPHRASE, Vector, fails, head, header_with, object, opens, plaintext,
+    whole,
 };
-use super::writer::{
-    BACKUP, FRAME_SIZE, frames, header, key_slot, passphrase_slot, passphrase_slot_salted,
-};
+use super::writer::{BACKUP, FRAME_SIZE, frames, header, key_slot, passphrase_slot, passphrase_slot_salted};
 
 pub(crate) fn headers() -> Vec<Vector> {
     let text = String::from_utf8(head()).unwrap();
@@ -26,11 +24,7 @@ pub(crate) fn headers() -> Vec<Vector> {
     // The MAC is what it was.
     let change = |name: &str, verdict: &str, from: &str, to: &str| {
         assert!(text.contains(from), "{from}");
-        fails(
-            name,
-            verdict,
-            object(text.replacen(from, to, 1).into_bytes(), &small),
-        )
+        fails(name, verdict, object(text.replacen(from, to, 1).into_bytes(), &small))
     };
     let slot = text.lines().nth(6).unwrap();
     let mac = text.lines().last().unwrap();
@@ -68,12 +62,7 @@ pub(crate) fn headers() -> Vec<Vector> {
             "content archive\ncompression none",
             "compression none\ncontent archive",
         ),
-        replace(
-            "header_too_long",
-            "header malformed, line 8",
-            slot,
-            &too_long,
-        ),
+        replace("header_too_long", "header malformed, line 8", slot, &too_long),
         replace(
             "header_carriage_return",
             "header malformed, line 4",
@@ -86,48 +75,13 @@ pub(crate) fn headers() -> Vec<Vector> {
             "slot key ",
             "slot key  ",
         ),
-        replace(
-            "header_not_ascii",
-            "header malformed, line 3",
-            BACKUP,
-            "caf\u{e9}",
-        ),
-        replace(
-            "header_unknown_content",
-            "header malformed, line 4",
-            "archive",
-            "dump",
-        ),
-        replace(
-            "header_unknown_compression",
-            "header malformed, line 5",
-            "none",
-            "gzip",
-        ),
-        replace(
-            "frame_size_not_multiple",
-            "header malformed, line 6",
-            "4096",
-            "4104",
-        ),
-        replace(
-            "frame_size_too_small",
-            "header malformed, line 6",
-            "4096",
-            "4080",
-        ),
-        replace(
-            "frame_size_too_large",
-            "header malformed, line 6",
-            "4096",
-            "16777232",
-        ),
-        replace(
-            "frame_size_leading_zero",
-            "header malformed, line 6",
-            "4096",
-            "04096",
-        ),
+        replace("header_not_ascii", "header malformed, line 3", BACKUP, "caf\u{e9}"),
+        replace("header_unknown_content", "header malformed, line 4", "archive", "dump"),
+        replace("header_unknown_compression", "header malformed, line 5", "none", "gzip"),
+        replace("frame_size_not_multiple", "header malformed, line 6", "4096", "4104"),
+        replace("frame_size_too_small", "header malformed, line 6", "4096", "4080"),
+        replace("frame_size_too_large", "header malformed, line 6", "4096", "16777232"),
+        replace("frame_size_leading_zero", "header malformed, line 6", "4096", "04096"),
         replace("newer_version", "newer version", "pgcoffer/1", "pgcoffer/2"),
         replace("not_sealed", "not sealed", "pgcoffer/1", "PGDMP"),
         change("header_mac_changed", "header changed", mac, &changed_mac),
@@ -143,41 +97,17 @@ pub(crate) fn headers() -> Vec<Vector> {
             "c0ffee00",
             "C0FFEE00",
         ),
-        replace(
-            "repository_too_short",
-            "header malformed, line 2",
-            "c0ffee00",
-            "c0ffee",
-        ),
-        change(
-            "header_repository_changed",
-            "header changed",
-            "c0ffee00",
-            "c0ffee01",
-        ),
-        change(
-            "header_backup_changed",
-            "header changed",
-            "20261120",
-            "20271120",
-        ),
-        change(
-            "header_frame_size_changed",
-            "header changed",
-            "4096",
-            "8192",
-        ),
+        replace("repository_too_short", "header malformed, line 2", "c0ffee00", "c0ffee"),
+        change("header_repository_changed", "header changed", "c0ffee00", "c0ffee01"),
+        change("header_backup_changed", "header changed", "20261120", "20271120"),
+        change("header_frame_size_changed", "header changed", "4096", "8192"),
         change(
             "header_mac_unpadded",
             "header malformed, line 8",
             mac,
             mac.trim_end_matches('='),
         ),
-        fails(
-            "cut_inside_header",
-            "header cut short",
-            text.as_bytes()[..100].to_vec(),
-        ),
+        fails("cut_inside_header", "header cut short", text.as_bytes()[..100].to_vec()),
     ]);
     faults
 }
@@ -189,11 +119,9 @@ pub(crate) fn slots() -> Vec<Vector> {
     let cheap = passphrase_slot(PASSPHRASE, 64, 1, 1, &DATA_KEY);
     let unknown = "slot x25519 some-stanza AAAA".to_owned();
     let sealed = |slots: &[String]| whole(header_with(slots), 100);
-    let opens =
-        |name: &str, held: Held, slots: &[String]| opens(name, held, sealed(slots), body.clone());
+    let opens = |name: &str, held: Held, slots: &[String]| opens(name, held, sealed(slots), body.clone());
     let fails = |name: &str, verdict: &str, slots: &[String]| fails(name, verdict, sealed(slots));
-    let costly =
-        |m: u32, t: u32, p: u32| cheap.replace("m=64 t=1 p=1", &format!("m={m} t={t} p={p}"));
+    let costly = |m: u32, t: u32, p: u32| cheap.replace("m=64 t=1 p=1", &format!("m={m} t={t} p={p}"));
     let as_held = |vector: Vector, held: Held| Vector { held, ..vector };
     let unknown_kinds = |count: usize| (0..count).map(|at| format!("slot kind-{at}"));
     // A wrapped key that AES key wrap refuses, under the right key's id.
@@ -210,21 +138,9 @@ pub(crate) fn slots() -> Vec<Vector> {
             Held::Passphrase(PASSPHRASE),
             std::slice::from_ref(&cheap),
         ),
-        opens(
-            "second_slot_opens",
-            Held::Key,
-            &[other.clone(), key.clone()],
-        ),
-        opens(
-            "passphrase_and_key",
-            Held::Key,
-            &[cheap.clone(), key.clone()],
-        ),
-        opens(
-            "unknown_slot_skipped",
-            Held::Key,
-            &[unknown.clone(), key.clone()],
-        ),
+        opens("second_slot_opens", Held::Key, &[other.clone(), key.clone()]),
+        opens("passphrase_and_key", Held::Key, &[cheap.clone(), key.clone()]),
+        opens("unknown_slot_skipped", Held::Key, &[unknown.clone(), key.clone()]),
         opens(
             "unknown_passphrase_function_skipped",
             Held::Key,
@@ -248,11 +164,7 @@ pub(crate) fn slots() -> Vec<Vector> {
             Held::OtherKey,
         ),
         as_held(
-            fails(
-                "wrong_passphrase",
-                "wrong key",
-                std::slice::from_ref(&cheap),
-            ),
+            fails("wrong_passphrase", "wrong key", std::slice::from_ref(&cheap)),
             Held::Passphrase("another one"),
         ),
         fails("slot_changed", "header changed", &[damaged]),
@@ -266,31 +178,15 @@ pub(crate) fn slots() -> Vec<Vector> {
             "header malformed, line 7",
             &[key[..key.len() - 4].to_owned()],
         ),
-        fails(
-            "argon2_above_ceiling",
-            "above ceiling",
-            &[costly(131_073, 1, 1)],
-        ),
-        fails(
-            "argon2_too_many_passes",
-            "above ceiling",
-            &[costly(32_768, 7, 4)],
-        ),
-        fails(
-            "argon2_too_many_lanes",
-            "above ceiling",
-            &[costly(65_536, 3, 9)],
-        ),
+        fails("argon2_above_ceiling", "above ceiling", &[costly(131_073, 1, 1)]),
+        fails("argon2_too_many_passes", "above ceiling", &[costly(32_768, 7, 4)]),
+        fails("argon2_too_many_lanes", "above ceiling", &[costly(65_536, 3, 9)]),
         fails(
             "argon2_sum_above_ceiling",
             "above ceiling",
             &[costly(131_072, 3, 1), cheap.clone()],
         ),
-        fails(
-            "argon2_no_passes",
-            "header malformed, line 7",
-            &[costly(65_536, 0, 4)],
-        ),
+        fails("argon2_no_passes", "header malformed, line 7", &[costly(65_536, 0, 4)]),
     ]
 }
 
@@ -305,12 +201,7 @@ pub(crate) fn several_slots() -> Vec<Vector> {
             "passphrase_in_fourth_slot",
             Held::Passphrase(PASSPHRASE),
             whole(
-                header_with(&[
-                    other_key.clone(),
-                    unknown.clone(),
-                    other_passphrase.clone(),
-                    passphrase,
-                ]),
+                header_with(&[other_key.clone(), unknown.clone(), other_passphrase.clone(), passphrase]),
                 100,
             ),
             plaintext(100),
@@ -341,10 +232,9 @@ pub(crate) fn salts() -> Vec<Vector> {
     });
     // Argon2 itself refuses to make a key with so short a salt.
     let too_short = slot(8).replace(&BASE64.encode(&salt(8)), &BASE64.encode(&salt(7)));
-    let malformed =
-        [("salt_7_bytes", too_short), ("salt_65_bytes", slot(65))].map(|(name, slot)| Vector {
-            held: Held::Passphrase(PASSPHRASE),
-            ..fails(name, "header malformed, line 7", sealed(slot))
-        });
+    let malformed = [("salt_7_bytes", too_short), ("salt_65_bytes", slot(65))].map(|(name, slot)| Vector {
+        held: Held::Passphrase(PASSPHRASE),
+        ..fails(name, "header malformed, line 7", sealed(slot))
+    });
     opening.into_iter().chain(malformed).collect()
 }

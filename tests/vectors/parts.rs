@@ -18,9 +18,7 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
-    Hmac::<Sha256>::new_from_slice(key)
-        .unwrap()
-        .chain_update(message)
+    Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message)
 }
 
 #[derive(serde::Deserialize)]
@@ -51,12 +49,7 @@ fn wycheproof(name: &str, at_least: usize, holds: impl Fn(&Case) -> bool) {
     for case in cases {
         // "acceptable" is either way: an 8-byte key, which RFC 3394 leaves out.
         if case.result != "acceptable" {
-            assert_eq!(
-                holds(&case),
-                case.result == "valid",
-                "{name} {}",
-                case.tc_id
-            );
+            assert_eq!(holds(&case), case.result == "valid", "{name} {}", case.tc_id);
         }
     }
 }
@@ -101,8 +94,7 @@ fn wycheproof_hmac() {
 fn wycheproof_hkdf() {
     wycheproof("wycheproof_hkdf_sha256.json", 36, |case| {
         let mut okm = vec![0; case.size];
-        let expanded = Hkdf::<Sha256>::new(Some(&hex(&case.salt)), &hex(&case.ikm))
-            .expand(&hex(&case.info), &mut okm);
+        let expanded = Hkdf::<Sha256>::new(Some(&hex(&case.salt)), &hex(&case.ikm)).expand(&hex(&case.info), &mut okm);
         expanded.is_ok() && okm == hex(&case.okm)
     });
 }
@@ -113,9 +105,7 @@ fn rfc_5869() {
     let check = |ikm: &[u8], salt: Option<&[u8]>, info: &[u8], okm: &str| {
         let okm = hex(okm);
         let mut expanded = vec![0; okm.len()];
-        Hkdf::<Sha256>::new(salt, ikm)
-            .expand(info, &mut expanded)
-            .unwrap();
+        Hkdf::<Sha256>::new(salt, ikm).expand(info, &mut expanded).unwrap();
         assert_eq!(expanded, okm);
     };
     let range = |from: u8, to: u8| (from..=to).collect::<Vec<u8>>();
@@ -151,8 +141,7 @@ fn rfc_3394() {
         .unwrap()
         .wrap_key(&key, &mut wrapped)
         .unwrap();
-    let expected =
-        "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21";
+    let expected = "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21";
     assert_eq!(wrapped.to_vec(), hex(expected));
 }
 
@@ -160,10 +149,7 @@ fn rfc_3394() {
 #[test]
 fn rfc_4231() {
     let check = |key: &[u8], message: &[u8], tag: &str| {
-        assert_eq!(
-            hmac(key, message).finalize().into_bytes().to_vec(),
-            hex(tag)
-        );
+        assert_eq!(hmac(key, message).finalize().into_bytes().to_vec(), hex(tag));
     };
     check(
         &[0x0b; 20],
@@ -204,25 +190,15 @@ fn rfc_4231() {
 fn sp_800_38a() {
     let key = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
     let iv = hex("000102030405060708090a0b0c0d0e0f");
-    let plaintext = hex(
-        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
-         30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
-    );
-    let ciphertext = hex(
-        "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d
-         39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b",
-    );
+    let plaintext = hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
+         30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710");
+    let ciphertext = hex("f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d
+         39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b");
     let encryptor = cbc::Encryptor::<Aes256Enc>::new_from_slices(&key, &iv).unwrap();
-    assert_eq!(
-        encryptor.encrypt_padded_vec::<NoPadding>(&plaintext),
-        ciphertext
-    );
+    assert_eq!(encryptor.encrypt_padded_vec::<NoPadding>(&plaintext), ciphertext);
     let mut buffer = ciphertext;
     let decryptor = cbc::Decryptor::<Aes256Dec>::new_from_slices(&key, &iv).unwrap();
-    assert_eq!(
-        decryptor.decrypt_padded::<NoPadding>(&mut buffer).unwrap(),
-        plaintext
-    );
+    assert_eq!(decryptor.decrypt_padded::<NoPadding>(&mut buffer).unwrap(), plaintext);
 }
 
 /// <https://www.rfc-editor.org/rfc/rfc9106#section-5.3>
@@ -235,13 +211,9 @@ fn rfc_9106() {
         .data(argon2::AssociatedData::new(&[4; 12]).unwrap())
         .build()
         .unwrap();
-    let argon2 =
-        argon2::Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params)
-            .unwrap();
+    let argon2 = argon2::Argon2::new_with_secret(&[3; 8], Algorithm::Argon2id, Version::V0x13, params).unwrap();
     let mut tag = [0; 32];
-    argon2
-        .hash_password_into(&[1; 32], &[2; 16], &mut tag)
-        .unwrap();
+    argon2.hash_password_into(&[1; 32], &[2; 16], &mut tag).unwrap();
     let expected = "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659";
     assert_eq!(tag.to_vec(), hex(expected));
 }

@@ -80,13 +80,7 @@ pub(crate) fn catalog_slot(catalog_key: &[u8; 32], data_key: &[u8; 32]) -> Strin
     format!("slot catalog {id} {}", BASE64.encode(&wrapped))
 }
 
-pub(crate) fn passphrase_slot(
-    passphrase: &str,
-    m: u32,
-    t: u32,
-    p: u32,
-    data_key: &[u8; 32],
-) -> String {
+pub(crate) fn passphrase_slot(passphrase: &str, m: u32, t: u32, p: u32, data_key: &[u8; 32]) -> String {
     passphrase_slot_salted(passphrase, &[7; 16], m, t, p, data_key)
 }
 
@@ -138,10 +132,7 @@ pub(crate) fn header(data_key: &[u8; 32], lines: &[String]) -> Vec<u8> {
 pub(crate) fn frame_of(data_key: &[u8; 32], index: u64, last: bool, padded: &[u8]) -> Vec<u8> {
     let seed = [&data_key[..], &index.to_be_bytes(), &[last.into()]].concat();
     let iv: [u8; 16] = Sha256::digest(seed)[..16].try_into().unwrap();
-    let cipher = cbc::Encryptor::<Aes256Enc>::new(
-        &expand(data_key, "pgcoffer/1 encrypt").into(),
-        &iv.into(),
-    );
+    let cipher = cbc::Encryptor::<Aes256Enc>::new(&expand(data_key, "pgcoffer/1 encrypt").into(), &iv.into());
     let ciphertext = cipher.encrypt_padded_vec::<NoPadding>(padded);
     let message = [&ciphertext[..], &iv, &index.to_be_bytes(), &[last.into()]].concat();
     let tag = hmac(&expand(data_key, "pgcoffer/1 authenticate"), &message);

@@ -11,18 +11,12 @@ fn what_is_no_archive_is_told_by_its_looks() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        looks(b"--\n-- PostgreSQL database dump"),
-        LooksLike::PlainSql
-    );
+    assert_eq!(looks(b"--\n-- PostgreSQL database dump"), LooksLike::PlainSql);
     assert_eq!(looks(b"\\restrict abc"), LooksLike::PlainSql);
     assert_eq!(looks(b"toc.dat\0"), LooksLike::Tar);
     assert_eq!(looks(b"pgcoffer/1\n"), LooksLike::Sealed);
     assert_eq!(looks(b"\x1f\x8b\x08\0\0\0"), LooksLike::Compressed("gzip"));
-    assert_eq!(
-        looks(b"\x28\xb5\x2f\xfd\x04"),
-        LooksLike::Compressed("zstd")
-    );
+    assert_eq!(looks(b"\x28\xb5\x2f\xfd\x04"), LooksLike::Compressed("zstd"));
     assert_eq!(looks(b"\x1f\x8b"), LooksLike::Compressed("gzip"));
     assert_eq!(looks(b"<html>"), LooksLike::Unknown);
     assert_eq!(looks(b"x"), LooksLike::Unknown);
@@ -59,10 +53,7 @@ fn headers_of_other_kinds_are_refused() {
             newer: true
         })
     );
-    assert_eq!(
-        read(b"PGDMP\x01\x10\x00\x04\x08\x05"),
-        Err(Error::Format(5))
-    );
+    assert_eq!(read(b"PGDMP\x01\x10\x00\x04\x08\x05"), Err(Error::Format(5)));
     assert_eq!(
         read(b"PGDMP\x01\x10\x00\x08\x08\x01"),
         Err(Error::NumberSize {
@@ -92,14 +83,8 @@ fn numbers_that_can_not_be_are_refused() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        absurd([header(), int(-1)].concat()),
-        ("the number of entries", -1)
-    );
-    assert_eq!(
-        absurd([header(), int(1), int(0)].concat()),
-        ("an entry's id", 0)
-    );
+    assert_eq!(absurd([header(), int(-1)].concat()), ("the number of entries", -1));
+    assert_eq!(absurd([header(), int(1), int(0)].concat()), ("an entry's id", 0));
     assert_eq!(
         absurd([header(), int(1), int(1), int(0), int(-2)].concat()),
         ("the length of a string", -2)
@@ -151,10 +136,7 @@ fn blocks_must_be_those_that_were_promised() {
             at: begin
         })
     );
-    let large_objects = EntryName {
-        id: LARGE,
-        table: None,
-    };
+    let large_objects = EntryName { id: LARGE, table: None };
     assert_eq!(
         after(&[&rows(LARGE, b"")]),
         Err(Error::WrongBlock {
@@ -163,10 +145,7 @@ fn blocks_must_be_those_that_were_promised() {
             at: begin
         })
     );
-    assert_eq!(
-        after(&[&[2]]),
-        Err(Error::UnknownBlock { kind: 2, at: begin })
-    );
+    assert_eq!(after(&[&[2]]), Err(Error::UnknownBlock { kind: 2, at: begin }));
     assert_eq!(
         after(&[&second]),
         Err(Error::MissingData {
@@ -176,28 +155,18 @@ fn blocks_must_be_those_that_were_promised() {
     );
     assert_eq!(
         after(&[&rows(2, b"1\n")]),
-        Err(Error::NoEndMarker {
-            entry: table(2, "a")
-        })
+        Err(Error::NoEndMarker { entry: table(2, "a") })
     );
     assert_eq!(
         after(&[&rows(2, b"\\.\n1\n")]),
-        Err(Error::AfterEndMarker {
-            entry: table(2, "a")
-        })
+        Err(Error::AfterEndMarker { entry: table(2, "a") })
     );
-    assert_eq!(
-        after(&[&third, &first, &second]).map(|held| held.entries),
-        Ok(4)
-    );
+    assert_eq!(after(&[&third, &first, &second]).map(|held| held.entries), Ok(4));
 }
 
 #[test]
 fn an_id_may_promise_data_once_only() {
-    let twice = [
-        entry(2, true, "a", "TABLE DATA"),
-        entry(2, true, "b", "TABLE DATA"),
-    ];
+    let twice = [entry(2, true, "a", "TABLE DATA"), entry(2, true, "b", "TABLE DATA")];
     assert_eq!(
         read(&[header(), contents(&twice)].concat()),
         Err(Error::RepeatedEntry { id: 2 })
@@ -206,15 +175,11 @@ fn an_id_may_promise_data_once_only() {
 
 #[test]
 fn an_error_names_ten_missing_tables_and_the_number_of_the_others() {
-    let entries: Vec<_> = (1..=12)
-        .map(|id| entry(id, true, "t\nt", "TABLE DATA"))
-        .collect();
+    let entries: Vec<_> = (1..=12).map(|id| entry(id, true, "t\nt", "TABLE DATA")).collect();
     let error = read(&[header(), contents(&entries)].concat()).unwrap_err();
     let message = error.to_string();
     assert!(
-        message.starts_with(
-            "the archive lacks the data of table \"public\".\"t\\nt\" (entry 1), table "
-        ),
+        message.starts_with("the archive lacks the data of table \"public\".\"t\\nt\" (entry 1), table "),
         "{message}"
     );
     assert!(message.ends_with(" (entry 10) and 2 more"), "{message}");
@@ -224,10 +189,7 @@ fn an_error_names_ten_missing_tables_and_the_number_of_the_others() {
 fn a_cut_is_told_with_its_place() {
     let archive = [four(), data().concat()].concat();
     let place = |length: usize| match read(&archive[..length]) {
-        Err(Error::CutShort {
-            place,
-            length: told,
-        }) => {
+        Err(Error::CutShort { place, length: told }) => {
             assert_eq!(told, length as u64);
             place
         }
@@ -241,10 +203,7 @@ fn a_cut_is_told_with_its_place() {
     assert_eq!(place(data + 8), Place::Data(table(2, "a")));
     assert_eq!(
         place(archive.len() - 1),
-        Place::Data(EntryName {
-            id: LARGE,
-            table: None
-        })
+        Place::Data(EntryName { id: LARGE, table: None })
     );
 }
 
@@ -262,18 +221,12 @@ fn a_second_table_of_contents_must_be_the_first_one() {
     with_offsets[at..].copy_from_slice(b"\x02abcdefgh");
     assert!(again(&with_offsets).is_ok());
     let mut renamed = second.clone();
-    let at = renamed
-        .windows(5)
-        .position(|part| part == b"INDEX")
-        .unwrap();
+    let at = renamed.windows(5).position(|part| part == b"INDEX").unwrap();
     renamed[at] = b'X';
     assert_eq!(again(&renamed), Err(Error::ContentsDiffer));
     assert_eq!(again(&int(0)), Err(Error::ContentsDiffer));
     let at = (whole.len() + second.len()) as u64;
-    assert_eq!(
-        again(&[&second[..], b"x"].concat()),
-        Err(Error::AfterEnd { at })
-    );
+    assert_eq!(again(&[&second[..], b"x"].concat()), Err(Error::AfterEnd { at }));
     let length = at - 1;
     assert_eq!(
         again(&second[..second.len() - 1]),
@@ -284,10 +237,7 @@ fn a_second_table_of_contents_must_be_the_first_one() {
     );
     let [first, ..] = data();
     let early = read(&[four(), first, second].concat());
-    assert!(
-        matches!(early, Err(Error::MissingData { count: 2, .. })),
-        "{early:?}"
-    );
+    assert!(matches!(early, Err(Error::MissingData { count: 2, .. })), "{early:?}");
 }
 
 #[test]

@@ -75,11 +75,7 @@ fn longest(text: &str) -> Record {
 fn an_entry_stays_small_whatever_a_server_or_a_service_says() {
     for text in ["\u{1}", "\"", "\u{1F600}", "x", ""] {
         let json = longest(&text.repeat(100_000)).to_json();
-        assert!(
-            json.len() <= RECORD_BYTES_MAX,
-            "{} bytes of {text:?}",
-            json.len()
-        );
+        assert!(json.len() <= RECORD_BYTES_MAX, "{} bytes of {text:?}", json.len());
         assert!(Record::from_json(&json).is_ok());
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct CheckArgs {
     /// What the bucket's credentials are for: full, drop-box, prune or restore (default: PGCOFFER_MODE, else found out)
     #[arg(long, value_name = "MODE")]
     mode: Option<Mode>,
-    /// Check nothing, and print the SQL by which the database's owner makes a role that can read all of it and change nothing
+    /// Check nothing, and print the SQL by which the database's owner makes a role that can read all of it and change
+    /// nothing
     #[arg(long)]
     fix_sql: bool,
     /// The role that --fix-sql is about (default: the one in the URL; where that is the owner, pgcoffer)
@@ -44,11 +45,12 @@ pub(crate) struct PolicyArgs {
     /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
     #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
     mode: Mode,
-    /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default: by the
-    /// endpoint)
+    /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default:
+    /// by the endpoint)
     #[arg(long, value_name = "SERVICE")]
     service: Option<Service>,
-    /// With PGCOFFER_LOCK: the most days that a lock may last (default: the schedule's longest retention and a day, or 400)
+    /// With PGCOFFER_LOCK: the most days that a lock may last (default: the schedule's longest retention and a day, or
+    /// 400)
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     lock_days: Option<u32>,
     /// Add legal holds, for `hold` and `release` with PGCOFFER_LOCK: a person's credentials, not the agent's
@@ -72,9 +74,7 @@ impl Context<'_> {
     pub(super) async fn check(&self, args: &CheckArgs) -> Result<()> {
         let chosen = args.label.as_deref().or(args.database.as_deref());
         if args.fix_sql {
-            return self
-                .fix_sql(self.config.database(chosen)?, args.role.as_deref())
-                .await;
+            return self.fix_sql(self.config.database(chosen)?, args.role.as_deref()).await;
         }
         let databases: Vec<&Database> = match chosen {
             Some(_) => vec![self.config.database(chosen)?],
@@ -84,10 +84,7 @@ impl Context<'_> {
             self.config.database(None)?;
         }
         let request = CheckRequest {
-            databases: databases
-                .into_iter()
-                .map(|one| self.to_check(one))
-                .collect(),
+            databases: databases.into_iter().map(|one| self.to_check(one)).collect(),
             secret: self.config.keys().secrets().into_iter().next(),
             mode: args.mode.or(match self.config.mode {
                 Mode::Full => None,
@@ -101,8 +98,7 @@ impl Context<'_> {
         let clients = self.clients().await?;
         let lines = Lines::new(self.output.json);
         let tell = |finding: &Finding| lines.tell(finding);
-        let mut report =
-            operation::check(catalog.as_ref(), &clients, &request, self.interrupt, &tell).await?;
+        let mut report = operation::check(catalog.as_ref(), &clients, &request, self.interrupt, &tell).await?;
         for finding in self.notifications(args.notify).await? {
             tell(&finding);
             report.findings.push(finding);
@@ -122,19 +118,11 @@ impl Context<'_> {
         let teller = self.teller();
         let nobody = || "notifications".to_owned();
         if teller.is_silent() {
-            let verdict = if send {
-                Verdict::Failed
-            } else {
-                Verdict::Warning
-            };
+            let verdict = if send { Verdict::Failed } else { Verdict::Warning };
             let detail = "nobody is told when a backup fails or is missed".to_owned();
-            let cure = "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, PGCOFFER_SMTP_URL with PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO, or PGCOFFER_PING_URL";
-            return Ok(vec![finding(
-                nobody(),
-                verdict,
-                detail,
-                Some(cure.to_owned()),
-            )]);
+            let cure = "set PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL, PGCOFFER_SMTP_URL with \
+                PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO, or PGCOFFER_PING_URL";
+            return Ok(vec![finding(nobody(), verdict, detail, Some(cure.to_owned()))]);
         }
         if !send {
             let detail = "configured; `pgcoffer check --notify` sends a test".to_owned();
@@ -149,15 +137,8 @@ impl Context<'_> {
                 None,
             ),
             Err(error) => {
-                let cure = error
-                    .hint()
-                    .unwrap_or_else(|| format!("look at {}", telling.setting));
-                finding(
-                    telling.channel,
-                    Verdict::Failed,
-                    error.to_string(),
-                    Some(cure),
-                )
+                let cure = error.hint().unwrap_or_else(|| format!("look at {}", telling.setting));
+                finding(telling.channel, Verdict::Failed, error.to_string(), Some(cure))
             }
         });
         Ok(each.collect())
@@ -183,11 +164,7 @@ impl Context<'_> {
         let mut options = self.config.store.clone();
         options.write_only = false;
         let store = self.store(options).await?;
-        Ok(Some(Catalog::new(
-            store,
-            self.config.keys(),
-            self.config.repository,
-        )))
+        Ok(Some(Catalog::new(store, self.config.keys(), self.config.repository)))
     }
 
     async fn fix_sql(&self, database: &Database, role: Option<&str>) -> Result<()> {
@@ -209,11 +186,7 @@ impl Context<'_> {
     /// The days of the longest retention in the schedules, and one more for the time that a run takes.
     fn longest_days(&self) -> Option<u32> {
         let now = Timestamp::now();
-        let schedules = self
-            .config
-            .databases
-            .iter()
-            .filter_map(|one| one.schedule.as_ref());
+        let schedules = self.config.databases.iter().filter_map(|one| one.schedule.as_ref());
         let kept = schedules
             .flat_map(|schedule| schedule.clauses())
             .map(|clause| clause.keep);
@@ -225,9 +198,7 @@ impl Context<'_> {
     pub(super) fn bucket_policy(&self, args: &PolicyArgs) -> Result<()> {
         let location = self.config.location()?;
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
-        let service = args
-            .service
-            .unwrap_or_else(|| Service::at(endpoint().as_deref()));
+        let service = args.service.unwrap_or_else(|| Service::at(endpoint().as_deref()));
         if let Some(instead) = service.instead_of_policies(args.mode) {
             return Err(Error::Usage {
                 why: format!("{service} has no policies to print"),
@@ -253,8 +224,7 @@ impl Context<'_> {
             service,
             bucket: location.bucket.clone(),
             prefix: location.prefix.clone(),
-            partition: rights::partition(region.iter().flatten().next().map(String::as_str))
-                .to_owned(),
+            partition: rights::partition(region.iter().flatten().next().map(String::as_str)).to_owned(),
             kms_key: self.config.store.kms_key.clone(),
             acl: self.config.store.acl.is_some(),
             lock,
@@ -272,9 +242,7 @@ impl Context<'_> {
 
 fn endpoint() -> Option<String> {
     let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-    let mut set = names
-        .into_iter()
-        .filter_map(|name| std::env::var(name).ok());
+    let mut set = names.into_iter().filter_map(|name| std::env::var(name).ok());
     set.find(|url| !url.trim().is_empty())
 }
 

@@ -9,16 +9,9 @@ use super::Context;
 use crate::cli::args::Chosen;
 
 impl Context<'_> {
-    pub(super) async fn decide(
-        &self,
-        chosen: &Chosen,
-        decision: &Decision,
-        by: Option<&str>,
-    ) -> Result<()> {
+    pub(super) async fn decide(&self, chosen: &Chosen, decision: &Decision, by: Option<&str>) -> Result<()> {
         let catalog = self.catalog().await?;
-        let record = self
-            .find(&catalog, &chosen.id, chosen.database.as_deref())
-            .await?;
+        let record = self.find(&catalog, &chosen.id, chosen.database.as_deref()).await?;
         let who = by.map_or_else(whoever_runs_this, str::to_owned);
         let now = Clock::system().now();
         // not to be broken off between the mark and the tag

@@ -13,7 +13,8 @@ use pgcoffer::{
 use super::{Context, label, usage};
 
 const AFTER_HELP: &str = "\
-Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from those. docs/glacier.md says how to choose, and what it costs to be wrong.";
+Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from \
+those. docs/glacier.md says how to choose, and what it costs to be wrong.";
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum LifecycleCommand {
@@ -95,8 +96,7 @@ impl Context<'_> {
             }
             LifecycleCommand::Apply { wishes } => {
                 let mut plan = self.plan(wishes)?;
-                self.refuse_what_is_kept(&mut plan, wishes.expire_kept)
-                    .await?;
+                self.refuse_what_is_kept(&mut plan, wishes.expire_kept).await?;
                 let store = self.store(self.config.store.clone()).await?;
                 let labels = self.configured(wishes.database.as_deref())?;
                 let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
@@ -105,7 +105,8 @@ impl Context<'_> {
         }
     }
 
-    /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that is wanted.
+    /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that
+    /// is wanted.
     async fn refuse_what_is_kept(&self, plan: &mut Plan, wanted: bool) -> Result<()> {
         let (why, cure) = match self.kept_longer(plan).await {
             Err(error @ Error::Interrupted { .. }) => return Err(error),
@@ -116,10 +117,7 @@ impl Context<'_> {
                 return Ok(());
             }
             Ok(Some(kept)) => (kept, "wait until they may go"),
-            Err(error) => (
-                unlooked(&error),
-                "run this with the key and with the right to read",
-            ),
+            Err(error) => (unlooked(&error), "run this with the key and with the right to read"),
         };
         Err(usage(
             format!("{why}; nothing was changed"),
@@ -160,11 +158,7 @@ impl Context<'_> {
             (label, tiers)
         });
         let kept: Vec<_> = kept.collect();
-        Ok(lifecycle::plan(
-            &self.config.location()?.prefix,
-            &kept,
-            &wishes,
-        )?)
+        Ok(lifecycle::plan(&self.config.location()?.prefix, &kept, &wishes)?)
     }
 
     fn cold(&self, args: &WishArgs) -> Result<Vec<Clause>> {
@@ -204,9 +198,7 @@ impl Context<'_> {
 }
 
 fn unlooked(error: &Error) -> String {
-    format!(
-        "whether the bucket holds backups that are to be kept for longer was not checked: {error}"
-    )
+    format!("whether the bucket holds backups that are to be kept for longer was not checked: {error}")
 }
 
 /// At most so many are named.
@@ -215,10 +207,7 @@ const NAMED_MAX: usize = 5;
 fn kept_longer_text(kept: &[KeptLonger]) -> String {
     let named = kept.iter().take(NAMED_MAX).map(|one| {
         let deleted = one.deleted.strftime("%Y-%m-%d");
-        format!(
-            "{} of {} after {deleted} ({})",
-            one.id, one.database, one.why
-        )
+        format!("{} of {} after {deleted} ({})", one.id, one.database, one.why)
     });
     let named: Vec<String> = named.collect();
     let more = match kept.len().saturating_sub(NAMED_MAX) {

@@ -73,16 +73,13 @@ pub(super) fn keygen(passphrase: bool, words: bool, json: bool) -> Result<()> {
 /// Prints the catalog key of the key that is set for all databases, or of a database's own.
 pub(super) fn catalog_key(config: &Config, database: Option<&str>, json: bool) -> Result<()> {
     let secret = match label(database)? {
-        None => config
-            .secret
-            .as_ref()
-            .ok_or_else(|| match config.own_keys.is_empty() {
-                true => config::no_key(),
-                false => usage(
-                    "no key is set that is for all databases".to_owned(),
-                    "name one that has a key of its own: --database NAME",
-                ),
-            }),
+        None => config.secret.as_ref().ok_or_else(|| match config.own_keys.is_empty() {
+            true => config::no_key(),
+            false => usage(
+                "no key is set that is for all databases".to_owned(),
+                "name one that has a key of its own: --database NAME",
+            ),
+        }),
         Some(label) => {
             let own = config.own_keys.get(&label).and_then(|keys| keys.first());
             own.map(|key| &key.secret).ok_or_else(|| {
@@ -96,7 +93,8 @@ pub(super) fn catalog_key(config: &Config, database: Option<&str>, json: bool) -
     let catalog_key = secret?.catalog_key().ok_or_else(|| {
         usage(
             "a passphrase has no catalog key: it is stretched to another key for each database".to_owned(),
-            "only a key has one; `pgcoffer keygen` makes a key, and backups made under the passphrase still need the passphrase",
+            "only a key has one; `pgcoffer keygen` makes a key, and backups made under the passphrase still need the \
+             passphrase",
         )
     })?;
     Output { json }.catalog_key(&catalog_key)
@@ -108,7 +106,8 @@ pub(super) fn new_repository(json: bool) -> Result<()> {
     Output { json }.repository(&id)
 }
 
-/// A line of standard input. Past its buffer, which nobody wipes, and into one that doesn't grow: that would leave copies.
+/// A line of standard input. Past its buffer, which nobody wipes, and into one that doesn't grow: that would leave
+/// copies.
 fn read_line() -> std::io::Result<zeroize::Zeroizing<String>> {
     let mut input = std::fs::File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(PASSPHRASE_BYTES_MAX));
@@ -129,9 +128,7 @@ fn key_error(source: pgcoffer::seal::Error) -> Error {
 
 /// Everything that needs the bucket, a database or time.
 pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Result<()> {
-    let output = Output {
-        json: cli.global.json,
-    };
+    let output = Output { json: cli.global.json };
     let context = Context {
         cli,
         config,
@@ -150,9 +147,7 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
             thaw,
         } => context.get(chosen, output.clone(), *sealed, *thaw).await,
         Command::Open { file, output } => context.open(file, output.clone()).await,
-        Command::Verify { id, database, thaw } => {
-            context.verify(id, database.as_deref(), *thaw).await
-        }
+        Command::Verify { id, database, thaw } => context.verify(id, database.as_deref(), *thaw).await,
         Command::Restore(args) => context.restore(args).await,
         Command::Lifecycle(command) => context.lifecycle(command).await,
         Command::Tick(args) => context.tick(args).await,
@@ -169,16 +164,8 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
             let decision = Decision::Hold(reason.clone());
             context.decide(chosen, &decision, by.as_deref()).await
         }
-        Command::Release { chosen, by } => {
-            context
-                .decide(chosen, &Decision::Release, by.as_deref())
-                .await
-        }
-        Command::Accept { chosen, by } => {
-            context
-                .decide(chosen, &Decision::Accept, by.as_deref())
-                .await
-        }
+        Command::Release { chosen, by } => context.decide(chosen, &Decision::Release, by.as_deref()).await,
+        Command::Accept { chosen, by } => context.decide(chosen, &Decision::Accept, by.as_deref()).await,
         Command::Init(_) | Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
             Err(Error::Internal("this command needs no bucket".to_owned()))
         }
@@ -228,8 +215,9 @@ impl Context<'_> {
             .config
             .database(args.label.as_deref().or(args.database.as_deref()))?;
         let level = match &args.compression {
-            Some(text) => config::compression(text)
-                .map_err(|why| usage(why, "give --compression zstd:3, for example"))?,
+            Some(text) => {
+                config::compression(text).map_err(|why| usage(why, "give --compression zstd:3, for example"))?
+            }
             None => self.config.level,
         };
         Ok(BackupRequest {
@@ -272,13 +260,7 @@ impl Context<'_> {
     }
 
     /// The backup that is meant, of which more than its entry is needed.
-    async fn find_to(
-        &self,
-        doing: &str,
-        catalog: &Catalog,
-        id: &str,
-        database: Option<&str>,
-    ) -> Result<Record> {
+    async fn find_to(&self, doing: &str, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
         let record = self.find(catalog, id, database).await?;
         let seen = catalog.sees_inside(&record.database, &record.id);
         match self.interrupt.or(seen).await? {
@@ -299,23 +281,16 @@ impl Context<'_> {
 fn only_catalog_key(doing: &str) -> Error {
     usage(
         format!("a catalog key opens no backup, and to {doing} takes the key itself"),
-        "do this where the key is set as PGCOFFER_KEY, in the place of PGCOFFER_CATALOG_KEY: it stands on the recovery sheet, or where it was stored",
+        "do this where the key is set as PGCOFFER_KEY, in the place of PGCOFFER_CATALOG_KEY: it stands on the recovery \
+         sheet, or where it was stored",
     )
 }
 
 fn usage(why: String, hint: impl Into<String>) -> Error {
-    Error::Usage {
-        why,
-        hint: hint.into(),
-    }
+    Error::Usage { why, hint: hint.into() }
 }
 
 fn label(text: Option<&str>) -> Result<Option<Label>> {
     let label = text.map(Label::parse).transpose();
-    label.map_err(|e| {
-        usage(
-            e.to_string(),
-            "`pgcoffer list` shows the databases that have backups",
-        )
-    })
+    label.map_err(|e| usage(e.to_string(), "`pgcoffer list` shows the databases that have backups"))
 }

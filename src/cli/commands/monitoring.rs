@@ -11,16 +11,14 @@ use pgcoffer::{
 use super::Context;
 
 impl Context<'_> {
-    /// Writes `PGCOFFER_METRICS_FILE`, where it is set: every configured database, as `seen` or as it is seen now. Nothing
-    /// that fails here fails a backup.
+    /// Writes `PGCOFFER_METRICS_FILE`, where it is set: every configured database, as `seen` or as it is seen now.
+    /// Nothing that fails here fails a backup.
     pub(super) async fn tell_metrics(&self, catalog: &Catalog, seen: Vec<Health>) {
         let Some(file) = &self.config.serving.metrics_file else {
             return;
         };
         if catalog.store().writes_only() {
-            tracing::warn!(
-                "PGCOFFER_METRICS_FILE: in drop-box mode nothing can be seen that it could tell"
-            );
+            tracing::warn!("PGCOFFER_METRICS_FILE: in drop-box mode nothing can be seen that it could tell");
             return;
         }
         let mut databases = Vec::new();
@@ -66,12 +64,7 @@ impl Context<'_> {
 
 pub(super) fn write_metrics(file: &Path, snapshot: &Snapshot) {
     if let Err(error) = write_textfile(file, snapshot) {
-        let hint =
-            "the folder must exist, and the user who runs pgcoffer must be allowed to write there";
-        tracing::warn!(
-            hint,
-            "PGCOFFER_METRICS_FILE: can't write {}: {error}",
-            file.display()
-        );
+        let hint = "the folder must exist, and the user who runs pgcoffer must be allowed to write there";
+        tracing::warn!(hint, "PGCOFFER_METRICS_FILE: can't write {}: {error}", file.display());
     }
 }

@@ -23,20 +23,12 @@ impl Context<'_> {
             .interrupt
             .or(catalog.list(label.as_ref(), limit, Clock::system().now()))
             .await?;
-        let configured = self
-            .config
-            .databases
-            .iter()
-            .map(|database| database.label.clone());
+        let configured = self.config.databases.iter().map(|database| database.label.clone());
         let expected: Vec<Label> = configured
             .filter(|l| label.as_ref().is_none_or(|only| only == l))
             .collect();
-        self.output.list(
-            &listing,
-            &expected,
-            label.as_ref(),
-            catalog.store().location(),
-        )?;
+        self.output
+            .list(&listing, &expected, label.as_ref(), catalog.store().location())?;
         let none_opens = listing.standing.is_empty() && listing.beside.is_empty();
         let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
         match unreadable.chain(listing.stranger).next() {
@@ -47,23 +39,18 @@ impl Context<'_> {
 
     pub(super) async fn show(&self, chosen: &Chosen) -> Result<()> {
         let catalog = self.catalog().await?;
-        let record = self
-            .find(&catalog, &chosen.id, chosen.database.as_deref())
-            .await?;
-        let mark = self
-            .interrupt
-            .or(catalog.mark(&record.database, &record.id))
-            .await?;
+        let record = self.find(&catalog, &chosen.id, chosen.database.as_deref()).await?;
+        let mark = self.interrupt.or(catalog.mark(&record.database, &record.id)).await?;
         let details = self.interrupt.or(catalog.known_details(&record)).await?;
         let seen = catalog.sees_inside(&record.database, &record.id);
         if details.is_none() && !self.interrupt.or(seen).await? {
             note(
-                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the details, which a catalog key doesn't open",
+                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the \
+                 details, which a catalog key doesn't open",
             );
         }
         let location = catalog.store().location();
-        self.output
-            .show(&record, details.as_ref(), mark.as_ref(), location)
+        self.output.show(&record, details.as_ref(), mark.as_ref(), location)
     }
 
     pub(super) async fn repository(&self) -> Result<()> {
@@ -77,13 +64,7 @@ impl Context<'_> {
         self.output.repository(&id)
     }
 
-    pub(super) async fn get(
-        &self,
-        chosen: &Chosen,
-        file: Option<PathBuf>,
-        sealed: bool,
-        thaw: ThawArgs,
-    ) -> Result<()> {
+    pub(super) async fn get(&self, chosen: &Chosen, file: Option<PathBuf>, sealed: bool, thaw: ThawArgs) -> Result<()> {
         self.check_key("get one")?;
         let catalog = self.catalog().await?;
         let record = self
@@ -112,39 +93,27 @@ impl Context<'_> {
         self.output.fetched(&fetched)
     }
 
-    /// That no key is set, with what the file says of the one that it wants. Whether there are backups at all isn't known here.
+    /// That no key is set, with what the file says of the one that it wants. Whether there are backups at all isn't
+    /// known here.
     fn no_key_for(&self, file: &Path) -> Error {
         match operation::sealed_for(file) {
             Ok(wanted) => usage(
-                format!(
-                    "no key is configured, and {} is sealed for {wanted}",
-                    file.display()
-                ),
-                "set PGCOFFER_KEY to that key, or PGCOFFER_PASSPHRASE to that passphrase: it stands on the recovery sheet, or where it was stored",
+                format!("no key is configured, and {} is sealed for {wanted}", file.display()),
+                "set PGCOFFER_KEY to that key, or PGCOFFER_PASSPHRASE to that passphrase: it stands on the recovery \
+                 sheet, or where it was stored",
             ),
             Err(_) => no_key(),
         }
     }
 
-    pub(super) async fn verify(
-        &self,
-        id: &str,
-        database: Option<&str>,
-        thaw: ThawArgs,
-    ) -> Result<()> {
+    pub(super) async fn verify(&self, id: &str, database: Option<&str>, thaw: ThawArgs) -> Result<()> {
         self.check_key("verify one")?;
         let catalog = self.catalog().await?;
         let record = self.find_to("verify", &catalog, id, database).await?;
         self.thaw(&catalog, &record, thaw).await?;
         let progress = Progress::default();
         let work = operation::verify(&catalog, &record, &progress);
-        let verified = watched(
-            &self.cli.global,
-            "verify",
-            &progress,
-            self.interrupt.or(work),
-        )
-        .await?;
+        let verified = watched(&self.cli.global, "verify", &progress, self.interrupt.or(work)).await?;
         self.output.verified(&verified)
     }
 

@@ -39,9 +39,7 @@ impl Context<'_> {
             self.interrupt.or(look).await?;
         }
         self.thaw(&catalog, &record, args.thaw).await?;
-        let prepared =
-            operation::prepare_restore(&catalog, &clients, &record, &request, self.interrupt)
-                .await?;
+        let prepared = operation::prepare_restore(&catalog, &clients, &record, &request, self.interrupt).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
             self.output.restore_preview(&prepared, is_chosen)?;
@@ -123,14 +121,16 @@ fn all_or_status(is_complete: bool, verb: &str) -> Result<()> {
 fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
     if args.clean && !args.only.is_empty() {
         return Err(usage(
-            "--clean replaces everything that is restored, and with --only that is also what is merely needed".to_owned(),
+            "--clean replaces everything that is restored, and with --only that is also what is merely needed"
+                .to_owned(),
             "restore by --only into a new database, and carry over from there",
         ));
     }
     if args.clean && args.keep_going && !args.no_single_transaction {
         return Err(usage(
             "--clean is one transaction, and --keep-going can't go on in one".to_owned(),
-            "restore into a new database by --keep-going; or add --no-single-transaction, should it not matter that some of what the target holds may be lost",
+            "restore into a new database by --keep-going; or add --no-single-transaction, should it not matter that \
+             some of what the target holds may be lost",
         ));
     }
     Ok(RestoreRequest {

@@ -62,9 +62,7 @@ impl Context<'_> {
             None => self.config.databases.iter().collect(),
         };
         let named = args.database.is_some();
-        let turns = chosen
-            .into_iter()
-            .filter(|database| named || !database.unscheduled);
+        let turns = chosen.into_iter().filter(|database| named || !database.unscheduled);
         let (databases, unready) = self.readied(turns, |database| self.turn_of(database));
         if databases.is_empty() {
             say_all(unready.iter().skip(1));
@@ -81,12 +79,7 @@ impl Context<'_> {
     }
 
     /// A tick over these databases, by the settings.
-    pub(super) fn tick_request(
-        &self,
-        databases: Vec<TickDatabase>,
-        parallel: u8,
-        prune: bool,
-    ) -> TickRequest {
+    pub(super) fn tick_request(&self, databases: Vec<TickDatabase>, parallel: u8, prune: bool) -> TickRequest {
         TickRequest {
             databases,
             parallel: parallel.into(),
@@ -99,8 +92,8 @@ impl Context<'_> {
         }
     }
 
-    /// What could be made ready of each, and why the others could not, which is for the caller to say: what one database lacks
-    /// keeps no other from its turn.
+    /// What could be made ready of each, and why the others could not, which is for the caller to say: what one
+    /// database lacks keeps no other from its turn.
     pub(super) fn readied<'d, T>(
         &self,
         databases: impl Iterator<Item = &'d Database>,
@@ -121,7 +114,10 @@ impl Context<'_> {
             let name = database.label.as_str().to_ascii_uppercase();
             usage(
                 format!("{} has no schedule", database.label),
-                format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE to its own or to \"off\""),
+                format!(
+                    "set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or \
+                    PGCOFFER_DB_{name}_SCHEDULE to its own or to \"off\""
+                ),
             )
         })?;
         for warning in schedule.warnings() {
@@ -182,8 +178,8 @@ impl Context<'_> {
         }
     }
 
-    /// Databases with backups of ours in the bucket that are not configured here: another machine's, retired ones, and one
-    /// whose variable somebody took away. Each with its newest backup. Who may not list the folders is shown none.
+    /// Databases with backups of ours in the bucket that are not configured here: another machine's, retired ones, and
+    /// one whose variable somebody took away. Each with its newest backup. Who may not list the folders is shown none.
     async fn not_configured(&self, catalog: &Catalog) -> Result<Vec<(Label, BackupId)>> {
         let mut beside = Vec::new();
         if self.config.databases.is_empty() {
@@ -196,20 +192,13 @@ impl Context<'_> {
         let labels = catalog.databases().await.unwrap_or_default();
         for label in labels.into_iter().filter(|label| !is_configured(label)) {
             let survey = catalog.survey(&label, 1).await;
-            let newest = survey
-                .ok()
-                .and_then(|survey| survey.standing.into_iter().next());
+            let newest = survey.ok().and_then(|survey| survey.standing.into_iter().next());
             beside.extend(newest.map(|newest| (label, newest.record.id)));
         }
         Ok(beside)
     }
 
-    pub(super) async fn prune(
-        &self,
-        database: Option<&str>,
-        dry_run: bool,
-        confirmed: Option<usize>,
-    ) -> Result<()> {
+    pub(super) async fn prune(&self, database: Option<&str>, dry_run: bool, confirmed: Option<usize>) -> Result<()> {
         let catalog = self.catalog().await?;
         let request = PruneRequest {
             policy: self.policy(),

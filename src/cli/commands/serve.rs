@@ -42,7 +42,8 @@ impl Context<'_> {
         let catalog = self.catalog().await?;
         if catalog.store().writes_only() && self.config.serving.dynos.is_some() {
             return Err(usage(
-                "PGCOFFER_LAUNCH=heroku reads from the bucket what a dyno did, and in drop-box mode nobody may".to_owned(),
+                "PGCOFFER_LAUNCH=heroku reads from the bucket what a dyno did, and in drop-box mode nobody may"
+                    .to_owned(),
                 "unset PGCOFFER_LAUNCH, or have Heroku Scheduler run `pgcoffer tick`",
             ));
         }
@@ -78,10 +79,7 @@ impl Context<'_> {
         let rounds = async {
             match only_watches {
                 true => self.watch_rounds(args, &labels, place, &pulse).await,
-                false => {
-                    self.serve_rounds(args, &databases, place, &progress, &pulse)
-                        .await
-                }
+                false => self.serve_rounds(args, &databases, place, &progress, &pulse).await,
             }
         };
         try_join(rounds, web).await?;
@@ -116,9 +114,7 @@ impl Context<'_> {
             let request = self.tick_request(turns, args.parallel, !args.no_prune);
             let round = async || {
                 let (unready, interrupt) = (&unready[..], self.interrupt);
-                let tick = agent::tick(
-                    catalog, &clients, &request, unready, teller, progress, interrupt,
-                );
+                let tick = agent::tick(catalog, &clients, &request, unready, teller, progress, interrupt);
                 let report = tick.await?;
                 report.databases.iter().for_each(log);
                 Ok(report.databases.into_iter().map(Seen::from).collect())
@@ -128,13 +124,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    pub(super) async fn go(
-        &self,
-        args: &ServeArgs,
-        mut round: impl Round,
-        teller: &Teller,
-        pulse: &Pulse,
-    ) {
+    pub(super) async fn go(&self, args: &ServeArgs, mut round: impl Round, teller: &Teller, pulse: &Pulse) {
         let told = async || {
             let seen = caught_as_error(round.go()).await;
             if let Err(error @ Error::Internal(_)) = &seen {
@@ -148,15 +138,7 @@ impl Context<'_> {
                 write_metrics(file, &pulse.snapshot());
             }
         };
-        rounds(
-            told,
-            pulse,
-            pace(args),
-            Clock::system(),
-            self.interrupt,
-            after,
-        )
-        .await;
+        rounds(told, pulse, pace(args), Clock::system(), self.interrupt, after).await;
     }
 
     /// Rounds that start dynos. A dyno tells of its run itself; of one that never came, or left nothing, this tells.
@@ -190,13 +172,7 @@ impl Context<'_> {
                 teller.not_taken(run, self.interrupt).await;
             }
         };
-        Launcher::new(
-            (heroku, catalog),
-            elsewhere.collect(),
-            dyno,
-            self.interrupt,
-            tell,
-        )
+        Launcher::new((heroku, catalog), elsewhere.collect(), dyno, self.interrupt, tell)
     }
 
     fn scheduled(&self) -> Result<Vec<&Database>> {
@@ -219,8 +195,9 @@ impl Context<'_> {
 
     fn address(&self, args: &ServeArgs) -> Result<SocketAddr> {
         match &args.listen {
-            Some(text) => config::listen(text)
-                .map_err(|(why, hint)| usage(format!("--listen: {why}"), hint.unwrap_or_default())),
+            Some(text) => {
+                config::listen(text).map_err(|(why, hint)| usage(format!("--listen: {why}"), hint.unwrap_or_default()))
+            }
             None => self.config.serving.address(),
         }
     }
@@ -233,7 +210,8 @@ fn announce(address: SocketAddr, readers: &Readers) {
     );
     match readers {
         Readers::Nobody => tracing::info!(
-            "other machines reach this address: /metrics is refused, and /healthz tells no names, until PGCOFFER_METRICS_TOKEN is set"
+            "other machines reach this address: /metrics is refused, and /healthz tells no names, until \
+             PGCOFFER_METRICS_TOKEN is set"
         ),
         Readers::Everybody => tracing::warn!(
             "PGCOFFER_METRICS_OPEN: whoever reaches this address reads names and sizes of the backups without a token"
@@ -285,12 +263,10 @@ fn pace(args: &ServeArgs) -> Pace {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Io {
-            doing: format!("listen on {address}"),
-            source,
-        })
+    TcpListener::bind(address).await.map_err(|source| Error::Io {
+        doing: format!("listen on {address}"),
+        source,
+    })
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr> {

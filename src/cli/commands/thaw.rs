@@ -54,15 +54,8 @@ impl ThawArgs {
 
 impl Context<'_> {
     /// Makes sure that a backup's archive can be read.
-    pub(super) async fn thaw(
-        &self,
-        catalog: &Catalog,
-        record: &Record,
-        args: ThawArgs,
-    ) -> Result<()> {
+    pub(super) async fn thaw(&self, catalog: &Catalog, record: &Record, args: ThawArgs) -> Result<()> {
         let request = args.request();
-        self.interrupt
-            .or(operation::thaw(catalog, record, &request))
-            .await
+        self.interrupt.or(operation::thaw(catalog, record, &request)).await
     }
 }

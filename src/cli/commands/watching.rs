@@ -23,8 +23,7 @@ impl Context<'_> {
     pub(super) async fn to_watch(&self, catalog: &Catalog) -> Result<Vec<Label>> {
         if catalog.store().writes_only() {
             return Err(usage(
-                "a catalog key is set to watch with, and in drop-box mode nothing may be looked at"
-                    .to_owned(),
+                "a catalog key is set to watch with, and in drop-box mode nothing may be looked at".to_owned(),
                 "unset PGCOFFER_MODE, and give credentials that may read",
             ));
         }
@@ -49,10 +48,7 @@ impl Context<'_> {
         (catalog, teller): (&Catalog, &Teller),
         pulse: &Pulse,
     ) -> Result<()> {
-        let watched: Vec<Watched> = labels
-            .iter()
-            .map(|label| self.watched(label))
-            .collect::<Result<_>>()?;
+        let watched: Vec<Watched> = labels.iter().map(|label| self.watched(label)).collect::<Result<_>>()?;
         let round = async || {
             if !teller.is_silent() {
                 self.tell_late(catalog, &watched, teller).await?;
@@ -67,12 +63,7 @@ impl Context<'_> {
         Ok(())
     }
 
-    async fn tell_late(
-        &self,
-        catalog: &Catalog,
-        watched: &[Watched],
-        teller: &Teller,
-    ) -> Result<()> {
+    async fn tell_late(&self, catalog: &Catalog, watched: &[Watched], teller: &Teller) -> Result<()> {
         match agent::missed(catalog, watched, teller, self.interrupt).await {
             Ok(told) => {
                 for label in told {

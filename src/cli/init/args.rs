@@ -25,8 +25,8 @@ pub(in crate::cli) struct InitArgs {
     /// Make a new key; the one that is set goes to PGCOFFER_OLD_KEYS
     #[arg(long, conflicts_with = "key_file")]
     pub(super) new_key: bool,
-    /// Where nobody can be asked, or with --yes: the new key, as it stands in --sheet or --output, will be put away elsewhere
-    /// at once
+    /// Where nobody can be asked, or with --yes: the new key, as it stands in --sheet or --output, will be put away
+    /// elsewhere at once
     #[arg(long)]
     pub(super) key_stored: bool,
     /// When backups are made and how long they are kept

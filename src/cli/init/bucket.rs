@@ -48,14 +48,10 @@ impl Draft {
             return Ok(());
         }
         if !self.terminal.asks {
-            return Err(usage(
-                "no bucket is named",
-                "give --bucket s3://bucket/prefix",
-            ));
+            return Err(usage("no bucket is named", "give --bucket s3://bucket/prefix"));
         }
-        self.terminal.say(
-            "   It must exist: make it with your provider; private, and best with versioning.",
-        );
+        self.terminal
+            .say("   It must exist: make it with your provider; private, and best with versioning.");
         let check = |text: &str| Location::parse(text).map(drop).map_err(|e| e.why);
         let bucket = self
             .terminal
@@ -79,10 +75,7 @@ impl Draft {
         }
         let allowed = self.setup.text("PGCOFFER_ALLOW_HTTP").unwrap_or_default();
         let allowed = HttpHosts::parse(allowed).unwrap_or_default();
-        let check = |text: &str| match text.is_empty()
-            || text.starts_with("https://")
-            || text.starts_with("http://")
-        {
+        let check = |text: &str| match text.is_empty() || text.starts_with("https://") || text.starts_with("http://") {
             true => fits(text).and_then(|()| allowed.check(text).map_err(|why| why.to_string())),
             false => Err("it begins with https://".to_owned()),
         };
@@ -102,9 +95,7 @@ impl Draft {
     }
 
     fn ask_credentials(&mut self) -> Result<()> {
-        let others = OTHER_CREDENTIALS
-            .iter()
-            .any(|name| self.vars.contains_key(*name));
+        let others = OTHER_CREDENTIALS.iter().any(|name| self.vars.contains_key(*name));
         // credentials that were asked for anew are asked for, whatever a profile says
         let others = others && self.dropped.is_empty();
         if others || self.setup.text("AWS_ACCESS_KEY_ID").is_some() {

@@ -38,14 +38,13 @@ impl Draft {
         }
         while self.wants_another() && self.ask_for_one()? {}
         if self.labels().is_empty() {
-            let found: Vec<String> = self
-                .candidates()
-                .into_iter()
-                .map(|(name, _)| name)
-                .collect();
+            let found: Vec<String> = self.candidates().into_iter().map(|(name, _)| name).collect();
             let hint = match found.first() {
                 Some(name) => format!("give --database main=env:{name}, if that is the one"),
-                None => "give --database main=env:VARIABLE, where VARIABLE holds postgres://user:password@host:5432/name".to_owned(),
+                None => {
+                    "give --database main=env:VARIABLE, where VARIABLE holds postgres://user:password@host:5432/name"
+                        .to_owned()
+                }
             };
             return Err(usage("no database is named", hint));
         }
@@ -86,24 +85,20 @@ impl Draft {
                 usage(why, format!("set {variable} to the database's URL"))
             })?,
         };
-        DatabaseUrl::parse(&url)
-            .map_err(|e| usage(format!("the URL of {label} can't be used: {e}"), e.hint()))?;
+        DatabaseUrl::parse(&url).map_err(|e| usage(format!("the URL of {label} can't be used: {e}"), e.hint()))?;
         self.setup.set(url_variable(&label), url);
         Ok(())
     }
 
     fn heroku_databases(&self) -> Result<Vec<HerokuDatabase>> {
         let app = self.args.heroku_from.as_ref().or(self.args.heroku.as_ref());
-        let app =
-            app.ok_or_else(|| usage("a database of Heroku needs its app", "give --heroku APP"))?;
+        let app = app.ok_or_else(|| usage("a database of Heroku needs its app", "give --heroku APP"))?;
         heroku::databases(app)
     }
 
     fn attach(&mut self, label: Label, database: &HerokuDatabase) {
         self.setup.set(url_variable(&label), database.url.clone());
-        self.setup
-            .attachments
-            .insert(label, database.attachment.clone());
+        self.setup.attachments.insert(label, database.attachment.clone());
     }
 
     /// Databases of the Heroku app, where one is named and the CLI can tell.
@@ -120,15 +115,12 @@ impl Draft {
             let Ok(url) = DatabaseUrl::parse(&database.url) else {
                 continue;
             };
-            let Attachment {
-                add_on,
-                owner,
-                plan,
-            } = &database.attachment;
+            let Attachment { add_on, owner, plan } = &database.attachment;
             self.terminal
                 .say(&escaped(&format!("   {add_on} of {owner} ({plan}): {url}")));
             if !database.attachment.has_credentials() {
-                self.terminal.say("   Its plan has one credential only, the owner's: it works, and may write as well.");
+                self.terminal
+                    .say("   Its plan has one credential only, the owner's: it works, and may write as well.");
             }
             if self.terminal.confirm("   Back it up?", true)? {
                 let label = self.ask_label(&url)?;
@@ -147,8 +139,7 @@ impl Draft {
             let Ok(url) = DatabaseUrl::parse(&text) else {
                 continue;
             };
-            self.terminal
-                .say(&format!("   found {name}: {url}\n{LOGIN}"));
+            self.terminal.say(&format!("   found {name}: {url}\n{LOGIN}"));
             // not even by --yes: nobody's database is taken because it happens to be there
             let asked = super::Terminal {
                 yes: false,
@@ -166,9 +157,7 @@ impl Draft {
     fn candidates(&self) -> Vec<(String, Zeroizing<String>)> {
         let mut seen = BTreeSet::new();
         let urls = self.vars.iter().filter(|(name, value)| {
-            name.ends_with("_URL")
-                && !name.starts_with("PGCOFFER_")
-                && DatabaseUrl::parse(value).is_ok()
+            name.ends_with("_URL") && !name.starts_with("PGCOFFER_") && DatabaseUrl::parse(value).is_ok()
         });
         let mut found: Vec<_> = urls
             .filter(|(_, value)| seen.insert(value.as_str()))
@@ -176,29 +165,20 @@ impl Draft {
             .collect();
         // the usual one first
         found.sort_by_key(|(name, _)| name != "DATABASE_URL");
-        found.extend(
-            self.of_libpq()
-                .map(|url| ("PGHOST and PGUSER".to_owned(), url)),
-        );
+        found.extend(self.of_libpq().map(|url| ("PGHOST and PGUSER".to_owned(), url)));
         found
     }
 
     fn of_libpq(&self) -> Option<Zeroizing<String>> {
         let part = |name: &str| {
             let value = self.vars.get(name).filter(|value| !value.is_empty())?;
-            Some(
-                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
-                    .to_string(),
-            )
+            Some(percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string())
         };
         let (host, user) = (part("PGHOST")?, part("PGUSER")?);
-        let password =
-            part("PGPASSWORD").map_or_else(String::new, |password| format!(":{password}"));
+        let password = part("PGPASSWORD").map_or_else(String::new, |password| format!(":{password}"));
         let port = part("PGPORT").unwrap_or_else(|| "5432".to_owned());
         let database = part("PGDATABASE").unwrap_or_else(|| user.clone());
-        let mode = part("PGSSLMODE").map_or_else(String::new, |mode| {
-            format!("?sslmode={}", mode.replace("%2D", "-"))
-        });
+        let mode = part("PGSSLMODE").map_or_else(String::new, |mode| format!("?sslmode={}", mode.replace("%2D", "-")));
         Some(Zeroizing::new(format!(
             "postgres://{user}{password}@{host}:{port}/{database}{mode}"
         )))
@@ -239,9 +219,7 @@ impl Draft {
         } else {
             free_label(url, &taken)
         };
-        let text = self
-            .terminal
-            .text("   Its name in the bucket", Some(&default), check)?;
+        let text = self.terminal.text("   Its name in the bucket", Some(&default), check)?;
         Label::parse(&text).map_err(|e| usage(e.to_string(), "choose another"))
     }
 }

@@ -1,4 +1,5 @@
-//! What comes of it: the recovery sheet, the settings, and what is left to do. Files are new, whole, and for their owner's eyes.
+//! What comes of it: the recovery sheet, the settings, and what is left to do. Files are new, whole, and for their
+//! owner's eyes.
 
 use std::{
     io::Write as _,
@@ -26,9 +27,7 @@ const SHEET_NAME: &str = "pgcoffer-recovery-sheet.html";
 pub(super) fn look_ahead(args: &InitArgs, asks: bool, json: bool) -> Result<()> {
     if args.output.is_none() && !asks {
         let names = Form::ALL.map(Form::as_str).join(", ");
-        let hint = format!(
-            "give --output with one of {names}, and --write FILE to keep secrets off this screen"
-        );
+        let hint = format!("give --output with one of {names}, and --write FILE to keep secrets off this screen");
         return Err(usage(
             "nobody can be asked here: in which form are the settings wanted?",
             hint,
@@ -119,11 +118,9 @@ impl Draft {
                 ""
             };
             let check = |name: &str| is_free(Path::new(name));
-            let name = self.terminal.text(
-                "   Into which new file (.html or .txt)",
-                Some(default),
-                check,
-            )?;
+            let name = self
+                .terminal
+                .text("   Into which new file (.html or .txt)", Some(default), check)?;
             self.args.sheets.push(name.into());
         }
         Ok(())
@@ -132,9 +129,7 @@ impl Draft {
     /// Before the trial: a form that can't hold a value, where nobody can be asked for another one.
     pub(super) fn try_form(&self) -> Result<()> {
         match self.args.output {
-            Some(form) if !self.can_ask_again() => {
-                form.write(&self.setup).map(drop).map_err(|f| unfit(&f))
-            }
+            Some(form) if !self.can_ask_again() => form.write(&self.setup).map(drop).map_err(|f| unfit(&f)),
             _ => Ok(()),
         }
     }
@@ -181,22 +176,14 @@ impl Draft {
         ];
         let check = |name: &str| is_free(Path::new(name));
         let free = check(name);
-        let choices = if free.is_ok() {
-            &choices[..]
-        } else {
-            &choices[1..]
-        };
+        let choices = if free.is_ok() { &choices[..] } else { &choices[1..] };
         if let Err(why) = free {
             self.terminal.say(&format!("   {why}, and stays as it is."));
         }
         let choice = self.terminal.choose("   The settings", choices)? + 3 - choices.len();
         self.args.write = match choice {
             0 => Some(name.into()),
-            1 => Some(
-                self.terminal
-                    .text("   Into which new file", None, check)?
-                    .into(),
-            ),
+            1 => Some(self.terminal.text("   Into which new file", None, check)?.into()),
             _ => None,
         };
         Ok(())
@@ -207,13 +194,8 @@ impl Draft {
         let sheet = self.sheet()?;
         let mut files: Vec<(PathBuf, Zeroizing<String>)> = Vec::new();
         for path in &self.args.sheets {
-            let is_page = path
-                .extension()
-                .is_some_and(|end| end.eq_ignore_ascii_case("html"));
-            files.push((
-                path.clone(),
-                if is_page { sheet.html() } else { sheet.text() },
-            ));
+            let is_page = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("html"));
+            files.push((path.clone(), if is_page { sheet.html() } else { sheet.text() }));
         }
         if let Some(path) = self.args.sheets.first() {
             let beside = folder_of(path).join(BY_HAND_NAME);
@@ -268,7 +250,6 @@ fn write_new(path: &Path, text: &str) -> Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(path)
-        .map_err(|error| failed(error.error))?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

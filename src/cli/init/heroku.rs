@@ -30,9 +30,7 @@ pub(super) fn databases(app: &str) -> Result<Vec<HerokuDatabase>> {
         let service = add_on["addon_service"]["name"].as_str().unwrap_or_default();
         service.starts_with("heroku-postgresql")
     });
-    Ok(databases
-        .filter_map(|add_on| one(add_on, app, &vars))
-        .collect())
+    Ok(databases.filter_map(|add_on| one(add_on, app, &vars)).collect())
 }
 
 fn one(add_on: &Value, app: &str, vars: &BTreeMap<String, String>) -> Option<HerokuDatabase> {
@@ -55,10 +53,7 @@ fn one(add_on: &Value, app: &str, vars: &BTreeMap<String, String>) -> Option<Her
         attachment: Attachment {
             add_on: add_on["name"].as_str()?.to_owned(),
             owner: add_on["app"]["name"].as_str().unwrap_or(app).to_owned(),
-            plan: add_on["plan"]["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
+            plan: add_on["plan"]["name"].as_str().unwrap_or_default().to_owned(),
         },
         variables,
         url,
@@ -74,13 +69,9 @@ pub(super) fn is_there() -> bool {
 
 fn ask(arguments: &[&str]) -> Result<Vec<u8>> {
     let shown = format!("heroku {}", arguments.join(" "));
-    let hint =
-        "install the Heroku CLI and log in (heroku login), or give --database NAME=env:VARIABLE";
+    let hint = "install the Heroku CLI and log in (heroku login), or give --database NAME=env:VARIABLE";
     // without a terminal it can't stop to ask for a login
-    let output = Command::new("heroku")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output();
+    let output = Command::new("heroku").args(arguments).stdin(Stdio::null()).output();
     let output = output.map_err(|error| usage(format!("can't run `{shown}`: {error}"), hint))?;
     if output.status.success() {
         return Ok(output.stdout);

@@ -31,15 +31,9 @@ impl Draft {
             && !self.args.new_key
         {
             let origin = settings.origin(name).unwrap_or_default();
-            let what = self
-                .config
-                .secret
-                .as_ref()
-                .map(pgcoffer::seal::Secret::describe);
-            self.terminal.say(&format!(
-                "   {} stays, from {origin}.",
-                what.unwrap_or_default()
-            ));
+            let what = self.config.secret.as_ref().map(pgcoffer::seal::Secret::describe);
+            self.terminal
+                .say(&format!("   {} stays, from {origin}.", what.unwrap_or_default()));
             return Ok(());
         }
         let every_database_has_one = !self.config.databases.is_empty()
@@ -48,8 +42,7 @@ impl Draft {
                 own.is_some_and(|database| database.secret.is_some())
             });
         if every_database_has_one && !self.args.new_key {
-            self.terminal
-                .say("   Every database has a key of its own already.");
+            self.terminal.say("   Every database has a key of its own already.");
             return Ok(());
         }
         if !self.terminal.asks || (self.terminal.yes && self.args.key_stored) {
@@ -99,23 +92,19 @@ impl Draft {
         loop {
             let shown = Zeroizing::new(format!(
                 "This is the key of your backups. Store it now, from its first character to\nits last:\n\n    {}\n\n\
-                 It will vanish from this screen, and you will be asked for its last\n{ASKED_BACK} characters, as you have stored them.",
+                 It will vanish from this screen, and you will be asked for its last\n{ASKED_BACK} characters, as you \
+                 have stored them.",
                 text.as_str()
             ));
             self.terminal.show(&shown)?;
-            let question = format!(
-                "   The last {ASKED_BACK} characters, as you have stored them; Enter shows it again"
-            );
+            let question =
+                format!("   The last {ASKED_BACK} characters, as you have stored them; Enter shows it again");
             // a default that is never shown: an empty line is an answer here
             let asked = super::Terminal {
                 yes: false,
                 ..self.terminal
             };
-            let answer = Zeroizing::new(
-                asked
-                    .text(&question, Some(""), |_| Ok(()))?
-                    .to_ascii_uppercase(),
-            );
+            let answer = Zeroizing::new(asked.text(&question, Some(""), |_| Ok(()))?.to_ascii_uppercase());
             if answer.as_str() == end || *answer == *text {
                 self.terminal.say(&format!(
                     "   Right. The key's id, which is no secret, is {}.",
@@ -124,8 +113,7 @@ impl Draft {
                 return Ok(());
             }
             if !answer.is_empty() {
-                self.terminal
-                    .say("   That is not how it ends. It is shown again.");
+                self.terminal.say("   That is not how it ends. It is shown again.");
             }
         }
     }
@@ -144,7 +132,8 @@ impl Draft {
         }
         Err(usage(
             "a passphrase is set, and a key beside it would be one too many",
-            "unset PGCOFFER_PASSPHRASE and give --key-file; the passphrase opens its backups only while it is set itself",
+            "unset PGCOFFER_PASSPHRASE and give --key-file; the passphrase opens its backups only while it is set \
+             itself",
         ))
     }
 
@@ -154,18 +143,15 @@ impl Draft {
         let old = self.setup.text("PGCOFFER_KEY").map(parse).transpose()?;
         if let Some(old) = old.filter(|old| old.key_id() != key.key_id()) {
             // believed up to today, and not beyond
-            let today = jiff::Timestamp::now()
-                .to_zoned(jiff::tz::TimeZone::UTC)
-                .date();
+            let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
             let mut all = Zeroizing::new(format!("{}@{today}", old.encode().as_str()));
             let earlier = self.setup.text("PGCOFFER_OLD_KEYS").unwrap_or_default();
             for earlier in OldKey::parse_all(earlier)? {
                 all = Zeroizing::new([all.as_str(), earlier.encode().as_str()].join(","));
             }
             self.setup.set("PGCOFFER_OLD_KEYS", all.as_str());
-            self.terminal.say(
-                "   The key that was set goes to PGCOFFER_OLD_KEYS: its backups stay readable.",
-            );
+            self.terminal
+                .say("   The key that was set goes to PGCOFFER_OLD_KEYS: its backups stay readable.");
         }
         self.setup.set("PGCOFFER_KEY", text.as_str());
         Ok(())

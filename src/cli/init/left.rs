@@ -16,11 +16,7 @@ use crate::cli::{
 impl Draft {
     pub(super) fn say_what_is_left(&self, form: Form) {
         self.warn_of_this_machine(form);
-        let file = self
-            .args
-            .write
-            .as_ref()
-            .map(|path| path.display().to_string());
+        let file = self.args.write.as_ref().map(|path| path.display().to_string());
         let mut left: Vec<String> = Vec::new();
         if let Some(sheet) = self.args.sheets.first() {
             left.push(format!(
@@ -36,15 +32,30 @@ impl Draft {
         }
         left.push(how_to_set(form, file.as_deref()));
         if form == Form::Heroku && !self.setup.attachments.is_empty() {
-            left.push("These commands let the new credential read schema public; `pgcoffer check --fix-sql` prints the SQL for all schemas.".to_owned());
+            left.push(
+                "These commands let the new credential read schema public; `pgcoffer check --fix-sql` prints the \
+                SQL for all schemas."
+                    .to_owned(),
+            );
         }
         if self.setup.text("AWS_ACCESS_KEY_ID").is_none() || form == Form::Toml {
-            left.push("Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.".to_owned());
+            left.push(
+                "Give pgcoffer credentials for the bucket where it runs: AWS_ACCESS_KEY_ID and \
+                AWS_SECRET_ACCESS_KEY, or a role."
+                    .to_owned(),
+            );
         }
         let bucket = self.setup.text("PGCOFFER_BUCKET").unwrap_or_default();
-        left.push(format!("Let these credentials do no more than they must: `pgcoffer policy --bucket {}` prints the IAM policy.", shell_word(bucket)));
+        left.push(format!(
+            "Let these credentials do no more than they must: `pgcoffer policy --bucket {}` prints the IAM policy.",
+            shell_word(bucket)
+        ));
         left.push(how_to_run(form).to_owned());
-        left.push("Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor when one is late.".to_owned());
+        left.push(
+            "Take the first backup: `pgcoffer backup`, then `pgcoffer list`. `pgcoffer status` tells a monitor \
+            when one is late."
+                .to_owned(),
+        );
         let columns = columns(std::io::stderr());
         let mut text = String::from("\nWhat is left to do:\n");
         for (n, item) in left.iter().enumerate() {
@@ -84,9 +95,8 @@ impl Draft {
         }
         if !here.is_empty() {
             let here = here.join(", ");
-            let warning = format!(
-                "warning: from a {place} these lead to the {place} itself, and not to this machine: {here}"
-            );
+            let warning =
+                format!("warning: from a {place} these lead to the {place} itself, and not to this machine: {here}");
             output::note(&wrapped(&warning, 2, columns(std::io::stderr())));
         }
     }
@@ -95,16 +105,14 @@ impl Draft {
 fn how_to_set(form: Form, file: Option<&str>) -> String {
     let name = shell_word(file.unwrap_or(form.file_name()));
     let how = match form {
-        Form::Heroku => format!(
-            "set the config vars by `sh {name}`, and delete it; typed, secrets stay in the shell's history"
-        ),
+        Form::Heroku => {
+            format!("set the config vars by `sh {name}`, and delete it; typed, secrets stay in the shell's history")
+        }
         Form::Env => format!("set them by `docker run --env-file {name} …`"),
         Form::Dotenv => {
             format!("name {name} as env_file of Docker Compose or EnvironmentFile of systemd")
         }
-        Form::Toml => format!(
-            "put {name} where pgcoffer runs, as pgcoffer.toml in its folder or named by --config"
-        ),
+        Form::Toml => format!("put {name} where pgcoffer runs, as pgcoffer.toml in its folder or named by --config"),
         Form::Kubernetes => {
             format!("`kubectl apply -f {name}`; it holds secrets and belongs into no repository")
         }
@@ -118,14 +126,8 @@ fn how_to_set(form: Form, file: Option<&str>) -> String {
 
 fn how_to_run(form: Form) -> &'static str {
     match form {
-        Form::Heroku => {
-            "Have `pgcoffer tick` run every hour: Heroku Scheduler, or a clock dyno with `pgcoffer serve`."
-        }
-        Form::Kubernetes => {
-            "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled."
-        }
-        _ => {
-            "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else."
-        }
+        Form::Heroku => "Have `pgcoffer tick` run every hour: Heroku Scheduler, or a clock dyno with `pgcoffer serve`.",
+        Form::Kubernetes => "The CronJob runs `pgcoffer tick` every hour; see that its image can be pulled.",
+        _ => "Have `pgcoffer tick` run every hour, by cron or a systemd timer; it does what is due and nothing else.",
     }
 }

@@ -1,6 +1,7 @@
 //! `init`: from nothing to settings that work, a key that is kept elsewhere, and a sheet to recover by.
 //!
-//! Everything is asked first; files are written at the very end, all or none. Where nobody can be asked, flags say it all.
+//! Everything is asked first; files are written at the very end, all or none. Where nobody can be asked, flags say it
+//! all.
 
 mod args;
 mod bucket;
@@ -140,10 +141,7 @@ fn begin(settings: &Settings, args: &InitArgs) -> Setup {
             setup.set(name, value);
         }
     }
-    if let (None, Ok(region)) = (
-        setup.text("AWS_REGION"),
-        std::env::var("AWS_DEFAULT_REGION"),
-    ) {
+    if let (None, Ok(region)) = (setup.text("AWS_REGION"), std::env::var("AWS_DEFAULT_REGION")) {
         setup.set("AWS_REGION", region);
     }
     setup

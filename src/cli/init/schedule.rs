@@ -24,12 +24,8 @@ impl Draft {
             None => self.ask_schedule()?,
         };
         self.ask_zone()?;
-        let schedule = Schedule::parse(&text, &self.zone()?).map_err(|e| {
-            usage(
-                format!("the schedule can't be used: {e}"),
-                e.hint().unwrap_or_default(),
-            )
-        })?;
+        let schedule = Schedule::parse(&text, &self.zone()?)
+            .map_err(|e| usage(format!("the schedule can't be used: {e}"), e.hint().unwrap_or_default()))?;
         for line in in_words(&schedule) {
             self.terminal.say(&format!("   {line}"));
         }
@@ -59,11 +55,8 @@ impl Draft {
                         .map(drop)
                         .map_err(|e| format!("{e}; {}", e.hint().unwrap_or_default()))
                 };
-                self.terminal.text(
-                    "   The schedule, such as daily at 02:30 keep 7d",
-                    None,
-                    check,
-                )?
+                self.terminal
+                    .text("   The schedule, such as daily at 02:30 keep 7d", None, check)?
             }
         })
     }
@@ -73,19 +66,12 @@ impl Draft {
             return Ok(());
         }
         let here = TimeZone::system();
-        let here = here
-            .iana_name()
-            .filter(|name| *name != "Etc/UTC")
-            .unwrap_or("UTC");
+        let here = here.iana_name().filter(|name| *name != "Etc/UTC").unwrap_or("UTC");
         let check = |text: &str| match TimeZone::get(text) {
             Ok(_) => Ok(()),
-            Err(_) => {
-                Err("no such time zone; there are Europe/Berlin, America/New_York, UTC".to_owned())
-            }
+            Err(_) => Err("no such time zone; there are Europe/Berlin, America/New_York, UTC".to_owned()),
         };
-        let zone = self
-            .terminal
-            .text("   Time zone of its times", Some(here), check)?;
+        let zone = self.terminal.text("   Time zone of its times", Some(here), check)?;
         if zone != "UTC" {
             self.setup.set("PGCOFFER_TIMEZONE", zone);
         }

@@ -39,9 +39,7 @@ impl Draft {
                 .filter_map(|name| Some(((*name).to_owned(), text(name)?)))
                 .collect(),
             databases: databases.collect(),
-            written: jiff::Timestamp::now()
-                .to_zoned(jiff::tz::TimeZone::UTC)
-                .date(),
+            written: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         })
     }
 
@@ -56,13 +54,7 @@ impl Draft {
         Ok(secrets)
     }
 
-    fn take_secrets(
-        &self,
-        whose: &str,
-        key: &str,
-        old: &str,
-        secrets: &mut Vec<SheetSecret>,
-    ) -> Result<()> {
+    fn take_secrets(&self, whose: &str, key: &str, old: &str, secrets: &mut Vec<SheetSecret>) -> Result<()> {
         if let Some(text) = self.setup.text(key) {
             secrets.push(of_key(format!("Key{whose}"), key, &parse(text)?));
         }

@@ -36,8 +36,8 @@ impl Found {
         self.0.is_some()
     }
 
-    /// Whatever a question was about to do: echo and cursor come back, and no secret stays on the screen. Where that fails the
-    /// terminal is gone.
+    /// Whatever a question was about to do: echo and cursor come back, and no secret stays on the screen. Where that
+    /// fails the terminal is gone.
     pub(super) fn restore(&self) {
         let Some(termios) = &self.0 else { return };
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, termios);
@@ -86,10 +86,7 @@ impl Terminal {
             }
             _ => input.allow_empty(default.is_some()),
         };
-        let answer = input
-            .validate_with(checked)
-            .interact_text()
-            .map_err(failed)?;
+        let answer = input.validate_with(checked).interact_text().map_err(failed)?;
         Ok(answer.trim().to_owned())
     }
 

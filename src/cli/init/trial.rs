@@ -68,14 +68,11 @@ impl Draft {
     /// `check` as it would be called by hand, for a set-up that stays as it is.
     pub(super) fn check_alone(&self) -> Result<()> {
         let status = self.check()?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(failed(status))
-        }
+        if status.success() { Ok(()) } else { Err(failed(status)) }
     }
 
-    /// Pins the repository: the one that is here, or where there is none yet a new one. Where it can't be seen, nothing is pinned.
+    /// Pins the repository: the one that is here, or where there is none yet a new one. Where it can't be seen, nothing
+    /// is pinned.
     pub(super) fn pin(&mut self) -> Result<()> {
         const NAME: &str = "PGCOFFER_REPOSITORY";
         if self.args.no_check || self.setup.variables.contains_key(NAME) {
@@ -107,16 +104,11 @@ impl Draft {
                 return Err(Error::Interrupted { exit_status: 130 });
             }
             let child = command.spawn().map_err(not_run)?;
-            written.trial = i32::try_from(child.id())
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
+            written.trial = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
             child
         };
         let status = child.wait().map_err(not_run)?;
-        self.written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .trial = None;
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).trial = None;
         Ok(status)
     }
 
@@ -125,11 +117,7 @@ impl Draft {
         let mut command = Command::new(std::env::current_exe()?);
         // no file of settings: all of them stand in the environment
         command.args([name, "--config", "/dev/null"]);
-        for name in self
-            .vars
-            .keys()
-            .filter(|name| name.starts_with("PGCOFFER_"))
-        {
+        for name in self.vars.keys().filter(|name| name.starts_with("PGCOFFER_")) {
             command.env_remove(name);
         }
         for name in &self.dropped {
@@ -154,8 +142,7 @@ fn not_run(source: std::io::Error) -> Error {
 fn failed(status: ExitStatus) -> Error {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Error::Problems {
-        what: "the trial failed: see above; nothing was written (--no-check leaves it out)"
-            .to_owned(),
+        what: "the trial failed: see above; nothing was written (--no-check leaves it out)".to_owned(),
         exit_status: code.unwrap_or(1),
     }
 }

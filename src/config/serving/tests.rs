@@ -26,10 +26,7 @@ fn it_listens_on_this_machine_unless_the_platform_or_somebody_says_otherwise() {
 
 #[test]
 fn metrics_are_never_open_to_the_internet_and_never_half_open() {
-    let open = [
-        ("PGCOFFER_METRICS_OPEN", "true"),
-        ("PGCOFFER_LISTEN", "0.0.0.0:80"),
-    ];
+    let open = [("PGCOFFER_METRICS_OPEN", "true"), ("PGCOFFER_LISTEN", "0.0.0.0:80")];
     let (serving, _, faults) = read(&open);
     let address = serving.address().unwrap();
     assert!(faults.is_empty() && matches!(serving.readers(address), Readers::Everybody));
@@ -54,14 +51,9 @@ fn every_mistake_is_told_with_its_cure() {
         ("PGCOFFER_HEROKU_TIME_TO_LIVE", "5s"),
     ] {
         let (_, wrong, _) = read(&[(name, value)]);
-        let (why, hint) = wrong
-            .first()
-            .unwrap_or_else(|| panic!("{name}={value} was taken"));
+        let (why, hint) = wrong.first().unwrap_or_else(|| panic!("{name}={value} was taken"));
         assert!(hint.is_some(), "{name}: {why}");
-        assert!(
-            !why.contains("two words") && !why.contains("secret"),
-            "{why}"
-        );
+        assert!(!why.contains("two words") && !why.contains("secret"), "{why}");
     }
 }
 
@@ -69,13 +61,7 @@ fn every_mistake_is_told_with_its_cure() {
 fn what_a_platform_sets_is_minded_only_where_it_is_used() {
     let (serving, wrong, _) = read(&[("PORT", "tcp://10.0.0.1:80")]);
     assert!(wrong.is_empty());
-    assert!(
-        serving
-            .address()
-            .unwrap_err()
-            .to_string()
-            .starts_with("PORT: ")
-    );
+    assert!(serving.address().unwrap_err().to_string().starts_with("PORT: "));
     for url in ["http://api.example.com", "api.heroku.com"] {
         let vars = [
             ("HEROKU_API_URL", url),

@@ -1,13 +1,12 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{
-        ABORT_DAYS, Document, Error, Form, Planned, RULES_MAX, Wishes, clauses, is_ours, plan,
-    },
+    lifecycle::{ABORT_DAYS, Document, Error, Form, Planned, RULES_MAX, Wishes, clauses, is_ours, plan},
 };
 
 fn configuration(rules: &str) -> String {
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LifecycleConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n{rules}\n</LifecycleConfiguration>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LifecycleConfiguration \
+         xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n{rules}\n</LifecycleConfiguration>\n"
     )
 }
 
@@ -36,7 +35,8 @@ fn wanted(days: u32) -> Vec<Planned> {
 
 /// Rules as customers have them: spaces, entities, a date with its fraction, an old prefix, a tag with an umlaut.
 const THEIRS: [&str; 3] = [
-    "<Rule>\n  <ID>old &amp; grey</ID><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration>\n</Rule>",
+    "<Rule>\n  <ID>old &amp; \
+     grey</ID><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status><Expiration><Date>2030-01-01T00:00:00.000Z</Date></Expiration>\n</Rule>",
     "<Rule><Status>Disabled</Status><Filter><And><Prefix>a&#13;b</Prefix><Tag><Key>k</Key><Value>ü</Value></Tag><Tag><Key>l</Key><Value/></Tag><ObjectSizeLessThan>5</ObjectSizeLessThan></And></Filter><ID>odd</ID><Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition><Transition><Days>90</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>",
     "<Rule><ID>all</ID><Filter/><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>5</NoncurrentDays><NewerNoncurrentVersions>2</NewerNoncurrentVersions></NoncurrentVersionExpiration></Rule>",
 ];
@@ -56,16 +56,10 @@ fn other_peoples_rules_stay_byte_for_byte_and_in_order() {
 
 #[test]
 fn ours_are_replaced_and_those_of_other_places_are_not() {
-    let elsewhere = wanted(5)[0]
-        .xml(Form::Filter)
-        .replace("e09b9d2a", "00000000");
+    let elsewhere = wanted(5)[0].xml(Form::Filter).replace("e09b9d2a", "00000000");
     let first = document(&elsewhere).with(&wanted(30), ours).unwrap();
     let again = Document::parse(&first.xml()).unwrap();
-    assert_eq!(
-        again.with(&wanted(30), ours).unwrap(),
-        again,
-        "nothing to change"
-    );
+    assert_eq!(again.with(&wanted(30), ours).unwrap(), again, "nothing to change");
     let changed = again.with(&wanted(31), ours).unwrap();
     assert_ne!(changed, again);
     assert_eq!(changed.rules().len(), 3);
@@ -73,10 +67,7 @@ fn ours_are_replaced_and_those_of_other_places_are_not() {
     let ids: Vec<_> = less.rules().iter().map(|rule| rule.id().unwrap()).collect();
     assert_eq!(
         ids,
-        [
-            "pgcoffer-00000000-main-monthly-cold",
-            "pgcoffer-e09b9d2a-main-uploads"
-        ]
+        ["pgcoffer-00000000-main-monthly-cold", "pgcoffer-e09b9d2a-main-uploads"]
     );
 }
 
@@ -106,11 +97,7 @@ fn whatever_comes_back_otherwise_is_seen() {
             "",
             "Filter/Prefix \"backups/main/archives/monthly/\" is missing",
         ),
-        (
-            transition,
-            "</Rule><Rule><ID>pg",
-            "Transition/Days \"30\" is missing",
-        ),
+        (transition, "</Rule><Rule><ID>pg", "Transition/Days \"30\" is missing"),
         (
             "<Days>30</Days><StorageClass>GLACIER</StorageClass></Transition></Rule><",
             "<Days>3</Days><StorageClass>GLACIER</StorageClass></Transition></Rule><",
@@ -121,42 +108,23 @@ fn whatever_comes_back_otherwise_is_seen() {
             "</Status><Expiration><Days>1</Days></Expiration><Abort",
             "Expiration/Days \"1\" was added",
         ),
-        (
-            "e09b9d2a-main-uploads",
-            "e09b9d2a-main-upload",
-            "to be removed",
-        ),
-        (
-            "2030-01-01T00:00:00.000Z",
-            "2030-01-01T00:00:00Z",
-            "old & grey",
-        ),
+        ("e09b9d2a-main-uploads", "e09b9d2a-main-upload", "to be removed"),
+        ("2030-01-01T00:00:00.000Z", "2030-01-01T00:00:00Z", "old & grey"),
         ("<Status>Disabled", "<Status>Enabled", "\"odd\""),
         ("<Tag><Key>l</Key><Value/></Tag>", "", "\"odd\""),
         (THEIRS[2], "", "\"all\", which is not ours, is missing"),
-        (
-            "<ID>all</ID>",
-            "<ID>al</ID>",
-            "\"all\", which is not ours, is missing",
-        ),
+        ("<ID>all</ID>", "<ID>al</ID>", "\"all\", which is not ours, is missing"),
         (
             "<ID>all</ID><Filter/>",
             "<ID>all</ID><Filter></Filter>",
             "written otherwise",
         ),
-        (
-            &theirs,
-            &[THEIRS[1], THEIRS[0], THEIRS[2]].concat(),
-            "another order",
-        ),
+        (&theirs, &[THEIRS[1], THEIRS[0], THEIRS[2]].concat(), "another order"),
     ] {
         assert_eq!(xml.matches(from).count(), 1, "{from}");
         let back = Document::parse(&xml.replace(from, to)).unwrap();
         let differences = sent.differences(&back, ours).join("; ");
-        assert!(
-            differences.contains(seen),
-            "{from} -> {to}: {differences:?}"
-        );
+        assert!(differences.contains(seen), "{from} -> {to}: {differences:?}");
     }
     assert!(!sent.differences(&Document::default(), ours).is_empty());
 }
@@ -165,9 +133,7 @@ fn whatever_comes_back_otherwise_is_seen() {
 fn who_writes_at_the_same_time_is_left_alone() {
     let before = document(THEIRS[0]);
     let sent = before.with(&wanted(30), ours).unwrap();
-    let other = wanted(5)[0]
-        .xml(Form::Filter)
-        .replace("e09b9d2a", "00000000");
+    let other = wanted(5)[0].xml(Form::Filter).replace("e09b9d2a", "00000000");
     let with = |rule: &str| {
         let more = format!("</Rule>{rule}");
         Document::parse(&sent.xml().replacen("</Rule>", &more, 1)).unwrap()
@@ -196,10 +162,7 @@ fn what_this_version_does_not_know_is_named() {
     let rule = |inside: &str| format!("<Rule><ID>x</ID><Status>Enabled</Status>{inside}</Rule>");
     for (xml, what) in [
         (rule("<Freeze/>"), "element Freeze in Rule"),
-        (
-            rule("<Filter><Color>red</Color></Filter>"),
-            "element Color in Filter",
-        ),
+        (rule("<Filter><Color>red</Color></Filter>"), "element Color in Filter"),
         (
             rule("<Expiration kind=\"x\"><Days>1</Days></Expiration>"),
             "attribute kind of Expiration",
@@ -216,12 +179,10 @@ fn what_this_version_does_not_know_is_named() {
         let error = document(&xml).check_known().unwrap_err();
         assert!(error.to_string().contains(what), "{xml}: {error}");
     }
-    let prefixed = "<a:LifecycleConfiguration xmlns:a=\"http://s3.amazonaws.com/doc/2006-03-01/\"><a:Rule><a:ID>x</a:ID></a:Rule></a:LifecycleConfiguration>";
+    let prefixed = "<a:LifecycleConfiguration \
+        xmlns:a=\"http://s3.amazonaws.com/doc/2006-03-01/\"><a:Rule><a:ID>x</a:ID></a:Rule></a:LifecycleConfiguration>";
     let error = Document::parse(prefixed).unwrap().check_known();
-    assert_eq!(
-        error,
-        Err(Error::Unknown(vec!["names of other namespaces".to_owned()]))
-    );
+    assert_eq!(error, Err(Error::Unknown(vec!["names of other namespaces".to_owned()])));
 }
 
 #[test]
@@ -232,24 +193,15 @@ fn what_is_no_lifecycle_configuration_is_refused() {
         "<LifecycleConfiguration>",
         "<!DOCTYPE x [<!ENTITY a \"b\">]><LifecycleConfiguration/>",
     ] {
-        assert!(
-            matches!(Document::parse(xml), Err(Error::Unreadable(_))),
-            "{xml}"
-        );
+        assert!(matches!(Document::parse(xml), Err(Error::Unreadable(_))), "{xml}");
     }
-    assert!(
-        Document::parse("<LifecycleConfiguration/>")
-            .unwrap()
-            .rules()
-            .is_empty()
-    );
+    assert!(Document::parse("<LifecycleConfiguration/>").unwrap().rules().is_empty());
 }
 
 #[test]
 fn a_bucket_takes_no_more_than_a_thousand_rules() {
     let many = |count: usize| {
-        let rules =
-            (0..count).map(|n| format!("<Rule><ID>r{n}</ID><Status>Enabled</Status></Rule>"));
+        let rules = (0..count).map(|n| format!("<Rule><ID>r{n}</ID><Status>Enabled</Status></Rule>"));
         document(&rules.collect::<String>())
     };
     assert!(many(RULES_MAX - 2).with(&wanted(30), ours).is_ok());
@@ -272,13 +224,8 @@ fn rules_of_others_that_act_on_backups_are_known() {
         "Enabled"
     ));
     assert!(!acts("<Filter/>", days, "Disabled"));
-    assert!(!acts(
-        "<Filter><Prefix>logs/</Prefix></Filter>",
-        days,
-        "Enabled"
-    ));
-    let tagged =
-        |key: &str| format!("<Filter><Tag><Key>{key}</Key><Value>x</Value></Tag></Filter>");
+    assert!(!acts("<Filter><Prefix>logs/</Prefix></Filter>", days, "Enabled"));
+    let tagged = |key: &str| format!("<Filter><Tag><Key>{key}</Key><Value>x</Value></Tag></Filter>");
     assert!(acts(&tagged("pgcoffer:tier"), days, "Enabled"));
     assert!(!acts(&tagged("temporary"), days, "Enabled"));
     let moves = "<Transition><Days>0</Days><StorageClass>GLACIER</StorageClass></Transition>";
@@ -310,7 +257,8 @@ fn rules_are_told_in_words() {
         words,
         [
             "\"old & grey\" \"logs/\" [] delete on 2030-01-01T00:00:00.000Z",
-            "\"odd\" \"a\\rb\" [tag k=ü, tag l=, below 5 bytes] move to STANDARD_IA after 30 days and move to GLACIER after 90 days",
+            "\"odd\" \"a\\rb\" [tag k=ü, tag l=, below 5 bytes] move to STANDARD_IA after 30 days and move to GLACIER \
+             after 90 days",
             "\"all\" \"\" [] delete noncurrent versions after 5 days beyond 2 newer",
         ]
     );
@@ -326,12 +274,7 @@ fn ours_take_the_old_form_where_the_others_have_it() {
     assert_eq!(after.rules()[1].prefix(), "backups/main/archives/monthly/");
     assert_eq!(after.with(&wanted(30), ours).unwrap(), after);
     // and the new one once the others are gone
-    let alone = document(
-        &after.rules()[1..]
-            .iter()
-            .map(|rule| rule.xml())
-            .collect::<String>(),
-    );
+    let alone = document(&after.rules()[1..].iter().map(|rule| rule.xml()).collect::<String>());
     assert!(
         alone
             .with(&wanted(30), ours)
@@ -351,8 +294,5 @@ fn a_document_without_bottom_is_unreadable() {
         "<Rule>".repeat(100_000),
         "</Rule>".repeat(100_000)
     );
-    assert!(matches!(
-        Document::parse(&closed),
-        Err(Error::Unreadable(_))
-    ));
+    assert!(matches!(Document::parse(&closed), Err(Error::Unreadable(_))));
 }

@@ -1,8 +1,6 @@
 use crate::{
     backup::{Label, Retention, Tier},
-    lifecycle::{
-        ABORT_DAYS, Action, Class, Error, Expiry, Form, Plan, Wishes, clauses, plan, warnings_at,
-    },
+    lifecycle::{ABORT_DAYS, Action, Class, Error, Expiry, Form, Plan, Wishes, clauses, plan, warnings_at},
 };
 
 fn tiers(text: &str) -> Vec<(Tier, Retention)> {
@@ -29,11 +27,7 @@ fn wishes(cold: &str) -> Wishes {
 }
 
 fn planned(kept: &str, wishes: &Wishes) -> Result<Plan, Error> {
-    plan(
-        "backups",
-        &[(Label::parse("main").unwrap(), tiers(kept))],
-        wishes,
-    )
+    plan("backups", &[(Label::parse("main").unwrap(), tiers(kept))], wishes)
 }
 
 #[test]
@@ -56,10 +50,7 @@ fn what_a_service_is_known_to_do_otherwise_is_warned_of() {
 /// Each rule as `name prefix action days`.
 fn lines(plan: &Plan) -> Vec<String> {
     let line = |rule: &crate::lifecycle::Planned| {
-        let (name, days) = (
-            rule.id.splitn(4, '-').nth(3).unwrap(),
-            rule.action.after_days(),
-        );
+        let (name, days) = (rule.id.splitn(4, '-').nth(3).unwrap(), rule.action.after_days());
         format!("{name} {} {days}", rule.prefix)
     };
     plan.rules.iter().map(line).collect()
@@ -86,10 +77,7 @@ fn moves_touch_the_archives_of_one_tier_and_never_records() {
     assert_eq!(plan.rules[0].action, move_to_glacier);
     assert_eq!(plan.rules[0].early_deletion_days, Some(0));
     assert!(plan.warnings.is_empty());
-    assert_eq!(
-        plan.rules[0].xml(Form::Filter),
-        include_str!("move.xml").trim_end()
-    );
+    assert_eq!(plan.rules[0].xml(Form::Filter), include_str!("move.xml").trim_end());
 }
 
 #[test]
@@ -117,37 +105,17 @@ fn a_database_at_the_root_of_a_bucket_has_prefixes_too() {
 #[test]
 fn contradictions_are_refused_and_all_told_at_once() {
     for (kept, cold, why) in [
-        (
-            "daily 14d",
-            "daily to glacier after 1d",
-            "GLACIER costs 90 days",
-        ),
+        ("daily 14d", "daily to glacier after 1d", "GLACIER costs 90 days"),
         ("monthly 3mo", "monthly to glacier after 1d", "only 89 days"),
         (
             "monthly 5mo",
             "monthly to deep-archive after 1d",
             "DEEP_ARCHIVE costs 180",
         ),
-        (
-            "weekly 4w",
-            "weekly to standard-ia after 30d",
-            "deleted after 28 days",
-        ),
-        (
-            "daily 120d",
-            "daily to glacier after 120d",
-            "deleted after 120 days",
-        ),
-        (
-            "daily 120d",
-            "daily to glacier after 200d",
-            "deleted after 120 days",
-        ),
-        (
-            "daily 120d",
-            "daily to onezone-ia after 29d",
-            "before 30 days",
-        ),
+        ("weekly 4w", "weekly to standard-ia after 30d", "deleted after 28 days"),
+        ("daily 120d", "daily to glacier after 120d", "deleted after 120 days"),
+        ("daily 120d", "daily to glacier after 200d", "deleted after 120 days"),
+        ("daily 120d", "daily to onezone-ia after 29d", "before 30 days"),
     ] {
         let error = planned(kept, &wishes(cold)).unwrap_err();
         assert!(error.to_string().contains(why), "{kept}, {cold}: {error}");
@@ -164,28 +132,15 @@ fn days_paid_after_deletion_are_told() {
     let early = |kept, cold| planned(kept, &wishes(cold)).unwrap().rules[0].early_deletion_days;
     assert_eq!(early("daily 120d", "daily to glacier after 30d"), Some(0));
     assert_eq!(early("daily 100d", "daily to glacier after 30d"), Some(20));
-    assert_eq!(
-        early("monthly 6mo", "monthly to deep-archive after 60d"),
-        Some(59)
-    );
-    assert_eq!(
-        early("yearly forever", "yearly to deep-archive after 60d"),
-        Some(0)
-    );
+    assert_eq!(early("monthly 6mo", "monthly to deep-archive after 60d"), Some(59));
+    assert_eq!(early("yearly forever", "yearly to deep-archive after 60d"), Some(0));
     assert_eq!(early("yearly 3", "yearly to deep-archive after 60d"), None);
     assert_eq!(early("", "manual to glacier after 1d"), None);
 }
 
 fn expiring(kept: &str, manual: Option<Retention>) -> Plan {
     let expire = Some(Expiry { manual });
-    planned(
-        kept,
-        &Wishes {
-            expire,
-            ..wishes("")
-        },
-    )
-    .unwrap()
+    planned(kept, &Wishes { expire, ..wishes("") }).unwrap()
 }
 
 #[test]
@@ -229,24 +184,14 @@ fn what_is_kept_forever_or_by_count_has_no_day() {
         assert_eq!(lines(&plan).len(), 2, "{:?}", lines(&plan));
         assert!(lines(&plan)[0].starts_with("manual-expire"));
         assert_eq!(
-            plan.notes
-                .iter()
-                .filter(|note| note.contains("don't expire"))
-                .count(),
+            plan.notes.iter().filter(|note| note.contains("don't expire")).count(),
             2
         );
     }
     let plan = expiring("hourly 24h, daily 7", None);
     assert!(lines(&plan)[0].starts_with("hourly-expire"));
     let expire = Some(Expiry::default());
-    let error = planned(
-        "",
-        &Wishes {
-            expire,
-            ..wishes("")
-        },
-    )
-    .unwrap_err();
+    let error = planned("", &Wishes { expire, ..wishes("") }).unwrap_err();
     assert!(error.to_string().contains("nothing says"), "{error}");
 }
 
@@ -262,10 +207,7 @@ fn what_expires_by_hand_is_not_moved_afterwards() {
         ..wishes("")
     };
     let error = planned("daily 7d", &wishes).unwrap_err();
-    assert!(
-        error.to_string().contains("expires after 21 days"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("expires after 21 days"), "{error}");
 }
 
 proptest::proptest! {

@@ -86,11 +86,12 @@ pub struct BackupTaken {
 
 /// Takes one backup, and leaves a record of the run whether it succeeded or not.
 ///
-/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the upload
-/// is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
+/// The order of writes: pg_dump has ended with 0 and its archive was whole; then the last frame is sealed; then the
+/// upload is completed and confirmed; then the record is written. Stopped anywhere before, there is no backup.
 ///
 /// # Errors
-/// [`Error::NotDue`] where another run has served what was due in the meantime; else whatever failed first; [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
+/// [`Error::NotDue`] where another run has served what was due in the meantime; else whatever failed first;
+/// [`Error::Interrupted`] where `interrupt` was raised. The upload has then been given up.
 pub async fn backup(
     catalog: &Catalog,
     clients: &Clients,
@@ -136,13 +137,12 @@ async fn attempt(
     match outcome {
         Ok(()) => Ok(run.into_taken()),
         // somebody else's run is under way, or has just done what was due: this one was none
-        Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => {
-            Err(error)
-        }
+        Err(error @ (Error::Postgres(postgres::Error::Locked { .. }) | Error::NotDue { .. })) => Err(error),
         Err(error) => {
             let error = signal_first(error, interrupt).await;
             if caught(run.clean_up(&error)).await.is_err() {
-                tracing::warn!(database = %request.database, "this failed run left no record: the cleaning up failed by a bug of its own");
+                tracing::warn!(database = %request.database, "this failed run left no record: the cleaning up failed \
+                    by a bug of its own");
             }
             Err(error)
         }

@@ -36,17 +36,10 @@ pub(super) struct Ready {
 
 impl Run<'_> {
     /// Everything that can be refused before a byte is uploaded.
-    pub(super) async fn prepare(
-        &mut self,
-        clients: &Clients,
-        progress: &Progress,
-    ) -> Result<Ready> {
+    pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<Ready> {
         let session = self.locked_session().await;
         // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
-        if !matches!(
-            session,
-            Err(Error::Postgres(postgres::Error::Locked { .. }))
-        ) {
+        if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
             self.take_turns().await?;
         }
         let mut session = session?;
@@ -100,11 +93,7 @@ impl Run<'_> {
             self.warn(Some(format!("{omitted}; {}", omitted.cure())));
         }
         let locks = inspection.locks;
-        self.warn(
-            locks
-                .is_tight()
-                .then(|| format!("{locks}; {}", locks.cure())),
-        );
+        self.warn(locks.is_tight().then(|| format!("{locks}; {}", locks.cure())));
         for blocker in blockers {
             self.warn(Some(format!("{blocker}: the dump had to wait for it")));
         }
@@ -116,8 +105,8 @@ impl Run<'_> {
         Ok(session)
     }
 
-    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one, waits
-    /// for the next. Under the lock nobody else takes it.
+    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one,
+    /// waits for the next. Under the lock nobody else takes it.
     async fn take_free_id(&mut self) -> Result<()> {
         for _ in 0..ID_ATTEMPTS {
             if !self.catalog.is_taken(&self.record).await? {
@@ -136,9 +125,9 @@ impl Run<'_> {
         ))
     }
 
-    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like. After a long
-    /// outage those are failures alone, and what comes then is the likeliest to be empty: so it is looked further back until
-    /// there is enough to compare with.
+    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like. After a
+    /// long outage those are failures alone, and what comes then is the likeliest to be empty: so it is looked further
+    /// back until there is enough to compare with.
     async fn look_back(&self) -> Result<Option<Survey>> {
         let newest = self.survey(RECORDS_LOOKED_AT).await?;
         let is_enough = |survey: &Survey| {
@@ -151,8 +140,9 @@ impl Run<'_> {
         }
     }
 
-    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which one. What is due
-    /// is made all the same, since a backup too many does no harm: status, check and whoever is told say what is wrong.
+    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which
+    /// one. What is due is made all the same, since a backup too many does no harm: status, check and whoever is told
+    /// say what is wrong.
     fn check_settled(&mut self, survey: Option<&mut Survey>) -> Result<()> {
         match survey.and_then(|survey| survey.unsettled.take()) {
             Some(error) if matches!(self.request.occasion, Occasion::Asked(..)) => Err(error),
@@ -177,11 +167,7 @@ impl Run<'_> {
         let service = self.catalog.store().service_time()?;
         let apart = service.duration_since(self.request.clock.now());
         let far = apart.abs() > CLOCKS_APART_MAX;
-        let way = if apart.is_positive() {
-            "behind"
-        } else {
-            "ahead of"
-        };
+        let way = if apart.is_positive() { "behind" } else { "ahead of" };
         far.then(|| {
             format!(
                 "this machine's clock is {:#} {way} the bucket's, and this backup is dated by it",
@@ -192,8 +178,7 @@ impl Run<'_> {
 
     /// Under the lock nobody else runs: what another run has served since this one was decided on is not done twice.
     fn leave_out_served(&mut self, survey: Option<&Survey>) -> Result<()> {
-        let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey)
-        else {
+        let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey) else {
             return Ok(());
         };
         let still = schedule.due(&survey.past(), self.record.started);
@@ -218,13 +203,7 @@ impl Run<'_> {
         }
     }
 
-    fn announce(
-        &self,
-        target: &str,
-        inspection: &Inspection,
-        client: &postgres::Client,
-        plan: &PartPlan,
-    ) {
+    fn announce(&self, target: &str, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
         tracing::info!(
             database = %self.request.database,
             id = %self.record.id,
@@ -242,19 +221,16 @@ fn other_keys(survey: &Survey) -> Option<String> {
     let is_first = !survey.standing.iter().any(|one| one.record.is_good());
     (survey.others > 0 && is_first).then(|| {
         format!(
-            "this is the first good backup under this key, and records under a key that is not set here stand beside it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones, each with the day it was replaced",
+            "this is the first good backup under this key, and records under a key that is not set here stand beside \
+             it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones, each with the day it was replaced",
             survey.others
         )
     })
 }
 
-/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time what
-/// the tables take on disk.
-fn expected(
-    inspection: &Inspection,
-    earlier: Option<&Record>,
-    bytes: impl Fn(&Sealed) -> u64,
-) -> u64 {
+/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time
+/// what the tables take on disk.
+fn expected(inspection: &Inspection, earlier: Option<&Record>, bytes: impl Fn(&Sealed) -> u64) -> u64 {
     let now = inspection.table_bytes;
     let last = earlier.and_then(|record| {
         let then = record.source.as_ref()?.server.table_bytes;

@@ -8,8 +8,7 @@ use crate::{
     anomaly::{self, Measure},
     archive::Contents,
     backup::{
-        BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served,
-        Status, Tier,
+        BackupId, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served, Status, Tier,
     },
     catalog::{Catalog, Survey},
     error::{Error, Result},
@@ -82,17 +81,14 @@ impl<'a> Run<'a> {
             Ok(())
         };
         if interrupt.or_after(CLOSING_GRACE, closing).await.is_err() {
-            tracing::warn!(database = %self.request.database, "this backup is good, and a later tick may make it once more: there was no time to close its period");
+            tracing::warn!(database = %self.request.database, "this backup is good, and a later tick may make it once \
+                more: there was no time to close its period");
         }
         Ok(())
     }
 
     /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
-    async fn dump(
-        &mut self,
-        ready: &mut Ready,
-        progress: &Progress,
-    ) -> Result<(Outbound, Contents)> {
+    async fn dump(&mut self, ready: &mut Ready, progress: &Progress) -> Result<(Outbound, Contents)> {
         let mut outbound = self.begin_upload(ready.plan, progress).await?;
         let url = ready.session.child_url().await?;
         let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
@@ -120,27 +116,19 @@ impl<'a> Run<'a> {
     }
 
     /// The last frame, the completed upload, the record.
-    async fn complete(
-        &mut self,
-        outbound: Outbound,
-        contents: &Contents,
-        ready: &mut Ready,
-    ) -> Result<()> {
+    async fn complete(&mut self, outbound: Outbound, contents: &Contents, ready: &mut Ready) -> Result<()> {
         let work = self.under_lock(&mut ready.session, outbound.end());
         let (stored, compression, chunks) = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
-        self.warn((stored.unconfirmed && looks).then(|| {
-            "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()
-        }));
+        self.warn(
+            (stored.unconfirmed && looks)
+                .then(|| "the bucket does not let us look at what was stored: its size is unconfirmed".to_owned()),
+        );
         self.record.sealed = Some(Sealed {
             objects: vec![SealedObject {
-                key: Catalog::archive_path(
-                    &self.record.database,
-                    self.record.tier,
-                    &self.record.id,
-                ),
+                key: Catalog::archive_path(&self.record.database, self.record.tier, &self.record.id),
                 bytes: stored.bytes,
                 sha256: stored.sha256.into(),
                 crc64nvme: stored.crc64nvme.into(),
@@ -156,21 +144,20 @@ impl<'a> Run<'a> {
         self.record.counts = self.details.counts();
         self.compare(ready.survey.take()).await;
         for reason in &self.details.suspicious {
-            tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks suspicious: {reason}");
+            tracing::warn!(database = %self.request.database, id = %self.record.id, "this backup is kept and looks \
+                suspicious: {reason}");
         }
         self.record.finished = self.request.clock.now();
         let attributes = self.attributes();
-        let work = self.catalog.commit(
-            &mut self.record,
-            &self.details,
-            &self.request.secret,
-            &attributes,
-        );
+        let work = self
+            .catalog
+            .commit(&mut self.record, &self.details, &self.request.secret, &attributes);
         traced(step!("commit"), work).await
     }
 
-    /// Compares it with the last good ones that nobody has reason to doubt. Their tables are read now, when the buffers of the upload are
-    /// free: each of them may take as much memory. A backup that is made doesn't fail for want of them.
+    /// Compares it with the last good ones that nobody has reason to doubt. Their tables are read now, when the buffers
+    /// of the upload are free: each of them may take as much memory. A backup that is made doesn't fail for want of
+    /// them.
     async fn compare(&mut self, survey: Option<Survey>) {
         let measure = Measure::with_tables(&self.record, &self.details);
         let mut survey = survey;
@@ -180,18 +167,12 @@ impl<'a> Run<'a> {
             tracing::warn!(database = %self.request.database, "compared by numbers alone: {error}");
         }
         let trusted = survey.iter().flat_map(|survey| survey.trusted());
-        let trusted: Vec<&Measure> = trusted
-            .take(COMPARED_WITH)
-            .map(|one| &one.measure)
-            .collect();
+        let trusted: Vec<&Measure> = trusted.take(COMPARED_WITH).map(|one| &one.measure).collect();
         let reasons = anomaly::compare(&measure, &trusted);
         self.record.compared = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
         self.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
         self.record.anomalies.dedup();
-        self.details.suspicious = reasons
-            .into_iter()
-            .map(|reason| reason.text.into())
-            .collect();
+        self.details.suspicious = reasons.into_iter().map(|reason| reason.text.into()).collect();
     }
 
     pub(super) fn into_taken(self) -> BackupTaken {
@@ -222,14 +203,7 @@ impl<'a> Run<'a> {
         let upload = store
             .begin_upload(&store.location().key(&path), plan, &self.attributes())
             .await?;
-        Outbound::begin(
-            sealer,
-            &header,
-            upload,
-            self.request.level,
-            progress.clone(),
-        )
-        .await
+        Outbound::begin(sealer, &header, upload, self.request.level, progress.clone()).await
     }
 
     pub(super) fn warn(&mut self, warning: Option<String>) {
@@ -243,15 +217,9 @@ impl<'a> Run<'a> {
     fn tags(&self) -> Vec<(String, String)> {
         let mut tags = vec![
             ("pgcoffer:owner".to_owned(), self.identity.owner()),
-            (
-                "pgcoffer:database".to_owned(),
-                self.record.database.to_string(),
-            ),
+            ("pgcoffer:database".to_owned(), self.record.database.to_string()),
             ("pgcoffer:tier".to_owned(), self.record.tier.to_string()),
-            (
-                "pgcoffer:retain".to_owned(),
-                self.record.retention.to_string(),
-            ),
+            ("pgcoffer:retain".to_owned(), self.record.retention.to_string()),
         ];
         tags.extend(
             self.record
@@ -280,7 +248,8 @@ impl<'a> Run<'a> {
         let work = async { tokio::join!(store.settle(), self.leave_failure(error)) };
         if tokio::time::timeout(limit, work).await.is_err() {
             tracing::warn!(
-                "the bucket does not answer: an upload that was given up may still be stored, and this failed run left no record"
+                "the bucket does not answer: an upload that was given up may still be stored, and this failed run left \
+                 no record"
             );
         }
     }
@@ -316,16 +285,18 @@ impl<'a> Run<'a> {
             ..Counts::default()
         };
         if let Err(also) = self.commit_failure().await {
-            tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: {also}");
+            tracing::warn!(database = %self.request.database, "the record of this failed run could not be written: \
+                {also}");
         }
     }
 
-    /// Ids are of whole seconds, and a run that fails at once may find its own taken by another: then it takes the next.
+    /// Ids are of whole seconds, and a run that fails at once may find its own taken by another: then it takes the
+    /// next.
     async fn commit_failure(&mut self) -> Result<()> {
         let (secret, attributes) = (&self.request.secret, self.attributes());
-        let commit =
-            self.catalog
-                .commit_failure(&mut self.record, &self.details, secret, &attributes);
+        let commit = self
+            .catalog
+            .commit_failure(&mut self.record, &self.details, secret, &attributes);
         match commit.await {
             Err(Error::Store(error)) if error.kind == Kind::Exists => {}
             result => return result,
@@ -376,20 +347,14 @@ pub(super) fn serve(record: &mut Record, serves: Vec<Served>) {
     let retentions = serves.iter().map(|served| served.retention);
     record.retention = Retention::longest(retentions, record.started).unwrap_or(Retention::Forever);
     record.expires = record.retention.expires(record.started);
-    record.tier = serves
-        .iter()
-        .map(|served| served.tier)
-        .max()
-        .unwrap_or(Tier::Manual);
+    record.tier = serves.iter().map(|served| served.tier).max().unwrap_or(Tier::Manual);
     record.serves = serves;
 }
 
 fn tags_warning(tags: TagsKept) -> Option<String> {
     let text = match tags {
         TagsKept::Yes => return None,
-        TagsKept::Refused => {
-            "this service refuses tags: the backup has none, its record holds the same facts"
-        }
+        TagsKept::Refused => "this service refuses tags: the backup has none, its record holds the same facts",
         TagsKept::Lost => {
             "this service took the tags and they could not be seen afterwards: the backup's record holds the same facts"
         }

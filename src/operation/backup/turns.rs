@@ -35,9 +35,9 @@ impl Run<'_> {
         open.retain(|turn| due.iter().any(|served| served.tier == turn.served.tier));
         for turn in open {
             let database = &self.request.database;
-            let taken =
-                self.catalog
-                    .take_turn(&self.identity, database, turn.served.tier, turn.began);
+            let taken = self
+                .catalog
+                .take_turn(&self.identity, database, turn.served.tier, turn.began);
             if taken.await? == Claim::Taken {
                 self.turns.push(turn);
             }
@@ -46,10 +46,7 @@ impl Run<'_> {
             let database = self.request.database.to_string();
             return Err(Error::NotDue { database });
         }
-        serve(
-            &mut self.record,
-            self.turns.iter().map(|turn| turn.served).collect(),
-        );
+        serve(&mut self.record, self.turns.iter().map(|turn| turn.served).collect());
         Ok(())
     }
 
@@ -66,15 +63,11 @@ impl Run<'_> {
         let names: Vec<_> = self.turns.iter().flat_map(later).collect();
         let takes = stream::iter(names).map(|(tier, began)| {
             let database = &self.request.database;
-            self.catalog
-                .take_turn(&self.identity, database, tier, began)
+            self.catalog.take_turn(&self.identity, database, tier, began)
         });
         let all = takes.buffer_unordered(AT_ONCE).collect::<Vec<_>>();
         let failed = match tokio::time::timeout(CLOSE_MAX, all).await {
-            Ok(taken) => taken
-                .into_iter()
-                .find_map(Result::err)
-                .map(|e| e.to_string()),
+            Ok(taken) => taken.into_iter().find_map(Result::err).map(|e| e.to_string()),
             Err(_) => Some("the bucket does not answer".to_owned()),
         };
         if let Some(why) = failed {

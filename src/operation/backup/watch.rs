@@ -8,11 +8,7 @@ use crate::{
 
 impl Run<'_> {
     /// pg_dump's failure with its cause; who held it up is told while he still does.
-    pub(super) async fn diagnosed(
-        &mut self,
-        session: &mut Session,
-        error: postgres::Error,
-    ) -> Error {
+    pub(super) async fn diagnosed(&mut self, session: &mut Session, error: postgres::Error) -> Error {
         let error = session.diagnose(error).await;
         if let postgres::Error::DumpFailed(fault) = &error
             && fault.cause == postgres::Cause::LockTimeout
@@ -24,8 +20,8 @@ impl Run<'_> {
         error.into()
     }
 
-    /// Carries out `work` while the session that holds the lock is kept alive, and looks at its end whether it is still held.
-    /// A lost session loses the lock, not the dump, which has a connection of its own: it is told in the record.
+    /// Carries out `work` while the session that holds the lock is kept alive, and looks at its end whether it is still
+    /// held. A lost session loses the lock, not the dump, which has a connection of its own: it is told in the record.
     pub(super) async fn under_lock<T>(
         &mut self,
         session: &mut Session,
@@ -44,8 +40,8 @@ impl Run<'_> {
     }
 }
 
-/// Carries out `work` while the session that holds the lock is kept alive. Where that is lost on the way, what happened is given
-/// beside the result.
+/// Carries out `work` while the session that holds the lock is kept alive. Where that is lost on the way, what happened
+/// is given beside the result.
 async fn watched<T>(
     session: &mut Session,
     work: impl Future<Output = Result<T>>,

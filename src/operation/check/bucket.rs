@@ -52,14 +52,9 @@ pub(super) async fn bucket(
         closed(sheet, error);
         return Ok(none);
     }
-    sheet.ok(
-        "reachable",
-        "the bucket answers, and knows these credentials",
-    );
+    sheet.ok("reachable", "the bucket answers, and knows these credentials");
     clock(sheet, store, request.clock.now());
-    let trials = interrupt
-        .or(async { Ok(try_all(store, request.mode).await) })
-        .await?;
+    let trials = interrupt.or(async { Ok(try_all(store, request.mode).await) }).await?;
     let mode = request.mode.unwrap_or_else(|| behaves_as(&trials));
     if request.mode.is_none() && mode == Mode::DropBox {
         sheet.warning(
@@ -128,11 +123,7 @@ fn behaves_as(trials: &Trials) -> Mode {
         && [Action::ListBucket, Action::GetObject, Action::DeleteObject]
             .iter()
             .all(|action| trials.may_not(*action));
-    if only_writes {
-        Mode::DropBox
-    } else {
-        Mode::Full
-    }
+    if only_writes { Mode::DropBox } else { Mode::Full }
 }
 
 fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
@@ -149,10 +140,7 @@ fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
         }
         Outcome::Odd(seen, meaning) => sheet.warning(what, seen.as_str(), meaning.as_str()),
         Outcome::Denied(_) if !wanted => {
-            sheet.ok(
-                what,
-                format!("may not ({name}), as it should be in {mode} mode"),
-            );
+            sheet.ok(what, format!("may not ({name}), as it should be in {mode} mode"));
         }
         Outcome::Denied(why) => {
             let detail = format!(
@@ -163,8 +151,7 @@ fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
             let cure = format!(
                 "allow {name} below {place}: `pgcoffer policy --mode {mode}` prints the whole policy{}",
                 match action {
-                    Action::PutObject =>
-                        "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
+                    Action::PutObject => "; the bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides",
                     _ => "",
                 }
             );
@@ -190,9 +177,7 @@ fn too_much(sheet: &mut Sheet<'_>, mode: Mode, action: Action, what: &'static st
         Action::DeleteObject => "can delete every backup",
         Action::PutObject => "can add what is no backup",
         Action::PutObjectTagging => "can tag every backup anew",
-        Action::GetObject | Action::ListBucket => {
-            "can see how many backups there are, and carry them off, sealed"
-        }
+        Action::GetObject | Action::ListBucket => "can see how many backups there are, and carry them off, sealed",
         _ => "can do more than it needs",
     };
     sheet.warning(

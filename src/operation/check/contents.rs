@@ -1,4 +1,5 @@
-//! What a dump will hold and what it leaves out, and what keeps it from being made: locks, and settings of role and database.
+//! What a dump will hold and what it leaves out, and what keeps it from being made: locks, and settings of role and
+//! database.
 
 use super::sheet::Sheet;
 use crate::postgres::{Adopted, Blocker, Examination, Inspection, LockRoom, Settings};
@@ -18,10 +19,7 @@ pub(super) fn left_out(sheet: &mut Sheet<'_>, inspection: &Inspection) {
         sheet.warning("left out", omitted.to_string(), omitted.cure());
     }
     if inspection.omitted.is_empty() {
-        sheet.ok(
-            "left out",
-            "nothing of what pg_dump passes over without an error",
-        );
+        sheet.ok("left out", "nothing of what pg_dump passes over without an error");
     }
 }
 
@@ -41,10 +39,7 @@ fn room(sheet: &mut Sheet<'_>, room: LockRoom) {
         let detail = format!("{room}: other sessions may leave too little");
         sheet.warning("locks", detail, room.cure());
     } else {
-        sheet.ok(
-            "locks",
-            format!("a dump takes {} of about {}", room.needed, room.room),
-        );
+        sheet.ok("locks", format!("a dump takes {} of about {}", room.needed, room.room));
     }
 }
 
@@ -56,7 +51,8 @@ fn blocked(sheet: &mut Sheet<'_>, first: &Blocker, more: usize) {
     sheet.warning(
         "locked tables",
         format!("{first}{more}: a dump waits for it for two minutes, and fails then"),
-        "let it end: a migration, VACUUM FULL, a transaction that somebody forgot; an orphaned prepared transaction ends by ROLLBACK PREPARED",
+        "let it end: a migration, VACUUM FULL, a transaction that somebody forgot; an orphaned prepared transaction \
+         ends by ROLLBACK PREPARED",
     );
 }
 

@@ -5,13 +5,14 @@ use crate::{
     error::{Error, Result},
     operation::Interrupt,
     postgres::{
-        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind,
-        Session, SslMode, Standby, list_passed_over,
+        self, Clients, DatabaseUrl, Examination, Holder, Inspection, Obstacle, ObstacleKind, Session, SslMode, Standby,
+        list_passed_over,
     },
     text::{Untrusted, counted},
 };
 
-/// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes two.
+/// Below so many free connections an application that takes a few more would keep a dump from beginning; a run takes
+/// two.
 const CONNECTIONS_FEW: i64 = 5;
 /// Statements shown with a finding; `--fix-sql` prints them all.
 const STATEMENTS_SHOWN: usize = 4;
@@ -53,15 +54,9 @@ pub(super) async fn database(
     match interrupt.or(examined).await {
         Ok(examination) => look_closer(sheet, &inspection, &examination),
         Err(error @ Error::Interrupted { .. }) => return Err(error),
-        Err(error) => sheet.warning(
-            "a closer look",
-            error.to_string(),
-            error.hint().unwrap_or_default(),
-        ),
+        Err(error) => sheet.warning("a closer look", error.to_string(), error.hint().unwrap_or_default()),
     }
-    interrupt
-        .or(second_connection(sheet, &database.url, &session))
-        .await?;
+    interrupt.or(second_connection(sheet, &database.url, &session)).await?;
     let held = async { Ok(session.lock_holder(database.label.as_str()).await?) };
     if let Ok(Some(holder)) = interrupt.or(held).await {
         lock(sheet, database.label.as_str(), holder);
@@ -87,10 +82,7 @@ async fn connect(url: &DatabaseUrl) -> Result<Session> {
 fn unreachable(sheet: &mut Sheet<'_>, error: &Error, url: &DatabaseUrl) {
     if let Error::Postgres(postgres::Error::Pooler { .. }) = error {
         sheet.failed("pooler", error.to_string(), error.hint());
-        sheet.skipped(
-            "tls, version, rights",
-            "nothing is looked at through such a pooler",
-        );
+        sheet.skipped("tls, version, rights", "nothing is looked at through such a pooler");
         return;
     }
     let hint = match (url.behind_pooler(), error.hint()) {
@@ -123,7 +115,8 @@ fn app_database(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckD
                     url.host()
                 ),
                 format!(
-                    "if the app moved (pg:upgrade, a promoted follower), this may be the old one: attach the new one again as PGCOFFER_DB_{}; otherwise back both up, or leave it",
+                    "if the app moved (pg:upgrade, a promoted follower), this may be the old one: attach the new one \
+                     again as PGCOFFER_DB_{}; otherwise back both up, or leave it",
                     database.label.as_str().to_ascii_uppercase()
                 ),
             );
@@ -172,8 +165,12 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
     if let Some(imposed) = &inspection.imposed {
         sheet.warning(
             "role",
-            format!("the database's own settings make role {role} of the login {}", imposed.login),
-            "a restore into this database is refused so; `ALTER DATABASE … RESET role` ends it, or ask for the role in the url: options=-c%20role%3DROLE",
+            format!(
+                "the database's own settings make role {role} of the login {}",
+                imposed.login
+            ),
+            "a restore into this database is refused so; `ALTER DATABASE … RESET role` ends it, or ask for the role in \
+             the url: options=-c%20role%3DROLE",
         );
     }
     if inspection.is_superuser {
@@ -188,10 +185,7 @@ fn rights(sheet: &mut Sheet<'_>, inspection: &Inspection) {
         let (tables, large) = (inspection.tables, inspection.large_objects);
         let tables = counted(tables, "table");
         let large = counted(large, "large object");
-        sheet.ok(
-            "rights",
-            format!("role {role} can read all of it: {tables}, {large}"),
-        );
+        sheet.ok("rights", format!("role {role} can read all of it: {tables}, {large}"));
         return;
     }
     for (kind, what) in [
@@ -224,10 +218,7 @@ fn obstacles(role: &Untrusted, obstacles: &[Obstacle]) -> (String, String) {
         String::new()
     };
     let why = &obstacles[0].why;
-    let detail = format!(
-        "role {role}: {why}: {}{more}",
-        names(OBJECTS_SHOWN).join(", ")
-    );
+    let detail = format!("role {role}: {why}: {}{more}", names(OBJECTS_SHOWN).join(", "));
     (detail, Obstacle::cure(obstacles, STATEMENTS_SHOWN))
 }
 
@@ -244,9 +235,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
             more => format!(" and {more} more"),
         };
         let all = examination.unprepared.iter();
-        let all: Vec<&str> = all
-            .flat_map(|one| one.grants.iter().map(String::as_str))
-            .collect();
+        let all: Vec<&str> = all.flat_map(|one| one.grants.iter().map(String::as_str)).collect();
         let statements = &all[..all.len().min(STATEMENTS_SHOWN)];
         let rest = if all.len() > STATEMENTS_SHOWN {
             " … `pgcoffer check --fix-sql` prints them all, for each owner"
@@ -264,10 +253,7 @@ fn look_closer(sheet: &mut Sheet<'_>, inspection: &Inspection, examination: &Exa
             format!("as {}: {}{rest}", first.owner, statements.join(" ")),
         );
     } else if !inspection.is_superuser {
-        sheet.ok(
-            "default privileges",
-            "what its owners make next can be read as well",
-        );
+        sheet.ok("default privileges", "what its owners make next can be read as well");
     }
     if examination.strangers_large_objects > 0 && !inspection.is_superuser {
         sheet.warning(
@@ -287,9 +273,7 @@ fn connections(sheet: &mut Sheet<'_>, left: i64) {
         left if left < 2 => sheet.failed(
             "connections",
             format!("{} left, and a backup takes two", left.max(0)),
-            Some(
-                "close some, or raise the limit of the server, the database or the role".to_owned(),
-            ),
+            Some("close some, or raise the limit of the server, the database or the role".to_owned()),
         ),
         left if left < CONNECTIONS_FEW => sheet.warning(
             "connections",
@@ -306,22 +290,30 @@ fn standby(sheet: &mut Sheet<'_>, standby: Option<&Standby>) {
     };
     let delay = &standby.streaming_delay;
     match (standby.feedback, delay.as_str()) {
-        (true, _) => sheet.ok("primary or follower", "follower, which tells its primary what it reads (hot_standby_feedback)"),
-        (false, "-1") => sheet.ok("primary or follower", "follower, which waits for whoever reads (max_standby_streaming_delay = -1)"),
+        (true, _) => sheet.ok(
+            "primary or follower",
+            "follower, which tells its primary what it reads \
+            (hot_standby_feedback)",
+        ),
+        (false, "-1") => sheet.ok(
+            "primary or follower",
+            "follower, which waits for whoever reads \
+            (max_standby_streaming_delay = -1)",
+        ),
         (false, _) => sheet.warning(
             "primary or follower",
-            format!("follower: a dump that stands in the way of replay for {delay} is cancelled (max_standby_streaming_delay)"),
-            "back up from the primary, or turn hot_standby_feedback on; a cancelled backup is tried again by the next tick",
+            format!(
+                "follower: a dump that stands in the way of replay for {delay} is cancelled \
+                (max_standby_streaming_delay)"
+            ),
+            "back up from the primary, or turn hot_standby_feedback on; a cancelled backup is tried again by the next \
+             tick",
         ),
     }
 }
 
 /// A backup takes a second connection, beside the one that holds the lock.
-async fn second_connection(
-    sheet: &mut Sheet<'_>,
-    url: &DatabaseUrl,
-    session: &Session,
-) -> Result<()> {
+async fn second_connection(sheet: &mut Sheet<'_>, url: &DatabaseUrl, session: &Session) -> Result<()> {
     match Session::connect(url).await {
         Ok(other) => {
             other.close().await;
@@ -340,7 +332,8 @@ fn pooler_or_not(session: &Session, url: &DatabaseUrl) -> String {
     if !session.is_pooled() {
         return "none: each connection has a server process of its own".to_owned();
     }
-    let will_do = "one stands between, or another proxy, and each connection has a server process of its own (session mode): that will do";
+    let will_do = "one stands between, or another proxy, and each connection has a server process of its own (session \
+        mode): that will do";
     match url.behind_pooler() {
         Some(server) => format!("{will_do}; the server itself is at {server}"),
         None => will_do.to_owned(),

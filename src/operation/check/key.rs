@@ -1,4 +1,5 @@
-//! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their source.
+//! The key: there, strong, and the one that opens what is in the bucket. And what the newest backups say of their
+//! source.
 
 use super::{Area, CheckDatabase, CheckRequest, bucket::Found, sheet::Sheet};
 use crate::{
@@ -32,9 +33,7 @@ pub(super) async fn key(
     }
     match catalog {
         None => sheet.skipped("newest backup", "no bucket is configured"),
-        Some((_, found)) if !found.answers => {
-            sheet.skipped("newest backup", "the bucket is closed")
-        }
+        Some((_, found)) if !found.answers => sheet.skipped("newest backup", "the bucket is closed"),
         Some((_, found)) if !found.readable => sheet.skipped("newest backup", unreadable(found)),
         Some((catalog, _)) => {
             let looked = interrupt.or(catalog.survey(&database.label, LOOKED_AT));
@@ -64,7 +63,10 @@ pub(super) async fn repository(
         // no warning: where nobody else can write to the bucket, it is all the same
         Ok(Some(id)) => sheet.ok(
             "repository",
-            format!("PGCOFFER_REPOSITORY={id}, which is not set here: set, it keeps another place from being passed off for this one"),
+            format!(
+                "PGCOFFER_REPOSITORY={id}, which is not set here: set, it keeps another place from being passed \
+                off for this one"
+            ),
         ),
         Ok(None) => sheet.ok("repository", "none yet: the first backup begins one"),
         Err(error @ Error::Interrupted { .. }) => return Err(error),
@@ -75,12 +77,7 @@ pub(super) async fn repository(
 }
 
 /// Whether the place is that of the pinned repository, and its key is at hand.
-async fn pinned(
-    sheet: &mut Sheet<'_>,
-    catalog: &Catalog,
-    id: &RepositoryId,
-    interrupt: &Interrupt,
-) -> Result<()> {
+async fn pinned(sheet: &mut Sheet<'_>, catalog: &Catalog, id: &RepositoryId, interrupt: &Interrupt) -> Result<()> {
     let what = "repository";
     match interrupt.or(catalog.of_others()).await? {
         None => sheet.ok(what, format!("PGCOFFER_REPOSITORY={id}")),
@@ -99,7 +96,9 @@ pub(super) fn strength(sheet: &mut Sheet<'_>, secret: Option<&Secret>) {
         return sheet.failed(
             "key",
             "there is no key, so nothing can be sealed",
-            Some("set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned()),
+            Some(
+                "set PGCOFFER_KEY to what `pgcoffer keygen` prints, and keep a copy away from this machine".to_owned(),
+            ),
         );
     };
     if secret.is_catalog_key() {
@@ -132,12 +131,7 @@ fn unreadable(found: &Found) -> &'static str {
     }
 }
 
-fn newest(
-    sheet: &mut Sheet<'_>,
-    request: &CheckRequest,
-    database: &CheckDatabase,
-    survey: &Survey,
-) {
+fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabase, survey: &Survey) {
     if let Some((_, why)) = survey.unreadable.first() {
         sheet.failed("newest backup", why.to_string(), why.hint());
     }
@@ -155,7 +149,8 @@ fn newest(
         (None, 0) if survey.standing.is_empty() => {
             sheet.ok("newest backup", "there is none yet");
         }
-        (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer status` says why"),
+        (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer \
+            status` says why"),
         (None, others) => sheet.failed(
             "newest backup",
             format!(
@@ -164,9 +159,13 @@ fn newest(
                 if survey.standing.is_empty() { "record" } else { "good backup" }
             ),
             Some(match &database.secret {
-                Some(Secret::Passphrase(_)) => "if they were made under a passphrase, this passphrase is another one: type it again, letter by letter; if under a key before, set that in PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
-                Some(Secret::Catalog(_)) => "if the key was changed, put the earlier one's catalog key into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
-                _ => "if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
+                Some(Secret::Passphrase(_)) => "if they were made under a passphrase, this passphrase is another one: \
+                    type it again, letter by letter; if under a key before, set that in PGCOFFER_OLD_KEYS, with the \
+                    day it was replaced (KEY@2026-11-01)",
+                Some(Secret::Catalog(_)) => "if the key was changed, put the earlier one's catalog key into \
+                    PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01); if not, this is the wrong one",
+                _ => "if the key was changed, put the earlier one into PGCOFFER_OLD_KEYS, with the day it was replaced \
+                    (KEY@2026-11-01); if not, this is the wrong one",
             }.to_owned()),
         ),
     }
@@ -174,9 +173,7 @@ fn newest(
         let others = counted(survey.others, "record");
         sheet.warning(
             "earlier keys",
-            format!(
-                "{others} under a key that is not set here: such backups can't be restored here"
-            ),
+            format!("{others} under a key that is not set here: such backups can't be restored here"),
             "put that key into PGCOFFER_OLD_KEYS, with the day it was replaced (KEY@2026-11-01)",
         );
     }
@@ -188,7 +185,8 @@ fn newest(
             None => sheet.warning(
                 "other repositories",
                 what,
-                "find out who copied them there, and delete them; where that repository is the one that was meant, set PGCOFFER_REPOSITORY to it",
+                "find out who copied them there, and delete them; where that repository is the one that was meant, set \
+                 PGCOFFER_REPOSITORY to it",
             ),
         }
     }
@@ -246,7 +244,8 @@ fn same(sheet: &mut Sheet<'_>, good: &[&Record]) {
         sheet.warning(
             "still in use",
             format!("the newest {SAME} good backups hold the very same, to the last row"),
-            "if the app writes every day, this may be the database from before an upgrade: compare the url with the app's",
+            "if the app writes every day, this may be the database from before an upgrade: compare the url with the \
+             app's",
         );
     }
 }

@@ -44,7 +44,8 @@ pub struct CheckRequest {
     pub mode: Option<Mode>,
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
-    /// databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is found by them
+    /// databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is
+    /// found by them
     pub others: Vec<(String, DatabaseUrl)>,
     /// by which clock
     pub clock: Clock,
@@ -67,8 +68,8 @@ pub struct CheckDatabase {
 
 /// Tries everything. Each finding is told as it comes, and all of them are in the report.
 ///
-/// Without a `catalog` the bucket is one finding, that there is none. Its store must not be one that only writes: what may
-/// not be done is found by trying.
+/// Without a `catalog` the bucket is one finding, that there is none. Its store must not be one that only writes: what
+/// may not be done is found by trying.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] alone: whatever else goes wrong is a finding.
@@ -114,8 +115,7 @@ fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Mode>
         return sheet.ok("configured", detail);
     }
     if request.secret.as_ref().is_some_and(Secret::is_catalog_key) {
-        let detail =
-            "none is configured, and with a catalog key, which seals no backup, none is needed";
+        let detail = "none is configured, and with a catalog key, which seals no backup, none is needed";
         return sheet.ok("configured", detail);
     }
     let cure = match request.others.first() {
@@ -123,8 +123,7 @@ fn no_database(sheet: &mut Sheet<'_>, request: &CheckRequest, mode: Option<Mode>
             "set PGCOFFER_DB_MAIN_URL, to the value of {name} if that database is meant; on Heroku by \
              `heroku addons:attach ADD-ON --as PGCOFFER_DB_MAIN`, so that it stays right"
         ),
-        None => "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)"
-            .to_owned(),
+        None => "set PGCOFFER_DB_MAIN_URL to the database's URL (postgres://user:password@host:5432/name)".to_owned(),
     };
     let detail = "none is configured, so nothing is backed up";
     sheet.failed("configured", detail, Some(cure));
@@ -140,21 +139,13 @@ async fn place(
     let Some(catalog) = catalog else {
         sheet.turn_to(Area::Bucket, "bucket");
         let cure = "set PGCOFFER_BUCKET=s3://bucket/prefix";
-        sheet.failed(
-            "reachable",
-            "no bucket is configured",
-            Some(cure.to_owned()),
-        );
+        sheet.failed("reachable", "no bucket is configured", Some(cure.to_owned()));
         return Ok(None);
     };
     let store = catalog.store();
     let found = bucket::bucket(sheet, store, request, interrupt).await?;
     if found.answers {
-        let labels: Vec<Label> = request
-            .databases
-            .iter()
-            .map(|one| one.label.clone())
-            .collect();
+        let labels: Vec<Label> = request.databases.iter().map(|one| one.label.clone()).collect();
         let databases = (labels.as_slice(), request.keep_last);
         settings::settings(sheet, store, found.mode, databases, interrupt).await?;
     }

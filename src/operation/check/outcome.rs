@@ -27,16 +27,14 @@ pub(super) fn of(result: Result<(), Error>, works: &str) -> Outcome {
 
 /// A second write of the same name, which has to be refused.
 pub(super) fn guarded(again: Result<(), Error>) -> Outcome {
-    let overwrites = "two runs of one second could write over one another: let one machine alone back a database up".to_owned();
+    let overwrites =
+        "two runs of one second could write over one another: let one machine alone back a database up".to_owned();
     match again {
-        Err(error) if error.kind == Kind::Exists => {
-            Outcome::Works("what is there is not written over".to_owned())
-        }
+        Err(error) if error.kind == Kind::Exists => Outcome::Works("what is there is not written over".to_owned()),
         Ok(()) => Outcome::Odd("the service ignores If-None-Match".to_owned(), overwrites),
-        Err(error) if error.kind == Kind::Unsupported => Outcome::Odd(
-            "the service knows no condition on writing".to_owned(),
-            overwrites,
-        ),
+        Err(error) if error.kind == Kind::Unsupported => {
+            Outcome::Odd("the service knows no condition on writing".to_owned(), overwrites)
+        }
         Err(error) => of(Err(error), ""),
     }
 }
@@ -44,8 +42,7 @@ pub(super) fn guarded(again: Result<(), Error>) -> Outcome {
 pub(super) fn absent_tags(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Broken(error) if error.kind == Kind::Unsupported => Outcome::Absent(
-            "this service has no tags: backups do without, their records hold the same facts"
-                .to_owned(),
+            "this service has no tags: backups do without, their records hold the same facts".to_owned(),
         ),
         other => other,
     }

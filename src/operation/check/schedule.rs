@@ -12,7 +12,10 @@ pub(super) fn schedule(sheet: &mut Sheet<'_>, request: &CheckRequest, database: 
         return sheet.warning(
             "schedule",
             "there is none: only people back it up, and nobody notices when they don't",
-            format!("set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE to \"off\" if that is meant"),
+            format!(
+                "set PGCOFFER_SCHEDULE, for example to \"daily at 02:30 keep 7d\", or PGCOFFER_DB_{name}_SCHEDULE \
+                to \"off\" if that is meant"
+            ),
         );
     };
     let next = schedule
@@ -27,10 +30,6 @@ pub(super) fn schedule(sheet: &mut Sheet<'_>, request: &CheckRequest, database: 
         ),
     );
     for warning in schedule.warnings() {
-        sheet.warning(
-            "schedule",
-            warning.to_string(),
-            "docs/retention.md has examples",
-        );
+        sheet.warning("schedule", warning.to_string(), "docs/retention.md has examples");
     }
 }

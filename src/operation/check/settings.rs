@@ -50,9 +50,7 @@ async fn versioning(sheet: &mut Sheet<'_>, store: &Store) -> Option<Versioning> 
                 "versioning",
                 match found {
                     Versioning::Off => "off: what is deleted is gone",
-                    Versioning::On => {
-                        "on: what is deleted or written over stays as a noncurrent version"
-                    }
+                    Versioning::On => "on: what is deleted or written over stays as a noncurrent version",
                     Versioning::Suspended => "suspended: old versions stay, new ones are not kept",
                 },
             );
@@ -78,7 +76,8 @@ async fn object_lock(sheet: &mut Sheet<'_>, store: &Store) {
         (Ok(Some(Some(default))), _) => sheet.warning(
             "object lock",
             format!("every object is locked by the bucket's own default ({default}), whatever its retention"),
-            "what prune may delete earlier stays until then: set the default to no more than the shortest retention, or leave locking to PGCOFFER_LOCK",
+            "what prune may delete earlier stays until then: set the default to no more than the shortest retention, \
+             or leave locking to PGCOFFER_LOCK",
         ),
         (Err(error), true) if error.kind == Kind::Unsupported => sheet.failed(
             "object lock",
@@ -93,10 +92,16 @@ async fn object_lock(sheet: &mut Sheet<'_>, store: &Store) {
 
 async fn public_access(sheet: &mut Sheet<'_>, store: &Store) {
     match store.public_access().await {
-        Ok(PublicAccess { by_policy: Some(true), .. }) => sheet.failed(
+        Ok(PublicAccess {
+            by_policy: Some(true), ..
+        }) => sheet.failed(
             "public access",
             "the bucket's policy lets everybody in",
-            Some("turn Block Public Access on for this bucket, all four of it: backups are sealed, and nobody's business all the same".to_owned()),
+            Some(
+                "turn Block Public Access on for this bucket, all four of it: backups are sealed, and nobody's \
+                business all the same"
+                    .to_owned(),
+            ),
         ),
         Ok(PublicAccess { blocked: true, .. }) => sheet.ok("public access", "blocked"),
         Ok(PublicAccess { blocked: false, .. }) => sheet.warning(
@@ -112,21 +117,10 @@ async fn public_access(sheet: &mut Sheet<'_>, store: &Store) {
 
 async fn encryption(sheet: &mut Sheet<'_>, store: &Store) {
     match store.default_encryption().await {
-        Ok(Some(how)) => sheet.ok(
-            "encryption",
-            format!("{how} by default, on top of pgcoffer's own"),
-        ),
-        Ok(None) => sheet.ok(
-            "encryption",
-            "pgcoffer's own alone: the bucket has no default",
-        ),
+        Ok(Some(how)) => sheet.ok("encryption", format!("{how} by default, on top of pgcoffer's own")),
+        Ok(None) => sheet.ok("encryption", "pgcoffer's own alone: the bucket has no default"),
         Err(error) => {
-            unseen(
-                sheet,
-                "encryption",
-                Action::GetEncryptionConfiguration,
-                &error,
-            );
+            unseen(sheet, "encryption", Action::GetEncryptionConfiguration, &error);
         }
     }
 }
@@ -165,17 +159,8 @@ async fn lifecycle(
 /// The reader of rules tells why, and not of which kind: one more request does.
 async fn unreadable(sheet: &mut Sheet<'_>, store: &Store, error: &Error) {
     match store.lifecycle().await {
-        Err(error) => unseen(
-            sheet,
-            "lifecycle rules",
-            Action::GetLifecycleConfiguration,
-            &error,
-        ),
-        Ok(_) => sheet.warning(
-            "lifecycle rules",
-            error.to_string(),
-            error.hint().unwrap_or_default(),
-        ),
+        Err(error) => unseen(sheet, "lifecycle rules", Action::GetLifecycleConfiguration, &error),
+        Ok(_) => sheet.warning("lifecycle rules", error.to_string(), error.hint().unwrap_or_default()),
     }
 }
 
@@ -195,19 +180,19 @@ fn uploads_left(sheet: &mut Sheet<'_>, mode: Mode, rules: &ShownRules, folder: &
         (true, _) => sheet.ok("lost uploads", "a lifecycle rule aborts them"),
         (false, Mode::DropBox) => sheet.warning(
             "lost uploads",
-            "no rule aborts the uploads that runs leave behind when they are killed: they cost money and nobody sees them",
-            "`pgcoffer lifecycle apply`, with the bucket owner's credentials, writes one; `prune` elsewhere aborts them, too",
+            "no rule aborts the uploads that runs leave behind when they are killed: they cost money and nobody sees \
+             them",
+            "`pgcoffer lifecycle apply`, with the bucket owner's credentials, writes one; `prune` elsewhere aborts \
+             them, too",
         ),
-        (false, _) => sheet.ok("lost uploads", "`prune` aborts them after a day; no lifecycle rule does besides"),
+        (false, _) => sheet.ok(
+            "lost uploads",
+            "`prune` aborts them after a day; no lifecycle rule does besides",
+        ),
     }
 }
 
-fn noncurrent(
-    sheet: &mut Sheet<'_>,
-    versioning: Option<Versioning>,
-    rules: &ShownRules,
-    folder: &str,
-) {
+fn noncurrent(sheet: &mut Sheet<'_>, versioning: Option<Versioning>, rules: &ShownRules, folder: &str) {
     if !matches!(versioning, Some(Versioning::On | Versioning::Suspended)) {
         return;
     }
@@ -224,24 +209,25 @@ fn noncurrent(
 /// A rule of ours that expires knows nothing of what must stay.
 fn expiry(sheet: &mut Sheet<'_>, mode: Mode, keep_last: NonZeroU32, rules: &ShownRules) {
     let deletes = |rule: &&ShownRule| {
-        rule.owner == RuleOwner::Ours
-            && rule
-                .actions
-                .iter()
-                .any(|action| action.starts_with("delete after"))
+        rule.owner == RuleOwner::Ours && rule.actions.iter().any(|action| action.starts_with("delete after"))
     };
     let count = rules.rules.iter().filter(deletes).count();
     match (count, mode) {
         (0, Mode::DropBox) => sheet.warning(
             "retention",
             "nothing here deletes what has run out: these credentials may not, and no lifecycle rule of ours does",
-            "run `pgcoffer prune` elsewhere with credentials that may (`pgcoffer policy --mode prune`), or `pgcoffer lifecycle apply --expire`",
+            "run `pgcoffer prune` elsewhere with credentials that may (`pgcoffer policy --mode prune`), or `pgcoffer \
+             lifecycle apply --expire`",
         ),
         (0, _) => {}
         (_, _) => sheet.warning(
             "retention",
-            format!("S3 itself deletes backups by a rule that knows neither holds nor that the newest {keep_last} must stay (PGCOFFER_KEEP_LAST): where backups stop, it deletes the last one on its day"),
-            "have `pgcoffer status` watched by something that rings; docs/drop-box.md weighs this against a prune elsewhere",
+            format!(
+                "S3 itself deletes backups by a rule that knows neither holds nor that the newest {keep_last} must \
+                stay (PGCOFFER_KEEP_LAST): where backups stop, it deletes the last one on its day"
+            ),
+            "have `pgcoffer status` watched by something that rings; docs/drop-box.md weighs this against a prune \
+             elsewhere",
         ),
     }
 }

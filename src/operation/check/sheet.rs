@@ -38,32 +38,16 @@ impl<'a> Sheet<'a> {
         self.add(what, Verdict::Skipped, why.into(), None);
     }
 
-    pub(super) fn warning(
-        &mut self,
-        what: &'static str,
-        detail: impl Into<String>,
-        cure: impl Into<String>,
-    ) {
+    pub(super) fn warning(&mut self, what: &'static str, detail: impl Into<String>, cure: impl Into<String>) {
         let cure = Some(cure.into()).filter(|cure| !cure.is_empty());
         self.add(what, Verdict::Warning, detail.into(), cure);
     }
 
-    pub(super) fn failed(
-        &mut self,
-        what: &'static str,
-        detail: impl Into<String>,
-        cure: Option<String>,
-    ) {
+    pub(super) fn failed(&mut self, what: &'static str, detail: impl Into<String>, cure: Option<String>) {
         self.add(what, Verdict::Failed, detail.into(), cure);
     }
 
-    pub(super) fn add(
-        &mut self,
-        what: &'static str,
-        verdict: Verdict,
-        detail: String,
-        cure: Option<String>,
-    ) {
+    pub(super) fn add(&mut self, what: &'static str, verdict: Verdict, detail: String, cure: Option<String>) {
         let finding = Finding {
             area: self.area,
             subject: self.subject.clone(),

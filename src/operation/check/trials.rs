@@ -43,15 +43,9 @@ pub(super) async fn try_all(store: &Store, mode: Option<Mode>) -> Trials {
     trials.read(&probe, written).await;
     trials.tags(&probe, written).await;
     let other = format!("{key}-parts");
-    let parts = if mode == Some(Mode::DropBox) {
-        &key
-    } else {
-        &other
-    };
+    let parts = if mode == Some(Mode::DropBox) { &key } else { &other };
     let put_together = trials.parts(&store.probe(parts), parts == &key).await;
-    trials
-        .delete(&probe, written, mode == Some(Mode::DropBox))
-        .await;
+    trials.delete(&probe, written, mode == Some(Mode::DropBox)).await;
     if written && trials.may_not(Action::DeleteObject) {
         trials.left.push(key.clone());
     }
@@ -73,25 +67,19 @@ fn random() -> String {
 impl Trials {
     /// Whether a right was tried and denied.
     pub(super) fn may_not(&self, action: Action) -> bool {
-        let denied =
-            |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Denied(_));
+        let denied = |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Denied(_));
         self.all.iter().any(denied)
     }
 
     /// Whether a right was tried and is there.
     pub(super) fn may(&self, action: Action) -> bool {
-        let works = |trial: &Trial| {
-            trial.action == action && matches!(trial.outcome, Outcome::Works(_) | Outcome::Odd(..))
-        };
+        let works =
+            |trial: &Trial| trial.action == action && matches!(trial.outcome, Outcome::Works(_) | Outcome::Odd(..));
         self.all.iter().any(works)
     }
 
     fn add(&mut self, action: Action, what: &'static str, outcome: Outcome) {
-        self.all.push(Trial {
-            action,
-            what,
-            outcome,
-        });
+        self.all.push(Trial { action, what, outcome });
     }
 
     /// Writes the probe, and a second time, which has to be refused.
@@ -114,11 +102,7 @@ impl Trials {
             Err(error) if error.kind == Kind::Exists => Ok(()),
             other => other,
         };
-        self.add(
-            Action::PutObject,
-            "write",
-            of(outcome, "an object was written"),
-        );
+        self.add(Action::PutObject, "write", of(outcome, "an object was written"));
         if stands {
             let again = probe.write(true).await;
             self.add(Action::PutObject, "conditional write", guarded(again));
@@ -134,7 +118,8 @@ impl Trials {
             }
             Ok(()) => Outcome::Odd(
                 "who leaves the condition out can write over what is there".to_owned(),
-                "use the policy that `pgcoffer policy --mode drop-box` prints, where the service knows its conditions; else versioning or Object Lock".to_owned(),
+                "use the policy that `pgcoffer policy --mode drop-box` prints, where the service knows its conditions; \
+                 else versioning or Object Lock".to_owned(),
             ),
             Err(error) => of(Err(error), ""),
         };
@@ -145,8 +130,7 @@ impl Trials {
         let outcome = match probe.list().await {
             Ok(0) if written => Outcome::Odd(
                 "the object that was just written is not in the list".to_owned(),
-                "this service lists late: what was just backed up may be missed, and be done again"
-                    .to_owned(),
+                "this service lists late: what was just backed up may be missed, and be done again".to_owned(),
             ),
             other => of(other.map(drop), "objects are listed"),
         };
@@ -162,13 +146,14 @@ impl Trials {
         self.add(Action::GetObject, "read", outcome);
     }
 
-    /// Of an object that isn't there the right is told by the refusal, unless missing ones are hidden from who may not list.
+    /// Of an object that isn't there the right is told by the refusal, unless missing ones are hidden from who may not
+    /// list.
     fn without_object(&self, error: Error, works: &str) -> Outcome {
         match error.kind {
             Kind::NotFound => Outcome::Works(works.to_owned()),
-            Kind::Denied if !self.may(Action::PutObject) && self.may_not(Action::ListBucket) => {
-                Outcome::Untried("there is no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned())
-            }
+            Kind::Denied if !self.may(Action::PutObject) && self.may_not(Action::ListBucket) => Outcome::Untried(
+                "there is no object to try it on, and a missing one is hidden without s3:ListBucket".to_owned(),
+            ),
             _ => of(Err(error), works),
         }
     }
@@ -182,11 +167,7 @@ impl Trials {
             };
             self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
             let why = "there is no object to try it on".to_owned();
-            self.add(
-                Action::PutObjectTagging,
-                "write tags",
-                Outcome::Untried(why),
-            );
+            self.add(Action::PutObjectTagging, "write tags", Outcome::Untried(why));
             return;
         }
         let tagged = probe.tag().await;
@@ -206,8 +187,8 @@ impl Trials {
         self.add(Action::GetObjectTagging, "read tags", absent_tags(outcome));
     }
 
-    /// An upload in parts, looked at, put together, and one more given up; whether an object came of it. Where there is an
-    /// object of that name already, putting together has to be refused, and proves as much.
+    /// An upload in parts, looked at, put together, and one more given up; whether an object came of it. Where there is
+    /// an object of that name already, putting together has to be refused, and proves as much.
     async fn parts(&mut self, probe: &Probe<'_>, taken: bool) -> bool {
         let begun = match probe.begin().await {
             Ok(upload_id) => upload_id,
@@ -260,7 +241,9 @@ impl Trials {
     async fn uploads(&mut self, probe: &Probe<'_>, under_way: Option<&str>) {
         let uploads = match probe.uploads().await {
             Err(error) if error.kind == Kind::Unsupported => Outcome::Absent(
-                "this service doesn't list uploads: what a run that died left behind must be aborted by a lifecycle rule".to_owned(),
+                "this service doesn't list uploads: what a run that died left behind must be aborted by a lifecycle \
+                 rule"
+                    .to_owned(),
             ),
             other => of(other.map(drop), "uploads under way are listed"),
         };
@@ -277,8 +260,8 @@ impl Trials {
         self.add(Action::ListMultipartUploadParts, "list parts", parts);
     }
 
-    /// Deletes on a condition that isn't met, on one that is, and looks whether it is gone. In drop-box mode what must not be
-    /// deleted is not touched: a name that was never written tells the same.
+    /// Deletes on a condition that isn't met, on one that is, and looks whether it is gone. In drop-box mode what must
+    /// not be deleted is not touched: a name that was never written tells the same.
     async fn delete(&mut self, probe: &Probe<'_>, written: bool, drop_box: bool) {
         if !written || drop_box {
             return self.delete_nothing(probe).await;
@@ -286,11 +269,7 @@ impl Trials {
         // a right that is missing is told by the plain request, which needs no other
         let etag = probe.look().await.ok().flatten();
         let condition = match &etag {
-            Some(_) => Some(
-                probe
-                    .delete(Some("\"00000000000000000000000000000000\""))
-                    .await,
-            ),
+            Some(_) => Some(probe.delete(Some("\"00000000000000000000000000000000\"")).await),
             None => None,
         };
         let deleted = match &condition {
@@ -298,11 +277,7 @@ impl Trials {
             _ => probe.delete(None).await,
         };
         let is_done = deleted.is_ok();
-        self.add(
-            Action::DeleteObject,
-            "delete",
-            of(deleted, "the object was deleted"),
-        );
+        self.add(Action::DeleteObject, "delete", of(deleted, "the object was deleted"));
         if let (true, Some(condition)) = (is_done, condition) {
             let outcome = match condition {
                 Ok(()) => Outcome::Odd(
@@ -312,16 +287,17 @@ impl Trials {
                 Err(error) if error.kind == Kind::Exists => {
                     Outcome::Works("an object that is another than the one looked at is not deleted".to_owned())
                 }
-                Err(error) if error.kind == Kind::Unsupported => {
-                    Outcome::Absent("this service knows no condition on DELETE: prune looks at each object right before".to_owned())
-                }
+                Err(error) if error.kind == Kind::Unsupported => Outcome::Absent(
+                    "this service knows no condition on DELETE: prune looks at each object right before".to_owned(),
+                ),
                 Err(error) => of(Err(error), ""),
             };
             self.add(Action::DeleteObject, "conditional delete", outcome);
         }
         if is_done && probe.look().await.is_ok() {
             let why = "the service said that the object is deleted, and it still stands".to_owned();
-            let cure = "nothing can be pruned here: have a lifecycle rule delete, or ask the service's operator".to_owned();
+            let cure =
+                "nothing can be pruned here: have a lifecycle rule delete, or ask the service's operator".to_owned();
             self.add(Action::DeleteObject, "deleted", Outcome::Odd(why, cure));
         }
     }
@@ -329,9 +305,7 @@ impl Trials {
     async fn delete_nothing(&mut self, probe: &Probe<'_>) {
         let outcome = match probe.delete_nothing().await {
             Ok(()) => Outcome::Works("a DELETE is taken".to_owned()),
-            Err(error) if error.kind == Kind::NotFound => {
-                Outcome::Works("a DELETE is taken".to_owned())
-            }
+            Err(error) if error.kind == Kind::NotFound => Outcome::Works("a DELETE is taken".to_owned()),
             Err(error) => of(Err(error), ""),
         };
         self.add(Action::DeleteObject, "delete", outcome);

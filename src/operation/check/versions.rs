@@ -21,10 +21,7 @@ const SAFE_MINOR: [(u32, u32); 5] = [(14, 23), (15, 18), (16, 14), (17, 10), (18
 /// The clients of this machine.
 pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
     sheet.turn_to(Area::Database, "this machine");
-    let versions: Vec<&str> = clients
-        .iter()
-        .map(|client| client.version.as_str())
-        .collect();
+    let versions: Vec<&str> = clients.iter().map(|client| client.version.as_str()).collect();
     if let Err(error) = clients.check_any() {
         return sheet.failed("clients", error.to_string(), error.hint());
     }
@@ -54,21 +51,21 @@ pub(super) fn clients(sheet: &mut Sheet<'_>, clients: &Clients) {
                 format!(
                     "what pg_restore {} renders lets a name in a backup run commands by psql (CVE-2025-8714){}",
                     client.version,
-                    if client.major >= 17 { ": it is not used for a restore into a server older than 17" } else { "" }
+                    if client.major >= 17 {
+                        ": it is not used for a restore into a server older than 17"
+                    } else {
+                        ""
+                    }
                 ),
-                "update it: 17.6, 16.10, 15.14, 14.19 and later releases are mended; until then render no untrusted backup as a script",
+                "update it: 17.6, 16.10, 15.14, 14.19 and later releases are mended; until then render no untrusted \
+                 backup as a script",
             );
         }
     }
 }
 
 /// The server's version, and a pg_dump for it.
-pub(super) fn version(
-    sheet: &mut Sheet<'_>,
-    clients: &Clients,
-    inspection: &Inspection,
-    now: Timestamp,
-) {
+pub(super) fn version(sheet: &mut Sheet<'_>, clients: &Clients, inspection: &Inspection, now: Timestamp) {
     let (version, major) = (&inspection.server_version, inspection.server_major);
     let end = SUPPORTED_UNTIL.iter().find(|(one, _)| *one == major);
     let end = end.map(|(_, (year, month, day))| date(*year, *month, *day));
@@ -79,10 +76,7 @@ pub(super) fn version(
             format!("PostgreSQL {version}: no security fixes since {end}"),
             "backups work; upgrade the server",
         ),
-        Some(end) => sheet.ok(
-            "version",
-            format!("PostgreSQL {version}, supported until {end}"),
-        ),
+        Some(end) => sheet.ok("version", format!("PostgreSQL {version}, supported until {end}")),
         None => sheet.warning(
             "version",
             format!("PostgreSQL {version}: pgcoffer is tried with 14 to 18"),
@@ -90,10 +84,7 @@ pub(super) fn version(
         ),
     }
     match clients.for_dump(major) {
-        Ok((client, None)) => sheet.ok(
-            "pg_dump",
-            format!("{} for a server of {major}", client.version),
-        ),
+        Ok((client, None)) => sheet.ok("pg_dump", format!("{} for a server of {major}", client.version)),
         Ok((_, Some(warning))) => sheet.warning("pg_dump", warning.to_string(), ""),
         Err(error) => sheet.failed("pg_dump", error.to_string(), error.hint()),
     }

@@ -20,8 +20,8 @@ const UNDO_ATTEMPTS: u32 = 3;
 /// everything, and undoes it on any difference.
 ///
 /// S3 has no condition for this request: of two that read before either wrote, the later write takes the other's rules
-/// away. Each then finds that something is missing or new and puts back what it had read; both fail and say so. One that
-/// read what the other had written does no harm.
+/// away. Each then finds that something is missing or new and puts back what it had read; both fail and say so. One
+/// that read what the other had written does no harm.
 ///
 /// A signal is heeded before anything is written, not between that and the comparison.
 ///
@@ -126,9 +126,9 @@ impl Writing<'_> {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             let seen = self.look().await;
             match (&seen, &last) {
-                (Seen::Wanted, _)
-                | (Seen::Other(_), Seen::Other(_))
-                | (Seen::Nothing(_), Seen::Nothing(_)) => return seen,
+                (Seen::Wanted, _) | (Seen::Other(_), Seen::Other(_)) | (Seen::Nothing(_), Seen::Nothing(_)) => {
+                    return seen;
+                }
                 // nothing is on its way
                 (Seen::Before, _) if refusal => return seen,
                 _ => last = seen,
@@ -185,9 +185,7 @@ impl Writing<'_> {
             tokio::time::sleep(Duration::from_millis(250)).await;
             let back = self.store.lifecycle().await.map_err(Error::from);
             let state = match back.and_then(|back| Ok((document(back.as_ref())?, back))) {
-                Ok((document, back))
-                    if document == old && self.size_difference(back.as_ref()).is_none() =>
-                {
+                Ok((document, back)) if document == old && self.size_difference(back.as_ref()).is_none() => {
                     return Err(undone(&why));
                 }
                 Ok((document, _)) => names(&document),
@@ -244,10 +242,12 @@ impl Writing<'_> {
         let bucket = &self.store.location().bucket;
         Error::Rules {
             why: format!(
-                "{why}\nTHE OLD RULES COULD NOT BE PUT BACK. In s3://{bucket} now stands: {state}.\nWhat should stand there: {should}"
+                "{why}\nTHE OLD RULES COULD NOT BE PUT BACK. In s3://{bucket} now stands: {state}.\nWhat should stand \
+                 there: {should}"
             ),
             hint: format!(
-                "put the bucket's rules right by hand, at once: rules that the service changed may delete what nobody meant (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
+                "put the bucket's rules right by hand, at once: rules that the service changed may delete what nobody \
+                 meant (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
             ),
         }
     }
@@ -256,7 +256,8 @@ impl Writing<'_> {
 fn refused(error: &store::Error) -> Error {
     let hint = match error.kind {
         store::Kind::Denied => {
-            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with its owner's credentials"
+            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with its owner's \
+             credentials"
         }
         _ => "`pgcoffer lifecycle plan --xml` prints the rules, to be put there by other means",
     };
@@ -269,7 +270,9 @@ fn refused(error: &store::Error) -> Error {
 fn undone(why: &str) -> Error {
     Error::Rules {
         why: format!("{why}\nwhat was there before was put back, and was found to stand as it stood"),
-        hint: "this service can't be trusted with these rules, or somebody else wrote at the same time: if it happens again, let `pgcoffer prune` delete and choose the class at upload with PGCOFFER_STORAGE_CLASS".to_owned(),
+        hint: "this service can't be trusted with these rules, or somebody else wrote at the same time: if it happens \
+            again, let `pgcoffer prune` delete and choose the class at upload with PGCOFFER_STORAGE_CLASS"
+            .to_owned(),
     }
 }
 

@@ -23,8 +23,8 @@ pub struct KeptLonger {
     pub why: String,
 }
 
-/// The backups in the bucket that a plan's rules would have deleted before their own retention, or a hold, lets them go:
-/// those of an earlier schedule, those made by hand under a scheduled tier.
+/// The backups in the bucket that a plan's rules would have deleted before their own retention, or a hold, lets them
+/// go: those of an earlier schedule, those made by hand under a scheduled tier.
 ///
 /// # Errors
 /// What the bucket refuses, and what can't be read or is under another key: nobody knows how long that is to be kept.
@@ -44,9 +44,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         if let Some(other) = survey.other_repositories.first() {
             let (records, id) = (other.records, other.repository);
             return Err(Error::usage(
-                format!(
-                    "records of {database} of another repository, {id}, under the same key stand there: {records}"
-                ),
+                format!("records of {database} of another repository, {id}, under the same key stand there: {records}"),
                 "its rules would delete those too: move them away or delete them first",
             ));
         }
@@ -62,12 +60,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         }
         // an archive without its record is no backup any more: the earlier of their ends is that of the backup
         let records = days(plan, database, None);
-        let days = |tier| {
-            days(plan, database, Some(tier))
-                .into_iter()
-                .chain(records)
-                .min()
-        };
+        let days = |tier| days(plan, database, Some(tier)).into_iter().chain(records).min();
         let kept = survey.standing.iter().filter(|one| one.has_archive());
         found.extend(kept.filter_map(|one| judge(one, days(one.record.tier)?)));
     }
@@ -78,13 +71,10 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
 /// The age at which a plan has archives of this tier deleted; without a tier, records.
 fn days(plan: &Plan, database: &Label, tier: Option<Tier>) -> Option<u32> {
     let of_tier = |rule: &&Planned| rule.database == *database && rule.tier == tier;
-    plan.rules
-        .iter()
-        .filter(of_tier)
-        .find_map(|rule| match rule.action {
-            Action::Expire { after_days } => Some(after_days),
-            _ => None,
-        })
+    plan.rules.iter().filter(of_tier).find_map(|rule| match rule.action {
+        Action::Expire { after_days } => Some(after_days),
+        _ => None,
+    })
 }
 
 fn judge(one: &Standing, after_days: u32) -> Option<KeptLonger> {

@@ -110,7 +110,8 @@ pub struct AppliedRules {
 /// The bucket's rules as they stand, seen by one who backs up `databases` there.
 ///
 /// # Errors
-/// What the bucket refuses, [`Error::Rules`] where the service has no rules, [`Error::Lifecycle`] where they can't be read.
+/// What the bucket refuses, [`Error::Rules`] where the service has no rules, [`Error::Lifecycle`] where they can't be
+/// read.
 pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
@@ -139,17 +140,12 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
 ///
 /// # Errors
 /// [`Error::Lifecycle`] where what stands there leaves no room for the plan.
-pub async fn propose_lifecycle(
-    store: &Store,
-    databases: &[Label],
-    mut plan: Plan,
-) -> Result<ProposedRules> {
+pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
             plan.warnings.extend(warnings_at(store.host(), &plan));
-            plan.warnings
-                .push(format!("what would change can't be told: {error}"));
+            plan.warnings.push(format!("what would change can't be told: {error}"));
             return Ok(ProposedRules {
                 plan,
                 changes: None,
@@ -178,10 +174,12 @@ async fn read(store: &Store) -> Result<Option<Lifecycle>> {
     store.lifecycle().await.map_err(|error| {
         let hint = match error.kind {
             Kind::Unsupported => {
-                "this service has no lifecycle rules that pgcoffer can use: let `pgcoffer prune` delete, and choose the class at upload with PGCOFFER_STORAGE_CLASS"
+                "this service has no lifecycle rules that pgcoffer can use: let `pgcoffer prune` delete, and choose \
+                 the class at upload with PGCOFFER_STORAGE_CLASS"
             }
             Kind::Denied => {
-                "lifecycle rules need s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration on the bucket: run this once with its owner's credentials"
+                "lifecycle rules need s3:GetLifecycleConfiguration and s3:PutLifecycleConfiguration on the bucket: run \
+                 this once with its owner's credentials"
             }
             _ => return Error::Store(error),
         };
@@ -211,11 +209,12 @@ fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String
     for database in databases {
         let folder = store.location().key(&format!("{database}/"));
         let others = document.rules().iter();
-        let others =
-            others.filter(|rule| !rule.id().is_some_and(&ours) && rule.acts_below(&folder));
+        let others = others.filter(|rule| !rule.id().is_some_and(&ours) && rule.acts_below(&folder));
         warnings.extend(others.map(|rule| {
             let (name, prefix, actions) = (rule.name(), rule.prefix(), rule.actions().join(", "));
-            format!("rule {name}, which is not ours, acts on backups of {database} as well: {actions}, below {prefix:?}")
+            format!(
+                "rule {name}, which is not ours, acts on backups of {database} as well: {actions}, below {prefix:?}"
+            )
         }));
     }
     warnings
@@ -224,10 +223,7 @@ fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String
 fn changes(before: &Document, after: &Document, ours: impl Fn(&str) -> bool) -> Vec<Change> {
     let of = |document: &Document| -> Vec<Rule> {
         let rules = document.rules().iter();
-        rules
-            .filter(|rule| rule.id().is_some_and(&ours))
-            .cloned()
-            .collect()
+        rules.filter(|rule| rule.id().is_some_and(&ours)).cloned().collect()
     };
     let (old, new) = (of(before), of(after));
     let change = |rule: &Rule, change| Change {
@@ -236,13 +232,11 @@ fn changes(before: &Document, after: &Document, ours: impl Fn(&str) -> bool) -> 
     };
     let mut changes: Vec<Change> = new
         .iter()
-        .map(
-            |rule| match old.iter().find(|other| other.id() == rule.id()) {
-                None => change(rule, ChangeKind::Add),
-                Some(same) if same.means(rule) => change(rule, ChangeKind::Keep),
-                Some(_) => change(rule, ChangeKind::Replace),
-            },
-        )
+        .map(|rule| match old.iter().find(|other| other.id() == rule.id()) {
+            None => change(rule, ChangeKind::Add),
+            Some(same) if same.means(rule) => change(rule, ChangeKind::Keep),
+            Some(_) => change(rule, ChangeKind::Replace),
+        })
         .collect();
     let gone = old
         .iter()

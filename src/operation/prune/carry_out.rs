@@ -25,11 +25,7 @@ pub(super) async fn carry_out(
     let mut denied = false;
     let deletions = report.backups.iter_mut().rev();
     for line in deletions.filter(|line| matches!(line.verdict, Verdict::Delete(_))) {
-        let found = prospect
-            .survey
-            .standing
-            .iter()
-            .find(|one| one.record.id == line.id);
+        let found = prospect.survey.standing.iter().find(|one| one.record.id == line.id);
         let Some(one) = found.filter(|_| !denied) else {
             line.fate = Fate::NotReached;
             continue;
@@ -69,8 +65,8 @@ pub(super) async fn carry_out(
     Ok(())
 }
 
-/// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on it
-/// since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
+/// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
+/// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
 async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
@@ -94,23 +90,16 @@ async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>
 }
 
 /// Deletes it, unless it is a backup by now: why it is kept then.
-async fn delete_leftover(
-    catalog: &Catalog,
-    database: &Label,
-    leftover: &Leftover,
-) -> Result<Option<String>> {
+async fn delete_leftover(catalog: &Catalog, database: &Label, leftover: &Leftover) -> Result<Option<String>> {
     let store = catalog.store();
     match &leftover.what {
         What::Upload(upload) => store.abort(upload).await?,
-        What::Archive(id, _) | What::Details(id, _)
-            if catalog.is_committed(database, id).await? =>
-        {
+        What::Archive(id, _) | What::Details(id, _) if catalog.is_committed(database, id).await? => {
             return Ok(Some("its record has come".to_owned()));
         }
-        What::Archive(_, object)
-        | What::Details(_, object)
-        | What::Mark(object)
-        | What::Turn(object) => delete(store, object).await?,
+        What::Archive(_, object) | What::Details(_, object) | What::Mark(object) | What::Turn(object) => {
+            delete(store, object).await?
+        }
     }
     Ok(None)
 }
@@ -125,26 +114,17 @@ fn is_denied<T>(attempt: &Result<T>) -> bool {
 
 /// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
 /// <https://github.com/benbjohnson/litestream/issues/976>
-pub(super) async fn look_again(
-    catalog: &Catalog,
-    prospect: &Prospect,
-    report: &mut PruneReport,
-) -> Result<()> {
+pub(super) async fn look_again(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
     let database = &prospect.survey.database;
     let something = report.backups.iter().any(|line| line.fate == Fate::Deleted)
-        || report
-            .leftovers
-            .iter()
-            .any(|line| line.fate == Fate::Deleted);
+        || report.leftovers.iter().any(|line| line.fate == Fate::Deleted);
     if !something {
         return Ok(());
     }
     let standing: BTreeSet<String> = catalog.keys(database).await?;
     let stands = |fate: &mut Fate, found: Option<&String>| {
         if let (Fate::Deleted, Some(key)) = (&*fate, found) {
-            *fate = Fate::Failed(format!(
-                "the service said that {key} is deleted, and it still stands"
-            ));
+            *fate = Fate::Failed(format!("the service said that {key} is deleted, and it still stands"));
         }
     };
     for line in &mut report.backups {
@@ -166,11 +146,7 @@ pub(super) async fn look_again(
 }
 
 /// The same for uploads: only what isn't under way any more was aborted.
-async fn look_for_uploads(
-    catalog: &Catalog,
-    prospect: &Prospect,
-    report: &mut PruneReport,
-) -> Result<()> {
+async fn look_for_uploads(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
     let under_way = catalog.unfinished(&prospect.survey.database).await?;
     for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
         if let (What::Upload(upload), Fate::Deleted) = (&leftover.what, &line.fate)

@@ -16,12 +16,7 @@ use crate::{
 const LOOKS_AT_ONCE: usize = 8;
 
 /// Looks at every backup that `plan` would delete, and adds what was found to its run.
-pub(super) async fn look_at_deletions(
-    catalog: &Catalog,
-    survey: &Survey,
-    plan: &Plan,
-    runs: &mut [Run],
-) -> Result<()> {
+pub(super) async fn look_at_deletions(catalog: &Catalog, survey: &Survey, plan: &Plan, runs: &mut [Run]) -> Result<()> {
     let candidates: Vec<&Standing> = plan
         .deletions()
         .filter_map(|line| survey.standing.iter().find(|one| one.record.id == line.id))
@@ -116,11 +111,7 @@ fn judge(record: &Record, found: &[(String, String)], owner: &str, complete: boo
     let name = |what: &str| format!("pgcoffer:{what}");
     let value = |what: &str| tag(found, what);
     let tier = record.tier.as_str();
-    for (what, ours) in [
-        ("owner", owner),
-        ("database", record.database.as_str()),
-        ("tier", tier),
-    ] {
+    for (what, ours) in [("owner", owner), ("database", record.database.as_str()), ("tier", tier)] {
         match value(what) {
             Some(theirs) if theirs != ours => return Tags::Foreign(name(what)),
             None if complete => return Tags::Missing(name(what)),
@@ -153,16 +144,13 @@ pub(super) fn tag<'a>(found: &'a [(String, String)], what: &str) -> Option<&'a s
     found.map(|(_, value)| value.as_str())
 }
 
-/// Of what two objects' tags say, what keeps the longer: reasons to keep before any date, then hold, then the later date.
+/// Of what two objects' tags say, what keeps the longer: reasons to keep before any date, then hold, then the later
+/// date.
 fn stricter(a: Tags, b: Tags) -> Tags {
     match (a, b) {
         (Tags::None | Tags::NotLooked, other) | (other, Tags::None | Tags::NotLooked) => other,
         (
-            Tags::Read {
-                retain,
-                expires,
-                hold,
-            },
+            Tags::Read { retain, expires, hold },
             Tags::Read {
                 retain: other_retain,
                 expires: other_expires,
@@ -170,8 +158,7 @@ fn stricter(a: Tags, b: Tags) -> Tags {
             },
         ) => Tags::Read {
             // on the calendar of any one day they rank alike
-            retain: Retention::longest([retain, other_retain], jiff::Timestamp::UNIX_EPOCH)
-                .unwrap_or(retain),
+            retain: Retention::longest([retain, other_retain], jiff::Timestamp::UNIX_EPOCH).unwrap_or(retain),
             expires: expires.max(other_expires),
             hold: hold.or(other_hold),
         },
@@ -180,12 +167,7 @@ fn stricter(a: Tags, b: Tags) -> Tags {
 }
 
 /// Whether tags that an archive without a record bears are those that this id's maker would have given it.
-pub(super) fn are_ours(
-    found: &[(String, String)],
-    owner: &str,
-    database: &str,
-    tier: &str,
-) -> bool {
+pub(super) fn are_ours(found: &[(String, String)], owner: &str, database: &str, tier: &str) -> bool {
     [("owner", owner), ("database", database), ("tier", tier)]
         .iter()
         .all(|(what, ours)| tag(found, what) == Some(ours))

@@ -1,4 +1,5 @@
-//! What runs that died left behind: uploads, archives without a record, marks without a backup. After a day, and ours only.
+//! What runs that died left behind: uploads, archives without a record, marks without a backup. After a day, and ours
+//! only.
 
 use std::collections::BTreeMap;
 
@@ -58,10 +59,9 @@ impl Leftover {
     pub(super) fn key(&self) -> &str {
         match &self.what {
             What::Upload(upload) => &upload.key,
-            What::Archive(_, object)
-            | What::Details(_, object)
-            | What::Mark(object)
-            | What::Turn(object) => &object.key,
+            What::Archive(_, object) | What::Details(_, object) | What::Mark(object) | What::Turn(object) => {
+                &object.key
+            }
         }
     }
 }
@@ -109,11 +109,7 @@ pub(super) async fn look_for(
 }
 
 /// Turns of drop-box mode that nobody will ask for again.
-pub(super) async fn turns(
-    catalog: &Catalog,
-    database: &Label,
-    now: Timestamp,
-) -> Result<Vec<Leftover>> {
+pub(super) async fn turns(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
     let past = catalog.turns_past(database, now).await?.into_iter();
     let past = past.map(|object| Leftover {
         bytes: object.bytes,
@@ -128,9 +124,7 @@ async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
     let mut holding = Holding::new();
     for (id, _) in &survey.stray_marks {
         let why = match catalog.mark(&survey.database, id).await {
-            Ok(mark) => mark
-                .and_then(|mark| mark.hold)
-                .map(|hold| format!("held {hold}")),
+            Ok(mark) => mark.and_then(|mark| mark.hold).map(|hold| format!("held {hold}")),
             Err(error) => Some(format!("its mark can't be read: {error}")),
         };
         holding.extend(why.map(|why| (id.clone(), why)));
@@ -142,9 +136,7 @@ async fn holding(catalog: &Catalog, survey: &Survey) -> Holding {
 fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
     match since {
         None => Some("nobody knows how old it is".to_owned()),
-        Some(since) if now.duration_since(since) <= LEFT_BEHIND => {
-            Some("less than a day old".to_owned())
-        }
+        Some(since) if now.duration_since(since) <= LEFT_BEHIND => Some("less than a day old".to_owned()),
         Some(_) => None,
     }
 }
@@ -172,10 +164,10 @@ async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<
     Ok(found)
 }
 
-/// Whether the run that left an archive has ended: one waits for the other, so it has where a good one began after it; and it
-/// has where its dump would have been slower than any. Dates alone don't tell: S3 dates an object by the beginning of its
-/// upload, so that a dump of more than a day is older than that in the moment between its completion and its record.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
+/// Whether the run that left an archive has ended: one waits for the other, so it has where a good one began after it;
+/// and it has where its dump would have been slower than any. Dates alone don't tell: S3 dates an object by the
+/// beginning of its upload, so that a dump of more than a day is older than that in the moment between its completion
+/// and its record. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
     let mut good = survey.standing.iter().filter(|one| one.is_good());
     let age = now.duration_since(orphan.id.time());
@@ -188,7 +180,8 @@ fn longest(bytes: u64) -> SignedDuration {
     SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX).min(i64::MAX / 2))
 }
 
-/// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants it.
+/// Why an archive without a record is kept, where it is: everything has to show that it is ours, and that nobody wants
+/// it.
 async fn reason_to_keep(
     catalog: &Catalog,
     survey: &Survey,
@@ -230,26 +223,18 @@ async fn reason_to_keep(
 }
 
 /// Why an archive's header doesn't prove that it is ours, where it doesn't.
-async fn authenticate(
-    catalog: &Catalog,
-    database: &Label,
-    orphan: &Orphan,
-) -> Result<Option<String>> {
+async fn authenticate(catalog: &Catalog, database: &Label, orphan: &Orphan) -> Result<Option<String>> {
     let object = &orphan.object;
     if !catalog.sees_inside(database, &orphan.id).await? {
         let why = "only its key itself, not the catalog key, can prove it ours";
         return Ok(Some(why.to_owned()));
     }
     let range = 0..object.bytes.min(HEADER_LEN_MAX as u64);
-    let beginning = catalog
-        .store()
-        .read_range(&object.key, range, object.etag.as_deref());
+    let beginning = catalog.store().read_range(&object.key, range, object.etag.as_deref());
     let beginning = match beginning.await {
         Ok(beginning) => beginning,
         Err(error) if error.kind == Kind::Cold => {
-            return Ok(Some(
-                "in cold storage, where its header can't be read".to_owned(),
-            ));
+            return Ok(Some("in cold storage, where its header can't be read".to_owned()));
         }
         Err(error) => return Ok(Some(format!("its header can't be read: {}", error.why))),
     };

@@ -1,8 +1,8 @@
 //! Deleting what its retention says, and only what this key made.
 //!
-//! The order: look through the whole of a database's part of the bucket; plan, purely; open what would count against others, and
-//! look closely at what would be deleted, and plan again with what was seen; delete one object a request, the record first; look
-//! again.
+//! The order: look through the whole of a database's part of the bucket; plan, purely; open what would count against
+//! others, and look closely at what would be deleted, and plan again with what was seen; delete one object a request,
+//! the record first; look again.
 
 mod carry_out;
 mod evidence;
@@ -36,7 +36,8 @@ pub struct PruneRequest {
     pub dry_run: bool,
     /// by which clock they expire
     pub clock: Clock,
-    /// so many good backups may go for no other reason than that newer ones came, where that is more than the schedule explains
+    /// so many good backups may go for no other reason than that newer ones came, where that is more than the schedule
+    /// explains
     pub confirmed: Option<usize>,
 }
 
@@ -59,8 +60,8 @@ struct Prospect {
 ///
 /// # Errors
 /// [`Error::Unexplained`] where newer backups would push out far more than the schedule explains;
-/// [`Error::NotWhole`] where a record of ours can't be read, [`Error::Clock`] where this machine's clock and the service's
-/// are apart, and what the bucket refuses to list. Nothing was deleted then.
+/// [`Error::NotWhole`] where a record of ours can't be read, [`Error::Clock`] where this machine's clock and the
+/// service's are apart, and what the bucket refuses to list. Nothing was deleted then.
 pub async fn prune(
     catalog: &Catalog,
     database: &Label,
@@ -93,11 +94,7 @@ async fn prune_with(
     request: &PruneRequest,
     interrupt: &Interrupt,
 ) -> Result<(PruneReport, Survey)> {
-    let span = step!(
-        "prune",
-        database = survey.database.as_str(),
-        planned = field::Empty,
-    );
+    let span = step!("prune", database = survey.database.as_str(), planned = field::Empty,);
     let work = pruned(catalog, survey, turns, request, interrupt);
     let result = traced(span.clone(), work).await;
     if let Ok((report, _)) = &result {
@@ -125,12 +122,7 @@ async fn pruned(
 }
 
 /// The plan, from everything that can be known without deleting anything.
-async fn look(
-    catalog: &Catalog,
-    survey: Survey,
-    request: &PruneRequest,
-    now: Timestamp,
-) -> Result<Prospect> {
+async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Timestamp) -> Result<Prospect> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     check_clock(catalog.store(), request.clock.now())?;
     let mut survey = whole(settled(survey)?)?;
@@ -157,20 +149,16 @@ async fn look(
     })
 }
 
-/// Why no archive without a record may go, where none may: it may be all there is of a database whose records somebody deleted,
-/// and opens without one; and who looks into why the newest run isn't good may want it.
+/// Why no archive without a record may go, where none may: it may be all there is of a database whose records somebody
+/// deleted, and opens without one; and who looks into why the newest run isn't good may want it.
 fn why_archives_are_wanted(survey: &Survey, runs: &[Run], now: Timestamp) -> Option<&'static str> {
-    let good = runs
-        .iter()
-        .filter(|run| run.outcome == Outcome::Good)
-        .count();
+    let good = runs.iter().filter(|run| run.outcome == Outcome::Good).count();
     let lost = survey.orphans.len();
     if lost > ORPHANS_MAX && lost > good {
         return Some("so many have no record: were records deleted?");
     }
     // one for which there was no room says nothing of those before it
-    let believed =
-        |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != Outcome::NoRoom;
+    let believed = |run: &&Run| run.started.duration_since(now) <= AHEAD_MAX && run.outcome != Outcome::NoRoom;
     let newest = runs.iter().filter(believed);
     match newest.max_by_key(|run| (run.started, &run.id)) {
         Some(run) if run.outcome == Outcome::Good => None,

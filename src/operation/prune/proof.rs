@@ -1,5 +1,6 @@
-//! What counts against other backups is opened first, and what newer ones push out is held against the schedule: whoever broke into
-//! a machine that backs up can write records and archives under its key, and must not have others deleted by them.
+//! What counts against other backups is opened first, and what newer ones push out is held against the schedule:
+//! whoever broke into a machine that backs up can write records and archives under its key, and must not have others
+//! deleted by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,14 +49,9 @@ pub(super) async fn look_at_what_counts(
     }
 }
 
-/// Refuses a plan by which newer backups push out far more good ones than the schedule makes in the time since any prune: by the
-/// tiers of the backups that have stood for a while.
-pub(super) fn check_is_explained(
-    survey: &Survey,
-    plan: &Plan,
-    request: &PruneRequest,
-    now: Timestamp,
-) -> Result<()> {
+/// Refuses a plan by which newer backups push out far more good ones than the schedule makes in the time since any
+/// prune: by the tiers of the backups that have stood for a while.
+pub(super) fn check_is_explained(survey: &Survey, plan: &Plan, request: &PruneRequest, now: Timestamp) -> Result<()> {
     let pushed_out = pushed_out(survey, plan);
     let stood = |one: &&Standing| {
         let arrived = one.object.modified.unwrap_or(one.record.started);
@@ -69,17 +65,13 @@ pub(super) fn check_is_explained(
         true => BESIDES + made_meanwhile(*tier),
         false => BESIDES,
     };
-    let is_explained = pushed_out
-        .iter()
-        .all(|(tier, count)| *count <= explained_of(tier));
+    let is_explained = pushed_out.iter().all(|(tier, count)| *count <= explained_of(tier));
     let planned = pushed_out.values().sum();
     let is_confirmed = request.confirmed.is_some_and(|count| planned <= count);
     if request.dry_run || is_explained || is_confirmed {
         return Ok(());
     }
-    let explained = pushed_out
-        .iter()
-        .map(|(tier, count)| explained_of(tier).min(*count));
+    let explained = pushed_out.iter().map(|(tier, count)| explained_of(tier).min(*count));
     Err(Error::Unexplained {
         database: survey.database.to_string(),
         planned,
@@ -94,14 +86,12 @@ fn made_meanwhile(tier: Tier) -> usize {
     usize::try_from(made).unwrap_or(0).max(1)
 }
 
-/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count. By the tier that lets
-/// them go.
+/// Good backups that go because newer ones came, and would stay otherwise: those that are kept by count. By the tier
+/// that lets them go.
 pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> BTreeMap<Tier, usize> {
     let mut pushed_out = BTreeMap::new();
     for line in plan.deletions() {
-        let Verdict::Delete(Delete::Outnumbered { tier, .. } | Delete::Replaced { tier, .. }) =
-            line.verdict
-        else {
+        let Verdict::Delete(Delete::Outnumbered { tier, .. } | Delete::Replaced { tier, .. }) = line.verdict else {
             continue;
         };
         let mut standing = survey.standing.iter();

@@ -100,10 +100,7 @@ impl PruneReport {
     pub(super) fn of(prospect: &Prospect, dry_run: bool) -> Self {
         let survey = &prospect.survey;
         let lines = prospect.plan.lines.iter().filter_map(|line| {
-            let one = survey
-                .standing
-                .iter()
-                .find(|one| one.record.id == line.id)?;
+            let one = survey.standing.iter().find(|one| one.record.id == line.id)?;
             Some(BackupLine {
                 id: line.id.clone(),
                 tier: one.record.tier,
@@ -149,10 +146,7 @@ impl PruneReport {
     /// Runs that were deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {
-        self.backups
-            .iter()
-            .filter(|line| line.fate == Fate::Deleted)
-            .count()
+        self.backups.iter().filter(|line| line.fate == Fate::Deleted).count()
     }
 
     /// Bytes of what was deleted; on a dry run, of what would be.
@@ -163,8 +157,7 @@ impl PruneReport {
             false => *fate == Fate::Deleted,
         };
         let backups = self.backups.iter();
-        let backups =
-            backups.filter(|line| gone(&line.fate, matches!(line.verdict, Verdict::Delete(_))));
+        let backups = backups.filter(|line| gone(&line.fate, matches!(line.verdict, Verdict::Delete(_))));
         let leftovers = self.leftovers.iter();
         let leftovers = leftovers.filter(|line| gone(&line.fate, line.kept.is_none()));
         backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
@@ -173,13 +166,12 @@ impl PruneReport {
     /// Runs that have run out and stay because their tags can't be seen.
     #[must_use]
     pub fn unseen(&self) -> usize {
-        let unseen =
-            |line: &&BackupLine| matches!(line.verdict, Verdict::Keep(Keep::TagUnreadable { .. }));
+        let unseen = |line: &&BackupLine| matches!(line.verdict, Verdict::Keep(Keep::TagUnreadable { .. }));
         self.backups.iter().filter(unseen).count()
     }
 
-    /// Why runs that have run out stay, each reason with how many stay for it, most first; what is held or locked is not asked
-    /// whether it has run out.
+    /// Why runs that have run out stay, each reason with how many stay for it, most first; what is held or locked is
+    /// not asked whether it has run out.
     #[must_use]
     pub fn staying(&self) -> Vec<(&Keep, usize)> {
         let mut reasons: Vec<(&Keep, usize)> = Vec::new();
@@ -199,8 +191,8 @@ impl PruneReport {
         reasons
     }
 
-    /// The same in words, where nothing is deleted and something other than being among the last good ones keeps what has run out;
-    /// with `all`, whatever keeps it. None where that is nothing to tell.
+    /// The same in words, where nothing is deleted and something other than being among the last good ones keeps what
+    /// has run out; with `all`, whatever keeps it. None where that is nothing to tell.
     #[must_use]
     pub fn why_nothing(&self, all: bool) -> Option<String> {
         if self.planned() > 0 {
@@ -241,19 +233,11 @@ impl PruneReport {
     }
 }
 
-/// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and stays.
+/// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and
+/// stays.
 fn keys(one: &Standing) -> Vec<String> {
     let archive = one.archive.as_ref().filter(|_| one.has_archive());
     let details = one.details.as_ref();
-    let objects = [
-        Some(&one.object),
-        archive,
-        details,
-        one.mark_object.as_ref(),
-    ];
-    objects
-        .into_iter()
-        .flatten()
-        .map(|object| object.key.clone())
-        .collect()
+    let objects = [Some(&one.object), archive, details, one.mark_object.as_ref()];
+    objects.into_iter().flatten().map(|object| object.key.clone()).collect()
 }

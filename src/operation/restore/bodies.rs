@@ -1,7 +1,8 @@
 //! Functions whose bodies name the schema of an extension that is not there.
 //!
-//! PostgreSQL keeps a body as text and looks at it when it runs, so that neither the table of contents nor a server ties a function
-//! to what it uses. A name that is qualified by a schema is what can be seen; one that is found by the `search_path` is not.
+//! PostgreSQL keeps a body as text and looks at it when it runs, so that neither the table of contents nor a server
+//! ties a function to what it uses. A name that is qualified by a schema is what can be seen; one that is found by the
+//! `search_path` is not.
 
 use super::{
     plan::{OPERATORS, Plan},
@@ -43,11 +44,13 @@ impl Plan {
                     continue;
                 }
                 [] if self.has_functions() => format!(
-                    "the extension {name} is not there: whether bodies of functions use it PostgreSQL doesn't know before they run"
+                    "the extension {name} is not there: whether bodies of functions use it PostgreSQL doesn't know \
+                     before they run"
                 ),
                 [] => continue,
                 functions => format!(
-                    "the extension {name} is not there in the schema {}, which these functions name, and may fail for: {}",
+                    "the extension {name} is not there in the schema {}, which these functions name, and may fail for: \
+                     {}",
                     Untrusted::from(schema).identifier(),
                     listed(functions)
                 ),
@@ -58,14 +61,12 @@ impl Plan {
     }
 
     fn has_functions(&self) -> bool {
-        self.kept_entries()
-            .any(|entry| is_function(entry.kind.raw()))
+        self.kept_entries().any(|entry| is_function(entry.kind.raw()))
     }
 
     fn functions_that_name(&self, schema: &str) -> Vec<String> {
         let names = |text: &str| {
-            is_qualifier(text, schema)
-                || is_qualifier(text, &format!("\"{}\"", schema.replace('"', "\"\"")))
+            is_qualifier(text, schema) || is_qualifier(text, &format!("\"{}\"", schema.replace('"', "\"\"")))
         };
         self.kept_entries()
             .filter(|entry| is_function(entry.kind.raw()) && entry.schema.raw() != schema)

@@ -1,8 +1,9 @@
 //! What the backup closes to everybody: a function whose EXECUTE was taken from PUBLIC, a schema, a type, a language.
 //!
-//! Privileges name roles, which a target need not have, so that they are restored where that is asked for alone. But PostgreSQL
-//! opens every function to PUBLIC when it is made: without its REVOKE, what was closed would be open. What is taken from PUBLIC
-//! names no other role. So it is taken away here as well, whatever is asked for, once everything is there.
+//! Privileges name roles, which a target need not have, so that they are restored where that is asked for alone. But
+//! PostgreSQL opens every function to PUBLIC when it is made: without its REVOKE, what was closed would be open. What
+//! is taken from PUBLIC names no other role. So it is taken away here as well, whatever is asked for, once everything
+//! is there.
 
 use super::{
     given::given_to,
@@ -103,7 +104,8 @@ impl Plan {
         self.closures = closures;
     }
 
-    /// Since 15 a new database lets nobody but its owner make something in public, and a dump doesn't say so: it is as PostgreSQL makes it.
+    /// Since 15 a new database lets nobody but its owner make something in public, and a dump doesn't say so: it is as
+    /// PostgreSQL makes it.
     pub(super) fn look_at_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
         let is_said = |entry: &Entry| entry.kind == "ACL" && entry.name == "SCHEMA public";
         self.closures.is_open_public = facts.is_public_open
@@ -111,15 +113,9 @@ impl Plan {
             && !self.entries.iter().any(is_said);
     }
 
-    /// Whether the role can close what the privileges are of; none where it is left out, or the target has one of its own. What the
-    /// archive doesn't make belongs to an extension, or to PostgreSQL itself.
-    fn is_closable(
-        &self,
-        privileges: &Entry,
-        object: Option<usize>,
-        facts: &TargetFacts,
-        clean: bool,
-    ) -> Option<bool> {
+    /// Whether the role can close what the privileges are of; none where it is left out, or the target has one of its
+    /// own. What the archive doesn't make belongs to an extension, or to PostgreSQL itself.
+    fn is_closable(&self, privileges: &Entry, object: Option<usize>, facts: &TargetFacts, clean: bool) -> Option<bool> {
         let schema = privileges.name.raw().strip_prefix("SCHEMA ");
         let reason = object.and_then(|object| self.reasons[object].as_ref());
         match (reason, schema) {
@@ -143,22 +139,18 @@ impl Closures {
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.restored.is_empty() {
-            remarks.push(format!(
-                "closed to PUBLIC, as in the backup: {}",
-                names(&self.restored)
-            ));
+            remarks.push(format!("closed to PUBLIC, as in the backup: {}", names(&self.restored)));
         }
         if !self.others.is_empty() {
             let some = self.others.iter().take(SHOWN);
             let shown: Vec<String> = some.map(|one| one.statements.to_string()).collect();
             let more = match self.others.len().saturating_sub(SHOWN) {
                 0 => String::new(),
-                more => format!(
-                    " (and {more} more, which `pg_restore --file -` of what `pgcoffer get` writes shows)"
-                ),
+                more => format!(" (and {more} more, which `pg_restore --file -` of what `pgcoffer get` writes shows)"),
             };
             remarks.push(format!(
-                "was closed to PUBLIC in the backup, and may be open in the target, where it is another role's: {}; its owner closes it by {}{more}",
+                "was closed to PUBLIC in the backup, and may be open in the target, where it is another role's: {}; \
+                 its owner closes it by {}{more}",
                 names(&self.others),
                 shown.join(" ")
             ));
@@ -169,24 +161,28 @@ impl Closures {
                 count => format!(" (and {} more like it)", count - 1),
             };
             remarks.push(format!(
-                "what is made in the target from now on is open to PUBLIC, which it wasn't in the backup, until the role that makes it runs: {first}{more}"
+                "what is made in the target from now on is open to PUBLIC, which it wasn't in the backup, until the \
+                 role that makes it runs: {first}{more}"
             ));
         }
         if !self.given.is_empty() {
             remarks.push(format!(
-                "the target's own default privileges open what is restored, whatever its privileges were: {}; `\\ddp` of psql shows them, and REVOKE takes them back",
+                "the target's own default privileges open what is restored, whatever its privileges were: {}; `\\ddp` \
+                 of psql shows them, and REVOKE takes them back",
                 self.given.join(", ")
             ));
         }
         if self.is_open_public {
             remarks.push(
-                "in the backup nobody but the owner could make anything in the schema public, and in the target everybody can, until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+                "in the backup nobody but the owner could make anything in the schema public, and in the target \
+                 everybody can, until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
                     .to_owned(),
             );
         }
         if self.is_open_database {
             remarks.push(
-                "in the backup not everybody could connect to the database; to the target everybody with a login can, until its owner runs REVOKE CONNECT ON DATABASE … FROM PUBLIC"
+                "in the backup not everybody could connect to the database; to the target everybody with a login can, \
+                 until its owner runs REVOKE CONNECT ON DATABASE … FROM PUBLIC"
                     .to_owned(),
             );
         }
@@ -231,20 +227,17 @@ fn names(closed: &[Closed]) -> String {
 }
 
 pub(super) fn is_definer(entry: &Entry) -> bool {
-    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw())
-        && says(&["security", "definer"], entry.definition.raw())
+    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw()) && says(&["security", "definer"], entry.definition.raw())
 }
 
-/// Of the statements of an object's privileges those that are about PUBLIC, where one of them takes something away. What they
-/// give back beside is part of what PUBLIC had.
+/// Of the statements of an object's privileges those that are about PUBLIC, where one of them takes something away.
+/// What they give back beside is part of what PUBLIC had.
 fn public_part(definition: &str) -> Option<String> {
     let about_public: Vec<(&str, Privilege)> = statements(definition)
         .into_iter()
         .filter_map(|statement| Some((statement, public_privilege(statement)?)))
         .collect();
-    let takes = about_public
-        .iter()
-        .any(|(_, privilege)| *privilege == Privilege::Taken);
+    let takes = about_public.iter().any(|(_, privilege)| *privilege == Privilege::Taken);
     takes.then(|| {
         let texts: Vec<String> = about_public
             .iter()
@@ -263,9 +256,7 @@ fn from_others(part: &str, privileges: &Entry, given: Vec<&str>) -> String {
     else {
         return String::new();
     };
-    let others = given
-        .into_iter()
-        .filter(|role| !granted.iter().any(|it| it == role));
+    let others = given.into_iter().filter(|role| !granted.iter().any(|it| it == role));
     let revokes: Vec<String> = others
         .map(|role| format!(" REVOKE ALL ON {object} FROM {};", ident(role)))
         .collect();
@@ -280,15 +271,8 @@ fn from_public_later(definition: &str) -> Vec<Untrusted> {
         if public_privilege(taken)? != Privilege::Taken {
             return None;
         }
-        let place =
-            name_behind("schema", statement).map(|schema| format!(" IN SCHEMA {}", ident(&schema)));
-        Some(
-            format!(
-                "ALTER DEFAULT PRIVILEGES{} {taken};",
-                place.unwrap_or_default()
-            )
-            .into(),
-        )
+        let place = name_behind("schema", statement).map(|schema| format!(" IN SCHEMA {}", ident(&schema)));
+        Some(format!("ALTER DEFAULT PRIVILEGES{} {taken};", place.unwrap_or_default()).into())
     });
     taken.collect()
 }
@@ -299,19 +283,17 @@ mod tests {
 
     #[test]
     fn what_names_other_roles_stays_away() {
-        let acl = "REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;\nREVOKE ALL ON FUNCTION s.f() FROM owner;\nGRANT ALL ON FUNCTION s.f() TO app;\n";
+        let acl = "REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;\nREVOKE ALL ON FUNCTION s.f() FROM owner;\nGRANT ALL ON \
+            FUNCTION s.f() TO app;\n";
         assert_eq!(
             public_part(acl).as_deref(),
             Some("REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;")
         );
         assert_eq!(public_part("GRANT SELECT ON TABLE s.t TO PUBLIC;\n"), None);
-        let schema =
-            "REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO PUBLIC;\n";
+        let schema = "REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO PUBLIC;\n";
         assert_eq!(
             public_part(schema).as_deref(),
-            Some(
-                "REVOKE USAGE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC;"
-            )
+            Some("REVOKE USAGE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO PUBLIC;")
         );
         let later = "ALTER DEFAULT PRIVILEGES FOR ROLE x IN SCHEMA s REVOKE ALL ON FUNCTIONS  FROM PUBLIC;\n";
         assert_eq!(

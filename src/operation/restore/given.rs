@@ -21,7 +21,8 @@ const KINDS: &[(&str, &str, &[&str])] = &[
 ];
 
 impl Plan {
-    /// A platform may have every table that its customer makes opened to roles of its own: how many of each kind, and to whom.
+    /// A platform may have every table that its customer makes opened to roles of its own: how many of each kind, and
+    /// to whom.
     pub(super) fn given(&self, facts: &TargetFacts) -> Vec<String> {
         let given = facts.given.iter().filter_map(|grant| {
             let (_, what, _) = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind)?;
@@ -49,13 +50,10 @@ pub(super) fn given_to<'a>(entry: &Entry, facts: &'a TargetFacts) -> Vec<&'a str
 fn is_about(grant: &DefaultGrant, entry: &Entry) -> bool {
     let kinds = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind);
     let is_there = |schema: &str| schema == entry.schema.raw();
-    kinds.is_some_and(|(_, _, kinds)| kinds.contains(&entry.kind.raw()))
-        && grant.schema.as_deref().is_none_or(is_there)
+    kinds.is_some_and(|(_, _, kinds)| kinds.contains(&entry.kind.raw())) && grant.schema.as_deref().is_none_or(is_there)
 }
 
 fn named(role: &Option<String>) -> String {
-    role.as_deref().map_or_else(
-        || "PUBLIC".to_owned(),
-        |role| Untrusted::from(role).identifier(),
-    )
+    role.as_deref()
+        .map_or_else(|| "PUBLIC".to_owned(), |role| Untrusted::from(role).identifier())
 }

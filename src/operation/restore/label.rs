@@ -43,10 +43,7 @@ pub(super) fn label(entry: &Entry) -> String {
             false => format!("{} in schema {}", words(name), entry.schema),
         },
         "ROW SECURITY" => format!("row level security of {}", placed(entry, name)),
-        "CAST" => format!(
-            "cast {}",
-            Untrusted::from(name.strip_prefix("CAST ").unwrap_or(name))
-        ),
+        "CAST" => format!("cast {}", Untrusted::from(name.strip_prefix("CAST ").unwrap_or(name))),
         _ if entry.schema.is_empty() => format!("{} {}", words(kind), entry.name),
         _ => format!("{} {}", words(kind), placed(entry, name)),
     }
@@ -103,13 +100,7 @@ mod tests {
     fn names_come_before_the_tables_that_they_are_on() {
         for (kind, schema, name, sql, wanted) in [
             ("TABLE", "app", "a", "", "table app.a"),
-            (
-                "POLICY",
-                "app",
-                "a p",
-                "DROP POLICY p ON app.a;",
-                "policy p on app.a",
-            ),
+            ("POLICY", "app", "a p", "DROP POLICY p ON app.a;", "policy p on app.a"),
             (
                 "FK CONSTRAINT",
                 "app",
@@ -141,13 +132,7 @@ mod tests {
                 "",
                 "user mapping of app at server s",
             ),
-            (
-                "CAST",
-                "",
-                "CAST (text AS point)",
-                "",
-                "cast (text AS point)",
-            ),
+            ("CAST", "", "CAST (text AS point)", "", "cast (text AS point)"),
             (
                 "DEFAULT ACL",
                 "s",

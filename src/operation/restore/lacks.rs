@@ -46,9 +46,7 @@ impl Plan {
             return None;
         }
         let some = self.missing_roles.iter().take(ROLES_NAMED);
-        let mut names: Vec<String> = some
-            .map(|role| Untrusted::from(&**role).identifier())
-            .collect();
+        let mut names: Vec<String> = some.map(|role| Untrusted::from(&**role).identifier()).collect();
         if self.missing_roles.len() > ROLES_NAMED {
             names.push(format!("{} more", self.missing_roles.len() - ROLES_NAMED));
         }
@@ -58,8 +56,12 @@ impl Plan {
                 names.join(", ")
             ),
             cure: match skipped {
-                true => "leave --keep-owner out: what these roles own can't be given to them; or make them by --roles create".to_owned(),
-                false => "--roles create makes them, without a login (the role that restores must be allowed to); --roles skip leaves out what names them".to_owned(),
+                true => "leave --keep-owner out: what these roles own can't be given to them; or make them by --roles \
+                    create"
+                    .to_owned(),
+                false => "--roles create makes them, without a login (the role that restores must be allowed to); \
+                    --roles skip leaves out what names them"
+                    .to_owned(),
             },
         })
     }
@@ -74,9 +76,7 @@ impl Plan {
                 .entries
                 .iter()
                 .zip(&self.reasons)
-                .filter(|(entry, reason)| {
-                    **reason == Some(Reason::Needs(at)) && !REMARKS.contains(&entry.kind.raw())
-                })
+                .filter(|(entry, reason)| **reason == Some(Reason::Needs(at)) && !REMARKS.contains(&entry.kind.raw()))
                 .map(|(entry, _)| entry)
                 .collect();
             let Some(first) = needing.first().filter(|_| !wishes.keep_going) else {
@@ -93,7 +93,8 @@ impl Plan {
                     },
                 ),
                 cure: format!(
-                    "have {name} installed on the target's server, or choose another target; --leave-out {} restores all but what needs it",
+                    "have {name} installed on the target's server, or choose another target; --leave-out {} restores \
+                     all but what needs it",
                     shell_quoted(&format!("extension:{}", name.raw()))
                 ),
             });
@@ -126,19 +127,14 @@ impl Plan {
                 .extend(missing.iter().map(|role| role.raw().to_owned()));
         }
         if !strangers.is_empty() && !wishes.keep_going {
-            self.lacks
-                .push(lack_of_membership(&strangers, &setting.facts.role));
+            self.lacks.push(lack_of_membership(&strangers, &setting.facts.role));
         }
     }
 
     /// Extensions that stand in another schema than in the backup, by whose name its tables call them.
     pub(super) fn look_at_moved_extensions(&mut self, facts: &TargetFacts) {
         let mut lacks = Vec::new();
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| entry.kind == "EXTENSION")
-        {
+        for entry in self.entries.iter().filter(|entry| entry.kind == "EXTENSION") {
             let (Some(there), Some(schema)) = (
                 facts.extensions.get(entry.name.raw()),
                 name_behind("schema", entry.definition.raw()),
@@ -172,18 +168,15 @@ impl Plan {
         if !wishes.clean {
             return;
         }
-        if self
-            .kept_entries()
-            .any(|entry| entry.drop.raw().contains('\u{fffd}'))
-        {
+        if self.kept_entries().any(|entry| entry.drop.raw().contains('\u{fffd}')) {
             self.lacks.push(Lack {
                 what: "the backup has names that are no UTF-8, which --clean can't tell the target's by".to_owned(),
                 cure: "restore into a new database".to_owned(),
             });
         }
-        let bare = self.left_out().find(|(entry, reason, _)| {
-            **reason != Reason::Asked && self.guards_what_is_kept(entry)
-        });
+        let bare = self
+            .left_out()
+            .find(|(entry, reason, _)| **reason != Reason::Asked && self.guards_what_is_kept(entry));
         if let Some((entry, _, _)) = bare.filter(|_| !wishes.leave_out.is_empty()) {
             let lack = Lack {
                 what: format!(
@@ -205,7 +198,8 @@ impl Plan {
                 "--clean would replace {}.{} by an empty table, as its rows are left out",
                 entry.schema, entry.name
             ),
-            cure: "leave the whole table out (table:NAME rather than data:NAME), or restore into a new database".to_owned(),
+            cure: "leave the whole table out (table:NAME rather than data:NAME), or restore into a new database"
+                .to_owned(),
         });
         self.lacks.extend(lack);
     }
@@ -221,9 +215,7 @@ impl Plan {
             .filter(|name| facts.publications.contains_key(name.raw()))
             .collect();
         let is_others = self.kept_entries().any(|entry| {
-            CREATED.contains(&entry.kind.raw())
-                && !entry.owner.is_empty()
-                && entry.owner.raw() != facts.role
+            CREATED.contains(&entry.kind.raw()) && !entry.owner.is_empty() && entry.owner.raw() != facts.role
         });
         self.takes_over = (is_others && !wishes.keep_owner).then(|| Untrusted::from(&*facts.role));
     }
@@ -276,7 +268,8 @@ fn lack_of_place(schema: &str, facts: &TargetFacts) -> Option<Lack> {
                 Untrusted::from(&*facts.role)
             ),
             cure: format!(
-                "restore as the database's owner, or let the owner of the schema run: GRANT CREATE, USAGE ON SCHEMA {} TO {};",
+                "restore as the database's owner, or let the owner of the schema run: GRANT CREATE, USAGE ON SCHEMA {} \
+                 TO {};",
                 ident(schema),
                 ident(&facts.role)
             ),
@@ -290,13 +283,7 @@ fn lack_of_place(schema: &str, facts: &TargetFacts) -> Option<Lack> {
 
 /// Whether such a thing is made and then given to its owner.
 fn is_given(kind: &str) -> bool {
-    let others = [
-        "EXTENSION",
-        "TABLE DATA",
-        "SEQUENCE SET",
-        "BLOBS",
-        "SECURITY LABEL",
-    ];
+    let others = ["EXTENSION", "TABLE DATA", "SEQUENCE SET", "BLOBS", "SECURITY LABEL"];
     !SESSION.contains(&kind) && !REMARKS.contains(&kind) && !others.contains(&kind)
 }
 

@@ -104,7 +104,8 @@ pub struct PreparedRestore<'a> {
 /// Looks at the archive's table of contents and at the target, and plans what is restored.
 ///
 /// # Errors
-/// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has to decide.
+/// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has
+/// to decide.
 pub async fn prepare_restore<'a>(
     catalog: &'a Catalog,
     clients: &'a Clients,
@@ -112,9 +113,7 @@ pub async fn prepare_restore<'a>(
     request: &'a RestoreRequest,
     interrupt: &Interrupt,
 ) -> Result<PreparedRestore<'a>> {
-    interrupt
-        .or(prepared(catalog, clients, record, request))
-        .await
+    interrupt.or(prepared(catalog, clients, record, request)).await
 }
 
 async fn prepared<'a>(
@@ -196,16 +195,12 @@ fn source_major(record: &Record) -> Option<u32> {
     record.source.as_ref().map(|source| source.server.major)
 }
 
-/// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but for
-/// what the archive holds.
+/// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but
+/// for what the archive holds.
 ///
 /// # Errors
 /// What the target's side refuses.
-pub async fn check_target(
-    clients: &Clients,
-    record: &Record,
-    request: &RestoreRequest,
-) -> Result<()> {
+pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreRequest) -> Result<()> {
     let session = connect(request).await?;
     let server_major = session.server_major();
     session.close().await;
@@ -223,17 +218,14 @@ async fn connect(request: &RestoreRequest) -> Result<Session> {
 }
 
 fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a Client> {
-    let dumped_by = record
-        .source
-        .as_ref()
-        .map_or(0, |source| source.client.major);
+    let dumped_by = record.source.as_ref().map_or(0, |source| source.client.major);
     Ok(clients.for_restore(dumped_by, server_major)?)
 }
 
 /// Restores what was prepared.
 ///
-/// The target is looked at once more; on any fault pg_restore is killed rather than given a clean end. Safe to cancel as far as
-/// the archive is concerned; what the target then holds, a single transaction decides.
+/// The target is looked at once more; on any fault pg_restore is killed rather than given a clean end. Safe to cancel
+/// as far as the archive is concerned; what the target then holds, a single transaction decides.
 ///
 /// # Errors
 /// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
@@ -296,11 +288,9 @@ async fn restored(
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very server that this was seen on, for the child processes.
-async fn begin(
-    prepared: &PreparedRestore<'_>,
-    made_roles: &mut Vec<String>,
-) -> Result<DatabaseUrl> {
+/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very
+/// server that this was seen on, for the child processes.
+async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean {
@@ -314,9 +304,7 @@ async fn begin(
     }
     if request.roles == MissingRoles::Create {
         let roles = &prepared.plan.missing_roles;
-        session
-            .create_roles(roles, request.keep_owner, made_roles)
-            .await?;
+        session.create_roles(roles, request.keep_owner, made_roles).await?;
     }
     let target = session.child_url().await?;
     session.close().await;

@@ -48,9 +48,7 @@ impl Names {
         };
         let lost = entries.iter().filter(|entry| {
             let mut fields = entry.undecoded.iter();
-            fields.any(|(field, bytes)| {
-                [Field::Name, Field::Schema].contains(field) && !is_written(bytes)
-            })
+            fields.any(|(field, bytes)| [Field::Name, Field::Schema].contains(field) && !is_written(bytes))
         });
         let lost: BTreeSet<String> = lost.map(super::label::label).collect();
         for entry in entries.iter_mut() {
@@ -64,7 +62,8 @@ impl Names {
                     listed(lost.into_iter().collect(), NAMED)
                 ),
                 cure: format!(
-                    "restore into a database of that encoding: createdb --encoding {encoding} --template template0 --locale C NAME"
+                    "restore into a database of that encoding: createdb --encoding {encoding} --template template0 \
+                     --locale C NAME"
                 ),
             }),
             renamed: renamed.filter(|(before, after)| before != after).collect(),
@@ -74,11 +73,7 @@ impl Names {
 }
 
 /// What each text means.
-async fn texts(
-    session: &mut Session,
-    encoding: &str,
-    entries: &[Entry],
-) -> Result<HashMap<Vec<u8>, String>> {
+async fn texts(session: &mut Session, encoding: &str, entries: &[Entry]) -> Result<HashMap<Vec<u8>, String>> {
     let all = entries.iter().flat_map(|entry| &entry.undecoded);
     let all: BTreeSet<&[u8]> = all.map(|(_, bytes)| bytes.as_slice()).collect();
     let mut texts = HashMap::new();

@@ -4,8 +4,8 @@ use super::{label::label, plan::Plan, reason::Reason, words::says};
 use crate::postgres::{Present, TargetFacts};
 
 impl Plan {
-    /// Partitions and children of such tables, their keys, and their places in publications: PostgreSQL would refuse each when the restore
-    /// comes to it.
+    /// Partitions and children of such tables, their keys, and their places in publications: PostgreSQL would refuse
+    /// each when the restore comes to it.
     pub(super) fn look_at_others_tables(&mut self, facts: &TargetFacts) {
         for at in 0..self.entries.len() {
             if self.reasons[at].is_some() {
@@ -14,9 +14,7 @@ impl Plan {
             let entry = &self.entries[at];
             let others = self.others_tables(at, facts);
             let refused = others.iter().find(|(_, table)| match entry.kind.raw() {
-                "TABLE ATTACH" | "INDEX ATTACH" | "PUBLICATION TABLE" | "SEQUENCE OWNED BY" => {
-                    !table.is_own
-                }
+                "TABLE ATTACH" | "INDEX ATTACH" | "PUBLICATION TABLE" | "SEQUENCE OWNED BY" => !table.is_own,
                 "TABLE" => !table.is_own && says(&["inherits"], entry.definition.raw()),
                 "FK CONSTRAINT" => !table.is_own && !table.may_refer,
                 _ => false,
@@ -36,8 +34,7 @@ impl Plan {
         let by_id = self.by_id();
         let needs = |at: usize| {
             let ids = self.entries[at].needs.iter();
-            ids.filter_map(|id| by_id.get(id).copied())
-                .collect::<Vec<usize>>()
+            ids.filter_map(|id| by_id.get(id).copied()).collect::<Vec<usize>>()
         };
         let mut tables = needs(at);
         let of_indexes = tables
@@ -61,9 +58,7 @@ impl Plan {
     /// Partitions that are attached to tables which stay, in the words of the rehearsal.
     pub(super) fn attached(&self) -> Vec<String> {
         let by_id = self.by_id();
-        let attached = self
-            .kept_entries()
-            .filter(|entry| entry.kind == "TABLE ATTACH");
+        let attached = self.kept_entries().filter(|entry| entry.kind == "TABLE ATTACH");
         attached
             .flat_map(|entry| {
                 let needs = entry.needs.iter().filter_map(|id| by_id.get(id));

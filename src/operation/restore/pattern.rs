@@ -16,10 +16,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("data", &["TABLE DATA"]),
     ("large-objects", &["BLOB", "BLOBS", "BLOB METADATA"]),
     ("index", &["INDEX", "INDEX ATTACH"]),
-    (
-        "constraint",
-        &["CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"],
-    ),
+    ("constraint", &["CONSTRAINT", "CHECK CONSTRAINT", "FK CONSTRAINT"]),
     ("foreign-key", &["FK CONSTRAINT"]),
     ("trigger", &["TRIGGER"]),
     ("rule", &["RULE"]),
@@ -28,11 +25,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("event-trigger", &["EVENT TRIGGER"]),
     (
         "publication",
-        &[
-            "PUBLICATION",
-            "PUBLICATION TABLE",
-            "PUBLICATION TABLES IN SCHEMA",
-        ],
+        &["PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA"],
     ),
     ("subscription", &["SUBSCRIPTION", "SUBSCRIPTION TABLE"]),
     ("server", &["SERVER"]),
@@ -42,10 +35,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("security-label", &["SECURITY LABEL"]),
     ("statistics", &["STATISTICS", "STATISTICS DATA"]),
     ("collation", &["COLLATION"]),
-    (
-        "operator",
-        &["OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY"],
-    ),
+    ("operator", &["OPERATOR", "OPERATOR CLASS", "OPERATOR FAMILY"]),
     ("cast", &["CAST"]),
     (
         "text-search",
@@ -80,10 +70,7 @@ impl FromStr for Pattern {
         let known = KINDS.iter().find(|(word, _)| *word == kind);
         let (kind, words) = known.ok_or_else(|| {
             let kinds: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
-            format!(
-                "{kind:?} is no kind of object; kinds are {}",
-                kinds.join(", ")
-            )
+            format!("{kind:?} is no kind of object; kinds are {}", kinds.join(", "))
         })?;
         Ok(Self {
             kind,
@@ -132,20 +119,17 @@ impl Pattern {
             _ => own,
         };
         // of what belongs to a table, its own name stands behind the table's
-        let last =
-            match ["trigger", "policy", "rule", "constraint", "foreign-key"].contains(&self.kind) {
-                true => own.split_once(' ').map_or(own, |(_, last)| last),
-                false => own,
-            };
+        let last = match ["trigger", "policy", "rule", "constraint", "foreign-key"].contains(&self.kind) {
+            true => own.split_once(' ').map_or(own, |(_, last)| last),
+            false => own,
+        };
         let schema = entry.schema.raw();
         // with a dot it is a name with its schema, where there is one
         let is_qualified = name.contains('.') && !schema.is_empty();
-        [own, without_arguments, last]
-            .iter()
-            .any(|own| match is_qualified {
-                true => is_like(name, &format!("{schema}.{own}")),
-                false => is_like(name, own),
-            })
+        [own, without_arguments, last].iter().any(|own| match is_qualified {
+            true => is_like(name, &format!("{schema}.{own}")),
+            false => is_like(name, own),
+        })
     }
 }
 
@@ -177,47 +161,19 @@ mod tests {
     #[test]
     fn kinds_and_names() {
         for (pattern, entry, is_meant) in [
-            (
-                "event-trigger",
-                entry("EVENT TRIGGER", "", "watching"),
-                true,
-            ),
-            (
-                "event-trigger:watch*",
-                entry("EVENT TRIGGER", "", "watching"),
-                true,
-            ),
-            (
-                "event-trigger:other",
-                entry("EVENT TRIGGER", "", "watching"),
-                false,
-            ),
+            ("event-trigger", entry("EVENT TRIGGER", "", "watching"), true),
+            ("event-trigger:watch*", entry("EVENT TRIGGER", "", "watching"), true),
+            ("event-trigger:other", entry("EVENT TRIGGER", "", "watching"), false),
             ("table:public.logs", entry("TABLE", "public", "logs"), true),
             ("table:logs", entry("TABLE", "archive", "logs"), true),
-            (
-                "table:public.logs",
-                entry("TABLE DATA", "public", "logs"),
-                false,
-            ),
-            (
-                "data:public.logs_*",
-                entry("TABLE DATA", "public", "logs_2025"),
-                true,
-            ),
+            ("table:public.logs", entry("TABLE DATA", "public", "logs"), false),
+            ("data:public.logs_*", entry("TABLE DATA", "public", "logs_2025"), true),
             ("schema:auth", entry("FUNCTION", "auth", "uid()"), true),
             ("schema:auth", entry("SCHEMA", "", "auth"), true),
             ("schema", entry("TABLE", "auth", "users"), false),
-            (
-                "function:auth.uid",
-                entry("FUNCTION", "auth", "uid(integer)"),
-                true,
-            ),
+            ("function:auth.uid", entry("FUNCTION", "auth", "uid(integer)"), true),
             ("policy:own", entry("POLICY", "public", "notes own"), true),
-            (
-                "table:orders",
-                entry("TABLE", "public", "old orders"),
-                false,
-            ),
+            ("table:orders", entry("TABLE", "public", "old orders"), false),
             (
                 "table:archive.orders",
                 entry("TABLE", "public", "archive.orders"),
@@ -233,9 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_no_kind_is_told() {
-        let error = "event-triger:x"
-            .parse::<Pattern>()
-            .expect_err("no such kind");
+        let error = "event-triger:x".parse::<Pattern>().expect_err("no such kind");
         assert!(error.contains("event-trigger"), "{error}");
         assert!("table:".parse::<Pattern>().is_err());
     }

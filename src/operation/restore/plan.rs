@@ -16,7 +16,8 @@ use crate::{
     text::Untrusted,
 };
 
-/// Extensions for whoever runs the server: without them nothing of the user's is missing, as long as nothing needs them.
+/// Extensions for whoever runs the server: without them nothing of the user's is missing, as long as nothing needs
+/// them.
 pub(super) const OPERATORS: &[&str] = &[
     "aiven_extras",
     "aiven_gatekeeper",
@@ -122,12 +123,7 @@ pub(super) struct Plan {
 impl Plan {
     /// # Errors
     /// A pattern that names nothing in this backup.
-    pub(super) fn new(
-        entries: Vec<Entry>,
-        names: Names,
-        facts: &TargetFacts,
-        wishes: &Wishes<'_>,
-    ) -> Result<Self> {
+    pub(super) fn new(entries: Vec<Entry>, names: Names, facts: &TargetFacts, wishes: &Wishes<'_>) -> Result<Self> {
         let setting = Setting {
             facts,
             clean: wishes.clean,
@@ -190,12 +186,7 @@ impl Plan {
     }
 
     /// Looks at what is to be known of what is restored, once it is known what that is.
-    pub(super) fn look_at_the_rest(
-        &mut self,
-        facts: &TargetFacts,
-        wishes: &Wishes<'_>,
-        source_major: Option<u32>,
-    ) {
+    pub(super) fn look_at_the_rest(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>, source_major: Option<u32>) {
         self.look_at_bodies(facts);
         self.look_at_closures(facts, wishes);
         self.look_at_public(facts, source_major);
@@ -219,16 +210,13 @@ impl Plan {
 
     /// The subscriptions that are restored.
     pub(super) fn subscriptions(&self) -> Vec<Untrusted> {
-        let subscriptions = self
-            .kept_entries()
-            .filter(|entry| entry.kind == "SUBSCRIPTION");
+        let subscriptions = self.kept_entries().filter(|entry| entry.kind == "SUBSCRIPTION");
         subscriptions.map(|entry| entry.name.clone()).collect()
     }
 
     pub(super) fn kept_entries(&self) -> impl Iterator<Item = &Entry> {
         let both = self.entries.iter().zip(&self.reasons);
-        both.filter(|(_, reason)| reason.is_none())
-            .map(|(entry, _)| entry)
+        both.filter(|(_, reason)| reason.is_none()).map(|(entry, _)| entry)
     }
 
     /// What is left out, each with its reason, and what that means.
@@ -256,14 +244,10 @@ impl Plan {
             // it makes event triggers and functions, and nothing that holds or shapes rows
             Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
             // nobody asked for a table without it
-            Reason::Asked | Reason::Unwanted
-                if *reason != Reason::Asked && self.guards_what_is_kept(entry) =>
-            {
+            Reason::Asked | Reason::Unwanted if *reason != Reason::Asked && self.guards_what_is_kept(entry) => {
                 Weight::Loss
             }
-            Reason::NoExtension(_)
-                if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) =>
-            {
+            Reason::NoExtension(_) if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) => {
                 Weight::None
             }
             // a platform counts the versions of its own tables there

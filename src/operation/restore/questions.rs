@@ -13,9 +13,7 @@ pub(super) fn questions(entries: &[Entry]) -> Questions {
         let ability = match entry.kind.raw() {
             "EXTENSION" => {
                 let schema = name_behind("schema", entry.definition.raw());
-                questions
-                    .extensions
-                    .insert(entry.name.raw().to_owned(), schema);
+                questions.extensions.insert(entry.name.raw().to_owned(), schema);
                 continue;
             }
             "SECURITY LABEL" => {

@@ -71,10 +71,12 @@ impl fmt::Display for Refusal {
             Self::OtherColumns => "the target's own table has other columns",
             Self::Triggers => "the target's own table has triggers, which could change the rows",
             Self::Order => {
-                "a foreign key of the target's own table wants rows first that come later in the backup, which one transaction can't wait for"
+                "a foreign key of the target's own table wants rows first that come later in the backup, which one \
+                 transaction can't wait for"
             }
             Self::Circle => {
-                "foreign keys of the target's own tables refer to each other in a circle, so that no order of rows satisfies them"
+                "foreign keys of the target's own tables refer to each other in a circle, so that no order of rows \
+                 satisfies them"
             }
             Self::NoTable => "no extension makes such a table there",
         })
@@ -91,7 +93,8 @@ pub(super) enum Weight {
 }
 
 impl Reason {
-    /// Whether what needs it has to be left out as well: where it stands in the target, or nothing can need it, it has not.
+    /// Whether what needs it has to be left out as well: where it stands in the target, or nothing can need it, it has
+    /// not.
     pub(super) fn spreads(&self) -> bool {
         matches!(
             self,
@@ -111,12 +114,9 @@ impl Reason {
     /// What it means by itself; [`Needs`](Self::Needs) means what its root does.
     pub(super) fn weight(&self) -> Weight {
         match self {
-            Self::Platform(_)
-            | Self::Present
-            | Self::Kept
-            | Self::OwnersOnly
-            | Self::Asked
-            | Self::Unwanted => Weight::None,
+            Self::Platform(_) | Self::Present | Self::Kept | Self::OwnersOnly | Self::Asked | Self::Unwanted => {
+                Weight::None
+            }
             _ => Weight::Loss,
         }
     }
@@ -136,9 +136,7 @@ impl fmt::Display for Reason {
             Self::Platform(platform) => write!(f, "{platform} makes its own in every database"),
             Self::Present => f.write_str("the target has it already"),
             Self::HasRows => f.write_str("the target's own has rows already"),
-            Self::Kept => f.write_str(
-                "the target has it already, and the role that restores may not make it anew",
-            ),
+            Self::Kept => f.write_str("the target has it already, and the role that restores may not make it anew"),
             Self::TakesNoRows(refusal) => refusal.fmt(f),
             Self::OthersPlace => f.write_str("its place in the target belongs to another role"),
             Self::OwnersOnly => f.write_str("only the owner of what it is about can set it"),
@@ -163,16 +161,10 @@ impl fmt::Display for Reason {
             }
             Self::NoRole(roles) => {
                 let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
-                write!(
-                    f,
-                    "it names roles that the target lacks: {}",
-                    roles.join(", ")
-                )
+                write!(f, "it names roles that the target lacks: {}", roles.join(", "))
             }
             Self::Asked => f.write_str("left out as asked"),
-            Self::Unwanted => {
-                f.write_str("it is not among what --only names, and not needed for that")
-            }
+            Self::Unwanted => f.write_str("it is not among what --only names, and not needed for that"),
             Self::NoRowsBehind => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }

@@ -6,8 +6,9 @@ use crate::{
     postgres::{Drops, Place},
 };
 
-/// What goes with the table, the view or the server that it stands on, and what is never dropped: a schema may hold what isn't in
-/// the backup, an extension is made only where it isn't there, and a subscription can't be dropped in a transaction.
+/// What goes with the table, the view or the server that it stands on, and what is never dropped: a schema may hold
+/// what isn't in the backup, an extension is made only where it isn't there, and a subscription can't be dropped in a
+/// transaction.
 const NOT_BY_THEMSELVES: &[&str] = &[
     "SCHEMA",
     "EXTENSION",
@@ -39,27 +40,24 @@ impl Replaced {
         statements.extend(plan.emptied.iter().rev().flat_map(|sql| sql.bytes()));
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
         let is_dropped = |entry: &&Entry| !NOT_BY_THEMSELVES.contains(&entry.kind.raw());
-        let mut remade: std::collections::BTreeSet<String> =
-            kept.iter().flat_map(|entry| remade(entry)).collect();
+        let mut remade: std::collections::BTreeSet<String> = kept.iter().flat_map(|entry| remade(entry)).collect();
         remade.extend(plan.attached());
         Self {
             drops: Drops {
                 encoding: plan.encoding.clone(),
                 statements,
-                named: kept
-                    .iter()
-                    .copied()
-                    .filter(is_dropped)
-                    .filter_map(place)
-                    .collect(),
+                named: kept.iter().copied().filter(is_dropped).filter_map(place).collect(),
                 remade,
             },
             unlinks: objects
                 .chunks(10_000)
-                .map(|oids| format!(
-                    "SELECT pg_catalog.lo_unlink(l.oid) FROM pg_catalog.pg_largeobject_metadata AS l WHERE l.oid OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]);\n",
-                    oids.join(",")
-                ))
+                .map(|oids| {
+                    format!(
+                        "SELECT pg_catalog.lo_unlink(l.oid) FROM pg_catalog.pg_largeobject_metadata AS l WHERE l.oid \
+                     OPERATOR(pg_catalog.=) ANY ('{{{}}}'::pg_catalog.oid[]);\n",
+                        oids.join(",")
+                    )
+                })
                 .collect(),
         }
     }
@@ -97,10 +95,7 @@ pub(super) fn place(entry: &Entry) -> Option<Place> {
         | "ACCESS METHOD"
         | "EXTENSION"
         | "SCHEMA" => (kind.to_lowercase(), name.to_owned()),
-        "OPERATOR" => (
-            kind.to_lowercase(),
-            format!("{name}{}", behind(entry, " (")),
-        ),
+        "OPERATOR" => (kind.to_lowercase(), format!("{name}{}", behind(entry, " ("))),
         "OPERATOR CLASS" | "OPERATOR FAMILY" => (
             kind.to_lowercase(),
             format!("{name}{}", behind(entry, " USING ").replace('"', "")),
@@ -134,26 +129,20 @@ fn drop_of(entry: &Entry) -> Option<Vec<u8>> {
     Some([start.as_bytes(), object, b" CASCADE;\n"].concat())
 }
 
-/// What an entry makes that falls with others, in the words of the rehearsal: triggers on tables that stay, mappings, casts, tables and
-/// schemas of publications.
+/// What an entry makes that falls with others, in the words of the rehearsal: triggers on tables that stay, mappings,
+/// casts, tables and schemas of publications.
 pub(super) fn remade(entry: &Entry) -> Vec<String> {
     let (schema, name) = (entry.schema.raw(), entry.name.raw());
     // either name may have blanks in it
-    let halves = || {
-        name.match_indices(' ')
-            .map(|(at, _)| (&name[..at], &name[at + 1..]))
-    };
+    let halves = || name.match_indices(' ').map(|(at, _)| (&name[..at], &name[at + 1..]));
     match entry.kind.raw() {
         "TRIGGER" => halves()
             .flat_map(|(table, trigger)| {
-                ["table", "foreign table", "view"]
-                    .map(|kind| format!("trigger {trigger} of {kind} {schema}.{table}"))
+                ["table", "foreign table", "view"].map(|kind| format!("trigger {trigger} of {kind} {schema}.{table}"))
             })
             .collect(),
         "PUBLICATION TABLE" => halves()
-            .map(|(publication, table)| {
-                format!("table {schema}.{table} in publication {publication}")
-            })
+            .map(|(publication, table)| format!("table {schema}.{table} in publication {publication}"))
             .collect(),
         "PUBLICATION TABLES IN SCHEMA" => halves()
             .map(|(publication, schema)| format!("schema {schema} in publication {publication}"))
@@ -220,12 +209,7 @@ mod tests {
     fn what_shares_a_name_is_told_apart() {
         let name = |kind, name, drop| place(&entry(kind, name, drop)).map(|place| place.name);
         assert_eq!(
-            name(
-                "OPERATOR",
-                "===",
-                "DROP OPERATOR public.=== (NONE, integer);\n"
-            )
-            .as_deref(),
+            name("OPERATOR", "===", "DROP OPERATOR public.=== (NONE, integer);\n").as_deref(),
             Some("=== (NONE, integer)")
         );
         assert_eq!(

@@ -68,7 +68,8 @@ pub struct NotRestored {
     pub name: Untrusted,
     /// why
     pub why: Untrusted,
-    /// whether something is missing now that was in the database; not where it was to be left out, or the target has its own
+    /// whether something is missing now that was in the database; not where it was to be left out, or the target has
+    /// its own
     pub missing: bool,
     /// as a person knows it: `table public.orders`
     #[serde(skip)]
@@ -153,10 +154,7 @@ impl RestoreReport {
 
     /// Everything that is missing in the target now.
     pub fn missing(&self) -> impl Iterator<Item = &NotRestored> {
-        self.left_out
-            .iter()
-            .filter(|it| it.missing)
-            .chain(&self.failed)
+        self.left_out.iter().filter(|it| it.missing).chain(&self.failed)
     }
 }
 
@@ -164,9 +162,7 @@ impl RestoreReport {
 pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
     let name = |at: usize| label(&plan.entries[at]);
     plan.left_out()
-        .map(|(entry, reason, weight)| {
-            NotRestored::new(entry, reason.describe(name), weight == Weight::Loss)
-        })
+        .map(|(entry, reason, weight)| NotRestored::new(entry, reason.describe(name), weight == Weight::Loss))
         .collect()
 }
 
@@ -211,11 +207,7 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
 }
 
 /// Tables whose rows are there, and how many rows.
-fn restored_rows<'a>(
-    contents: &Contents,
-    plan: &Plan,
-    missing: impl Iterator<Item = &'a NotRestored>,
-) -> (usize, u64) {
+fn restored_rows<'a>(contents: &Contents, plan: &Plan, missing: impl Iterator<Item = &'a NotRestored>) -> (usize, u64) {
     let without_rows: HashSet<(&str, &str)> = missing
         .filter(|it| it.kind == "TABLE DATA")
         .map(|it| (it.schema.raw(), it.name.raw()))
@@ -227,9 +219,7 @@ fn restored_rows<'a>(
             let (schema, name) = plan.renamed.get(&place).unwrap_or(&place);
             !without_rows.contains(&(schema.raw(), name.raw()))
         })
-        .fold((0, 0), |(tables, rows), table| {
-            (tables + 1, rows + table.rows)
-        })
+        .fold((0, 0), |(tables, rows), table| (tables + 1, rows + table.rows))
 }
 
 /// Whether the lines of pg_restore are its own: a name with a line break can look like one.
@@ -242,8 +232,8 @@ fn is_told_apart(plan: &Plan) -> bool {
     })
 }
 
-/// What failed, in the order in which it did; of those beyond the first thousand without its reason. Where a name could pass for a
-/// line of pg_restore's own, nothing is said of which entry it was.
+/// What failed, in the order in which it did; of those beyond the first thousand without its reason. Where a name could
+/// pass for a line of pg_restore's own, nothing is said of which entry it was.
 fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
     let is_told_apart = is_told_apart(plan);
     let by_id: HashMap<i32, &Entry> = plan.kept_entries().map(|entry| (entry.id, entry)).collect();
@@ -256,11 +246,7 @@ fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
         let entry = entry.and_then(|id| by_id.get(&id).copied());
         NotRestored::new(entry.unwrap_or(&session), failure.message.clone(), true)
     });
-    let named: HashSet<i32> = failures
-        .first
-        .iter()
-        .filter_map(|failure| failure.entry)
-        .collect();
+    let named: HashSet<i32> = failures.first.iter().filter_map(|failure| failure.entry).collect();
     let more = failures
         .more
         .iter()
@@ -281,10 +267,7 @@ const SETTINGS: usize = 3;
 
 /// Settings of the database that was backed up, which belong to it and not to what is in it.
 fn settings_of_database(plan: &Plan) -> Option<String> {
-    let properties = plan
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == "DATABASE PROPERTIES");
+    let properties = plan.entries.iter().filter(|entry| entry.kind == "DATABASE PROPERTIES");
     let settings: Vec<Untrusted> = properties
         .flat_map(|entry| statements(entry.definition.raw()))
         .map(|statement| format!("{statement};").into())
@@ -307,7 +290,8 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
     if request.keep_going && !is_told_apart(plan) {
         remarks.push(
-            "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, which entry it was, and which rows are there, can't be told"
+            "a name in the backup has a line break and could pass for a line of pg_restore's: should something fail, \
+             which entry it was, and which rows are there, can't be told"
                 .to_owned(),
         );
     }
@@ -315,12 +299,14 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     remarks.extend(plan.bodies.iter().cloned());
     if let Some(why) = &plan.untried {
         remarks.push(format!(
-            "not all definitions could be tried in the target beforehand ({why}): what it refuses may be found on the way"
+            "not all definitions could be tried in the target beforehand ({why}): what it refuses may be found on the \
+             way"
         ));
     }
     if let Some(first) = plan.raised.first() {
         remarks.push(format!(
-            "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER then runs as superuser, for whoever may connect; restore as the database's owner instead",
+            "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER then runs as superuser, for \
+             whoever may connect; restore as the database's owner instead",
             match plan.raised.len() {
                 1 => String::new(),
                 count => format!(" and {} more functions", count - 1),
@@ -329,11 +315,7 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     }
     remarks.extend(settings_of_database(plan));
     if !plan.missing_tablespaces.is_empty() {
-        let names: Vec<String> = plan
-            .missing_tablespaces
-            .iter()
-            .map(Untrusted::identifier)
-            .collect();
+        let names: Vec<String> = plan.missing_tablespaces.iter().map(Untrusted::identifier).collect();
         remarks.push(format!(
             "everything goes into the target's own tablespace, since it lacks, or the role may not use, {}",
             names.join(", ")
@@ -355,7 +337,9 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     }
     remarks.extend(plan.subscriptions().iter().map(|name| {
         format!(
-            "the subscription {} comes disabled and without a slot, as the one at its publisher is the source's: make one there, SELECT pg_create_logical_replication_slot('NEW', 'pgoutput'), and name it, ALTER SUBSCRIPTION {} SET (slot_name = 'NEW'), before it is enabled",
+            "the subscription {} comes disabled and without a slot, as the one at its publisher is the source's: make \
+             one there, SELECT pg_create_logical_replication_slot('NEW', 'pgoutput'), and name it, ALTER SUBSCRIPTION \
+             {} SET (slot_name = 'NEW'), before it is enabled",
             name.identifier(),
             ident(name.raw())
         )
@@ -364,7 +348,8 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
         let roles = plan.granted_by_default.iter();
         let roles = roles.map(|role| Untrusted::from(&**role).identifier());
         remarks.push(format!(
-            "default privileges of the target give rights to whatever is made there, also to what was closed in the database (psql lists them by \\ddp): {}",
+            "default privileges of the target give rights to whatever is made there, also to what was closed in the \
+             database (psql lists them by \\ddp): {}",
             listed(roles.collect(), ROWS_NAMED)
         ));
     }
@@ -372,7 +357,8 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let passes = plan.later_passes().len();
     if passes > 0 {
         remarks.push(format!(
-            "foreign keys of the target's own tables want rows in another order than the backup has them, so it is read {} times",
+            "foreign keys of the target's own tables want rows in another order than the backup has them, so it is \
+             read {} times",
             passes + 1
         ));
     }
@@ -388,7 +374,8 @@ fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     let has_privileges = plan.entries.iter().any(|entry| entry.kind == "ACL");
     if has_privileges && !request.keep_acl {
         remarks.push(
-            "privileges go with what is replaced, and others may lose their access: --keep-acl brings those of the backup"
+            "privileges go with what is replaced, and others may lose their access: --keep-acl brings those of the \
+             backup"
                 .to_owned(),
         );
     }
@@ -400,7 +387,8 @@ fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
     if !plan.published.is_empty() {
         let names = plan.published.iter().map(Untrusted::identifier).collect();
         remarks.push(format!(
-            "who subscribes to tables that are replaced is not sent what they hold then, and goes on with what it has: set those subscriptions up anew; publications: {}",
+            "who subscribes to tables that are replaced is not sent what they hold then, and goes on with what it has: \
+             set those subscriptions up anew; publications: {}",
             listed(names, ROWS_NAMED)
         ));
     }

@@ -33,9 +33,7 @@ impl PreparedRestore<'_> {
             Some(archive) => archive,
             None => self.again(interrupt).await.map_err(none_given)?,
         };
-        let load = self
-            .load(target, self.plan.kept(), true)
-            .map_err(none_given)?;
+        let load = self.load(target, self.plan.kept(), true).map_err(none_given)?;
         let first = carry_out(self.expected(), archive, load, progress, interrupt).await;
         let (contents, mut report) = first?;
         for ids in self.plan.later_passes() {
@@ -85,7 +83,8 @@ impl PreparedRestore<'_> {
             settings: self.settings.clone(),
             ..LoadOptions::new(server_major)
         };
-        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into {}", request.target);
+        tracing::info!(id = %self.record.id, pg_restore = %client.version, server_major, "restoring into \
+            {}", request.target);
         Ok(Load::start(client, target, &options)?)
     }
 }
@@ -96,8 +95,8 @@ pub(super) struct Broken {
     pub(super) all_given: bool,
 }
 
-/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault it
-/// is killed, since a clean end would make a cut archive look whole.
+/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault
+/// it is killed, since a clean end would make a cut archive look whole.
 async fn carry_out(
     (record, details): (&Record, Option<&Details>),
     archive: Inbound,
@@ -110,9 +109,7 @@ async fn carry_out(
     let all_given = brought.is_ok();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
-            tracing::info!(
-                "the whole archive was read; pg_restore goes on with indexes and constraints"
-            );
+            tracing::info!("the whole archive was read; pg_restore goes on with indexes and constraints");
             let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
             ended.map(|report| (contents, report))
         }
@@ -132,8 +129,8 @@ async fn carry_out(
     }
 }
 
-/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows, which
-/// may be before we see a fault of our own.
+/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows,
+/// which may be before we see a fault of our own.
 pub(super) fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
     match error {
         _ if !request.single_transaction && request.clean => TargetState::Mixed,

@@ -39,10 +39,7 @@ pub(super) async fn lacks_of_room(session: &mut Session, plan: &Plan) -> Result<
         ),
         cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
     });
-    Ok(others
-        .into_iter()
-        .chain(lack_of_rights(plan, left_out))
-        .collect())
+    Ok(others.into_iter().chain(lack_of_rights(plan, left_out)).collect())
 }
 
 /// The entry that would make it, if it weren't left out, and why it is.
@@ -82,10 +79,7 @@ fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> 
     Some(Lack {
         what: format!(
             "what is left out, and so would not be made again, would be dropped with what is replaced: {}",
-            listed(
-                left_out.into_iter().map(|(_, words)| words).collect(),
-                NAMED
-            )
+            listed(left_out.into_iter().map(|(_, words)| words).collect(), NAMED)
         ),
         cure: format!("restore as a role that may make it, such as a superuser{keep}"),
     })
@@ -99,7 +93,8 @@ fn refused(error: postgres::Error) -> Result<Lack> {
     let (why, cure) = match code.as_str() {
         "2BP01" => (
             "an extension holds it",
-            "if somebody has added it to the extension, have it taken out: ALTER EXTENSION … DROP …; else restore into a new database",
+            "if somebody has added it to the extension, have it taken out: ALTER EXTENSION … DROP …; else restore into \
+             a new database",
         ),
         "42809" => (
             "something of another kind has its name there now",

@@ -21,9 +21,7 @@ impl Plan {
         let by_id = self.by_id();
         let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
         let of_kind = |kind: &'static str| {
-            let left = self
-                .left_out()
-                .filter(move |(entry, _, _)| entry.kind == kind);
+            let left = self.left_out().filter(move |(entry, _, _)| entry.kind == kind);
             left.map(|(entry, reason, _)| (place(entry), reason.clone()))
                 .collect::<Vec<_>>()
         };
@@ -32,10 +30,7 @@ impl Plan {
             .filter(|(_, reason)| *reason == Reason::OthersPlace)
             .map(|(place, _)| place)
             .collect();
-        let mut away: BTreeSet<_> = of_kind("TABLE DATA")
-            .into_iter()
-            .map(|(place, _)| place)
-            .collect();
+        let mut away: BTreeSet<_> = of_kind("TABLE DATA").into_iter().map(|(place, _)| place).collect();
         away.extend(open.iter().cloned());
         away.retain(|place| self.filled.contains(place));
         for at in 0..self.entries.len() {
@@ -46,8 +41,7 @@ impl Plan {
                     ["TABLE", "CONSTRAINT"].contains(&need.kind.raw())
                         && away.iter().any(|(schema, name)| {
                             let own = need.name.raw().strip_prefix(name.raw());
-                            *schema == need.schema
-                                && own.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+                            *schema == need.schema && own.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
                         })
                 })
             };
@@ -62,8 +56,9 @@ impl Plan {
         }
     }
 
-    /// Rows of tables that an extension makes, of which the archive has no table. They come back as into an extension that was just made:
-    /// beside the rows that its script makes, and in the place of those of the same kind that were added since.
+    /// Rows of tables that an extension makes, of which the archive has no table. They come back as into an extension
+    /// that was just made: beside the rows that its script makes, and in the place of those of the same kind that were
+    /// added since.
     pub(super) fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let dropped: BTreeSet<Place> = self.kept_entries().filter_map(place).collect();
         for at in 0..self.entries.len() {
@@ -87,8 +82,8 @@ impl Plan {
         }
     }
 
-    /// Rows of the target's own tables whose foreign keys are there already: those that they refer to come first. Where the archive has
-    /// them later it is read again, but not in one transaction.
+    /// Rows of the target's own tables whose foreign keys are there already: those that they refer to come first. Where
+    /// the archive has them later it is read again, but not in one transaction.
     pub(super) fn look_at_order_of_rows(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let rows: Vec<usize> = (0..self.entries.len())
             .filter(|at| self.entries[*at].kind == "TABLE DATA")
@@ -97,8 +92,7 @@ impl Plan {
             let entry = &self.entries[at];
             (entry.schema.raw().to_owned(), entry.name.raw().to_owned())
         };
-        let at_of: std::collections::HashMap<_, _> =
-            rows.iter().map(|at| (place(*at), *at)).collect();
+        let at_of: std::collections::HashMap<_, _> = rows.iter().map(|at| (place(*at), *at)).collect();
         let refers_to = |at: usize| {
             let (schema, name) = place(at);
             let own = facts.present.get(&("TABLE".to_owned(), schema, name));
@@ -124,9 +118,7 @@ impl Plan {
                     let reason = match &self.reasons[*first] {
                         Some(_) => Some(Reason::NoRowsBehind),
                         None if least > PASSES_MAX => Some(Reason::TakesNoRows(Refusal::Circle)),
-                        None if least > 0 && wishes.single_transaction => {
-                            Some(Reason::TakesNoRows(Refusal::Order))
-                        }
+                        None if least > 0 && wishes.single_transaction => Some(Reason::TakesNoRows(Refusal::Order)),
                         None => None,
                     };
                     if reason.is_some() {
@@ -148,13 +140,8 @@ impl Plan {
     /// Indexes, keys and views that are filled want all rows.
     fn put_off_what_comes_behind_rows(&mut self) {
         let last = self.passes.iter().copied().max().unwrap_or(0);
-        let is_data =
-            |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
-        let behind = self
-            .entries
-            .iter()
-            .rposition(is_data)
-            .map_or(0, |at| at + 1);
+        let is_data = |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
+        let behind = self.entries.iter().rposition(is_data).map_or(0, |at| at + 1);
         for pass in self.passes.iter_mut().skip(behind) {
             *pass = last;
         }
@@ -205,9 +192,7 @@ fn rows_of(
             name: name.clone(),
         });
         let mut referring = referring.into_iter();
-        table.may_delete
-            && table.condition.is_ascii()
-            && referring.all(|place| dropped.contains(&place))
+        table.may_delete && table.condition.is_ascii() && referring.all(|place| dropped.contains(&place))
     };
     let is_replaced = wishes.clean && own().all(may_empty);
     let is_in_the_way = !is_replaced && own().next().is_some();

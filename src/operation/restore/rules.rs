@@ -10,8 +10,8 @@ use crate::{
     text::Untrusted,
 };
 
-/// What a platform puts into every database and nobody wants elsewhere: functions and triggers of its own, without a row of
-/// the user's. Named by the schema, since a dump of a dump has lost the owner.
+/// What a platform puts into every database and nobody wants elsewhere: functions and triggers of its own, without a
+/// row of the user's. Named by the schema, since a dump of a dump has lost the owner.
 ///
 /// <https://github.com/heroku/cli/issues/1648>
 const PLATFORMS: &[(&str, &str)] = &[("_heroku", "Heroku")];
@@ -89,9 +89,7 @@ impl Setting<'_> {
             "ACL" | "DEFAULT ACL" if self.keep_acl => granted_roles(definition),
             _ => return Vec::new(),
         };
-        let missing = named
-            .into_iter()
-            .filter(|role| !self.facts.roles.contains_key(role));
+        let missing = named.into_iter().filter(|role| !self.facts.roles.contains_key(role));
         missing.map(Untrusted::from).collect()
     }
 
@@ -109,7 +107,8 @@ impl Setting<'_> {
         Some(Reason::NoExtension(why.clone()))
     }
 
-    /// CREATE EXTENSION has set the extension's own comment; only its owner may, and on platforms that is never the customer.
+    /// CREATE EXTENSION has set the extension's own comment; only its owner may, and on platforms that is never the
+    /// customer.
     fn comment(&self, entry: &Entry) -> Option<Reason> {
         if self.facts.is_superuser {
             return None;
@@ -132,8 +131,7 @@ impl Setting<'_> {
             .raw()
             .strip_prefix("SCHEMA ")
             .is_some_and(|schema| self.is_others_schema(schema));
-        let of_other =
-            name_behind("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
+        let of_other = name_behind("role", entry.definition.raw()).is_some_and(|role| role != self.facts.role);
         let is_default = entry.kind == "DEFAULT ACL" && of_other;
         let is_others = !self.facts.is_superuser && (is_systems || is_schemas || is_default);
         (self.keep_acl && is_others).then_some(Reason::OwnersOnly)
@@ -172,15 +170,13 @@ impl Setting<'_> {
         is_refused.then_some(Reason::NoRight)
     }
 
-    /// What has its name in the database as a whole, and is there. A server of that name may lead elsewhere, and a publication of
-    /// another role's can't be added to: what belongs to these stays away.
+    /// What has its name in the database as a whole, and is there. A server of that name may lead elsewhere, and a
+    /// publication of another role's can't be added to: what belongs to these stays away.
     fn elsewhere(&self, entry: &Entry) -> Option<Reason> {
         let name = entry.name.raw();
         match entry.kind.raw() {
             "SERVER" if self.stays(self.facts.servers.get(name)) => Some(Reason::OthersPlace),
-            "PUBLICATION" if self.facts.publications.get(name) == Some(&false) => {
-                Some(Reason::OthersPlace)
-            }
+            "PUBLICATION" if self.facts.publications.get(name) == Some(&false) => Some(Reason::OthersPlace),
             _ => self.is_there(entry).then_some(Reason::Present),
         }
     }
@@ -228,8 +224,7 @@ impl Setting<'_> {
         };
         let table = |name: &str| find("TABLE", name.split(' ').next().unwrap_or(name));
         let part = || find("SEQUENCE", name).or_else(|| find("INDEX", name));
-        let is_remade =
-            self.clean && kind == "TRIGGER" && table(name).is_some_and(|table| table.may_touch);
+        let is_remade = self.clean && kind == "TRIGGER" && table(name).is_some_and(|table| table.may_touch);
         if find(kind, name).is_some() && !is_remade {
             return Some(Reason::Present);
         }
@@ -244,9 +239,7 @@ impl Setting<'_> {
                 .filter(|sequence| !sequence.may_touch)
                 .map(|_| Reason::TakesNoRows(Refusal::NoInsert)),
             "TRIGGER" if table(name).is_some_and(|table| table.may_touch) => None,
-            _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => {
-                Some(Reason::Present)
-            }
+            _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => Some(Reason::Present),
             _ if table(name).is_some() => Some(Reason::OthersPlace),
             // what nobody may make in public is told before anything is touched
             _ if schema == "public" => None,
@@ -255,17 +248,11 @@ impl Setting<'_> {
     }
 
     pub(super) fn is_others_schema(&self, name: &str) -> bool {
-        self.facts
-            .schemas
-            .get(name)
-            .is_some_and(|schema| !schema.is_own)
+        self.facts.schemas.get(name).is_some_and(|schema| !schema.is_own)
     }
 
     fn may_create_in(&self, name: &str) -> bool {
-        self.facts
-            .schemas
-            .get(name)
-            .is_some_and(|schema| schema.may_create)
+        self.facts.schemas.get(name).is_some_and(|schema| schema.may_create)
     }
 }
 
@@ -277,9 +264,7 @@ fn rows(table: &Present, entry: &Entry) -> Option<Reason> {
     let wanted = columns(entry.copy.raw());
     let refusal = match &table.columns {
         None => Some(Refusal::NoInsert),
-        Some(there) if !wanted.iter().all(|column| there.contains(column)) => {
-            Some(Refusal::OtherColumns)
-        }
+        Some(there) if !wanted.iter().all(|column| there.contains(column)) => Some(Refusal::OtherColumns),
         Some(_) => table.has_triggers.then_some(Refusal::Triggers),
     };
     refusal.map(Reason::TakesNoRows)

@@ -1,7 +1,7 @@
 //! Subscriptions that were restored name the slot of the source's own, which goes on without them.
 //!
-//! Whoever enables such a copy takes changes away that the source waits for, and whoever drops it drops the slot. pg_dump has them come
-//! without a connection, so that nothing happens before the slot is taken from them.
+//! Whoever enables such a copy takes changes away that the source waits for, and whoever drops it drops the slot.
+//! pg_dump has them come without a connection, so that nothing happens before the slot is taken from them.
 //!
 //! <https://www.postgresql.org/docs/current/logical-replication-subscription.html#LOGICAL-REPLICATION-SUBSCRIPTION-SLOT>
 
@@ -48,7 +48,6 @@ fn left_with_slot(name: Untrusted, error: &postgres::Error) -> NotRestored {
         name,
         ..Entry::default()
     };
-    let why =
-        format!("it still names the slot of the source, which it would take over or drop: {error}");
+    let why = format!("it still names the slot of the source, which it would take over or drop: {error}");
     NotRestored::new(&entry, why, true)
 }

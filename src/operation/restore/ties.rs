@@ -7,8 +7,7 @@ use crate::{archive::Entry, postgres::TargetFacts};
 
 /// Whether they are rows of which the archive has no table: that is an extension's.
 pub(super) fn is_orphan(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
-    ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw())
-        && !entry.needs.iter().any(|id| ids.contains(id))
+    ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw()) && !entry.needs.iter().any(|id| ids.contains(id))
 }
 
 impl Plan {
@@ -20,15 +19,9 @@ impl Plan {
             .filter(|entry| entry.kind == "SERVER")
             .map(|entry| (entry.name.raw().to_owned(), entry.id))
             .collect();
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|entry| entry.kind == "USER MAPPING")
-        {
+        for entry in self.entries.iter_mut().filter(|entry| entry.kind == "USER MAPPING") {
             let server = name_behind("server", entry.definition.raw());
-            entry
-                .needs
-                .extend(server.and_then(|name| servers.get(&name)));
+            entry.needs.extend(server.and_then(|name| servers.get(&name)));
         }
     }
 

@@ -66,8 +66,7 @@ impl Plan {
         let trial = session.try_definitions(&self.statements(&steps)).await?;
         self.settle(&steps, &trial, request.keep_going);
         if is_large && self.untried.is_none() {
-            self.untried =
-                Some("tables, views and indexes would take too many of the server's locks".into());
+            self.untried = Some("tables, views and indexes would take too many of the server's locks".into());
         }
         Ok(())
     }
@@ -84,8 +83,7 @@ impl Plan {
         };
         for (at, entry) in self.entries.iter().enumerate() {
             // roles that are to be made aren't there yet
-            let is_early =
-                request.roles == MissingRoles::Create && !setting.missing_roles(entry).is_empty();
+            let is_early = request.roles == MissingRoles::Create && !setting.missing_roles(entry).is_empty();
             if self.reasons[at].is_some()
                 || is_early
                 || !self.is_definition(entry)
@@ -107,8 +105,7 @@ impl Plan {
     fn is_definition(&self, entry: &Entry) -> bool {
         let kind = entry.kind.raw();
         let others = [SESSION, NOT_TRIED, self.unasked];
-        !others.iter().any(|kinds| kinds.contains(&kind))
-            && !entry.name.raw().starts_with("LARGE OBJECT")
+        !others.iter().any(|kinds| kinds.contains(&kind)) && !entry.name.raw().starts_with("LARGE OBJECT")
     }
 
     fn take_out_relations(&self, steps: &mut Steps) {
@@ -131,13 +128,11 @@ impl Plan {
 
     fn statements(&self, steps: &Steps) -> Vec<&str> {
         let places = steps.places.iter();
-        places
-            .map(|at| self.entries[*at].definition.raw())
-            .collect()
+        places.map(|at| self.entries[*at].definition.raw()).collect()
     }
 
-    /// Leaves out what was refused, with what needs it. A right that is missing, and what fails where something is left out, is named;
-    /// what fails by itself has to be decided about.
+    /// Leaves out what was refused, with what needs it. A right that is missing, and what fails where something is left
+    /// out, is named; what fails by itself has to be decided about.
     fn settle(&mut self, steps: &Steps, trial: &Trial, keep_going: bool) {
         let refused: HashMap<usize, &Refusal> = trial
             .refusals
@@ -145,9 +140,7 @@ impl Plan {
             .filter(|refusal| refusal.is_right || !steps.is_blind)
             .filter_map(|refusal| Some((*steps.places.get(refusal.place)?, refusal)))
             // the query of a view over empty tables may fail for that
-            .filter(|(at, refusal)| {
-                !refusal.is_of_rows || self.entries[*at].kind != "MATERIALIZED VIEW DATA"
-            })
+            .filter(|(at, refusal)| !refusal.is_of_rows || self.entries[*at].kind != "MATERIALIZED VIEW DATA")
             .collect();
         let is_left_out = |reason: &Option<Reason>| {
             let reason = reason.as_ref();
@@ -193,7 +186,10 @@ impl Plan {
         }
         (!lone.is_empty()).then(|| Lack {
             what: format!("its server refuses to make {}", named.join(", ")),
-            cure: "restore into a server that can make it, or mend it in the database that is backed up (a function that names the schema of what it uses) and take a new backup; --keep-going restores all the rest, and writes what is missing to a file".to_owned(),
+            cure: "restore into a server that can make it, or mend it in the database that is backed up (a function \
+                that names the schema of what it uses) and take a new backup; --keep-going restores all the rest, and \
+                writes what is missing to a file"
+                .to_owned(),
         })
     }
 }

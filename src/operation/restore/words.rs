@@ -1,4 +1,5 @@
-//! Names read out of the statements that pg_dump writes: roles of policies, mappings and privileges, languages, columns.
+//! Names read out of the statements that pg_dump writes: roles of policies, mappings and privileges, languages,
+//! columns.
 //!
 //! pg_dump quotes every name that is a reserved word, so that an unquoted `TO` or `USING` is never a name.
 
@@ -30,9 +31,7 @@ impl Word {
 /// The roles for which a policy is, of its CREATE POLICY; none where it is for everybody.
 pub(super) fn policy_roles(definition: &str) -> Vec<String> {
     let words = words(definition);
-    let head = words
-        .iter()
-        .take_while(|word| !word.is("using") && !word.is("with"));
+    let head = words.iter().take_while(|word| !word.is("using") && !word.is("with"));
     roles(head.skip_while(|word| !word.is("to")).skip(1))
 }
 
@@ -108,12 +107,7 @@ pub(super) fn columns(copy: &str) -> Vec<String> {
 pub(super) fn says(keywords: &[&str], definition: &str) -> bool {
     let words = words(definition);
     let mut places = words.windows(keywords.len());
-    places.any(|place| {
-        place
-            .iter()
-            .zip(keywords)
-            .all(|(word, keyword)| word.is(keyword))
-    })
+    places.any(|place| place.iter().zip(keywords).all(|(word, keyword)| word.is(keyword)))
 }
 
 /// The statements of several, each without its semicolon; none of them holds a body of statements.
@@ -148,10 +142,7 @@ pub(super) fn public_privilege(statement: &str) -> Option<Privilege> {
         }
         depth == 0 && word.is(before)
     })?;
-    words
-        .get(at + 1)
-        .is_some_and(|word| word.is("public"))
-        .then_some(verb)
+    words.get(at + 1).is_some_and(|word| word.is("public")).then_some(verb)
 }
 
 /// What a statement does with a privilege.
@@ -177,25 +168,19 @@ fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
         let at = sql.len() - rest.len();
         let length = match first {
             '\'' => {
-                let is_escaped = words
-                    .last()
-                    .is_some_and(|(word, _): &(Word, usize)| word.is("e"));
+                let is_escaped = words.last().is_some_and(|(word, _): &(Word, usize)| word.is("e"));
                 text_length(rest, is_escaped)
             }
             '"' => {
                 let length = quoted_length(rest);
-                let name = rest[1..length]
-                    .strip_suffix('"')
-                    .unwrap_or(&rest[1..length]);
+                let name = rest[1..length].strip_suffix('"').unwrap_or(&rest[1..length]);
                 words.push((Word::Quoted(name.replace("\"\"", "\"")), at));
                 length
             }
             '$' => dollar_length(rest),
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
             c if is_of_a_word(c) => {
-                let length = rest
-                    .find(|c: char| !is_of_a_word(c) && c != '$')
-                    .unwrap_or(rest.len());
+                let length = rest.find(|c: char| !is_of_a_word(c) && c != '$').unwrap_or(rest.len());
                 words.push((Word::Bare(rest[..length].to_owned()), at));
                 length
             }
@@ -263,17 +248,15 @@ mod tests {
     fn roles_of_a_policy() {
         for (sql, roles) in [
             (
-                "CREATE POLICY own ON public.notes FOR SELECT TO app_reader, app_writer USING ((owner = CURRENT_USER));\n",
+                "CREATE POLICY own ON public.notes FOR SELECT TO app_reader, app_writer USING ((owner = \
+                 CURRENT_USER));\n",
                 vec!["app_reader", "app_writer"],
             ),
             (
                 "CREATE POLICY p ON s.\"to\" AS RESTRICTIVE TO \"Odd, \"\"one\" WITH CHECK (true);",
                 vec!["Odd, \"one"],
             ),
-            (
-                "CREATE POLICY p ON s.t USING ((x = 'to y using z'::text));",
-                vec![],
-            ),
+            ("CREATE POLICY p ON s.t USING ((x = 'to y using z'::text));", vec![]),
             (
                 "CREATE POLICY \"p TO q\" ON s.t FOR ALL TO jörg USING (true);",
                 vec!["jörg"],
@@ -286,19 +269,19 @@ mod tests {
     #[test]
     fn roles_of_mappings_and_privileges() {
         assert_eq!(
-            mapped_role(
-                "CREATE USER MAPPING FOR \"a b\" SERVER s OPTIONS (\n    password 'for x server y'\n);"
-            ),
+            mapped_role("CREATE USER MAPPING FOR \"a b\" SERVER s OPTIONS (\n    password 'for x server y'\n);"),
             ["a b"]
         );
         assert!(mapped_role("CREATE USER MAPPING FOR PUBLIC SERVER s;").is_empty());
-        let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text, role text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
+        let acl = "REVOKE ALL ON FUNCTION s.f(\"to\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.f(\"to\" text, role \
+            text) TO app;\nALTER DEFAULT PRIVILEGES FOR ROLE cloud_admin IN SCHEMA public GRANT SELECT ON TABLES TO x;";
         assert_eq!(granted_roles(acl), ["app", "cloud_admin", "x"]);
     }
 
     #[test]
     fn languages_providers_columns() {
-        let sql = "CREATE FUNCTION s.f(language text DEFAULT 'LANGUAGE c'::text) RETURNS TABLE(language text)\n    LANGUAGE plpgsql STABLE\n    AS $_$ begin return LANGUAGE c; end $_$;";
+        let sql = "CREATE FUNCTION s.f(language text DEFAULT 'LANGUAGE c'::text) RETURNS TABLE(language text)\n    \
+            LANGUAGE plpgsql STABLE\n    AS $_$ begin return LANGUAGE c; end $_$;";
         assert_eq!(name_behind("language", sql).as_deref(), Some("plpgsql"));
         let label = "SECURITY LABEL FOR anon ON COLUMN public.t.a IS 'MASKED FOR x';";
         assert_eq!(name_behind("for", label).as_deref(), Some("anon"));
@@ -318,16 +301,11 @@ mod tests {
 
     #[test]
     fn what_is_taken_from_everybody() {
-        let acl = "REVOKE ALL ON FUNCTION s.\"a;\nb\"(\"from\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.\"a;\nb\"(x text) TO app;\nGRANT ALL ON SCHEMA x TO PUBLIC;\n";
+        let acl = "REVOKE ALL ON FUNCTION s.\"a;\nb\"(\"from\" text) FROM PUBLIC;\nGRANT ALL ON FUNCTION s.\"a;\nb\"(x \
+            text) TO app;\nGRANT ALL ON SCHEMA x TO PUBLIC;\n";
         let found: Vec<_> = statements(acl).into_iter().map(public_privilege).collect();
-        assert_eq!(
-            found,
-            [Some(Privilege::Taken), None, Some(Privilege::Given)]
-        );
-        assert_eq!(
-            public_privilege("REVOKE ALL ON TABLE t FROM \"public\""),
-            None
-        );
+        assert_eq!(found, [Some(Privilege::Taken), None, Some(Privilege::Given)]);
+        assert_eq!(public_privilege("REVOKE ALL ON TABLE t FROM \"public\""), None);
         assert_eq!(public_privilege("ALTER DEFAULT PRIVILEGES REVOKE x"), None);
     }
 

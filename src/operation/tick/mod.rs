@@ -8,8 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest,
-    backup,
+    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
@@ -189,11 +188,7 @@ impl Turn<'_> {
     }
 
     /// What became of the backup, and what stands in the bucket where nothing was tried.
-    async fn back_up(
-        &self,
-        progress: &Progress,
-        interrupt: &Interrupt,
-    ) -> Result<(BackupOutcome, Option<Survey>)> {
+    async fn back_up(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let label = &self.database.label;
         if self.catalog.store().writes_only() {
             return self.take_turn(progress, interrupt).await;
@@ -217,20 +212,14 @@ impl Turn<'_> {
         self.step(|| Step::Begun(label.clone()));
         let outcome = match self.serve(due, progress, interrupt).await {
             // another run has just done it
-            Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy {
-                why: error.to_string(),
-            },
+            Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy { why: error.to_string() },
             outcome => outcome?,
         };
         Ok((outcome, None))
     }
 
     /// Where nobody may look, everything may be due: the run itself finds out, by turns.
-    async fn take_turn(
-        &self,
-        progress: &Progress,
-        interrupt: &Interrupt,
-    ) -> Result<(BackupOutcome, Option<Survey>)> {
+    async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
         self.step(|| Step::Begun(self.database.label.clone()));
@@ -240,12 +229,7 @@ impl Turn<'_> {
         }
     }
 
-    async fn serve(
-        &self,
-        due: Vec<Served>,
-        progress: &Progress,
-        interrupt: &Interrupt,
-    ) -> Result<BackupOutcome> {
+    async fn serve(&self, due: Vec<Served>, progress: &Progress, interrupt: &Interrupt) -> Result<BackupOutcome> {
         progress.begin();
         let request = self.backup_request(due);
         match backup(self.catalog, self.clients, &request, progress, interrupt).await {
@@ -264,11 +248,7 @@ impl Turn<'_> {
     }
 
     /// Prunes by `survey`, where nothing was changed since, and gives it back.
-    async fn prune(
-        &self,
-        survey: Option<Survey>,
-        interrupt: &Interrupt,
-    ) -> Result<(PruneOutcome, Option<Survey>)> {
+    async fn prune(&self, survey: Option<Survey>, interrupt: &Interrupt) -> Result<(PruneOutcome, Option<Survey>)> {
         if !self.request.prune {
             return Ok((PruneOutcome::NotBegun, survey));
         }
@@ -321,9 +301,7 @@ impl Turn<'_> {
 fn left_alone(prune: &PruneOutcome) -> bool {
     match prune {
         PruneOutcome::NotBegun => true,
-        PruneOutcome::Done(report) => {
-            report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some())
-        }
+        PruneOutcome::Done(report) => report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some()),
         PruneOutcome::Failed(_) => false,
     }
 }

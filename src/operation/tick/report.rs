@@ -96,9 +96,7 @@ impl DatabaseTick {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match (&self.backup, &self.prune) {
-            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
-                failure.exit_status
-            }
+            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => failure.exit_status,
             // something that was to be deleted still stands
             (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
             // what has run out can't be told, and piles up

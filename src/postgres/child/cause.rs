@@ -1,5 +1,5 @@
-//! Why a program failed, read from what it said: from its own words, the codes that it shows, and the server's words where these are
-//! known to be English.
+//! Why a program failed, read from what it said: from its own words, the codes that it shows, and the server's words
+//! where these are known to be English.
 
 use crate::postgres::error::Cause;
 use crate::postgres::speech::{Speech, sqlstate, without_names};
@@ -14,17 +14,11 @@ const OWN_WORDS: &[(&str, Cause)] = &[
     ("no password supplied", Cause::Auth),
     ("authentication method requirement", Cause::LoginKept),
     ("channel binding required", Cause::LoginKept),
-    (
-        "server closed the connection unexpectedly",
-        Cause::ConnectionLost,
-    ),
+    ("server closed the connection unexpectedly", Cause::ConnectionLost),
     ("could not receive data from server", Cause::ConnectionLost),
     ("could not send data to server", Cause::ConnectionLost),
     ("connection to server was lost", Cause::ConnectionLost),
-    (
-        "SSL connection has been closed unexpectedly",
-        Cause::ConnectionLost,
-    ),
+    ("SSL connection has been closed unexpectedly", Cause::ConnectionLost),
     ("user may lack SELECT privilege", Cause::PermissionDenied),
     ("could not read from input file", Cause::BadArchive),
     ("does not appear to be a valid", Cause::BadArchive),
@@ -32,18 +26,12 @@ const OWN_WORDS: &[(&str, Cause)] = &[
     ("terminated by user", Cause::Terminated),
 ];
 
-/// The server's words, which the programs repeat without the SQLSTATE that belongs to them: looked at only where the server
-/// is known to speak English to them. The order matters: a lock timeout is a cancelled statement too.
+/// The server's words, which the programs repeat without the SQLSTATE that belongs to them: looked at only where the
+/// server is known to speak English to them. The order matters: a lock timeout is a cancelled statement too.
 const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("conflict with recovery", Cause::RecoveryConflict),
-    (
-        "canceling statement due to statement timeout",
-        Cause::LockTimeout,
-    ),
-    (
-        "canceling statement due to lock timeout",
-        Cause::LockTimeout,
-    ),
+    ("canceling statement due to statement timeout", Cause::LockTimeout),
+    ("canceling statement due to lock timeout", Cause::LockTimeout),
     ("row-level security policy", Cause::RowSecurity),
     ("password authentication failed", Cause::Auth),
     ("no pg_hba.conf entry", Cause::Auth),
@@ -51,16 +39,10 @@ const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("No space left on device", Cause::DiskFull),
     ("out of shared memory", Cause::OutOfLocks),
     ("cache lookup failed", Cause::DefinitionsChanged),
-    (
-        "could not open relation with OID",
-        Cause::DefinitionsChanged,
-    ),
+    ("could not open relation with OID", Cause::DefinitionsChanged),
     ("invalid memory alloc request size", Cause::RowTooLarge),
     ("annot enlarge string buffer", Cause::RowTooLarge),
-    (
-        "permission denied to create extension",
-        Cause::ExtensionRight,
-    ),
+    ("permission denied to create extension", Cause::ExtensionRight),
     ("must be owner of extension", Cause::ExtensionRight),
     ("permission denied", Cause::PermissionDenied),
     ("must be owner of", Cause::PermissionDenied),
@@ -114,9 +96,7 @@ impl Cause {
         match known(OWN_WORDS).or(by_code).or_else(by_words) {
             Some(cause) => cause,
             // which the server's own reason for it would have come before
-            None if words.contains("PQgetCopyData() failed") && speech != Speech::Foreign => {
-                Self::ConnectionLost
-            }
+            None if words.contains("PQgetCopyData() failed") && speech != Speech::Foreign => Self::ConnectionLost,
             None if signal == Some(SIGPIPE) => Self::NotRead,
             None if signal.is_some() => Self::Terminated,
             None => Self::Unknown,
@@ -132,13 +112,11 @@ mod tests {
     fn causes_are_read_from_messages() {
         let cases = [
             (
-                "pg_restore: error: could not execute query: ERROR:  permission denied to create extension \"pg_stat_statements\"",
+                "pg_restore: error: could not execute query: ERROR:  permission denied to create extension \
+                 \"pg_stat_statements\"",
                 Cause::ExtensionRight,
             ),
-            (
-                "ERROR:  must be owner of extension pgcrypto",
-                Cause::ExtensionRight,
-            ),
+            ("ERROR:  must be owner of extension pgcrypto", Cause::ExtensionRight),
             (
                 "pg_dump: error: query failed: ERROR:  permission denied for table t",
                 Cause::PermissionDenied,

@@ -31,8 +31,8 @@ pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
             .map(|(_, value)| value.as_os_str())
     };
     let mut folders = Vec::new();
-    for folder in std::env::split_paths(variable("PATH").unwrap_or(OsStr::new("")))
-        .filter(|folder| folder.is_absolute())
+    for folder in
+        std::env::split_paths(variable("PATH").unwrap_or(OsStr::new(""))).filter(|folder| folder.is_absolute())
     {
         // The real programs behind Debian's wrapper, wherever a package was unpacked to.
         folders.extend(
@@ -43,15 +43,9 @@ pub(super) fn usual(surroundings: &[(OsString, OsString)]) -> Vec<PathBuf> {
         );
         folders.push(folder);
     }
-    folders.extend(
-        FOLDERS
-            .iter()
-            .flat_map(|pattern| expand(Path::new(pattern))),
-    );
+    folders.extend(FOLDERS.iter().flat_map(|pattern| expand(Path::new(pattern))));
     if let Some(home) = variable("HOME") {
-        folders.extend(expand(
-            &Path::new(home).join(".apt/usr/lib/postgresql/*/bin"),
-        ));
+        folders.extend(expand(&Path::new(home).join(".apt/usr/lib/postgresql/*/bin")));
     }
     folders
 }
@@ -79,9 +73,7 @@ fn children(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     };
     let matches = |name: &OsStr| {
         let name = name.to_string_lossy();
-        name.len() >= before.len() + after.len()
-            && name.starts_with(before)
-            && name.ends_with(after)
+        name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
     };
     let mut found: Vec<_> = entries
         .flatten()

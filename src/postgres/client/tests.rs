@@ -60,25 +60,12 @@ fn a_dump_takes_the_server_s_major_or_the_next_higher() {
         (10, 13, false),
     ] {
         let (chosen, warning) = clients.for_dump(server).unwrap();
-        assert_eq!(
-            (chosen.major, warning.is_some()),
-            (client, warns),
-            "{server}"
-        );
+        assert_eq!((chosen.major, warning.is_some()), (client, warns), "{server}");
         assert!(warning.is_none_or(|warning| warning.to_string().contains("postgresql-client-16")));
     }
     let error = clients.for_dump(19).unwrap_err();
-    assert!(
-        error.to_string().contains("13.22 at /13/pg_dump"),
-        "{error}"
-    );
-    assert!(matches!(
-        error,
-        Error::NewerServer {
-            server_major: 19,
-            ..
-        }
-    ));
+    assert!(error.to_string().contains("13.22 at /13/pg_dump"), "{error}");
+    assert!(matches!(error, Error::NewerServer { server_major: 19, .. }));
 }
 
 #[test]
@@ -113,13 +100,7 @@ fn a_restore_takes_no_client_older_than_the_archive() {
 #[test]
 fn without_any_client_the_error_names_the_folders() {
     let error = clients(&[]).for_dump(15).unwrap_err();
-    assert!(matches!(
-        error,
-        Error::NoClient {
-            major: Some(15),
-            ..
-        }
-    ));
+    assert!(matches!(error, Error::NoClient { major: Some(15), .. }));
     assert!(error.to_string().contains("nothing in /a, /b"), "{error}");
     assert!(error.hint().unwrap().contains("postgresql-client-15"));
 }
@@ -145,10 +126,7 @@ fn patterns_stand_for_folders() {
     };
     assert_eq!(
         found("postgresql/*/bin"),
-        [
-            Path::new("postgresql/15/bin"),
-            Path::new("postgresql/16/bin")
-        ]
+        [Path::new("postgresql/15/bin"), Path::new("postgresql/16/bin")]
     );
     assert_eq!(found("pgsql-*/bin"), [Path::new("pgsql-17/bin")]);
     assert!(found("nothing/*/bin").is_empty());

@@ -1,9 +1,10 @@
 //! Keeps `psql` from reading a statement otherwise than the server will.
 //!
-//! `psql` looks into what it sends: it takes `:name`, `:'name'` and `:"name"` for its variables, of which it has some thirty of
-//! its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`; and it counts `BEGIN … END` in `CREATE FUNCTION` to find
-//! a statement's end, also where `begin` is the name of a column. So a blank is put behind such a colon, and such a name into
-//! quotes: both mean the same to the server. Nothing else is altered, and nothing within quotes, comments or rows.
+//! `psql` looks into what it sends: it takes `:name`, `:'name'` and `:"name"` for its variables, of which it has some
+//! thirty of its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`; and it counts `BEGIN … END` in
+//! `CREATE FUNCTION` to find a statement's end, also where `begin` is the name of a column. So a blank is put behind
+//! such a colon, and such a name into quotes: both mean the same to the server. Nothing else is altered, and nothing
+//! within quotes, comments or rows.
 //!
 //! <https://github.com/postgres/postgres/blob/master/src/fe_utils/psqlscan.l>
 
@@ -247,10 +248,7 @@ impl Lexer {
             _ => out.push(byte),
         }
         match byte {
-            b'\'' => State::Text {
-                escapes,
-                skip: false,
-            },
+            b'\'' => State::Text { escapes, skip: false },
             b'"' => State::Name,
             b':' => State::Colon,
             b'\\' => State::Command,
@@ -358,9 +356,7 @@ fn in_rows(matched: Option<usize>, byte: u8) -> State {
     match matched {
         Some(matched) if END_OF_ROWS.get(matched) == Some(&byte) => match matched + 1 {
             3 => State::Plain,
-            matched => State::Rows {
-                matched: Some(matched),
-            },
+            matched => State::Rows { matched: Some(matched) },
         },
         _ => State::Rows {
             matched: (byte == b'\n').then_some(0),
@@ -393,12 +389,16 @@ mod tests {
                 "SELECT a[x: y], a[x: '1'::int], a[: 2], a[x:], b::text, f(c := 1), a[: _x], a[1: ü], a[1: $1];",
             ),
             (
-                "CREATE FUNCTION f(begin int) RETURNS begin\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.begin - begin), CASE WHEN begin THEN 1 END AS begin FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
-                "CREATE FUNCTION f(\"begin\" int) RETURNS \"begin\"\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.\"begin\" - \"begin\"), CASE WHEN \"begin\" THEN 1 END AS \"begin\" FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
+                "CREATE FUNCTION f(begin int) RETURNS begin\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT (t.begin - \
+                 begin), CASE WHEN begin THEN 1 END AS begin FROM t;\nEND;\n\nCREATE TABLE begin (begin int);",
+                "CREATE FUNCTION f(\"begin\" int) RETURNS \"begin\"\n    LANGUAGE sql\n    BEGIN ATOMIC\n SELECT \
+                 (t.\"begin\" - \"begin\"), CASE WHEN \"begin\" THEN 1 END AS \"begin\" FROM t;\nEND;\n\nCREATE TABLE \
+                 begin (begin int);",
             ),
             (
                 "create or replace procedure begin() begin atomic; insert into begin values (1); end; BEGIN; COMMIT;",
-                "create or replace procedure \"begin\"() begin atomic; insert into \"begin\" values (1); end; BEGIN; COMMIT;",
+                "create or replace procedure \"begin\"() begin atomic; insert into \"begin\" values (1); end; BEGIN; \
+                 COMMIT;",
             ),
         ] {
             for piece_bytes in [1, 2, 3, 7, 1000] {

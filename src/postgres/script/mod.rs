@@ -1,5 +1,5 @@
-//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of our own before
-//! its first one, and so that `psql` reads no statement otherwise than the server does.
+//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of
+//! our own before its first one, and so that `psql` reads no statement otherwise than the server does.
 
 mod lexer;
 
@@ -32,9 +32,10 @@ pub(super) enum Broken {
     Write(std::io::Error),
 }
 
-/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble: among the
-/// comments, settings and `\restrict` that come before the first other statement. What follows passes through the [`Lexer`], which
-/// alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not passed on at all.
+/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble:
+/// among the comments, settings and `\restrict` that come before the first other statement. What follows passes through
+/// the [`Lexer`], which alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its
+/// first statement is not passed on at all.
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
@@ -69,10 +70,7 @@ async fn copy_preamble(
     let (mut is_restricted, mut standard_strings) = (false, true);
     while preamble.len() < PREAMBLE_BYTES {
         let start = preamble.len();
-        let read = from
-            .read_until(b'\n', &mut preamble)
-            .await
-            .map_err(Broken::Read)?;
+        let read = from.read_until(b'\n', &mut preamble).await.map_err(Broken::Read)?;
         let line = &preamble[start..];
         is_restricted |= line.starts_with(RESTRICT);
         standard_strings &= line != OLD_STRINGS;
@@ -114,7 +112,8 @@ mod tests {
 
     use super::*;
 
-    const PREAMBLE: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\n-- Dumped by pg_dump version 18.6\n\nSET statement_timeout = 0;\n\
+    const PREAMBLE: &str = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\n-- Dumped by pg_dump version \
+        18.6\n\nSET statement_timeout = 0;\n\
         SET idle_in_transaction_session_timeout = 0;\nSET transaction_timeout = 0;\nSET client_encoding = 'UTF8';\n\
         SELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n\n";
 
@@ -129,9 +128,7 @@ mod tests {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
         assert_eq!(
             filtered(script.as_bytes()).await,
-            script
-                .replace("SET transaction_timeout = 0;\n", "")
-                .as_bytes()
+            script.replace("SET transaction_timeout = 0;\n", "").as_bytes()
         );
     }
 
@@ -139,15 +136,9 @@ mod tests {
     async fn statements_of_our_own_stand_before_the_first_and_behind_the_settings() {
         let script = format!("{PREAMBLE}CREATE TABLE t (a text);\n");
         let mut out = Vec::new();
-        copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n")
-            .await
-            .unwrap();
+        copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await.unwrap();
         let wanted = "SET row_security = off;\n\nDROP TABLE t;\nCREATE TABLE t (a text);\n";
-        assert!(
-            out.ends_with(wanted.as_bytes()),
-            "{}",
-            String::from_utf8_lossy(&out)
-        );
+        assert!(out.ends_with(wanted.as_bytes()), "{}", String::from_utf8_lossy(&out));
     }
 
     #[tokio::test]
@@ -155,10 +146,7 @@ mod tests {
         let body = "COPY public.t (a) FROM stdin;\nSET transaction_timeout = 0;\n\\.\n\nSET transaction_timeout = 0;\n";
         let out = filtered(format!("{PREAMBLE}{body}").as_bytes()).await;
         assert!(out.ends_with(body.as_bytes()));
-        assert_eq!(
-            out.len() + UNKNOWN_SETTING.len(),
-            PREAMBLE.len() + body.len()
-        );
+        assert_eq!(out.len() + UNKNOWN_SETTING.len(), PREAMBLE.len() + body.len());
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
-//! Finds what a statement of ours leaves to the `search_path`. Debug builds check every statement by it, so that each test
-//! that talks to a server is a test of this as well.
+//! Finds what a statement of ours leaves to the `search_path`. Debug builds check every statement by it, so that each
+//! test that talks to a server is a test of this as well.
 //!
-//! It knows the SQL that is written here and no more: every operator stands in `OPERATOR(pg_catalog.…)`, every function,
-//! type and relation behind `pg_catalog.`, and constructs that look an operator up by the path (`IN`, `BETWEEN`, `NULLIF`,
-//! `CASE value WHEN`, `USING`) are not used.
+//! It knows the SQL that is written here and no more: every operator stands in `OPERATOR(pg_catalog.…)`, every
+//! function, type and relation behind `pg_catalog.`, and constructs that look an operator up by the path (`IN`,
+//! `BETWEEN`, `NULLIF`, `CASE value WHEN`, `USING`) are not used.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ enum Token {
 
 /// Words before a parenthesis that call nothing by the path.
 const NO_CALLS: &[&str] = &[
-    "all", "and", "any", "as", "coalesce", "else", "exists", "from", "greatest", "join", "lateral",
-    "least", "not", "on", "operator", "or", "over", "select", "then", "values", "when", "where",
+    "all", "and", "any", "as", "coalesce", "else", "exists", "from", "greatest", "join", "lateral", "least", "not",
+    "on", "operator", "or", "over", "select", "then", "values", "when", "where",
 ];
 
 /// Words that look up an operator by the path.
@@ -110,8 +110,7 @@ fn common_tables(tokens: &[Token]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(name) = token else { continue };
-        let is_first = at > 0
-            && (tokens[at - 1] == Token::Word("with".into()) || tokens[at - 1] == Token::Mark(','));
+        let is_first = at > 0 && (tokens[at - 1] == Token::Word("with".into()) || tokens[at - 1] == Token::Mark(','));
         let mut next = at + 1;
         if tokens.get(next) == Some(&Token::Mark('(')) {
             next += 1 + tokens[next..]
@@ -119,8 +118,8 @@ fn common_tables(tokens: &[Token]) -> BTreeSet<String> {
                 .take_while(|token| **token != Token::Mark(')'))
                 .count();
         }
-        let is_table = tokens.get(next) == Some(&Token::Word("as".into()))
-            && tokens.get(next + 1) == Some(&Token::Mark('('));
+        let is_table =
+            tokens.get(next) == Some(&Token::Word("as".into())) && tokens.get(next + 1) == Some(&Token::Mark('('));
         if is_first && is_table {
             names.insert(name.clone());
         }
@@ -138,9 +137,7 @@ fn tokens(sql: &str) -> Result<Vec<Token>, String> {
                 let is_escaped = tokens.last() == Some(&Token::Word("e".into()));
                 let length = quoted(rest, '\'')?;
                 if rest[..length].contains('\\') && !is_escaped {
-                    return Err(
-                        "a backslash in a text, which standard_conforming_strings decides".into(),
-                    );
+                    return Err("a backslash in a text, which standard_conforming_strings decides".into());
                 }
                 tokens.push(Token::Literal);
                 length
@@ -209,10 +206,7 @@ mod tests {
             ("SELECT public.count(*)", "the function count"),
             ("SELECT x FROM pg_class", "the relation pg_class"),
             ("SELECT x FROM pg_catalog.a AS a, pg_class AS c", "pg_class"),
-            (
-                "SELECT x FROM pg_catalog.a JOIN b ON true",
-                "the relation b",
-            ),
+            ("SELECT x FROM pg_catalog.a JOIN b ON true", "the relation b"),
             ("SELECT '1'::int8", "a cast to int8"),
             ("SELECT x IN (1)", "in"),
             ("SELECT CASE x WHEN 1 THEN 2 END", "case of a value"),
@@ -222,10 +216,7 @@ mod tests {
                 r"SELECT '\n'",
                 "a backslash in a text, which standard_conforming_strings decides",
             ),
-            (
-                "SET search_path = pg_catalog; SELECT now()",
-                "the function now",
-            ),
+            ("SET search_path = pg_catalog; SELECT now()", "the function now"),
             ("WITH a AS (SELECT 1) SELECT b(1) FROM a", "the function b"),
         ] {
             assert_eq!(unqualified(sql).as_deref(), Some(found), "{sql}");
@@ -236,7 +227,8 @@ mod tests {
     fn what_is_qualified_passes() {
         for sql in [
             "BEGIN READ ONLY; SET LOCAL search_path = pg_catalog, pg_temp; COMMIT",
-            "WITH a (x) AS (SELECT 1), b AS (SELECT pg_catalog.count(*) FROM a) SELECT COALESCE(x, 0) FROM b CROSS JOIN a",
+            "WITH a (x) AS (SELECT 1), b AS (SELECT pg_catalog.count(*) FROM a) SELECT COALESCE(x, 0) FROM b CROSS \
+             JOIN a",
             r"SELECT a.x OPERATOR(pg_catalog.!~) '^pg_' FROM pg_catalog.pg_class AS a WHERE a.y OPERATOR(pg_catalog.=) E'a\\b''c'",
             r#"SELECT 'x'::pg_catalog."char", y FROM (VALUES (1)) AS k (kind)"#,
             "SELECT current_user",

@@ -28,12 +28,14 @@ impl Ability {
     fn attempt(self) -> &'static str {
         match self {
             Self::EventTriggers => {
-                "CREATE FUNCTION pg_temp.pgcoffer_probe() RETURNS pg_catalog.event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+                "CREATE FUNCTION pg_temp.pgcoffer_probe() RETURNS pg_catalog.event_trigger LANGUAGE plpgsql AS 'BEGIN \
+                 END';
                  CREATE EVENT TRIGGER pgcoffer_probe ON ddl_command_end EXECUTE FUNCTION pg_temp.pgcoffer_probe()"
             }
             Self::WholePublications => "CREATE PUBLICATION pgcoffer_probe FOR ALL TABLES",
             Self::Subscriptions => {
-                "CREATE SUBSCRIPTION pgcoffer_probe CONNECTION 'password=x' PUBLICATION pgcoffer_probe WITH (connect = false, slot_name = NONE)"
+                "CREATE SUBSCRIPTION pgcoffer_probe CONNECTION 'password=x' PUBLICATION pgcoffer_probe WITH (connect = \
+                 false, slot_name = NONE)"
             }
             Self::Wrappers => "CREATE FOREIGN DATA WRAPPER pgcoffer_probe",
         }
@@ -61,8 +63,8 @@ enum Tried {
     Failed,
 }
 
-/// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas may make
-/// them as well.
+/// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas
+/// may make them as well.
 const AVAILABLE: &str = "
     SELECT a.name, NOT v.superuser OR v.trusted
       FROM pg_catalog.pg_available_extensions AS a
@@ -82,10 +84,7 @@ impl Session {
             }
         }
         for provider in &questions.label_providers {
-            let attempt = format!(
-                "SECURITY LABEL FOR {} ON SCHEMA pg_catalog IS NULL",
-                ident(provider)
-            );
+            let attempt = format!("SECURITY LABEL FOR {} ON SCHEMA pg_catalog IS NULL", ident(provider));
             if self.fails_by(&attempt, NO_PROVIDER).await? {
                 found.label_providers.insert(provider.clone());
             }
@@ -111,8 +110,7 @@ impl Session {
             if facts.extensions.contains_key(name) {
                 continue;
             }
-            let is_allowed =
-                facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
+            let is_allowed = facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
             let why = match available.get(name) {
                 None => Some("the server has no files of it".into()),
                 Some(_) if is_allowed && !questions.has_rows_of_extensions => None,
@@ -148,22 +146,18 @@ impl Session {
                 let tables = rows.iter().map(|row| self.extension_table(row));
                 Ok(Tried::Made(tables.collect::<Result<_, _>>()?))
             }
-            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
-                Ok(Tried::Refused(message))
-            }
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => Ok(Tried::Refused(message)),
             Err(Error::Query { .. }) => Ok(Tried::Failed),
             Err(error) => Err(error),
         }
     }
 
-    /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is left to be
-    /// seen when the restore comes to it.
+    /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is
+    /// left to be seen when the restore comes to it.
     async fn is_refused(&mut self, attempt: &str) -> Result<Option<Untrusted>, Error> {
         match self.attempt(attempt).await {
             Ok(_) => Ok(None),
-            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
-                Ok(Some(message))
-            }
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => Ok(Some(message)),
             Err(Error::Query { .. }) => Ok(None),
             Err(error) => Err(error),
         }

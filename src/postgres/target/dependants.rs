@@ -1,7 +1,9 @@
-//! Everything that DROP … CASCADE, or the end of a table, could take along: one branch of a query for each kind of object.
+//! Everything that DROP … CASCADE, or the end of a table, could take along: one branch of a query for each kind of
+//! object.
 //!
-//! Each row is what it is, in words, and the place that it goes with: the kind, the schema and the name of the object that it is, or is a
-//! part of. A column, an index, a key, a trigger of a table go with the table; what stands for itself is its own place.
+//! Each row is what it is, in words, and the place that it goes with: the kind, the schema and the name of the object
+//! that it is, or is a part of. A column, an index, a key, a trigger of a table go with the table; what stands for
+//! itself is its own place.
 
 /// Names that the branches use.
 const COMMON: &str = r#"
@@ -137,33 +139,42 @@ const IN_SCHEMAS: &[&str] = &[
 /// What stands in the database as a whole.
 const IN_THE_DATABASE: &[&str] = &[
     "SELECT pg_catalog.concat('server ', srvname), 'server', '', srvname FROM pg_catalog.pg_foreign_server",
-    "SELECT pg_catalog.concat('foreign data wrapper ', fdwname), 'foreign data wrapper', '', fdwname FROM pg_catalog.pg_foreign_data_wrapper",
-    "SELECT pg_catalog.concat('USER MAPPING ', u.usename, ' SERVER ', u.srvname), 'member', '', '' FROM pg_catalog.pg_user_mappings AS u",
-    "SELECT pg_catalog.concat('event trigger ', evtname), 'event trigger', '', evtname FROM pg_catalog.pg_event_trigger",
+    "SELECT pg_catalog.concat('foreign data wrapper ', fdwname), 'foreign data wrapper', '', fdwname FROM \
+     pg_catalog.pg_foreign_data_wrapper",
+    "SELECT pg_catalog.concat('USER MAPPING ', u.usename, ' SERVER ', u.srvname), 'member', '', '' FROM \
+     pg_catalog.pg_user_mappings AS u",
+    "SELECT pg_catalog.concat('event trigger ', evtname), 'event trigger', '', evtname FROM \
+     pg_catalog.pg_event_trigger",
     "SELECT pg_catalog.concat('publication ', pubname), 'publication', '', pubname FROM pg_catalog.pg_publication",
-    "SELECT pg_catalog.concat('subscription ', s.subname), 'subscription', '', s.subname FROM pg_catalog.pg_subscription AS s
-      WHERE s.subdbid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database())",
+    "SELECT pg_catalog.concat('subscription ', s.subname), 'subscription', '', s.subname FROM \
+     pg_catalog.pg_subscription AS s
+      WHERE s.subdbid OPERATOR(pg_catalog.=) (SELECT b.oid FROM pg_catalog.pg_database AS b WHERE b.datname \
+          OPERATOR(pg_catalog.=) pg_catalog.current_database())",
     "SELECT pg_catalog.concat('access method ', amname), 'access method', '', amname FROM pg_catalog.pg_am",
     "SELECT pg_catalog.concat('language ', lanname), 'language', '', lanname FROM pg_catalog.pg_language",
     "SELECT pg_catalog.concat('extension ', extname), 'extension', '', extname FROM pg_catalog.pg_extension",
     "SELECT pg_catalog.concat('schema ', nspname), 'schema', '', nspname FROM schemas",
-    "SELECT pg_catalog.concat('TRANSFORM FOR ', pg_catalog.format_type(x.trftype, NULL), ' LANGUAGE ', l.lanname), 'member', '', ''
+    "SELECT pg_catalog.concat('TRANSFORM FOR ', pg_catalog.format_type(x.trftype, NULL), ' LANGUAGE ', l.lanname), \
+     'member', '', ''
        FROM pg_catalog.pg_transform AS x JOIN pg_catalog.pg_language AS l ON l.oid OPERATOR(pg_catalog.=) x.trflang",
-    "SELECT pg_catalog.concat('CAST (', pg_catalog.format_type(x.castsource, NULL), ' AS ', pg_catalog.format_type(x.casttarget, NULL), ')'), 'member', '', ''
+    "SELECT pg_catalog.concat('CAST (', pg_catalog.format_type(x.castsource, NULL), ' AS ', \
+     pg_catalog.format_type(x.casttarget, NULL), ')'), 'member', '', ''
        FROM pg_catalog.pg_cast AS x WHERE x.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                         WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid OPERATOR(pg_catalog.=) x.oid
+                         WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid \
+                             OPERATOR(pg_catalog.=) x.oid
                            AND d.deptype OPERATOR(pg_catalog.=) 'i')",
 ];
 
 /// Since 15.
 const SCHEMAS_OF_PUBLICATIONS: &str =
     "SELECT pg_catalog.concat('schema ', n.nspname, ' in publication ', p.pubname), 'member', '', ''
-       FROM pg_catalog.pg_publication_namespace AS x JOIN pg_catalog.pg_publication AS p ON p.oid OPERATOR(pg_catalog.=) x.pnpubid
+       FROM pg_catalog.pg_publication_namespace AS x JOIN pg_catalog.pg_publication AS p ON p.oid \
+           OPERATOR(pg_catalog.=) x.pnpubid
             JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.pnnspid";
 
-/// The queries for a server of that major version. Of tables there may be very many, so that each kind of their parts is asked for by
-/// itself: an answer is bounded.
+/// The queries for a server of that major version. Of tables there may be very many, so that each kind of their parts
+/// is asked for by itself: an answer is bounded.
 pub(super) fn everything(server_major: u32) -> Vec<String> {
     let newer: &[&str] = match server_major {
         ..15 => &[],
@@ -226,16 +237,11 @@ mod tests {
         ] {
             // default privileges (pg_default_acl) and large objects depend on schemas and roles alone, which stay
             assert!(
-                all.contains(&format!("pg_catalog.{catalog} "))
-                    || all.contains(&format!("pg_catalog.{catalog}\n")),
+                all.contains(&format!("pg_catalog.{catalog} ")) || all.contains(&format!("pg_catalog.{catalog}\n")),
                 "{catalog}"
             );
         }
         assert_eq!(crate::postgres::sql::unqualified(&all), None);
-        assert!(
-            !everything(14)
-                .join(";")
-                .contains("pg_publication_namespace")
-        );
+        assert!(!everything(14).join(";").contains("pg_publication_namespace"));
     }
 }

@@ -50,7 +50,8 @@ impl ExtensionTable {
 
 const EXTENSIONS: &str = "
     SELECT x.extname, pg_catalog.pg_has_role(x.extowner, 'USAGE'), n.nspname
-      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) x.extnamespace";
+      FROM pg_catalog.pg_extension AS x JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) \
+          x.extnamespace";
 
 /// A condition is text that only the extension's own script can set.
 pub(super) const TABLES: &str = r#"
@@ -73,19 +74,14 @@ pub(super) const TABLES: &str = r#"
            JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"#;
 
 impl Session {
-    pub(super) async fn look_at_extensions(
-        &mut self,
-        facts: &mut TargetFacts,
-    ) -> Result<(), Error> {
+    pub(super) async fn look_at_extensions(&mut self, facts: &mut TargetFacts) -> Result<(), Error> {
         const WHAT: &str = "look at the target's extensions";
         for row in self.rows(WHAT, EXTENSIONS).await? {
             let extension = Extension {
                 is_own: self.column(&row, 1, WHAT)?,
                 schema: self.column(&row, 2, WHAT)?,
             };
-            facts
-                .extensions
-                .insert(self.column(&row, 0, WHAT)?, extension);
+            facts.extensions.insert(self.column(&row, 0, WHAT)?, extension);
         }
         for row in self.rows(WHAT, TABLES).await? {
             let (place, mut table) = self.extension_table(&row)?;
@@ -99,10 +95,7 @@ impl Session {
     }
 
     /// A row of [`TABLES`].
-    pub(super) fn extension_table(
-        &self,
-        row: &Row,
-    ) -> Result<((String, String), ExtensionTable), Error> {
+    pub(super) fn extension_table(&self, row: &Row) -> Result<((String, String), ExtensionTable), Error> {
         const WHAT: &str = "look at the tables of extensions";
         let text = |at| row.text(at).unwrap_or_default().to_owned();
         let referring = row.text(8).map(serde_json::from_str);
@@ -118,8 +111,8 @@ impl Session {
         Ok(((text(0), text(1)), table))
     }
 
-    /// Whether a table has rows that a dump would hold. Policies, whose functions would run, are refused rather than obeyed; what can't be
-    /// asked is taken to have some.
+    /// Whether a table has rows that a dump would hold. Policies, whose functions would run, are refused rather than
+    /// obeyed; what can't be asked is taken to have some.
     async fn has_rows(&mut self, place: &(String, String), condition: &str) -> Result<bool, Error> {
         const WHAT: &str = "look for rows in the tables of extensions";
         let table = relation(&place.0, &place.1);

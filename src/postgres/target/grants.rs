@@ -20,7 +20,8 @@ const DEFAULT_GRANTS: &str = "
     SELECT n.nspname, d.defaclobjtype::pg_catalog.text,
            pg_catalog.to_json(pg_catalog.array_agg(DISTINCT r.rolname::pg_catalog.text))::pg_catalog.text
       FROM pg_catalog.pg_default_acl AS d
-           JOIN pg_catalog.pg_roles AS me ON me.oid OPERATOR(pg_catalog.=) d.defaclrole AND me.rolname OPERATOR(pg_catalog.=) current_user
+           JOIN pg_catalog.pg_roles AS me ON me.oid OPERATOR(pg_catalog.=) d.defaclrole AND me.rolname \
+               OPERATOR(pg_catalog.=) current_user
            LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) d.defaclnamespace
            CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
            LEFT JOIN pg_catalog.pg_roles AS r ON r.oid OPERATOR(pg_catalog.=) a.grantee
@@ -55,9 +56,7 @@ impl Session {
     ) -> Result<Vec<Option<Untrusted>>, Error> {
         let mut outcomes = Vec::new();
         for statement in statements {
-            let steps = format!(
-                "BEGIN TRANSACTION READ WRITE; SET LOCAL search_path = ''; {statement} COMMIT"
-            );
+            let steps = format!("BEGIN TRANSACTION READ WRITE; SET LOCAL search_path = ''; {statement} COMMIT");
             let result = self.wire.run(&steps).await;
             if result.is_err() && self.wire.is_in_transaction {
                 // should this fail too, the next statement says so

@@ -1,4 +1,5 @@
-//! What stands in the schemas of a target that don't belong to the role that restores: a platform's tables, functions and types.
+//! What stands in the schemas of a target that don't belong to the role that restores: a platform's tables, functions
+//! and types.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +15,8 @@ pub struct Present {
     pub columns: Option<BTreeSet<String>>,
     /// Of a table: whether triggers of its own look at rows that come, and may change or swallow them.
     pub has_triggers: bool,
-    /// Of a table: the other tables that its foreign keys refer to, by schema and name. Rows that come before theirs are refused.
+    /// Of a table: the other tables that its foreign keys refer to, by schema and name. Rows that come before theirs
+    /// are refused.
     pub refers_to: BTreeSet<(String, String)>,
     /// Whether it belongs to the role.
     pub is_own: bool,
@@ -26,8 +28,8 @@ pub struct Present {
     pub has_row_security: bool,
 }
 
-/// Names are built as pg_dump builds those of its table of contents. A table has no row where its file has no page, which is asked
-/// rather than read: a policy's function would run in a query.
+/// Names are built as pg_dump builds those of its table of contents. A table has no row where its file has no page,
+/// which is asked rather than read: a policy's function would run in a query.
 const PRESENT: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
@@ -81,9 +83,7 @@ const PRESENT: &str = r#"
 
 impl Session {
     /// Kind, schema and name of each, as the table of contents of an archive has them.
-    pub(super) async fn present(
-        &mut self,
-    ) -> Result<HashMap<(String, String, String), Present>, Error> {
+    pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), Present>, Error> {
         const WHAT: &str = "look at what the target has already";
         let mut present = HashMap::new();
         for row in self.rows(WHAT, PRESENT).await? {

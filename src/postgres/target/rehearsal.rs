@@ -8,7 +8,8 @@ use crate::postgres::session::Session;
 use crate::postgres::sql::literal;
 use crate::text::Untrusted;
 
-/// An object of a database: its kind, its schema (empty for what is in none) and its name, with what tells it from others of that name.
+/// An object of a database: its kind, its schema (empty for what is in none) and its name, with what tells it from
+/// others of that name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// `relation`, `routine`, `type`, `operator`, `event trigger` …
@@ -48,8 +49,8 @@ const WAIT: &str = "3s";
 const WAIT_TO_DROP: &str = "5min";
 
 impl Session {
-    /// What these statements would take along beside what they name and what is made anew. They are carried out in a transaction that is
-    /// rolled back; the locks that they take are held for that long.
+    /// What these statements would take along beside what they name and what is made anew. They are carried out in a
+    /// transaction that is rolled back; the locks that they take are held for that long.
     pub async fn rehearse(&mut self, drops: &Drops) -> Result<Vec<Lost>, Error> {
         const WHAT: &str = "try what --clean would drop";
         let everything = everything(self.server_major());
@@ -74,7 +75,8 @@ impl Session {
         all.await.map(drop)
     }
 
-    /// The first column of what is asked behind them. Statements are sent by themselves, since the server reads each message in one encoding.
+    /// The first column of what is asked behind them. Statements are sent by themselves, since the server reads each
+    /// message in one encoding.
     async fn dropped(
         &mut self,
         what: &'static str,
@@ -118,11 +120,7 @@ impl Session {
         result.map_err(|error| self.explained(what, error))
     }
 
-    async fn before(
-        &mut self,
-        what: &'static str,
-        everything: &[String],
-    ) -> Result<BTreeMap<String, Place>, Error> {
+    async fn before(&mut self, what: &'static str, everything: &[String]) -> Result<BTreeMap<String, Place>, Error> {
         let mut before = BTreeMap::new();
         for question in everything {
             for row in self.rows(what, question).await? {
@@ -134,12 +132,9 @@ impl Session {
         Ok(before)
     }
 
-    /// What these bytes mean in an encoding that the server knows, each; none for what means nothing in the database's own.
-    pub async fn texts(
-        &mut self,
-        encoding: &str,
-        bytes: &[&[u8]],
-    ) -> Result<Vec<Option<String>>, Error> {
+    /// What these bytes mean in an encoding that the server knows, each; none for what means nothing in the database's
+    /// own.
+    pub async fn texts(&mut self, encoding: &str, bytes: &[&[u8]]) -> Result<Vec<Option<String>>, Error> {
         const WHAT: &str = "read names in the backup's encoding";
         let hex: Vec<String> = bytes
             .iter()
@@ -152,10 +147,7 @@ impl Session {
             hex.join(",")
         );
         match self.rows(WHAT, &sql).await {
-            Ok(rows) => Ok(rows
-                .iter()
-                .map(|row| row.text(0).map(str::to_owned))
-                .collect()),
+            Ok(rows) => Ok(rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()),
             Err(Error::Query { .. }) if bytes.len() > 1 => {
                 let (first, second) = bytes.split_at(bytes.len() / 2);
                 let mut texts = Box::pin(self.texts(encoding, first)).await?;

@@ -1,9 +1,10 @@
-//! What of an archive's definitions a server refuses, found by carrying all of them out in a transaction that is rolled back.
+//! What of an archive's definitions a server refuses, found by carrying all of them out in a transaction that is rolled
+//! back.
 //!
-//! Which statements a role may not run can't be told from its attributes: PostgreSQL leaves some to superusers, platforms give some
-//! of these to their customers and take others away, and what is built on a thing that can't be made isn't always tied to it in the
-//! table of contents (a view that uses a cast, a constraint that uses an operator class). The server knows. The tables are empty, so
-//! that this takes about as long as making the definitions does.
+//! Which statements a role may not run can't be told from its attributes: PostgreSQL leaves some to superusers,
+//! platforms give some of these to their customers and take others away, and what is built on a thing that can't be
+//! made isn't always tied to it in the table of contents (a view that uses a cast, a constraint that uses an operator
+//! class). The server knows. The tables are empty, so that this takes about as long as making the definitions does.
 
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
@@ -124,8 +125,8 @@ impl Session {
 /// No right, and the trigger of a platform that says no.
 const RIGHTS: &[&str] = &["42501", "P0001"];
 
-/// Whether it says something of the server or the moment rather than of the statement: memory and locks, a limit of time, a
-/// shutdown, files, a deadlock.
+/// Whether it says something of the server or the moment rather than of the statement: memory and locks, a limit of
+/// time, a shutdown, files, a deadlock.
 fn ends_it(code: &str) -> bool {
     ["08", "40", "53", "55", "57"]
         .iter()

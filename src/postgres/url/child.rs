@@ -1,5 +1,5 @@
-//! How a child process takes an address and a login: by variables, which nobody else can read, and by its arguments what may
-//! be read by all.
+//! How a child process takes an address and a login: by variables, which nobody else can read, and by its arguments
+//! what may be read by all.
 
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,11 +60,7 @@ impl DatabaseUrl {
             .into_iter()
             .map(|(name, value)| (name, Secret::new(value)))
             .collect();
-        env.extend(
-            self.password
-                .clone()
-                .map(|password| ("PGPASSWORD", password)),
-        );
+        env.extend(self.password.clone().map(|password| ("PGPASSWORD", password)));
         env
     }
 

@@ -1,4 +1,5 @@
-//! What is wrong with a URL, and what to do about it. Nothing of the URL itself is repeated: any part may be one of a password.
+//! What is wrong with a URL, and what to do about it. Nothing of the URL itself is repeated: any part may be one of a
+//! password.
 
 use super::SslMode;
 use super::parameters::likeliest;
@@ -40,9 +41,7 @@ pub enum UrlFault {
     #[error("the port is not a number from 1 to 65535")]
     Port,
     /// No `]` behind an IPv6 address, or something odd behind it.
-    #[error(
-        "the bracketed address is not closed, is empty or is followed by something else than a port"
-    )]
+    #[error("the bracketed address is not closed, is empty or is followed by something else than a port")]
     Brackets,
     /// Lists of hosts, addresses and ports that don't go together.
     #[error("its lists of hosts, addresses and ports are not of one length, or too long")]
@@ -92,7 +91,9 @@ impl UrlFault {
         match self {
             Self::Scheme(form) => form.hint().to_owned(),
             Self::Encoding(_) => {
-                "names are written in UTF-8 here, ü as %C3%BC; a role or database whose name is stored in other bytes has to be given another name, or another role".into()
+                "names are written in UTF-8 here, ü as %C3%BC; a role or database whose name is stored in other bytes \
+                 has to be given another name, or another role"
+                    .into()
             }
             Self::Escape(_) | Self::Zero(_) => format!("a % as such is written %25; {ENCODED}"),
             Self::ManyAts => "write each @ but the one before the host as %40".into(),
@@ -100,14 +101,23 @@ impl UrlFault {
                 format!("a / in user or password is written %2F, and an @ in the database's name %40; {FORM}")
             }
             Self::Colons => {
-                "an IPv6 address stands in brackets, as in [::1]:5432; a host has one port; a : of the password is written %3A, and an @ of it %40".into()
+                "an IPv6 address stands in brackets, as in [::1]:5432; a host has one port; a : of the password is \
+                 written %3A, and an @ of it %40"
+                    .into()
             }
             Self::Ampersand => {
-                "the first parameter stands behind a ?, as in /database?sslmode=require; an & in the database's own name is written %26".into()
+                "the first parameter stands behind a ?, as in /database?sslmode=require; an & in the database's own \
+                 name is written %26"
+                    .into()
             }
-            Self::Space => "take it out, where it came in by copying; a space of a name or password is written %20".into(),
+            Self::Space => "take it out, where it came in by copying; a space of a name or password is written \
+                %20"
+            .into(),
             Self::Port => {
-                "write the port in figures behind the host, as in host:5432, or leave it and its colon out; where this is a part of the password, its special characters have to be percent-encoded: @ as %40, : as %3A, / as %2F".into()
+                "write the port in figures behind the host, as in host:5432, or leave it and its colon out; where this \
+                 is a part of the password, its special characters have to be percent-encoded: @ as %40, : as %3A, / \
+                 as %2F"
+                    .into()
             }
             Self::Missing("user") => format!("other than in psql nobody is taken for the one who logs in; {FORM}"),
             Self::Missing(_) | Self::Malformed | Self::Brackets => FORM.into(),
@@ -116,13 +126,23 @@ impl UrlFault {
                 None => "only libpq's parameters belong here, not those of other programs; remove it".into(),
             },
             Self::Plaintext(_) => {
-                "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by &allow_plaintext=yes".into()
+                "use sslmode=require or more; where the network between is your own, or encrypted by itself, say so by \
+                 &allow_plaintext=yes"
+                    .into()
             }
-            Self::Lists => "several hosts are written host1:5432,host2:5433, or ?host=a,b&port=1,2, with one port for all or one for each".into(),
+            Self::Lists => "several hosts are written host1:5432,host2:5433, or ?host=a,b&port=1,2, with one port for \
+                all or one for each"
+                .into(),
             Self::TwoPasswords => "take the password out of the url, or unset the AUTH of this database".into(),
-            Self::TokenInClear(_) => "use sslmode=verify-full with sslrootcert= naming the file of the provider's authorities".into(),
+            Self::TokenInClear(_) => "use sslmode=verify-full with sslrootcert= naming the file of the provider's \
+                authorities"
+                .into(),
             Self::Refused { .. } => "remove it from the url".into(),
-            Self::Service(_) => "name the file by servicefile=, and a section of it by service=; neither PGSERVICEFILE nor ~/.pg_service.conf is read here".into(),
+            Self::Service(_) => {
+                "name the file by servicefile=, and a section of it by service=; neither PGSERVICEFILE \
+                nor ~/.pg_service.conf is read here"
+                    .into()
+            }
             Self::AbstractSocket => "give the folder of the socket, as in ?host=/var/run/postgresql".into(),
             Self::Value { name, wanted } => format!("write {name}= with {wanted}, or take it out"),
         }
@@ -155,16 +175,9 @@ pub enum UrlForm {
 impl UrlForm {
     pub(super) fn of(text: &str) -> Self {
         let lower = text.to_ascii_lowercase();
-        let scheme = lower
-            .split("://")
-            .next()
-            .filter(|scheme| scheme.len() < lower.len());
-        let is_word = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"_+.-".contains(&b))
-        };
+        let scheme = lower.split("://").next().filter(|scheme| scheme.len() < lower.len());
+        let is_word =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+.-".contains(&b));
         let first = lower.split(char::is_whitespace).next().unwrap_or_default();
         if text.starts_with('<') {
             Self::Angles
@@ -183,10 +196,7 @@ impl UrlForm {
                 true => Self::Assignment,
                 false => Self::Keywords,
             }
-        } else if lower.starts_with("postgre")
-            || lower.starts_with("pg:")
-            || lower.starts_with("psql:")
-        {
+        } else if lower.starts_with("postgre") || lower.starts_with("pg:") || lower.starts_with("psql:") {
             Self::Nearly
         } else if scheme.is_some_and(is_word) {
             Self::Other
@@ -199,23 +209,22 @@ impl UrlForm {
         match self {
             Self::Angles => "the < and > around it are no part of it: write it without",
             Self::Jdbc => {
-                "JDBC has a form of its own: write postgres://user:password@host:5432/database?sslmode=require, with user and password where they stand here"
+                "JDBC has a form of its own: write postgres://user:password@host:5432/database?sslmode=require, with \
+                 user and password where they stand here"
             }
-            Self::Nearly => {
-                "it begins with postgres:// and nothing else: no driver's name, a colon and two slashes"
-            }
+            Self::Nearly => "it begins with postgres:// and nothing else: no driver's name, a colon and two slashes",
             Self::Other => {
-                "only PostgreSQL is backed up: where that is what answers there, write postgres://user:password@host:5432/database?sslmode=require"
+                "only PostgreSQL is backed up: where that is what answers there, write \
+                 postgres://user:password@host:5432/database?sslmode=require"
             }
             Self::Variable => {
                 "the name of a variable stands there, and nothing has put its value in: write the url itself"
             }
-            Self::Assignment => {
-                "the name of a variable and a = stand before it: write the url alone"
-            }
+            Self::Assignment => "the name of a variable and a = stand before it: write the url alone",
             Self::Command => "write the url alone, without a command or anything else before it",
             Self::Keywords => {
-                "libpq's other form, name=value, is not read here: write postgres://user:password@host:5432/database?sslmode=require"
+                "libpq's other form, name=value, is not read here: write \
+                 postgres://user:password@host:5432/database?sslmode=require"
             }
             Self::Bare => FORM,
         }
@@ -223,4 +232,5 @@ impl UrlForm {
 }
 
 const FORM: &str = "the form is postgres://user:password@host:5432/database?sslmode=require";
-const ENCODED: &str = "special characters of user and password have to be percent-encoded: @ as %40, : as %3A, / as %2F, space as %20";
+const ENCODED: &str =
+    "special characters of user and password have to be percent-encoded: @ as %40, : as %3A, / as %2F, space as %20";

@@ -164,11 +164,9 @@ impl DatabaseUrl {
     /// The same with a password that is made for each connection.
     ///
     /// # Errors
-    /// Where the URL has a password of its own, or where a connection could go unencrypted: such a password is sent in clear.
-    pub fn with_password_source(
-        self,
-        passwords: Arc<dyn PasswordSource>,
-    ) -> Result<Self, UrlFault> {
+    /// Where the URL has a password of its own, or where a connection could go unencrypted: such a password is sent in
+    /// clear.
+    pub fn with_password_source(self, passwords: Arc<dyn PasswordSource>) -> Result<Self, UrlFault> {
         if self.password.is_some() || self.parameter("passfile").is_some() {
             return Err(UrlFault::TwoPasswords);
         }
@@ -249,11 +247,9 @@ impl DatabaseUrl {
             ("database", self.database()),
             ("client_encoding", "UTF8"),
         ];
-        fixed.into_iter().chain(
-            given
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
+        fixed
+            .into_iter()
+            .chain(given.into_iter().filter_map(|(name, value)| Some((name, value?))))
     }
 
     /// What a session of ours calls itself.

@@ -8,8 +8,8 @@ use super::fault::UrlFault;
 /// A parameter that is honoured, beside address, login and `sslmode`.
 pub(super) struct Parameter {
     pub(super) name: &'static str,
-    /// The variable by which libpq takes it. What has none goes into the connection string that is a child's argument, or, where it
-    /// is secret, into a file that only the child reads.
+    /// The variable by which libpq takes it. What has none goes into the connection string that is a child's argument,
+    /// or, where it is secret, into a file that only the child reads.
     ///
     /// <https://www.postgresql.org/docs/18/libpq-envars.html>
     pub(super) variable: Option<&'static str>,
@@ -67,7 +67,8 @@ pub(super) const PARAMETERS: &[Parameter] = parameters! {
     "tcp_user_timeout" None, Takes::Number;
 };
 
-/// Parameters that stand in a child's connection string. The others without a variable are settled before it starts, or secret.
+/// Parameters that stand in a child's connection string. The others without a variable are settled before it starts, or
+/// secret.
 pub(super) const IN_CONNINFO: &[&str] = &[
     "keepalives",
     "keepalives_idle",
@@ -95,11 +96,7 @@ const AS_IT_IS: &[(&str, &[&str], &str)] = &[
         "off: what is made here are dumps",
     ),
     ("sslcompression", &["0", "1"], "0 or 1, which libpq ignores"),
-    (
-        "min_protocol_version",
-        &["3.0"],
-        "3.0, which is spoken here",
-    ),
+    ("min_protocol_version", &["3.0"], "3.0, which is spoken here"),
     (
         "max_protocol_version",
         &["3.0", "3.2", "latest"],
@@ -115,10 +112,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("oauth_client_id", "oauth is not spoken here"),
     ("oauth_client_secret", "oauth is not spoken here"),
     ("oauth_scope", "oauth is not spoken here"),
-    (
-        "sslkeylogfile",
-        "it would write down the keys of the connection",
-    ),
+    ("sslkeylogfile", "it would write down the keys of the connection"),
     (
         "scram_client_key",
         "it would stand among the arguments of pg_dump, where others can read it: give the password",
@@ -137,9 +131,7 @@ pub(super) fn known(name: &str, value: &str) -> Result<Option<&'static str>, Url
     }
     if let Some((name, values, wanted)) = AS_IT_IS.iter().find(|(known, ..)| *known == name) {
         let is_so = value.is_empty() || values.contains(&value);
-        return is_so
-            .then_some(None)
-            .ok_or(UrlFault::Value { name, wanted });
+        return is_so.then_some(None).ok_or(UrlFault::Value { name, wanted });
     }
     if let Some((name, why)) = REFUSED.iter().find(|(known, _)| *known == name) {
         return Err(UrlFault::Refused { name, why });
@@ -156,9 +148,7 @@ pub(super) fn is_name(name: &str) -> bool {
 pub(super) fn likeliest(name: &str) -> Option<&'static str> {
     let close = names().map(|known| (strsim::damerau_levenshtein(known, name), known));
     let closest = close.min_by_key(|(distance, _)| *distance);
-    closest
-        .filter(|(distance, _)| *distance <= 2)
-        .map(|(_, known)| known)
+    closest.filter(|(distance, _)| *distance <= 2).map(|(_, known)| known)
 }
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -193,7 +183,8 @@ impl Parameter {
             Takes::Number => (value.parse::<i32>().is_ok(), "a whole number"),
             Takes::Logins => (
                 is_list(value),
-                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! before it",
+                "a list of password, md5, gss, sspi, scram-sha-256, oauth, none, or of all but these, each with a ! \
+                 before it",
             ),
             Takes::OneOf(values) => (values.contains(&value), one_of(name)),
         };
@@ -206,9 +197,7 @@ impl Parameter {
 fn one_of(name: &str) -> &'static str {
     match name {
         "channel_binding" => "one of disable, prefer, require",
-        "target_session_attrs" => {
-            "one of any, read-write, read-only, primary, standby, prefer-standby"
-        }
+        "target_session_attrs" => "one of any, read-write, read-only, primary, standby, prefer-standby",
         "load_balance_hosts" => "one of disable, random",
         "sslnegotiation" => "one of postgres, direct",
         "sslcertmode" => "one of disable, allow, require",

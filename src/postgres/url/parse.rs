@@ -27,9 +27,10 @@ impl DatabaseUrl {
     ///
     /// As in libpq `%xx` is the only escape (a `+` stays one), an IPv6 address stands in brackets, a host that
     /// begins with `/` once decoded is the folder of a Unix socket, and the parameters `host`, `port`, `user`,
-    /// `password` and `dbname` override what stands before them. Several hosts may stand there with commas between, each with
-    /// a port; `service` fills in what the URL itself doesn't say, from the file that `servicefile` names. Otherwise than libpq
-    /// it never falls back on the operating system's user. White space around the whole is forgiven.
+    /// `password` and `dbname` override what stands before them. Several hosts may stand there with commas between,
+    /// each with a port; `service` fills in what the URL itself doesn't say, from the file that `servicefile` names.
+    /// Otherwise than libpq it never falls back on the operating system's user. White space around the whole is
+    /// forgiven.
     pub fn parse(text: &str) -> Result<Self, UrlFault> {
         let text = text.trim();
         let rest = text
@@ -97,10 +98,7 @@ impl Parts {
                 None => address.split_once(':').unwrap_or((address, "")),
             };
             // a comma in the place of a colon
-            if addresses.contains(',')
-                && !host.is_empty()
-                && host.bytes().all(|b| b.is_ascii_digit())
-            {
+            if addresses.contains(',') && !host.is_empty() && host.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(UrlFault::Lists);
             }
             hosts.push(decode(host, "host")?);
@@ -119,10 +117,7 @@ impl Parts {
         if behind.any(|pair| pair.split_once('=').is_some_and(|(name, _)| is_name(name))) {
             return Err(UrlFault::Ampersand);
         }
-        self.database = Some(decode(
-            database.strip_prefix('/').unwrap_or(database),
-            "database",
-        )?);
+        self.database = Some(decode(database.strip_prefix('/').unwrap_or(database), "database")?);
         for pair in query.split('&').filter(|_| !query.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or(UrlFault::Malformed)?;
             if value.contains('=') {
@@ -172,12 +167,7 @@ impl Parts {
         for (name, value) in service::read(&file, &service)? {
             given.store(&name, value)?;
         }
-        let ours = [
-            &given.service,
-            &given.service_file,
-            &given.allow_plaintext,
-            &given.auth,
-        ];
+        let ours = [&given.service, &given.service_file, &given.allow_plaintext, &given.auth];
         if ours.iter().any(|part| part.is_some()) {
             let why = "a service can name neither another one nor what libpq doesn't know";
             return Err(UrlFault::Service(why.to_owned()));
@@ -214,9 +204,7 @@ impl Parts {
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
             .collect();
-        let system = parameters
-            .get("sslrootcert")
-            .is_some_and(|file| file == "system");
+        let system = parameters.get("sslrootcert").is_some_and(|file| file == "system");
         let ssl_mode = choose_ssl_mode(self.ssl_mode.as_deref(), system)?;
         let allows_plaintext = match self.allow_plaintext.as_deref() {
             None | Some("") => false,
@@ -238,9 +226,7 @@ impl Parts {
                 });
             }
         };
-        let direct = parameters
-            .get("sslnegotiation")
-            .is_some_and(|how| how == "direct");
+        let direct = parameters.get("sslnegotiation").is_some_and(|how| how == "direct");
         for place in &places {
             check_mode(place, ssl_mode, direct, allows_plaintext)?;
         }
@@ -251,9 +237,7 @@ impl Parts {
                 .user
                 .filter(|user| !user.is_empty())
                 .ok_or(UrlFault::Missing("user"))?,
-            password: self
-                .password
-                .filter(|password| !password.reveal().is_empty()),
+            password: self.password.filter(|password| !password.reveal().is_empty()),
             passwords: None,
             database: self
                 .database
@@ -304,12 +288,7 @@ fn split_brackets(bracketed: &str) -> Result<(&str, &str), UrlFault> {
 }
 
 /// What may not be sent to such a place by this mode.
-fn check_mode(
-    place: &Place,
-    mode: Option<SslMode>,
-    direct: bool,
-    allows_plaintext: bool,
-) -> Result<(), UrlFault> {
+fn check_mode(place: &Place, mode: Option<SslMode>, direct: bool, allows_plaintext: bool) -> Result<(), UrlFault> {
     let mode = SslMode::at(mode, place);
     if mode < SslMode::Require && !place.is_local() && !allows_plaintext {
         return Err(UrlFault::Plaintext(mode));
@@ -363,7 +342,5 @@ fn decode(text: &str, part: &str) -> Result<String, UrlFault> {
         }
     }
     let decoded = percent_decode_str(text).decode_utf8();
-    Ok(decoded
-        .map_err(|_| UrlFault::Encoding(part.to_owned()))?
-        .into_owned())
+    Ok(decoded.map_err(|_| UrlFault::Encoding(part.to_owned()))?.into_owned())
 }

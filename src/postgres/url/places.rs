@@ -32,9 +32,7 @@ impl Place {
             (Host::Tcp(_), Some(address)) => address.is_loopback(),
             (Host::Tcp(name), None) => {
                 name.eq_ignore_ascii_case("localhost")
-                    || name
-                        .parse::<IpAddr>()
-                        .is_ok_and(|address| address.is_loopback())
+                    || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
             }
         }
     }
@@ -43,11 +41,7 @@ impl Place {
 /// Puts libpq's three lists together: each host has its address and its port, or all have the one port.
 pub(super) fn places(hosts: &str, addresses: &str, ports: &str) -> Result<Vec<Place>, UrlFault> {
     let (hosts, addresses, ports) = (list(hosts), list(addresses), list(ports));
-    let count = if hosts.is_empty() {
-        addresses.len()
-    } else {
-        hosts.len()
-    };
+    let count = if hosts.is_empty() { addresses.len() } else { hosts.len() };
     if count == 0 {
         return Err(UrlFault::Missing("host"));
     }

@@ -43,24 +43,15 @@ pub(super) fn read(file: &str, service: &str) -> Result<Vec<(String, String)>, U
 }
 
 /// The password that a file has for this place, or why it can't be read.
-pub(super) fn password(
-    file: &str,
-    place: &Place,
-    database: &str,
-    user: &str,
-) -> Result<Option<Secret>, String> {
+pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) -> Result<Option<Secret>, String> {
     let metadata = fs::metadata(file).map_err(|error| format!("{file} can't be read: {error}"))?;
     if metadata.mode() & 0o077 != 0 {
-        return Err(format!(
-            "{file} is not read, since others may read it too (chmod 600)"
-        ));
+        return Err(format!("{file} is not read, since others may read it too (chmod 600)"));
     }
     let host = match &place.host {
         Host::Tcp(name) => name.as_str(),
         // libpq's word for the socket where it is usually
-        Host::Socket(folder) if matches!(folder.as_str(), "/var/run/postgresql" | "/tmp") => {
-            "localhost"
-        }
+        Host::Socket(folder) if matches!(folder.as_str(), "/var/run/postgresql" | "/tmp") => "localhost",
         Host::Socket(folder) => folder,
     };
     let wanted = [host, &place.port.to_string(), database, user];
@@ -76,7 +67,8 @@ pub(super) fn password(
     Ok(found.and_then(|mut fields| fields.pop()).map(Secret))
 }
 
-/// What stands between colons; a backslash takes the next character as it is. All behind the fourth colon is the password.
+/// What stands between colons; a backslash takes the next character as it is. All behind the fourth colon is the
+/// password.
 fn fields(line: &str) -> Vec<Zeroizing<String>> {
     let mut fields = vec![Zeroizing::new(String::new())];
     let mut characters = line.chars();

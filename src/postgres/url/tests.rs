@@ -10,10 +10,7 @@ fn parse(text: &str) -> DatabaseUrl {
 }
 
 fn variable(url: &DatabaseUrl, wanted: &str) -> Option<String> {
-    let mut values = url
-        .child_env()
-        .into_iter()
-        .filter(|(name, _)| *name == wanted);
+    let mut values = url.child_env().into_iter().filter(|(name, _)| *name == wanted);
     let value = values.next().map(|(_, value)| value.reveal().to_owned());
     assert!(values.next().is_none(), "{wanted} is set twice");
     value
@@ -35,14 +32,7 @@ fn urls_are_read_as_libpq_reads_them() {
             5432,
             "d",
         ),
-        (
-            "postgres://u:a:b?c#d@h/d",
-            "u",
-            Some("a:b?c#d"),
-            "h",
-            5432,
-            "d",
-        ),
+        ("postgres://u:a:b?c#d@h/d", "u", Some("a:b?c#d"), "h", 5432, "d"),
         (
             "postgres://us%65r%40corp:p@h/my%20db%2Fx",
             "user@corp",
@@ -51,14 +41,7 @@ fn urls_are_read_as_libpq_reads_them() {
             5432,
             "my db/x",
         ),
-        (
-            "postgres://u:p@[::1]:6000/d",
-            "u",
-            Some("p"),
-            "::1",
-            6000,
-            "d",
-        ),
+        ("postgres://u:p@[::1]:6000/d", "u", Some("p"), "::1", 6000, "d"),
         (
             "postgres://u:p@[2001:db8::7]/d",
             "u",
@@ -83,14 +66,7 @@ fn urls_are_read_as_libpq_reads_them() {
             5432,
             "d",
         ),
-        (
-            "postgres://u@/d?host=%2Ftmp&port=7000",
-            "u",
-            None,
-            "/tmp",
-            7000,
-            "d",
-        ),
+        ("postgres://u@/d?host=%2Ftmp&port=7000", "u", None, "/tmp", 7000, "d"),
         (
             "postgres://u:p@h/d?password=q&user=v&dbname=e&host=i&port=1",
             "v",
@@ -135,10 +111,7 @@ fn faults_are_told_apart() {
         ("$DATABASE_URL", F::Scheme(UrlForm::Variable)),
         ("${DATABASE_URL}", F::Scheme(UrlForm::Variable)),
         ("{{ .Values.url }}", F::Scheme(UrlForm::Variable)),
-        (
-            "DATABASE_URL=postgres://u:p@h/d",
-            F::Scheme(UrlForm::Assignment),
-        ),
+        ("DATABASE_URL=postgres://u:p@h/d", F::Scheme(UrlForm::Assignment)),
         ("host=h user=u dbname=d", F::Scheme(UrlForm::Keywords)),
         ("psql postgres://u:p@h/d", F::Scheme(UrlForm::Command)),
         ("postgres://u:p@::1:5432/d", F::Colons),
@@ -177,10 +150,7 @@ fn faults_are_told_apart() {
         ("postgres://u:p@%40abstract/d", F::AbstractSocket),
         ("postgres://u:p@h/d?sslmode", F::Malformed),
         ("postgres://u:p@h/d?sslmode=a=b", F::Malformed),
-        (
-            "postgres://u:p@h/d?pgbouncer=true",
-            F::Unknown("pgbouncer".into()),
-        ),
+        ("postgres://u:p@h/d?pgbouncer=true", F::Unknown("pgbouncer".into())),
         (
             "postgres://u:p@h/d?hostaddr=h2",
             value(
@@ -188,10 +158,7 @@ fn faults_are_told_apart() {
                 "the address of a host in numbers, or several with commas between",
             ),
         ),
-        (
-            "postgres://u:p@h/d?S3cret!=x",
-            F::Unknown("(unprintable)".into()),
-        ),
+        ("postgres://u:p@h/d?S3cret!=x", F::Unknown("(unprintable)".into())),
         (
             "postgres://u:p@h/d?connect_timeout=soon",
             value("connect_timeout", "a whole number"),
@@ -227,32 +194,20 @@ fn tls_is_required_unless_the_server_is_local_or_the_url_says_otherwise() {
         ("postgres://u@127.8.9.1/d", SslMode::Prefer, true),
         ("postgres://u@[::1]/d", SslMode::Prefer, true),
         ("postgres://u@%2Ftmp/d", SslMode::Prefer, true),
-        (
-            "postgres://u@localhost.example.com/d",
-            SslMode::Require,
-            false,
-        ),
+        ("postgres://u@localhost.example.com/d", SslMode::Require, false),
         (
             "postgres://u@h/d?sslmode=disable&allow_plaintext=yes",
             SslMode::Disable,
             false,
         ),
-        (
-            "postgres://u@localhost/d?sslmode=disable",
-            SslMode::Disable,
-            true,
-        ),
+        ("postgres://u@localhost/d?sslmode=disable", SslMode::Disable, true),
         (
             "postgres://u@localhost/d?sslmode=verify-full",
             SslMode::VerifyFull,
             true,
         ),
         ("postgres://u@localhost/d?ssl=true", SslMode::Require, true),
-        (
-            "postgres://u@h/d?sslrootcert=system",
-            SslMode::VerifyFull,
-            false,
-        ),
+        ("postgres://u@h/d?sslrootcert=system", SslMode::VerifyFull, false),
     ];
     for (text, mode, local) in table {
         let url = parse(text);
@@ -271,12 +226,9 @@ fn nothing_crosses_a_network_in_clear_unless_the_url_says_so_in_words() {
             "localhost.example.com",
             "[2001:db8::1]",
         ] {
-            let fault =
-                DatabaseUrl::parse(&format!("postgres://u:p@{host}/d?sslmode={mode}")).unwrap_err();
+            let fault = DatabaseUrl::parse(&format!("postgres://u:p@{host}/d?sslmode={mode}")).unwrap_err();
             assert!(matches!(fault, UrlFault::Plaintext(_)), "{fault}");
-            assert!(
-                fault.to_string().contains(mode) && fault.hint().contains("allow_plaintext=yes")
-            );
+            assert!(fault.to_string().contains(mode) && fault.hint().contains("allow_plaintext=yes"));
         }
     }
     let fault = DatabaseUrl::parse("postgres://u@h/d?sslmode=disable&allow_plaintext=maybe");
@@ -314,10 +266,7 @@ fn children_get_everything_by_variables() {
     for (name, value) in expected {
         assert_eq!(variable(&url, name).as_deref(), Some(value), "{name}");
     }
-    assert_eq!(
-        url.child_conninfo(),
-        "dbname='d' keepalives='1' keepalives_idle='9'"
-    );
+    assert_eq!(url.child_conninfo(), "dbname='d' keepalives='1' keepalives_idle='9'");
     assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
 }
 
@@ -328,14 +277,8 @@ fn defaults_for_children() {
     assert_eq!(variable(&url, "PGAPPNAME").as_deref(), Some("pgcoffer"));
     assert_eq!(variable(&url, "PGCONNECT_TIMEOUT").as_deref(), Some("15"));
     assert_eq!(variable(&url, "PGDATABASE").as_deref(), Some(r"a'b\c=d"));
-    assert_eq!(
-        url.child_conninfo(),
-        r"dbname='a\'b\\c=d' keepalives_idle='60'"
-    );
-    assert_eq!(
-        parse("postgres://u@h/d?connect_timeout=0").connect_timeout(),
-        None
-    );
+    assert_eq!(url.child_conninfo(), r"dbname='a\'b\\c=d' keepalives_idle='60'");
+    assert_eq!(parse("postgres://u@h/d?connect_timeout=0").connect_timeout(), None);
     assert_eq!(
         parse("postgres://u@h/d?connect_timeout=1").connect_timeout(),
         Some(Duration::from_secs(2))
@@ -444,10 +387,7 @@ fn every_parameter_of_libpq_is_honoured_or_refused_as_what_it_is() {
         "auth=kerberos",
     ] {
         let fault = DatabaseUrl::parse(&format!("postgres://u:p@h/d?{refused}")).unwrap_err();
-        assert!(
-            matches!(fault, UrlFault::Value { .. }),
-            "{refused}: {fault}"
-        );
+        assert!(matches!(fault, UrlFault::Value { .. }), "{refused}: {fault}");
     }
 }
 
@@ -457,14 +397,8 @@ fn several_hosts_are_several_places() {
         ("postgres://u@h1:1,h2:2/d", "u@h1:1,h2:2/d"),
         ("postgres://u@h1,h2/d", "u@h1:5432,h2:5432/d"),
         ("postgres://u@h1,h2/d?port=7", "u@h1:7,h2:7/d"),
-        (
-            "postgres://u@[::1]:5,[2001:db8::7]/d",
-            "u@[::1]:5,[2001:db8::7]:5432/d",
-        ),
-        (
-            "postgres://u@/d?host=h1,%2Ftmp&port=,6",
-            "u@h1:5432,/tmp:6/d",
-        ),
+        ("postgres://u@[::1]:5,[2001:db8::7]/d", "u@[::1]:5,[2001:db8::7]:5432/d"),
+        ("postgres://u@/d?host=h1,%2Ftmp&port=,6", "u@h1:5432,/tmp:6/d"),
         (
             "postgres://u@/d?hostaddr=10.0.0.1,2001:db8::7",
             "u@10.0.0.1:5432,[2001:db8::7]:5432/d",
@@ -479,26 +413,17 @@ fn several_hosts_are_several_places() {
     assert_eq!(modes, [SslMode::Prefer, SslMode::Require, SslMode::Disable]);
     assert!(!mixed.is_local());
     let plain = "postgres://u@localhost,db.example.com/d?sslmode=prefer";
-    assert!(matches!(
-        DatabaseUrl::parse(plain),
-        Err(UrlFault::Plaintext(_))
-    ));
+    assert!(matches!(DatabaseUrl::parse(plain), Err(UrlFault::Plaintext(_))));
     // the name is for the certificate, the address for the way
     let there = parse("postgres://u@db.example.com/d?hostaddr=10.1.2.3");
     assert_eq!((there.host(), there.is_local()), ("db.example.com", false));
-    assert_eq!(
-        variable(&there, "PGHOST").as_deref(),
-        Some("db.example.com")
-    );
+    assert_eq!(variable(&there, "PGHOST").as_deref(), Some("db.example.com"));
     assert_eq!(variable(&there, "PGHOSTADDR").as_deref(), Some("10.1.2.3"));
     // a child gets the one that was reached
     let reached = parse("postgres://u@h1:1,h2:2/d").each().nth(1).unwrap();
     let reached = reached.at("192.0.2.9".parse().unwrap());
     assert_eq!(variable(&reached, "PGHOST").as_deref(), Some("h2"));
-    assert_eq!(
-        variable(&reached, "PGHOSTADDR").as_deref(),
-        Some("192.0.2.9")
-    );
+    assert_eq!(variable(&reached, "PGHOSTADDR").as_deref(), Some("192.0.2.9"));
 }
 
 #[test]
@@ -507,7 +432,8 @@ fn a_service_fills_in_what_the_url_does_not_say() {
     let file = folder.path().join("services");
     std::fs::write(
         &file,
-        "# ours\n[other]\nhost=wrong\n\n[shop]\nhost=h1,h2\nport=6000\nuser=reader\npassword=pa=ss #1\ndbname=shop\nconnect_timeout=7\n[more]\nhost=x\n[bad]\nservice=shop\n[worse]\nwhat\n",
+        "# ours\n[other]\nhost=wrong\n\n[shop]\nhost=h1,h2\nport=6000\nuser=reader\npassword=pa=ss \
+         #1\ndbname=shop\nconnect_timeout=7\n[more]\nhost=x\n[bad]\nservice=shop\n[worse]\nwhat\n",
     )
     .unwrap();
     let services = format!("servicefile={}", file.display());
@@ -523,10 +449,7 @@ fn a_service_fills_in_what_the_url_does_not_say() {
     assert_eq!(url.connect_timeout(), Some(Duration::from_secs(9)));
     for bad in ["none", "bad", "worse"] {
         let fault = DatabaseUrl::parse(&format!("postgres://?service={bad}&{services}"));
-        assert!(
-            matches!(fault, Err(UrlFault::Service(_))),
-            "{bad}: {fault:?}"
-        );
+        assert!(matches!(fault, Err(UrlFault::Service(_))), "{bad}: {fault:?}");
     }
     let gone = DatabaseUrl::parse("postgres://?service=shop&servicefile=/none/there");
     assert!(matches!(gone, Err(UrlFault::Service(_))), "{gone:?}");
@@ -539,17 +462,15 @@ async fn a_password_comes_from_its_file() {
     let file = folder.path().join("pgpass");
     std::fs::write(
         &file,
-        "#h:5432:d:u:no\nh:5432:d:other:no\nh:6000:*:u:for 6000\nlocalhost:*:*:u:by socket\nh:5432:d\\:x:u:co\\:lo\\\\n\n[::1]:1:d:u:no\n*:*:*:*:for all\n",
+        "#h:5432:d:u:no\nh:5432:d:other:no\nh:6000:*:u:for 6000\nlocalhost:*:*:u:by \
+         socket\nh:5432:d\\:x:u:co\\:lo\\\\n\n[::1]:1:d:u:no\n*:*:*:*:for all\n",
     )
     .unwrap();
-    let mode =
-        |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+    let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(0o600);
     let passfile = format!("passfile={}", file.display());
     let of = async |text: &str| {
-        let url = parse(&format!("{text}?{passfile}"))
-            .with_fresh_password()
-            .await;
+        let url = parse(&format!("{text}?{passfile}")).with_fresh_password().await;
         url.map(|url| url.password().map(|password| password.reveal().to_owned()))
     };
     for (text, password) in [
@@ -562,21 +483,13 @@ async fn a_password_comes_from_its_file() {
         assert_eq!(of(text).await.unwrap().as_deref(), Some(password), "{text}");
     }
     mode(0o644);
-    assert!(
-        of("postgres://u@h/d")
-            .await
-            .unwrap_err()
-            .contains("chmod 600")
-    );
+    assert!(of("postgres://u@h/d").await.unwrap_err().contains("chmod 600"));
     // a child is given the password itself
     mode(0o600);
     let url = parse(&format!("postgres://u@h/d?{passfile}"));
     let url = url.with_fresh_password().await.unwrap();
     assert_eq!(variable(&url, "PGPASSWORD").as_deref(), Some("for all"));
-    assert_eq!(
-        variable(&url, "PGPASSFILE").as_deref(),
-        Some("/dev/null/none")
-    );
+    assert_eq!(variable(&url, "PGPASSFILE").as_deref(), Some("/dev/null/none"));
 }
 
 #[test]
@@ -596,8 +509,7 @@ fn tokens_go_over_tls_alone_and_beside_no_password() {
     ] {
         let read = DatabaseUrl::parse(text);
         assert_eq!(read.is_ok(), good, "{text}: {read:?}");
-        let expected =
-            |fault: &UrlFault| matches!(fault, UrlFault::TwoPasswords | UrlFault::TokenInClear(_));
+        let expected = |fault: &UrlFault| matches!(fault, UrlFault::TwoPasswords | UrlFault::TokenInClear(_));
         assert!(read.as_ref().err().is_none_or(expected), "{text}: {read:?}");
     }
 }
@@ -659,33 +571,18 @@ fn each_slip_has_a_hint_of_its_own() {
             "postgres://u:pa@ss@h/d",
             "write each @ but the one before the host as %40",
         ),
-        (
-            "postgres://u:se/cret@h/d",
-            "a / in user or password is written %2F",
-        ),
+        ("postgres://u:se/cret@h/d", "a / in user or password is written %2F"),
         ("postgres://u:100%@h/d", "a % as such is written %25"),
         ("postgres://u:p@h:54x2/d", "write the port in figures"),
         ("postgres://u:p@::1:5432/d", "[::1]:5432"),
-        (
-            "postgres://u:p@h /d",
-            "a space of a name or password is written %20",
-        ),
+        ("postgres://u:p@h /d", "a space of a name or password is written %20"),
         (
             "postgres://u:p@h/d&sslmode=require",
             "the first parameter stands behind a ?",
         ),
-        (
-            "postgres://u:p@h/d?sslmod=require",
-            "perhaps sslmode is meant",
-        ),
-        (
-            "postgres://u:p@h/d?sslmode=on",
-            "write sslmode= with one of disable",
-        ),
-        (
-            "postgres://u:p@h/d?schema=public",
-            "only libpq's parameters",
-        ),
+        ("postgres://u:p@h/d?sslmod=require", "perhaps sslmode is meant"),
+        ("postgres://u:p@h/d?sslmode=on", "write sslmode= with one of disable"),
+        ("postgres://u:p@h/d?schema=public", "only libpq's parameters"),
         ("postgres:/u:p@h/d", "a colon and two slashes"),
         ("jdbc:postgresql://h/d", "JDBC has a form of its own"),
         ("mysql://u:p@h/d", "only PostgreSQL is backed up"),

@@ -1,6 +1,6 @@
-//! A certificate as it stands, also where its form is older than what TLS libraries take: of version 1, or of an authority that is
-//! a server itself. `openssl x509 -req -CA` makes the one and `openssl req -x509` the other, PostgreSQL's own manual does so, and
-//! libpq takes both.
+//! A certificate as it stands, also where its form is older than what TLS libraries take: of version 1, or of an
+//! authority that is a server itself. `openssl x509 -req -CA` makes the one and `openssl req -x509` the other,
+//! PostgreSQL's own manual does so, and libpq takes both.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc5280#section-4.1>
 
@@ -10,10 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rustls::pki_types::SignatureVerificationAlgorithm;
 
-use super::der::{
-    BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET,
-    UTC_TIME,
-};
+use super::der::{BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET, UTC_TIME};
 
 /// What of a certificate is looked at.
 #[derive(Debug)]
@@ -103,9 +100,7 @@ impl<'a> Certificate<'a> {
     ) -> bool {
         algorithms.iter().any(|algorithm| {
             algorithm.public_key_alg_id().as_ref() == self.key_algorithm
-                && algorithm
-                    .verify_signature(self.key, message, signature)
-                    .is_ok()
+                && algorithm.verify_signature(self.key, message, signature).is_ok()
         })
     }
 
@@ -123,8 +118,8 @@ impl<'a> Certificate<'a> {
         self.subject == other.issuer && self.has_signed(other.signed, other.signature, &fitting)
     }
 
-    /// Whether it is for this host, by libpq's rules: by its other names, and by its common name only where none of those is of
-    /// the kind that is looked for.
+    /// Whether it is for this host, by libpq's rules: by its other names, and by its common name only where none of
+    /// those is of the kind that is looked for.
     ///
     /// <https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES>
     pub(super) fn is_for(&self, host: &str) -> bool {
@@ -172,8 +167,7 @@ fn is_name(name: &[u8], host: &str, host_is_address: bool) -> bool {
     if name.eq_ignore_ascii_case(host) {
         return true;
     }
-    let (Some(rest), Some((first, behind))) = (name.strip_prefix("*."), host.split_once('.'))
-    else {
+    let (Some(rest), Some((first, behind))) = (name.strip_prefix("*."), host.split_once('.')) else {
         return false;
     };
     // a `*` before a name without a dot would be half of the world
@@ -200,9 +194,7 @@ impl<'a> Extensions<'a> {
             // basicConstraints
             [0x55, 0x1d, 0x13] => {
                 let mut constraints = value.inside(SEQUENCE)?;
-                let is_authority = constraints
-                    .element(BOOLEAN)
-                    .is_some_and(|value| value != [0]);
+                let is_authority = constraints.element(BOOLEAN).is_some_and(|value| value != [0]);
                 let path = (!constraints.is_empty()).then(|| constraints.number());
                 // a length that can't be read allows nothing
                 self.authority = Some((is_authority, path.map(|path| path.unwrap_or(0))));
@@ -217,8 +209,7 @@ impl<'a> Extensions<'a> {
                 let mut purposes = value.inside(SEQUENCE)?;
                 let mut is_there = false;
                 while let Some(purpose) = purposes.element(OID) {
-                    is_there |=
-                        purpose == [0x2b, 6, 1, 5, 5, 7, 3, 1] || purpose == [0x55, 0x1d, 0x25, 0];
+                    is_there |= purpose == [0x2b, 6, 1, 5, 5, 7, 3, 1] || purpose == [0x55, 0x1d, 0x25, 0];
                 }
                 self.for_servers = Some(is_there);
             }

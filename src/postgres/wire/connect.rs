@@ -35,12 +35,10 @@ pub(in crate::postgres) struct Search<T> {
     pub(in crate::postgres) before: Vec<Unreached>,
 }
 
-/// Connects and logs in, and says which server that is. As in libpq several hosts, and several addresses of a host, are tried in
-/// turn, each within `connect_timeout`: until one answers that is of the kind that is asked for. One that turns the login down
-/// ends the search.
-pub(in crate::postgres) async fn open(
-    url: &DatabaseUrl,
-) -> Search<Result<(Wire, DatabaseUrl), Unreached>> {
+/// Connects and logs in, and says which server that is. As in libpq several hosts, and several addresses of a host, are
+/// tried in turn, each within `connect_timeout`: until one answers that is of the kind that is asked for. One that
+/// turns the login down ends the search.
+pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Search<Result<(Wire, DatabaseUrl), Unreached>> {
     let is_random = url.parameter("load_balance_hosts") == Some("random");
     let mut before = Vec::new();
     for kind in wanted(url) {
@@ -75,10 +73,7 @@ pub(in crate::postgres) async fn open(
 /// Whether another host is worth a try.
 fn may_be_elsewhere(error: &WireError) -> bool {
     match error {
-        WireError::Io(_)
-        | WireError::Unresolved(_)
-        | WireError::Silent(_)
-        | WireError::OtherKind(_) => true,
+        WireError::Io(_) | WireError::Unresolved(_) | WireError::Silent(_) | WireError::OtherKind(_) => true,
         // it starts up, shuts down or recovers
         WireError::Server(error) => error.code == "57P03",
         _ => false,
@@ -86,21 +81,13 @@ fn may_be_elsewhere(error: &WireError) -> bool {
 }
 
 /// One host, at each of its addresses.
-async fn connect_to(
-    url: &DatabaseUrl,
-    kind: Kind,
-    is_random: bool,
-) -> Result<(Wire, DatabaseUrl), WireError> {
+async fn connect_to(url: &DatabaseUrl, kind: Kind, is_random: bool) -> Result<(Wire, DatabaseUrl), WireError> {
     let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
-    let url = &url
-        .with_fresh_password()
-        .await
-        .map_err(WireError::Password)?;
-    let in_time =
-        async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
-            Ok(result) => result,
-            Err(_) => Err(WireError::Silent(limit)),
-        };
+    let url = &url.with_fresh_password().await.map_err(WireError::Password)?;
+    let in_time = async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
+        Ok(result) => result,
+        Err(_) => Err(WireError::Silent(limit)),
+    };
     if url.socket_folder().is_some() {
         return Ok((in_time(None).await?, url.clone()));
     }
@@ -130,8 +117,8 @@ async fn addresses(url: &DatabaseUrl) -> Result<Vec<SocketAddr>, WireError> {
     Ok(found.map_err(WireError::Unresolved)?.collect())
 }
 
-/// The very address, so that the child processes get to the same server. One that counts on this machine's own link alone has
-/// more to it than its number.
+/// The very address, so that the child processes get to the same server. One that counts on this machine's own link
+/// alone has more to it than its number.
 fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
     match address {
         SocketAddr::V6(address) if address.scope_id() != 0 => url.clone(),
@@ -140,20 +127,14 @@ fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
 }
 
 /// As libpq does, `prefer` and `allow` try again without TLS where the server can't or won't do it.
-async fn attempt_with_fallback(
-    url: &DatabaseUrl,
-    address: Option<SocketAddr>,
-    kind: Kind,
-) -> Result<Wire, WireError> {
+async fn attempt_with_fallback(url: &DatabaseUrl, address: Option<SocketAddr>, kind: Kind) -> Result<Wire, WireError> {
     let mode = url.effective_ssl_mode();
     let may_go_without = matches!(mode, SslMode::Prefer | SslMode::Allow);
     let first = attempt(url, address, mode != SslMode::Disable, !may_go_without).await;
     let mut wire = match first {
         Err(error) if may_go_without && is_about_tls(&error) => {
             // Should this fail too, the first answer is the one that says more.
-            attempt(url, address, false, false)
-                .await
-                .map_err(|_| error)?
+            attempt(url, address, false, false).await.map_err(|_| error)?
         }
         other => other?,
     };
@@ -200,11 +181,7 @@ async fn attempt(
     log_in(wire, url, binding).await
 }
 
-async fn log_in(
-    mut wire: Wire,
-    url: &DatabaseUrl,
-    binding: Option<Vec<u8>>,
-) -> Result<Wire, WireError> {
+async fn log_in(mut wire: Wire, url: &DatabaseUrl, binding: Option<Vec<u8>>) -> Result<Wire, WireError> {
     wire.log_in(url, binding).await?;
     Ok(wire)
 }
@@ -233,19 +210,11 @@ async fn socket(url: &DatabaseUrl) -> Result<UnixStream, WireError> {
 async fn dial(url: &DatabaseUrl, address: SocketAddr) -> Result<TcpStream, WireError> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let number = |name| {
-        url.parameter(name)
-            .and_then(|text| text.parse::<u32>().ok())
-    };
-    let seconds = |name| {
-        number(name)
-            .filter(|n| *n > 0)
-            .map(|n| Duration::from_secs(n.into()))
-    };
+    let number = |name| url.parameter(name).and_then(|text| text.parse::<u32>().ok());
+    let seconds = |name| number(name).filter(|n| *n > 0).map(|n| Duration::from_secs(n.into()));
     let socket = SockRef::from(&stream);
     if number("keepalives") != Some(0) {
-        let mut probes =
-            TcpKeepalive::new().with_time(seconds("keepalives_idle").unwrap_or(KEEP_ALIVE));
+        let mut probes = TcpKeepalive::new().with_time(seconds("keepalives_idle").unwrap_or(KEEP_ALIVE));
         if let Some(interval) = seconds("keepalives_interval") {
             probes = probes.with_interval(interval);
         }
@@ -261,8 +230,8 @@ async fn dial(url: &DatabaseUrl, address: SocketAddr) -> Result<TcpStream, WireE
     Ok(stream)
 }
 
-/// Asks for TLS. Exactly one byte is read, so that nothing sent in clear before the handshake can pass for what comes after
-/// it (CVE-2021-23222).
+/// Asks for TLS. Exactly one byte is read, so that nothing sent in clear before the handshake can pass for what comes
+/// after it (CVE-2021-23222).
 async fn offers_tls(stream: &mut TcpStream) -> Result<bool, WireError> {
     let mut message = BytesMut::new();
     frontend::ssl_request(&mut message);

@@ -38,12 +38,8 @@ impl<'a> Reader<'a> {
             short @ 0..=0x7f => (usize::from(short), rest),
             long => {
                 let count = usize::from(long & 0x7f);
-                let bytes = rest
-                    .get(..count)
-                    .filter(|bytes| (1..=4).contains(&bytes.len()))?;
-                let length = bytes
-                    .iter()
-                    .fold(0, |length, byte| length << 8 | usize::from(*byte));
+                let bytes = rest.get(..count).filter(|bytes| (1..=4).contains(&bytes.len()))?;
+                let length = bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
                 (length, &rest[count..])
             }
         };
@@ -72,10 +68,6 @@ impl<'a> Reader<'a> {
     pub(super) fn number(&mut self) -> Option<u32> {
         let bytes = self.element(INTEGER)?;
         let is_small = !bytes.is_empty() && bytes.len() <= 4 && bytes[0] < 0x80;
-        is_small.then(|| {
-            bytes
-                .iter()
-                .fold(0, |number, byte| number << 8 | u32::from(*byte))
-        })
+        is_small.then(|| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }
 }

@@ -1,6 +1,7 @@
 //! The private key of a client certificate, from a file in PEM or DER, encrypted by a passphrase or not.
 //!
-//! What `openssl` writes today is PKCS #8; what it wrote before has its passphrase's parameters in lines before the base64.
+//! What `openssl` writes today is PKCS #8; what it wrote before has its passphrase's parameters in lines before the
+//! base64.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -27,18 +28,13 @@ pub(super) fn read(file: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer
     let mode = metadata.mode();
     let is_kept = mode & 0o077 == 0 || (metadata.uid() == 0 && mode & 0o037 == 0);
     if !is_kept {
-        return Err(format!(
-            "{file} is not used, since others may read it too (chmod 600)"
-        ));
+        return Err(format!("{file} is not used, since others may read it too (chmod 600)"));
     }
     if metadata.len() > BYTES_MAX {
         return Err(format!("{file} is too long for a key"));
     }
     let bytes = Zeroizing::new(fs::read(file).map_err(unread)?);
-    let key = match str::from_utf8(&bytes)
-        .ok()
-        .filter(|text| text.contains("-----BEGIN "))
-    {
+    let key = match str::from_utf8(&bytes).ok().filter(|text| text.contains("-----BEGIN ")) {
         Some(text) => of_pem(text, passphrase),
         None => of_der(bytes.clone()),
     };
@@ -65,14 +61,12 @@ fn of_pem(text: &str, passphrase: Option<&str>) -> Result<PrivateKeyDer<'static>
             Some((headers, base64)) if headers.contains(':') => (headers, base64),
             _ => ("", body.as_str()),
         };
-        let base64: Zeroizing<String> =
-            Zeroizing::new(base64.chars().filter(|c| !c.is_whitespace()).collect());
+        let base64: Zeroizing<String> = Zeroizing::new(base64.chars().filter(|c| !c.is_whitespace()).collect());
         let bytes = BASE64
             .decode(base64.as_bytes())
             .map_err(|_| "it is no base64".to_owned())?;
         let bytes = Zeroizing::new(bytes);
-        let needed =
-            || passphrase.ok_or("it is encrypted, and the url has no sslpassword".to_owned());
+        let needed = || passphrase.ok_or("it is encrypted, and the url has no sslpassword".to_owned());
         return of_der(match label {
             "ENCRYPTED PRIVATE KEY" => of_pkcs8(&bytes, needed()?)?,
             _ if headers.contains("ENCRYPTED") => of_openssl(&bytes, headers, needed()?)?,
@@ -92,9 +86,11 @@ const AES_256_CBC: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2
 /// As many rounds as anybody means.
 const ROUNDS_MAX: u32 = 50_000_000;
 
-const OTHERWISE: &str = "it is encrypted by other means than PBKDF2 with SHA-256 and AES in CBC mode: convert it by openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256";
+const OTHERWISE: &str = "it is encrypted by other means than PBKDF2 with SHA-256 and AES in CBC mode: convert it by \
+    openssl pkcs8 -topk8 -v2 aes-256-cbc -v2prf hmacWithSHA256";
 
-/// `EncryptedPrivateKeyInfo`: <https://www.rfc-editor.org/rfc/rfc5958#section-3>, <https://www.rfc-editor.org/rfc/rfc8018#appendix-A>
+/// `EncryptedPrivateKeyInfo`: <https://www.rfc-editor.org/rfc/rfc5958#section-3>,
+/// <https://www.rfc-editor.org/rfc/rfc8018#appendix-A>
 fn of_pkcs8(der: &[u8], passphrase: &str) -> Result<Bytes, String> {
     let Some(sealed) = Pkcs8::read(der) else {
         return Err(OTHERWISE.to_owned());
@@ -147,24 +143,18 @@ impl<'a> Pkcs8<'a> {
     }
 }
 
-/// What OpenSSL wrote before 1.0 and writes with `-traditional`: `DEK-Info: AES-256-CBC,IV`, and a key by MD5 over passphrase and
-/// the half of that.
+/// What OpenSSL wrote before 1.0 and writes with `-traditional`: `DEK-Info: AES-256-CBC,IV`, and a key by MD5 over
+/// passphrase and the half of that.
 fn of_openssl(data: &[u8], headers: &str, passphrase: &str) -> Result<Bytes, String> {
-    let info = headers
-        .lines()
-        .find_map(|line| line.strip_prefix("DEK-Info:"));
-    let (cipher, iv) = info
-        .and_then(|info| info.trim().split_once(','))
-        .ok_or(OTHERWISE)?;
+    let info = headers.lines().find_map(|line| line.strip_prefix("DEK-Info:"));
+    let (cipher, iv) = info.and_then(|info| info.trim().split_once(',')).ok_or(OTHERWISE)?;
     let key_bytes = match cipher {
         "AES-128-CBC" => 16,
         "AES-192-CBC" => 24,
         "AES-256-CBC" => 32,
         _ => return Err(OTHERWISE.to_owned()),
     };
-    let iv = HEXUPPER_PERMISSIVE
-        .decode(iv.as_bytes())
-        .map_err(|_| OTHERWISE)?;
+    let iv = HEXUPPER_PERMISSIVE.decode(iv.as_bytes()).map_err(|_| OTHERWISE)?;
     let salt = iv.get(..8).ok_or(OTHERWISE)?;
     let (mut key, mut last): (Bytes, Bytes) = Default::default();
     while key.len() < key_bytes {

@@ -35,11 +35,7 @@ type IsBound = bool;
 
 impl Wire {
     /// Logs in, and waits until the server is ready. `binding` is the hash of its certificate.
-    pub(super) async fn log_in(
-        &mut self,
-        url: &DatabaseUrl,
-        binding: Option<Vec<u8>>,
-    ) -> Result<(), WireError> {
+    pub(super) async fn log_in(&mut self, url: &DatabaseUrl, binding: Option<Vec<u8>>) -> Result<(), WireError> {
         let mut message = BytesMut::new();
         frontend::startup_message(url.startup_parameters(), &mut message)?;
         self.send(message).await?;
@@ -128,9 +124,9 @@ impl Login<'_> {
                 let Scram::UnderWay(scram, _) = &mut self.scram else {
                     return Err(WireError::Login(LoginRefused::Unknown));
                 };
-                let proof = scram.prove(body.data()).ok_or_else(|| {
-                    WireError::Protocol("a login by scram that makes no sense".to_owned())
-                })?;
+                let proof = scram
+                    .prove(body.data())
+                    .ok_or_else(|| WireError::Protocol("a login by scram that makes no sense".to_owned()))?;
                 frontend::sasl_response(proof.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSaslFinal(body) => {
@@ -151,9 +147,7 @@ impl Login<'_> {
                 return Err(WireError::Login(LoginRefused::Unknown));
             }
             _ => {
-                return Err(WireError::Protocol(
-                    "something else than a login".to_owned(),
-                ));
+                return Err(WireError::Protocol("something else than a login".to_owned()));
             }
         }
         Ok(Some(message))
@@ -165,9 +159,7 @@ impl Login<'_> {
             Scram::UnderWay(..) => LoginRefused::NotProven,
             Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefused::NotBound,
             Scram::None if self.must_bind => LoginRefused::NotBound,
-            Scram::None if !self.was_asked && !self.logins.allow(Method::None) => {
-                LoginRefused::None
-            }
+            Scram::None if !self.was_asked && !self.logins.allow(Method::None) => LoginRefused::None,
             _ => return Ok(None),
         };
         Err(WireError::Login(refused))
@@ -182,18 +174,12 @@ impl Login<'_> {
             return Err(WireError::Login(self.logins.refusal(method)));
         }
         self.was_asked = true;
-        let password = self
-            .password
-            .ok_or(WireError::Login(LoginRefused::NoPassword))?;
+        let password = self.password.ok_or(WireError::Login(LoginRefused::NoPassword))?;
         Ok(password.reveal())
     }
 
     /// Bound to the TLS channel where both sides can: then nobody between them can pass the login on.
-    fn begin_scram(
-        &mut self,
-        body: &AuthenticationSaslBody,
-        message: &mut BytesMut,
-    ) -> Result<(), WireError> {
+    fn begin_scram(&mut self, body: &AuthenticationSaslBody, message: &mut BytesMut) -> Result<(), WireError> {
         let (mut plain, mut plus) = (false, false);
         let mut mechanisms = body.mechanisms();
         while let Some(mechanism) = mechanisms.next()? {
@@ -209,8 +195,8 @@ impl Login<'_> {
             _ => return Err(WireError::Login(LoginRefused::Unknown)),
         };
         let password = self.may_use(Method::Scram)?;
-        let scram = scram::Scram::new(password, binding)
-            .map_err(|error| WireError::Io(std::io::Error::other(error)))?;
+        let scram =
+            scram::Scram::new(password, binding).map_err(|error| WireError::Io(std::io::Error::other(error)))?;
         frontend::sasl_initial_response(mechanism, scram.first().as_bytes(), message)?;
         self.scram = Scram::UnderWay(scram, is_bound);
         Ok(())

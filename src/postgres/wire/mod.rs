@@ -1,8 +1,8 @@
-//! One connection that speaks PostgreSQL's protocol, as far as our own statements need it: the login, and statements in text
-//! by the simple protocol, so that nothing is prepared on a server and a pooler may stand between.
+//! One connection that speaks PostgreSQL's protocol, as far as our own statements need it: the login, and statements in
+//! text by the simple protocol, so that nothing is prepared on a server and a pooler may stand between.
 //!
-//! Everything that the server sends is bounded in length and in time, and none of it is trusted: which login it may ask for
-//! is decided by [`Logins`](super::logins::Logins) before anything secret is sent.
+//! Everything that the server sends is bounded in length and in time, and none of it is trusted: which login it may ask
+//! for is decided by [`Logins`](super::logins::Logins) before anything secret is sent.
 //!
 //! <https://www.postgresql.org/docs/current/protocol.html>
 
@@ -146,9 +146,7 @@ pub enum LoginRefused {
 
 impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
-        let inner = error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
             Some(tls) => Self::Tls(tls.clone()),
             None => Self::Io(error),
@@ -174,7 +172,8 @@ impl Wire {
         }
     }
 
-    /// Runs statements, and gives the rows of them all. Where one fails the rest is not run; an open transaction stays open.
+    /// Runs statements, and gives the rows of them all. Where one fails the rest is not run; an open transaction stays
+    /// open.
     ///
     /// May be dropped at any time: the answer to what was sent whole is then passed over before anything else is asked.
     pub(super) async fn run(&mut self, sql: &str) -> Result<Vec<Row>, WireError> {
@@ -226,15 +225,11 @@ impl Wire {
                     let row = Row::read(&body)?;
                     bytes += row.held_bytes();
                     if bytes > ANSWER_BYTES_MAX {
-                        return Err(WireError::Protocol(
-                            "an answer of more than 32 MiB".to_owned(),
-                        ));
+                        return Err(WireError::Protocol("an answer of more than 32 MiB".to_owned()));
                     }
                     rows.push(row);
                 }
-                Ok(Message::ErrorResponse(body)) => {
-                    failed = Some(ServerError::read(body.fields())?)
-                }
+                Ok(Message::ErrorResponse(body)) => failed = Some(ServerError::read(body.fields())?),
                 Ok(Message::ReadyForQuery(body)) => {
                     self.is_in_step = true;
                     self.is_in_transaction = body.status() != b'I';
@@ -249,9 +244,7 @@ impl Wire {
                     | Message::NotificationResponse(_),
                 ) => {}
                 Ok(_) => {
-                    return Err(WireError::Protocol(
-                        "an answer that was not asked for".to_owned(),
-                    ));
+                    return Err(WireError::Protocol("an answer that was not asked for".to_owned()));
                 }
                 // a server that ends the connection says why first
                 Err(error) => return Err(failed.map_or(error, WireError::Server)),
@@ -281,10 +274,7 @@ impl Wire {
                 return Ok(message);
             }
             if self.stream.read_buf(&mut self.read).await? == 0 {
-                let end = io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "the server closed the connection",
-                );
+                let end = io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection");
                 return Err(WireError::Io(end));
             }
         }
@@ -300,12 +290,7 @@ fn query(sql: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 async fn in_time<T>(answer: impl Future<Output = Result<T, WireError>>) -> Result<T, WireError> {
-    let silent = |_| {
-        WireError::Io(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "no answer to a statement",
-        ))
-    };
+    let silent = |_| WireError::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer to a statement"));
     timeout(ANSWER_TIME_MAX, answer).await.map_err(silent)?
 }
 
@@ -342,13 +327,7 @@ impl ServerError {
         while let Some(field) = fields.next()? {
             let text = decoded(field.value_bytes());
             match field.type_() {
-                b'C' => {
-                    error.code = text
-                        .chars()
-                        .take(5)
-                        .filter(char::is_ascii_alphanumeric)
-                        .collect()
-                }
+                b'C' => error.code = text.chars().take(5).filter(char::is_ascii_alphanumeric).collect(),
                 b'M' => error.message = Untrusted::from(beginning(&text)),
                 // the severity that isn't translated; servers before 9.6 and some poolers have the other one alone
                 b'V' | b'S' => error.is_fatal |= matches!(text.as_str(), "FATAL" | "PANIC"),

@@ -33,10 +33,7 @@ impl Wire {
         }
         let is_standby = match self.is_standby {
             Some(known) => known,
-            None => {
-                self.says("SELECT pg_catalog.pg_is_in_recovery()", "t")
-                    .await?
-            }
+            None => self.says("SELECT pg_catalog.pg_is_in_recovery()", "t").await?,
         };
         let is_read_only = match (is_standby, self.is_read_only) {
             (true, _) => true,

@@ -1,8 +1,8 @@
 //! The form in which a password goes into SCRAM: what servers make of it when it is set.
 //!
-//! PostgreSQL's own SASLprep, step by step. It looks for what is prohibited and unassigned *before* it normalizes, and where a
-//! password has such a character, or nothing is left of it, takes the bytes as they are. A server that was given the password
-//! did the same, so that any other way is another password.
+//! PostgreSQL's own SASLprep, step by step. It looks for what is prohibited and unassigned *before* it normalizes, and
+//! where a password has such a character, or nothing is left of it, takes the bytes as they are. A server that was
+//! given the password did the same, so that any other way is another password.
 //!
 //! <https://www.postgresql.org/docs/current/sasl-authentication.html>, <https://www.rfc-editor.org/rfc/rfc4013>
 
@@ -17,8 +17,7 @@ pub(super) fn prepared(password: &str) -> Cow<'_, str> {
     if password.is_ascii() {
         return Cow::Borrowed(password);
     }
-    let mapped: Zeroizing<Vec<char>> =
-        Zeroizing::new(password.chars().filter_map(mapped).collect());
+    let mapped: Zeroizing<Vec<char>> = Zeroizing::new(password.chars().filter_map(mapped).collect());
     if mapped.is_empty() || mapped.iter().any(|c| is_prohibited(*c)) || mixes_directions(&mapped) {
         return Cow::Borrowed(password);
     }

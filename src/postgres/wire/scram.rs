@@ -139,7 +139,8 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> Key {
 mod tests {
     use super::*;
 
-    /// <https://www.rfc-editor.org/rfc/rfc7677#section-3>, but for the name, which is left out here and part of what is signed.
+    /// <https://www.rfc-editor.org/rfc/rfc7677#section-3>, but for the name, which is left out here and part of what is
+    /// signed.
     #[test]
     fn it_computes_what_the_standard_does() {
         let salt = BASE64.decode(b"W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
@@ -149,10 +150,7 @@ mod tests {
         let signed = b"n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let mut proof = mac(&stored, &[signed]);
         proof.iter_mut().zip(*client_key).for_each(|(a, b)| *a ^= b);
-        assert_eq!(
-            BASE64.encode(&*proof),
-            "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
-        );
+        assert_eq!(BASE64.encode(&*proof), "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
         let server_key = mac(&*salted, &[b"Server Key"]);
         let verifier = mac(&*server_key, &[signed]);
         assert_eq!(
@@ -177,11 +175,7 @@ mod tests {
             assert_eq!(scram.prove(said.as_bytes()), None, "{said}");
             assert!(!scram.is_proven(said.as_bytes()));
         }
-        assert!(
-            scram
-                .prove(format!("r={nonce}x,s=AAAA,i=1").as_bytes())
-                .is_some()
-        );
+        assert!(scram.prove(format!("r={nonce}x,s=AAAA,i=1").as_bytes()).is_some());
         assert!(!scram.is_proven(b"v=AAAA"));
     }
 }

@@ -33,10 +33,7 @@ async fn an_answer_is_bounded_by_what_it_takes_in_memory() {
     server.await.unwrap();
     assert!(matches!(answer, Err(WireError::Protocol(_))), "{answer:?}");
     let held = sent.load(Ordering::Relaxed) * 1600 * size_of::<Option<String>>();
-    assert!(
-        held < ANSWER_BYTES_MAX + (8 << 20),
-        "{held} bytes were held"
-    );
+    assert!(held < ANSWER_BYTES_MAX + (8 << 20), "{held} bytes were held");
 }
 
 /// What a server sends of itself for a statement without rows, with a text as its one row.

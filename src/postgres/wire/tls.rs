@@ -10,10 +10,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-    SupportedProtocolVersion,
-};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -26,10 +23,7 @@ use super::{WireError, key};
 const ALPN: &[u8] = b"postgresql";
 
 /// Does the handshake, and checks the server's certificate as the URL asks for.
-pub(super) async fn connect(
-    url: &DatabaseUrl,
-    stream: TcpStream,
-) -> Result<TlsStream<TcpStream>, WireError> {
+pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsStream<TcpStream>, WireError> {
     let mut config = config(url)?;
     let client = Client::of(url, &config)?;
     let asked = client.as_ref().map(|client| Arc::clone(&client.was_asked));
@@ -49,19 +43,15 @@ pub(super) async fn connect(
             ServerName::from(std::net::Ipv4Addr::UNSPECIFIED).to_owned()
         }
     };
-    let stream = TlsConnector::from(Arc::new(config))
-        .connect(name, stream)
-        .await?;
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
     if is_direct && stream.get_ref().1.alpn_protocol() != Some(ALPN) {
         return Err(WireError::Protocol(
-            "what answers there doesn't know sslnegotiation=direct, which PostgreSQL does from 17 on"
-                .to_owned(),
+            "what answers there doesn't know sslnegotiation=direct, which PostgreSQL does from 17 on".to_owned(),
         ));
     }
     let was_asked = asked.is_some_and(|asked| asked.load(Ordering::Relaxed));
     if url.parameter("sslcertmode") == Some("require") && !was_asked {
-        let why =
-            "the server asked for no client certificate, and sslcertmode in the url wants it to";
+        let why = "the server asked for no client certificate, and sslcertmode in the url wants it to";
         return Err(WireError::File(why.to_owned()));
     }
     Ok(stream)
@@ -132,16 +122,14 @@ impl Client {
             return Ok(None);
         };
         let unusable = |error| WireError::File(format!("{file} can't be used: {error}"));
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
-            .map_err(unusable)?
-            .collect();
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).map_err(unusable)?.collect();
         let chain = chain.map_err(unusable)?;
         if chain.is_empty() {
             return Err(WireError::File(format!("{file} holds no certificate")));
         }
-        let file = url.parameter("sslkey").ok_or_else(|| {
-            WireError::File("the url has sslcert and no sslkey beside it".to_owned())
-        })?;
+        let file = url
+            .parameter("sslkey")
+            .ok_or_else(|| WireError::File("the url has sslcert and no sslkey beside it".to_owned()))?;
         let key = key::read(file, url.parameter("sslpassword")).map_err(WireError::File)?;
         let provider = config.crypto_provider();
         let key = provider
@@ -174,8 +162,8 @@ struct Verifier {
 }
 
 impl Verifier {
-    /// What rustls says of a handshake's signature; and where the certificate is of a form that it doesn't read, what its key
-    /// says.
+    /// What rustls says of a handshake's signature; and where the certificate is of a form that it doesn't read, what
+    /// its key says.
     fn by_key(
         &self,
         refused: Error,
@@ -190,14 +178,10 @@ impl Verifier {
         let mapping = self.provider.signature_verification_algorithms.mapping;
         let algorithms = mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
         let has_signed = |certificate: Certificate<'_>| {
-            algorithms.is_some_and(|(_, algorithms)| {
-                certificate.has_signed(message, signed.signature(), algorithms)
-            })
+            algorithms.is_some_and(|(_, algorithms)| certificate.has_signed(message, signed.signature(), algorithms))
         };
         let is_good = is_of_form && Certificate::read(certificate).is_some_and(has_signed);
-        is_good
-            .then(HandshakeSignatureValid::assertion)
-            .ok_or(refused)
+        is_good.then(HandshakeSignatureValid::assertion).ok_or(refused)
     }
 }
 
@@ -243,9 +227,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

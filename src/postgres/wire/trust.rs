@@ -1,7 +1,8 @@
 //! Whether a server's certificate is to be believed, where a URL asks for a check.
 //!
-//! rustls's own verification comes first. What it refuses for its form alone is looked at once more by libpq's rules, which are
-//! OpenSSL's: a certificate of version 1, one of an authority that is the server's as well, a common name instead of other names.
+//! rustls's own verification comes first. What it refuses for its form alone is looked at once more by libpq's rules,
+//! which are OpenSSL's: a certificate of version 1, one of an authority that is the server's as well, a common name
+//! instead of other names.
 
 use std::sync::Arc;
 
@@ -10,8 +11,7 @@ use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm,
-    UnixTime,
+    CertificateDer, CertificateRevocationListDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
 };
 use rustls::{CertificateError, Error, RootCertStore};
 
@@ -37,16 +37,15 @@ pub(super) struct Trust {
 
 impl Trust {
     /// What the URL asks for; none where whoever answers will do.
-    pub(super) fn of(
-        url: &DatabaseUrl,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Option<Self>, WireError> {
+    pub(super) fn of(url: &DatabaseUrl, provider: &Arc<CryptoProvider>) -> Result<Option<Self>, WireError> {
         let verification = url.verification();
         if verification == Verification::None {
             return Ok(None);
         }
         let file = url.root_certificates().ok_or_else(|| {
-            WireError::File("no file of authorities' certificates is known on this machine: name one by sslrootcert=".to_owned())
+            WireError::File(
+                "no file of authorities' certificates is known on this machine: name one by sslrootcert=".to_owned(),
+            )
         })?;
         let read = CertificateDer::pem_file_iter(file)
             .map_err(|error| WireError::File(format!("{file} can't be read: {error}")))?;
@@ -58,11 +57,10 @@ impl Trust {
         roots.add_parsable_certificates(authorities.iter().cloned());
         let revocations = revocations(url)?;
         let has_revocations = !revocations.is_empty();
-        let webpki =
-            WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
-                .with_crls(revocations)
-                .build()
-                .map_err(|error| WireError::File(format!("{file} names no authority: {error}")))?;
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
+            .with_crls(revocations)
+            .build()
+            .map_err(|error| WireError::File(format!("{file} names no authority: {error}")))?;
         Ok(Some(Self {
             webpki,
             authorities,
@@ -80,9 +78,7 @@ impl Trust {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<(), Error> {
-        let verified = self
-            .webpki
-            .verify_server_cert(server, between, name, &[], now);
+        let verified = self.webpki.verify_server_cert(server, between, name, &[], now);
         let refused = match verified {
             Ok(_) => return Ok(()),
             Err(Error::InvalidCertificate(
@@ -90,10 +86,7 @@ impl Trust {
             )) if !self.checks_name => return Ok(()),
             Err(refused) => refused,
         };
-        let is_good = !self.has_revocations
-            && self
-                .is_trusted_by_openssl_rules(server, between, now)
-                .unwrap_or(false);
+        let is_good = !self.has_revocations && self.is_trusted_by_openssl_rules(server, between, now).unwrap_or(false);
         is_good.then_some(()).ok_or(refused)
     }
 
@@ -112,17 +105,10 @@ impl Trust {
             .iter()
             .filter_map(|der| Certificate::read(der))
             .collect();
-        let between: Vec<_> = between
-            .iter()
-            .filter_map(|der| Certificate::read(der))
-            .collect();
+        let between: Vec<_> = between.iter().filter_map(|der| Certificate::read(der)).collect();
         let is_servers = server.extensions.for_servers != Some(false) && !server.extensions.more;
         let is_for_host = !self.checks_name || server.is_for(&self.host);
-        Some(
-            is_servers
-                && is_for_host
-                && self.has_trusted_issuer(&server, &between, &authorities, seconds, 0),
-        )
+        Some(is_servers && is_for_host && self.has_trusted_issuer(&server, &between, &authorities, seconds, 0))
     }
 
     /// Whether an authority vouches for a certificate, by others between or at once.
@@ -140,9 +126,7 @@ impl Trust {
         // one that is named as an authority is believed as it is
         let itself = |one: &Certificate<'_>| one.der == certificate.der;
         let vouches = |one: &Certificate<'_>| {
-            one.is_valid_at(now)
-                && may_issue(one, depth, true)
-                && one.has_issued(certificate, self.algorithms)
+            one.is_valid_at(now) && may_issue(one, depth, true) && one.has_issued(certificate, self.algorithms)
         };
         if authorities.iter().any(|one| itself(one) || vouches(one)) {
             return true;
@@ -156,30 +140,21 @@ impl Trust {
     }
 }
 
-/// Whether a certificate may issue others with so many between it and the server's. One that the user named as an authority is one
-/// unless it says otherwise, as those of version 1 can't.
+/// Whether a certificate may issue others with so many between it and the server's. One that the user named as an
+/// authority is one unless it says otherwise, as those of version 1 can't.
 fn may_issue(certificate: &Certificate<'_>, between: usize, is_named: bool) -> bool {
     let extensions = &certificate.extensions;
     let is_authority = match extensions.authority {
-        Some((is_authority, path)) => {
-            is_authority && path.is_none_or(|most| between <= most as usize)
-        }
+        Some((is_authority, path)) => is_authority && path.is_none_or(|most| between <= most as usize),
         None => is_named,
     };
-    is_authority
-        && extensions.may_sign != Some(false)
-        && extensions.for_servers != Some(false)
-        && !extensions.more
+    is_authority && extensions.may_sign != Some(false) && extensions.for_servers != Some(false) && !extensions.more
 }
 
 /// Lists of certificates that were taken back, by `sslcrl` and `sslcrldir`.
 fn revocations(url: &DatabaseUrl) -> Result<Vec<CertificateRevocationListDer<'static>>, WireError> {
     let unread = |file: &str, why: String| WireError::File(format!("{file} can't be read: {why}"));
-    let mut files: Vec<String> = url
-        .parameter("sslcrl")
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    let mut files: Vec<String> = url.parameter("sslcrl").map(str::to_owned).into_iter().collect();
     if let Some(folder) = url.parameter("sslcrldir") {
         let entries = std::fs::read_dir(folder).map_err(|e| unread(folder, e.to_string()))?;
         let paths = entries.flatten().map(|entry| entry.path());
@@ -191,8 +166,8 @@ fn revocations(url: &DatabaseUrl) -> Result<Vec<CertificateRevocationListDer<'st
     }
     let mut lists = Vec::new();
     for file in files {
-        let read = CertificateRevocationListDer::pem_file_iter(&file)
-            .map_err(|error| unread(&file, error.to_string()))?;
+        let read =
+            CertificateRevocationListDer::pem_file_iter(&file).map_err(|error| unread(&file, error.to_string()))?;
         for list in read {
             lists.push(list.map_err(|error| unread(&file, error.to_string()))?);
         }

@@ -79,10 +79,7 @@ fn a_schedule_with_bands_stops_growing() {
         let began = now - SignedDuration::from_mins(30);
         runs.push(Run {
             id: id(began, 0),
-            ..run(
-                began,
-                &[(Tier::Daily, began - SignedDuration::from_mins(1), "7d")],
-            )
+            ..run(began, &[(Tier::Daily, began - SignedDuration::from_mins(1), "7d")])
         });
         let plan = plan(&runs, &banded(3), now);
         runs = left(&runs, &plan);
@@ -99,18 +96,10 @@ fn what_does_not_count_pushes_nothing_out() {
         Run {
             id: id(began, u64::from(counts)),
             counts,
-            ..run(
-                began,
-                &[(Tier::Daily, began - SignedDuration::from_mins(1), "2")],
-            )
+            ..run(began, &[(Tier::Daily, began - SignedDuration::from_mins(1), "2")])
         }
     };
-    let runs = [
-        daily(0, false),
-        daily(1, false),
-        daily(5, true),
-        daily(6, true),
-    ];
+    let runs = [daily(0, false), daily(1, false), daily(5, true), daily(6, true)];
     let plan = plan(&runs, &floor(1), now);
     assert_eq!(plan.deleted(), 0, "{:?}", plan.lines);
 }

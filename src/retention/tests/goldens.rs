@@ -59,9 +59,7 @@ fn live(text: &str, from: &str, to: &str, outcome: impl Fn(usize) -> Outcome) ->
 
 /// Three years of hourly ticks, all good: what daily pruning left is what one plan over all runs keeps.
 fn three_years(text: &str) -> (Vec<Run>, Plan) {
-    let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| {
-        Outcome::Good
-    });
+    let (world, all) = live(text, "2026-01-01T00:00:00Z", "2029-03-14T15:00:00Z", |_| Outcome::Good);
     let now = at("2029-03-14T15:20:00Z");
     let daily = plan(&world.runs, &floor(3), now);
     let once = plan(&all, &floor(3), now);
@@ -110,9 +108,7 @@ fn a_long_and_troubled_life() {
         now += SignedDuration::from_hours(6);
     }
     let started = |day: &str| {
-        let found = all
-            .iter()
-            .position(|run| run.started.to_string().starts_with(day));
+        let found = all.iter().position(|run| run.started.to_string().starts_with(day));
         found.unwrap()
     };
     let (held, locked) = (started("2031-08-17"), started("2034-11-05"));

@@ -13,15 +13,9 @@ fn holds_and_locks_come_first() {
     let legal = |run| guarded(run, |guards| guards.legal_hold = true);
     let lock = |run, until| guarded(run, |guards| guards.locked_until = Some(at(until)));
     let locked = |run| lock(run, "2027-04-01T00:00:00Z");
-    assert_eq!(
-        beside_a_good_one(hold(legal(locked(old())))),
-        "held: anna: audit"
-    );
+    assert_eq!(beside_a_good_one(hold(legal(locked(old())))), "held: anna: audit");
     assert_eq!(beside_a_good_one(legal(locked(old()))), "legal hold");
-    assert_eq!(
-        beside_a_good_one(locked(old())),
-        "locked until 2027-04-01 00:00 UTC"
-    );
+    assert_eq!(beside_a_good_one(locked(old())), "locked until 2027-04-01 00:00 UTC");
     assert_eq!(
         beside_a_good_one(locked(daily(1, "forever"))),
         "locked until 2027-04-01 00:00 UTC"
@@ -32,9 +26,7 @@ fn holds_and_locks_come_first() {
         beside_a_good_one(hold(with(Outcome::Failed, old()))),
         "held: anna: audit"
     );
-    let odd = guarded(old(), |guards| {
-        guards.hold = Some("a\u{1b}[2J\nb".to_owned())
-    });
+    let odd = guarded(old(), |guards| guards.hold = Some("a\u{1b}[2J\nb".to_owned()));
     assert_eq!(beside_a_good_one(odd), r#"held: "a\u{1b}[2J\nb""#);
 }
 
@@ -47,16 +39,10 @@ fn tags_lengthen_and_never_shorten() {
     assert_eq!(tags("1d", Some(NOW), None), gone);
     assert_eq!(tags("1h", None, None), gone);
     assert_eq!(tags("30d", None, None), gone);
-    assert_eq!(
-        tags("41d", None, None),
-        "its tags say until 2027-03-11 03:00 UTC"
-    );
+    assert_eq!(tags("41d", None, None), "its tags say until 2027-03-11 03:00 UTC");
     assert_eq!(tags("forever", None, None), "its tags say forever");
     let later = "2027-05-01T00:00:00Z";
-    assert_eq!(
-        tags("1d", Some(later), None),
-        "its tags say until 2027-05-01 00:00 UTC"
-    );
+    assert_eq!(tags("1d", Some(later), None), "its tags say until 2027-05-01 00:00 UTC");
     assert_eq!(tags("1d", None, Some("bo")), "held: bo");
     let short = tagged(daily(3, "7d"), "1h", Some("2027-03-07T04:00:00Z"), None);
     assert_eq!(beside_a_good_one(short), "daily until 2027-03-14 03:00 UTC");
@@ -84,11 +70,7 @@ fn tags_lengthen_and_never_shorten() {
 #[test]
 fn a_larger_count_in_the_tags_is_taken_for_the_sealed_one() {
     let runs = |retain: &str| {
-        let all = [
-            daily(0, "1"),
-            daily(1, "1"),
-            tagged(daily(2, "1"), retain, None, None),
-        ];
+        let all = [daily(0, "1"), daily(1, "1"), tagged(daily(2, "1"), retain, None, None)];
         reasons(&all, 1).swap_remove(2)
     };
     assert_eq!(runs("1"), "- not among the newest 1 daily");
@@ -117,10 +99,7 @@ fn a_larger_count_in_the_tags_is_taken_for_the_sealed_one() {
         run
     });
     let mut all: Vec<_> = newer.chain([daily(1, "1"), both]).collect();
-    assert_eq!(
-        reasons(&all, 1).pop().unwrap(),
-        "- not among the newest 1 daily"
-    );
+    assert_eq!(reasons(&all, 1).pop().unwrap(), "- not among the newest 1 daily");
     all.remove(0);
     assert_eq!(reasons(&all, 1).pop().unwrap(), "hourly 24 of 24");
 }

@@ -30,10 +30,7 @@ pub(super) fn may_go(run: &Run, runs: &[Run], policy: &Policy, now: Timestamp) -
         return false;
     };
     let tells = |run: &&&Run| run.outcome != Outcome::NoRoom;
-    let telling = runs
-        .iter()
-        .filter(tells)
-        .max_by_key(|run| (run.started, &run.id));
+    let telling = runs.iter().filter(tells).max_by_key(|run| (run.started, &run.id));
     let Some(telling) = telling else {
         return false;
     };
@@ -77,13 +74,10 @@ fn its_tags_let_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
         Tags::NotLooked | Tags::None => return true,
         Tags::Missing(_) | Tags::Foreign(_) | Tags::Unreadable(_) => return false,
         Tags::Read { hold: Some(_), .. } => return false,
-        Tags::Read {
-            retain, expires, ..
-        } => (*retain, *expires),
+        Tags::Read { retain, expires, .. } => (*retain, *expires),
     };
     if let Retention::Newest(count) = retain {
-        let sealed =
-            |served: &Served| matches!(served.retention, Retention::Newest(n) if n >= count);
+        let sealed = |served: &Served| matches!(served.retention, Retention::Newest(n) if n >= count);
         let out = |served: &Served| is_out(run, served, retain, good, now);
         if !run.serves.iter().any(sealed) && !run.serves.iter().all(out) {
             return false;
@@ -102,13 +96,7 @@ fn its_tags_let_it_go(run: &Run, good: &[&Run], now: Timestamp) -> bool {
 }
 
 /// Whether one tier doesn't keep the run, by age or by count.
-fn is_out<'a>(
-    run: &Run,
-    served: &Served,
-    retention: Retention,
-    good: &[&'a Run],
-    now: Timestamp,
-) -> bool {
+fn is_out<'a>(run: &Run, served: &Served, retention: Retention, good: &[&'a Run], now: Timestamp) -> bool {
     let Retention::Newest(count) = retention else {
         return end(retention, run.started).unwrap() <= now.as_second();
     };
@@ -128,10 +116,7 @@ fn is_out<'a>(
         };
         good.iter().flat_map(of)
     };
-    let mut later: Vec<_> = of_tier()
-        .map(|(_, s)| s.due)
-        .filter(|due| *due > served.due)
-        .collect();
+    let mut later: Vec<_> = of_tier().map(|(_, s)| s.due).filter(|due| *due > served.due).collect();
     later.sort();
     let third = hours_of(served.tier) * HOUR / 3;
     let mut places: Vec<Timestamp> = Vec::new();
@@ -149,8 +134,7 @@ fn is_out<'a>(
         };
         s.due == served.due && newer && long
     };
-    places.len() >= usize::from(count)
-        || run.outcome == Outcome::Good && of_tier().any(stands_longer)
+    places.len() >= usize::from(count) || run.outcome == Outcome::Good && of_tier().any(stands_longer)
 }
 
 fn hours_of(tier: Tier) -> i64 {

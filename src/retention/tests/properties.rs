@@ -1,4 +1,5 @@
-//! What holds whatever happened: lives of schedules with failures, gaps, wrong clocks and edits, held against the oracle.
+//! What holds whatever happened: lives of schedules with failures, gaps, wrong clocks and edits, held against the
+//! oracle.
 
 use std::collections::BTreeSet;
 
@@ -54,17 +55,14 @@ fn retention() -> impl Strategy<Value = Retention> {
     prop_oneof![2 => by_age().boxed(), 1 => (1..40_u16).prop_map(Retention::Newest).boxed()]
 }
 
-fn schedule(
-    retention: impl Strategy<Value = Retention>,
-) -> impl Strategy<Value = Vec<(Tier, Retention)>> {
+fn schedule(retention: impl Strategy<Value = Retention>) -> impl Strategy<Value = Vec<(Tier, Retention)>> {
     let tiers = proptest::sample::subsequence(Tier::ALL[1..].to_vec(), 1..=5);
     (tiers, vec(retention, 5)).prop_map(|(tiers, of)| tiers.into_iter().zip(of).collect())
 }
 
 fn guards() -> impl Strategy<Value = Guards> {
     let moment = || {
-        let seconds =
-            at("2026-01-01T00:00:00Z").as_second()..at("2036-01-01T00:00:00Z").as_second();
+        let seconds = at("2026-01-01T00:00:00Z").as_second()..at("2036-01-01T00:00:00Z").as_second();
         seconds.prop_map(|second| Timestamp::from_second(second).unwrap())
     };
     let hold = || prop_oneof![9 => Just(None), 1 => Just(Some("anna".to_owned()))];
@@ -78,14 +76,12 @@ fn guards() -> impl Strategy<Value = Guards> {
             .prop_map(|(retain, expires, hold)| Tags::Read { retain, expires, hold }),
     ];
     let locked = prop_oneof![3 => Just(None), 1 => moment().prop_map(Some)];
-    (hold(), locked, prop::bool::weighted(0.1), tags).prop_map(
-        |(hold, locked_until, legal_hold, tags)| Guards {
-            hold,
-            locked_until,
-            legal_hold,
-            tags,
-        },
-    )
+    (hold(), locked, prop::bool::weighted(0.1), tags).prop_map(|(hold, locked_until, legal_hold, tags)| Guards {
+        hold,
+        locked_until,
+        legal_hold,
+        tags,
+    })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -113,23 +109,17 @@ struct Life {
 fn life() -> impl Strategy<Value = Life> {
     let step = select(vec![1, 5, 24, 24, 24, 170]).prop_map(SignedDuration::from_hours);
     let keep_last = (1..=5_u32).prop_map(floor);
-    (step, schedule(retention()), vec(event(), 1..250), keep_last).prop_map(
-        |(step, schedule, events, policy)| Life {
-            step,
-            schedule,
-            events,
-            policy,
-        },
-    )
+    (step, schedule(retention()), vec(event(), 1..250), keep_last).prop_map(|(step, schedule, events, policy)| Life {
+        step,
+        schedule,
+        events,
+        policy,
+    })
 }
 
 impl Life {
     /// Lives it, and calls `each` after every event with the true time.
-    fn live(
-        &self,
-        database: u64,
-        mut each: impl FnMut(&mut World, Timestamp),
-    ) -> (World, Timestamp) {
+    fn live(&self, database: u64, mut each: impl FnMut(&mut World, Timestamp)) -> (World, Timestamp) {
         let mut world = World::new(database, self.schedule.clone());
         let mut now = at("2026-01-01T00:10:00Z");
         let mut wrong = SignedDuration::ZERO;
@@ -337,11 +327,7 @@ fn a_large_history_is_planned_at_once() {
         world.repeat(start + SignedDuration::from_secs(second), Outcome::Good);
     }
     let begun = std::time::Instant::now();
-    let plan = plan(
-        &world.runs,
-        &floor(3),
-        start + SignedDuration::from_hours(600),
-    );
+    let plan = plan(&world.runs, &floor(3), start + SignedDuration::from_hours(600));
     assert!(begun.elapsed().as_secs_f64() < 2.0, "{:?}", begun.elapsed());
     assert_eq!((plan.kept(), plan.deleted()), (3, world.runs.len() - 3));
 }

@@ -63,10 +63,7 @@ pub(super) fn beside_a_good_one(run: Run) -> String {
 
 #[test]
 fn age_counts_from_the_start_to_the_second() {
-    assert_eq!(
-        beside_a_good_one(daily(6, "7d")),
-        "daily until 2027-03-11 03:00 UTC"
-    );
+    assert_eq!(beside_a_good_one(daily(6, "7d")), "daily until 2027-03-11 03:00 UTC");
     assert_eq!(
         beside_a_good_one(daily(8, "7d")),
         "- daily expired 2027-03-09 03:00 UTC"
@@ -91,32 +88,14 @@ fn any_tier_that_it_serves_keeps_it_and_the_longest_is_told() {
         run.serves = schedule(text).into_iter().map(served).collect();
         beside_a_good_one(run)
     };
-    assert_eq!(
-        serving("daily 7d, weekly 5w"),
-        "weekly until 2027-04-04 03:00 UTC"
-    );
-    assert_eq!(
-        serving("daily 60d, weekly 5w"),
-        "daily until 2027-04-29 03:00 UTC"
-    );
-    assert_eq!(
-        serving("yearly forever, weekly 5w, daily 7"),
-        "yearly, forever"
-    );
-    assert_eq!(
-        serving("hourly 24h, daily 7d"),
-        "- daily expired 2027-03-07 03:00 UTC"
-    );
+    assert_eq!(serving("daily 7d, weekly 5w"), "weekly until 2027-04-04 03:00 UTC");
+    assert_eq!(serving("daily 60d, weekly 5w"), "daily until 2027-04-29 03:00 UTC");
+    assert_eq!(serving("yearly forever, weekly 5w, daily 7"), "yearly, forever");
+    assert_eq!(serving("hourly 24h, daily 7d"), "- daily expired 2027-03-07 03:00 UTC");
     assert_eq!(serving("hourly 24h, weekly 5"), "weekly 1 of 5");
-    assert_eq!(
-        serving("weekly 5w, monthly 2"),
-        "weekly until 2027-04-04 03:00 UTC"
-    );
+    assert_eq!(serving("weekly 5w, monthly 2"), "weekly until 2027-04-04 03:00 UTC");
     assert_eq!(serving("daily 5, weekly 5"), "weekly 1 of 5");
-    assert_eq!(
-        serving("daily 1, weekly 7d"),
-        "- weekly expired 2027-03-07 03:00 UTC"
-    );
+    assert_eq!(serving("daily 1, weekly 7d"), "- weekly expired 2027-03-07 03:00 UTC");
 }
 
 #[test]
@@ -159,12 +138,7 @@ fn a_suspicious_or_lost_one_takes_no_place_and_stays_among_the_good_ones_of_its_
     ];
     assert_eq!(
         reasons(&runs, 1),
-        [
-            "daily 1 of 2",
-            "daily 2 of 2",
-            "daily 2 of 2",
-            "daily 2 of 2"
-        ]
+        ["daily 1 of 2", "daily 2 of 2", "daily 2 of 2", "daily 2 of 2"]
     );
 }
 
@@ -202,10 +176,7 @@ fn who_is_promised_a_smaller_count_replaces_nobody() {
     };
     let stays = "daily 2 of 5";
     let replaced = "- a newer daily of the same period is there";
-    assert_eq!(
-        again("1"),
-        ["daily 1 of 5", stays, "- not among the newest 1 daily"]
-    );
+    assert_eq!(again("1"), ["daily 1 of 5", stays, "- not among the newest 1 daily"]);
     assert_eq!(again("1h")[1], stays);
     assert_eq!(again("5"), ["daily 1 of 5", replaced, stays]);
     assert_eq!(again("forever")[1], replaced);
@@ -243,11 +214,7 @@ fn nothing_goes_while_the_newest_run_is_no_good_backup() {
         (Outcome::Lost, "the newest run's archive is lost"),
     ] {
         let newest = with(outcome, daily(33, "1d"));
-        let others = [
-            daily(40, "1d"),
-            daily(41, "1d"),
-            with(Outcome::Failed, daily(50, "1d")),
-        ];
+        let others = [daily(40, "1d"), daily(41, "1d"), with(Outcome::Failed, daily(50, "1d"))];
         let runs = [&[newest], &others[..]].concat();
         let kept = ["the newest run", "among the last 1 good ones", told, told];
         assert_eq!(reasons(&runs, 1), kept);
@@ -300,10 +267,7 @@ fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
 #[test]
 fn a_failed_run_is_told_for_thirty_days_whatever_it_would_have_served() {
     let failed = |days, retention| with(Outcome::Failed, daily(days, retention));
-    assert_eq!(
-        beside_a_good_one(failed(29, "1h")),
-        "failed less than 30 days ago"
-    );
+    assert_eq!(beside_a_good_one(failed(29, "1h")), "failed less than 30 days ago");
     let gone = "- failed more than 30 days ago";
     assert_eq!(beside_a_good_one(failed(30, "forever")), gone);
     let mut to_the_second = failed(30, "1h");
@@ -315,10 +279,7 @@ fn a_failed_run_is_told_for_thirty_days_whatever_it_would_have_served() {
         gone
     );
     let until = Some("2027-04-09T03:00:00Z");
-    assert_eq!(
-        beside_a_good_one(tagged(failed(30, "60d"), "60d", until, None)),
-        gone
-    );
+    assert_eq!(beside_a_good_one(tagged(failed(30, "60d"), "60d", until, None)), gone);
     let told = "its tags say forever";
     assert_eq!(
         beside_a_good_one(tagged(failed(30, "60d"), "forever", None, None)),
@@ -342,10 +303,7 @@ fn deletions_come_oldest_first_and_a_plan_as_json_is_flat() {
     let two = [daily(40, "1d"), daily(0, "7d"), daily(50, "1d")];
     let two = super::plan(&two, &floor(1), at(NOW));
     let oldest_first: Vec<_> = two.deletions().map(|line| line.id.time()).collect();
-    assert_eq!(
-        oldest_first,
-        [daily(50, "1d").started, daily(40, "1d").started]
-    );
+    assert_eq!(oldest_first, [daily(50, "1d").started, daily(40, "1d").started]);
     assert_eq!(
         serde_json::to_value(&plan).unwrap(),
         serde_json::json!({"lines": [

@@ -55,11 +55,7 @@ impl World {
     /// What a person asks for is made.
     pub(super) fn ask(&mut self, clock: Timestamp, outcome: Outcome, retention: Retention) {
         let (tier, due) = (Tier::Manual, clock);
-        let served = Served {
-            tier,
-            due,
-            retention,
-        };
+        let served = Served { tier, due, retention };
         self.push(clock, outcome, vec![served]);
     }
 
@@ -112,11 +108,7 @@ pub(super) fn id(time: Timestamp, serial: u64) -> BackupId {
 pub(super) fn due(tier: Tier, now: Timestamp) -> Timestamp {
     let now = now.to_zoned(TimeZone::UTC).datetime();
     let two = |date: jiff::civil::Date| date.at(2, 0, 0, 0);
-    let (today, month, year) = (
-        now.date(),
-        now.date().first_of_month(),
-        now.date().first_of_year(),
-    );
+    let (today, month, year) = (now.date(), now.date().first_of_month(), now.date().first_of_year());
     let this = match tier {
         Tier::Manual => now,
         Tier::Hourly => today.at(now.hour(), 0, 0, 0),
@@ -156,11 +148,7 @@ fn due_moments_are_the_last_ones() {
         (Tier::Daily, "2027-03-07T02:00:00Z", "2027-03-07T02:00:00Z"),
         (Tier::Weekly, "2027-03-07T01:59:59Z", "2027-02-28T02:00:00Z"),
         (Tier::Weekly, "2027-03-13T12:00:00Z", "2027-03-07T02:00:00Z"),
-        (
-            Tier::Monthly,
-            "2027-03-01T01:00:00Z",
-            "2027-02-01T02:00:00Z",
-        ),
+        (Tier::Monthly, "2027-03-01T01:00:00Z", "2027-02-01T02:00:00Z"),
         (Tier::Yearly, "2027-01-01T01:00:00Z", "2026-01-01T02:00:00Z"),
         (Tier::Yearly, "2027-12-31T01:00:00Z", "2027-01-01T02:00:00Z"),
     ] {

@@ -27,13 +27,11 @@ fn what_is_left_out_is_filled_in() {
         canonical(
             "hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w, monthly on 1 keep 12mo, yearly keep 7y"
         ),
-        "hourly at :00 keep 24h, daily at 02:30 keep 7d, weekly on sunday at 02:30 keep 5w, monthly on 1 at 02:30 keep 12mo, yearly on 01-01 at 02:30 keep 7y"
+        "hourly at :00 keep 24h, daily at 02:30 keep 7d, weekly on sunday at 02:30 keep 5w, monthly on 1 at 02:30 keep \
+         12mo, yearly on 01-01 at 02:30 keep 7y"
     );
     assert_eq!(canonical("daily keep 7d"), "daily at 00:00 keep 7d");
-    assert_eq!(
-        canonical("weekly keep 5w"),
-        "weekly on sunday at 00:00 keep 5w"
-    );
+    assert_eq!(canonical("weekly keep 5w"), "weekly on sunday at 00:00 keep 5w");
 }
 
 #[test]
@@ -44,7 +42,8 @@ fn a_time_comes_from_the_next_lower_tier_that_has_one() {
     );
     assert_eq!(
         canonical("yearly keep 7y, monthly at 04:00 keep 1y, weekly keep 5w, daily keep 7d"),
-        "daily at 00:00 keep 7d, weekly on sunday at 00:00 keep 5w, monthly on 1 at 04:00 keep 1y, yearly on 01-01 at 04:00 keep 7y"
+        "daily at 00:00 keep 7d, weekly on sunday at 00:00 keep 5w, monthly on 1 at 04:00 keep 1y, yearly on 01-01 at \
+         04:00 keep 7y"
     );
 }
 
@@ -58,14 +57,7 @@ fn words_stand_in_any_order_and_case() {
     ] {
         assert_eq!(canonical(same), one, "{same:?}");
     }
-    for same in [
-        "29 february",
-        "february 29",
-        "FEB 29",
-        "29 feb",
-        "02-29",
-        "2-29",
-    ] {
+    for same in ["29 february", "february 29", "FEB 29", "29 feb", "02-29", "2-29"] {
         assert_eq!(
             canonical(&format!("yearly on {same} keep Forever")),
             "yearly on 02-29 at 00:00 keep forever",
@@ -107,74 +99,26 @@ fn each_fault_is_told_with_its_clause() {
         ("daily keep 7 days", r#""days" is not understood"#),
         ("daily keep week", r#""week" is not a retention"#),
         ("daily keep 0d", r#""0d" is not a retention"#),
-        (
-            "daily on monday keep 7d",
-            "daily backups have no day to be made on",
-        ),
-        (
-            "hourly on 1 keep 7d",
-            "hourly backups have no day to be made on",
-        ),
-        (
-            "weekly on 1 keep 5w",
-            r#""1" is not a day for weekly backups"#,
-        ),
-        (
-            "weekly on mo keep 5w",
-            r#""mo" is not a day for weekly backups"#,
-        ),
-        (
-            "monthly on 0 keep 5w",
-            r#""0" is not a day for monthly backups"#,
-        ),
-        (
-            "monthly on 32 keep 5w",
-            r#""32" is not a day for monthly backups"#,
-        ),
-        (
-            "monthly on +1 keep 5w",
-            r#""+1" is not a day for monthly backups"#,
-        ),
-        (
-            "yearly on 13-01 keep 7y",
-            r#""13-01" is not a day for yearly backups"#,
-        ),
-        (
-            "yearly on 02-30 keep 7y",
-            r#""02-30" is not a day for yearly backups"#,
-        ),
+        ("daily on monday keep 7d", "daily backups have no day to be made on"),
+        ("hourly on 1 keep 7d", "hourly backups have no day to be made on"),
+        ("weekly on 1 keep 5w", r#""1" is not a day for weekly backups"#),
+        ("weekly on mo keep 5w", r#""mo" is not a day for weekly backups"#),
+        ("monthly on 0 keep 5w", r#""0" is not a day for monthly backups"#),
+        ("monthly on 32 keep 5w", r#""32" is not a day for monthly backups"#),
+        ("monthly on +1 keep 5w", r#""+1" is not a day for monthly backups"#),
+        ("yearly on 13-01 keep 7y", r#""13-01" is not a day for yearly backups"#),
+        ("yearly on 02-30 keep 7y", r#""02-30" is not a day for yearly backups"#),
         (
             "yearly on 31 april keep 7y",
             r#""31 april" is not a day for yearly backups"#,
         ),
-        (
-            "yearly on march keep 7y",
-            r#""march" is not a day for yearly backups"#,
-        ),
-        (
-            "daily at 24:00 keep 7d",
-            r#""24:00" is not a time for daily backups"#,
-        ),
-        (
-            "daily at 2:5 keep 7d",
-            r#""2:5" is not a time for daily backups"#,
-        ),
-        (
-            "daily at :15 keep 7d",
-            r#"":15" is not a time for daily backups"#,
-        ),
-        (
-            "daily at 2 keep 7d",
-            r#""2" is not a time for daily backups"#,
-        ),
-        (
-            "hourly at 01:15 keep 7d",
-            r#""01:15" is not a time for hourly backups"#,
-        ),
-        (
-            "hourly at :60 keep 7d",
-            r#"":60" is not a time for hourly backups"#,
-        ),
+        ("yearly on march keep 7y", r#""march" is not a day for yearly backups"#),
+        ("daily at 24:00 keep 7d", r#""24:00" is not a time for daily backups"#),
+        ("daily at 2:5 keep 7d", r#""2:5" is not a time for daily backups"#),
+        ("daily at :15 keep 7d", r#"":15" is not a time for daily backups"#),
+        ("daily at 2 keep 7d", r#""2" is not a time for daily backups"#),
+        ("hourly at 01:15 keep 7d", r#""01:15" is not a time for hourly backups"#),
+        ("hourly at :60 keep 7d", r#"":60" is not a time for hourly backups"#),
     ] {
         let told = faults(text);
         assert!(told.contains(expected), "{text:?}: {told}");
@@ -190,18 +134,12 @@ fn all_faults_are_told_at_once() {
     );
     // a comma that is missing is one fault, not three
     let told = faults("daily keep 7d weekly keep 5w");
-    assert_eq!(
-        told,
-        r#"in "daily keep 7d weekly keep 5w": "weekly" is not understood"#
-    );
+    assert_eq!(told, r#"in "daily keep 7d weekly keep 5w": "weekly" is not understood"#);
 }
 
 #[test]
 fn hints_can_be_followed() {
-    assert_eq!(
-        hint("daily keep 7d weekly keep 5w"),
-        r#"put a comma before "weekly""#
-    );
+    assert_eq!(hint("daily keep 7d weekly keep 5w"), r#"put a comma before "weekly""#);
     assert_eq!(
         hint("daily at 02:30"),
         r#"add for example "keep 7d": "daily at 02:30 keep 7d""#
@@ -232,11 +170,7 @@ fn hints_can_be_followed() {
 #[test]
 fn what_is_hardly_meant_is_warned_of() {
     let warnings = |text| {
-        let found: Vec<String> = schedule(text)
-            .warnings()
-            .iter()
-            .map(Warning::to_string)
-            .collect();
+        let found: Vec<String> = schedule(text).warnings().iter().map(Warning::to_string).collect();
         found.join("; ")
     };
     assert_eq!(
@@ -245,10 +179,7 @@ fn what_is_hardly_meant_is_warned_of() {
         ),
         ""
     );
-    assert_eq!(
-        warnings("hourly keep 24, daily keep 7, weekly keep forever"),
-        ""
-    );
+    assert_eq!(warnings("hourly keep 24, daily keep 7, weekly keep forever"), "");
     assert_eq!(
         warnings("daily keep 12h"),
         "daily backups are kept 12h, and deleted before the next daily one is made"

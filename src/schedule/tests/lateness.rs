@@ -13,16 +13,8 @@ fn a_tier_is_late_when_its_grace_is_over() {
     let last = "2027-05-05T02:30:00Z";
     let history = [good(last, &[Tier::Hourly, Tier::Daily, Tier::Weekly])];
     for (text, due, over) in [
-        (
-            "hourly keep 24h",
-            "2027-05-05T03:00:00Z",
-            "2027-05-05T04:00:00Z",
-        ),
-        (
-            "daily at 02:30 keep 7d",
-            "2027-05-06T02:30:00Z",
-            "2027-05-06T05:30:00Z",
-        ),
+        ("hourly keep 24h", "2027-05-05T03:00:00Z", "2027-05-05T04:00:00Z"),
+        ("daily at 02:30 keep 7d", "2027-05-06T02:30:00Z", "2027-05-06T05:30:00Z"),
         (
             "weekly on fri at 02:30 keep 7d",
             "2027-05-07T02:30:00Z",
@@ -38,10 +30,7 @@ fn a_tier_is_late_when_its_grace_is_over() {
         };
         assert_eq!(one.late(&history, at(over) + minutes(1)), [expected]);
         // it stays the same alarm for as long as nothing is done
-        assert_eq!(
-            one.late(&history, at(over) + minutes(60 * 24 * 40)),
-            [expected]
-        );
+        assert_eq!(one.late(&history, at(over) + minutes(60 * 24 * 40)), [expected]);
     }
 }
 
@@ -52,14 +41,8 @@ fn a_backup_that_takes_long_has_twice_that_time() {
     // the newest one tells, not those before it
     let quick = good("2027-05-05T01:30:00Z", &[Tier::Hourly]);
     let history = [quick, slow];
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T07:00:00Z"),
-        []
-    );
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T07:01:00Z").len(),
-        1
-    );
+    assert_eq!(late("hourly keep 24h", &history, "2027-05-05T07:00:00Z"), []);
+    assert_eq!(late("hourly keep 24h", &history, "2027-05-05T07:01:00Z").len(), 1);
 }
 
 #[test]
@@ -70,29 +53,14 @@ fn a_database_without_a_good_backup_is_late_from_its_oldest_run_on() {
         newest: None,
     };
     assert_eq!(late("hourly keep 24h", &[], "2027-05-05T10:20:00Z"), [none]);
-    let history = [
-        failed("2027-05-05T11:30:00Z"),
-        failed("2027-05-05T10:20:00Z"),
-    ];
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T11:20:00Z"),
-        []
-    );
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T11:21:00Z"),
-        [none]
-    );
+    let history = [failed("2027-05-05T11:30:00Z"), failed("2027-05-05T10:20:00Z")];
+    assert_eq!(late("hourly keep 24h", &history, "2027-05-05T11:20:00Z"), []);
+    assert_eq!(late("hourly keep 24h", &history, "2027-05-05T11:21:00Z"), [none]);
     // the same alarm an hour later
-    assert_eq!(
-        late("hourly keep 24h", &history, "2027-05-05T12:21:00Z"),
-        [none]
-    );
+    assert_eq!(late("hourly keep 24h", &history, "2027-05-05T12:21:00Z"), [none]);
     // what is dated ahead is no history
     let ahead = failed("2099-05-05T11:30:00Z");
-    assert_eq!(
-        late("hourly keep 24h", &[ahead], "2027-05-05T10:20:00Z"),
-        [none]
-    );
+    assert_eq!(late("hourly keep 24h", &[ahead], "2027-05-05T10:20:00Z"), [none]);
 }
 
 #[test]

@@ -31,11 +31,7 @@ fn a_time_leapt_over_comes_after_the_leap_and_one_that_comes_twice_counts_once()
             "2027-03-27T00:00Z",
             "2027-03-29T12:00Z"
         ),
-        [
-            "03-27 02:30 +01:00",
-            "03-28 03:30 +02:00",
-            "03-29 02:30 +02:00"
-        ]
+        ["03-27 02:30 +01:00", "03-28 03:30 +02:00", "03-29 02:30 +02:00"]
     );
     assert_eq!(
         moments(
@@ -44,11 +40,7 @@ fn a_time_leapt_over_comes_after_the_leap_and_one_that_comes_twice_counts_once()
             "2027-10-30T00:00Z",
             "2027-11-01T12:00Z"
         ),
-        [
-            "10-30 02:30 +02:00",
-            "10-31 02:30 +02:00",
-            "11-01 02:30 +01:00"
-        ]
+        ["10-30 02:30 +02:00", "10-31 02:30 +02:00", "11-01 02:30 +01:00"]
     );
     assert_eq!(
         moments(
@@ -79,11 +71,7 @@ fn every_hour_that_passes_has_its_backup() {
             "2027-03-27T23:20Z",
             "2027-03-28T02:20Z"
         ),
-        [
-            "03-28 01:15 +01:00",
-            "03-28 03:15 +02:00",
-            "03-28 04:15 +02:00"
-        ]
+        ["03-28 01:15 +01:00", "03-28 03:15 +02:00", "03-28 04:15 +02:00"]
     );
     assert_eq!(
         moments(
@@ -92,11 +80,7 @@ fn every_hour_that_passes_has_its_backup() {
             "2027-10-30T23:20Z",
             "2027-10-31T02:20Z"
         ),
-        [
-            "10-31 02:15 +02:00",
-            "10-31 02:15 +01:00",
-            "10-31 03:15 +01:00"
-        ]
+        ["10-31 02:15 +02:00", "10-31 02:15 +01:00", "10-31 03:15 +01:00"]
     );
 }
 
@@ -138,44 +122,20 @@ fn a_leap_of_half_an_hour_moves_the_minute_with_the_next_hour() {
     let of = |text, from, to| moments(text, "Australia/Lord_Howe", from, to);
     // 02:00 becomes 02:30 at 15:30Z
     assert_eq!(
-        of(
-            "hourly at :15 keep 24h",
-            "2027-10-02T14:00Z",
-            "2027-10-02T17:00Z"
-        ),
-        [
-            "10-03 01:15 +10:30",
-            "10-03 02:45 +11:00",
-            "10-03 03:15 +11:00"
-        ]
+        of("hourly at :15 keep 24h", "2027-10-02T14:00Z", "2027-10-02T17:00Z"),
+        ["10-03 01:15 +10:30", "10-03 02:45 +11:00", "10-03 03:15 +11:00"]
     );
     assert_eq!(
-        of(
-            "daily at 02:10 keep 7d",
-            "2027-10-02T00:00Z",
-            "2027-10-04T00:00Z"
-        ),
+        of("daily at 02:10 keep 7d", "2027-10-02T00:00Z", "2027-10-04T00:00Z"),
         ["10-03 02:40 +11:00", "10-04 02:10 +11:00"]
     );
     // 02:00 becomes 01:30 at 15:00Z
     assert_eq!(
-        of(
-            "hourly at :45 keep 24h",
-            "2027-04-03T14:00Z",
-            "2027-04-03T17:00Z"
-        ),
-        [
-            "04-04 01:45 +11:00",
-            "04-04 01:45 +10:30",
-            "04-04 02:45 +10:30"
-        ]
+        of("hourly at :45 keep 24h", "2027-04-03T14:00Z", "2027-04-03T17:00Z"),
+        ["04-04 01:45 +11:00", "04-04 01:45 +10:30", "04-04 02:45 +10:30"]
     );
     assert_eq!(
-        of(
-            "daily at 01:45 keep 7d",
-            "2027-04-02T18:00Z",
-            "2027-04-05T00:00Z"
-        ),
+        of("daily at 01:45 keep 7d", "2027-04-02T18:00Z", "2027-04-05T00:00Z"),
         ["04-04 01:45 +11:00", "04-05 01:45 +10:30"]
     );
 }
@@ -264,9 +224,7 @@ fn a_tick_every_minute_of_such_a_night_makes_each_backup_once() {
         // the first tick serves the hour that was under way
         let hours = runs(&hourly, from, to).len();
         assert!((24..=25).contains(&hours), "{name}: {hours} hours");
-        for time in [
-            "00:00", "00:30", "01:15", "01:45", "02:00", "02:30", "03:00",
-        ] {
+        for time in ["00:00", "00:30", "01:15", "01:45", "02:00", "02:30", "03:00"] {
             let text = format!("daily at {time} keep 7d");
             let daily = Schedule::parse(&text, &zone(name)).unwrap();
             assert_eq!(runs(&daily, from, to).len(), 2, "{name} {time}");

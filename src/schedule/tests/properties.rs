@@ -51,10 +51,7 @@ fn any_schedule() -> impl Strategy<Value = String> {
         Just(String::new()),
         select(&["on mon", "on friday", "on sun"][..]).prop_map(str::to_owned)
     ];
-    let day = prop_oneof![
-        Just("on last".to_owned()),
-        (1..=31).prop_map(|day| format!("on {day}"))
-    ];
+    let day = prop_oneof![Just("on last".to_owned()), (1..=31).prop_map(|day| format!("on {day}"))];
     let date = prop_oneof![
         Just("on 29 feb".to_owned()),
         (1..=12, 1..=28).prop_map(|(month, day)| format!("on {month:02}-{day:02}")),
@@ -79,12 +76,10 @@ fn any_schedule() -> impl Strategy<Value = String> {
 
 fn any_moment() -> impl Strategy<Value = Timestamp> {
     let years = 2005 - 1970..2035 - 1970_i64;
-    let anywhere =
-        (years, 0..366 * 86400_i64).prop_map(|(year, second)| year * 31_556_952 + second);
+    let anywhere = (years, 0..366 * 86400_i64).prop_map(|(year, second)| year * 31_556_952 + second);
     // before Apia's lost day, and before a half-hour change on Lord Howe Island
     let nights = select(&[1_325_000_000_i64, 1_822_400_000][..]);
-    prop_oneof![4 => anywhere, 1 => nights]
-        .prop_map(|second| Timestamp::from_second(second).unwrap())
+    prop_oneof![4 => anywhere, 1 => nights].prop_map(|second| Timestamp::from_second(second).unwrap())
 }
 
 /// Pauses between ticks in minutes, and whether the run that a tick may begin is a good one.
@@ -105,9 +100,7 @@ fn moments(when: When, zone: &TimeZone, from: Timestamp, to: Timestamp) -> BTree
         When::Hourly { .. } => false,
         When::Daily { .. } => true,
         When::Weekly { on, .. } => date.weekday() == on,
-        When::Monthly { day, .. } => {
-            date.day() == day || (date.day() < day && *date == date.last_of_month())
-        }
+        When::Monthly { day, .. } => date.day() == day || (date.day() < day && *date == date.last_of_month()),
         When::Yearly { month, day, .. } => {
             let short = day == 29 && date.day() == 28 && !date.in_leap_year();
             date.month() == month && (date.day() == day || short)

@@ -6,8 +6,7 @@ use crate::{
     schedule::{Ended, Past},
 };
 
-const ALL: &str =
-    "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, monthly keep 12mo, yearly keep 7y";
+const ALL: &str = "hourly keep 24h, daily at 02:30 keep 7d, weekly keep 5w, monthly keep 12mo, yearly keep 7y";
 
 #[test]
 fn everything_is_due_before_the_first_run_and_one_backup_serves_it() {
@@ -28,16 +27,9 @@ fn everything_is_due_before_the_first_run_and_one_backup_serves_it() {
             "yearly 2027-01-01T02:30:00Z 7y",
         ]
     );
-    assert_eq!(
-        schedule.next_due(&[], at(now)),
-        Some((Tier::Yearly, at(now)))
-    );
+    assert_eq!(schedule.next_due(&[], at(now)), Some((Tier::Yearly, at(now))));
     let history = [run(at(now), Ended::Good, due)];
-    assert!(
-        schedule
-            .due(&history, at("2027-05-05T10:59:59Z"))
-            .is_empty()
-    );
+    assert!(schedule.due(&history, at("2027-05-05T10:59:59Z")).is_empty());
     assert_eq!(
         schedule.next_due(&history, at("2027-05-05T10:59:59Z")),
         Some((Tier::Hourly, at("2027-05-05T11:00:00Z")))
@@ -73,23 +65,12 @@ fn only_a_good_run_for_the_tier_serves_it() {
     let daily = good("2027-05-05T02:30:00Z", &[Tier::Daily]);
     assert!(due_tiers(&schedule, std::slice::from_ref(&daily), now).is_empty());
     for ended in [Ended::Failed, Ended::Interrupted] {
-        let run = Past {
-            ended,
-            ..daily.clone()
-        };
-        assert_eq!(
-            due_tiers(&schedule, &[run], now),
-            [Tier::Daily],
-            "{ended:?}"
-        );
+        let run = Past { ended, ..daily.clone() };
+        assert_eq!(due_tiers(&schedule, &[run], now), [Tier::Daily], "{ended:?}");
     }
     for tiers in [&[][..], &[Tier::Manual], &[Tier::Hourly], &[Tier::Weekly]] {
         let run = good("2027-05-05T02:30:00Z", tiers);
-        assert_eq!(
-            due_tiers(&schedule, &[run], now),
-            [Tier::Daily],
-            "{tiers:?}"
-        );
+        assert_eq!(due_tiers(&schedule, &[run], now), [Tier::Daily], "{tiers:?}");
     }
 }
 
@@ -102,18 +83,10 @@ fn a_run_that_began_after_the_next_period_serves_that_too() {
         retention: Retention::Hours(24),
     };
     let history = [run(at("2027-05-05T11:00:05Z"), Ended::Good, vec![served])];
-    assert!(
-        schedule
-            .due(&history, at("2027-05-05T11:30:00Z"))
-            .is_empty()
-    );
+    assert!(schedule.due(&history, at("2027-05-05T11:30:00Z")).is_empty());
     // by a clock a few seconds behind it began before its due moment, and is not repeated for that
     let history = [run(at("2027-05-05T09:59:55Z"), Ended::Good, vec![served])];
-    assert!(
-        schedule
-            .due(&history, at("2027-05-05T10:00:10Z"))
-            .is_empty()
-    );
+    assert!(schedule.due(&history, at("2027-05-05T10:00:10Z")).is_empty());
 }
 
 #[test]
@@ -121,26 +94,14 @@ fn an_edited_schedule_neither_repeats_nor_forgets() {
     let history = [good("2027-05-05T02:30:00Z", &[Tier::Daily])];
     let earlier = schedule("daily at 01:00 keep 7d");
     assert!(due_tiers(&earlier, &history, "2027-05-05T10:00:00Z").is_empty());
-    assert_eq!(
-        due_tiers(&earlier, &history, "2027-05-06T01:00:00Z"),
-        [Tier::Daily]
-    );
+    assert_eq!(due_tiers(&earlier, &history, "2027-05-06T01:00:00Z"), [Tier::Daily]);
     let later = schedule("daily at 09:00 keep 7d");
     assert!(due_tiers(&later, &history, "2027-05-05T08:59:00Z").is_empty());
-    assert_eq!(
-        due_tiers(&later, &history, "2027-05-05T09:00:00Z"),
-        [Tier::Daily]
-    );
+    assert_eq!(due_tiers(&later, &history, "2027-05-05T09:00:00Z"), [Tier::Daily]);
     let added = schedule("daily at 02:30 keep 7d, yearly keep 7y");
-    assert_eq!(
-        due_tiers(&added, &history, "2027-05-05T10:00:00Z"),
-        [Tier::Yearly]
-    );
+    assert_eq!(due_tiers(&added, &history, "2027-05-05T10:00:00Z"), [Tier::Yearly]);
     let removed = schedule("weekly keep 5w");
-    assert_eq!(
-        due_tiers(&removed, &history, "2027-05-05T10:00:00Z"),
-        [Tier::Weekly]
-    );
+    assert_eq!(due_tiers(&removed, &history, "2027-05-05T10:00:00Z"), [Tier::Weekly]);
 }
 
 #[test]
@@ -150,18 +111,12 @@ fn a_clock_that_was_ahead_does_not_silence_the_schedule() {
     let ahead = good("2099-01-01T02:30:00Z", &[Tier::Daily]);
     let history = [ahead, today];
     assert!(due_tiers(&schedule, &history, "2027-05-05T10:00:00Z").is_empty());
-    assert_eq!(
-        due_tiers(&schedule, &history, "2027-05-06T02:30:00Z"),
-        [Tier::Daily]
-    );
+    assert_eq!(due_tiers(&schedule, &history, "2027-05-06T02:30:00Z"), [Tier::Daily]);
     // put back while the run was under way: the due moment alone is of the wrong clock
     let mut odd = good("2027-05-05T02:30:00Z", &[Tier::Daily]);
     odd.serves[0].due = at("2099-01-01T02:30:00Z");
     assert!(due_tiers(&schedule, &[odd.clone()], "2027-05-05T10:00:00Z").is_empty());
-    assert_eq!(
-        due_tiers(&schedule, &[odd], "2027-05-06T02:30:00Z"),
-        [Tier::Daily]
-    );
+    assert_eq!(due_tiers(&schedule, &[odd], "2027-05-06T02:30:00Z"), [Tier::Daily]);
     // a few minutes are the difference between two machines
     let soon = good("2027-05-06T02:31:00Z", &[Tier::Daily]);
     let next = schedule.next_due(std::slice::from_ref(&soon), at("2027-05-06T02:29:00Z"));
@@ -197,23 +152,13 @@ fn a_pause_counts_where_something_waits_for_it() {
     let served = good("2027-05-05T10:01:00Z", &[Tier::Hourly]);
     let history = |failures: i64| {
         let mut history = vec![served.clone()];
-        let failed = |n| {
-            run(
-                at("2027-05-05T10:20:00Z") + minutes(n),
-                Ended::Failed,
-                Vec::new(),
-            )
-        };
+        let failed = |n| run(at("2027-05-05T10:20:00Z") + minutes(n), Ended::Failed, Vec::new());
         history.extend((0..failures).map(failed));
         history
     };
     let waits = |failures, now| schedule.waits_until(&history(failures), at(now));
     // it would end before the next one falls due
-    assert!(
-        schedule
-            .not_before(&history(2), at("2027-05-05T10:32:00Z"))
-            .is_some()
-    );
+    assert!(schedule.not_before(&history(2), at("2027-05-05T10:32:00Z")).is_some());
     assert_eq!(waits(2, "2027-05-05T10:32:00Z"), None);
     // that one falls due in it
     let end = schedule.not_before(&history(5), at("2027-05-05T10:40:00Z"));
@@ -227,10 +172,7 @@ fn a_pause_counts_where_something_waits_for_it() {
         failed("2027-05-05T10:20:00Z"),
     ];
     let now = at("2027-05-05T10:31:00Z");
-    assert_eq!(
-        schedule.waits_until(&due, now),
-        schedule.not_before(&due, now)
-    );
+    assert_eq!(schedule.waits_until(&due, now), schedule.not_before(&due, now));
 }
 
 #[test]
@@ -302,18 +244,14 @@ fn a_record_tells_how_its_run_ended_and_what_it_serves() {
     let good_one = record(&format!(r#""status": "succeeded", {sealed}"#));
     // a record from before tiers were told one by one serves the tier it stands under
     assert_eq!(good_one, good("2027-05-05T02:30:00Z", &[Tier::Daily]));
-    assert_eq!(
-        record(r#""status": "succeeded", "sealed": null"#).ended,
-        Ended::Failed
-    );
+    assert_eq!(record(r#""status": "succeeded", "sealed": null"#).ended, Ended::Failed);
     for (exit_status, ended) in [
         (1, Ended::Failed),
         (4, Ended::Failed),
         (130, Ended::Interrupted),
         (143, Ended::Interrupted),
     ] {
-        let failure =
-            format!(r#""status": "failed", "exit_status": {exit_status}, "sealed": null"#);
+        let failure = format!(r#""status": "failed", "exit_status": {exit_status}, "sealed": null"#);
         assert_eq!(record(&failure).ended, ended, "{exit_status}");
     }
 }

@@ -48,10 +48,7 @@ fn it_is_read_as_a_key_is_and_never_for_one() {
     assert!(text.starts_with("PGCOFFER-CATALOG-1") && text.len() == 76);
     let grouped = |between: &str| {
         let (start, rest) = text.split_at(18);
-        let groups: Vec<&str> = (0..58)
-            .step_by(4)
-            .map(|at| &rest[at..58.min(at + 4)])
-            .collect();
+        let groups: Vec<&str> = (0..58).step_by(4).map(|at| &rest[at..58.min(at + 4)]).collect();
         format!("{start}{between}{}", groups.join(between))
     };
     for typed in [
@@ -62,19 +59,12 @@ fn it_is_read_as_a_key_is_and_never_for_one() {
         grouped("-"),
         grouped("\n  "),
     ] {
-        assert_eq!(
-            CatalogKey::parse(&typed).unwrap().key_id(),
-            key.key_id(),
-            "{typed}"
-        );
+        assert_eq!(CatalogKey::parse(&typed).unwrap().key_id(), key.key_id(), "{typed}");
     }
     let mut typed = grouped(" ");
     typed.replace_range(25..26, "B");
     assert_eq!(fault(&typed), KeyFault::Character { position: 26 });
-    let wrong_length = |found| KeyFault::Length {
-        found,
-        expected: 76,
-    };
+    let wrong_length = |found| KeyFault::Length { found, expected: 76 };
     assert_eq!(fault(&text[..75]), wrong_length(75));
     assert_eq!(fault("pgcoffer-catalog-"), wrong_length(17));
     assert_eq!(fault(&text.replacen("PG", "pg", 1)), KeyFault::MixedCase);
@@ -180,14 +170,13 @@ fn forged(data_key: &DataKey, content: &str, slots: &[String]) -> Vec<u8> {
     let mac = data_key.header_hmac().chain_update(&text).finalize();
     text.push_str(&BASE64.encode(&mac.into_bytes()));
     text.push('\n');
-    let (header, _) =
-        Header::parse_whole(&text.clone().into_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let (header, _) = Header::parse_whole(&text.clone().into_bytes()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(header.content.as_str(), content);
     text.into_bytes()
 }
 
-/// Whoever has the catalog key learns the data key of an entry. Put into an archive with the slots of that entry, it must open
-/// under no key: otherwise a monitor could forge what is restored.
+/// Whoever has the catalog key learns the data key of an entry. Put into an archive with the slots of that entry, it
+/// must open under no key: otherwise a monitor could forge what is restored.
 #[test]
 fn a_data_key_that_it_knows_makes_no_archive_that_its_key_opens() {
     let object = seal(Content::Record, &[key(1)]).unwrap();
@@ -207,7 +196,8 @@ fn a_data_key_that_it_knows_makes_no_archive_that_its_key_opens() {
     header.unlock(&[key(1)]).unwrap();
 }
 
-/// A catalog slot in an archive could only be put there by somebody who knows its data key. It is refused before any key is tried.
+/// A catalog slot in an archive could only be put there by somebody who knows its data key. It is refused before any
+/// key is tried.
 #[test]
 fn a_catalog_slot_elsewhere_is_refused_whatever_key_is_at_hand() {
     let object = seal(Content::Record, &[key(1)]).unwrap();
@@ -230,10 +220,7 @@ fn of_two_slots_of_one_id_the_one_that_opens_counts() {
     let other = DataKey::generate().unwrap();
     let mark = Content::Mark;
     let right = Slot::seal_catalog(&data_key, &catalog_key(1), mark).unwrap();
-    let wrong = right.replace(
-        right.rsplit(' ').next().unwrap(),
-        &BASE64.encode(&other.wrap(&[7; 32])),
-    );
+    let wrong = right.replace(right.rsplit(' ').next().unwrap(), &BASE64.encode(&other.wrap(&[7; 32])));
     let unlock = |slots: &[String]| {
         let object = forged(&data_key, "mark", slots);
         let (header, _) = Header::parse_whole(&object).unwrap();

@@ -19,9 +19,7 @@ fn with_hints() -> Vec<Error> {
             found_backup: BACKUP.to_owned(),
             found_content: Content::Record,
         },
-        Error::WeakPassphrase {
-            advice: String::new(),
-        },
+        Error::WeakPassphrase { advice: String::new() },
         Error::Key(KeyFault::Checksum),
         Error::Key(KeyFault::Zero),
         Error::OutOfMemory { kib: 65536 },
@@ -62,25 +60,13 @@ fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
         "{hint}"
     );
     let (why, hint) = told(&[passphrase()], &[key(1)]);
-    assert_eq!(
-        why,
-        "wrong key: sealed for a passphrase, at hand: key 0000000000000001"
-    );
+    assert_eq!(why, "wrong key: sealed for a passphrase, at hand: key 0000000000000001");
     assert!(hint.contains("in the place of PGCOFFER_KEY"), "{hint}");
     let (why, hint) = told(&[key(2)], &[passphrase()]);
-    assert_eq!(
-        why,
-        "wrong key: sealed for key 0000000000000002, at hand: a passphrase"
-    );
-    assert!(
-        hint.contains("in the place of PGCOFFER_PASSPHRASE"),
-        "{hint}"
-    );
+    assert_eq!(why, "wrong key: sealed for key 0000000000000002, at hand: a passphrase");
+    assert!(hint.contains("in the place of PGCOFFER_PASSPHRASE"), "{hint}");
     let (why, hint) = told(&[key(2), passphrase()], &[passphrase()]);
-    assert!(
-        why.contains("key 0000000000000002 and another passphrase"),
-        "{why}"
-    );
+    assert!(why.contains("key 0000000000000002 and another passphrase"), "{why}");
     assert!(
         hint.contains("PGCOFFER_KEY") && hint.contains("letter by letter"),
         "{hint}"

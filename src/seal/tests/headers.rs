@@ -63,10 +63,7 @@ fn other_files_are_told_apart_at_once() {
     ] {
         assert_eq!(fault(text), Error::NotSealed, "{text}");
     }
-    assert_eq!(
-        fault("pgcoffer/2\nanything\n"),
-        Error::NewerVersion { version: 2 }
-    );
+    assert_eq!(fault("pgcoffer/2\nanything\n"), Error::NewerVersion { version: 2 });
 }
 
 #[test]
@@ -96,45 +93,28 @@ fn each_line_is_held_to_its_grammar() {
         ("mac ", "mac A", 8),
     ];
     for (from, to, line) in faults {
-        assert_eq!(
-            line_of(&fault(&text.replacen(from, to, 1))),
-            line,
-            "{from:?} -> {to:?}"
-        );
+        assert_eq!(line_of(&fault(&text.replacen(from, to, 1))), line, "{from:?} -> {to:?}");
     }
     let slot = text.lines().nth(6).unwrap();
-    assert_eq!(
-        line_of(&fault(&text.replace(slot, &format!("{slot}\n{slot}")))),
-        8
-    );
+    assert_eq!(line_of(&fault(&text.replace(slot, &format!("{slot}\n{slot}")))), 8);
     assert_eq!(line_of(&fault(&text.replace(&format!("{slot}\n"), ""))), 7);
 }
 
 #[test]
 fn a_header_has_bounds() {
     let text = header();
-    let kinds =
-        |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
+    let kinds = |count: usize| -> String { (0..count).map(|at| format!("slot x {at}\n")).collect() };
     let with = |slots: &str| text.replacen("slot ", &format!("{slots}slot "), 1);
     Header::parse_whole(with(&kinds(15)).as_bytes()).unwrap();
     assert_eq!(line_of(&fault(&with(&kinds(16)))), 23);
     let long = with(&format!("slot x {}\n", "y".repeat(HEADER_LEN_MAX)));
     assert_eq!(line_of(&fault(&long)), 7);
-    assert_eq!(
-        Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]),
-        Ok(None)
-    );
+    assert_eq!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX - 1]), Ok(None));
     assert!(Header::parse(&long.as_bytes()[..HEADER_LEN_MAX]).is_err());
     // Of the greatest length exactly, and of one byte more.
     let room = HEADER_LEN_MAX - text.len();
-    let fitting = with(&format!(
-        "slot x {}\n",
-        "y".repeat(room - "slot x \n".len())
-    ));
-    assert_eq!(
-        Header::parse_whole(fitting.as_bytes()).unwrap().1,
-        HEADER_LEN_MAX
-    );
+    let fitting = with(&format!("slot x {}\n", "y".repeat(room - "slot x \n".len())));
+    assert_eq!(Header::parse_whole(fitting.as_bytes()).unwrap().1, HEADER_LEN_MAX);
     assert!(Header::parse_whole(fitting.replacen("x y", "x yy", 1).as_bytes()).is_err());
 }
 
@@ -155,10 +135,7 @@ fn passphrase_slots_have_a_ceiling() {
         "m=65536 t=3 p=9",
         "m=4294967295 t=1 p=1",
     ] {
-        assert!(
-            matches!(fault(&with(above)), Error::AboveCeiling { .. }),
-            "{above}"
-        );
+        assert!(matches!(fault(&with(above)), Error::AboveCeiling { .. }), "{above}");
     }
     for undefined in [
         "m=65536 t=0 p=1",
@@ -192,10 +169,7 @@ fn salts_have_8_to_64_bytes() {
             data_encoding::BASE64.encode(&salt),
             data_encoding::BASE64.encode(&[1; 40])
         );
-        let parsed = Header::parse_whole(
-            text.replacen("slot ", &format!("{slot}slot "), 1)
-                .as_bytes(),
-        );
+        let parsed = Header::parse_whole(text.replacen("slot ", &format!("{slot}slot "), 1).as_bytes());
         if (8..=64).contains(&len) {
             let (header, _) = parsed.unwrap();
             assert!(
@@ -288,7 +262,8 @@ proptest! {
     #[test]
     fn no_bytes_make_the_parser_panic(bytes: Vec<u8>) {
         let _ = Header::parse(&bytes);
-        let beginning = "pgcoffer/1\nrepository c0ffee00112233445566778899aabbcc\nbackup x\ncontent record\ncompression none\nframe 4096\n";
+        let beginning = "pgcoffer/1\nrepository c0ffee00112233445566778899aabbcc\nbackup x\ncontent \
+            record\ncompression none\nframe 4096\n";
         let mut lines = beginning.as_bytes().to_vec();
         lines.extend(bytes);
         let _ = Header::parse(&lines);

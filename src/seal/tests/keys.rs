@@ -36,10 +36,7 @@ fn all_spellings_mean_one_key() {
 
 /// As it stands on a printed sheet.
 fn in_groups(text: &str, between: &str) -> String {
-    let groups: Vec<&str> = (14..72)
-        .step_by(4)
-        .map(|at| &text[at..72.min(at + 4)])
-        .collect();
+    let groups: Vec<&str> = (14..72).step_by(4).map(|at| &text[at..72.min(at + 4)]).collect();
     format!("{}{between}{}", &text[..14], groups.join(between))
 }
 
@@ -55,10 +52,7 @@ fn a_key_may_be_typed_in_groups() {
     let mut typed = in_groups(&text, " ");
     typed.replace_range(21..22, "B");
     assert_eq!(fault(&typed), KeyFault::Character { position: 22 });
-    assert_eq!(
-        fault(&in_groups(&text, "_")),
-        KeyFault::Character { position: 15 }
-    );
+    assert_eq!(fault(&in_groups(&text, "_")), KeyFault::Character { position: 15 });
     let short = in_groups(&text, " ");
     assert_eq!(
         fault(&short[..short.len() - 1]),
@@ -67,10 +61,7 @@ fn a_key_may_be_typed_in_groups() {
             expected: 72
         }
     );
-    assert_eq!(
-        fault(&text.replacen("KEY-1", "KEY 1", 1)),
-        KeyFault::Unrecognised
-    );
+    assert_eq!(fault(&text.replacen("KEY-1", "KEY 1", 1)), KeyFault::Unrecognised);
 }
 
 #[test]
@@ -92,10 +83,7 @@ fn every_mistyped_character_is_found() {
 fn each_fault_has_its_own_error() {
     let text = MasterKey::parse(HEX).unwrap().encode().to_string();
     assert_eq!(fault("  \n"), KeyFault::Empty);
-    assert_eq!(
-        fault("correct horse battery staple"),
-        KeyFault::Unrecognised
-    );
+    assert_eq!(fault("correct horse battery staple"), KeyFault::Unrecognised);
     assert_eq!(fault(&text.replacen("PG", "pg", 1)), KeyFault::MixedCase);
     assert_eq!(
         fault(&text[..71]),
@@ -118,10 +106,7 @@ fn each_fault_has_its_own_error() {
             expected: 72
         }
     );
-    assert_eq!(
-        fault(&text.replacen('1', "7", 1)),
-        KeyFault::Character { position: 14 }
-    );
+    assert_eq!(fault(&text.replacen('1', "7", 1)), KeyFault::Character { position: 14 });
     let with_b = format!("{}B{}", &text[..20], &text[21..]);
     assert_eq!(fault(&with_b), KeyFault::Character { position: 21 });
     assert_eq!(

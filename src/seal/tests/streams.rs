@@ -21,18 +21,10 @@ fn every_length_comes_back_and_lies_where_it_should() {
     for len in lengths() {
         let (header_len, object) = sealed(&bytes(len), &key(1));
         assert_eq!(open(&object, &key(1)).unwrap(), bytes(len), "{len}");
-        assert_eq!(
-            sealed_len(header_len, C, len as u64),
-            object.len() as u64,
-            "{len}"
-        );
+        assert_eq!(sealed_len(header_len, C, len as u64), object.len() as u64, "{len}");
         let frames = len.div_ceil(C).max(1);
         let (last, range) = last_frame_range(header_len, C, object.len() as u64).unwrap();
-        assert_eq!(
-            (last, range.end),
-            (frames as u64 - 1, object.len() as u64),
-            "{len}"
-        );
+        assert_eq!((last, range.end), (frames as u64 - 1, object.len() as u64), "{len}");
         assert_eq!(range.start, frame_range(header_len, C, last).start);
     }
 }
@@ -42,11 +34,7 @@ fn frames_open_by_themselves() {
     for frames in 1..=9 {
         let plaintext = bytes(frames * C);
         let (header_len, object) = sealed(&plaintext, &key(1));
-        let keys = Header::parse_whole(&object)
-            .unwrap()
-            .0
-            .unlock(&[key(1)])
-            .unwrap();
+        let keys = Header::parse_whole(&object).unwrap().0.unlock(&[key(1)]).unwrap();
         for index in 0..frames as u64 {
             let range = frame_range(header_len, C, index);
             let frame = &object[range.start as usize..range.end as usize];
@@ -85,10 +73,7 @@ fn any_changed_byte_is_found() {
                     frame: 0,
                     at_end: false,
                 },
-                Some(_) => Error::FrameChanged {
-                    frame: 1,
-                    at_end: true,
-                },
+                Some(_) => Error::FrameChanged { frame: 1, at_end: true },
             };
             assert_eq!(error, expected, "at {at}");
         }
@@ -153,11 +138,7 @@ fn bytes_behind_the_last_frame_are_found() {
             let mut longer = object.clone();
             longer.extend(bytes(more));
             let error = open(&longer, &key(1)).unwrap_err();
-            assert_eq!(
-                error,
-                Error::TrailingBytes { frame: last },
-                "{len} + {more}"
-            );
+            assert_eq!(error, Error::TrailingBytes { frame: last }, "{len} + {more}");
         }
     }
 }
@@ -202,13 +183,7 @@ fn dropped_swapped_repeated_and_spliced_frames_are_found() {
         }
     );
     assert_eq!(frames(&[0, 1, 2]), Error::CutShort { after: Some(2) });
-    assert_eq!(
-        frames(&[0, 1, 3]),
-        Error::FrameChanged {
-            frame: 2,
-            at_end: true
-        }
-    );
+    assert_eq!(frames(&[0, 1, 3]), Error::FrameChanged { frame: 2, at_end: true });
     let mut spliced = object[..header_len + FRAME].to_vec();
     spliced.extend(&other[other_len + FRAME..]);
     let error = open(&spliced, &key(1)).unwrap_err();
@@ -223,13 +198,8 @@ fn dropped_swapped_repeated_and_spliced_frames_are_found() {
 
 #[test]
 fn buffers_are_filled_again() {
-    let (mut sealer, header) =
-        Sealer::with_frame_size(&archive(&repository()), &[key(1)], C).unwrap();
-    let keys = Header::parse_whole(&header)
-        .unwrap()
-        .0
-        .unlock(&[key(1)])
-        .unwrap();
+    let (mut sealer, header) = Sealer::with_frame_size(&archive(&repository()), &[key(1)], C).unwrap();
+    let keys = Header::parse_whole(&header).unwrap().0.unlock(&[key(1)]).unwrap();
     let mut opener = Opener::new(keys, C);
     let plaintext = bytes(8 * C);
     let mut places = std::collections::HashSet::new();

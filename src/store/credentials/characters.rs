@@ -1,6 +1,6 @@
-//! Characters of credentials and region, looked at before the AWS SDK signs with them. It writes them into a header, and panics
-//! where they can't stand there: at a carriage return from a profile, a line feed from a program, a blank that breaks no line
-//! from a web page.
+//! Characters of credentials and region, looked at before the AWS SDK signs with them. It writes them into a header,
+//! and panics where they can't stand there: at a carriage return from a profile, a line feed from a program, a blank
+//! that breaks no line from a web page.
 
 use std::borrow::Cow;
 
@@ -20,25 +20,20 @@ pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
 /// What is wrong with credentials.
 pub(super) fn fault_of(found: &Credentials) -> Option<String> {
     let token = found.session_token().unwrap_or_default();
-    fault("the access key's id", found.access_key_id())
-        .or_else(|| fault("the session token", token))
+    fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token))
 }
 
-/// Names the first character that is neither a letter, a digit nor a sign of ASCII, and says no more of what may be a secret.
+/// Names the first character that is neither a letter, a digit nor a sign of ASCII, and says no more of what may be a
+/// secret.
 fn fault(what: &str, text: &str) -> Option<String> {
-    let (at, c) = text
-        .chars()
-        .enumerate()
-        .find(|(_, c)| !c.is_ascii_graphic())?;
+    let (at, c) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic())?;
     let mut buffer = [0; 4];
     let shown = match escaped(c.encode_utf8(&mut buffer)) {
         Cow::Owned(shown) => shown,
         Cow::Borrowed(shown) => format!("{shown:?}"),
     };
     let number = at + 1;
-    Some(format!(
-        "{what} holds {shown} as its character {number}, {UNFIT}"
-    ))
+    Some(format!("{what} holds {shown} as its character {number}, {UNFIT}"))
 }
 
 #[cfg(test)]
@@ -57,12 +52,7 @@ mod tests {
     fn what_no_header_takes_is_named_whatever_its_source() {
         assert_eq!(told("AKIA", Some("x/+="), "eu-central-1"), None);
         for (id, token, region, words) in [
-            (
-                "AKIA\r",
-                None,
-                "eu",
-                "the access key's id holds \\r as its character 5",
-            ),
+            ("AKIA\r", None, "eu", "the access key's id holds \\r as its character 5"),
             ("AK\nIA", None, "eu", "\\n as its character 3"),
             ("AKIA\u{a0}", None, "eu", "\\u{a0}"),
             ("AK IA", None, "eu", "\" \""),

@@ -15,8 +15,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::{
     http::{
-        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-        SharedHttpConnector,
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
     },
     orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
@@ -28,8 +27,8 @@ use rustls::{
 
 use crate::store::{Error, Kind};
 
-/// A client that goes through the proxy of the environment, and trusts the certificates of a file, where one is named, in the
-/// place of the system's, as the AWS CLI does.
+/// A client that goes through the proxy of the environment, and trusts the certificates of a file, where one is named,
+/// in the place of the system's, as the AWS CLI does.
 pub(in crate::store) fn client(bundle: Option<&str>) -> Result<SharedHttpClient, Error> {
     let trust = match bundle {
         Some(file) => TrustStore::empty().with_pem_certificate(certificates(file)?),
@@ -37,18 +36,16 @@ pub(in crate::store) fn client(bundle: Option<&str>) -> Result<SharedHttpClient,
     };
     let context = TlsContext::builder().with_trust_store(trust).build();
     let context = context.map_err(|e| unusable(bundle.unwrap_or_default(), &e.to_string()))?;
-    Ok(
-        Builder::new().build_with_connector_fn(move |settings, components| {
-            let rustls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-            let mut connector = ConnectorBuilder::default()
-                .tls_provider(rustls)
-                .tls_context(context.clone());
-            connector.set_connector_settings(settings.cloned());
-            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-            connector.set_proxy_config(Some(ProxyConfig::from_env()));
-            connector.build()
-        }),
-    )
+    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+        let rustls = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+        let mut connector = ConnectorBuilder::default()
+            .tls_provider(rustls)
+            .tls_context(context.clone());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    }))
 }
 
 /// The certificates of a file; the client panics at a file that has none.
@@ -69,7 +66,8 @@ fn certificates(file: &str) -> Result<Vec<u8>, Error> {
 fn unusable(file: &str, why: &str) -> Error {
     let doing = format!("trust the certificates of {file:?}");
     Error::new(Kind::Configuration, doing, why).with_cure(
-        "AWS_CA_BUNDLE (or ca_bundle in ~/.aws/config) names a file of certificates in PEM: correct it, or unset it for the system's own",
+        "AWS_CA_BUNDLE (or ca_bundle in ~/.aws/config) names a file of certificates in PEM: correct it, or unset it \
+         for the system's own",
     )
 }
 
@@ -108,11 +106,7 @@ pub(super) struct Heard {
 }
 
 impl HttpClient for Heard {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(HeardConnector {
             connector: self.client.http_connector(settings, components),
             answers: self.answers.clone(),

@@ -1,5 +1,5 @@
-//! Where credentials come from, and for how long they hold: the SDK's own chain, made anew whenever they are looked for, so that
-//! what somebody else renews is found without a restart.
+//! Where credentials come from, and for how long they hold: the SDK's own chain, made anew whenever they are looked
+//! for, so that what somebody else renews is found without a restart.
 
 mod characters;
 mod client;
@@ -112,10 +112,7 @@ impl Loader {
             provider.ok_or_else(none)?.provide_credentials().await
         };
         let timed_out = |_| CredentialsError::provider_timed_out(LOOK_MAX);
-        tokio::time::timeout(LOOK_MAX, look)
-            .await
-            .map_err(timed_out)
-            .flatten()
+        tokio::time::timeout(LOOK_MAX, look).await.map_err(timed_out).flatten()
     }
 }
 
@@ -191,10 +188,7 @@ impl Source {
     async fn renewed(&self, held: &mut Held) -> Provided {
         let (began, mut attempt) = (Instant::now(), 1);
         let had = held.found.is_some();
-        let holds = held
-            .found
-            .as_ref()
-            .is_some_and(|found| is_usable(&found.credentials));
+        let holds = held.found.as_ref().is_some_and(|found| is_usable(&found.credentials));
         let rests = held.given_up.is_some_and(|at| at.elapsed() < REST);
         loop {
             let error = match self.0.loader.look().await {
@@ -219,7 +213,8 @@ impl Source {
         }
     }
 
-    /// Whether a failure may be over soon. Where nothing was ever found, no answer means that nobody is there to give any.
+    /// Whether a failure may be over soon. Where nothing was ever found, no answer means that nobody is there to give
+    /// any.
     fn is_passing(&self, error: &CredentialsError, had: bool) -> bool {
         match error {
             CredentialsError::InvalidConfiguration(_) => false,
@@ -307,8 +302,7 @@ fn refuses(answer: Option<&HttpResponse>) -> bool {
         "RequestExpired",
         "Unauthorized",
     ];
-    let Some(answer) = answer.filter(|answer| [400, 401, 403].contains(&answer.status().as_u16()))
-    else {
+    let Some(answer) = answer.filter(|answer| [400, 401, 403].contains(&answer.status().as_u16())) else {
         return false;
     };
     let body = answer.body().bytes().unwrap_or_default();

@@ -54,7 +54,8 @@ impl Kind {
         matches!(self, Self::Busy | Self::Unreachable | Self::Damaged)
     }
 
-    /// Whether it is about the way to the bucket and so about every request alike: what is left undone after it is not known.
+    /// Whether it is about the way to the bucket and so about every request alike: what is left undone after it is not
+    /// known.
     #[must_use]
     pub fn is_of_all_requests(self) -> bool {
         matches!(
@@ -71,8 +72,8 @@ impl Kind {
         )
     }
 
-    /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit makes a
-    /// signature wrong, a name another one, a header one that nobody knows.
+    /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit
+    /// makes a signature wrong, a name another one, a header one that nobody knows.
     pub(in crate::store) fn is_doubtful(self) -> bool {
         matches!(
             self,
@@ -122,9 +123,7 @@ impl Kind {
             | "IllegalLocationConstraintException" => Self::WrongRegion,
             "PreconditionFailed" | "ConditionalRequestConflict" => Self::Exists,
             "InvalidObjectState" => Self::Cold,
-            "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => {
-                Self::Unsupported
-            }
+            "NotImplemented" | "MethodNotAllowed" | "InvalidArgument" | "NotSupported" => Self::Unsupported,
             "BadDigest"
             | "XAmzContentSHA256Mismatch"
             | "XAmzContentChecksumMismatch"
@@ -165,8 +164,8 @@ impl Kind {
 }
 
 /// Whether a refusal says that there is no room. Amazon has no quotas, so that every service has its own code for it:
-/// `QuotaExceeded`, `XMinioAdminBucketQuotaExceeded`, `XMinioStorageFull`, `ObjectQuotaExceeded`, `InsufficientStorage`; and some
-/// have none and say it in words, behind `AccessDenied` or `EntityTooLarge`.
+/// `QuotaExceeded`, `XMinioAdminBucketQuotaExceeded`, `XMinioStorageFull`, `ObjectQuotaExceeded`,
+/// `InsufficientStorage`; and some have none and say it in words, behind `AccessDenied` or `EntityTooLarge`.
 fn is_full(code: &str, status: u16, message: &str) -> bool {
     const CODES: [&str; 6] = [
         "quota",
@@ -197,8 +196,7 @@ fn is_full(code: &str, status: u16, message: &str) -> bool {
     let words_tell = status != 503;
     let code = code.to_ascii_lowercase().replace(['_', '-', '.'], "");
     let message = message.to_ascii_lowercase();
-    CODES.iter().any(|word| code.contains(word))
-        || words_tell && WORDS.iter().any(|word| message.contains(word))
+    CODES.iter().any(|word| code.contains(word)) || words_tell && WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]
@@ -249,11 +247,7 @@ mod tests {
             ),
             ("Whatever", 500, "write: no space left on device"),
         ] {
-            assert_eq!(
-                Kind::of(code, status, message),
-                Kind::Full,
-                "{code} {message}"
-            );
+            assert_eq!(Kind::of(code, status, message), Kind::Full, "{code} {message}");
         }
         for (code, status, message) in [
             ("SlowDown", 503, "request quota exceeded"),
@@ -263,11 +257,7 @@ mod tests {
             ("AccessDenied", 403, "Access Denied"),
             ("EntityTooLarge", 400, "your proposed upload is too large"),
         ] {
-            assert_ne!(
-                Kind::of(code, status, message),
-                Kind::Full,
-                "{code} {message}"
-            );
+            assert_ne!(Kind::of(code, status, message), Kind::Full, "{code} {message}");
         }
     }
 }

@@ -56,12 +56,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // keys and what the service says are somebody else's text
-        write!(
-            f,
-            "can't {}: {}",
-            escaped(&self.doing),
-            continued(&self.why)
-        )
+        write!(f, "can't {}: {}", escaped(&self.doing), continued(&self.why))
     }
 }
 

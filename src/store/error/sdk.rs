@@ -77,9 +77,7 @@ impl Error {
                 };
                 Self::new(kind, doing, chain)
             }
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
-                Self::new(Kind::Unreachable, doing, chain)
-            }
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => Self::new(Kind::Unreachable, doing, chain),
             _ => Self::new(Kind::Other, doing, chain),
         }
     }
@@ -119,13 +117,9 @@ impl Refusal<'_> {
         let kind = Kind::of(self.code, self.status, &self.message);
         let kind = match kind {
             // S3 names a region, and gives no address to go to
-            Kind::WrongRegion if self.code.is_empty() && self.elsewhere().is_some() => {
-                Kind::Endpoint
-            }
+            Kind::WrongRegion if self.code.is_empty() && self.elsewhere().is_some() => Kind::Endpoint,
             Kind::WrongRegion if self.sends_away() => Kind::Endpoint,
-            Kind::Denied | Kind::WrongCredentials | Kind::WrongRegion if self.is_page => {
-                Kind::Endpoint
-            }
+            Kind::Denied | Kind::WrongCredentials | Kind::WrongRegion if self.is_page => Kind::Endpoint,
             kind => kind,
         };
         let mut error = Error::new(kind, doing, self.words());
@@ -140,11 +134,18 @@ impl Refusal<'_> {
             }
             Kind::Endpoint => {
                 error.cure = self.elsewhere().map(|address| {
-                    format!("the endpoint sends to {address}: write that in AWS_ENDPOINT_URL_S3, or the address that the service's own documentation names for S3")
+                    format!(
+                        "the endpoint sends to {address}: write that in AWS_ENDPOINT_URL_S3, or the address that \
+                        the service's own documentation names for S3"
+                    )
                 });
             }
             Kind::Other if self.status == 407 => {
-                error.cure = Some("the proxy in HTTPS_PROXY or HTTP_PROXY wants a login: write it there, as in http://user:password@host:port, or leave the bucket's host out by NO_PROXY".to_owned());
+                error.cure = Some(
+                    "the proxy in HTTPS_PROXY or HTTP_PROXY wants a login: write it there, as in \
+                    http://user:password@host:port, or leave the bucket's host out by NO_PROXY"
+                        .to_owned(),
+                );
             }
             _ => {}
         }
@@ -211,9 +212,7 @@ fn field(answer: &HttpResponse, name: &str) -> Option<String> {
     // how deep it is has been bounded
     let tree = roxmltree::Document::parse(text).ok()?;
     let root = tree.root_element();
-    let mut fields = root
-        .children()
-        .filter(|_| root.tag_name().name() == "Error");
+    let mut fields = root.children().filter(|_| root.tag_name().name() == "Error");
     let field = fields.find(|field| field.tag_name().name() == name)?;
     field.text().map(bounded)
 }
@@ -228,9 +227,7 @@ fn bounded(text: &str) -> String {
 }
 
 /// The cause of that type, where there is one.
-fn find<'a, E: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a E> {
+fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     let mut source = Some(error);
     while let Some(cause) = source {
         if let Some(found) = cause.downcast_ref() {
@@ -281,8 +278,7 @@ mod tests {
     #[test]
     fn the_region_that_the_service_names_is_passed_on() {
         let header = [("x-amz-bucket-region", "eu-west-1")];
-        let body =
-            "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
+        let body = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>";
         for error in [
             refused(301, "PermanentRedirect", &header, ""),
             refused(301, "", &header, ""),
@@ -293,10 +289,7 @@ mod tests {
         }
         let hostile = [("x-amz-bucket-region", "x; rm -rf /")];
         let error = refused(301, "PermanentRedirect", &hostile, "");
-        assert_eq!(
-            error.hint().unwrap(),
-            "set AWS_REGION to the bucket's region"
-        );
+        assert_eq!(error.hint().unwrap(), "set AWS_REGION to the bucket's region");
     }
 
     #[test]

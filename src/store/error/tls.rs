@@ -13,28 +13,32 @@ pub(super) fn fault(error: &(dyn StdError + 'static)) -> Option<(Kind, &'static 
         Tls::NoCertificatesPresented => (Kind::Certificate, OTHERS),
         Tls::InvalidMessage(_) => (
             Kind::Endpoint,
-            "what listens there speaks no TLS: correct the port in AWS_ENDPOINT_URL_S3, or write http:// where the whole way to that host is your own network",
+            "what listens there speaks no TLS: correct the port in AWS_ENDPOINT_URL_S3, or write http:// where the \
+             whole way to that host is your own network",
         ),
         _ => return None,
     })
 }
 
-const OTHERS: &str =
-    "have the service's operator look at its certificate; with a proxy between, look at that";
+const OTHERS: &str = "have the service's operator look at its certificate; with a proxy between, look at that";
 
 fn cure(fault: &CertificateError) -> &'static str {
     match fault {
         CertificateError::UnknownIssuer => {
-            "nobody here vouches for the service's certificate: name a file with the certificate of the authority that made it in AWS_CA_BUNDLE (for S3 alone) or SSL_CERT_FILE; where a proxy opens all traffic, that is the proxy's own authority; a container may lack the package ca-certificates"
+            "nobody here vouches for the service's certificate: name a file with the certificate of the authority that \
+             made it in AWS_CA_BUNDLE (for S3 alone) or SSL_CERT_FILE; where a proxy opens all traffic, that is the \
+             proxy's own authority; a container may lack the package ca-certificates"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate is another host's: correct AWS_ENDPOINT_URL_S3; a bucket name with dots, or a service without host names per bucket, needs PGCOFFER_S3_PATH_STYLE=true"
+            "the certificate is another host's: correct AWS_ENDPOINT_URL_S3; a bucket name with dots, or a service \
+             without host names per bucket, needs PGCOFFER_S3_PATH_STYLE=true"
         }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => {
-            "the certificate is not valid at this machine's time: have it renewed, or set this machine's clock by NTP where that is wrong"
+            "the certificate is not valid at this machine's time: have it renewed, or set this machine's clock by NTP \
+             where that is wrong"
         }
         _ => OTHERS,
     }

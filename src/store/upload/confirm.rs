@@ -22,12 +22,9 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(900);
 
 impl Upload {
     /// Has the parts put together, and looks at the object whatever was answered: an answer can be lost though the work
-    /// was done. Hours of work may lie behind, so an outage is waited out as for a part. `None`: the service doesn't let
-    /// us look.
-    pub(super) async fn put_together_and_confirm(
-        &mut self,
-        crc64nvme: &str,
-    ) -> Result<Option<Object>, Error> {
+    /// was done. Hours of work may lie behind, so an outage is waited out as for a part. `None`: the service doesn't
+    /// let us look.
+    pub(super) async fn put_together_and_confirm(&mut self, crc64nvme: &str) -> Result<Option<Object>, Error> {
         match self.confirmed(crc64nvme).await {
             Err(error) if error.why.contains("InvalidPart") && self.correct_parts().await => {
                 self.confirmed(crc64nvme).await
@@ -45,8 +42,8 @@ impl Upload {
         self.store.retry(ATTEMPTS_UNDER_WAY, complete).await
     }
 
-    /// The entity tag of a part can come damaged where nothing guards an answer, which is told by the end alone. Where the service
-    /// shows as many bytes in as many parts as were sent, its word for their tags counts.
+    /// The entity tag of a part can come damaged where nothing guards an answer, which is told by the end alone. Where
+    /// the service shows as many bytes in as many parts as were sent, its word for their tags counts.
     async fn correct_parts(&mut self) -> bool {
         let Ok(held) = self.store.parts(&self.key, &self.upload_id).await else {
             return false;
@@ -63,9 +60,10 @@ impl Upload {
         true
     }
 
-    /// Who may not look knows the end of a lost answer by the next one: the name is this upload's alone, so that what stands
-    /// there afterwards is what it made. An upload that is gone may have been put together or not, which a write tells that
-    /// fails where there is an object; should it not fail, a line of text stands there, which is no backup either.
+    /// Who may not look knows the end of a lost answer by the next one: the name is this upload's alone, so that what
+    /// stands there afterwards is what it made. An upload that is gone may have been put together or not, which a write
+    /// tells that fails where there is an object; should it not fail, a line of text stands there, which is no backup
+    /// either.
     async fn unseen(&self, answered: Result<(), Error>, lost: &AtomicBool) -> Result<(), Error> {
         if !self.store.writes_only() {
             return answered;
@@ -132,11 +130,7 @@ impl Upload {
         match theirs {
             Some(theirs) if self.store.checksums && theirs != ours => {
                 let why = format!("the service holds bytes of checksum {theirs}, sent were {ours}");
-                Err(Error::new(
-                    Kind::Mismatch,
-                    self.doing("confirm the upload of"),
-                    why,
-                ))
+                Err(Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why))
             }
             _ => Ok(()),
         }
@@ -149,8 +143,7 @@ impl Upload {
             Err(error) if error.kind == Kind::Denied => return answered.map(|()| None),
             Err(error) => return Err(answered.err().unwrap_or(error)),
         };
-        let mismatch =
-            |why: String| Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why);
+        let mismatch = |why: String| Error::new(Kind::Mismatch, self.doing("confirm the upload of"), why);
         let Some(object) = found else {
             let gone = "the service said it was done, and there is no object";
             return Err(answered.err().unwrap_or_else(|| mismatch(gone.to_owned())));
@@ -168,8 +161,8 @@ impl Upload {
         }
     }
 
-    /// Whether an object is what this upload would have made: by an entity tag that says it was put together from our very
-    /// parts, or, where the tag has another form, by its length and last bytes, which are random.
+    /// Whether an object is what this upload would have made: by an entity tag that says it was put together from our
+    /// very parts, or, where the tag has another form, by its length and last bytes, which are random.
     async fn is_ours(&self, object: &Object) -> bool {
         if object.bytes != self.bytes {
             return false;
@@ -182,10 +175,7 @@ impl Upload {
             return true;
         }
         let range = self.bytes - self.tail.len() as u64..self.bytes;
-        let tail = self
-            .store
-            .read_range(&self.key, range, object.etag.as_deref())
-            .await;
+        let tail = self.store.read_range(&self.key, range, object.etag.as_deref()).await;
         tail.is_ok_and(|tail| tail == self.tail)
     }
 

@@ -76,8 +76,8 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Begins an upload. Whoever asked may be gone when the answer comes, by a signal: then it is aborted, which [`Store::settle`]
-    /// waits for.
+    /// Begins an upload. Whoever asked may be gone when the answer comes, by a signal: then it is aborted, which
+    /// [`Store::settle`] waits for.
     pub(super) async fn begin(
         store: &Store,
         key: &str,
@@ -96,20 +96,11 @@ impl Upload {
         });
         begun.await.unwrap_or_else(|_| {
             let doing = format!("begin the upload of {}", store.url(key));
-            Err(Error::new(
-                Kind::Other,
-                doing,
-                "this is a bug in pgcoffer: it panicked",
-            ))
+            Err(Error::new(Kind::Other, doing, "this is a bug in pgcoffer: it panicked"))
         })
     }
 
-    async fn begin_now(
-        store: &Store,
-        key: &str,
-        plan: PartPlan,
-        attributes: &Attributes,
-    ) -> Result<Self, Error> {
+    async fn begin_now(store: &Store, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Self, Error> {
         let begin = || async {
             // one whose answer was lost stays behind without parts, and costs nothing
             let upload_id = match Self::create(store, key, attributes).await {
@@ -123,13 +114,7 @@ impl Upload {
         store.retry(ATTEMPTS, begin).await
     }
 
-    fn new(
-        store: &Store,
-        key: &str,
-        plan: PartPlan,
-        attributes: &Attributes,
-        upload_id: String,
-    ) -> Self {
+    fn new(store: &Store, key: &str, plan: PartPlan, attributes: &Attributes, upload_id: String) -> Self {
         Self {
             store: store.clone(),
             key: key.to_owned(),
@@ -174,8 +159,7 @@ impl Upload {
                 .await;
             match result {
                 Ok(output) => {
-                    let none =
-                        || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
+                    let none = || Error::new(Kind::Damaged, doing(), "the service gave no upload id");
                     let id = output.upload_id.filter(|id| !id.is_empty());
                     return id.ok_or_else(none);
                 }
@@ -256,10 +240,7 @@ impl Upload {
         }
     }
 
-    fn arrived(
-        &mut self,
-        part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>,
-    ) -> Result<(), Error> {
+    fn arrived(&mut self, part: Result<Result<CompletedPart, Error>, tokio::task::JoinError>) -> Result<(), Error> {
         let part = part.map_err(|e| {
             let why = format!("this is a bug in pgcoffer: {}", panics::of_task(&e));
             Error::new(Kind::Other, self.doing("upload a part of"), why)

@@ -24,14 +24,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::store::{
-    Error, Kind, Store, alive::LOOKS_APART, connect::timeouts, etag_given,
-    retry::ATTEMPTS_UNDER_WAY, silence::Silence,
+    Error, Kind, Store, alive::LOOKS_APART, connect::timeouts, etag_given, retry::ATTEMPTS_UNDER_WAY, silence::Silence,
 };
 
-/// How long nothing may leave this machine, of this part or of any other, while bytes are left to send. What a socket holds back is
-/// taken from it in large pieces: on a slow uplink a minute may lie between two of them.
+/// How long nothing may leave this machine, of this part or of any other, while bytes are left to send. What a socket
+/// holds back is taken from it in large pieces: on a slow uplink a minute may lie between two of them.
 const UNSENT_MAX: Duration = Duration::from_secs(100);
-/// The same once all is handed to the socket and the answer alone is waited for, beside the time that its bytes may need.
+/// The same once all is handed to the socket and the answer alone is waited for, beside the time that its bytes may
+/// need.
 const UNANSWERED_MAX: Duration = Duration::from_secs(40);
 /// The slowest that a part may be then, in bytes a second, where another shares the uplink.
 const UPLINK_MIN: u64 = 32 << 10;
@@ -81,18 +81,12 @@ impl Part {
 
     async fn request(&self, watch: Watch) -> Result<UploadPartOutput, Error> {
         loop {
-            let mut request = self
-                .builder()
-                .customize()
-                .interceptor(watch.clone())
-                .config_override(
-                    attempt_timeout(ATTEMPT_MAX).stalled_stream_protection(
-                        // by what leaves this machine rather than by what is handed to the socket: see `stalled`
-                        StalledStreamProtectionConfig::enabled()
-                            .upload_enabled(false)
-                            .build(),
-                    ),
-                );
+            let mut request = self.builder().customize().interceptor(watch.clone()).config_override(
+                attempt_timeout(ATTEMPT_MAX).stalled_stream_protection(
+                    // by what leaves this machine rather than by what is handed to the socket: see `stalled`
+                    StalledStreamProtectionConfig::enabled().upload_enabled(false).build(),
+                ),
+            );
             if self.store.over_tls {
                 request = request.disable_payload_signing();
             }
@@ -106,8 +100,8 @@ impl Part {
         }
     }
 
-    /// Ends once nothing has moved for too long, or the service says nothing to others either. All parts share one uplink: while
-    /// any of them moves, those that wait are not dead.
+    /// Ends once nothing has moved for too long, or the service says nothing to others either. All parts share one
+    /// uplink: while any of them moves, those that wait are not dead.
     async fn stalled(&self, watch: &Watch) -> Duration {
         let silence = &self.store.silence;
         let mut began = Instant::now();
@@ -225,10 +219,7 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.watch.silence.sent();
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut self.inner).poll_frame(context)) {

@@ -73,10 +73,7 @@ fn pinged(heard: &Heard) -> Result<Pinged, Answer> {
         (Some("log"), _) => "log",
         _ => return Err(Answer::words(400, "invalid url format")),
     };
-    let rid = heard
-        .query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("rid="));
+    let rid = heard.query.split('&').find_map(|pair| pair.strip_prefix("rid="));
     if rid.is_some_and(|rid| !is_uuid(rid)) {
         return Err(Answer::words(400, "invalid uuid format"));
     }

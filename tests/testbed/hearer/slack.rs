@@ -61,9 +61,7 @@ fn is_block(block: &Value) -> bool {
 fn is_text(object: &Value, kind: &str, chars_max: usize) -> bool {
     let text = object["text"].as_str().unwrap_or_default();
     let chars = text.chars().count();
-    object["type"] == kind
-        && (1..=chars_max).contains(&chars)
-        && (kind == "plain_text" || is_plain(text))
+    object["type"] == kind && (1..=chars_max).contains(&chars) && (kind == "plain_text" || is_plain(text))
 }
 
 /// Without mentions and links, which nothing of ours holds: their brackets would be markup.
@@ -87,8 +85,5 @@ pub fn shown(heard: &Heard) -> String {
             .to_owned()
     });
     let shown = texts.collect::<Vec<_>>().join("\n\n") + "\n";
-    shown
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&")
+    shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }

@@ -13,10 +13,7 @@ use super::ClusterOptions;
 pub(super) fn bin_dir(major: Option<u32>) -> PathBuf {
     let mut majors: Vec<u32> = major.into_iter().collect();
     if majors.is_empty() {
-        let found = std::fs::read_dir("/usr/lib/postgresql")
-            .into_iter()
-            .flatten()
-            .flatten();
+        let found = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         majors = found
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .collect();
@@ -44,10 +41,7 @@ pub(super) fn bin_dir(major: Option<u32>) -> PathBuf {
 pub(in super::super) fn server_user() -> Option<(u32, u32)> {
     is_root().then(|| {
         let id = |flag| {
-            let output = Command::new("id")
-                .args([flag, "postgres"])
-                .output()
-                .unwrap();
+            let output = Command::new("id").args([flag, "postgres"]).output().unwrap();
             String::from_utf8_lossy(&output.stdout).trim().parse().ok()
         };
         id("-u")
@@ -82,10 +76,7 @@ pub(super) fn initdb(bin: &Path, dir: &Path, options: &ClusterOptions) {
     let password_file = dir.join("password");
     if let Some(password) = &options.password {
         std::fs::write(&password_file, password).unwrap();
-        command
-            .arg("--auth=scram-sha-256")
-            .arg("--pwfile")
-            .arg(&password_file);
+        command.arg("--auth=scram-sha-256").arg("--pwfile").arg(&password_file);
     } else {
         command.arg("--auth=trust");
     }
@@ -159,9 +150,7 @@ pub(super) fn feed(mut command: Command, input: &[u8]) -> Result<String, String>
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("{command:?}: {error}"))?;
+    let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
     let mut stdin = child.stdin.take().unwrap();
     let output = std::thread::scope(|scope| {
         // A program that fails early doesn't read to the end; its exit status tells what happened.

@@ -34,10 +34,7 @@ impl Fate {
     }
 
     /// The answer as the client gets it.
-    pub(super) fn apply(
-        &self,
-        answer: Result<HttpResponse, HttpError>,
-    ) -> Result<HttpResponse, HttpError> {
+    pub(super) fn apply(&self, answer: Result<HttpResponse, HttpError>) -> Result<HttpResponse, HttpError> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
             None => answer,
             Some(Instead::Nothing) => Err(HttpError::new("cut by the test".into())),

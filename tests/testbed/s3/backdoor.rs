@@ -42,10 +42,7 @@ impl S3Server {
 
     /// The keys of every object, in order.
     pub fn keys(&self) -> Vec<String> {
-        self.objects()
-            .into_iter()
-            .map(|object| object.key)
-            .collect()
+        self.objects().into_iter().map(|object| object.key).collect()
     }
 
     /// The multipart uploads that were neither completed nor aborted.
@@ -76,9 +73,7 @@ impl S3Server {
     pub fn arrived(&self, key: &str) -> Option<jiff::Timestamp> {
         let stores = self.shared.stores();
         let modified = stores.bucket(BUCKET).unwrap().object(key)?.modified;
-        let millis = jiff::Timestamp::try_from(modified)
-            .unwrap()
-            .as_millisecond();
+        let millis = jiff::Timestamp::try_from(modified).unwrap().as_millisecond();
         Some(jiff::Timestamp::from_millisecond(millis).unwrap())
     }
 
@@ -106,15 +101,7 @@ impl S3Server {
 
     /// An object's tags, where there is such an object.
     pub fn tags(&self, key: &str) -> Option<Vec<(String, String)>> {
-        Some(
-            self.shared
-                .stores()
-                .bucket(BUCKET)
-                .unwrap()
-                .object(key)?
-                .tags
-                .clone(),
-        )
+        Some(self.shared.stores().bucket(BUCKET).unwrap().object(key)?.tags.clone())
     }
 
     /// Gives an object other tags.
@@ -135,11 +122,7 @@ impl S3Server {
     /// Makes an object look as if it had been written this long ago; uploads under way likewise.
     pub fn age(&self, key: &str, by: std::time::Duration) {
         let mut stores = self.shared.stores();
-        for upload in stores
-            .uploads
-            .values_mut()
-            .filter(|upload| upload.key == key)
-        {
+        for upload in stores.uploads.values_mut().filter(|upload| upload.key == key) {
             upload.initiated -= by;
         }
         if let Some(object) = stores.bucket_mut(BUCKET).unwrap().object_mut(key) {

@@ -146,9 +146,7 @@ impl Writing {
     pub(super) fn applied_to(self, xml: &str) -> String {
         match self {
             Self::Plain => xml.to_owned(),
-            Self::Sections => xml
-                .replace("<Key>", "<Key><![CDATA[")
-                .replace("</Key>", "]]></Key>"),
+            Self::Sections => xml.replace("<Key>", "<Key><![CDATA[").replace("</Key>", "]]></Key>"),
             Self::Comments => xml.replace("%2F", "%<!-- slash -->2F"),
         }
     }
@@ -218,8 +216,7 @@ pub struct Want {
 impl Want {
     fn is_unmet(&self, call: &Call) -> bool {
         let is_it = |(name, value): (&String, &String)| {
-            self.headers.iter().any(|begin| name.starts_with(begin))
-                && self.value.is_none_or(|wanted| wanted == value)
+            self.headers.iter().any(|begin| name.starts_with(begin)) && self.value.is_none_or(|wanted| wanted == value)
         };
         self.operations.contains(&call.operation.as_str()) && !call.headers.iter().any(is_it)
     }
@@ -331,9 +328,7 @@ impl Rule {
 
     /// Whether this rule strikes a call, which it counts.
     fn strikes(&mut self, call: &Call) -> bool {
-        if self.operation != "*" && self.operation != call.operation
-            || !call.subject().contains(&self.key_part)
-        {
+        if self.operation != "*" && self.operation != call.operation || !call.subject().contains(&self.key_part) {
             return false;
         }
         if self.skip > 0 {

@@ -80,9 +80,7 @@ pub(super) struct Part {
 
 impl Stores {
     pub(super) fn make_bucket(&mut self, name: &str) -> bool {
-        self.buckets
-            .insert(name.to_owned(), Bucket::default())
-            .is_none()
+        self.buckets.insert(name.to_owned(), Bucket::default()).is_none()
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<&Bucket> {
@@ -154,11 +152,7 @@ impl Object {
             let tag = HEXLOWER.decode(part.etag.as_bytes()).unwrap_or_default();
             hash.update(&tag);
         }
-        let etag = format!(
-            "{}-{}",
-            HEXLOWER.encode(hash.finalize().as_ref()),
-            parts.len()
-        );
+        let etag = format!("{}-{}", HEXLOWER.encode(hash.finalize().as_ref()), parts.len());
         let checksum = if upload.other_checksum {
             Checksum::default()
         } else {

@@ -40,10 +40,10 @@ impl S3Server {
     /// How many pages of objects were asked for below exactly this prefix.
     pub fn pages(&self, prefix: &str) -> usize {
         let control = self.shared.control();
-        let listings = control.calls.iter().filter(|call| {
-            call.operation == "ListObjectsV2"
-                && call.prefix.as_deref().unwrap_or_default() == prefix
-        });
+        let listings = control
+            .calls
+            .iter()
+            .filter(|call| call.operation == "ListObjectsV2" && call.prefix.as_deref().unwrap_or_default() == prefix);
         listings.count()
     }
 }

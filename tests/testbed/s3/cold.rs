@@ -41,10 +41,7 @@ enum Progress {
 
 impl Object {
     pub(super) fn class(&self) -> &str {
-        self.attributes
-            .storage_class
-            .as_deref()
-            .unwrap_or("STANDARD")
+        self.attributes.storage_class.as_deref().unwrap_or("STANDARD")
     }
 
     /// The class as answers about one object tell it: not, where it is the standard one.
@@ -186,15 +183,10 @@ fn understand(request: Option<RestoreRequest>) -> S3Result<(i32, Tier)> {
         .days
         .ok_or_else(|| s3_error!(MalformedXML, "a restore needs days"))?;
     if days < 1 {
-        return Err(s3_error!(
-            InvalidArgument,
-            "restoration days should be at least 1"
-        ));
+        return Err(s3_error!(InvalidArgument, "restoration days should be at least 1"));
     }
     let tier = request.glacier_job_parameters.map(|glacier| glacier.tier);
-    let tier = tier
-        .or(request.tier)
-        .unwrap_or(Tier::from_static(Tier::STANDARD));
+    let tier = tier.or(request.tier).unwrap_or(Tier::from_static(Tier::STANDARD));
     if ![Tier::BULK, Tier::EXPEDITED, Tier::STANDARD].contains(&tier.as_str()) {
         return Err(s3_error!(MalformedXML, "there is no such tier"));
     }

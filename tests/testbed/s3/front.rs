@@ -1,4 +1,5 @@
-//! The server's front: connections, credentials, the clock, the log of calls, and the faults that need no look at a body.
+//! The server's front: connections, credentials, the clock, the log of calls, and the faults that need no look at a
+//! body.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,12 +33,7 @@ use super::{ACCESS_KEY, SECRET_KEY, Shared};
 const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// Serves until `stopped`; tells its address once it listens. Connections under way end with it.
-pub(super) fn serve(
-    shared: Arc<Shared>,
-    port: u16,
-    tell: &Sender<SocketAddr>,
-    stopped: oneshot::Receiver<()>,
-) {
+pub(super) fn serve(shared: Arc<Shared>, port: u16, tell: &Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -125,9 +121,7 @@ impl hyper::service::Service<Request<Incoming>> for Front {
             }
             if shared.control().behaviour.dates {
                 let date = http_date(shared.clock.now());
-                answer
-                    .headers_mut()
-                    .insert(DATE, HeaderValue::try_from(date).unwrap());
+                answer.headers_mut().insert(DATE, HeaderValue::try_from(date).unwrap());
             }
             Ok(answer)
         })
@@ -152,12 +146,7 @@ struct Keys {
 impl S3Auth for Keys {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         let mut control = self.shared.control();
-        if control
-            .behaviour
-            .withdrawn
-            .iter()
-            .any(|key| key == access_key)
-        {
+        if control.behaviour.withdrawn.iter().any(|key| key == access_key) {
             control.refused_keys.push(access_key.to_owned());
             return Err(s3_error!(InvalidAccessKeyId));
         }
@@ -189,26 +178,18 @@ impl S3Access for Gate {
         let brings_body = matches!(call.operation.as_str(), "PutObject" | "UploadPart");
         let has_body = brings_body || call.operation == "GetObject";
         let fault = self.shared.control().admit(call);
-        let fate = context
-            .extensions_mut()
-            .get::<Fate>()
-            .cloned()
-            .unwrap_or_default();
+        let fate = context.extensions_mut().get::<Fate>().cloned().unwrap_or_default();
         match fault {
             None => return may.map_err(forbidden),
             // A client that is still sending would find its connection broken, and not read the answer.
             Some(Fault::Refuse { status, code }) if !brings_body => {
                 return Err(refusal(status, code));
             }
-            Some(Fault::RefuseSaying {
-                status,
-                code,
-                message,
-            }) if !brings_body => return Err(refusal_saying(status, code, message)),
+            Some(Fault::RefuseSaying { status, code, message }) if !brings_body => {
+                return Err(refusal_saying(status, code, message));
+            }
             Some(Fault::LoseAnswer { status: None }) => fate.decide(Instead::Nothing),
-            Some(Fault::LoseAnswer {
-                status: Some(status),
-            }) => fate.decide(Instead::ordered(status, "InternalError")),
+            Some(Fault::LoseAnswer { status: Some(status) }) => fate.decide(Instead::ordered(status, "InternalError")),
             Some(Fault::ErrorInBody { code }) => {
                 fate.decide(Instead::ordered(200, code));
                 return Err(refusal(500, code));
@@ -221,9 +202,7 @@ impl S3Access for Gate {
                 fate.decide(Instead::Flood(status));
                 return Err(refusal(500, "InternalError"));
             }
-            Some(Fault::Delay { millis }) => {
-                tokio::time::sleep(Duration::from_millis(millis)).await
-            }
+            Some(Fault::Delay { millis }) => tokio::time::sleep(Duration::from_millis(millis)).await,
             Some(Fault::Cut { .. }) if !has_body => {
                 fate.decide(Instead::Nothing);
                 return Err(refusal(500, "InternalError"));
@@ -240,7 +219,8 @@ impl S3Access for Gate {
 /// As S3 words it for callers of the same account.
 fn forbidden(needed: Needed) -> S3Error {
     let message = format!(
-        "User: testbed is not authorized to perform: {} on resource: \"{}\" because no identity-based policy allows the {} action",
+        "User: testbed is not authorized to perform: {} on resource: \"{}\" because no identity-based policy allows \
+         the {} action",
         needed.action, needed.resource, needed.action
     );
     S3Error::with_message(S3ErrorCode::AccessDenied, message)
@@ -253,8 +233,7 @@ impl Gate {
             return Ok(());
         }
         let now = timestamp(self.shared.clock.now());
-        let signed = signing_time(context)
-            .ok_or_else(|| s3_error!(AccessDenied, "the request bears no time"))?;
+        let signed = signing_time(context).ok_or_else(|| s3_error!(AccessDenied, "the request bears no time"))?;
         if signed.duration_since(now).abs() <= MAX_SKEW {
             return Ok(());
         }
@@ -263,18 +242,9 @@ impl Gate {
             (403, "RequestTimeTooSkewed"),
             "The difference between the request time and the current time is too large.",
             &[
-                (
-                    "RequestTime",
-                    &signed.strftime("%Y%m%dT%H%M%SZ").to_string(),
-                ),
-                (
-                    "ServerTime",
-                    &now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                ),
-                (
-                    "MaxAllowedSkewMilliseconds",
-                    &MAX_SKEW.as_millis().to_string(),
-                ),
+                ("RequestTime", &signed.strftime("%Y%m%dT%H%M%SZ").to_string()),
+                ("ServerTime", &now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                ("MaxAllowedSkewMilliseconds", &MAX_SKEW.as_millis().to_string()),
             ],
         ))
     }
@@ -298,14 +268,9 @@ fn describe(context: &S3AccessContext<'_>) -> Call {
         S3Path::Bucket { bucket } => (bucket.to_string(), String::new()),
         S3Path::Object { bucket, key } => (bucket.to_string(), key.to_string()),
     };
-    let headers = context
-        .headers()
-        .iter()
-        .filter(|(name, _)| *name != "authorization");
+    let headers = context.headers().iter().filter(|(name, _)| *name != "authorization");
     let query = context.uri().query().unwrap_or_default();
-    let prefix = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("prefix="));
+    let prefix = query.split('&').find_map(|pair| pair.strip_prefix("prefix="));
     Call {
         operation: context.s3_op().name().to_owned(),
         bucket,
@@ -313,12 +278,7 @@ fn describe(context: &S3AccessContext<'_>) -> Call {
         prefix: prefix.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()),
         query: query.to_owned(),
         headers: headers
-            .map(|(name, value)| {
-                (
-                    name.to_string(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
     }
 }

@@ -1,8 +1,9 @@
 //! Credentials with an IAM policy of their own: what it doesn't allow is refused.
 //!
 //! Which actions a request needs, and which condition keys it brings, is read from the service authorization reference
-//! (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>) and from "required permissions for
-//! API operations" (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>). Where these leave
+//! (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>) and from "required
+//! permissions for API operations"
+//! (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>). Where these leave
 //! something open the stricter reading is taken.
 
 use std::collections::BTreeMap;
@@ -51,17 +52,10 @@ impl S3Server {
     pub fn credentials_with(&self, policy: &Value) -> (String, String) {
         let mut callers = self.shared.callers();
         let number = callers.known.len() + 1;
-        let pair = (
-            format!("AKIAPOLICY{number:010}"),
-            format!("secret+of/{number}"),
-        );
-        let statements = policy["Statement"]
-            .as_array()
-            .expect("a policy has statements");
+        let pair = (format!("AKIAPOLICY{number:010}"), format!("secret+of/{number}"));
+        let statements = policy["Statement"].as_array().expect("a policy has statements");
         let policy = Policy(statements.clone());
-        callers
-            .known
-            .insert(pair.0.clone(), (pair.1.clone(), policy));
+        callers.known.insert(pair.0.clone(), (pair.1.clone(), policy));
         pair
     }
 
@@ -90,9 +84,7 @@ impl Shared {
         let policy = policy.clone();
         let now = super::clock::timestamp(self.clock.now());
         for mut needed in needed(call, exists) {
-            needed
-                .context
-                .extend(lock_context(call, needed.action, now));
+            needed.context.extend(lock_context(call, needed.action, now));
             if !policy.allows(&needed) {
                 callers.refused.push(needed.clone());
                 return Err(needed);
@@ -112,10 +104,7 @@ impl Shared {
 
 /// What a request needs.
 fn needed(call: &Call, exists: bool) -> Vec<Needed> {
-    let mut needed: Vec<_> = actions(call)
-        .into_iter()
-        .map(|action| of(call, action))
-        .collect();
+    let mut needed: Vec<_> = actions(call).into_iter().map(|action| of(call, action)).collect();
     // Who may not list is not told whether there is an object. S3 asks for the right to list the bucket, and a
     // condition on the prefix of a listing is not met by a request that is none.
     let reads = matches!(call.operation.as_str(), "GetObject" | "HeadObject");
@@ -130,9 +119,7 @@ fn needed(call: &Call, exists: bool) -> Vec<Needed> {
 fn actions(call: &Call) -> Vec<&'static str> {
     let has = |name: &str| call.header(name).is_some();
     let mut actions = vec![match call.operation.as_str() {
-        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
-            "s3:PutObject"
-        }
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "s3:PutObject",
         "GetObject" | "HeadObject" => "s3:GetObject",
         "DeleteObject" => "s3:DeleteObject",
         "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",
@@ -145,19 +132,14 @@ fn actions(call: &Call) -> Vec<&'static str> {
         "RestoreObject" => "s3:RestoreObject",
         "GetBucketVersioning" => "s3:GetBucketVersioning",
         "GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
-        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
-            "s3:PutLifecycleConfiguration"
-        }
+        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "s3:PutLifecycleConfiguration",
         "GetObjectLockConfiguration" => "s3:GetBucketObjectLockConfiguration",
         "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
         "GetBucketPolicyStatus" => "s3:GetBucketPolicyStatus",
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
         other => panic!("nobody has said which right {other} needs"),
     }];
-    let creates = matches!(
-        call.operation.as_str(),
-        "PutObject" | "CreateMultipartUpload"
-    );
+    let creates = matches!(call.operation.as_str(), "PutObject" | "CreateMultipartUpload");
     if creates && has("x-amz-tagging") {
         actions.push("s3:PutObjectTagging");
     }
@@ -180,10 +162,7 @@ fn of(call: &Call, action: &'static str) -> Needed {
         context.extend(call.prefix.clone().map(|prefix| ("s3:prefix", prefix)));
     }
     if action == "s3:PutObject" {
-        let creates = matches!(
-            call.operation.as_str(),
-            "PutObject" | "CompleteMultipartUpload"
-        );
+        let creates = matches!(call.operation.as_str(), "PutObject" | "CompleteMultipartUpload");
         context.insert("s3:ObjectCreationOperation", creates.to_string());
         let condition = call.header("if-none-match");
         context.extend(condition.map(|value| ("s3:if-none-match", value.to_owned())));
@@ -246,9 +225,7 @@ fn conditions_hold(conditions: &Value, needed: &Needed) -> bool {
         keys.all(|(key, wanted)| {
             let found = needed.context.get(key.as_str());
             match operator.as_str() {
-                "StringLike" => {
-                    found.is_some_and(|found| texts(wanted).any(|one| fits(one, found)))
-                }
+                "StringLike" => found.is_some_and(|found| texts(wanted).any(|one| fits(one, found))),
                 "StringEquals" => found.is_some_and(|found| texts(wanted).any(|one| one == found)),
                 "NumericLessThanEquals" => found.is_some_and(|found| {
                     let number = |text: &str| text.parse::<f64>().unwrap();
@@ -273,9 +250,7 @@ fn texts(value: &Value) -> impl Iterator<Item = &str> {
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_at_checked(1) {
         None => text.is_empty(),
-        Some(("*", rest)) => {
-            (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..]))
-        }
+        Some(("*", rest)) => (0..=text.len()).any(|at| text.is_char_boundary(at) && fits(rest, &text[at..])),
         Some((first, rest)) => text
             .split_at_checked(1)
             .is_some_and(|(one, others)| (first == "?" || first == one) && fits(rest, others)),

@@ -132,9 +132,7 @@ fn misremember(habit: Lifecycle, rule: &mut LifecycleRule) {
 }
 
 fn default_minimum() -> TransitionDefaultMinimumObjectSize {
-    TransitionDefaultMinimumObjectSize::from_static(
-        TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K,
-    )
+    TransitionDefaultMinimumObjectSize::from_static(TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K)
 }
 
 /// What a rule is about, in whichever of its shapes it was put.

@@ -20,10 +20,7 @@ pub(super) async fn create_bucket(
     Ok(CreateBucketOutput::default())
 }
 
-pub(super) async fn head_bucket(
-    shared: &Shared,
-    request: S3Request<HeadBucketInput>,
-) -> S3Result<HeadBucketOutput> {
+pub(super) async fn head_bucket(shared: &Shared, request: S3Request<HeadBucketInput>) -> S3Result<HeadBucketOutput> {
     bucket(&shared.stores(), &request.input.bucket)?;
     Ok(HeadBucketOutput::default())
 }
@@ -36,10 +33,7 @@ pub(super) async fn get_bucket_location(
     Ok(GetBucketLocationOutput::default())
 }
 
-pub(super) async fn list_buckets(
-    shared: &Shared,
-    _: S3Request<ListBucketsInput>,
-) -> S3Result<ListBucketsOutput> {
+pub(super) async fn list_buckets(shared: &Shared, _: S3Request<ListBucketsInput>) -> S3Result<ListBucketsOutput> {
     let stores = shared.stores();
     let buckets = stores.bucket_names().map(|name| Bucket {
         name: Some(name.clone()),
@@ -162,9 +156,7 @@ impl Listing {
             }
             Self::Twice => {
                 let contents = page.contents.take().unwrap_or_default();
-                let twice = contents
-                    .into_iter()
-                    .flat_map(|object| [object.clone(), object]);
+                let twice = contents.into_iter().flat_map(|object| [object.clone(), object]);
                 page.contents = Some(twice.collect());
             }
             Self::TwiceOtherwise => {
@@ -206,9 +198,7 @@ struct Grouping<'a> {
 
 impl Grouping<'_> {
     fn group<'k>(&self, key: &'k str) -> Option<&'k str> {
-        let rest = key
-            .strip_prefix(self.prefix)
-            .filter(|_| !self.delimiter.is_empty())?;
+        let rest = key.strip_prefix(self.prefix).filter(|_| !self.delimiter.is_empty())?;
         let end = self.prefix.len() + rest.find(self.delimiter)? + self.delimiter.len();
         Some(&key[..end])
     }
@@ -255,9 +245,7 @@ pub(super) async fn list_multipart_uploads(
         .uploads
         .iter()
         .filter(|(_, upload)| upload.bucket == input.bucket);
-    let mut listed: Vec<_> = uploads
-        .filter(|(_, upload)| upload.key.starts_with(&prefix))
-        .collect();
+    let mut listed: Vec<_> = uploads.filter(|(_, upload)| upload.key.starts_with(&prefix)).collect();
     listed.sort_by_key(|(id, upload)| (&upload.key, *id));
     if let Some(key) = &input.key_marker {
         // Without an id, the marker stands behind every upload of its key.
@@ -297,21 +285,13 @@ pub(super) async fn list_multipart_uploads(
     })
 }
 
-pub(super) async fn list_parts(
-    shared: &Shared,
-    request: S3Request<ListPartsInput>,
-) -> S3Result<ListPartsOutput> {
+pub(super) async fn list_parts(shared: &Shared, request: S3Request<ListPartsInput>) -> S3Result<ListPartsOutput> {
     let input = request.input;
     let page = page_size(shared, input.max_parts);
     let mut stores = shared.stores();
     let upload = under_way(&mut stores, &input.upload_id, &input.key)?;
     let after = input.part_number_marker.unwrap_or(0).saturating_add(1);
-    let mut parts: Vec<Part> = upload
-        .parts
-        .range(after..)
-        .take(page + 1)
-        .map(describe_part)
-        .collect();
+    let mut parts: Vec<Part> = upload.parts.range(after..).take(page + 1).map(describe_part).collect();
     let truncated = parts.len() > page;
     parts.truncate(page);
     let last = parts.last().and_then(|part| part.part_number);

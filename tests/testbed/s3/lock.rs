@@ -43,10 +43,7 @@ impl Lock {
             }
         };
         let legal_hold = hold.map(|status| is_on(&status)).transpose()?;
-        Ok(Self {
-            retention,
-            legal_hold,
-        })
+        Ok(Self { retention, legal_hold })
     }
 
     /// Whether a version must stay. Who may, and says so, passes over a retention of the mode `GOVERNANCE`.
@@ -55,9 +52,9 @@ impl Lock {
     }
 
     fn retains(&self, now: SystemTime, bypass: bool) -> bool {
-        self.retention.as_ref().is_some_and(|(mode, until)| {
-            *until > now && !(bypass && mode == ObjectLockMode::GOVERNANCE)
-        })
+        self.retention
+            .as_ref()
+            .is_some_and(|(mode, until)| *until > now && !(bypass && mode == ObjectLockMode::GOVERNANCE))
     }
 
     /// Writes that lock need a checksum, so that nothing is locked that isn't what was sent.
@@ -89,10 +86,7 @@ fn bucket_has_locks(shared: &Shared) -> S3Result<()> {
     if shared.control().behaviour.object_lock {
         return Ok(());
     }
-    Err(s3_error!(
-        InvalidRequest,
-        "Bucket is missing Object Lock Configuration"
-    ))
+    Err(s3_error!(InvalidRequest, "Bucket is missing Object Lock Configuration"))
 }
 
 fn retention(shared: &Shared, mode: &str, until: &Timestamp) -> S3Result<(String, SystemTime)> {
@@ -149,11 +143,7 @@ pub(super) async fn put_object_legal_hold(
     let hold = input.legal_hold.as_ref();
     let status = hold.and_then(|hold| hold.status.as_ref());
     let on = is_on(status.ok_or_else(|| s3_error!(MalformedXML, "there is no status"))?)?;
-    let which = (
-        input.bucket.as_str(),
-        input.key.as_str(),
-        input.version_id.as_deref(),
-    );
+    let which = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
     change(shared, &request, which, |lock| {
         lock.legal_hold = Some(on);
         Ok(())
@@ -174,11 +164,7 @@ pub(super) async fn put_object_retention(
         (Some(mode), Some(until)) => Some(retention(shared, mode.as_str(), until)?),
         _ => return Err(s3_error!(MalformedXML, "a retention has a mode and a date")),
     };
-    let which = (
-        input.bucket.as_str(),
-        input.key.as_str(),
-        input.version_id.as_deref(),
-    );
+    let which = (input.bucket.as_str(), input.key.as_str(), input.version_id.as_deref());
     let bypass = input.bypass_governance_retention == Some(true);
     let now = shared.clock.now();
     change(shared, &request, which, |lock| {
@@ -216,17 +202,10 @@ pub(super) async fn get_object_legal_hold(
 ) -> S3Result<GetObjectLegalHoldOutput> {
     bucket_has_locks(shared)?;
     let input = request.input;
-    let object = find_version(
-        shared,
-        &input.bucket,
-        &input.key,
-        input.version_id.as_deref(),
-    )?;
+    let object = find_version(shared, &input.bucket, &input.key, input.version_id.as_deref())?;
     let status = object.lock.hold_status().ok_or_else(not_locked)?;
     Ok(GetObjectLegalHoldOutput {
-        legal_hold: Some(ObjectLockLegalHold {
-            status: Some(status),
-        }),
+        legal_hold: Some(ObjectLockLegalHold { status: Some(status) }),
     })
 }
 
@@ -236,12 +215,7 @@ pub(super) async fn get_object_retention(
 ) -> S3Result<GetObjectRetentionOutput> {
     bucket_has_locks(shared)?;
     let input = request.input;
-    let object = find_version(
-        shared,
-        &input.bucket,
-        &input.key,
-        input.version_id.as_deref(),
-    )?;
+    let object = find_version(shared, &input.bucket, &input.key, input.version_id.as_deref())?;
     let mode = object.lock.mode().ok_or_else(not_locked)?;
     Ok(GetObjectRetentionOutput {
         retention: Some(ObjectLockRetention {

@@ -31,10 +31,7 @@ pub(super) async fn create_multipart_upload(
         input.object_lock_retain_until_date,
         input.object_lock_legal_hold_status,
     )?;
-    let algorithm = input
-        .checksum_algorithm
-        .as_ref()
-        .map(ChecksumAlgorithm::as_str);
+    let algorithm = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
     let upload = Upload {
         bucket: input.bucket.clone(),
         key: input.key.clone(),
@@ -64,10 +61,7 @@ pub(super) async fn create_multipart_upload(
     })
 }
 
-pub(super) async fn upload_part(
-    shared: &Shared,
-    request: S3Request<UploadPartInput>,
-) -> S3Result<UploadPartOutput> {
+pub(super) async fn upload_part(shared: &Shared, request: S3Request<UploadPartInput>) -> S3Result<UploadPartOutput> {
     let (input, envelope) = Envelope::open(request);
     let behaviour = shared.control().behaviour.clone();
     if !(1..=behaviour.max_parts).contains(&input.part_number) {
@@ -80,9 +74,7 @@ pub(super) async fn upload_part(
     under_way(&mut shared.stores(), &input.upload_id, &input.key)?
         .lock
         .check_checksum(envelope.has_checksum())?;
-    let received = envelope
-        .receive(input.body, keeps(&behaviour, &input.key))
-        .await?;
+    let received = envelope.receive(input.body, keeps(&behaviour, &input.key)).await?;
     let part = StoredPart {
         etag: received.content.etag(),
         content: received.content,
@@ -125,18 +117,10 @@ pub(super) async fn complete_multipart_upload(
         .mpu_object_size
         .is_some_and(|size| size as u64 != object.content.len())
     {
-        return Err(s3_error!(
-            InvalidRequest,
-            "the object's size is not the one announced"
-        ));
+        return Err(s3_error!(InvalidRequest, "the object's size is not the one announced"));
     }
-    if input.checksum_crc64nvme.is_some()
-        && input.checksum_crc64nvme != object.checksum.checksum_crc64nvme
-    {
-        return Err(s3_error!(
-            BadDigest,
-            "the object's checksum is not the one announced"
-        ));
+    if input.checksum_crc64nvme.is_some() && input.checksum_crc64nvme != object.checksum.checksum_crc64nvme {
+        return Err(s3_error!(BadDigest, "the object's checksum is not the one announced"));
     }
     let bucket = bucket_mut(&mut stores, &input.bucket)?;
     if behaviour.conditional_writes == ConditionalWrites::Everywhere {
@@ -160,10 +144,7 @@ pub(super) async fn complete_multipart_upload(
     bucket.put(input.key.clone(), object, has_versions);
     let version_id = bucket.version_id(&input.key);
     stores.uploads.remove(&input.upload_id);
-    Ok(CompleteMultipartUploadOutput {
-        version_id,
-        ..output
-    })
+    Ok(CompleteMultipartUploadOutput { version_id, ..output })
 }
 
 pub(super) async fn abort_multipart_upload(
@@ -176,15 +157,8 @@ pub(super) async fn abort_multipart_upload(
     Ok(AbortMultipartUploadOutput::default())
 }
 
-pub(super) fn under_way<'a>(
-    stores: &'a mut Stores,
-    id: &str,
-    key: &str,
-) -> S3Result<&'a mut Upload> {
-    let upload = stores
-        .uploads
-        .get_mut(id)
-        .filter(|upload| upload.key == key);
+pub(super) fn under_way<'a>(stores: &'a mut Stores, id: &str, key: &str) -> S3Result<&'a mut Upload> {
+    let upload = stores.uploads.get_mut(id).filter(|upload| upload.key == key);
     upload.ok_or_else(|| s3_error!(NoSuchUpload))
 }
 
@@ -193,10 +167,7 @@ fn choose_parts<'a>(upload: &'a Upload, named: &[CompletedPart]) -> S3Result<Vec
     if named.is_empty() {
         return Err(s3_error!(MalformedXML, "an upload needs a part"));
     }
-    let numbers: Vec<i32> = named
-        .iter()
-        .map(|part| part.part_number.unwrap_or_default())
-        .collect();
+    let numbers: Vec<i32> = named.iter().map(|part| part.part_number.unwrap_or_default()).collect();
     if !numbers.is_sorted_by(|a, b| a < b) {
         return Err(s3_error!(InvalidPartOrder));
     }
@@ -205,10 +176,7 @@ fn choose_parts<'a>(upload: &'a Upload, named: &[CompletedPart]) -> S3Result<Vec
             .parts
             .get(number)
             .ok_or_else(|| s3_error!(InvalidPart, "part {number} never came"))?;
-        let same_etag = named
-            .e_tag
-            .as_ref()
-            .is_some_and(|etag| etag.value() == part.etag);
+        let same_etag = named.e_tag.as_ref().is_some_and(|etag| etag.value() == part.etag);
         let crc = &part.checksum.checksum_crc64nvme;
         if !same_etag || named.checksum_crc64nvme.is_some() && named.checksum_crc64nvme != *crc {
             return Err(s3_error!(InvalidPart, "part {number} is another one"));
@@ -223,10 +191,7 @@ fn check_sizes(behaviour: &Behaviour, parts: &[&StoredPart]) -> S3Result<()> {
         return Ok(());
     };
     let size = |part: &StoredPart| Content::len(&part.content);
-    if others
-        .iter()
-        .any(|part| size(part) < behaviour.min_part_bytes)
-    {
+    if others.iter().any(|part| size(part) < behaviour.min_part_bytes) {
         return Err(s3_error!(EntityTooSmall));
     }
     let Some(first) = others.first() else {
@@ -234,10 +199,7 @@ fn check_sizes(behaviour: &Behaviour, parts: &[&StoredPart]) -> S3Result<()> {
     };
     let equal = others.iter().all(|part| size(part) == size(first)) && size(last) <= size(first);
     if behaviour.equal_parts_only && !equal {
-        return Err(s3_error!(
-            InvalidPart,
-            "all parts but the last must have the same size"
-        ));
+        return Err(s3_error!(InvalidPart, "all parts but the last must have the same size"));
     }
     Ok(())
 }

@@ -14,10 +14,7 @@ use super::lock::Lock;
 use super::receive::Envelope;
 use super::tagging::written_tags;
 
-pub(super) async fn put_object(
-    shared: &Shared,
-    request: S3Request<PutObjectInput>,
-) -> S3Result<PutObjectOutput> {
+pub(super) async fn put_object(shared: &Shared, request: S3Request<PutObjectInput>) -> S3Result<PutObjectOutput> {
     let (input, envelope) = Envelope::open(request);
     let behaviour = shared.control().behaviour.clone();
     bucket(&shared.stores(), &input.bucket)?;
@@ -29,9 +26,7 @@ pub(super) async fn put_object(
         input.object_lock_legal_hold_status,
     )?;
     lock.check_checksum(envelope.has_checksum())?;
-    let received = envelope
-        .receive(input.body, keeps(&behaviour, &input.key))
-        .await?;
+    let received = envelope.receive(input.body, keeps(&behaviour, &input.key)).await?;
     let attributes = Attributes {
         content_type: input.content_type,
         storage_class: asked_class(input.storage_class)?,
@@ -61,43 +56,24 @@ pub(super) async fn put_object(
     let sums = object.sums(behaviour.returns_checksums);
     bucket.put(input.key.clone(), object, behaviour.has_versions());
     let version_id = bucket.version_id(&input.key);
-    let output = PutObjectOutput {
-        version_id,
-        ..output
-    };
+    let output = PutObjectOutput { version_id, ..output };
     Ok(with_checksums!(output, sums))
 }
 
-pub(super) async fn copy_object(
-    shared: &Shared,
-    request: S3Request<CopyObjectInput>,
-) -> S3Result<CopyObjectOutput> {
+pub(super) async fn copy_object(shared: &Shared, request: S3Request<CopyObjectInput>) -> S3Result<CopyObjectOutput> {
     let input = request.input;
     let behaviour = shared.control().behaviour.clone();
-    let CopySource::Bucket {
-        bucket: from, key, ..
-    } = &input.copy_source
-    else {
+    let CopySource::Bucket { bucket: from, key, .. } = &input.copy_source else {
         return Err(s3_error!(NotImplemented));
     };
     let mut object = Object::clone(&*find(shared, from, key)?);
     check_conditions(Some(&object), input.copy_source_if_match.as_ref(), None)?;
     object.check_readable(shared.clock.now(), &request.extensions)?;
     let replaces = |directive: Option<&str>| directive == Some("REPLACE");
-    if replaces(
-        input
-            .tagging_directive
-            .as_ref()
-            .map(TaggingDirective::as_str),
-    ) {
+    if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
         object.tags = written_tags(behaviour.tagging, input.tagging.as_deref())?;
     }
-    if replaces(
-        input
-            .metadata_directive
-            .as_ref()
-            .map(MetadataDirective::as_str),
-    ) {
+    if replaces(input.metadata_directive.as_ref().map(MetadataDirective::as_str)) {
         object.attributes.content_type = input.content_type;
         object.attributes.metadata = input.metadata;
     }
@@ -133,16 +109,10 @@ pub(super) fn bucket<'a>(stores: &'a Stores, name: &str) -> S3Result<&'a Bucket>
 }
 
 pub(super) fn bucket_mut<'a>(stores: &'a mut Stores, name: &str) -> S3Result<&'a mut Bucket> {
-    stores
-        .bucket_mut(name)
-        .ok_or_else(|| s3_error!(NoSuchBucket))
+    stores.bucket_mut(name).ok_or_else(|| s3_error!(NoSuchBucket))
 }
 
-pub(super) fn object_mut<'a>(
-    stores: &'a mut Stores,
-    bucket: &str,
-    key: &str,
-) -> S3Result<&'a mut Object> {
+pub(super) fn object_mut<'a>(stores: &'a mut Stores, bucket: &str, key: &str) -> S3Result<&'a mut Object> {
     bucket_mut(stores, bucket)?
         .object_mut(key)
         .ok_or_else(|| s3_error!(NoSuchKey))
@@ -157,12 +127,7 @@ pub(super) fn find(shared: &Shared, name: &str, key: &str) -> S3Result<Arc<Objec
 }
 
 /// The current version, unless another is named.
-pub(super) fn find_version(
-    shared: &Shared,
-    name: &str,
-    key: &str,
-    version: Option<&str>,
-) -> S3Result<Arc<Object>> {
+pub(super) fn find_version(shared: &Shared, name: &str, key: &str, version: Option<&str>) -> S3Result<Arc<Object>> {
     let Some(id) = version else {
         return find(shared, name, key);
     };
@@ -185,11 +150,7 @@ pub(super) fn check_conditions(
     if_none_match: Option<&ETagCondition>,
 ) -> S3Result<()> {
     let meets = |condition: &ETagCondition| {
-        existing.is_some_and(|object| {
-            condition
-                .as_etag()
-                .is_none_or(|etag| etag.value() == object.etag)
-        })
+        existing.is_some_and(|object| condition.as_etag().is_none_or(|etag| etag.value() == object.etag))
     };
     if if_match.is_some() && existing.is_none() {
         return Err(s3_error!(NoSuchKey));

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::{
-    Shared, cold, lifecycle, listing, lock, multipart, objects, reading, settings, tagging,
-    versions,
-};
+use super::{Shared, cold, lifecycle, listing, lock, multipart, objects, reading, settings, tagging, versions};
 
 pub(super) struct Storage {
     pub shared: Arc<Shared>,

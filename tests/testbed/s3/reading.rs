@@ -36,20 +36,13 @@ macro_rules! described {
     }};
 }
 
-pub(super) async fn get_object(
-    shared: &Shared,
-    request: S3Request<GetObjectInput>,
-) -> S3Result<GetObjectOutput> {
+pub(super) async fn get_object(shared: &Shared, request: S3Request<GetObjectInput>) -> S3Result<GetObjectOutput> {
     let now = shared.clock.now();
     let fault = request.extensions.get::<Fault>().cloned();
     let input = request.input;
     let version = input.version_id.as_deref();
     let object = find_version(shared, &input.bucket, &input.key, version)?;
-    let expiration = expiration(
-        bucket(&shared.stores(), &input.bucket)?,
-        &input.key,
-        &object,
-    );
+    let expiration = expiration(bucket(&shared.stores(), &input.bucket)?, &input.key, &object);
     if let Some(condition) = &input.if_match {
         check_conditions(Some(&object), Some(condition), None)?;
     }
@@ -61,19 +54,13 @@ pub(super) async fn get_object(
         Some(range) => range.check(whole)?,
         None => 0..whole,
     };
-    let content_range = input.range.map(|_| {
-        format!(
-            "bytes {}-{}/{whole}",
-            range.start,
-            range.end.saturating_sub(1)
-        )
-    });
+    let content_range = input
+        .range
+        .map(|_| format!("bytes {}-{}/{whole}", range.start, range.end.saturating_sub(1)));
     if let Some(Fault::Shorten { to_bytes }) = fault {
         range.end = range.end.min(range.start + to_bytes);
     }
-    let full = range == (0..whole)
-        && input.checksum_mode.is_some()
-        && shared.control().behaviour.returns_checksums;
+    let full = range == (0..whole) && input.checksum_mode.is_some() && shared.control().behaviour.returns_checksums;
     let length = range.end - range.start;
     let pieces = object
         .content
@@ -86,28 +73,15 @@ pub(super) async fn get_object(
         tag_count: tag_count(&object.tags),
         ..Default::default()
     };
-    Ok(described!(
-        answer,
-        object,
-        expiration,
-        now,
-        object.sums(full)
-    ))
+    Ok(described!(answer, object, expiration, now, object.sums(full)))
 }
 
-pub(super) async fn head_object(
-    shared: &Shared,
-    request: S3Request<HeadObjectInput>,
-) -> S3Result<HeadObjectOutput> {
+pub(super) async fn head_object(shared: &Shared, request: S3Request<HeadObjectInput>) -> S3Result<HeadObjectOutput> {
     let now = shared.clock.now();
     let input = request.input;
     let version = input.version_id.as_deref();
     let object = find_version(shared, &input.bucket, &input.key, version)?;
-    let expiration = expiration(
-        bucket(&shared.stores(), &input.bucket)?,
-        &input.key,
-        &object,
-    );
+    let expiration = expiration(bucket(&shared.stores(), &input.bucket)?, &input.key, &object);
     if let Some(condition) = &input.if_match {
         check_conditions(Some(&object), Some(condition), None)?;
     }
@@ -120,13 +94,7 @@ pub(super) async fn head_object(
             .then(|| object.content.len() as i64),
         ..Default::default()
     };
-    Ok(described!(
-        answer,
-        object,
-        expiration,
-        now,
-        object.sums(full)
-    ))
+    Ok(described!(answer, object, expiration, now, object.sums(full)))
 }
 
 /// The pieces of an answer that begins at this byte of its object, with what the fault does to them.
@@ -136,9 +104,7 @@ fn answer_body(pieces: Vec<Bytes>, begins_at: u64, fault: Option<Fault>) -> Stre
     let (pieces, end, stalls) = match fault {
         Some(Fault::Cut { after_bytes }) => (first(pieces, after_bytes), Some(Err(cut())), false),
         Some(Fault::Stall { after_bytes }) => (first(pieces, after_bytes), None, true),
-        Some(Fault::FlipBit { at_byte }) => {
-            (flip(pieces, at_byte.checked_sub(begins_at)), None, false)
-        }
+        Some(Fault::FlipBit { at_byte }) => (flip(pieces, at_byte.checked_sub(begins_at)), None, false),
         _ => (pieces, None, false),
     };
     let silence = if stalls {

@@ -18,10 +18,8 @@ use super::content::Content;
 pub(super) fn has_checksum(headers: &HeaderMap) -> bool {
     let mut names = headers.keys().map(hyper::header::HeaderName::as_str);
     headers.contains_key("x-amz-trailer")
-        || names.any(|name| {
-            name == "content-md5"
-                || name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode"
-        })
+        || names
+            .any(|name| name == "content-md5" || name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-mode")
 }
 
 /// A body that came whole and agreed with its checksums.
@@ -58,11 +56,7 @@ impl Envelope {
     }
 
     /// Reads the body, and where `keep` is false only counts it.
-    pub(super) async fn receive(
-        &self,
-        body: Option<StreamingBlob>,
-        keep: bool,
-    ) -> S3Result<Received> {
+    pub(super) async fn receive(&self, body: Option<StreamingBlob>, keep: bool) -> S3Result<Received> {
         let mut body = body.ok_or_else(|| s3_error!(IncompleteBody))?;
         let mut hasher = self.hasher();
         let mut crc64 = Digest::new(CrcAlgorithm::Crc64Nvme);
@@ -72,8 +66,7 @@ impl Envelope {
             let Some(piece) = body.next().await else {
                 break;
             };
-            let piece: Bytes =
-                piece.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
+            let piece: Bytes = piece.map_err(|error| S3Error::with_source(S3ErrorCode::IncompleteBody, error))?;
             size_bytes += piece.len() as u64;
             hasher.update(&piece);
             crc64.update(&piece);
@@ -84,12 +77,7 @@ impl Envelope {
         if let Some(&Fault::Refuse { status, code }) = self.extensions.get::<Fault>() {
             return Err(refusal(status, code));
         }
-        if let Some(&Fault::RefuseSaying {
-            status,
-            code,
-            message,
-        }) = self.extensions.get::<Fault>()
-        {
+        if let Some(&Fault::RefuseSaying { status, code, message }) = self.extensions.get::<Fault>() {
             return Err(refusal_saying(status, code, message));
         }
         let content = if keep {
@@ -115,9 +103,7 @@ impl Envelope {
                 }
                 Err(s3_error!(InternalError))
             }
-            Some(&Fault::Stall { after_bytes }) if passed_bytes >= after_bytes => {
-                std::future::pending().await
-            }
+            Some(&Fault::Stall { after_bytes }) if passed_bytes >= after_bytes => std::future::pending().await,
             _ => Ok(()),
         }
     }
@@ -126,10 +112,7 @@ impl Envelope {
     fn hasher(&self) -> ChecksumHasher {
         let announced = |name: &str| {
             let trailer = self.headers.get_all("x-amz-trailer").iter();
-            self.headers.contains_key(name)
-                || trailer
-                    .into_iter()
-                    .any(|trailer| trailer.as_bytes() == name.as_bytes())
+            self.headers.contains_key(name) || trailer.into_iter().any(|trailer| trailer.as_bytes() == name.as_bytes())
         };
         ChecksumHasher {
             crc32: announced("x-amz-checksum-crc32").then(Default::default),

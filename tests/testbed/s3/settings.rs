@@ -33,9 +33,7 @@ pub(super) async fn get_bucket_policy_status(
         return Err(absent("NoSuchBucketPolicy"));
     }
     Ok(GetBucketPolicyStatusOutput {
-        policy_status: Some(PolicyStatus {
-            is_public: Some(true),
-        }),
+        policy_status: Some(PolicyStatus { is_public: Some(true) }),
     })
 }
 

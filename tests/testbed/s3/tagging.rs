@@ -14,9 +14,7 @@ pub(super) async fn get_object_tagging(
     request: S3Request<GetObjectTaggingInput>,
 ) -> S3Result<GetObjectTaggingOutput> {
     tagging_refused(shared.control().behaviour.tagging)?;
-    let tags = find(shared, &request.input.bucket, &request.input.key)?
-        .tags
-        .clone();
+    let tags = find(shared, &request.input.bucket, &request.input.key)?.tags.clone();
     let tag_set = tags
         .into_iter()
         .map(|(key, value)| Tag {
@@ -47,21 +45,11 @@ pub(super) async fn delete_object_tagging(
     shared: &Shared,
     request: S3Request<DeleteObjectTaggingInput>,
 ) -> S3Result<DeleteObjectTaggingOutput> {
-    replace_tags(
-        shared,
-        &request.input.bucket,
-        &request.input.key,
-        Vec::new(),
-    )?;
+    replace_tags(shared, &request.input.bucket, &request.input.key, Vec::new())?;
     Ok(DeleteObjectTaggingOutput::default())
 }
 
-fn replace_tags(
-    shared: &Shared,
-    bucket: &str,
-    key: &str,
-    tags: Vec<(String, String)>,
-) -> S3Result<()> {
+fn replace_tags(shared: &Shared, bucket: &str, key: &str, tags: Vec<(String, String)>) -> S3Result<()> {
     let habit = shared.control().behaviour.tagging;
     tagging_refused(habit)?;
     check_tags(&tags)?;
@@ -74,10 +62,7 @@ fn replace_tags(
 }
 
 /// What becomes of tags that come with an object, as `a=1&b=2`.
-pub(super) fn written_tags(
-    habit: TaggingHabit,
-    header: Option<&str>,
-) -> S3Result<Vec<(String, String)>> {
+pub(super) fn written_tags(habit: TaggingHabit, header: Option<&str>) -> S3Result<Vec<(String, String)>> {
     let Some(header) = header else {
         return Ok(Vec::new());
     };
@@ -93,12 +78,8 @@ pub(super) fn written_tags(
             .decode_utf8_lossy()
             .into_owned()
     };
-    let pairs = header
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let tags: Vec<_> = pairs
-        .map(|(name, value)| (decode(name), decode(value)))
-        .collect();
+    let pairs = header.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let tags: Vec<_> = pairs.map(|(name, value)| (decode(name), decode(value))).collect();
     check_tags(&tags)?;
     Ok(tags)
 }
@@ -106,9 +87,7 @@ pub(super) fn written_tags(
 fn tagging_refused(habit: TaggingHabit) -> S3Result<()> {
     match habit {
         TaggingHabit::Full | TaggingHabit::LostOnWrite | TaggingHabit::Dropped => Ok(()),
-        TaggingHabit::NotImplemented | TaggingHabit::DroppedAndUnknown => {
-            Err(refusal(501, "NotImplemented"))
-        }
+        TaggingHabit::NotImplemented | TaggingHabit::DroppedAndUnknown => Err(refusal(501, "NotImplemented")),
         TaggingHabit::InvalidArgument => Err(refusal(400, "InvalidArgument")),
         TaggingHabit::Denied => Err(refusal(403, "AccessDenied")),
     }
@@ -121,10 +100,7 @@ pub(super) fn check_tags(tags: &[(String, String)]) -> S3Result<()> {
             .all(|c| c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c))
     };
     let valid = |(name, value): &(String, String)| {
-        (1..=128).contains(&name.chars().count())
-            && value.chars().count() <= 256
-            && allowed(name)
-            && allowed(value)
+        (1..=128).contains(&name.chars().count()) && value.chars().count() <= 256 && allowed(name) && allowed(value)
     };
     let names: std::collections::BTreeSet<_> = tags.iter().map(|(name, _)| name).collect();
     if tags.len() > 10 || names.len() < tags.len() || !tags.iter().all(valid) {

@@ -83,10 +83,7 @@ impl Bucket {
     }
 
     pub(super) fn remove_version(&mut self, key: &str, id: &str) {
-        if self
-            .object(key)
-            .is_some_and(|object| object.version() == id)
-        {
+        if self.object(key).is_some_and(|object| object.version() == id) {
             self.objects.remove(key);
         }
         self.noncurrent

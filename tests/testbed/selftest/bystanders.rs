@@ -25,10 +25,7 @@ async fn a_million_bystanders_are_quickly_there_and_passed_over() {
         let top = list(&client, "", "/").await;
         assert_eq!(top, ["photos0", "backups/", "logs/", "photos/"]);
     }
-    assert_eq!(
-        list(&client, "logs/", "/").await,
-        ["logs/first", "logs/2031/"]
-    );
+    assert_eq!(list(&client, "logs/", "/").await, ["logs/first", "logs/2031/"]);
     assert_eq!(list(&client, "backups/", "").await, ["backups/1"]);
     let page = client.list_objects_v2().bucket("testbed").prefix("photos/");
     let page = page.start_after("photos/000399990").send().await.unwrap();
@@ -66,10 +63,7 @@ async fn pages_go_on_behind_groups_and_keys() {
     assert_eq!(list(&client, "a/", "").await.len(), 5);
     assert_eq!(server.pages("a/"), 2);
 
-    server.inject(
-        Rule::on("ListObjectsV2").key("b/").always(),
-        Fault::access_denied(),
-    );
+    server.inject(Rule::on("ListObjectsV2").key("b/").always(), Fault::access_denied());
     list(&client, "a/", "").await;
     let denied = client.list_objects_v2().bucket("testbed").prefix("b/");
     assert_eq!(refusal(denied.send().await).0, 403);
@@ -99,10 +93,7 @@ async fn snapshots_tell_what_changed() {
         told("added", "foreign/new"),
     ];
     assert_eq!(
-        before
-            .clone()
-            .outside("ours/")
-            .changes(&after.clone().outside("ours/")),
+        before.clone().outside("ours/").changes(&after.clone().outside("ours/")),
         changes
     );
     assert_ne!(before, after);
@@ -117,8 +108,5 @@ async fn snapshots_tell_what_changed() {
     let tagging = tagging.build().unwrap();
     let write = client.put_object_tagging().bucket("testbed").key(key(3));
     write.tagging(tagging).send().await.unwrap();
-    assert_eq!(
-        before.changes(&server.snapshot()),
-        [told("changed", &key(3))]
-    );
+    assert_eq!(before.changes(&server.snapshot()), [told("changed", &key(3))]);
 }

@@ -40,10 +40,7 @@ async fn every_answer_bears_the_servers_time_unless_told_not_to() {
     let refused = ask().await;
     assert_eq!(refused.status, 503);
     assert!(close(parse(&refused.headers["date"]), then));
-    server.inject(
-        Rule::on("HeadBucket"),
-        Fault::LoseAnswer { status: Some(500) },
-    );
+    server.inject(Rule::on("HeadBucket"), Fault::LoseAnswer { status: Some(500) });
     let lost = ask().await;
     assert_eq!(lost.status, 500);
     assert!(close(parse(&lost.headers["date"]), then));
@@ -69,10 +66,7 @@ async fn what_is_written_bears_the_servers_time() {
     assert!(close(modified("before").await, Timestamp::now()));
     assert!(close(modified("after").await, then));
     let uploads = client.list_multipart_uploads().bucket("testbed");
-    let initiated = uploads.send().await.unwrap().uploads()[0]
-        .initiated
-        .unwrap()
-        .secs();
+    let initiated = uploads.send().await.unwrap().uploads()[0].initiated.unwrap().secs();
     assert!(close(Timestamp::from_second(initiated).unwrap(), then));
 }
 
@@ -87,11 +81,7 @@ async fn a_strict_server_refuses_requests_of_another_time() {
     for offset in [SignedDuration::from_mins(16), -1000 * DAY] {
         server.set_clock(offset);
         let error = ask().await;
-        assert_eq!(
-            refusal(error),
-            (403, "RequestTimeTooSkewed".to_owned()),
-            "{offset:#}"
-        );
+        assert_eq!(refusal(error), (403, "RequestTimeTooSkewed".to_owned()), "{offset:#}");
     }
     let error = ask().await.unwrap_err();
     let body = String::from_utf8_lossy(error.raw_response().unwrap().body().bytes().unwrap());

@@ -6,18 +6,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::restore_object::builders::RestoreObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    GlacierJobParameters, OptionalObjectAttributes, RestoreRequest, StorageClass, Tier,
-};
+use aws_sdk_s3::types::{GlacierJobParameters, OptionalObjectAttributes, RestoreRequest, StorageClass, Tier};
 
 use crate::testbed::{Fault, Rule, S3Server};
 use crate::{get, listening, once, put, refusal};
 
 fn restore(client: &Client, days: i32, tier: Tier) -> RestoreObjectFluentBuilder {
     let glacier = GlacierJobParameters::builder().tier(tier).build().unwrap();
-    let request = RestoreRequest::builder()
-        .days(days)
-        .glacier_job_parameters(glacier);
+    let request = RestoreRequest::builder().days(days).glacier_job_parameters(glacier);
     client
         .restore_object()
         .bucket("testbed")
@@ -59,9 +55,7 @@ async fn cold_objects_are_listed_and_not_read() {
         panic!("no answer");
     };
     assert_eq!(error.raw().status().as_u16(), 403);
-    let aws_sdk_s3::operation::get_object::GetObjectError::InvalidObjectState(state) =
-        error.into_err()
-    else {
+    let aws_sdk_s3::operation::get_object::GetObjectError::InvalidObjectState(state) = error.into_err() else {
         panic!("another error");
     };
     assert_eq!(state.storage_class(), Some(&StorageClass::DeepArchive));
@@ -88,10 +82,7 @@ async fn a_restore_takes_its_time_and_lasts_its_days() {
 
     restore(&client, 3, Tier::Bulk).send().await.unwrap();
     assert_eq!(status(), 202);
-    let ongoing = (
-        Some("GLACIER".into()),
-        Some("ongoing-request=\"true\"".into()),
-    );
+    let ongoing = (Some("GLACIER".into()), Some("ongoing-request=\"true\"".into()));
     assert_eq!(state(&client).await, ongoing);
     assert!(get(&client, "k").await.is_err());
     let again = restore(&client, 3, Tier::Standard).send().await;
@@ -102,10 +93,7 @@ async fn a_restore_takes_its_time_and_lasts_its_days() {
     let whole_days = (server.now().as_second() - 1) / 86_400 + 4;
     let expiry = jiff::Timestamp::from_second(whole_days * 86_400).unwrap();
     let expiry = expiry.strftime("%a, %d %b %Y 00:00:00 GMT");
-    assert_eq!(
-        told,
-        format!("ongoing-request=\"false\", expiry-date=\"{expiry}\"")
-    );
+    assert_eq!(told, format!("ongoing-request=\"false\", expiry-date=\"{expiry}\""));
     assert_eq!(get(&client, "k").await.unwrap(), b"cold");
     let listing = client.list_objects_v2().bucket("testbed");
     let listing = listing.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
@@ -157,8 +145,5 @@ async fn restores_that_cannot_be_are_refused() {
     server.inject(Rule::on("RestoreObject"), lost);
     let lost = restore(&client, 1, Tier::Bulk).send().await;
     assert!(matches!(lost.unwrap_err(), SdkError::DispatchFailure(_)));
-    assert_eq!(
-        state(&client).await.1.as_deref(),
-        Some("ongoing-request=\"true\"")
-    );
+    assert_eq!(state(&client).await.1.as_deref(), Some("ongoing-request=\"true\""));
 }

@@ -6,10 +6,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use aws_sdk_s3::operation::get_bucket_lifecycle_configuration::GetBucketLifecycleConfigurationOutput as Got;
 use aws_sdk_s3::types::{
-    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus,
-    LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator, LifecycleRuleFilter, Tag,
-    Transition, TransitionDefaultMinimumObjectSize as Minimum, TransitionStorageClass,
-    builders::LifecycleRuleBuilder,
+    AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleAndOperator, LifecycleRuleFilter, Tag, Transition, TransitionDefaultMinimumObjectSize as Minimum,
+    TransitionStorageClass, builders::LifecycleRuleBuilder,
 };
 
 use crate::testbed::{Fault, Lifecycle, LifecycleAction, Rule, S3Server};
@@ -43,10 +42,7 @@ pub(crate) fn expires(days: i32) -> LifecycleExpiration {
 }
 
 pub(crate) fn moves(days: i32, class: TransitionStorageClass) -> Transition {
-    Transition::builder()
-        .days(days)
-        .storage_class(class)
-        .build()
+    Transition::builder().days(days).storage_class(class).build()
 }
 
 pub(crate) fn aborts(days: i32) -> AbortIncompleteMultipartUpload {
@@ -118,17 +114,14 @@ async fn rules_come_back_as_they_were_put() {
             .transitions(moves(30, TransitionStorageClass::StandardIa))
             .transitions(moves(90, TransitionStorageClass::Glacier))
             .expiration(expires(365)),
-        rule("empty", LifecycleRuleFilter::builder().build())
-            .abort_incomplete_multipart_upload(aborts(7)),
+        rule("empty", LifecycleRuleFilter::builder().build()).abort_incomplete_multipart_upload(aborts(7)),
         rule("whole bucket", by_prefix("")).expiration(expires(9999)),
         rule("sized", LifecycleRuleFilter::builder().and(sized).build())
             .status(ExpirationStatus::Disabled)
             .expiration(LifecycleExpiration::builder().date(date).build()),
     ];
     let expected: Vec<_> = rules.iter().map(|r| r.clone().build().unwrap()).collect();
-    set(&client, rules, Some(Minimum::VariesByStorageClass))
-        .await
-        .unwrap();
+    set(&client, rules, Some(Minimum::VariesByStorageClass)).await.unwrap();
     let got = stored(&client).await;
     assert_eq!(got.rules(), expected);
     assert_eq!(
@@ -224,10 +217,7 @@ async fn objects_move_down_and_small_ones_stay() {
     assert_eq!(carry_out(&server), [""; 0]);
     server.advance(60 * DAY);
     assert_eq!(carry_out(&server), ["large: all GLACIER_IR to GLACIER"]);
-    assert_eq!(
-        server.objects()[0].storage_class.as_deref(),
-        Some("GLACIER")
-    );
+    assert_eq!(server.objects()[0].storage_class.as_deref(), Some("GLACIER"));
     set(&client, rules(), Some(Minimum::VariesByStorageClass))
         .await
         .unwrap();
@@ -251,10 +241,7 @@ async fn objects_move_down_and_small_ones_stay() {
     );
     set(&client, rules(), None).await.unwrap();
     server.advance(300 * DAY);
-    assert_eq!(
-        carry_out(&server),
-        ["large: all expired", "small: all expired"]
-    );
+    assert_eq!(carry_out(&server), ["large: all expired", "small: all expired"]);
 }
 
 #[tokio::test]
@@ -346,10 +333,7 @@ async fn faults_strike_the_calls_about_rules() {
     let lost = Fault::LoseAnswer { status: None };
     server.inject(Rule::on("DeleteBucketLifecycle"), lost);
     let delete = client.delete_bucket_lifecycle().bucket("testbed");
-    assert!(matches!(
-        delete.send().await.unwrap_err(),
-        SdkError::DispatchFailure(_)
-    ));
+    assert!(matches!(delete.send().await.unwrap_err(), SdkError::DispatchFailure(_)));
     let get = client.get_bucket_lifecycle_configuration();
     assert_eq!(refusal(get.bucket("testbed").send().await).0, 404);
 }

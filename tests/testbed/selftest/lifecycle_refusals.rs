@@ -2,8 +2,8 @@
 
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{
-    ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator,
-    LifecycleRuleFilter, TransitionDefaultMinimumObjectSize as Minimum, TransitionStorageClass,
+    ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator, LifecycleRuleFilter,
+    TransitionDefaultMinimumObjectSize as Minimum, TransitionStorageClass,
 };
 
 use crate::lifecycle::{aborts, by_prefix, by_tag, expires, moves, rule, set, stored, tag};
@@ -17,15 +17,11 @@ async fn wrong_rules_are_refused_and_nothing_is_changed() {
     let good = || rule("good", by_prefix("a/")).expiration(expires(10));
     set(&client, vec![good()], None).await.unwrap();
     let plain = |id: &str| rule(id, by_prefix("a/"));
-    let two = LifecycleRuleFilter::builder()
-        .prefix("a")
-        .tag(tag("a", "b"));
+    let two = LifecycleRuleFilter::builder().prefix("a").tag(tag("a", "b"));
     let ia = TransitionStorageClass::StandardIa;
     let glacier = TransitionStorageClass::Glacier;
     let many = (0..1001).map(|n| plain(&n.to_string()).expiration(expires(1)));
-    let both = LifecycleExpiration::builder()
-        .days(1)
-        .date(DateTime::from_secs(0));
+    let both = LifecycleExpiration::builder().days(1).date(DateTime::from_secs(0));
     let noon = LifecycleExpiration::builder().date(DateTime::from_secs(43_200));
     let lone = LifecycleRuleAndOperator::builder().prefix("a").build();
     let sized = LifecycleRuleFilter::builder().object_size_less_than(5);
@@ -33,35 +29,20 @@ async fn wrong_rules_are_refused_and_nothing_is_changed() {
         (vec![], "MalformedXML"),
         (many.collect(), "MalformedXML"),
         (vec![good(), good()], "InvalidArgument"),
-        (
-            vec![plain(&"x".repeat(256)).expiration(expires(1))],
-            "InvalidArgument",
-        ),
+        (vec![plain(&"x".repeat(256)).expiration(expires(1))], "InvalidArgument"),
         (vec![plain("no action")], "InvalidRequest"),
+        (vec![rule("two", two.build()).expiration(expires(1))], "MalformedXML"),
         (
-            vec![rule("two", two.build()).expiration(expires(1))],
-            "MalformedXML",
-        ),
-        (
-            vec![
-                rule("lone", LifecycleRuleFilter::builder().and(lone).build())
-                    .expiration(expires(1)),
-            ],
+            vec![rule("lone", LifecycleRuleFilter::builder().and(lone).build()).expiration(expires(1))],
             "MalformedXML",
         ),
         (
             vec![plain("status").expiration(expires(1)).status("On".into())],
             "MalformedXML",
         ),
-        (
-            vec![plain("days").expiration(expires(0))],
-            "InvalidArgument",
-        ),
+        (vec![plain("days").expiration(expires(0))], "InvalidArgument"),
         (vec![plain("both").expiration(both.build())], "MalformedXML"),
-        (
-            vec![plain("noon").expiration(noon.build())],
-            "InvalidArgument",
-        ),
+        (vec![plain("noon").expiration(noon.build())], "InvalidArgument"),
         (
             vec![plain("early").transitions(moves(29, ia.clone()))],
             "InvalidArgument",

@@ -7,9 +7,8 @@ use aws_sdk_s3::config::RequestChecksumCalculation;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::{
-    BucketLifecycleConfiguration, BucketVersioningStatus, Delete, ExpirationStatus,
-    LifecycleExpiration, LifecycleRule, LifecycleRuleFilter, NoncurrentVersionExpiration,
-    ObjectIdentifier, ObjectLockEnabled, ObjectLockLegalHold,
+    BucketLifecycleConfiguration, BucketVersioningStatus, Delete, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, NoncurrentVersionExpiration, ObjectIdentifier, ObjectLockEnabled, ObjectLockLegalHold,
     ObjectLockLegalHoldStatus as HoldStatus, ObjectLockMode, ObjectLockRetention,
     ObjectLockRetentionMode as RetentionMode,
 };
@@ -31,15 +30,9 @@ fn in_days(server: &S3Server, days: i64) -> DateTime {
     DateTime::from_secs(server.now().as_second() + days * 86_400)
 }
 
-async fn put_locked(
-    client: &Client,
-    mode: ObjectLockMode,
-    until: DateTime,
-) -> Result<Option<String>, (u16, String)> {
+async fn put_locked(client: &Client, mode: ObjectLockMode, until: DateTime) -> Result<Option<String>, (u16, String)> {
     let write = client.put_object().bucket("testbed").key("k");
-    let write = write
-        .object_lock_mode(mode)
-        .object_lock_retain_until_date(until);
+    let write = write.object_lock_mode(mode).object_lock_retain_until_date(until);
     let write = write.body(ByteStream::from_static(b"locked"));
     match write.send().await {
         Ok(output) => Ok(output.version_id),
@@ -56,15 +49,8 @@ async fn hold(client: &Client, status: HoldStatus) -> Result<(), (u16, String)> 
     }
 }
 
-async fn retain(
-    client: &Client,
-    mode: RetentionMode,
-    until: DateTime,
-    bypass: bool,
-) -> Result<(), (u16, String)> {
-    let retention = ObjectLockRetention::builder()
-        .mode(mode)
-        .retain_until_date(until);
+async fn retain(client: &Client, mode: RetentionMode, until: DateTime, bypass: bool) -> Result<(), (u16, String)> {
+    let retention = ObjectLockRetention::builder().mode(mode).retain_until_date(until);
     let request = client.put_object_retention().bucket("testbed").key("k");
     let request = request.bypass_governance_retention(bypass);
     match request.retention(retention.build()).send().await {
@@ -111,10 +97,7 @@ async fn buckets_without_locks_lock_nothing() {
     server.behave(|behaviour| behaviour.object_lock = true);
     assert_eq!(status().await, Some(BucketVersioningStatus::Enabled));
     let lock = lock().send().await.unwrap().object_lock_configuration;
-    assert_eq!(
-        lock.unwrap().object_lock_enabled,
-        Some(ObjectLockEnabled::Enabled)
-    );
+    assert_eq!(lock.unwrap().object_lock_enabled, Some(ObjectLockEnabled::Enabled));
 }
 
 #[tokio::test]
@@ -131,9 +114,7 @@ async fn locks_are_told_and_need_checksums() {
     assert_eq!(answer.map(|_| ()), code(400, "InvalidRequest"));
     put(&plain, "other", "x").await;
 
-    put_locked(&client, ObjectLockMode::Governance, until)
-        .await
-        .unwrap();
+    put_locked(&client, ObjectLockMode::Governance, until).await.unwrap();
     let head = client.head_object().bucket("testbed").key("k");
     let head = head.send().await.unwrap();
     assert_eq!(head.object_lock_mode, Some(ObjectLockMode::Governance));
@@ -192,19 +173,13 @@ async fn retentions_only_grow_and_versions_stay_until_they_end() {
     remove_version(&client, &version, true).await.unwrap();
     assert_eq!(server.noncurrent(), []);
 
-    put_locked(&client, ObjectLockMode::Governance, near)
-        .await
-        .unwrap();
+    put_locked(&client, ObjectLockMode::Governance, near).await.unwrap();
     let (governance, compliance) = (RetentionMode::Governance, RetentionMode::Compliance);
     let sooner = in_days(&server, 5);
     let weaker = retain(&client, governance.clone(), sooner, false).await;
     assert_eq!(weaker, denied);
-    retain(&client, governance.clone(), sooner, true)
-        .await
-        .unwrap();
-    retain(&client, compliance.clone(), far, false)
-        .await
-        .unwrap();
+    retain(&client, governance.clone(), sooner, true).await.unwrap();
+    retain(&client, compliance.clone(), far, false).await.unwrap();
     assert_eq!(retain(&client, compliance, near, true).await, denied);
     assert_eq!(retain(&client, governance, far, true).await, denied);
     let told = client.get_object_retention().bucket("testbed").key("k");
@@ -251,9 +226,7 @@ async fn what_expires_stays_as_a_version_and_old_versions_go_by_rule() {
     assert_eq!((server.keys().len(), old.len()), (0, 3));
     server.advance(5 * DAY);
     let done = server.carry_out_lifecycle();
-    let removed = |id: &String| LifecycleAction::VersionRemoved {
-        version_id: id.clone(),
-    };
+    let removed = |id: &String| LifecycleAction::VersionRemoved { version_id: id.clone() };
     let actions: Vec<_> = done.into_iter().map(|deed| deed.action).collect();
     assert_eq!(actions, [removed(&old[1]), removed(&old[0])]);
     assert_eq!(versions(), [old[2].clone()]);
@@ -264,15 +237,10 @@ async fn faults_strike_the_calls_about_locks() {
     let (server, client) = locked_bucket();
     put(&client, "k", "x").await;
     server.inject(Rule::on("PutObjectLegalHold"), Fault::access_denied());
-    assert_eq!(
-        hold(&client, HoldStatus::On).await,
-        code(403, "AccessDenied")
-    );
+    assert_eq!(hold(&client, HoldStatus::On).await, code(403, "AccessDenied"));
     let lost = Fault::LoseAnswer { status: None };
     server.inject(Rule::on("PutObjectLegalHold"), lost.clone());
-    let on = ObjectLockLegalHold::builder()
-        .status(HoldStatus::On)
-        .build();
+    let on = ObjectLockLegalHold::builder().status(HoldStatus::On).build();
     let request = client.put_object_legal_hold().bucket("testbed").key("k");
     let error = request.legal_hold(on).send().await.unwrap_err();
     assert!(matches!(error, SdkError::DispatchFailure(_)));
@@ -281,9 +249,6 @@ async fn faults_strike_the_calls_about_locks() {
     assert_eq!(told.status, Some(HoldStatus::On));
     server.inject(Rule::on("DeleteObject").key("k"), lost);
     let delete = client.delete_object().bucket("testbed").key("k");
-    assert!(matches!(
-        delete.send().await.unwrap_err(),
-        SdkError::DispatchFailure(_)
-    ));
+    assert!(matches!(delete.send().await.unwrap_err(), SdkError::DispatchFailure(_)));
     assert_eq!((server.keys().len(), server.noncurrent().len()), (0, 1));
 }

@@ -30,15 +30,9 @@ async fn faults_strike_the_calls_they_were_ordered_for() {
     let sent = send(2).await.unwrap();
 
     server.inject(Rule::on("UploadPart"), Fault::Cut { after_bytes: 1000 });
-    assert!(matches!(
-        send(3).await.unwrap_err(),
-        SdkError::DispatchFailure(_)
-    ));
+    assert!(matches!(send(3).await.unwrap_err(), SdkError::DispatchFailure(_)));
     server.inject(Rule::on("UploadPart"), Fault::Stall { after_bytes: 1000 });
-    assert!(matches!(
-        send(3).await.unwrap_err(),
-        SdkError::TimeoutError(_)
-    ));
+    assert!(matches!(send(3).await.unwrap_err(), SdkError::TimeoutError(_)));
     assert_eq!(server.uploads_under_way()[0].parts, 2);
 
     let part = CompletedPart::builder()
@@ -53,9 +47,7 @@ async fn faults_strike_the_calls_they_were_ordered_for() {
     let complete = complete.multipart_upload(completed(&[part]));
     server.inject(
         Rule::on("CompleteMultipartUpload"),
-        Fault::ErrorInBody {
-            code: "InternalError",
-        },
+        Fault::ErrorInBody { code: "InternalError" },
     );
     let error = complete.clone().send().await.unwrap_err();
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 200);
@@ -68,29 +60,15 @@ async fn faults_strike_the_calls_they_were_ordered_for() {
     assert_eq!(refusal(complete.clone().send().await).0, 500);
     assert_eq!(server.keys(), ["k"]);
 
-    server.inject(
-        Rule::on("PutObject").key("records/").always(),
-        Fault::access_denied(),
-    );
+    server.inject(Rule::on("PutObject").key("records/").always(), Fault::access_denied());
     put(&client, "archives/1", "x").await;
-    let record = || {
-        client
-            .put_object()
-            .bucket("testbed")
-            .key("records/1")
-            .send()
-    };
+    let record = || client.put_object().bucket("testbed").key("records/1").send();
     assert_eq!(refusal(record().await).0, 403);
     assert_eq!(refusal(record().await).0, 403);
     server.heal();
     record().await.unwrap();
     server.inject(Rule::on("PutObject"), Fault::LoseAnswer { status: None });
-    let lost = client
-        .put_object()
-        .bucket("testbed")
-        .key("records/2")
-        .send()
-        .await;
+    let lost = client.put_object().bucket("testbed").key("records/2").send().await;
     assert!(matches!(lost.unwrap_err(), SdkError::DispatchFailure(_)));
     assert!(server.keys().contains(&"records/2".to_owned()));
 }
@@ -107,10 +85,7 @@ async fn downloads_can_be_cut_shortened_stalled_and_changed() {
     assert_eq!(get(&client, "k").await.unwrap(), whole[..1000]);
     server.inject(Rule::on("GetObject"), Fault::FlipBit { at_byte: 4321 });
     let changed = get(&client, "k").await.unwrap();
-    assert_eq!(
-        changed.iter().zip(&whole).filter(|(a, b)| a != b).count(),
-        1
-    );
+    assert_eq!(changed.iter().zip(&whole).filter(|(a, b)| a != b).count(), 1);
     assert_eq!(changed[4321], whole[4321] ^ 1);
     server.inject(Rule::on("GetObject"), Fault::Stall { after_bytes: 1000 });
     let stalled = tokio::time::timeout(Duration::from_millis(500), get(&client, "k")).await;
@@ -190,11 +165,7 @@ async fn what_is_discarded_keeps_its_size_alone() {
         .bucket("testbed")
         .key("x/archives/1")
         .upload_id(&id);
-    complete
-        .multipart_upload(completed(&parts))
-        .send()
-        .await
-        .unwrap();
+    complete.multipart_upload(completed(&parts)).send().await.unwrap();
     put(&client, "x/records/1", "kept").await;
     assert_eq!(server.objects()[0].size_bytes, PART_BYTES as u64);
     assert_eq!(server.read("x/archives/1"), None);
@@ -205,7 +176,5 @@ async fn what_is_discarded_keeps_its_size_alone() {
         .find(|call| call.operation == "UploadPart")
         .unwrap();
     assert_eq!(call.key, "x/archives/1");
-    assert!(
-        call.header("x-amz-content-sha256").is_some() && call.header("authorization").is_none()
-    );
+    assert!(call.header("x-amz-content-sha256").is_some() && call.header("authorization").is_none());
 }

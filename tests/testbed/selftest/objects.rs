@@ -36,13 +36,7 @@ async fn objects_can_be_put_read_listed_and_deleted() {
     assert_eq!(list(&client, "", "").await, ["a/1", "a/2", "a/b/3", "c"]);
     assert_eq!(list(&client, "a/", "/").await, ["a/1", "a/2", "a/b/"]);
 
-    client
-        .delete_object()
-        .bucket("testbed")
-        .key("c")
-        .send()
-        .await
-        .unwrap();
+    client.delete_object().bucket("testbed").key("c").send().await.unwrap();
     server.behave(|behaviour| behaviour.deletes = false);
     client
         .delete_object()
@@ -69,10 +63,7 @@ async fn wrong_credentials_and_none_are_refused() {
         .await;
     assert_eq!(refusal(answer), (403, "SignatureDoesNotMatch".to_owned()));
     let unknown = testbed::client(&server.endpoint(), "AKIANOBODY", secret);
-    assert_eq!(
-        refusal(unknown.list_objects_v2().bucket("testbed").send().await).0,
-        403
-    );
+    assert_eq!(refusal(unknown.list_objects_v2().bucket("testbed").send().await).0, 403);
     assert!(server.objects().is_empty() && server.calls().is_empty());
 }
 
@@ -104,11 +95,7 @@ async fn uploads_in_parts_join_and_keep_their_checksum_and_tags() {
         .await
         .unwrap();
     assert_eq!(
-        listed
-            .parts()
-            .iter()
-            .map(|part| part.size().unwrap())
-            .sum::<i64>(),
+        listed.parts().iter().map(|part| part.size().unwrap()).sum::<i64>(),
         2 * PART_BYTES as i64 + 10
     );
 
@@ -201,11 +188,7 @@ async fn of_many_conditional_puts_at_once_one_wins() {
             .send()
     };
     let results = futures_util::future::join_all((0..16).map(put)).await;
-    let refusals: Vec<_> = results
-        .into_iter()
-        .filter(Result::is_err)
-        .map(refusal)
-        .collect();
+    let refusals: Vec<_> = results.into_iter().filter(Result::is_err).map(refusal).collect();
     assert_eq!(refusals, vec![(412, "PreconditionFailed".to_owned()); 15]);
     let missing = client
         .put_object()

@@ -19,12 +19,7 @@ async fn localstack_gives_each_test_its_bucket() {
         .send()
         .await
         .unwrap();
-    let listed = client
-        .list_objects_v2()
-        .bucket(bucket.name())
-        .send()
-        .await
-        .unwrap();
+    let listed = client.list_objects_v2().bucket(bucket.name()).send().await.unwrap();
     assert_eq!(listed.contents()[0].key(), Some("k"));
     let tags = client
         .get_object_tagging()
@@ -34,12 +29,7 @@ async fn localstack_gives_each_test_its_bucket() {
         .await
         .unwrap();
     assert_eq!(tags.tag_set()[0].value(), "1");
-    let listed = client
-        .list_objects_v2()
-        .bucket(other.name())
-        .send()
-        .await
-        .unwrap();
+    let listed = client.list_objects_v2().bucket(other.name()).send().await.unwrap();
     assert!(listed.contents().is_empty());
 }
 
@@ -47,19 +37,10 @@ async fn localstack_gives_each_test_its_bucket() {
 fn clusters_of_each_version_start_and_go() {
     for major in [None, Some(16), Some(18)] {
         let cluster = Cluster::start(major);
-        let version: u32 = cluster
-            .psql("postgres", "show server_version_num")
-            .parse()
-            .unwrap();
-        assert!(
-            major.is_none_or(|major| version / 10_000 == major),
-            "{version}"
-        );
+        let version: u32 = cluster.psql("postgres", "show server_version_num").parse().unwrap();
+        assert!(major.is_none_or(|major| version / 10_000 == major), "{version}");
         cluster.create_database("odd \"name\" %ä");
-        assert_eq!(
-            cluster.psql("odd \"name\" %ä", "select 1;\nselect 'two'"),
-            "1\ntwo"
-        );
+        assert_eq!(cluster.psql("odd \"name\" %ä", "select 1;\nselect 'two'"), "1\ntwo");
         assert!(
             cluster
                 .try_psql("postgres", "select nonsense")
@@ -94,16 +75,9 @@ fn a_cluster_can_ask_for_tls_and_a_password() {
             .output()
             .unwrap()
     };
-    let trusting = format!(
-        "?sslmode=verify-full&sslrootcert={}",
-        cluster.certificate().display()
-    );
+    let trusting = format!("?sslmode=verify-full&sslrootcert={}", cluster.certificate().display());
     let output = reach(cluster.url("postgres") + &trusting);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains(" t\n"));
     let output = reach(cluster.url("postgres") + "?sslmode=verify-full&sslrootcert=system");
     assert!(!output.status.success());

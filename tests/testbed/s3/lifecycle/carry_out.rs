@@ -40,8 +40,8 @@ pub enum LifecycleAction {
 }
 
 impl S3Server {
-    /// Does what the bucket's rules say is due by the server's clock, once for every object and upload. Objects come first in
-    /// the answer, in order of keys, then old versions, then uploads.
+    /// Does what the bucket's rules say is due by the server's clock, once for every object and upload. Objects come
+    /// first in the answer, in order of keys, then old versions, then uploads.
     pub fn carry_out_lifecycle(&self) -> Vec<CarriedOut> {
         let now = self.shared.clock.now();
         let has_versions = self.shared.control().behaviour.has_versions();
@@ -92,11 +92,7 @@ impl CarriedOut {
 }
 
 /// The header `x-amz-expiration`.
-pub(in super::super) fn expiration(
-    bucket: &Bucket,
-    key: &str,
-    object: &StoredObject,
-) -> Option<String> {
+pub(in super::super) fn expiration(bucket: &Bucket, key: &str, object: &StoredObject) -> Option<String> {
     let (expires, rule) = bucket.lifecycle.as_ref()?.expiry(key, object)?;
     Some(format!(
         "expiry-date=\"{}\", rule-id=\"{}\"",
@@ -111,11 +107,7 @@ impl Rules {
         rules.filter(|rule| rule.status.as_str() == ExpirationStatus::ENABLED)
     }
 
-    fn about<'r>(
-        &'r self,
-        key: &str,
-        object: &StoredObject,
-    ) -> impl Iterator<Item = &'r LifecycleRule> {
+    fn about<'r>(&'r self, key: &str, object: &StoredObject) -> impl Iterator<Item = &'r LifecycleRule> {
         let size_bytes = object.content.len();
         self.enabled()
             .filter(move |rule| Filter::of(rule).fits(key, &object.tags, size_bytes))
@@ -149,12 +141,7 @@ impl Rules {
     }
 
     /// The coldest class that an object is due to move to, if it is below its own.
-    fn transition(
-        &self,
-        key: &str,
-        object: &StoredObject,
-        now: SystemTime,
-    ) -> Option<(usize, &LifecycleRule)> {
+    fn transition(&self, key: &str, object: &StoredObject, now: SystemTime) -> Option<(usize, &LifecycleRule)> {
         let moves = self.about(key, object).flat_map(|rule| {
             let transitions = rule.transitions.iter().flatten();
             transitions.map(move |transition| (rule, transition))
@@ -163,9 +150,8 @@ impl Rules {
             let class = transition.storage_class.as_ref()?.as_str();
             let due = due(object.modified, transition.days, transition.date.as_ref())?;
             let rank = WATERFALL.iter().position(|name| *name == class)?;
-            let moves = due <= now
-                && leads_down(object.class(), rank)
-                && self.large_enough(rule, class, object.content.len());
+            let moves =
+                due <= now && leads_down(object.class(), rank) && self.large_enough(rule, class, object.content.len());
             moves.then_some((rank, rule))
         });
         // Of rules for the same class, the first.
@@ -173,9 +159,10 @@ impl Rules {
     }
 
     fn large_enough(&self, rule: &LifecycleRule, class: &str, size_bytes: u64) -> bool {
-        let varies = self.minimum.as_ref().is_some_and(|minimum| {
-            minimum.as_str() == TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS
-        });
+        let varies = self
+            .minimum
+            .as_ref()
+            .is_some_and(|minimum| minimum.as_str() == TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS);
         size_bytes >= LEAST_MOVED_BYTES
             || Filter::of(rule).has_sizes()
             || varies && matches!(class, "GLACIER" | "DEEP_ARCHIVE")
@@ -240,6 +227,5 @@ fn due(modified: SystemTime, days: Option<i32>, date: Option<&Timestamp>) -> Opt
 /// From the single-zone class objects move to the two coldest alone.
 fn leads_down(from: &str, to_rank: usize) -> bool {
     let from_rank = WATERFALL.iter().position(|class| *class == from);
-    to_rank > from_rank.unwrap_or(0)
-        && !(from == "ONEZONE_IA" && WATERFALL[to_rank] == "GLACIER_IR")
+    to_rank > from_rank.unwrap_or(0) && !(from == "ONEZONE_IA" && WATERFALL[to_rank] == "GLACIER_IR")
 }

@@ -80,10 +80,7 @@ fn rule(rule: &LifecycleRule) -> S3Result<()> {
     );
     rule.filter.as_ref().map_or(Ok(()), filter)?;
     let transitions = rule.transitions.as_deref().unwrap_or_default();
-    let noncurrent = rule
-        .noncurrent_version_transitions
-        .as_deref()
-        .unwrap_or_default();
+    let noncurrent = rule.noncurrent_version_transitions.as_deref().unwrap_or_default();
     require!(
         rule.expiration.is_some()
             || !transitions.is_empty()
@@ -127,11 +124,7 @@ fn filter(filter: &LifecycleRuleFilter) -> S3Result<()> {
         + usize::from(and.prefix.is_some())
         + usize::from(sizes.0.is_some())
         + usize::from(sizes.1.is_some());
-    require!(
-        conditions >= 2,
-        MalformedXML,
-        "And has two conditions or more"
-    );
+    require!(conditions >= 2, MalformedXML, "And has two conditions or more");
     if let (Some(larger), Some(smaller)) = sizes {
         require!(
             larger < smaller,
@@ -144,20 +137,13 @@ fn filter(filter: &LifecycleRuleFilter) -> S3Result<()> {
 
 fn tags(tags: &[Tag]) -> S3Result<()> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let tags: Vec<_> = tags
-        .iter()
-        .map(|tag| (text(&tag.key), text(&tag.value)))
-        .collect();
+    let tags: Vec<_> = tags.iter().map(|tag| (text(&tag.key), text(&tag.value))).collect();
     check_tags(&tags)
 }
 
 fn expiration(expiration: &LifecycleExpiration, filter: &Filter<'_>) -> S3Result<()> {
     let marker = expiration.expired_object_delete_marker;
-    let given = [
-        expiration.days.is_some(),
-        expiration.date.is_some(),
-        marker.is_some(),
-    ];
+    let given = [expiration.days.is_some(), expiration.date.is_some(), marker.is_some()];
     require!(
         given.iter().filter(|given| **given).count() == 1,
         MalformedXML,
@@ -186,10 +172,7 @@ pub(super) fn is_midnight(date: &Timestamp) -> bool {
     midnight_after(time, 0) == time
 }
 
-fn noncurrent_versions(
-    rule: &LifecycleRule,
-    transitions: &[NoncurrentVersionTransition],
-) -> S3Result<()> {
+fn noncurrent_versions(rule: &LifecycleRule, transitions: &[NoncurrentVersionTransition]) -> S3Result<()> {
     for transition in transitions {
         let class = transition.storage_class.as_ref();
         let class = class.map_or("", TransitionStorageClass::as_str);

@@ -51,23 +51,16 @@ pub(super) fn transitions(transitions: &[Transition]) -> S3Result<()> {
             InvalidRequest,
             "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule"
         );
-        let stay = if is_infrequent(name) {
-            INFREQUENT_DAYS
-        } else {
-            1
-        };
+        let stay = if is_infrequent(name) { INFREQUENT_DAYS } else { 1 };
         require!(
             first
                 .days
                 .zip(second.days)
                 .is_none_or(|(a, b)| b >= a.saturating_add(stay))
-                && first
-                    .date
-                    .as_ref()
-                    .zip(second.date.as_ref())
-                    .is_none_or(|(a, b)| a < b),
+                && first.date.as_ref().zip(second.date.as_ref()).is_none_or(|(a, b)| a < b),
             InvalidArgument,
-            "'Days' in the 'Transition' action for StorageClass '{next_name}' must be {stay} or more greater than for '{name}'"
+            "'Days' in the 'Transition' action for StorageClass '{next_name}' must be {stay} or more greater than for \
+             '{name}'"
         );
     }
     Ok(())
@@ -91,10 +84,7 @@ pub(super) fn least_days(days: i32, class: &str, action: &str) -> S3Result<()> {
     Ok(())
 }
 
-pub(super) fn comes_last(
-    expiration: &LifecycleExpiration,
-    transitions: &[Transition],
-) -> S3Result<()> {
+pub(super) fn comes_last(expiration: &LifecycleExpiration, transitions: &[Transition]) -> S3Result<()> {
     if expiration.days.is_none() && expiration.date.is_none() {
         return Ok(());
     }
@@ -107,8 +97,7 @@ pub(super) fn comes_last(
         let days = transition.days.zip(expiration.days);
         let dates = transition.date.as_ref().zip(expiration.date.as_ref());
         require!(
-            days.is_none_or(|(moves, expires)| expires > moves)
-                && dates.is_none_or(|(moves, expires)| expires > moves),
+            days.is_none_or(|(moves, expires)| expires > moves) && dates.is_none_or(|(moves, expires)| expires > moves),
             InvalidArgument,
             "'Days' in the Expiration action must be greater than 'Days' in the Transition action"
         );

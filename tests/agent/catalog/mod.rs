@@ -1,0 +1,9 @@
+//! What the bucket holds and what of it is believed: keys, repositories, records that somebody else wrote.
+
+pub(crate) mod catalog_key;
+mod catalog_key_attacks;
+mod hostile_bucket;
+mod looked_at;
+mod repository;
+mod second_looks;
+mod wrong_keys;

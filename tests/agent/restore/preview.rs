@@ -1,0 +1,139 @@
+//! What a preview says: what is chosen, what the backup lacks, what belongs to the database itself, and the status of
+//! the restore.
+
+use crate::stage::{Stage, unique};
+
+#[test]
+fn what_the_backup_lacks_is_said_again_when_it_is_restored() {
+    let stage = Stage::of("");
+    let (_, source) = stage.customers_target(
+        "set role OWNER; create extension hstore; create table public.payroll (a int); create table public.rest (a \
+         int); reset role",
+    );
+    stage
+        .cluster
+        .psql(&source.name, "alter extension hstore add table public.payroll");
+    stage
+        .agent()
+        .env("PGCOFFER_DB_MAIN_URL", &source.url)
+        .run(["backup"])
+        .success();
+    let target = stage.target();
+    for outcome in [
+        stage.restore_with(&target, ["--preview"]),
+        stage.run(["show", "latest"]),
+        stage.restore(&target),
+    ] {
+        assert!(outcome.text().contains("public.payroll"), "{}", outcome.text());
+    }
+}
+
+#[test]
+fn a_preview_of_a_choice_lists_what_is_chosen() {
+    let stage = Stage::backed_up(
+        "create schema app; create table app.a (id int primary key); create table app.b (id int); alter table app.a \
+         enable row level security; create policy p on app.a using (true);
+         create extension postgres_fdw; create server s foreign data wrapper postgres_fdw; create user mapping for \
+             public server s",
+    );
+    let target = stage.target();
+    let shown = stage
+        .restore_with(&target, ["--preview", "--only", "table:app.a"])
+        .success();
+    for line in ["  table app.a\n", "  policy p on app.a\n", "  table data app.a\n"] {
+        assert!(shown.text().contains(line), "{line}: {}", shown.text());
+    }
+    assert!(!shown.text().contains("  table app.b\n"), "{}", shown.text());
+    let without = ["--leave-out", "server:s", "--preview"];
+    let shown = stage.restore_with(&target, without).success();
+    assert!(
+        shown.text().contains("user mapping of public at server s"),
+        "{}",
+        shown.text()
+    );
+}
+
+#[test]
+fn functions_that_name_the_schema_of_a_missing_extension_are_named() {
+    let stage = Stage::backed_up(
+        "create schema ext; create extension bloom schema ext; create schema app; create table app.t (a int);
+         create function app.uses() returns bool language plpgsql as $$ begin return ext.blhandler(null) is null; end \
+             $$;
+         create function app.other() returns int language sql as 'select 1'; create function app.context() returns int \
+             language sql as 'select 1 /* next.x */';",
+    );
+    let (_, target) = stage.customers_target("");
+    let shown = stage.restore_with(&target, ["--preview"]).ended_with(9);
+    assert!(
+        shown.text().contains(
+            "bloom is not there in the schema ext, which these functions name, and may fail for: app.uses()\n"
+        ),
+        "{}",
+        shown.text()
+    );
+    // nor does --only know that the function needs it
+    let target = stage.target();
+    let shown = stage
+        .restore_with(&target, ["--preview", "--only", "function:app.uses"])
+        .success();
+    assert!(shown.text().contains("app.uses()\n"), "{}", shown.text());
+    assert!(shown.text().contains("may fail for"), "{}", shown.text());
+}
+
+#[test]
+fn a_preview_that_goes_on_ends_as_the_restore_does() {
+    let stage = Stage::of("");
+    let role = unique("reader");
+    stage.cluster.psql(
+        &stage.database,
+        &format!(
+            "create role {role}; create table t (a int); create policy own on t to {role} using (true); create \
+            policy all_ on t using (true)"
+        ),
+    );
+    stage.back_up();
+    stage
+        .cluster
+        .psql(&stage.database, &format!("drop owned by {role}; drop role {role}"));
+    for target in [stage.target(), stage.customers_target("").1] {
+        for more in [&["--keep-going", "--preview"][..], &["--keep-going"]] {
+            let outcome = stage.restore_with(&target, more.iter().copied()).ended_with(9);
+            assert!(
+                outcome.text().contains("missing: policy own on public.t"),
+                "{}",
+                outcome.text()
+            );
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_the_database_itself_is_said() {
+    let stage = Stage::of("create table t (a int)");
+    let settings = format!(
+        "alter database {0} set search_path = app, public; alter database {0} set work_mem = '7MB'",
+        stage.database
+    );
+    stage.cluster.psql(&stage.database, &settings);
+    stage.back_up();
+    let (_, target) = stage.customers_target("grant create on schema public to public");
+    let shown = stage.restore_with(&target, ["--preview"]).success();
+    for word in [
+        "SET search_path TO",
+        "SET work_mem TO",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    ] {
+        assert!(shown.text().contains(word), "{word}: {}", shown.text());
+    }
+}
+
+#[test]
+fn a_target_with_much_in_it_names_some_and_says_what_lists_all() {
+    let stage = Stage::backed_up("create table t (a int)");
+    let target = stage.target();
+    let fill = "do $$ begin for n in 1..12 loop execute 'create table t' || n || ' (a int)'; end loop; end $$";
+    stage.cluster.psql(&target.name, fill);
+    let said = stage.restore(&target).ended_with(3).stderr;
+    assert!(said.contains("table public.t1, "), "{said}");
+    assert!(said.contains("psql lists all: \\dn, \\d *.*"), "{said}");
+}
