@@ -1,38 +1,38 @@
 use std::{error::Error as _, fmt, time::Duration};
 
-/// What went wrong at Heroku's API.
+/// An error of Heroku's Platform API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// what a caller can decide by
+    /// The kind, for decisions of the caller.
     pub kind: Kind,
-    /// what was being done, on which app
+    /// The action and the app, as a verb phrase.
     pub doing: String,
-    /// the API's or the network's own words
+    /// The message of the API or the network.
     pub why: String,
-    /// how long it asks to be left alone, where it says so
+    /// How long to wait before the next request, if the API says so.
     pub retry_after: Option<Duration>,
 }
 
-/// The kinds of failure that callers or users treat differently.
+/// The kinds of errors that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// the key isn't known, was revoked or has run out (401)
+    /// The key is unknown, revoked or expired (401).
     Key,
-    /// the account has no payment method, or owes (402)
+    /// The account has no payment method, or has an unpaid bill (402).
     Payment,
-    /// the key may not do this (403)
+    /// The key lacks the right (403).
     Forbidden,
-    /// there is no such app or dyno, or not for this key (404)
+    /// The app or the dyno doesn't exist, or is invisible to this key (404).
     NotFound,
-    /// what was asked for can't be had: an unknown size, too many dynos (422)
+    /// The request can't be met: an unknown size, or too many dynos (422).
     Refused,
-    /// the account's calls are used up for now (429)
+    /// The account's rate limit is reached (429).
     TooMany,
-    /// the API is down (500 and above)
+    /// The API is down (500 and above).
     Down,
-    /// no connection, it broke, or it took too long
+    /// There is no connection, it broke, or it timed out.
     Unreachable,
-    /// anything else
+    /// Any other error.
     Other,
 }
 
@@ -53,7 +53,7 @@ impl Kind {
 
 impl Error {
     pub(super) fn unreachable(doing: &str, error: &reqwest::Error) -> Self {
-        // its own text holds the URL and seldom the cause
+        // its own text contains the URL and rarely the cause
         let mut innermost: &dyn std::error::Error = error;
         while let Some(source) = innermost.source() {
             innermost = source;
@@ -71,32 +71,38 @@ impl Error {
         }
     }
 
-    /// What a user can do about it.
+    /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self.kind {
             Kind::Key => {
-                "make a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
+                "create a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
             }
-            Kind::Payment => "look at the account's billing page at dashboard.heroku.com",
+            Kind::Payment => "check the account's billing page at dashboard.heroku.com",
             Kind::Forbidden => {
                 "the key's account must be a member of the app with the right to operate it, and the key's scope must \
                  be `write` or `global`"
             }
             Kind::NotFound => {
-                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account \
-                 sees that app"
+                "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and use a key whose account can \
+                 see that app"
             }
             Kind::Refused => {
-                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many \
-                 one-off dynos run already"
+                "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and the number of \
+                 one-off dynos that are already running"
             }
             Kind::TooMany => {
-                "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its \
-                 own"
+                "another program uses up this account's 4,500 calls an hour: give pgcoffer the key of a separate \
+                 account"
             }
-            Kind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
-            Kind::Unreachable => "check that this machine reaches api.heroku.com over https, and status.heroku.com",
+            Kind::Down => {
+                "status.heroku.com shows Heroku's state; `pgcoffer tick` outside of Heroku needs no Heroku \
+                           API"
+            }
+            Kind::Unreachable => {
+                "check that this machine can reach api.heroku.com over https, and check \
+                                  status.heroku.com"
+            }
             Kind::Other => return None,
         };
         Some(hint.to_owned())
@@ -106,15 +112,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Kind::Key => "Heroku doesn't take the API key",
-            Kind::Payment => "Heroku wants to be paid first",
-            Kind::Forbidden => "the Heroku API key may not do that",
-            Kind::NotFound => "Heroku shows no such app to this API key",
+            Kind::Key => "Heroku doesn't accept the API key",
+            Kind::Payment => "Heroku requires a payment first",
+            Kind::Forbidden => "the Heroku API key lacks the right",
+            Kind::NotFound => "this API key can't see the app",
             Kind::Refused => "Heroku refuses",
             Kind::TooMany => "Heroku's limit of API calls is reached",
             Kind::Down => "the Heroku API is down",
             Kind::Unreachable => "the Heroku API can't be reached",
-            Kind::Other => "the Heroku API gave an answer that can't be used",
+            Kind::Other => "the Heroku API sent an unusable response",
         };
         write!(f, "can't {}: {what}: {}", self.doing, self.why)
     }

@@ -5,24 +5,24 @@ use serde::Serialize;
 use super::{Class, Error};
 use crate::backup::Tier;
 
-/// One wish: backups of this tier go to this class at this age.
+/// One rule of `PGCOFFER_COLD` or `--cold`: archives of a tier move to a class at an age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Clause {
-    /// the tier
+    /// The tier.
     pub tier: Tier,
-    /// where its archives go
+    /// The class that its archives move to.
     pub class: Class,
-    /// at which age, in days
+    /// The age at which they move, in days.
     pub after_days: u32,
 }
 
-/// S3's own limit on days is that of a signed 32-bit number; a century is enough and keeps sums far from it.
+/// The largest number of days. S3 allows a signed 32-bit number; a century is enough and keeps sums far from that.
 const DAYS_MAX: u32 = 36_500;
 
-/// Reads `monthly to glacier after 30d, yearly to deep_archive after 7d`.
+/// Parses `monthly to glacier after 30d, yearly to deep_archive after 7d`.
 ///
 /// # Errors
-/// [`Error::Clause`] with the first clause that can't be read.
+/// [`Error::Clause`] with the first clause that can't be parsed.
 pub fn clauses(text: &str) -> Result<Vec<Clause>, Error> {
     let mut read: Vec<Clause> = Vec::new();
     for part in text.split(',').map(str::trim) {
@@ -32,7 +32,7 @@ pub fn clauses(text: &str) -> Result<Vec<Clause>, Error> {
         };
         let clause = clause(part).map_err(wrong)?;
         if read.iter().any(|other| other.tier == clause.tier) {
-            return Err(wrong(format!("{} is there twice", clause.tier)));
+            return Err(wrong(format!("{} is named twice", clause.tier)));
         }
         read.push(clause);
     }
@@ -43,7 +43,7 @@ fn clause(text: &str) -> Result<Clause, String> {
     let lower = text.to_ascii_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
     let (tier, class, age) = match words.as_slice() {
-        [] => return Err("there is nothing between two commas, or nothing at all".to_owned()),
+        [] => return Err("the text is empty, or there is nothing between two commas".to_owned()),
         [tier, "to", class, "after", age @ ..] if !age.is_empty() => (tier, class, age.concat()),
         _ => return Err("it isn't of the form TIER to CLASS after DAYS".to_owned()),
     };
@@ -54,7 +54,7 @@ fn clause(text: &str) -> Result<Clause, String> {
     })
 }
 
-/// `30d`, `30days`, `30`.
+/// Parses `30d`, `30days` or `30` as a number of days.
 fn days(text: &str) -> Result<u32, String> {
     let number = ["days", "day", "d"]
         .iter()

@@ -1,30 +1,30 @@
-//! What services other than AWS are known to do otherwise with lifecycle rules.
+//! How services other than AWS differ with lifecycle rules.
 
 use super::{Action, Plan};
 
-/// A service, by how its hosts end.
+/// A service that differs from AWS, by the endings of its host names.
 struct Elsewhere {
     hosts: &'static [&'static str],
     name: &'static str,
-    /// what becomes of rules that move; none where it has the classes, and thaws as AWS does
+    /// What happens to rules that move objects; `None` if the service does what AWS does.
     moving: Option<&'static str>,
-    /// what becomes of rules that delete, where that is something else
+    /// What happens to rules that delete objects; `None` if the service does what AWS does.
     deleting: Option<&'static str>,
 }
 
-/// Each by its own documentation, as it stood in 2026.
+/// Each service by its own documentation of 2026.
 const SERVICES: [Elsewhere; 9] = [
     Elsewhere {
         hosts: &[".r2.cloudflarestorage.com"],
         name: "Cloudflare R2",
-        moving: Some("has no colder class than Infrequent Access, and takes no rule that moves to another"),
+        moving: Some("has no colder class than Infrequent Access, and refuses rules that move to another class"),
         deleting: None,
     },
     Elsewhere {
         hosts: &[".backblazeb2.com"],
         name: "Backblaze B2",
-        moving: Some("has one class alone, and refuses rules that move"),
-        deleting: Some("keeps versions: expiry hides what it deletes, and frees space with --noncurrent alone"),
+        moving: Some("has only one class, and refuses rules that move"),
+        deleting: Some("keeps versions: expiry only hides objects, and --noncurrent is needed to free space"),
     },
     Elsewhere {
         hosts: &[".digitaloceanspaces.com"],
@@ -35,8 +35,8 @@ const SERVICES: [Elsewhere; 9] = [
     Elsewhere {
         hosts: &[".wasabisys.com"],
         name: "Wasabi",
-        moving: Some("has one class alone, and refuses or ignores rules that move"),
-        deleting: Some("bills at least 90 days of each object, however soon it is deleted"),
+        moving: Some("has only one class, and refuses or ignores rules that move"),
+        deleting: Some("bills at least 90 days of each object, even if it is deleted earlier"),
     },
     Elsewhere {
         hosts: &[
@@ -46,18 +46,18 @@ const SERVICES: [Elsewhere; 9] = [
             ".linodeobjects.com",
             ".dreamhost.com",
         ],
-        name: "this service, which is made of Ceph,",
+        name: "this service, which runs Ceph,",
         moving: Some(
-            "may know these classes by name only: what is moved is read at once there, or not at all, and asking for \
-             its thawing is refused. Move one backup, and restore it, before you rely on it",
+            "may know these classes by name only: moved objects may be readable at once, or not at all, and requests \
+             to thaw them are refused. Move one backup and restore it before you rely on this",
         ),
         deleting: None,
     },
     Elsewhere {
         hosts: &[".googleapis.com"],
         name: "Google Cloud Storage",
-        moving: Some("has rules and classes of its own under other names, and refuses these"),
-        deleting: Some("has rules of its own, and refuses these: set them by its own means"),
+        moving: Some("has its own rules and classes under other names, and refuses these"),
+        deleting: Some("has its own rules, and refuses these: set them with Google's own tools"),
     },
     Elsewhere {
         hosts: &[".storjshare.io"],
@@ -74,13 +74,12 @@ const SERVICES: [Elsewhere; 9] = [
     Elsewhere {
         hosts: &[".scw.cloud"],
         name: "Scaleway",
-        moving: Some("has of the colder classes GLACIER and ONEZONE_IA alone; others are refused"),
+        moving: Some("has only the colder classes GLACIER and ONEZONE_IA, and refuses others"),
         deleting: None,
     },
 ];
 
-/// What is known to be different where these rules are to be put; `host` is that of the endpoint, none stands for AWS's
-/// own.
+/// Warnings about how the service differs for these rules. `host` is the endpoint's host name; `None` means AWS.
 #[must_use]
 pub fn warnings_at(host: Option<&str>, plan: &Plan) -> Vec<String> {
     let host = host.unwrap_or_default();

@@ -2,17 +2,17 @@ use jiff::{Span, civil::Date};
 
 use crate::backup::Retention;
 
-/// How many whole days something is kept: months and years differ in length.
+/// The number of whole days for which something is kept. A range, as months and years differ in length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
-    /// at least
+    /// The minimum.
     pub shortest_days: u32,
-    /// at most, rounded up: months as 31 days, years as 366
+    /// The maximum, rounded up: 31 days a month, 366 days a year.
     pub longest_days: u32,
 }
 
 impl Kept {
-    /// The days of a retention; none for `forever`, and for a count, of which nobody knows the day.
+    /// The days of a retention; `None` for `forever` and for a count, which have no day of deletion.
     #[must_use]
     pub fn of(retention: Retention) -> Option<Self> {
         let (shortest_days, longest_days) = match retention {
@@ -33,12 +33,12 @@ impl Kept {
     }
 }
 
-/// The fewest days that a span of the calendar has, by trying the beginnings of two years that are not leap years.
+/// The shortest length of a calendar span in days, found by trying every start in two years without a leap day.
 fn shortest(span: Span) -> u32 {
     let first = Date::constant(2025, 1, 1);
     let starts = first.series(Span::new().days(1)).take(730);
     let days = starts.filter_map(|start| {
-        // past the end of the calendar is long enough for everything here
+        // a span that ends after the calendar does is longer than any limit here
         let end = start.checked_add(span).ok()?;
         u32::try_from((end - start).get_days()).ok()
     });

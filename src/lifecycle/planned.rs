@@ -4,63 +4,63 @@ use sha2::{Digest as _, Sha256};
 use super::{Class, element::escape};
 use crate::backup::{Label, Tier};
 
-/// What a rule of ours does.
+/// What a planned rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    /// moves archives to a colder class
+    /// Moves archives to a colder class.
     Move {
-        /// the class
+        /// The class.
         class: Class,
-        /// at this age
+        /// The age in days.
         after_days: u32,
     },
-    /// deletes archives or records
+    /// Deletes archives, records or details.
     Expire {
-        /// at this age
+        /// The age in days.
         after_days: u32,
     },
-    /// deletes what was deleted already and is kept by the bucket's versioning
+    /// Deletes noncurrent versions that a versioned bucket keeps.
     ExpireNoncurrent {
-        /// so long after its deletion
+        /// The days since the version became noncurrent.
         after_days: u32,
     },
-    /// aborts uploads that nobody completed
+    /// Aborts incomplete multipart uploads.
     Abort {
-        /// so long after they began
+        /// The days since the upload began.
         after_days: u32,
     },
 }
 
-/// A rule of ours.
+/// A rule that pgcoffer wants in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Planned {
-    /// `pgcoffer-<owner>-<database>-…`, at most 255 characters
+    /// The id: `pgcoffer-<owner>-<database>-…`, at most 255 characters.
     pub id: String,
-    /// the database whose objects it is about
+    /// The label of the database whose objects the rule selects.
     pub database: Label,
-    /// the tier, where it is about one
+    /// The tier, if the rule is for one tier.
     pub tier: Option<Tier>,
-    /// beginning of the keys that it is about; never empty, always ends with `/`
+    /// The prefix of the keys that the rule selects; never empty, always ends with `/`.
     pub prefix: String,
-    /// what it does
+    /// What the rule does.
     #[serde(flatten)]
     pub action: Action,
-    /// how long what it is about is kept, as the schedule says it
+    /// The retention of the selected objects, as the schedule words it.
     pub kept: Option<String>,
-    /// days that are paid for each backup after its deletion; none where that isn't known
+    /// The days that are billed for each backup after its deletion; `None` if unknown.
     pub early_deletion_days: Option<u32>,
 }
 
-/// 8 hex digits that tell the rules of one place and database from those of another in the same bucket: of
-/// SHA-256(prefix || "/" || database).
+/// 8 hex digits that identify the rules of one prefix and database in a bucket: the first 4 bytes of SHA-256(prefix ||
+/// "/" || database).
 #[must_use]
 pub fn owner(location_prefix: &str, database: &Label) -> String {
     let digest = Sha256::digest(format!("{location_prefix}/{database}"));
     data_encoding::HEXLOWER.encode(&digest[..4])
 }
 
-/// Whether a rule of this id is ours for one of these databases at this place.
+/// Whether the id is that of a rule of ours, for one of these databases and this prefix.
 #[must_use]
 pub fn is_ours(id: &str, location_prefix: &str, databases: &[Label]) -> bool {
     databases
@@ -68,13 +68,13 @@ pub fn is_ours(id: &str, location_prefix: &str, databases: &[Label]) -> bool {
         .any(|database| id.starts_with(&format!("{}-", stem(location_prefix, database))))
 }
 
-/// What the ids of a database's rules begin with.
+/// The beginning of the ids of a database's rules.
 pub(super) fn stem(location_prefix: &str, database: &Label) -> String {
     format!("pgcoffer-{}-{database}", owner(location_prefix, database))
 }
 
 impl Action {
-    /// Days until it acts.
+    /// The days after which the rule acts.
     #[must_use]
     pub fn after_days(self) -> u32 {
         match self {
@@ -103,18 +103,18 @@ impl Action {
     }
 }
 
-/// Where a rule bears its prefix. S3 takes one configuration in one of these forms, not in both:
+/// Where a rule has its prefix. S3 accepts a configuration in one of these forms, and refuses a mixture.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycle.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// inside `Filter`
+    /// Inside `Filter`.
     Filter,
-    /// by itself, as in configurations from before 2016
+    /// Directly in the rule, as in configurations from before 2016.
     Prefix,
 }
 
 impl Planned {
-    /// The rule as S3 takes it.
+    /// The rule as XML.
     #[must_use]
     pub fn xml(&self, form: Form) -> String {
         let prefix = format!("<Prefix>{}</Prefix>", escape(&self.prefix));

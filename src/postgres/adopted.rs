@@ -1,8 +1,8 @@
-//! Objects that no dump holds, because somebody has added them to an extension.
+//! Finds objects that no dump contains, because they were added to an extension.
 //!
-//! pg_dump takes it that an extension's own script makes its members again, and leaves them out. `ALTER EXTENSION …
-//! ADD` makes a member of anything that one owns: a table is then in no backup, and what needs a schema, a type or a
-//! function that went that way is in one that doesn't restore.
+//! pg_dump assumes that an extension's script creates all members of the extension, and leaves them out. `ALTER
+//! EXTENSION … ADD` makes a member of any object that the role owns. A table is then in no backup, and objects that
+//! need such a schema, type or function are in a backup that can't be restored.
 //!
 //! <https://www.postgresql.org/docs/current/sql-alterextension.html>
 
@@ -10,26 +10,26 @@ use super::error::Error;
 use super::session::Session;
 use crate::text::Untrusted;
 
-/// Objects that are named; the rest is a number.
+/// The number of objects that are named for each extension.
 const NAMED: usize = 3;
-/// Extensions that are told of, each with a line of its own.
+/// The number of extensions that are reported, each on its own line.
 const EXTENSIONS_MAX: usize = 20;
 
-/// What was added to one extension.
+/// Objects that were added to one extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adopted {
-    /// The extension.
+    /// The extension's name.
     pub extension: Untrusted,
-    /// How many objects.
+    /// The number of objects.
     pub count: u64,
-    /// Some of them, each with its kind: `table app.payroll`.
+    /// The first of them, each with its kind: `table app.payroll`.
     pub some: Vec<Untrusted>,
 }
 
 impl Adopted {
-    /// What to do about it.
-    pub const CURE: &'static str = "unless the extension's own script makes them, have their owner take them out \
-        again: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
+    /// What the user can do about it.
+    pub const CURE: &'static str = "unless the extension's own script creates them, have their owner remove them from \
+                                    the extension: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
 }
 
 impl std::fmt::Display for Adopted {
@@ -38,7 +38,7 @@ impl std::fmt::Display for Adopted {
         let rest = if self.count > some.len() as u64 { ", …" } else { "" };
         write!(
             f,
-            "no dump holds what belongs to an extension, and to {} belong {} of ordinary roles: {}{rest}",
+            "no dump contains the members of an extension, and {} has {} of ordinary roles: {}{rest}",
             self.extension,
             if self.count == 1 {
                 "1 object".to_owned()
@@ -50,9 +50,9 @@ impl std::fmt::Display for Adopted {
     }
 }
 
-/// Members whose owner is no superuser. What a trusted extension's script makes is a superuser's, whoever runs it, and
-/// so is what a superuser's own makes; nobody else can have such an object added. Tables that an extension has declared
-/// its configuration are dumped.
+/// Members whose owner is not a superuser. Objects that the script of a trusted extension creates belong to a
+/// superuser, whichever role runs it, and only a superuser can add an object of a superuser. Configuration tables of an
+/// extension are dumped.
 const ADOPTED: &str = "
     WITH adopted AS (
         SELECT x.extname, i.type, i.identity,
@@ -74,7 +74,7 @@ const ADOPTED: &str = "
     SELECT extname, all_of_it, type, identity FROM adopted";
 
 impl Session {
-    /// What was added to extensions, by name of the extension.
+    /// The objects that were added to extensions, ordered by the extension's name.
     pub(super) async fn adopted(&mut self) -> Result<Vec<Adopted>, Error> {
         const WHAT: &str = "look at the members of extensions";
         let sql = format!(

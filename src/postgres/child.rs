@@ -1,4 +1,4 @@
-//! One child process: started with nothing but what it needs, heard out, waited for, or ended.
+//! A child process: starts it with only the environment that it needs, reads its output, waits for it, or ends it.
 
 mod cause;
 
@@ -20,13 +20,13 @@ use super::speech::{Speech, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
 use super::url::{ChildFile, DatabaseUrl, Secret};
 
-/// Time for a child to cancel what it runs on the server and end, before it's killed.
+/// How long a child has to cancel its work on the server and to end, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Time for a child that has failed by itself to be seen as ended, before a fault elsewhere is taken for the cause.
+/// How long to wait for a child that may have failed by itself, before a fault elsewhere counts as the cause.
 pub(super) const OWN_END: Duration = Duration::from_secs(1);
 
-/// Time for the last of stderr to arrive once the child has ended; something else may hold the pipe open.
+/// How long to wait for the rest of stderr after the child has ended. Another process may hold the pipe open.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A running child. Dropping it kills the process.
@@ -37,11 +37,11 @@ pub(super) struct Running {
     stderr: JoinHandle<Transcript>,
     secret: Option<Secret>,
     speech: Speech,
-    /// There until the child has ended.
+    /// Removed when the child has ended.
     _file: Option<ChildFile>,
 }
 
-/// What to start, and how.
+/// The program to start and its options.
 pub(super) struct Invocation<'a> {
     pub(super) program: &'static str,
     pub(super) path: &'a Path,
@@ -49,20 +49,20 @@ pub(super) struct Invocation<'a> {
     /// The installation that the program belongs to.
     pub(super) client: &'a Client,
     pub(super) url: &'a DatabaseUrl,
-    /// In which language the server speaks to it.
+    /// The language of the server's messages to the program.
     pub(super) speech: Speech,
-    /// What it sets for its session.
+    /// The settings of the program's session.
     pub(super) settings: &'a Settings,
-    /// The encoding to speak with the server in, whatever is set for role or database.
+    /// The client encoding of the session, which overrides that of the role and the database.
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
     pub(super) stdout: Stdio,
 }
 
 impl Running {
-    /// Starts it with the login in its environment. Nothing of our own environment comes along but the
-    /// surroundings: no `PG*` variable that would change where it connects, and none of our other secrets. Messages
-    /// are in English, as they are searched for causes.
+    /// Starts the program with the login in its environment. Of the agent's own environment it gets only what it needs
+    /// to run: no `PG*` variable that would change where it connects, and no secret of the agent. Its messages are in
+    /// English, as causes are found by them.
     pub(super) fn start(invocation: Invocation<'_>) -> Result<Self, Error> {
         let Invocation {
             program,
@@ -133,14 +133,16 @@ impl Running {
         self.child.stdout.take()
     }
 
-    /// Waits for its end. What it wrote to stderr is its warnings if it ended well, else the error.
+    /// Waits for the child to end. Returns what it wrote to stderr: as warnings if it succeeded, or in the error. Not
+    /// bounded in time.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
         self.wait().await.0
     }
 
-    /// The same of a `pg_restore` that goes on after failures: one that reached its end has ended well but for these.
+    /// Like [`finish`](Self::finish), for a `pg_restore` that continues after failures. If it reached its end, it
+    /// succeeded except for these.
     pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, Failures), ChildFault> {
-        // of one that tells of everything that it does
+        // it runs with --verbose, so most of its lines are not warnings
         let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
         match self.wait().await {
             (Ok(mut said), _) => {
@@ -178,7 +180,7 @@ impl Running {
         }
     }
 
-    /// Whether a dump misses something that was in the catalogs when it began.
+    /// Whether a dump failed on an object that was in the catalogs when it began.
     fn misses_what_it_saw(&self, text: &str) -> bool {
         let words = without_names(text);
         let gone = ["relation  does not exist", "schema  does not exist"];
@@ -194,8 +196,8 @@ impl Running {
         }
     }
 
-    /// Ends it: asks first, as PostgreSQL's clients then cancel what the server is doing for them (`psql` on
-    /// SIGINT, the others on SIGTERM), and kills soon after.
+    /// Ends the child. First a signal, on which PostgreSQL's clients cancel their work on the server (`psql` on SIGINT,
+    /// the others on SIGTERM); SIGKILL after 5 s.
     pub(super) async fn kill(&mut self) {
         if let Some(pid) = self
             .child
@@ -203,8 +205,7 @@ impl Running {
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw)
         {
-            // The pid is still the child's: only `wait` gives it back. Should the signal fail, the kill below is
-            // left.
+            // The pid is still the child's: only `wait` frees it. If the signal fails, the kill below ends the child.
             let signal = if self.program == "psql" {
                 Signal::INT
             } else {
@@ -213,7 +214,7 @@ impl Running {
             let _ = kill_process(pid, signal);
             let _ = timeout(GRACE, self.child.wait()).await;
         }
-        // An error here means that it has ended already.
+        // An error here means that the child has already ended.
         let _ = self.child.kill().await;
     }
 }

@@ -1,17 +1,18 @@
-//! Why `pg_dump` failed, asked of the server itself: its messages may be in any language.
+//! Asks the server why `pg_dump` failed, as its messages may be in any language.
 
 use super::error::{Cause, ChildFault, Error};
 use super::locks::LockRoom;
 use super::preflight::{self, ObstacleKind};
 use super::session::Session;
 
-/// Conflicts with replay so far, on a standby.
+/// The number of recovery conflicts so far, on a standby.
 const CONFLICTS: &str = "
     SELECT pg_catalog.pg_is_in_recovery(), s.conflicts FROM pg_catalog.pg_stat_database AS s
      WHERE s.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 impl Session {
-    /// The error with its cause, where its own words don't tell it and a look at the server does.
+    /// The error with its cause, if its messages don't show the cause and the server does. Runs queries; their errors
+    /// are ignored.
     pub async fn diagnose(&mut self, error: Error) -> Error {
         match error {
             Error::DumpFailed(fault) if fault.cause == Cause::Unknown => {
@@ -26,7 +27,7 @@ impl Session {
         if let Err(Error::Lost { .. }) = self.check().await {
             return Cause::ConnectionLost;
         }
-        // what can't be looked at now is no cause
+        // a check that fails proves nothing
         if let Ok(obstacles) = preflight::obstacles(self, None).await
             && let Some(first) = obstacles.first()
         {

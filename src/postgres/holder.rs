@@ -1,4 +1,4 @@
-//! The advisory lock that keeps two runs from backing one database up at once, and who has it.
+//! The advisory lock that prevents two runs from backing up one database at the same time, and its holder.
 
 use std::fmt;
 
@@ -9,26 +9,27 @@ use super::error::Error;
 use super::session::Session;
 use crate::text::Untrusted;
 
-/// The first of the two numbers of our advisory locks: `pgcf` in ASCII.
+/// The first of the two numbers of the agent's advisory locks: `pgcf` in ASCII.
 const LOCK_CLASS: i32 = i32::from_be_bytes(*b"pgcf");
 
-/// What a session of ours calls itself, unless the URL says otherwise.
+/// The application name of the agent's sessions, unless the URL sets another.
 pub(super) const APPLICATION: &str = "pgcoffer";
 
-/// Who has a lock, as far as the server lets it be seen. Any role that may connect to the database can take it.
+/// The session that holds a lock, as far as the server shows it. Any role that may connect to the database can take the
+/// lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Holder {
-    /// The server process.
+    /// The id of the server process.
     pub pid: i32,
-    /// The role.
+    /// The role; `None` if the server hides it.
     pub role: Option<Untrusted>,
-    /// What it calls itself.
+    /// The application name; `None` if the server hides it.
     pub application: Option<Untrusted>,
-    /// The address that it comes from.
+    /// The client's address; `None` if the server hides it.
     pub address: Option<Untrusted>,
-    /// When it connected.
+    /// When the session began; `None` if the server hides it.
     pub since: Option<Untrusted>,
-    /// Whether it may be a run of ours: it has our login, and doesn't call itself something else.
+    /// Whether it may be a run of the agent: it has the same login, and no other application name.
     pub looks_like_a_run: bool,
 }
 
@@ -51,12 +52,14 @@ impl fmt::Display for Holder {
 }
 
 impl Session {
-    /// Takes the lock of that label in this database, or says who has it: another run ([`Error::Locked`]) or somebody
-    /// else ([`Error::LockTaken`]). It is held while the session lives.
+    /// Takes the lock of a label in this database. It is held until the session ends. Does not wait for a holder.
     ///
-    /// It's the session-level advisory lock of the two numbers 1885823846 (`pgcf` in ASCII) and the first four
-    /// bytes of the label's SHA-256, big-endian and signed; to look for one: `SELECT * FROM pg_locks WHERE locktype
-    /// = 'advisory' AND classid = 1885823846`.
+    /// The lock is the session-level advisory lock of two numbers: 1885823846 (`pgcf` in ASCII), and the first four
+    /// bytes of the label's SHA-256, big-endian and signed. To find it: `SELECT * FROM pg_locks WHERE locktype =
+    /// 'advisory' AND classid = 1885823846`.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another run holds it, [`Error::LockTaken`] if another session does.
     pub async fn lock(&mut self, label: &str) -> Result<(), Error> {
         const WHAT: &str = "take the lock";
         self.wait_long().await?;
@@ -67,7 +70,7 @@ impl Session {
             self.lock_number = Some(number);
             return Ok(());
         }
-        // Who holds it is a courtesy: not being able to tell is no further error.
+        // the holder is only for the message: if it can't be found, that is no further error
         let holder = self.lock_holder(label).await.ok().flatten().map(Box::new);
         let label = label.to_owned();
         Err(match holder {
@@ -76,10 +79,10 @@ impl Session {
         })
     }
 
-    /// Who holds the lock of that label, without touching it.
+    /// The session that holds the lock of a label. Doesn't take the lock.
     pub async fn lock_holder(&mut self, label: &str) -> Result<Option<Holder>, Error> {
         const WHAT: &str = "ask for the lock's holder";
-        // the server shows both numbers without their signs
+        // the server shows both numbers as unsigned
         let number = u32::from_be_bytes(lock_number(label).to_be_bytes());
         let sql = format!(
             "SELECT l.pid, a.usename, a.application_name, pg_catalog.host(a.client_addr),
@@ -100,7 +103,7 @@ impl Session {
         };
         let text = |index| row.text(index).map(Untrusted::from);
         let (application, is_our_login) = (text(2), row.text(5) == Some("t"));
-        // what others call themselves is hidden from a role that may not see it
+        // a role without the right to see other sessions gets no application name
         let calls_itself_else = application
             .as_ref()
             .is_some_and(|name| !name.is_empty() && !self.calls_itself(name.raw()));
@@ -114,10 +117,10 @@ impl Session {
         }))
     }
 
-    /// Whether this session holds the lock of that number.
+    /// Whether this session holds the lock with this number.
     pub(super) async fn holds(&mut self, number: i32) -> Result<bool, Error> {
         const WHAT: &str = "look at the lock";
-        // the server shows both numbers without their signs
+        // the server shows both numbers as unsigned
         let number = u32::from_be_bytes(number.to_be_bytes());
         let sql = format!(
             "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks AS l

@@ -1,13 +1,13 @@
-//! What a database's owner sets for whoever connects to it, where that is in the way: another role than the login's,
-//! and a database that may only be read.
+//! Settings of a database that affect every session and would prevent a restore: another role than the login's, and
+//! read-only transactions.
 
 use super::error::Error;
 use super::session::Session;
 use super::sql::ident;
 use crate::text::Untrusted;
 
-/// Of the settings that a database has for all logins: whether they make the role what it is. A setting of the login's
-/// own, or one in the URL, comes before them.
+/// Whether a setting of the database, for all logins, has set the current role. A setting of the login itself, or one
+/// in the URL, has precedence.
 const ROLE: &str = "
     SELECT EXISTS (
         SELECT FROM pg_catalog.pg_db_role_setting AS s
@@ -20,27 +20,27 @@ const READ_ONLY: &str = "
     SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN 'standby' ELSE \
         pg_catalog.current_setting('default_transaction_read_only') END";
 
-/// A role that the database's own settings have put in the place of the login's.
+/// A role that the database's settings have set instead of the login's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imposed {
     /// The database.
     pub database: Untrusted,
     /// The role that logs in.
     pub login: Untrusted,
-    /// The role whose rights count instead.
+    /// The role whose rights apply instead.
     pub role: Untrusted,
 }
 
 impl Imposed {
-    /// The statement that ends it.
+    /// The statement that removes the setting.
     pub(super) fn reset(&self) -> String {
         format!("ALTER DATABASE {} RESET role;", ident(self.database.raw()))
     }
 }
 
 impl Session {
-    /// Whether the database's settings have made another role of this login. Whoever owns a database can make himself
-    /// of everybody who connects, and own what they restore.
+    /// The role that the database's settings have set instead of this login's, if they do. A database's owner can set
+    /// his own role for every session this way, and would own what it restores.
     pub async fn imposed_role(&mut self) -> Result<Option<Imposed>, Error> {
         const WHAT: &str = "look at the database's settings";
         if self.user() == self.login() || self.asks_for("role") {
@@ -55,12 +55,12 @@ impl Session {
         }))
     }
 
-    /// An error where a restore would write nothing, or would write it for somebody else.
+    /// An error if a restore can't write to the database, or if another role would own what it writes.
     pub async fn check_writable(&mut self) -> Result<(), Error> {
         if let Some(imposed) = self.imposed_role().await? {
             return Err(Error::ImposedRole(Box::new(imposed)));
         }
-        const WHAT: &str = "ask whether the database may be written";
+        const WHAT: &str = "ask whether the database is writable";
         let rows = self.rows(WHAT, READ_ONLY).await?;
         let database = self.database().into();
         match self.first::<String>(&rows, WHAT)?.as_str() {

@@ -1,22 +1,22 @@
-//! Which logins a server may ask for: libpq's `require_auth`, and what holds where the URL doesn't say.
+//! The login methods that a server may ask for: libpq's `require_auth`, and the default if the URL doesn't set it.
 //!
-//! Under `sslmode=require` nobody knows who answers. A man in the middle who asks for the password in clear is given it
-//! by every client that isn't told otherwise; what he gets from SCRAM is of no use to him. So the password is sent in
-//! clear only to a server that was verified, and to one on this machine.
+//! Under `sslmode=require` the server's identity is unknown. An attacker in the middle who asks for the password in
+//! clear text gets it from every client without such a rule; what SCRAM reveals is of no use to him. So the password is
+//! sent in clear text only to a verified server, or to one on this machine.
 //!
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 
 use super::url::{DatabaseUrl, SslMode};
 use super::wire::{LoginRefused, Verification};
 
-/// A way to log in, by libpq's words. `gss`, `sspi` and `oauth` are not spoken here.
+/// A login method, by libpq's name. `gss`, `sspi` and `oauth` are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
-    /// The password in clear.
+    /// The password in clear text.
     Password,
-    /// A hash of it that can be guessed at.
+    /// A hash of the password that can be attacked by guessing.
     Md5,
-    /// A proof of it, by both sides.
+    /// A proof of the password by both sides.
     Scram,
     /// No login at all.
     None,
@@ -33,19 +33,19 @@ impl Method {
     }
 }
 
-/// The logins that may be given.
+/// The login methods that are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Logins {
-    /// The words of `require_auth`, where the URL has it.
+    /// The value of `require_auth`, if the URL has it.
     given: Option<String>,
-    /// Whether the server is verified, or on this machine.
+    /// Whether the server is verified, or is on this machine.
     is_known: bool,
 }
 
-/// The words of `require_auth` in libpq.
+/// The names in libpq's `require_auth`.
 pub(super) const WORDS: &[&str] = &["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
 
-/// Whether this is a list of libpq's: of words that are all excluded by a `!`, or none of them.
+/// Whether the text is a valid list for libpq: either all names are excluded by a `!`, or none.
 pub(super) fn is_list(text: &str) -> bool {
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
     let excluded = words.iter().filter(|word| word.starts_with('!')).count();
@@ -81,19 +81,19 @@ impl DatabaseUrl {
         }
     }
 
-    /// The variable by which a child is held to the same, if its libpq knows `require_auth`. An older one is made to
-    /// bind its login to the TLS channel, which the password in clear can't be. What neither can say is an error of
-    /// words.
+    /// The environment variable that limits a child process to the same methods, if its libpq knows `require_auth`. An
+    /// older libpq must bind its login to the TLS channel, which it can't do with a password in clear text. The error
+    /// is a message for what neither can express.
     ///
-    /// Where the URL allows plaintext there is no channel, and the network was called safe: an old libpq is left alone
-    /// there.
+    /// If the URL allows plaintext, there is no channel, and the user has called the network safe: an old libpq gets no
+    /// limit.
     pub(super) fn login_env(
         &self,
         knows_require_auth: impl FnOnce() -> bool,
     ) -> Result<Option<(&'static str, String)>, &'static str> {
         let given = self.parameter("require_auth");
         let logins = self.logins();
-        // nothing to be held to, so that nothing need be asked
+        // without a limit the libpq's version doesn't matter
         if given.is_none() && logins.is_known {
             return Ok(None);
         }
@@ -102,14 +102,14 @@ impl DatabaseUrl {
         }
         let can_bind = self.effective_ssl_mode() >= SslMode::Require;
         match given {
-            // without a password there is none to give away
+            // without a password none can be revealed
             None if !can_bind || self.password().is_none() => Ok(None),
             None | Some("scram-sha-256" | "!password") if can_bind => {
                 Ok(Some(("PGCHANNELBINDING", "require".to_owned())))
             }
-            // what may be given in clear leaves nothing to be kept
+            // a password that may be sent in clear text needs no protection
             Some(_) if logins.allow(Method::Password) => Ok(None),
-            _ => Err("require_auth takes a libpq of 16 or later"),
+            _ => Err("require_auth needs libpq 16 or later"),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! The door to PostgreSQL: everything that talks to a server goes through here.
+//! The door to PostgreSQL: all communication with a server goes through this module.
 //!
-//! - [`DatabaseUrl`] is where a database is and how to log in; it reaches child processes through their environment.
-//! - [`Clients`] are the `pg_dump`, `pg_restore` and `psql` installed here, and the choice among them by major version.
-//! - [`Session`] is one connection of our own: the advisory lock, the look at what is there ([`Inspection`]) and at
-//!   whatever would make a dump fail ([`Obstacle`]), and what stands in the way of a restore.
-//! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
+//! - [`DatabaseUrl`] is the address of a database with its login. It reaches child processes through their environment.
+//! - [`Clients`] are the installed `pg_dump`, `pg_restore` and `psql`, chosen by major version.
+//! - [`Session`] is a connection of the agent: for the advisory lock, the facts about a database ([`Inspection`]), what
+//! would make a dump fail ([`Obstacle`]), and what would prevent a restore.
+//! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
-//! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password
-//! is held in a [`Secret`], goes to children in their environment and never in their arguments, and is struck out of
-//! whatever they write to stderr.
+//! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
+//! is held in a [`Secret`], passed to child processes in their environment and never in their arguments, and removed
+//! from everything that they write to stderr.
 
 mod adopted;
 mod child;

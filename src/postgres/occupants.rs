@@ -1,4 +1,4 @@
-//! What stands in the way of a restore: the objects of users that a database has already.
+//! The objects of users that a restore's target already has.
 
 use super::error::Error;
 use super::session::Session;
@@ -6,11 +6,11 @@ use super::sql::{shown, shown_relation};
 use super::wire::Row;
 use crate::text::Untrusted;
 
-/// Objects that are named.
+/// The number of objects that are named.
 pub(super) const NAMED: usize = 10;
 
 impl Session {
-    /// An error that names some of what is there, unless a restore would have the database to itself.
+    /// [`Error::TargetNotEmpty`], which names some objects, unless the target is empty.
     pub async fn check_empty(&mut self) -> Result<(), Error> {
         let occupants = self.occupants().await?;
         if occupants.is_empty() {
@@ -22,11 +22,12 @@ impl Session {
         })
     }
 
-    /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if a
-    /// restore has the place to itself. What an extension's script has made doesn't count (a superuser owns that;
-    /// others may add what is theirs), nor does what a platform has put into every new database: the schemas that
-    /// Heroku makes, and for a role that is no superuser those of other roles with what is theirs in it. A schema of
-    /// another role counts for a superuser, though it be empty: its owner could drop what is restored into it.
+    /// Up to ten objects of users in this database, each with its kind, as `table public.orders`; empty if the target
+    /// is empty for a restore. Members that an extension's script created don't count; a superuser owns these, as only
+    /// other roles' objects can have been added later. Objects that a platform puts into every new database don't count
+    /// either: the schemas that Heroku creates, and, for a role that is no superuser, schemas of other roles with the
+    /// other roles' objects in them. For a superuser a schema of another role counts even if it is empty: its owner
+    /// could drop what is restored into it.
     pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
         let rows = self.rows(WHAT, &format!("{OCCUPANTS} {NAMED}")).await?;
@@ -44,7 +45,7 @@ impl Session {
     }
 }
 
-/// <https://devcenter.heroku.com/changelog-items/2662> tells of `heroku_ext`.
+/// <https://devcenter.heroku.com/changelog-items/2662> describes `heroku_ext`.
 const OCCUPANTS: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname, n.nspowner,

@@ -1,21 +1,21 @@
-//! The hosts of a URL that were tried in vain before another one.
+//! The hosts of a URL that were tried without success before another one.
 
 use std::fmt;
 
 use super::error::Error;
 use crate::text::Untrusted;
 
-/// As many as are named one by one.
+/// The number of hosts that are named.
 const SHOWN: usize = 5;
 
-/// A host of several that was tried, and why another one was tried after it.
+/// A host of a URL with several, and why the next one was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
-    /// `host:port`.
+    /// The host and port as `host:port`.
     pub place: String,
-    /// What kept it from being the one.
+    /// Why it was not used.
     pub why: Untrusted,
-    /// It answers, and is not of the kind that `target_session_attrs` asks for: nothing is wrong with it.
+    /// Whether it works and only isn't of the kind that `target_session_attrs` asks for.
     pub is_other_kind: bool,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for PassedOver {
     }
 }
 
-/// The first of them, in one line.
+/// The first hosts, in one line.
 pub fn list(all: &[PassedOver]) -> String {
     let mut text: Vec<String> = all.iter().take(SHOWN).map(PassedOver::to_string).collect();
     if all.len() > SHOWN {
@@ -35,7 +35,7 @@ pub fn list(all: &[PassedOver]) -> String {
 }
 
 impl Error {
-    /// The same, with the hosts that were tried before.
+    /// The same error, with the hosts that were tried before.
     pub(super) fn after_others(self, before: &[PassedOver]) -> Self {
         if before.is_empty() {
             return self;

@@ -1,35 +1,35 @@
-//! In which language a server speaks. The programs of PostgreSQL repeat its messages without their SQLSTATE, and the
-//! language of these is the server's (`lc_messages`), whatever ours is.
+//! The language of a server's messages. PostgreSQL's programs repeat the messages without their SQLSTATE, in the
+//! server's language (`lc_messages`).
 
 use std::fmt::Write as _;
 
 use super::error::Error;
 use super::session::Session;
 
-/// In which language the server's messages to a child come.
+/// The language of the server's messages to a child process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Speech {
-    /// In English.
+    /// English.
     English,
-    /// In another, which this role may change for itself.
+    /// Another language, and this role can change it for its session.
     CanBeEnglish,
-    /// In another, or it isn't known: nothing may be read out of what the server says.
+    /// Another or an unknown language: no cause may be read from the messages.
     #[default]
     Foreign,
 }
 
-/// A text of the server's own, translated as its messages are: settings alone (`lc_messages`, and `LANGUAGE` in its
-/// environment) don't tell in which language it has any.
+/// A text of the server that is translated like its messages. The settings alone (`lc_messages`, and `LANGUAGE` in its
+/// environment) don't show which translations are installed.
 const LANGUAGE: &str = "
     SELECT s.short_desc OPERATOR(pg_catalog.=) 'Sets the maximum number of concurrent connections.',
            (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user)
       FROM pg_catalog.pg_settings AS s WHERE s.name OPERATOR(pg_catalog.=) 'max_connections'";
 
-/// There are privileges on settings from 15 on.
+/// Privileges on settings exist since 15.
 const MAY_SET: &str = "SELECT pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
 
 impl Session {
-    /// In which language the server speaks to children that log in as this session does.
+    /// The language of the server's messages to child processes with this session's login.
     pub async fn speech(&mut self) -> Result<Speech, Error> {
         const WHAT: &str = "ask for the server's language";
         let rows = self.rows(WHAT, LANGUAGE).await?;
@@ -41,7 +41,7 @@ impl Session {
             let rows = self.rows(WHAT, MAY_SET).await?;
             may_set = self.first(&rows, WHAT)?;
         }
-        // a pooler takes no settings
+        // poolers don't accept settings
         Ok(if may_set && !self.is_pooled() {
             Speech::CanBeEnglish
         } else {
@@ -50,7 +50,7 @@ impl Session {
     }
 }
 
-/// The first SQLSTATE, as `psql` shows it behind a severity in any language: `FEHLER:  42501: …`.
+/// The first SQLSTATE, which `psql` shows after the severity in any language: `FEHLER:  42501: …`.
 pub(super) fn sqlstate(text: &str) -> Option<&str> {
     text.match_indices(":  ").find_map(|(at, _)| {
         let (code, rest) = text[at + 3..].split_at_checked(5)?;
@@ -59,7 +59,7 @@ pub(super) fn sqlstate(text: &str) -> Option<&str> {
     })
 }
 
-/// The text without what stands between double quotes, on each line: names may say anything.
+/// The text without everything between double quotes on each line, as names can contain any text.
 pub(super) fn without_names(text: &str) -> String {
     let mut words = String::with_capacity(text.len());
     for line in text.lines() {

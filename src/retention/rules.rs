@@ -5,16 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Delete, FAILED_KEPT, Keep, Outcome, Policy, Run, Tags, Verdict, periods::Periods};
 use crate::backup::{BackupId, Retention, Served};
 
-/// What the verdict on any one run depends on.
+/// What every verdict depends on.
 pub(super) struct Rules<'a> {
     now: Timestamp,
     policy: Policy,
-    /// none that started ahead of the clock
+    /// The newest run that didn't start in the future.
     newest: Option<&'a Run>,
-    /// the newest that says how the database stands: one for which there was no room says nothing
+    /// The newest run that says something about the database: not one for which the bucket was full.
     telling: Option<&'a Run>,
     floor: HashSet<&'a BackupId>,
-    /// the newest good one that has stood for so many days, and for how many
+    /// For each number of days, the newest good run that has been in the bucket for so long.
     elders: HashMap<&'a BackupId, i64>,
     periods: Periods<'a>,
 }
@@ -31,7 +31,7 @@ impl<'a> Rules<'a> {
         let timely = || newest_first.iter().copied().filter(|run| !run.is_ahead(now));
         let good = || timely().filter(|run| run.outcome == Outcome::Good);
         let counting = || good().filter(|run| run.counts);
-        // what counts is protected from what doesn't, and where nothing counts something is protected all the same
+        // runs that count are protected from those that don't, and if none counts, others are protected anyway
         let elder = |days: i64| {
             let stood = SignedDuration::from_hours(24 * days);
             let stood = |run: &&Run| run.stood(now) >= stood;
@@ -84,7 +84,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// What the record says of its own retention.
+    /// The verdict by the record's own retention.
     fn sealed(&self, run: &Run) -> Result<Keep, Delete> {
         if run.outcome.is_failure() {
             let age = self.now.duration_since(run.started);
@@ -145,7 +145,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Only where the tags go beyond the record: those of a run that failed, written before that was known, do not.
+    /// Only if the tags go beyond the record: tags of a run that failed after they were written don't.
     fn lengthened_in_time(&self, run: &Run, retain: Retention, expires: Option<Timestamp>) -> Option<Keep> {
         let ends = run.serves.iter().map(|served| end(served.retention, run));
         let told = end(retain, run).max(expires.map(End::At));
@@ -179,13 +179,13 @@ impl<'a> Rules<'a> {
         if is(self.newest) || is(self.telling) {
             return Some(Keep::Newest);
         }
-        // where none says how it stands, none may go
+        // if no run says anything about the database, nothing is deleted
         let newest = self.telling.or(self.newest)?.outcome;
         (newest != Outcome::Good).then_some(Keep::Blocked { newest })
     }
 }
 
-/// When `retention` ends for `run`; none for a count, which has no moment.
+/// When `retention` ends for `run`; `None` for a count, which has no end date.
 fn end(retention: Retention, run: &Run) -> Option<End> {
     match retention {
         Retention::Newest(_) => None,

@@ -1,5 +1,4 @@
-//! The smallest IAM policy of each mode: exactly the actions that the code's requests need, and nothing that it can do
-//! without.
+//! The smallest IAM policy for each mode: exactly the actions that the agent's requests need.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
@@ -8,42 +7,42 @@ use serde_json::{Value, json};
 
 use super::{Action, Mode, Service, partition::suffix};
 
-/// The most days that a lock may last where no schedule says more: a year and a month.
+/// The default for the longest lock in days, if no schedule needs more: a year and a month.
 pub const LOCK_DAYS_DEFAULT: u32 = 400;
 
-/// What a policy is about.
+/// What a policy applies to, and the options that need more rights.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// whose policies are written
+    /// The service that the policy is for.
     pub service: Service,
-    /// the bucket's name
+    /// The bucket's name.
     pub bucket: String,
-    /// empty, or folders without a slash at either end
+    /// The prefix: empty, or folders without a slash at either end.
     pub prefix: String,
-    /// `aws`, `aws-cn`, `aws-eusc` and so on
+    /// The AWS partition: `aws`, `aws-cn`, `aws-eusc` and so on.
     pub partition: String,
-    /// id, ARN or alias of the KMS key that the service encrypts with
+    /// The id, ARN or alias of the KMS key with which the service encrypts.
     pub kms_key: Option<String>,
-    /// what is written gets a canned ACL
+    /// Whether objects are written with a canned ACL.
     pub acl: bool,
-    /// objects are locked
+    /// The limits of locks, if objects are locked.
     pub lock: Option<LockCap>,
-    /// legal holds are put on and taken off: a person's business
+    /// Whether legal holds can be set and removed, which a user does.
     pub legal_hold: bool,
-    /// what lies in cold storage is thawed, which costs money
+    /// Whether cold objects can be thawed, which costs money.
     pub thaw: bool,
-    /// the bucket's lifecycle rules are read and written: a person's business
+    /// Whether the bucket's lifecycle rules can be read and written, which a user does.
     pub lifecycle: bool,
-    /// the bucket's settings are read, so that `check` can judge them
+    /// Whether the bucket's settings can be read, for `check`.
     pub check: bool,
 }
 
-/// What locks may be put on objects.
+/// The limits of locks on objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockCap {
-    /// in compliance mode, which nobody may lift, rather than in governance mode
+    /// Whether in compliance mode, which nobody can end, or in governance mode.
     pub compliance: bool,
-    /// for how many days at most
+    /// The most days.
     pub days: u32,
 }
 
@@ -66,7 +65,7 @@ struct Statement {
     condition: Option<Value>,
 }
 
-/// The policy of a mode.
+/// The policy for a mode.
 #[must_use]
 pub fn policy(mode: Mode, place: &Place) -> Policy {
     let mut statement = match mode {
@@ -101,7 +100,7 @@ pub fn policy(mode: Mode, place: &Place) -> Policy {
     }
 }
 
-/// Nothing that exists can be overwritten: whoever steals these credentials can add objects, and do no more.
+/// Existing objects can't be overwritten: a thief with these credentials can add objects, and nothing else.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
 fn drop_box(place: &Place) -> Vec<Statement> {
     let give_up = place.on_objects("GiveAnUploadUp", &[Action::AbortMultipartUpload]);
@@ -149,7 +148,7 @@ impl Place {
         }
     }
 
-    /// A lock can't be taken back, so that who steals these credentials must not lock for ever.
+    /// A lock can't be removed, so a thief with these credentials must not be able to lock objects forever.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-retention-limits>
     fn locking(&self, cap: LockCap) -> Statement {
         let mode = if cap.compliance { "COMPLIANCE" } else { "GOVERNANCE" };
@@ -167,7 +166,7 @@ impl Place {
         }
     }
 
-    /// Whoever reads the wire sees signatures, which let him do the same once more.
+    /// Denies requests without TLS: a listener on the network would see signatures, and could repeat the requests.
     fn by_tls(&self) -> Option<Statement> {
         self.service.tells_tls().then(|| Statement {
             sid: "NothingWithoutTls",
@@ -206,7 +205,7 @@ impl Place {
         }
     }
 
-    /// An upload in parts is decrypted once to be put together.
+    /// The KMS statement. A multipart upload is decrypted once when its parts are combined.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions>
     fn of_kms(&self, mode: Mode) -> Option<Statement> {
         let key = self.kms_key.as_deref().filter(|_| self.service.has_kms())?;

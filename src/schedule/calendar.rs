@@ -10,52 +10,53 @@ use crate::backup::Tier;
 
 const HOUR_SECONDS: i64 = 3600;
 
-/// A Sunday, so that weeks counted from it are whole; days and weeks are numbered from here.
+/// The first day, from which days and weeks are numbered. It is a Sunday, so that weeks are whole.
 const DAY_ZERO: Date = date(1970, 1, 4);
 
-/// More periods than ever lie between a date and the moment that a change of the clock gives to it.
+/// The number of periods that are searched: more than ever lie between a date and the moment that a clock change gives
+/// it.
 const REACH: i64 = 5;
 
-/// When the backups of one tier fall due: once in each of its periods.
+/// When the backups of a tier are due: once in each of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// every hour
+    /// Every hour.
     Hourly {
-        /// 0 to 59, by the zone's wall clock
+        /// The minute of the zone's wall clock, 0 to 59.
         minute: i8,
     },
-    /// every day
+    /// Every day.
     Daily {
-        /// time of day; hours and minutes only
+        /// The time of day, in hours and minutes.
         at: Time,
     },
-    /// every week
+    /// Every week.
     Weekly {
-        /// day of the week
+        /// The day of the week.
         on: Weekday,
-        /// time of day
+        /// The time of day.
         at: Time,
     },
-    /// every month
+    /// Every month.
     Monthly {
-        /// 1 to 31; a shorter month takes its last day
+        /// The day, 1 to 31; in a shorter month its last day.
         day: i8,
-        /// time of day
+        /// The time of day.
         at: Time,
     },
-    /// every year
+    /// Every year.
     Yearly {
-        /// 1 to 12
+        /// The month, 1 to 12.
         month: i8,
-        /// 1 to the month's last day; 29 February is the 28th in most years
+        /// The day, 1 to the month's last day. 29 February means the 28th in most years.
         day: i8,
-        /// time of day
+        /// The time of day.
         at: Time,
     },
 }
 
 impl When {
-    /// The tier that has this kind of period.
+    /// The tier with this kind of period.
     #[must_use]
     pub fn tier(&self) -> Tier {
         match self {
@@ -67,15 +68,15 @@ impl When {
         }
     }
 
-    /// The latest due moment that is not after `now`.
+    /// The latest due moment up to `now`.
     ///
-    /// Every day, week, month and year of the calendar has one moment, every hour that passes has one. A time that the
-    /// clock leaps over falls as long after the leap as it would have lain after its beginning; of a time that comes
-    /// twice, the first counts ([RFC 5545, 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). Where a zone
-    /// left out a whole date, that date's moment is the next date's, and one backup serves both.
+    /// Every day, week, month and year of the calendar has one moment, and so has every hour that passes. A time that
+    /// the clock skips is moved by the length of the skip. If a time occurs twice, the first one counts ([RFC 5545,
+    /// 3.3.5](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.5)). If a zone skipped a whole date, that date's
+    /// moment is the next date's, and one backup serves both.
     #[must_use]
     pub fn latest(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-        // a clock put back over midnight lets the next date's moment come before this date is over
+        // if a clock is put back over midnight, the next date's moment comes before this date ends
         let newest = self.period(zone, now) + 1;
         (newest - REACH..=newest)
             .rev()
@@ -83,17 +84,17 @@ impl When {
             .find(|&due| due <= now)
     }
 
-    /// The first due moment after `now`; `None` at the calendar's end, in the year 9999.
+    /// The first due moment after `now`; `None` at the end of the calendar, in the year 9999.
     #[must_use]
     pub fn next(&self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-        // a leap of the clock can push the moment of an earlier date past the beginning of this one
+        // a skip of the clock can move the moment of an earlier date past the beginning of this one
         let oldest = self.period(zone, now) - 1;
         (oldest..=oldest + REACH)
             .filter_map(|period| self.moment(zone, period))
             .find(|&due| due > now)
     }
 
-    /// The number of the period in which `now` lies; periods of one kind are numbered without a gap.
+    /// The number of the period that contains `now`. Periods of one kind are numbered without gaps.
     fn period(&self, zone: &TimeZone, now: Timestamp) -> i64 {
         if let Self::Hourly { .. } = self {
             return now.as_second().div_euclid(HOUR_SECONDS);
@@ -108,7 +109,7 @@ impl When {
         }
     }
 
-    /// The moment at which the backup of a period is due; `None` outside the calendar.
+    /// The due moment of a period; `None` outside of the calendar.
     fn moment(&self, zone: &TimeZone, period: i64) -> Option<Timestamp> {
         let (date, at) = match *self {
             Self::Hourly { minute } => return hourly(zone, period, minute),
@@ -140,9 +141,9 @@ fn instant(zone: &TimeZone, civil: DateTime) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(civil).compatible().ok()
 }
 
-/// The moment of an hour of absolute time at which the wall clock's minute hand stands at `minute`, by the offset with
-/// which that hour began: so an hour that the clock repeats has its own backup, none has two, and a change by half an
-/// hour (Lord Howe Island) moves the minute with the next hour.
+/// The moment in an hour of absolute time at which the wall clock shows `minute`, by the offset at the beginning of
+/// that hour. So an hour that the clock repeats has its own backup, no hour has two, and a change by half an hour (Lord
+/// Howe Island) moves the minute with the next hour.
 fn hourly(zone: &TimeZone, hour: i64, minute: i8) -> Option<Timestamp> {
     let start = Timestamp::from_second(hour.checked_mul(HOUR_SECONDS)?).ok()?;
     let offset = i64::from(zone.to_offset(start).seconds());
@@ -176,7 +177,7 @@ impl fmt::Display for When {
     }
 }
 
-/// The names of the days, Sunday first.
+/// The names of the days, from Sunday.
 pub(super) const WEEKDAYS: [&str; 7] = [
     "sunday",
     "monday",

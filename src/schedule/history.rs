@@ -6,31 +6,31 @@ use crate::backup::{AHEAD_MAX, Record, Served, Status, Tier};
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
-/// Exit statuses of a run that a signal ended, SIGHUP, SIGINT or SIGTERM: 128 and the signal's number, as shells count
+/// Exit statuses of a run that was ended by SIGHUP, SIGINT or SIGTERM: 128 plus the signal's number, as shells count
 /// ([POSIX, 2.8.2](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02)).
 const SIGNALLED: [u8; 3] = [129, 130, 143];
 
-/// One run that has ended, as far as the schedule has to know it.
+/// A run that has ended, with what the schedule needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Past {
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// when it ended
+    /// When it ended.
     pub finished: Timestamp,
-    /// how it ended
+    /// How it ended.
     pub ended: Ended,
-    /// the tiers it was made for; of a good run only do they count as served
+    /// The tiers that it was made for. They count as served only if the run is good.
     pub serves: Vec<Served>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// with a good backup
+    /// With a good backup.
     Good,
-    /// with an error
+    /// With an error.
     Failed,
-    /// by a signal, which says nothing about the database or the bucket
+    /// By a signal, which says nothing about the database or the bucket.
     Interrupted,
 }
 
@@ -51,8 +51,8 @@ impl From<&Record> for Past {
 }
 
 impl Past {
-    /// Whether its times can be believed at `now`. A run dated by a clock that was ahead and has been put back counts
-    /// for nothing: or else it would pass for the newest until that day, which may be years away.
+    /// Whether its times are plausible at `now`. A run dated by a clock that was ahead and has been put back doesn't
+    /// count: otherwise it would be the newest until that day, which may be years away.
     pub(super) fn counts(&self, now: Timestamp) -> bool {
         self.started <= horizon(now)
     }
@@ -61,11 +61,11 @@ impl Past {
         self.ended == Ended::Good
     }
 
-    /// The moment up to which this run serves a tier: what falls due later is not in it.
+    /// The moment up to which this run serves a tier. It doesn't serve what is due later.
     pub(super) fn serves_until(&self, tier: Tier) -> Option<Timestamp> {
         let served = self.serves.iter().filter(|served| served.tier == tier);
         let until = |served: &Served| {
-            // a due moment far after the run itself is of a clock that was put back between the two
+            // a due moment long after the run comes from a clock that was put back in between
             let believed = served.due <= horizon(self.started);
             if believed {
                 served.due.max(self.started)
@@ -76,7 +76,7 @@ impl Past {
         served.map(until).max()
     }
 
-    /// Its end, or its beginning where the end is dated by a clock that was put back since.
+    /// Its end, or its beginning if the end comes from a clock that was put back since.
     fn end(&self, now: Timestamp) -> Timestamp {
         if self.finished <= horizon(now) {
             self.finished.max(self.started)
@@ -85,7 +85,7 @@ impl Past {
         }
     }
 
-    /// How long it took, as far as that can be known.
+    /// How long it took, as far as that is known.
     pub(super) fn duration(&self, now: Timestamp) -> SignedDuration {
         self.end(now).duration_since(self.started)
     }
@@ -107,11 +107,11 @@ pub(super) fn served_until(history: &[Past], tier: Tier, now: Timestamp) -> Opti
 }
 
 impl Schedule {
-    /// The end of the pause after failures, where `now` lies in it: 5 minutes after the first failed run since the
-    /// newest good one, twice as long after each further one, 6 hours at most, counted from the end of the newest.
+    /// The end of the pause after failures, if `now` is in it. It is 5 minutes after the first failed run since the
+    /// newest good one, twice as long after each further one, and at most 6 hours, counted from the end of the newest
+    /// run.
     ///
-    /// A run that a signal ended is no failure. A backup that a person asks for heeds no pause, and ends it when it is
-    /// good.
+    /// A run that was ended by a signal is not a failure. A manual backup ignores the pause, and ends it if it is good.
     #[must_use]
     pub fn not_before(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
         let newest_good = good(history, now).map(|run| run.started).max();
@@ -123,8 +123,8 @@ impl Schedule {
         (now < end).then_some(end)
     }
 
-    /// The end of that pause, where something waits for it: what is due already, or falls due in it. Before anything
-    /// else is due a pause that ends makes nobody wait.
+    /// The end of that pause, if something waits for it: a tier that is already due, or is due before the pause ends. A
+    /// pause that ends before anything is due delays nothing.
     #[must_use]
     pub fn waits_until(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
         let end = self.not_before(history, now)?;
@@ -133,7 +133,7 @@ impl Schedule {
     }
 }
 
-/// The pause after the n-th failure in a row.
+/// The pause after a number of failures in a row.
 fn pause(failures: usize) -> SignedDuration {
     let doublings = failures.saturating_sub(1).min(16);
     (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)

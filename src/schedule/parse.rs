@@ -24,10 +24,10 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// A year that has a 29 February: what it doesn't have, none does.
+/// A year with a 29 February: a date that it lacks exists in no year.
 const LEAP_YEAR: i16 = 2000;
 
-/// Reads the clauses of a schedule, lowest tier first.
+/// Parses the clauses of a schedule, ordered from the lowest tier.
 pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, ScheduleError> {
     let mut faults = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, ScheduleError> {
     Ok(settled(&drafts))
 }
 
-/// The tier that a clause begins with.
+/// The tier at the beginning of a clause.
 fn tier(clause: &str, text: &str) -> Result<Tier, Problem> {
     let first = clause.split(' ').next().unwrap_or_default();
     match first.to_ascii_lowercase().parse() {
@@ -66,11 +66,11 @@ fn tier(clause: &str, text: &str) -> Result<Tier, Problem> {
     }
 }
 
-/// What a clause says, before what it leaves out is filled in.
+/// A clause as written, before defaults are filled in.
 struct Draft {
     tier: Tier,
     on: Option<On>,
-    /// an hourly clause's minute is that of the hour from midnight on, which is what a daily one takes over
+    /// The time. An hourly clause's minute is stored as a time after midnight, which a daily clause inherits.
     at: Option<Time>,
     keep: Option<Retention>,
 }
@@ -83,7 +83,7 @@ enum On {
 }
 
 impl Draft {
-    /// Reads the words behind the tier, telling every fault.
+    /// Parses the words after the tier, and reports every fault.
     fn read(tier: Tier, clause: &str, fault: &mut impl FnMut(Problem)) -> Self {
         let mut draft = Self {
             tier,
@@ -101,7 +101,7 @@ impl Draft {
                     word: word.to_owned(),
                 });
                 if word.parse::<Tier>().is_ok() {
-                    // a comma is missing: what follows is said of another tier
+                    // a comma is missing: the rest belongs to another tier
                     return draft;
                 }
                 continue;
@@ -141,7 +141,7 @@ fn keyword(word: &str) -> Option<&'static str> {
     ["at", "on", "keep"].into_iter().find(|&k| k == word)
 }
 
-/// The next word, unless it begins something else.
+/// The next word, unless it is a keyword.
 fn value<'a>(words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Option<&'a str> {
     words.next_if(|word| keyword(word).is_none())
 }
@@ -207,19 +207,19 @@ fn date(month: i8, day: i8) -> Option<On> {
     Some(On::Date { month, day })
 }
 
-/// Where a name stands in a list, written in full or as its first three letters.
+/// The index of a name in a list. The name is written in full or as its first three letters.
 fn named(names: &[&str], value: &str) -> Option<i8> {
     let index = names.iter().position(|name| *name == value || name[..3] == *value)?;
     i8::try_from(index).ok()
 }
 
-/// A number of so many digits and nothing else: no sign, no point.
+/// A number with the given count of digits and nothing else: no sign, no point.
 fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i8> {
     let plain = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// Fills in what the clauses leave out, lowest tier first: each takes the time of the one below it.
+/// Fills in the defaults, from the lowest tier: each clause inherits the time of the tier below it.
 fn settled(drafts: &[Draft]) -> Vec<Clause> {
     let mut inherited = Time::midnight();
     let settle = |draft: &Draft| {

@@ -3,24 +3,24 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Clause, Schedule};
 use crate::backup::{Served, Tier};
 
-/// When the second turn of a period begins, and the third; from there on they double.
+/// When the second and the third attempt of a period begin, in minutes after it is due. After that the times double.
 const TURNS_MINUTES: [i64; 2] = [15, 30];
 
-/// One chance to serve a period. A period has its first when it falls due, and more, farther and farther apart, until
-/// the next one falls due: what fails in one is tried again in the next.
+/// One attempt to serve a period. A period has its first attempt when it is due, and more at growing intervals until
+/// the next period is due: what fails in one attempt is tried again in the next.
 ///
-/// So a run that can't look into the bucket knows by one name, which only one can take, whether there is something to
-/// do.
+/// So a run that can't read the bucket finds out with one object name, which only one run can create, whether it has
+/// something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
-    /// the period
+    /// The period.
     pub served: Served,
-    /// when this turn began; no two of a tier begin at the same moment
+    /// When this attempt began. No two attempts of a tier begin at the same moment.
     pub began: Timestamp,
 }
 
 impl Schedule {
-    /// The turn that is open at `now` in each tier's period, lowest tier first.
+    /// The attempt that is open at `now` in each tier's period, lowest tier first.
     #[must_use]
     pub fn turns(&self, now: Timestamp) -> Vec<Turn> {
         let turn = |clause: &Clause| {
@@ -36,7 +36,7 @@ impl Schedule {
         self.clauses.iter().filter_map(turn).collect()
     }
 
-    /// Those of the same period that come after `turn`: to be taken, all of them, once the period is served.
+    /// The later attempts of the same period. All of them are claimed once the period is served.
     #[must_use]
     pub fn turns_after(&self, turn: &Turn) -> Vec<Timestamp> {
         let mut clauses = self.clauses.iter();
@@ -50,7 +50,7 @@ impl Schedule {
     }
 }
 
-/// How long after its beginning a turn of this tier can still be open, by any calendar.
+/// The longest time for which an attempt of this tier can be open, in any calendar.
 #[must_use]
 pub fn turn_open_max(tier: Tier) -> SignedDuration {
     SignedDuration::from_hours(match tier {
@@ -62,7 +62,7 @@ pub fn turn_open_max(tier: Tier) -> SignedDuration {
     })
 }
 
-/// The moment itself, 15 and 30 minutes later, one hour, two, four and so on; more of them than any period has.
+/// The due moment, 15 and 30 minutes later, one hour, two, four and so on; more than any period has.
 fn beginnings(due: Timestamp) -> impl Iterator<Item = Timestamp> {
     let doubled = (0..16).map(|n| 60 << n);
     let minutes = TURNS_MINUTES.into_iter().chain(doubled);
@@ -88,8 +88,8 @@ mod tests {
 
     type Period = (Tier, Timestamp);
 
-    /// Ticks every `minutes` through some days; how many periods of each tier there were, and which turns ran a backup,
-    /// where each attempt succeeds that `works` says.
+    /// Ticks every `minutes` through some days. Returns the periods that were due, and those for which a backup was
+    /// made; an attempt succeeds if `works` says so.
     fn served(
         schedule: &Schedule,
         from: &str,
@@ -124,7 +124,7 @@ mod tests {
     fn every_period_is_served_once_however_often_it_ticks() {
         for (zone, from) in [
             ("UTC", "2026-11-20T12:00:00Z"),
-            // both changes of the clock
+            // both clock changes
             ("Europe/Berlin", "2026-03-27T12:00:00Z"),
             ("America/New_York", "2026-10-30T12:00:00Z"),
             ("Australia/Lord_Howe", "2026-04-03T00:00:00Z"),
@@ -147,7 +147,7 @@ mod tests {
         let (due, done) = served(&schedule, "2026-11-20T12:00:00Z", 14, 10, works);
         let once: BTreeSet<_> = done.iter().copied().collect();
         assert_eq!(once.len(), done.len());
-        // lost are periods alone that began and ended during the outage
+        // only periods that began and ended during the outage are lost
         for (tier, due) in due.difference(&once) {
             let over = *due + turn_open_max(*tier);
             assert!(

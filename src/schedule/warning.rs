@@ -3,27 +3,27 @@ use std::fmt;
 use super::{Clause, Schedule};
 use crate::backup::{Retention, Tier};
 
-/// Something in a schedule that works, and is hardly what was meant.
+/// A valid part of a schedule that is probably not intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Warning {
-    /// a backup is deleted before the next of its tier is made
+    /// A backup is deleted before the next one of its tier is made.
     Gap {
-        /// the tier
+        /// The tier.
         tier: Tier,
-        /// how long it is kept
+        /// How long it is kept.
         keep: Retention,
     },
-    /// a tier is kept no longer than one that is made more often
+    /// A tier is kept no longer than one with more frequent backups.
     AddsNothing {
-        /// the tier
+        /// The tier.
         tier: Tier,
-        /// the tier that is kept as long
+        /// The tier that is kept as long.
         lower: Tier,
     },
 }
 
 impl Schedule {
-    /// What works and is hardly meant so; months are reckoned as 30 days and years as 365.
+    /// Valid parts that are probably not intended. Months count as 30 days and years as 365.
     #[must_use]
     pub fn warnings(&self) -> Vec<Warning> {
         let clauses = self.clauses();

@@ -1,4 +1,4 @@
-//! The header's grammar, as `docs/format.md` §3 has it.
+//! The header's grammar, as in `docs/format.md` §3.
 
 use super::slot::{parse_base64, parse_number};
 use super::{
@@ -6,10 +6,10 @@ use super::{
     Slot,
 };
 
-/// How every header begins, whatever its version.
+/// The beginning of every header, in every version.
 pub(super) const MAGIC: &str = "pgcoffer/";
 
-/// What the lines of a header say.
+/// The parsed lines of a header.
 pub(super) struct Read<'a> {
     pub(super) repository: RepositoryId,
     pub(super) backup: &'a str,
@@ -18,11 +18,11 @@ pub(super) struct Read<'a> {
     pub(super) frame_size: usize,
     pub(super) slots: Vec<Slot>,
     pub(super) mac: [u8; 32],
-    /// Bytes of the header, with the newline that ends it.
+    /// The length of the header in bytes, with its final newline.
     pub(super) len: usize,
 }
 
-/// Reads the header at the start of `bytes`; `None` where more bytes are needed.
+/// Parses the header at the start of `bytes`; `None` if more bytes are needed.
 pub(super) fn read(bytes: &[u8]) -> Result<Option<Read<'_>>, Error> {
     let window = &bytes[..bytes.len().min(HEADER_LEN_MAX)];
     let mut lines = Lines {
@@ -40,18 +40,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Read<'_>>, Error> {
     }
 }
 
-/// Whether a header may state this many plaintext bytes per frame.
+/// Whether a header may have this frame size, in plaintext bytes.
 pub(super) fn is_frame_size(size: usize) -> bool {
     (FRAME_SIZE_MIN..=FRAME_SIZE_MAX).contains(&size) && size.is_multiple_of(16)
 }
 
-/// Whether this can stand as a backup's id in a header.
+/// Whether a header can contain this backup id.
 pub(super) fn is_backup_id(id: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=128).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-/// Why parsing stopped.
+/// Why parsing ended.
 enum Stop {
     MoreNeeded,
     Because(Error),
@@ -65,7 +65,7 @@ impl From<Error> for Stop {
 
 struct Lines<'a> {
     rest: &'a [u8],
-    /// The line read last, from 1.
+    /// The number of the line that was read last, from 1.
     number: usize,
 }
 
@@ -87,14 +87,14 @@ impl<'a> Lines<'a> {
         Ok(text)
     }
 
-    /// The value of the line that has to come now.
+    /// The value of the next line, which must have this name.
     fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, Stop> {
         let line = self.next()?;
         let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' '));
         value.ok_or_else(|| self.fault(missing).into())
     }
 
-    /// A fault of the line read last.
+    /// An error in the line that was read last.
     fn fault(&self, what: &'static str) -> Error {
         malformed(self.number, what)
     }
@@ -155,7 +155,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The slots of an object of this content, and the MAC behind them.
+/// The slots of an object of this content, and the MAC after them.
 fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
     let mut seen: Vec<&str> = Vec::new();
     let mut slots = Vec::new();
@@ -181,7 +181,7 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
         seen.push(line);
         let slot = Slot::parse(slot).map_err(|what| lines.fault(what))?;
         if matches!(slot, Slot::Catalog { .. }) && !content.is_of_catalog() {
-            let what = "a catalog slot stands in a record, a mark or a repository alone";
+            let what = "only a record, a mark or a repository has a catalog slot";
             return Err(lines.fault(what).into());
         }
         work_kib += check_cost(&slot, work_kib)?;
@@ -189,8 +189,7 @@ fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8
     }
 }
 
-/// What trying the slot would cost, refused where that is too much beside the `work_kib` of the
-/// slots before it.
+/// The cost of trying the slot. An error if it is too high together with `work_kib`, the cost of the slots before it.
 fn check_cost(slot: &Slot, work_kib: u64) -> Result<u64, Error> {
     let Slot::Passphrase { cost, .. } = slot else {
         return Ok(0);

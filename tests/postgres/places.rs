@@ -92,7 +92,7 @@ async fn the_kind_of_server_that_is_asked_for_is_looked_for() {
             }
             (Err(Error::Connect { fault, message, .. }), None) => {
                 assert_eq!(fault, ConnectFault::OtherKind, "{message}");
-                assert!(message.to_string().contains("no standby"), "{message}");
+                assert!(message.to_string().contains("not a standby"), "{message}");
             }
             (result, _) => panic!("{kind}: {:?}", result.err()),
         }

@@ -108,7 +108,7 @@ fn whatever_comes_back_otherwise_is_seen() {
             "</Status><Expiration><Days>1</Days></Expiration><Abort",
             "Expiration/Days \"1\" was added",
         ),
-        ("e09b9d2a-main-uploads", "e09b9d2a-main-upload", "to be removed"),
+        ("e09b9d2a-main-uploads", "e09b9d2a-main-upload", "should have been removed"),
         ("2030-01-01T00:00:00.000Z", "2030-01-01T00:00:00Z", "old & grey"),
         ("<Status>Disabled", "<Status>Enabled", "\"odd\""),
         ("<Tag><Key>l</Key><Value/></Tag>", "", "\"odd\""),
@@ -117,7 +117,7 @@ fn whatever_comes_back_otherwise_is_seen() {
         (
             "<ID>all</ID><Filter/>",
             "<ID>all</ID><Filter></Filter>",
-            "written otherwise",
+            "written differently",
         ),
         (&theirs, &[THEIRS[1], THEIRS[0], THEIRS[2]].concat(), "another order"),
     ] {
@@ -173,8 +173,8 @@ fn what_this_version_does_not_know_is_named() {
         ),
         (rule("stray"), "text in Rule"),
         (rule("<Days xmlns=\"urn:x\">1</Days>"), "Days"),
-        ("<Note>x</Note>".to_owned(), "element Note beside the rules"),
-        ("stray".to_owned(), "text beside the rules"),
+        ("<Note>x</Note>".to_owned(), "element Note outside of the rules"),
+        ("stray".to_owned(), "text outside of the rules"),
     ] {
         let error = document(&xml).check_known().unwrap_err();
         assert!(error.to_string().contains(what), "{xml}: {error}");
@@ -182,7 +182,7 @@ fn what_this_version_does_not_know_is_named() {
     let prefixed = "<a:LifecycleConfiguration \
         xmlns:a=\"http://s3.amazonaws.com/doc/2006-03-01/\"><a:Rule><a:ID>x</a:ID></a:Rule></a:LifecycleConfiguration>";
     let error = Document::parse(prefixed).unwrap().check_known();
-    assert_eq!(error, Err(Error::Unknown(vec!["names of other namespaces".to_owned()])));
+    assert_eq!(error, Err(Error::Unknown(vec!["names from other namespaces".to_owned()])));
 }
 
 #[test]

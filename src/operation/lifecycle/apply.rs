@@ -10,23 +10,24 @@ use crate::{
     text::counted,
 };
 
-/// Pauses before each look at what was written: on AWS a new configuration may show late.
+/// Pauses before each attempt to read the rules back, in milliseconds. AWS may show a new configuration late.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-set-lifecycle-configuration-intro.html>
 const LOOKS_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
-/// How often the old rules are put back before it is left to a person.
+/// How often the agent tries to restore the old rules before it leaves that to the user.
 const UNDO_ATTEMPTS: u32 = 3;
 
-/// Puts the rules of a plan into the bucket: reads what is there, puts ours among it, writes, reads back, compares
-/// everything, and undoes it on any difference.
+/// Writes the rules of a plan into the bucket: reads the bucket's rules, merges ours into them, writes them, reads them
+/// back, compares all of them, and restores the old rules on any difference.
 ///
-/// S3 has no condition for this request: of two that read before either wrote, the later write takes the other's rules
-/// away. Each then finds that something is missing or new and puts back what it had read; both fail and say so. One
-/// that read what the other had written does no harm.
+/// Not atomic, as S3 has no conditional write for this request. If two agents read before either writes, the later
+/// write removes the other's rules. Each then finds a difference, restores what it had read, and fails with an error.
+/// An agent that reads what another has written does no harm.
 ///
-/// A signal is heeded before anything is written, not between that and the comparison.
+/// Safe to cancel before the write. From the write to the comparison a signal is ignored.
 ///
 /// # Errors
-/// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and what stands now.
+/// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and which rules it has
+/// now.
 pub async fn apply_lifecycle(
     store: &Store,
     databases: &[Label],
@@ -61,25 +62,25 @@ pub async fn apply_lifecycle(
     Ok(applied)
 }
 
-/// From the first write to the last comparison.
+/// The steps from the first write to the last comparison.
 struct Writing<'a> {
     store: &'a Store,
-    /// what the service gave, and what it said
+    /// The configuration that the service had before.
     there: Option<Lifecycle>,
     before: Document,
     wanted: Document,
     ours: &'a dyn Fn(&str) -> bool,
 }
 
-/// What a look shows.
+/// The state of the bucket's rules when they are read back.
 enum Seen {
-    /// what was written, and all else as it was
+    /// Our rules as written, and all others unchanged.
     Wanted,
-    /// what was there before
+    /// The rules from before the write.
     Before,
-    /// something else
+    /// Other rules. Holds the differences.
     Other(Vec<String>),
-    /// nothing
+    /// The rules could not be read.
     Nothing(Error),
 }
 
@@ -91,7 +92,7 @@ impl Writing<'_> {
         };
         let answer = self.store.put_lifecycle(&new).await;
         if let Err(error) = &answer {
-            tracing::warn!("{error}: looking whether it was done");
+            tracing::warn!("{error}: reading the rules back to see whether they were written");
         }
         let refusal = matches!(&answer, Err(error) if !error.kind.is_passing());
         match (self.settle(refusal).await, answer) {
@@ -99,27 +100,27 @@ impl Writing<'_> {
             (Seen::Before, Err(error)) if !error.kind.is_passing() => Err(refused(&error)),
             (Seen::Before, Err(error)) => self.undo(format!("{error}")).await,
             (Seen::Before, Ok(())) => {
-                let why = "the service said that it took the rules, and shows the old ones";
+                let why = "the service confirmed the new rules, and still shows the old ones";
                 self.undo(why.to_owned()).await
             }
             (Seen::Other(differences), _) => {
                 let lines = differences.join("\n  ");
-                let why = format!("the service did not keep what it was sent:\n  {lines}");
+                let why = format!("the service changed the rules that it was sent:\n  {lines}");
                 self.undo(why).await
             }
             (Seen::Nothing(error), _) => {
-                let why = format!("what was written can't be read back ({error})");
+                let why = format!("the written rules can't be read back ({error})");
                 self.undo(why).await
             }
         }
     }
 
-    /// Part of every write, since the service goes back to its default without it.
+    /// The service's minimum object size. Sent with every write, since the service resets it to its default otherwise.
     fn minimum_size(&self) -> Option<String> {
         self.there.as_ref()?.minimum_size.clone()
     }
 
-    /// Looks until what was written shows; what is neither that nor the old is looked at twice.
+    /// Reads the rules until the new ones show. A state that is neither new nor old counts only when it is seen twice.
     async fn settle(&self, refusal: bool) -> Seen {
         let mut last = Seen::Before;
         for pause in LOOKS_MS {
@@ -129,7 +130,7 @@ impl Writing<'_> {
                 (Seen::Wanted, _) | (Seen::Other(_), Seen::Other(_)) | (Seen::Nothing(_), Seen::Nothing(_)) => {
                     return seen;
                 }
-                // nothing is on its way
+                // the write was refused, so nothing more will change
                 (Seen::Before, _) if refusal => return seen,
                 _ => last = seen,
             }
@@ -157,14 +158,14 @@ impl Writing<'_> {
         }
     }
 
-    /// Where there were no rules there was no minimum size either, and the service chooses its default.
+    /// Compares the minimum object size. Without rules there was none, and the service sets its default.
     fn size_difference(&self, back: Option<&Lifecycle>) -> Option<String> {
         let before = &self.there.as_ref()?.minimum_size;
         let after = back.and_then(|back| back.minimum_size.clone());
         let text = |size: &Option<String>| size.clone().unwrap_or_else(|| "none".to_owned());
         (*before != after).then(|| {
             format!(
-                "the default minimum size of what is moved was {} and is {}",
+                "the minimum size of objects to move was {} and is now {}",
                 text(before),
                 text(&after)
             )
@@ -175,9 +176,9 @@ impl Writing<'_> {
         *document == self.before && self.size_difference(back).is_none()
     }
 
-    /// Puts back what was there. Always an error: what happened, and what stands now.
+    /// Restores the old rules. Always returns an error: what happened, and which rules the bucket has now.
     async fn undo(&self, why: String) -> Result<()> {
-        tracing::warn!("the rules are not as they should be: putting back what was there");
+        tracing::warn!("the rules are not as they should be: restoring the old rules");
         let mut attempt = 1;
         let state = loop {
             let old = self.old_with_added().await;
@@ -203,7 +204,7 @@ impl Writing<'_> {
         Err(self.left(&why, &state))
     }
 
-    /// What was there before, and what somebody else has added since: their rules are not ours to take away.
+    /// The old rules, with those that another user has added since. They are not ours to remove.
     async fn old_with_added(&self) -> Document {
         let there = self.store.lifecycle().await;
         let there = there.ok().and_then(|there| document(there.as_ref()).ok());
@@ -242,12 +243,11 @@ impl Writing<'_> {
         let bucket = &self.store.location().bucket;
         Error::Rules {
             why: format!(
-                "{why}\nTHE OLD RULES COULD NOT BE PUT BACK. In s3://{bucket} now stands: {state}.\nWhat should stand \
-                 there: {should}"
+                "{why}\nTHE OLD RULES COULD NOT BE RESTORED. s3://{bucket} now has: {state}.\nIt should have: {should}"
             ),
             hint: format!(
-                "put the bucket's rules right by hand, at once: rules that the service changed may delete what nobody \
-                 meant (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
+                "correct the bucket's rules by hand, at once: rules that the service changed may delete objects that \
+                 you want to keep (aws s3api get-bucket-lifecycle-configuration --bucket {bucket})"
             ),
         }
     }
@@ -256,22 +256,23 @@ impl Writing<'_> {
 fn refused(error: &store::Error) -> Error {
     let hint = match error.kind {
         store::Kind::Denied => {
-            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with its owner's \
-             credentials"
+            "writing lifecycle rules needs s3:PutLifecycleConfiguration on the bucket: run this once with the bucket \
+             owner's credentials"
         }
-        _ => "`pgcoffer lifecycle plan --xml` prints the rules, to be put there by other means",
+        _ => "`pgcoffer lifecycle plan --xml` prints the rules, so that you can write them with another tool",
     };
     Error::Rules {
-        why: format!("{error}; the rules stand as they stood"),
+        why: format!("{error}; the rules are unchanged"),
         hint: hint.to_owned(),
     }
 }
 
 fn undone(why: &str) -> Error {
     Error::Rules {
-        why: format!("{why}\nwhat was there before was put back, and was found to stand as it stood"),
-        hint: "this service can't be trusted with these rules, or somebody else wrote at the same time: if it happens \
-            again, let `pgcoffer prune` delete and choose the class at upload with PGCOFFER_STORAGE_CLASS"
+        why: format!("{why}\nthe old rules were restored, and were read back unchanged"),
+        hint: "this service can't be trusted with these rules, or another program wrote rules at the same time: if it \
+               happens again, let `pgcoffer prune` delete backups and choose the class at upload with \
+               PGCOFFER_STORAGE_CLASS"
             .to_owned(),
     }
 }

@@ -10,24 +10,24 @@ use crate::{
     lifecycle::{Action, Plan, Planned},
 };
 
-/// A backup that a plan's rules would have deleted before it may go.
+/// A backup that a plan's rules would delete before its retention ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptLonger {
-    /// the backup
+    /// The id of the backup.
     pub id: BackupId,
-    /// its database
+    /// The label of its database.
     pub database: Label,
-    /// when S3 would delete it, at the earliest
+    /// The earliest time at which S3 would delete it.
     pub deleted: Timestamp,
-    /// how long it is to be kept
+    /// How long it must be kept, in words.
     pub why: String,
 }
 
-/// The backups in the bucket that a plan's rules would have deleted before their own retention, or a hold, lets them
-/// go: those of an earlier schedule, those made by hand under a scheduled tier.
+/// The backups that a plan's rules would delete before their own retention or a hold ends: those of an earlier
+/// schedule, and those made by hand under a scheduled tier.
 ///
 /// # Errors
-/// What the bucket refuses, and what can't be read or is under another key: nobody knows how long that is to be kept.
+/// Any error of the bucket, and records that can't be read or are under another key, as their retention is unknown.
 pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonger>> {
     let rules = plan.rules.iter();
     let expiring = rules.filter(|rule| matches!(rule.action, Action::Expire { .. }));
@@ -44,7 +44,10 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         if let Some(other) = survey.other_repositories.first() {
             let (records, id) = (other.records, other.repository);
             return Err(Error::usage(
-                format!("records of {database} of another repository, {id}, under the same key stand there: {records}"),
+                format!(
+                    "the bucket also holds records of {database} that belong to another repository, {id}, under \
+                         the same key: {records}"
+                ),
                 "its rules would delete those too: move them away or delete them first",
             ));
         }
@@ -54,11 +57,12 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
                 others => format!("{others} records of {database} are"),
             };
             return Err(Error::usage(
-                format!("{records} under another key than those at hand"),
-                "set PGCOFFER_OLD_KEYS to those that were replaced, each with the day (KEY@2026-11-01)",
+                format!("{records} under a key that is not configured"),
+                "set PGCOFFER_OLD_KEYS to the replaced keys, each with the day on which it was replaced \
+                 (KEY@2026-11-01)",
             ));
         }
-        // an archive without its record is no backup any more: the earlier of their ends is that of the backup
+        // without its record an archive is no backup: the backup ends when the first of both is deleted
         let records = days(plan, database, None);
         let days = |tier| days(plan, database, Some(tier)).into_iter().chain(records).min();
         let kept = survey.standing.iter().filter(|one| one.has_archive());
@@ -68,7 +72,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
     Ok(found)
 }
 
-/// The age at which a plan has archives of this tier deleted; without a tier, records.
+/// The age in days at which a plan deletes archives of this tier, or records if `tier` is `None`.
 fn days(plan: &Plan, database: &Label, tier: Option<Tier>) -> Option<u32> {
     let of_tier = |rule: &&Planned| rule.database == *database && rule.tier == tier;
     plan.rules.iter().filter(of_tier).find_map(|rule| match rule.action {

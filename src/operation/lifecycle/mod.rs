@@ -1,4 +1,4 @@
-//! The bucket's lifecycle rules: shown, planned, and put there so that nobody else's suffer.
+//! Shows, plans and writes the bucket's lifecycle rules, without changing the rules of others.
 
 mod apply;
 mod kept;
@@ -15,103 +15,103 @@ use crate::{
 pub use apply::apply_lifecycle;
 pub use kept::{KeptLonger, kept_longer};
 
-/// The rules in a bucket.
+/// The lifecycle rules of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRules {
-    /// the bucket
+    /// The bucket's name.
     pub bucket: String,
-    /// which objects are too small to be moved, where the service knows such a thing
+    /// Which objects are too small to be moved, if the service reports that.
     pub minimum_size: Option<String>,
-    /// the rules, in order
+    /// The rules, in the bucket's order.
     pub rules: Vec<ShownRule>,
-    /// rules of others that act on backups
+    /// Warnings about rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 
-/// One of them.
+/// One rule of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRule {
-    /// its id, where it has one
+    /// The rule's id, if it has one.
     pub id: Option<String>,
-    /// whose it is
+    /// Who made the rule.
     pub owner: RuleOwner,
-    /// whether it is carried out
+    /// Whether the service applies the rule.
     pub enabled: bool,
-    /// the beginning of the keys that it is about
+    /// The prefix of the keys that the rule applies to.
     pub prefix: String,
-    /// the tags and sizes that it asks for, in words
+    /// The tags and sizes that the rule filters by, in words.
     pub further_filters: String,
-    /// what it does, in words
+    /// What the rule does, in words.
     pub actions: Vec<String>,
 }
 
-/// Whose a rule is.
+/// Who made a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleOwner {
-    /// ours, for a database that is configured here
+    /// This pgcoffer, for a database that is configured here.
     Ours,
-    /// made by pgcoffer for another place or database
+    /// Another pgcoffer, for another prefix or database.
     AnotherPgcoffer,
-    /// somebody else's
+    /// Another program or a person.
     Other,
 }
 
-/// What a plan would change.
+/// What a plan would change in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProposedRules {
-    /// the plan
+    /// The plan.
     #[serde(flatten)]
     pub plan: Plan,
-    /// what would become of each rule of ours; none where the bucket's rules can't be seen
+    /// What would happen to each rule of ours; `None` if the bucket's rules can't be read.
     pub changes: Option<Vec<Change>>,
-    /// rules that are not ours and would stay as they are
+    /// The number of rules that are not ours and would stay unchanged.
     pub of_others: usize,
 }
 
-/// What becomes of a rule of ours.
+/// What happens to one rule of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// the rule
+    /// The rule's id.
     pub id: String,
-    /// what becomes of it
+    /// What happens to it.
     pub change: ChangeKind,
 }
 
-/// What becomes of a rule.
+/// What happens to a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// it is new
+    /// It is added.
     Add,
-    /// it takes the place of one of the same id
+    /// It replaces a rule with the same id.
     Replace,
-    /// it stands there already
+    /// It is already there and stays.
     Keep,
-    /// it goes
+    /// It is removed.
     Remove,
 }
 
-/// What an apply did.
+/// The result of an apply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppliedRules {
-    /// the bucket
+    /// The bucket's name.
     pub bucket: String,
-    /// whether anything was written
+    /// Whether anything was written.
     pub written: bool,
-    /// what became of each rule of ours
+    /// What happened to each rule of ours.
     pub changes: Vec<Change>,
-    /// rules that are not ours, each found again as it was
+    /// The number of rules that are not ours, each of which was read back unchanged.
     pub of_others: usize,
-    /// what can go wrong with the rules, and rules of others that act on backups
+    /// What can go wrong with the rules, and rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 
-/// The bucket's rules as they stand, seen by one who backs up `databases` there.
+/// Reads the bucket's rules. `databases` are those that are configured here; their rules count as ours.
 ///
 /// # Errors
-/// What the bucket refuses, [`Error::Rules`] where the service has no rules, [`Error::Lifecycle`] where they can't be
-/// read.
+/// Any error of the bucket, [`Error::Rules`] if the service has no lifecycle rules, [`Error::Lifecycle`] if they can't
+/// be parsed.
 pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
@@ -136,16 +136,16 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
     })
 }
 
-/// What `plan` would change in the bucket. Where its rules can't be seen the plan stands alone, with a warning.
+/// Compares `plan` with the bucket's rules. If these can't be read, returns the plan with a warning.
 ///
 /// # Errors
-/// [`Error::Lifecycle`] where what stands there leaves no room for the plan.
+/// [`Error::Lifecycle`] if the plan can't be merged into the bucket's rules.
 pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
             plan.warnings.extend(warnings_at(store.host(), &plan));
-            plan.warnings.push(format!("what would change can't be told: {error}"));
+            plan.warnings.push(format!("the changes can't be computed: {error}"));
             return Ok(ProposedRules {
                 plan,
                 changes: None,
@@ -169,7 +169,7 @@ pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Pla
     })
 }
 
-/// Looks; a service without lifecycle rules is told so here, before anything is written.
+/// Reads the bucket's rules. Reports a service without lifecycle rules before anything is written.
 async fn read(store: &Store) -> Result<Option<Lifecycle>> {
     store.lifecycle().await.map_err(|error| {
         let hint = match error.kind {
@@ -197,12 +197,12 @@ fn document(there: Option<&Lifecycle>) -> Result<Document> {
     }
 }
 
-/// Tells our rules' ids from all others.
+/// A predicate that is true for the ids of our rules.
 fn of_databases<'a>(store: &'a Store, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
     |id| is_ours(id, &store.location().prefix, databases)
 }
 
-/// Rules of others that delete or move backups.
+/// Warnings about rules of others that delete or move backups.
 fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String> {
     let ours = of_databases(store, databases);
     let mut warnings = Vec::new();
@@ -212,9 +212,7 @@ fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String
         let others = others.filter(|rule| !rule.id().is_some_and(&ours) && rule.acts_below(&folder));
         warnings.extend(others.map(|rule| {
             let (name, prefix, actions) = (rule.name(), rule.prefix(), rule.actions().join(", "));
-            format!(
-                "rule {name}, which is not ours, acts on backups of {database} as well: {actions}, below {prefix:?}"
-            )
+            format!("rule {name}, which is not ours, also acts on backups of {database}: {actions}, below {prefix:?}")
         }));
     }
     warnings

@@ -1,8 +1,8 @@
-//! Functions whose bodies name the schema of an extension that is not there.
+//! Finds functions whose bodies name the schema of an extension that the target doesn't have.
 //!
-//! PostgreSQL keeps a body as text and looks at it when it runs, so that neither the table of contents nor a server
-//! ties a function to what it uses. A name that is qualified by a schema is what can be seen; one that is found by the
-//! `search_path` is not.
+//! PostgreSQL keeps a function's body as text and reads it only when the function runs. So neither the table of
+//! contents nor a server records what a function uses. Names qualified by a schema can be found in the text; names that
+//! depend on the `search_path` can't.
 
 use super::{
     plan::{OPERATORS, Plan},
@@ -11,11 +11,12 @@ use super::{
 };
 use crate::{postgres::TargetFacts, text::Untrusted};
 
-/// Functions that are named of one extension.
+/// The number of functions that a remark names.
 const NAMED: usize = 3;
 
 impl Plan {
-    /// Says which functions name the schema of an extension that is not restored, or stands elsewhere in the target.
+    /// Adds a remark for functions that name the schema of an extension that is not restored, or that is in another
+    /// schema in the target.
     pub(super) fn look_at_bodies(&mut self, facts: &TargetFacts) {
         let mut remarks = Vec::new();
         for (entry, reason) in self.entries.iter().zip(&self.reasons) {
@@ -29,7 +30,7 @@ impl Plan {
                 continue;
             };
             let name = &entry.name;
-            // where others are in that schema too, who names it means them
+            // if the schema holds other objects too, functions that name it may mean those
             let is_shared = self.kept_entries().any(|kept| {
                 kept.schema.raw() == schema
                     || (kept.kind == "EXTENSION"
@@ -44,13 +45,13 @@ impl Plan {
                     continue;
                 }
                 [] if self.has_functions() => format!(
-                    "the extension {name} is not there: whether bodies of functions use it PostgreSQL doesn't know \
-                     before they run"
+                    "the extension {name} is missing in the target; PostgreSQL finds out only when a function runs \
+                     whether its body uses the extension"
                 ),
                 [] => continue,
                 functions => format!(
-                    "the extension {name} is not there in the schema {}, which these functions name, and may fail for: \
-                     {}",
+                    "the extension {name} is missing in the schema {} of the target; these functions name that schema \
+                     and may fail: {}",
                     Untrusted::from(schema).identifier(),
                     listed(functions)
                 ),
@@ -89,7 +90,7 @@ fn listed(functions: &[String]) -> String {
     names.join(", ")
 }
 
-/// Whether the name stands somewhere before a dot, as a whole word.
+/// Whether the name appears as a whole word before a dot.
 fn is_qualifier(text: &str, name: &str) -> bool {
     let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || c == '"';
     text.match_indices(name).any(|(at, _)| {

@@ -1,4 +1,4 @@
-//! What is asked for: all but something, or nothing but something with what belongs to it and what that needs.
+//! Selects what is restored: everything except some objects, or only some objects with their parts and dependencies.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// What goes with a table.
+/// Kinds that belong to a table and are restored with it.
 const BELONGINGS: &[&str] = &[
     "TABLE DATA",
     "SEQUENCE",
@@ -36,7 +36,7 @@ const BELONGINGS: &[&str] = &[
     "BLOBS",
 ];
 
-/// What such things stand on.
+/// Kinds of objects that those of `BELONGINGS` belong to.
 const OWNERS: &[&str] = &[
     "TABLE",
     "FOREIGN TABLE",
@@ -47,25 +47,28 @@ const OWNERS: &[&str] = &[
     "CONSTRAINT",
 ];
 
-/// Whether something of that kind, where it needs this, belongs to it: not what merely uses it, as an index does a
-/// function.
+/// Whether an entry of `kind` that needs one of kind `of` is a part of it. An index is a part of its table, but not of
+/// a function that it uses.
 fn is_part(kind: &str, of: &str) -> bool {
     match kind {
         "COMMENT" | "ACL" | "SECURITY LABEL" => true,
         "BLOBS" => ["BLOB", "BLOB METADATA"].contains(&of),
-        // rows of the tables that an extension makes
+        // rows of tables that an extension creates
         "TABLE DATA" | "SEQUENCE SET" if of == "EXTENSION" => true,
         _ => OWNERS.contains(&of),
     }
 }
 
 impl Plan {
-    /// Takes out what is asked for by `--leave-out`, and by `--only` what isn't and isn't needed.
+    /// Leaves out what `--leave-out` names. With `--only`, leaves out everything that is neither named nor needed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if a pattern matches nothing in this backup.
     pub(super) fn choose(&mut self, wishes: &Wishes<'_>) -> Result<()> {
         for pattern in wishes.leave_out.iter().chain(wishes.only) {
             if !self.entries.iter().any(|entry| pattern.matches(entry)) {
                 return Err(Error::usage(
-                    format!("{pattern} names nothing in this backup"),
+                    format!("{pattern} matches nothing in this backup"),
                     "`pg_restore --list` of what `pgcoffer get` writes shows everything in it, by kind, schema and \
                      name",
                 ));
@@ -85,7 +88,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What is named, what belongs to it, and what all of that needs.
+    /// The positions of the named entries, of their parts, and of everything that these need.
     fn wanted(&self, only: &[Pattern]) -> BTreeSet<usize> {
         let by_id = self.by_id();
         let named: BTreeSet<usize> = (0..self.entries.len())
@@ -93,14 +96,14 @@ impl Plan {
             .collect();
         let mut wanted = named;
         let needs = |at: usize| self.entries[at].needs.iter().filter_map(|id| by_id.get(id).copied());
-        // what stands on a table comes along, and what that needs: without its policies it would be open
+        // the parts of a table are restored with it, and what they need: without its policies a table would be open
         let mut grows = true;
         while grows {
             let before = wanted.len();
             for at in 0..self.entries.len() {
                 let kind = self.entries[at].kind.raw();
                 let stands_on = |need: usize| wanted.contains(&need) && is_part(kind, self.entries[need].kind.raw());
-                // a key to a table that isn't wanted stays away
+                // a foreign key to a table that is not selected is left out
                 let is_possible = kind != "FK CONSTRAINT"
                     || needs(at).all(|need| wanted.contains(&need) || self.entries[need].kind == "EXTENSION");
                 if BELONGINGS.contains(&kind) && is_possible && needs(at).any(stands_on) && !wanted.contains(&at) {

@@ -1,9 +1,8 @@
-//! What the backup closes to everybody: a function whose EXECUTE was taken from PUBLIC, a schema, a type, a language.
+//! Objects that the backup closes to PUBLIC: functions whose EXECUTE was revoked, schemas, types, languages.
 //!
-//! Privileges name roles, which a target need not have, so that they are restored where that is asked for alone. But
-//! PostgreSQL opens every function to PUBLIC when it is made: without its REVOKE, what was closed would be open. What
-//! is taken from PUBLIC names no other role. So it is taken away here as well, whatever is asked for, once everything
-//! is there.
+//! Privileges name roles that a target may not have, so they are restored only if the user asks for it. But PostgreSQL
+//! grants EXECUTE on every new function to PUBLIC: without the REVOKE, a closed function would be open. A REVOKE FROM
+//! PUBLIC names no other role. So it is always run, after all objects are restored.
 
 use super::{
     given::given_to,
@@ -19,45 +18,45 @@ use crate::{
     text::Untrusted,
 };
 
-/// Objects that a remark names, and statements that it shows.
+/// The number of objects that a remark names, and of statements that it shows.
 const NAMED: usize = 5;
 const SHOWN: usize = 3;
 
 /// <https://www.postgresql.org/docs/15/release-15.html>
 const PUBLIC_CLOSED_SINCE: u32 = 15;
 
-/// An object that is closed to PUBLIC.
+/// An object that is closed to PUBLIC in the backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Closed {
-    /// The place of the privileges among the entries.
+    /// The position of the ACL entry.
     pub(super) entry: usize,
-    /// Whether it is a function that runs with its owner's rights.
+    /// Whether it is a SECURITY DEFINER function, which runs with its owner's rights.
     is_definer: bool,
-    /// What it is, and its name.
+    /// The kind and name of the object.
     pub(super) what: Untrusted,
     /// The statements that name PUBLIC, each with its semicolon.
     pub(super) statements: Untrusted,
 }
 
-/// What was closed to PUBLIC in the database that was backed up.
+/// Everything that was closed to PUBLIC in the database of the backup.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Closures {
-    /// What is restored, and closed by the statements; functions with their owner's rights come first.
+    /// Restored objects, which are closed by their statements. SECURITY DEFINER functions come first.
     pub(super) restored: Vec<Closed>,
-    /// What is another's in the target, and may be open there.
+    /// Objects that the target has and another role owns. They may be open there.
     others: Vec<Closed>,
-    /// What is taken from PUBLIC of all that is made later.
+    /// ALTER DEFAULT PRIVILEGES statements that revoke rights from PUBLIC on future objects.
     later: Vec<Untrusted>,
-    /// Whether not everybody could connect, and everybody can connect to the target.
+    /// Whether CONNECT was revoked from PUBLIC in the backup, and PUBLIC has it in the target.
     is_open_database: bool,
-    /// Whether everybody may make something in the target's schema public, and couldn't in the backup's.
+    /// Whether PUBLIC can create objects in the target's schema public, and couldn't in the backup's.
     is_open_public: bool,
-    /// What the target's own settings give to others of what is restored, in words.
+    /// What the target's own default privileges grant on restored objects, in words.
     given: Vec<String>,
 }
 
 impl Plan {
-    /// Finds what was closed, where the privileges themselves aren't restored.
+    /// Finds what was closed to PUBLIC, where the privileges themselves are not restored.
     pub(super) fn look_at_closures(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let by_id = self.by_id();
         let mut closures = Closures::default();
@@ -104,8 +103,8 @@ impl Plan {
         self.closures = closures;
     }
 
-    /// Since 15 a new database lets nobody but its owner make something in public, and a dump doesn't say so: it is as
-    /// PostgreSQL makes it.
+    /// Since PostgreSQL 15 only the owner of a new database can create objects in its schema public. A dump doesn't
+    /// contain that, as it is the default.
     pub(super) fn look_at_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
         let is_said = |entry: &Entry| entry.kind == "ACL" && entry.name == "SCHEMA public";
         self.closures.is_open_public = facts.is_public_open
@@ -113,8 +112,9 @@ impl Plan {
             && !self.entries.iter().any(is_said);
     }
 
-    /// Whether the role can close what the privileges are of; none where it is left out, or the target has one of its
-    /// own. What the archive doesn't make belongs to an extension, or to PostgreSQL itself.
+    /// Whether the role can revoke rights on the object of these privileges. `None` if the object is left out, or if
+    /// the target keeps its own. An object that the archive doesn't create belongs to an extension or to PostgreSQL
+    /// itself.
     fn is_closable(&self, privileges: &Entry, object: Option<usize>, facts: &TargetFacts, clean: bool) -> Option<bool> {
         let schema = privileges.name.raw().strip_prefix("SCHEMA ");
         let reason = object.and_then(|object| self.reasons[object].as_ref());
@@ -122,7 +122,7 @@ impl Plan {
             (None | Some(Reason::Present), Some(schema)) => {
                 let schema = object.map_or(schema, |object| self.entries[object].name.raw());
                 let there = facts.schemas.get(schema);
-                // it isn't replaced, and its owner may have decided otherwise since
+                // the schema isn't replaced, and its owner may have changed its privileges since
                 if clean && there.is_some() {
                     return None;
                 }
@@ -135,7 +135,7 @@ impl Plan {
 }
 
 impl Closures {
-    /// What is to be known of them, in words.
+    /// Remarks about what was closed, in words for the user.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.restored.is_empty() {
@@ -149,8 +149,8 @@ impl Closures {
                 more => format!(" (and {more} more, which `pg_restore --file -` of what `pgcoffer get` writes shows)"),
             };
             remarks.push(format!(
-                "was closed to PUBLIC in the backup, and may be open in the target, where it is another role's: {}; \
-                 its owner closes it by {}{more}",
+                "closed to PUBLIC in the backup, and possibly open in the target, where another role owns it: {}; its \
+                 owner closes it by {}{more}",
                 names(&self.others),
                 shown.join(" ")
             ));
@@ -161,28 +161,28 @@ impl Closures {
                 count => format!(" (and {} more like it)", count - 1),
             };
             remarks.push(format!(
-                "what is made in the target from now on is open to PUBLIC, which it wasn't in the backup, until the \
-                 role that makes it runs: {first}{more}"
+                "new objects in the target are open to PUBLIC, which they weren't in the backup, until the role that \
+                 creates them runs: {first}{more}"
             ));
         }
         if !self.given.is_empty() {
             remarks.push(format!(
-                "the target's own default privileges open what is restored, whatever its privileges were: {}; `\\ddp` \
-                 of psql shows them, and REVOKE takes them back",
+                "the target's own default privileges grant rights on restored objects: {}; psql lists them by `\\ddp`, \
+                 and REVOKE removes the rights",
                 self.given.join(", ")
             ));
         }
         if self.is_open_public {
             remarks.push(
-                "in the backup nobody but the owner could make anything in the schema public, and in the target \
-                 everybody can, until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+                "in the backup only the owner could create objects in the schema public; in the target every role can, \
+                 until its owner runs REVOKE CREATE ON SCHEMA public FROM PUBLIC"
                     .to_owned(),
             );
         }
         if self.is_open_database {
             remarks.push(
-                "in the backup not everybody could connect to the database; to the target everybody with a login can, \
-                 until its owner runs REVOKE CONNECT ON DATABASE … FROM PUBLIC"
+                "in the backup not every role could connect to the database; every role with a login can connect to \
+                 the target, until its owner runs REVOKE CONNECT ON DATABASE … FROM PUBLIC"
                     .to_owned(),
             );
         }
@@ -190,7 +190,8 @@ impl Closures {
     }
 }
 
-/// Takes from PUBLIC what was taken from it in the backup. What stays open is named: the rest is there by now.
+/// Revokes from PUBLIC what was revoked in the backup. Runs on its own connection after the load, each statement by
+/// itself; returns the objects that stay open, with the reason. Not retried.
 pub(super) async fn close(plan: &Plan, target: &DatabaseUrl) -> Vec<NotRestored> {
     let closed = &plan.closures.restored;
     if closed.is_empty() {
@@ -230,8 +231,8 @@ pub(super) fn is_definer(entry: &Entry) -> bool {
     ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw()) && says(&["security", "definer"], entry.definition.raw())
 }
 
-/// Of the statements of an object's privileges those that are about PUBLIC, where one of them takes something away.
-/// What they give back beside is part of what PUBLIC had.
+/// The statements of an ACL entry that name PUBLIC, if one of them revokes something. A GRANT to PUBLIC beside it is
+/// kept, as it was part of what PUBLIC had.
 fn public_part(definition: &str) -> Option<String> {
     let about_public: Vec<(&str, Privilege)> = statements(definition)
         .into_iter()
@@ -247,7 +248,7 @@ fn public_part(definition: &str) -> Option<String> {
     })
 }
 
-/// What the target gives to roles by itself, and the backup didn't give them: taken from them as from PUBLIC.
+/// REVOKE statements for roles that the target's default privileges grant rights to, and the backup doesn't.
 fn from_others(part: &str, privileges: &Entry, given: Vec<&str>) -> String {
     let granted = granted_roles(privileges.definition.raw());
     let Some(object) = part
@@ -263,7 +264,7 @@ fn from_others(part: &str, privileges: &Entry, given: Vec<&str>) -> String {
     revokes.concat()
 }
 
-/// Of ALTER DEFAULT PRIVILEGES what takes something from PUBLIC, without the role that it is for.
+/// The parts of ALTER DEFAULT PRIVILEGES that revoke something from PUBLIC, without the role that they are for.
 fn from_public_later(definition: &str) -> Vec<Untrusted> {
     let taken = statements(definition).into_iter().filter_map(|statement| {
         let at = statement.find(" REVOKE ")?;

@@ -1,4 +1,4 @@
-//! What the target gives to others of all that is made in it, by its own default privileges.
+//! What the target's own default privileges grant to other roles on every new object.
 
 use super::plan::Plan;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     text::Untrusted,
 };
 
-/// The kinds that default privileges are about, by the letter that the catalogs have for each.
+/// The kinds of default privileges: the letter in `pg_default_acl.defaclobjtype`, a name for people, pg_dump's kinds.
 const KINDS: &[(&str, &str, &[&str])] = &[
     (
         "r",
@@ -21,8 +21,8 @@ const KINDS: &[(&str, &str, &[&str])] = &[
 ];
 
 impl Plan {
-    /// A platform may have every table that its customer makes opened to roles of its own: how many of each kind, and
-    /// to whom.
+    /// How many restored objects of each kind get default grants, and to which roles. A platform may grant rights on
+    /// every table of its customer to roles of its own.
     pub(super) fn given(&self, facts: &TargetFacts) -> Vec<String> {
         let given = facts.given.iter().filter_map(|grant| {
             let (_, what, _) = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind)?;
@@ -35,7 +35,7 @@ impl Plan {
     }
 }
 
-/// The roles that get something of it as soon as it is made, but for PUBLIC.
+/// The roles, except PUBLIC, that get rights on the object as soon as it is created.
 pub(super) fn given_to<'a>(entry: &Entry, facts: &'a TargetFacts) -> Vec<&'a str> {
     let grants = facts.given.iter().filter(|grant| is_about(grant, entry));
     let mut roles: Vec<&str> = grants

@@ -1,4 +1,4 @@
-//! What stands in the way of a restore as it was asked for, found before anything is touched.
+//! Problems that prevent the restore as requested, found before the target is changed.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::{
     text::{Untrusted, shell_quoted},
 };
 
-/// Roles that an error names.
+/// The number of roles that an error names.
 const ROLES_NAMED: usize = 10;
 
-/// What it takes the right to make something in a schema for.
+/// Kinds that need the right CREATE in their schema.
 const CREATED: &[&str] = &[
     "TABLE",
     "FOREIGN TABLE",
@@ -40,7 +40,7 @@ const CREATED: &[&str] = &[
 ];
 
 impl Plan {
-    /// Roles that somebody has to decide about.
+    /// The problem of roles that are missing in the target, which the user has to decide about.
     pub(super) fn lack_of_roles(&self, skipped: bool) -> Option<Lack> {
         if self.missing_roles.is_empty() {
             return None;
@@ -52,21 +52,23 @@ impl Plan {
         }
         Some(Lack {
             what: format!(
-                "these roles are named in policies, user mappings, owners or privileges, and are not there: {}",
+                "these roles are named in policies, user mappings, owners or privileges, and don't exist in the \
+                 target: {}",
                 names.join(", ")
             ),
             cure: match skipped {
-                true => "leave --keep-owner out: what these roles own can't be given to them; or make them by --roles \
-                    create"
-                    .to_owned(),
-                false => "--roles create makes them, without a login (the role that restores must be allowed to); \
-                    --roles skip leaves out what names them"
+                true => {
+                    "omit --keep-owner, as these roles can't become owners; or create them by --roles create".to_owned()
+                }
+                false => "--roles create creates them without a login (the restoring role needs the right to do so); \
+                          --roles skip leaves out what names them"
                     .to_owned(),
             },
         })
     }
 
-    /// An extension that can't be made is left out where nothing is lost by it; else somebody has to decide.
+    /// An extension that can't be created is left out if nothing needs it. Otherwise it is a problem that the user has
+    /// to decide about.
     pub(super) fn look_at_extensions(&mut self, wishes: &Wishes<'_>) {
         for at in 0..self.entries.len() {
             let Some(Reason::NoExtension(why)) = &self.reasons[at] else {
@@ -85,7 +87,7 @@ impl Plan {
             let name = &self.entries[at].name;
             self.lacks.push(Lack {
                 what: format!(
-                    "the extension {name} can't be made there ({why}), and {} needs it{}",
+                    "the extension {name} can't be created in the target ({why}), and {} needs it{}",
                     label(first),
                     match needing.len() {
                         1 => String::new(),
@@ -131,7 +133,7 @@ impl Plan {
         }
     }
 
-    /// Extensions that stand in another schema than in the backup, by whose name its tables call them.
+    /// Finds extensions that are in another schema than in the backup. Tables of the backup name that schema.
     pub(super) fn look_at_moved_extensions(&mut self, facts: &TargetFacts) {
         let mut lacks = Vec::new();
         for entry in self.entries.iter().filter(|entry| entry.kind == "EXTENSION") {
@@ -147,7 +149,7 @@ impl Plan {
             if there.schema != schema && is_needed {
                 lacks.push(Lack {
                     what: format!(
-                        "the extension {} stands in the schema {} there, and in {} in the backup",
+                        "the extension {} is in the schema {} of the target, and in {} in the backup",
                         entry.name,
                         Untrusted::from(&*there.schema),
                         Untrusted::from(&*schema)
@@ -163,14 +165,15 @@ impl Plan {
         self.lacks.extend(lacks);
     }
 
-    /// What --clean would take away without bringing others, or can't name.
+    /// Finds objects that `--clean` would drop without restoring others, or whose names can't be read.
     pub(super) fn look_at_what_is_replaced(&mut self, wishes: &Wishes<'_>) {
         if !wishes.clean {
             return;
         }
         if self.kept_entries().any(|entry| entry.drop.raw().contains('\u{fffd}')) {
             self.lacks.push(Lack {
-                what: "the backup has names that are no UTF-8, which --clean can't tell the target's by".to_owned(),
+                what: "the backup has names that are not UTF-8, and --clean can't match them with names in the target"
+                    .to_owned(),
                 cure: "restore into a new database".to_owned(),
             });
         }
@@ -180,7 +183,7 @@ impl Plan {
         if let Some((entry, _, _)) = bare.filter(|_| !wishes.leave_out.is_empty()) {
             let lack = Lack {
                 what: format!(
-                    "--clean would replace a table by one without its {}, which needs something that is left out",
+                    "--clean would replace a table with one that lacks its {}, which needs something that is left out",
                     label(entry)
                 ),
                 cure: "leave that table out as well, or restore into a new database".to_owned(),
@@ -195,16 +198,16 @@ impl Plan {
         });
         let lack = emptied.map(|(entry, _, _)| Lack {
             what: format!(
-                "--clean would replace {}.{} by an empty table, as its rows are left out",
+                "--clean would replace {}.{} with an empty table, as its rows are left out",
                 entry.schema, entry.name
             ),
-            cure: "leave the whole table out (table:NAME rather than data:NAME), or restore into a new database"
+            cure: "leave out the whole table (table:NAME instead of data:NAME), or restore into a new database"
                 .to_owned(),
         });
         self.lacks.extend(lack);
     }
 
-    /// Who notices that something was replaced: subscribers, and those whose it was.
+    /// Finds others that notice a replacement: subscribers of publications, and former owners.
     pub(super) fn look_at_who_else_uses_it(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         if !wishes.clean {
             return;
@@ -220,7 +223,8 @@ impl Plan {
         self.takes_over = (is_others && !wishes.keep_owner).then(|| Untrusted::from(&*facts.role));
     }
 
-    /// Schemas that aren't there and that nothing makes, and rights to make something in those that are.
+    /// Finds schemas that don't exist and that the restore doesn't create, and schemas in which the role can't create
+    /// objects.
     pub(super) fn look_at_places(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let made: BTreeSet<&str> = self
             .kept_entries()
@@ -257,37 +261,37 @@ impl Plan {
     }
 }
 
-/// A schema in which something is to be made and can't be.
+/// The problem of a schema in which objects have to be created and can't be.
 fn lack_of_place(schema: &str, facts: &TargetFacts) -> Option<Lack> {
     let name = Untrusted::from(schema);
     match facts.schemas.get(schema) {
         Some(there) if there.may_create || facts.is_superuser => None,
         Some(_) => Some(Lack {
             what: format!(
-                "the role {} may make nothing in the schema {name}",
+                "the role {} has no right to create objects in the schema {name}",
                 Untrusted::from(&*facts.role)
             ),
             cure: format!(
-                "restore as the database's owner, or let the owner of the schema run: GRANT CREATE, USAGE ON SCHEMA {} \
-                 TO {};",
+                "restore as the database's owner, or have the owner of the schema run: GRANT CREATE, USAGE ON SCHEMA \
+                 {} TO {};",
                 ident(schema),
                 ident(&facts.role)
             ),
         }),
         None => Some(Lack {
-            what: format!("there is no schema {name}, and the backup doesn't make it"),
+            what: format!("the target has no schema {name}, and this restore doesn't create it"),
             cure: format!("run in the target: CREATE SCHEMA {};", ident(schema)),
         }),
     }
 }
 
-/// Whether such a thing is made and then given to its owner.
+/// Whether pg_restore creates an object of that kind and then changes its owner.
 fn is_given(kind: &str) -> bool {
     let others = ["EXTENSION", "TABLE DATA", "SEQUENCE SET", "BLOBS", "SECURITY LABEL"];
     !SESSION.contains(&kind) && !REMARKS.contains(&kind) && !others.contains(&kind)
 }
 
-/// Roles that are there, and that the one that restores can't give anything to.
+/// The problem of roles that exist, and that the restoring role can't make owners.
 fn lack_of_membership(owners: &BTreeSet<String>, role: &str) -> Lack {
     let some: Vec<String> = owners.iter().take(ROLES_NAMED).cloned().collect();
     let more = match owners.len().saturating_sub(ROLES_NAMED) {
@@ -301,12 +305,12 @@ fn lack_of_membership(owners: &BTreeSet<String>, role: &str) -> Lack {
     let quoted: Vec<String> = some.iter().map(|owner| ident(owner)).collect();
     Lack {
         what: format!(
-            "the role {} is no member of {}{more}, and can't make them owners",
+            "the role {} is not a member of {}{more}, and can't make them owners",
             Untrusted::from(role),
             named.join(", ")
         ),
         cure: format!(
-            "leave --keep-owner out, or let a superuser run: GRANT {} TO {};",
+            "omit --keep-owner, or have a superuser run: GRANT {} TO {};",
             quoted.join(", "),
             ident(role)
         ),
@@ -316,7 +320,7 @@ fn lack_of_membership(owners: &BTreeSet<String>, role: &str) -> Lack {
 fn lack_of_database(facts: &TargetFacts) -> Lack {
     let role = Untrusted::from(&*facts.role);
     Lack {
-        what: format!("the role {role} may make no schemas there"),
-        cure: "restore as the database's owner, or have the owner GRANT CREATE ON DATABASE to that role".to_owned(),
+        what: format!("the role {role} has no right to create schemas in the target"),
+        cure: "restore as the database's owner, or have the owner grant CREATE ON DATABASE to that role".to_owned(),
     }
 }

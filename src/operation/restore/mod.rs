@@ -1,4 +1,5 @@
-//! Restores a backup into a database: what can be, what is left out and why, and the road of its bytes into pg_restore.
+//! Restores a backup into a database: decides what is restored and what is left out, and streams the archive into
+//! pg_restore.
 
 mod bodies;
 mod choice;
@@ -50,49 +51,50 @@ pub use report::{NotRestored, RestoreReport};
 use road::{Broken, state_after};
 use room::lacks_of_room;
 
-/// One restore to be made.
+/// The options of one restore.
 #[derive(Debug, Clone)]
 pub struct RestoreRequest {
-    /// the database to restore into
+    /// The database to restore into.
     pub target: DatabaseUrl,
-    /// drop what is there first, instead of refusing
+    /// Whether to drop and replace objects that the target has, instead of refusing a target that is not empty.
     pub clean: bool,
-    /// all or nothing: one transaction
+    /// Whether to restore everything or nothing, in one transaction.
     pub single_transaction: bool,
-    /// keep owners as they were dumped: every role must exist
+    /// Whether to keep the owners of the backup. Every owner must exist in the target.
     pub keep_owner: bool,
-    /// keep privileges as they were dumped: every role must exist
+    /// Whether to keep the privileges of the backup. Every role that they name must exist in the target.
     pub keep_acl: bool,
-    /// leave all comments out
+    /// Whether to leave out all comments.
     pub no_comments: bool,
-    /// what is left out
+    /// The objects to leave out.
     pub leave_out: Vec<Pattern>,
-    /// where it is not empty: nothing but this, what belongs to it and what that needs
+    /// If not empty, only these objects are restored, with their parts and with what they need.
     pub only: Vec<Pattern>,
-    /// what is done about roles that are named and not there
+    /// What to do about roles that are named and don't exist in the target.
     pub roles: MissingRoles,
-    /// go on after what can't be restored, and name it
+    /// Whether to continue when something can't be restored, and to report it.
     pub keep_going: bool,
 }
 
-/// What a restore does about roles that policies, user mappings, owners and privileges name and that the target lacks.
+/// What to do about roles that don't exist in the target and are named by policies, user mappings, owners or
+/// privileges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingRoles {
-    /// refuses, before anything is touched
+    /// Refuse the restore before the target is changed.
     Refuse,
-    /// makes them, without a login
+    /// Create them, without a login.
     Create,
-    /// leaves out what names them
+    /// Leave out what names them.
     Skip,
 }
 
-/// A restore that was found possible: what will be restored is known, and nothing has been touched.
+/// A restore that was checked and planned. The target has not been changed.
 pub struct PreparedRestore<'a> {
     catalog: &'a Catalog,
     record: &'a Record,
     request: &'a RestoreRequest,
     details: Option<Details>,
-    /// until it is brought
+    /// The opened archive. `None` once it has been read.
     archive: Option<Inbound>,
     plan: Plan,
     client: &'a Client,
@@ -101,11 +103,12 @@ pub struct PreparedRestore<'a> {
     settings: Settings,
 }
 
-/// Looks at the archive's table of contents and at the target, and plans what is restored.
+/// Reads the archive's table of contents, inspects the target, and plans what is restored.
+///
+/// Changes nothing that lasts: definitions are tried in a transaction that is rolled back. Safe to cancel.
 ///
 /// # Errors
-/// Whatever makes the restore impossible, found before anything is touched; [`Error::TargetLacks`] where somebody has
-/// to decide.
+/// Any reason why the restore is impossible. [`Error::TargetLacks`] lists problems that the user can solve.
 pub async fn prepare_restore<'a>(
     catalog: &'a Catalog,
     clients: &'a Clients,
@@ -176,7 +179,7 @@ async fn prepared<'a>(
     })
 }
 
-/// The tables that have rows, by schema and name. Where the details are lost any that has data may have some.
+/// The tables that have rows, by schema and name. If the details are lost, every table with a data entry counts.
 fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
     let with_data = || {
         let tables = entries.iter().filter(|entry| entry.has_data);
@@ -190,16 +193,16 @@ fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untru
     tables.map(name).collect()
 }
 
-/// The major version of the server that was dumped; none in a record that doesn't say.
+/// The major version of the server that was backed up; `None` if the record doesn't have it.
 fn source_major(record: &Record) -> Option<u32> {
     record.source.as_ref().map(|source| source.server.major)
 }
 
-/// Whether the target can take a backup, before hours are spent on thawing it: what [`prepare_restore`] looks at, but
-/// for what the archive holds.
+/// Checks whether the target can take a backup, before hours are spent on thawing it. Checks what [`prepare_restore`]
+/// does, except for what needs the archive.
 ///
 /// # Errors
-/// What the target's side refuses.
+/// Any reason why the target can't be used.
 pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreRequest) -> Result<()> {
     let session = connect(request).await?;
     let server_major = session.server_major();
@@ -207,7 +210,7 @@ pub async fn check_target(clients: &Clients, record: &Record, request: &RestoreR
     client_for(clients, record, server_major).map(drop)
 }
 
-/// Connects to a target that can be written and is empty, unless it need not be.
+/// Connects to the target, and checks that it is writable and, unless `--clean` is given, empty.
 async fn connect(request: &RestoreRequest) -> Result<Session> {
     let mut session = Session::connect(&request.target).await?;
     session.check_writable().await?;
@@ -222,13 +225,13 @@ fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> R
     Ok(clients.for_restore(dumped_by, server_major)?)
 }
 
-/// Restores what was prepared.
+/// Runs a prepared restore.
 ///
-/// The target is looked at once more; on any fault pg_restore is killed rather than given a clean end. Safe to cancel
-/// as far as the archive is concerned; what the target then holds, a single transaction decides.
+/// The target is checked once more. On any fault pg_restore is killed, never ended cleanly. Not retried. Safe to cancel
+/// for the archive; the target is left unchanged only in a single transaction.
 ///
 /// # Errors
-/// Whatever failed first; [`Error::RestoreFailed`] says in what state the target was left.
+/// The first fault. [`Error::RestoreFailed`] says in which state the target was left.
 pub async fn restore(
     prepared: PreparedRestore<'_>,
     progress: &Progress,
@@ -288,8 +291,8 @@ async fn restored(
     Ok(report)
 }
 
-/// The target may have changed while somebody was asked; and roles that are missing are made. The address of the very
-/// server that this was seen on, for the child processes.
+/// Checks the target again, as it may have changed while the user was asked, and creates missing roles. Returns the
+/// address of the server that the checks ran on, for child processes.
 async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> Result<DatabaseUrl> {
     let request = prepared.request;
     let mut session = connect(request).await?;

@@ -1,11 +1,11 @@
-//! What needs a right to a table that the target has and that belongs to somebody else.
+//! Entries that need rights to a table that the target has and another role owns.
 
 use super::{label::label, plan::Plan, reason::Reason, words::says};
 use crate::postgres::{Present, TargetFacts};
 
 impl Plan {
-    /// Partitions and children of such tables, their keys, and their places in publications: PostgreSQL would refuse
-    /// each when the restore comes to it.
+    /// Leaves out partitions and children of such tables, foreign keys to them, and their entries in publications.
+    /// PostgreSQL would refuse each of them.
     pub(super) fn look_at_others_tables(&mut self, facts: &TargetFacts) {
         for at in 0..self.entries.len() {
             if self.reasons[at].is_some() {
@@ -29,7 +29,7 @@ impl Plan {
         }
     }
 
-    /// The tables of the target's own that an entry needs, by itself or by their indexes and keys.
+    /// Tables of the target that an entry needs, directly or by an index or a constraint.
     fn others_tables<'a>(&self, at: usize, facts: &'a TargetFacts) -> Vec<(usize, &'a Present)> {
         let by_id = self.by_id();
         let needs = |at: usize| {
@@ -55,7 +55,7 @@ impl Plan {
             .collect()
     }
 
-    /// Partitions that are attached to tables which stay, in the words of the rehearsal.
+    /// Partitions that are attached to tables which are not replaced, as `pg_describe_object` words them.
     pub(super) fn attached(&self) -> Vec<String> {
         let by_id = self.by_id();
         let attached = self.kept_entries().filter(|entry| entry.kind == "TABLE ATTACH");

@@ -1,4 +1,4 @@
-//! What of a backup is restored into a target, what is left out and why, and what stands in the way of all of it.
+//! Plans a restore: which entries are restored, which are left out and why, and which problems prevent it.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,8 +16,8 @@ use crate::{
     text::Untrusted,
 };
 
-/// Extensions for whoever runs the server: without them nothing of the user's is missing, as long as nothing needs
-/// them.
+/// Extensions that serve the operator of a server. Without them no data of the user is missing, unless other objects
+/// need them.
 pub(super) const OPERATORS: &[&str] = &[
     "aiven_extras",
     "aiven_gatekeeper",
@@ -40,10 +40,10 @@ pub(super) const OPERATORS: &[&str] = &[
     "rds_tools",
 ];
 
-/// Kinds that a platform makes for itself.
+/// Kinds of objects that platforms create for their own use.
 const OF_PLATFORMS: &[&str] = &["SCHEMA", "FUNCTION", "EVENT TRIGGER", "EXTENSION"];
 
-/// What guards the rows of a table, or makes them.
+/// Kinds that protect the rows of a table, or compute them.
 const GUARDS: &[&str] = &[
     "CONSTRAINT",
     "CHECK CONSTRAINT",
@@ -55,10 +55,10 @@ const GUARDS: &[&str] = &[
     "TRIGGER",
 ];
 
-/// Kinds that say something of another object and that nothing is lost without, if that is missing or another's.
+/// Kinds that describe another object. Nothing is lost without them if that object is missing or owned by another role.
 pub(super) const REMARKS: &[&str] = &["COMMENT", "ACL", "DEFAULT ACL"];
 
-/// What is asked for, beside what the target allows.
+/// What the user asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Wishes<'a> {
     pub(super) leave_out: &'a [Pattern],
@@ -67,62 +67,65 @@ pub(super) struct Wishes<'a> {
     pub(super) single_transaction: bool,
     pub(super) keep_owner: bool,
     pub(super) keep_acl: bool,
-    /// leave out what names roles that aren't there
+    /// Whether to leave out what names roles that don't exist.
     pub(super) skip_roles: bool,
-    /// leave out policies and mappings that name roles that aren't there, as going on would
+    /// Whether to leave out policies and user mappings that name roles that don't exist, as they would fail with
+    /// `--keep-going`.
     pub(super) foresee_roles: bool,
-    /// leave out whatever can't be restored, with all that needs it
+    /// Whether to leave out whatever can't be restored, with all that needs it.
     pub(super) keep_going: bool,
-    /// the tables of the backup that have rows, by schema and name
+    /// The tables of the backup that have rows, by schema and name.
     pub(super) filled: &'a [(Untrusted, Untrusted)],
 }
 
-/// The plan.
+/// The plan of a restore: for each entry of the archive whether it is restored, and what the user has to know.
 pub(super) struct Plan {
     pub(super) entries: Vec<Entry>,
-    /// of each entry, in their order
+    /// Why each entry is left out, in the order of `entries`; `None` if it is restored.
     pub(super) reasons: Vec<Option<Reason>>,
-    /// kinds that nobody expects, as an option of pg_restore leaves out all of them
+    /// Kinds that an option of pg_restore leaves out as a whole, and that are not reported.
     pub(super) unasked: &'static [&'static str],
-    /// tables with rows, by schema and name
+    /// The tables that have rows, by schema and name.
     pub(super) filled: BTreeSet<(Untrusted, Untrusted)>,
-    /// functions that run with their owner's rights and would be a superuser's
+    /// SECURITY DEFINER functions that a superuser would own after the restore.
     pub(super) raised: Vec<Untrusted>,
-    /// what is closed to everybody in the backup
+    /// What is closed to PUBLIC in the backup.
     pub(super) closures: Closures,
-    /// functions that may miss an extension, in words
+    /// Remarks about functions that may miss an extension.
     pub(super) bodies: Vec<String>,
-    /// why not all definitions could be tried in the target
+    /// Why not all definitions could be tried in the target.
     pub(super) untried: Option<Untrusted>,
-    /// what has to be mended or decided before anything is touched
+    /// Problems that the user has to solve before anything is changed.
     pub(super) lacks: Vec<Lack>,
-    /// roles that are named and not there
+    /// Roles that are named and don't exist in the target.
     pub(super) missing_roles: BTreeSet<String>,
-    /// tablespaces that the target lacks, whose tables and indexes go to its own
+    /// Tablespaces that the target lacks. Their tables and indexes go to the default tablespace.
     pub(super) missing_tablespaces: BTreeSet<Untrusted>,
-    /// whom the target gives rights to whatever is made there
+    /// Roles that get rights on every new object in the target.
     pub(super) granted_by_default: Vec<String>,
-    /// publications of the target whose tables are replaced
+    /// Publications of the target whose tables are replaced.
     pub(super) published: BTreeSet<Untrusted>,
-    /// the role that restores, where what is replaced belonged to others and would belong to it
+    /// The restoring role, if it becomes the owner of objects that belonged to others.
     pub(super) takes_over: Option<Untrusted>,
-    /// the ids of rows whose table an extension makes
+    /// The ids of entries with rows of tables that an extension creates.
     pub(super) orphans: BTreeSet<i32>,
-    /// statements that take rows away which the backup brings, from tables that stay
+    /// DELETE statements for tables that stay and whose rows the backup restores.
     pub(super) emptied: Vec<String>,
-    /// what these are of
+    /// The labels of the tables of these statements.
     pub(super) emptied_tables: Vec<String>,
-    /// of each entry the pass through the archive in which it is loaded; all in the first where there are none
+    /// The pass through the archive in which each entry is loaded, in the order of `entries`.
     pub(super) passes: Vec<usize>,
-    /// the archive's encoding, where it is another than UTF-8
+    /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
-    /// schema and name of tables as the archive's data has them, and as they are
+    /// The schema and name of tables: as written in the archive's data, and decoded.
     pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
 }
 
 impl Plan {
+    /// Makes the plan from the archive's entries and the facts about the target.
+    ///
     /// # Errors
-    /// A pattern that names nothing in this backup.
+    /// [`crate::error::Error::Usage`] if a pattern matches nothing in this backup.
     pub(super) fn new(entries: Vec<Entry>, names: Names, facts: &TargetFacts, wishes: &Wishes<'_>) -> Result<Self> {
         let setting = Setting {
             facts,
@@ -164,7 +167,7 @@ impl Plan {
         plan.tie_mappings();
         plan.tie_rows(facts);
         plan.choose(wishes)?;
-        // a platform's own trigger is no loss, though the role may not make it either
+        // a platform's own trigger is no loss, though the role may have no right to create it either
         plan.set_reasons(Setting::platform);
         plan.spread();
         plan.set_reasons(|entry| setting.look_at(entry));
@@ -185,7 +188,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Looks at what is to be known of what is restored, once it is known what that is.
+    /// Adds remarks about what is restored. Called last, when it is known what that is.
     pub(super) fn look_at_the_rest(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>, source_major: Option<u32>) {
         self.look_at_bodies(facts);
         self.look_at_closures(facts, wishes);
@@ -195,7 +198,7 @@ impl Plan {
         }
     }
 
-    /// The ids of what is restored as the archive is read for the first time, in their order.
+    /// The ids of what is restored in the first pass through the archive, in the archive's order.
     pub(super) fn kept(&self) -> Vec<i32> {
         let passes = self.passes.iter().zip(&self.entries);
         let later: BTreeSet<i32> = passes
@@ -219,7 +222,7 @@ impl Plan {
         both.filter(|(_, reason)| reason.is_none()).map(|(entry, _)| entry)
     }
 
-    /// What is left out, each with its reason, and what that means.
+    /// Everything that is left out and reported, each with its reason and its impact.
     pub(super) fn left_out(&self) -> impl Iterator<Item = (&Entry, &Reason, Weight)> {
         let both = self.entries.iter().zip(&self.reasons);
         let expected = both.filter(|(entry, _)| !self.unasked.contains(&entry.kind.raw()));
@@ -238,19 +241,19 @@ impl Plan {
         let table = (entry.schema.clone(), entry.name.clone());
         let is_empty = entry.kind == "TABLE DATA" && !self.filled.contains(&table);
         match root {
-            // privileges are tried only where somebody asks to keep them
+            // privileges are tried only if the user asked to keep them
             Reason::Refused(_) | Reason::Fails(_) if entry.kind == "ACL" => Weight::Loss,
             _ if is_empty || REMARKS.contains(&entry.kind.raw()) => Weight::None,
-            // it makes event triggers and functions, and nothing that holds or shapes rows
+            // a platform creates event triggers and functions for its own use, and nothing that holds or shapes rows
             Reason::Platform(_) if !OF_PLATFORMS.contains(&entry.kind.raw()) => Weight::Loss,
-            // nobody asked for a table without it
+            // the user did not ask for a table without it
             Reason::Asked | Reason::Unwanted if *reason != Reason::Asked && self.guards_what_is_kept(entry) => {
                 Weight::Loss
             }
             Reason::NoExtension(_) if matches!(reason, Reason::NoExtension(_)) && OPERATORS.contains(&name) => {
                 Weight::None
             }
-            // a platform counts the versions of its own tables there
+            // a platform keeps the versions of its own tables there
             Reason::HasRows if name.ends_with("migrations") => Weight::None,
             root => root.weight(),
         }
@@ -269,7 +272,7 @@ impl Plan {
         ids.map(|(at, entry)| (entry.id, at)).collect()
     }
 
-    /// Takes out what needs something that is left out and isn't there.
+    /// Leaves out every entry that needs something that is left out and missing in the target.
     pub(super) fn spread(&mut self) {
         let by_id = self.by_id();
         let mut grows = true;
@@ -287,7 +290,8 @@ impl Plan {
         }
     }
 
-    /// The root of why something is left out that the entry needs, if something is.
+    /// The position of the entry that is the root cause of why something that this entry needs is missing; `None` if
+    /// all is there.
     pub(super) fn missing_need(&self, at: usize, by_id: &HashMap<i32, usize>) -> Option<usize> {
         let entry = &self.entries[at];
         let mut needs = entry.needs.iter().filter_map(|id| by_id.get(id));
@@ -301,7 +305,7 @@ impl Plan {
         }
     }
 
-    /// But for those that nobody else may call.
+    /// SECURITY DEFINER functions, except those that other roles can't call.
     fn functions_with_rights_of_their_owner(&self) -> Vec<Untrusted> {
         let closed = self.closures.restored.iter();
         let closed: BTreeSet<i32> = closed
@@ -313,7 +317,7 @@ impl Plan {
             .collect()
     }
 
-    /// Whether it belongs to a table that is restored, and guards or makes its rows.
+    /// Whether the entry belongs to a restored table and protects or computes its rows.
     pub(super) fn guards_what_is_kept(&self, entry: &Entry) -> bool {
         GUARDS.contains(&entry.kind.raw())
             && self.kept_entries().any(|table| {
@@ -324,7 +328,7 @@ impl Plan {
             })
     }
 
-    /// Comments, privileges and labels of what the target has and somebody else owns.
+    /// Leaves out comments, privileges and labels of objects that the target has and another role owns.
     fn set_remarks(&mut self, setting: &Setting<'_>) {
         let by_id = self.by_id();
         for at in 0..self.entries.len() {

@@ -1,11 +1,11 @@
-//! What has to be asked of a target, by what is to be restored into it.
+//! Which facts about a target are needed, depending on what is restored into it.
 
 use std::collections::BTreeSet;
 
 use super::{rules::ability, ties::is_orphan, words::name_behind};
 use crate::{archive::Entry, postgres::Questions};
 
-/// What has to be known of the target for these entries.
+/// The facts that are needed for these entries.
 pub(super) fn questions(entries: &[Entry]) -> Questions {
     let mut questions = Questions::default();
     let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();

@@ -1,4 +1,4 @@
-//! What `--clean` drops: everything in the target that the backup brings, and nothing else.
+//! What `--clean` drops: every object of the target that the backup restores, and nothing else.
 
 use super::plan::Plan;
 use crate::{
@@ -6,9 +6,9 @@ use crate::{
     postgres::{Drops, Place},
 };
 
-/// What goes with the table, the view or the server that it stands on, and what is never dropped: a schema may hold
-/// what isn't in the backup, an extension is made only where it isn't there, and a subscription can't be dropped in a
-/// transaction.
+/// Kinds that are not dropped by themselves. Some are dropped with the table, view or server that they belong to.
+/// Others are never dropped: a schema may hold objects that aren't in the backup, an extension is created only if it is
+/// missing, and a subscription can't be dropped in a transaction.
 const NOT_BY_THEMSELVES: &[&str] = &[
     "SCHEMA",
     "EXTENSION",
@@ -24,15 +24,16 @@ const NOT_BY_THEMSELVES: &[&str] = &[
     "DATABASE",
 ];
 
-/// What is dropped, and by which statements.
+/// The objects that a plan replaces, as statements that drop them.
 pub(super) struct Replaced {
-    /// The statements, the last object first.
+    /// The statements, in the reverse order of creation.
     pub(super) drops: Drops,
-    /// The statements for large objects, which nothing depends on.
+    /// The statements that drop large objects. Nothing depends on large objects.
     unlinks: String,
 }
 
 impl Replaced {
+    /// The statements for what the plan restores.
     pub(super) fn by(plan: &Plan) -> Self {
         let kept: Vec<&Entry> = plan.kept_entries().collect();
         let dropped = kept.iter().rev().filter_map(|entry| drop_of(entry));
@@ -62,14 +63,14 @@ impl Replaced {
         }
     }
 
-    /// All of them, large objects included.
+    /// All statements, with those for large objects.
     pub(super) fn all(mut self) -> Drops {
         self.drops.statements.extend(self.unlinks.bytes());
         self.drops
     }
 }
 
-/// What an entry makes, as the rehearsal tells it from others; none for what is a part of something else.
+/// The object that an entry creates, as the rehearsal identifies it. `None` if it is a part of another object.
 pub(super) fn place(entry: &Entry) -> Option<Place> {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let (kind, name) = match kind {
@@ -77,7 +78,7 @@ pub(super) fn place(entry: &Entry) -> Option<Place> {
             ("relation".to_owned(), name.to_owned())
         }
         "FUNCTION" | "PROCEDURE" => ("routine".to_owned(), name.to_owned()),
-        // as the catalogs have the arguments of an aggregate without any
+        // the catalogs show the arguments of an aggregate over any rows as empty
         "AGGREGATE" => ("routine".to_owned(), name.replace("(*)", "()")),
         "TYPE" | "DOMAIN" | "SHELL TYPE" => ("type".to_owned(), name.to_owned()),
         "PROCEDURAL LANGUAGE" => ("language".to_owned(), name.to_owned()),
@@ -109,13 +110,13 @@ pub(super) fn place(entry: &Entry) -> Option<Place> {
     })
 }
 
-/// The end of the statement that drops it, from the last of these words on.
+/// The end of the statement that drops the object, from the last occurrence of `words`.
 fn behind<'a>(entry: &'a Entry, words: &str) -> &'a str {
     let statement = entry.drop.raw().trim_end().trim_end_matches(';');
     statement.rfind(words).map_or("", |at| &statement[at..])
 }
 
-/// The statement that pg_dump has for it, `DROP TABLE public.t;`, for what may not be there and what may have parts.
+/// pg_dump's statement that drops the object, like `DROP TABLE public.t;`, with IF EXISTS and CASCADE.
 fn drop_of(entry: &Entry) -> Option<Vec<u8>> {
     let kind = entry.kind.raw();
     if NOT_BY_THEMSELVES.contains(&kind) {
@@ -129,11 +130,11 @@ fn drop_of(entry: &Entry) -> Option<Vec<u8>> {
     Some([start.as_bytes(), object, b" CASCADE;\n"].concat())
 }
 
-/// What an entry makes that falls with others, in the words of the rehearsal: triggers on tables that stay, mappings,
-/// casts, tables and schemas of publications.
+/// Objects that an entry creates and that are dropped with others, worded as `pg_describe_object` does: triggers on
+/// tables that stay, user mappings, casts, and the tables and schemas of publications.
 pub(super) fn remade(entry: &Entry) -> Vec<String> {
     let (schema, name) = (entry.schema.raw(), entry.name.raw());
-    // either name may have blanks in it
+    // both names may contain spaces
     let halves = || name.match_indices(' ').map(|(at, _)| (&name[..at], &name[at + 1..]));
     match entry.kind.raw() {
         "TRIGGER" => halves()
@@ -147,13 +148,14 @@ pub(super) fn remade(entry: &Entry) -> Vec<String> {
         "PUBLICATION TABLES IN SCHEMA" => halves()
             .map(|(publication, schema)| format!("schema {schema} in publication {publication}"))
             .collect(),
-        // their names are what they are called by
+        // the entry's name is the description of the object
         "USER MAPPING" | "CAST" | "TRANSFORM" => vec![name.to_owned()],
         _ => Vec::new(),
     }
 }
 
-/// The numbers of an entry's large objects: its name up to 16, and lines of its definition from 17 on.
+/// The OIDs of an entry's large objects: the entry's name in archives of pg_dump 16 and older, the lines of its
+/// definition since 17.
 fn large_objects(entry: &Entry) -> Vec<String> {
     let numbers: Box<dyn Iterator<Item = &str>> = match entry.kind.raw() {
         "BLOB" => Box::new(std::iter::once(entry.name.raw())),

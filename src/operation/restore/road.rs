@@ -1,4 +1,4 @@
-//! The road of an archive's bytes into pg_restore, and what a fault on it leaves.
+//! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
 use super::{PreparedRestore, RestoreRequest, replace::Replaced};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl PreparedRestore<'_> {
-    /// Brings the archive to pg_restore, as often as the order of its rows takes.
+    /// Streams the archive into pg_restore, as often as the order of its rows requires.
     pub(super) async fn loaded(
         &mut self,
         target: &DatabaseUrl,
@@ -48,7 +48,7 @@ impl PreparedRestore<'_> {
         Ok((contents, report))
     }
 
-    /// Drops what is replaced, where the load doesn't do it in its own transaction.
+    /// Drops what is replaced, unless the load does that in its own transaction.
     async fn make_room(&self, target: &DatabaseUrl) -> Result<()> {
         let mut session = Session::connect(target).await?;
         let drops = Replaced::by(&self.plan).all();
@@ -57,7 +57,7 @@ impl PreparedRestore<'_> {
         Ok(())
     }
 
-    /// What was dumped.
+    /// The record and details to compare the archive with.
     fn expected(&self) -> (&Record, Option<&Details>) {
         (self.record, self.details.as_ref())
     }
@@ -89,14 +89,14 @@ impl PreparedRestore<'_> {
     }
 }
 
-/// A restore that broke off, and whether pg_restore had been given all of the archive.
+/// The fault that ended a load, and whether pg_restore had received the whole archive.
 pub(super) struct Broken {
     pub(super) error: Error,
     pub(super) all_given: bool,
 }
 
-/// Brings the archive to pg_restore. Its input ends cleanly only if all of it came and is what was dumped: on any fault
-/// it is killed, since a clean end would make a cut archive look whole.
+/// Streams the archive into pg_restore. Its input ends cleanly only if the whole archive arrived and matches the
+/// record. On any fault pg_restore is killed, since a clean end would make a cut archive look complete.
 async fn carry_out(
     (record, details): (&Record, Option<&Details>),
     archive: Inbound,
@@ -109,7 +109,7 @@ async fn carry_out(
     let all_given = brought.is_ok();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
-            tracing::info!("the whole archive was read; pg_restore goes on with indexes and constraints");
+            tracing::info!("the whole archive was read; pg_restore continues with indexes and constraints");
             let ended = interrupt.or(async { Ok(load.finish().await?) }).await;
             ended.map(|report| (contents, report))
         }
@@ -118,7 +118,7 @@ async fn carry_out(
     match ended {
         Ok(loaded) => Ok(loaded),
         Err(error @ Error::Sink(_)) => {
-            // pg_restore had failed by itself, and says why
+            // pg_restore failed by itself, and its own error says why
             let error = load.abort().await.map_or(error, Error::from);
             Err(Broken { error, all_given })
         }
@@ -129,8 +129,8 @@ async fn carry_out(
     }
 }
 
-/// In what state a failed restore leaves its target. pg_restore commits its one transaction when it has read all rows,
-/// which may be before we see a fault of our own.
+/// The state in which a failed restore leaves its target. pg_restore commits its single transaction when it has read
+/// all rows, which may be before the agent sees a fault of its own.
 pub(super) fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
     match error {
         _ if !request.single_transaction && request.clean => TargetState::Mixed,

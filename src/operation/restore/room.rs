@@ -1,4 +1,4 @@
-//! Whether `--clean` has room: what would go along with what is replaced, found by trying it.
+//! Finds what `--clean` would drop besides the objects that it replaces, by a rehearsal in the target.
 
 use super::{
     label::label,
@@ -15,10 +15,10 @@ use crate::{
 
 use super::pattern::Pattern;
 
-/// Objects that are named in an error.
+/// The number of objects that an error names.
 const NAMED: usize = 10;
 
-/// What stands in the way of replacing what the plan replaces.
+/// The problems that prevent `--clean` from replacing what the plan replaces.
 pub(super) async fn lacks_of_room(session: &mut Session, plan: &Plan) -> Result<Vec<Lack>> {
     let drops = Replaced::by(plan).drops;
     let lost = match session.rehearse(&drops).await {
@@ -34,15 +34,15 @@ pub(super) async fn lacks_of_room(session: &mut Session, plan: &Plan) -> Result<
     }
     let others = (!others.is_empty()).then(|| Lack {
         what: format!(
-            "what is not in the backup would be dropped with what is replaced: {}",
+            "objects that are not in the backup would be dropped with those that are replaced: {}",
             listed(others, NAMED)
         ),
-        cure: "restore into a new database, and carry over from there what is wanted".to_owned(),
+        cure: "restore into a new database, and copy from there what you need".to_owned(),
     });
     Ok(others.into_iter().chain(lack_of_rights(plan, left_out)).collect())
 }
 
-/// The entry that would make it, if it weren't left out, and why it is.
+/// The entry that would create the lost object if it were not left out, and why it is.
 fn entry_of<'a>(plan: &'a Plan, lost: &Lost) -> Option<(&'a Entry, String)> {
     let name = |at: usize| label(&plan.entries[at]);
     let mut left_out = plan.left_out();
@@ -53,7 +53,7 @@ fn entry_of<'a>(plan: &'a Plan, lost: &Lost) -> Option<(&'a Entry, String)> {
     found.map(|(entry, reason, _)| (entry, reason.describe(name)))
 }
 
-/// What the backup has too, and this restore would not make again.
+/// The problem of objects that the backup has, and that this restore would drop and not create again.
 fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> {
     if left_out.is_empty() {
         return None;
@@ -70,35 +70,33 @@ fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> 
     kept.dedup();
     let keep = match kept.len() {
         0 => String::new(),
-        1..=NAMED => format!(
-            "; or have what it stands on stay as the target has it: {}",
-            kept.join(" ")
-        ),
-        _ => "; or have what it stands on stay as the target has it, by --leave-out".to_owned(),
+        1..=NAMED => format!("; or keep the target's objects that it depends on: {}", kept.join(" ")),
+        _ => "; or keep the target's objects that it depends on, by --leave-out".to_owned(),
     };
     Some(Lack {
         what: format!(
-            "what is left out, and so would not be made again, would be dropped with what is replaced: {}",
+            "objects that are left out, and so would not be created again, would be dropped with those that are \
+             replaced: {}",
             listed(left_out.into_iter().map(|(_, words)| words).collect(), NAMED)
         ),
-        cure: format!("restore as a role that may make it, such as a superuser{keep}"),
+        cure: format!("restore as a role that may create them, such as a superuser{keep}"),
     })
 }
 
-/// The statements themselves are refused.
+/// The problem of a drop statement that the server refuses. Goes by SQLSTATE.
 fn refused(error: postgres::Error) -> Result<Lack> {
     let postgres::Error::Query { code, message, .. } = &error else {
         return Err(Error::Postgres(error));
     };
     let (why, cure) = match code.as_str() {
         "2BP01" => (
-            "an extension holds it",
-            "if somebody has added it to the extension, have it taken out: ALTER EXTENSION … DROP …; else restore into \
-             a new database",
+            "it is a member of an extension",
+            "if it was added to the extension, remove it: ALTER EXTENSION … DROP …; otherwise restore into a new \
+             database",
         ),
         "42809" => (
-            "something of another kind has its name there now",
-            "give that another name, or restore into a new database",
+            "the target has an object of another kind with its name",
+            "rename that object, or restore into a new database",
         ),
         "42501" => (
             "it belongs to another role",
@@ -110,17 +108,17 @@ fn refused(error: postgres::Error) -> Result<Lack> {
         ),
         "23503" => (
             "other rows refer to it",
-            "restore into a new database, and carry over from there what is wanted",
+            "restore into a new database, and copy from there what you need",
         ),
         "22021" | "22P05" => (
-            "the target's encoding can't hold a name of it",
+            "the target's encoding can't represent a name",
             "restore into a new database of the backup's encoding",
         ),
         _ => return Err(Error::Postgres(error)),
     };
     Ok(Lack {
         what: format!(
-            "--clean can't replace something that the backup holds, as {why}: {}",
+            "--clean can't replace an object of the backup: {why} ({})",
             Untrusted::from(message.raw())
         ),
         cure: cure.to_owned(),

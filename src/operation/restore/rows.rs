@@ -1,4 +1,4 @@
-//! Rows that have to stay away, what can't be without them, and the order in which they come.
+//! Rows that can't be restored, what depends on them, and the order in which rows are loaded.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,11 @@ use crate::{
     postgres::{ExtensionTable, Place, TargetFacts},
 };
 
-/// More often than that an archive isn't read for one restore.
+/// The most additional passes through an archive for one restore.
 const PASSES_MAX: usize = 8;
 
 impl Plan {
-    /// Keys whose rows stay away, and rows whose table would be open.
+    /// Leaves out foreign keys to rows that are not restored, and rows of tables that would lack row level security.
     pub(super) fn look_at_what_rows_need(&mut self) {
         let by_id = self.by_id();
         let place = |entry: &Entry| (entry.schema.clone(), entry.name.clone());
@@ -56,9 +56,9 @@ impl Plan {
         }
     }
 
-    /// Rows of tables that an extension makes, of which the archive has no table. They come back as into an extension
-    /// that was just made: beside the rows that its script makes, and in the place of those of the same kind that were
-    /// added since.
+    /// Decides about rows of tables that an extension creates, of which the archive has no definition. They are
+    /// restored as into a new extension: beside the rows that its script inserts, and instead of rows that were added
+    /// since.
     pub(super) fn look_at_rows_of_extensions(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let dropped: BTreeSet<Place> = self.kept_entries().filter_map(place).collect();
         for at in 0..self.entries.len() {
@@ -69,7 +69,7 @@ impl Plan {
             let key = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());
             let reason = match facts.extension_tables.get(&key) {
                 Some(table) => rows_of(table, facts, wishes, &dropped),
-                // one of those may make it
+                // one of the unknown extensions may create it
                 None if !facts.unknown_extensions.is_empty() => None,
                 None => Some(Reason::TakesNoRows(Refusal::NoTable)),
             };
@@ -82,8 +82,8 @@ impl Plan {
         }
     }
 
-    /// Rows of the target's own tables whose foreign keys are there already: those that they refer to come first. Where
-    /// the archive has them later it is read again, but not in one transaction.
+    /// Orders the rows of the target's own tables, whose foreign keys already exist: rows that are referred to are
+    /// loaded first. If the archive has them later, it is read again, which a single transaction can't do.
     pub(super) fn look_at_order_of_rows(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
         let rows: Vec<usize> = (0..self.entries.len())
             .filter(|at| self.entries[*at].kind == "TABLE DATA")
@@ -137,7 +137,7 @@ impl Plan {
         self.put_off_what_comes_behind_rows();
     }
 
-    /// Indexes, keys and views that are filled want all rows.
+    /// Moves indexes, constraints and materialized views to the last pass, as they need all rows.
     fn put_off_what_comes_behind_rows(&mut self) {
         let last = self.passes.iter().copied().max().unwrap_or(0);
         let is_data = |entry: &Entry| ["TABLE DATA", "SEQUENCE SET", "BLOBS"].contains(&entry.kind.raw());
@@ -147,7 +147,7 @@ impl Plan {
         }
     }
 
-    /// The ids of what is loaded when the archive is read once more, and again.
+    /// The ids of what is loaded in each pass after the first.
     pub(super) fn later_passes(&self) -> Vec<Vec<i32>> {
         let kept = |pass: usize| {
             let all = self.entries.iter().zip(&self.reasons).zip(&self.passes);
@@ -159,7 +159,7 @@ impl Plan {
         passes.filter(|ids| !ids.is_empty()).collect()
     }
 
-    /// Whether the backup has rows for it.
+    /// Whether the backup has rows for the entry's table.
     fn is_filled(&self, at: usize) -> bool {
         let entry = &self.entries[at];
         let table = (entry.schema.clone(), entry.name.clone());
@@ -167,7 +167,7 @@ impl Plan {
     }
 }
 
-/// Why a table or a sequence of an extension doesn't take the backup's rows.
+/// Why a table or sequence of an extension can't take the backup's rows.
 fn rows_of(
     table: &ExtensionTable,
     facts: &TargetFacts,
@@ -180,7 +180,7 @@ fn rows_of(
     if !table.is_there {
         return None;
     }
-    // rows of one refer to those of another, and take their numbers from a sequence: all of them stay, or none
+    // tables of one extension refer to each other and share sequences: replace all of them, or none
     let own = || {
         let tables = facts.extension_tables.values();
         tables.filter(|other| other.extension == table.extension && other.has_rows)

@@ -1,4 +1,4 @@
-//! What can't, or need not, be restored into a target: one entry looked at by itself.
+//! The rules by which a single entry is restored or left out.
 
 use super::{
     reason::{Reason, Refusal},
@@ -10,13 +10,13 @@ use crate::{
     text::Untrusted,
 };
 
-/// What a platform puts into every database and nobody wants elsewhere: functions and triggers of its own, without a
-/// row of the user's. Named by the schema, since a dump of a dump has lost the owner.
+/// Schemas that a platform creates in every database and that nobody needs elsewhere: they hold functions and triggers
+/// of the platform, and no rows of the user. Found by name, since a dump of a restored dump has lost the owner.
 ///
 /// <https://github.com/heroku/cli/issues/1648>
 const PLATFORMS: &[(&str, &str)] = &[("_heroku", "Heroku")];
 
-/// What is no superuser's business elsewhere either: kinds for which PostgreSQL has no right but that.
+/// Kinds that only a superuser can create, as PostgreSQL has no other right for them.
 const SUPERUSERS: &[&str] = &[
     "ACCESS METHOD",
     "OPERATOR CLASS",
@@ -27,7 +27,7 @@ const SUPERUSERS: &[&str] = &[
     "TEXT SEARCH TEMPLATE",
 ];
 
-/// Kinds that pg_dump writes for itself, and that every restore needs.
+/// Entries that pg_dump writes for the session, and that every restore needs.
 pub(super) const SESSION: &[&str] = &[
     "ENCODING",
     "STDSTRINGS",
@@ -36,7 +36,7 @@ pub(super) const SESSION: &[&str] = &[
     "DATABASE PROPERTIES",
 ];
 
-/// Kinds that stand on a table and have no name of their own among what a target has.
+/// Kinds that belong to a table and have no name of their own in the target's catalogs.
 const ON_TABLES: &[&str] = &[
     "DEFAULT",
     "TABLE ATTACH",
@@ -45,7 +45,7 @@ const ON_TABLES: &[&str] = &[
     "STATISTICS DATA",
 ];
 
-/// What is to be restored into, and how.
+/// The target, and the options that the rules depend on.
 pub(super) struct Setting<'a> {
     pub(super) facts: &'a TargetFacts,
     pub(super) clean: bool,
@@ -53,7 +53,7 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Whether it is what a platform makes for itself.
+    /// Leaves out what a platform creates for its own use.
     pub(super) fn platform(entry: &Entry) -> Option<Reason> {
         let place = match entry.kind.raw() {
             "SCHEMA" => entry.name.raw(),
@@ -63,7 +63,7 @@ impl Setting<'_> {
         Some(Reason::Platform(platform))
     }
 
-    /// Why the entry is left out, if it is.
+    /// Why the entry is left out; `None` if it is restored.
     pub(super) fn look_at(&self, entry: &Entry) -> Option<Reason> {
         let (kind, name) = (entry.kind.raw(), entry.name.raw());
         match kind {
@@ -80,7 +80,7 @@ impl Setting<'_> {
         }
     }
 
-    /// The roles that the entry names and that the target lacks.
+    /// The roles that the entry names and that don't exist in the target.
     pub(super) fn missing_roles(&self, entry: &Entry) -> Vec<Untrusted> {
         let definition = entry.definition.raw();
         let named = match entry.kind.raw() {
@@ -94,7 +94,7 @@ impl Setting<'_> {
     }
 
     fn schema(&self, name: &str) -> Option<Reason> {
-        // the entry of public makes nothing
+        // the entry of public creates nothing
         let is_there = name != "public" && self.facts.schemas.contains_key(name);
         is_there.then_some(Reason::Present)
     }
@@ -107,8 +107,8 @@ impl Setting<'_> {
         Some(Reason::NoExtension(why.clone()))
     }
 
-    /// CREATE EXTENSION has set the extension's own comment; only its owner may, and on platforms that is never the
-    /// customer.
+    /// CREATE EXTENSION sets the extension's own comment. Only the extension's owner may change it, and on platforms
+    /// that is never the customer.
     fn comment(&self, entry: &Entry) -> Option<Reason> {
         if self.facts.is_superuser {
             return None;
@@ -122,7 +122,7 @@ impl Setting<'_> {
         is_others.then_some(Reason::OwnersOnly)
     }
 
-    /// Privileges on what PostgreSQL itself has, and on schemas of somebody else.
+    /// Leaves out privileges on objects of PostgreSQL itself, and on schemas of other roles.
     fn privilege(&self, entry: &Entry) -> Option<Reason> {
         let schema = entry.schema.raw();
         let is_systems = ["pg_catalog", "information_schema"].contains(&schema);
@@ -143,7 +143,7 @@ impl Setting<'_> {
         is_missing.then(|| Reason::NoProvider(provider.into()))
     }
 
-    /// What the role has no right to make.
+    /// Leaves out what the role has no right to create.
     fn superusers(&self, entry: &Entry) -> Option<Reason> {
         if self.facts.is_superuser {
             return None;
@@ -170,8 +170,8 @@ impl Setting<'_> {
         is_refused.then_some(Reason::NoRight)
     }
 
-    /// What has its name in the database as a whole, and is there. A server of that name may lead elsewhere, and a
-    /// publication of another role's can't be added to: what belongs to these stays away.
+    /// Leaves out what already exists, for kinds whose names are unique in the database. A server of the same name may
+    /// lead elsewhere, and another role's publication can't be extended: what belongs to these is left out, too.
     fn elsewhere(&self, entry: &Entry) -> Option<Reason> {
         let name = entry.name.raw();
         match entry.kind.raw() {
@@ -181,7 +181,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Whether the target has something of that name.
+    /// Whether the target has an object of that kind and name.
     fn has(&self, entry: &Entry) -> bool {
         let (facts, name) = (self.facts, entry.name.raw());
         match entry.kind.raw() {
@@ -193,7 +193,7 @@ impl Setting<'_> {
         }
     }
 
-    /// Whether something that may be there stays as it is: --clean replaces what is the role's own.
+    /// Whether an object that the target may have is kept. `--clean` replaces only what the role owns.
     fn stays(&self, is_own: Option<&bool>) -> bool {
         is_own.is_some_and(|is_own| !self.clean || !is_own)
     }
@@ -203,7 +203,7 @@ impl Setting<'_> {
         match entry.kind.raw() {
             "EVENT TRIGGER" => self.stays(self.facts.event_triggers.get(name)),
             "PUBLICATION" => self.stays(self.facts.publications.get(name)),
-            // a publisher's slot hangs on it, and no transaction can drop one
+            // it owns a replication slot at its publisher, and no transaction can drop one
             "SUBSCRIPTION" => self.facts.subscriptions.contains(name),
             "FOREIGN DATA WRAPPER" => !self.clean && self.facts.wrappers.contains_key(name),
             "PROCEDURAL LANGUAGE" => self.facts.languages.contains_key(name),
@@ -211,7 +211,7 @@ impl Setting<'_> {
         }
     }
 
-    /// What belongs into a schema that the target has and that belongs to somebody else.
+    /// Decides about entries of a schema that the target has and another role owns.
     fn others_schema(&self, entry: &Entry) -> Option<Reason> {
         let schema = entry.schema.raw();
         if !self.is_others_schema(schema) {
@@ -229,7 +229,7 @@ impl Setting<'_> {
             return Some(Reason::Present);
         }
         match kind {
-            // the rows of a table that was closed must not stand in one that is open
+            // rows of a table with row level security must not go into a table without it
             "ROW SECURITY" => table(name).map(|table| match table.has_row_security {
                 true => Reason::Present,
                 false => Reason::OthersPlace,
@@ -241,7 +241,7 @@ impl Setting<'_> {
             "TRIGGER" if table(name).is_some_and(|table| table.may_touch) => None,
             _ if ON_TABLES.contains(&kind) && table(name).or_else(part).is_some() => Some(Reason::Present),
             _ if table(name).is_some() => Some(Reason::OthersPlace),
-            // what nobody may make in public is told before anything is touched
+            // a missing right to create in public is reported as a problem before anything is changed
             _ if schema == "public" => None,
             _ => (!self.may_create_in(schema)).then_some(Reason::OthersPlace),
         }
@@ -256,7 +256,7 @@ impl Setting<'_> {
     }
 }
 
-/// Why the target's own table does not take the rows of that entry.
+/// Why the target's own table can't take the rows of the entry; `None` if it can.
 fn rows(table: &Present, entry: &Entry) -> Option<Reason> {
     if !table.is_empty {
         return Some(Reason::HasRows);
@@ -270,7 +270,7 @@ fn rows(table: &Present, entry: &Entry) -> Option<Reason> {
     refusal.map(Reason::TakesNoRows)
 }
 
-/// What it takes more than a plain role for.
+/// The special right that the entry needs; `None` if an ordinary role can create it.
 pub(super) fn ability(entry: &Entry) -> Option<Ability> {
     match entry.kind.raw() {
         "EVENT TRIGGER" => Some(Ability::EventTriggers),

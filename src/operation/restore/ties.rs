@@ -1,17 +1,17 @@
-//! Needs that pg_dump doesn't write.
+//! Dependencies that pg_dump doesn't write into the table of contents.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{plan::Plan, words::name_behind};
 use crate::{archive::Entry, postgres::TargetFacts};
 
-/// Whether they are rows of which the archive has no table: that is an extension's.
+/// Whether the entry holds rows of a table that the archive doesn't define: a table of an extension.
 pub(super) fn is_orphan(entry: &Entry, ids: &BTreeSet<i32>) -> bool {
     ["TABLE DATA", "SEQUENCE SET"].contains(&entry.kind.raw()) && !entry.needs.iter().any(|id| ids.contains(id))
 }
 
 impl Plan {
-    /// pg_dump writes no need of a user mapping's, which is nothing without its server.
+    /// Adds to each user mapping the dependency on its server.
     pub(super) fn tie_mappings(&mut self) {
         let servers: HashMap<String, i32> = self
             .entries
@@ -25,7 +25,7 @@ impl Plan {
         }
     }
 
-    /// pg_dump writes no need of rows whose table an extension makes.
+    /// Adds to rows of a table that an extension creates the dependency on that extension.
     pub(super) fn tie_rows(&mut self, facts: &TargetFacts) {
         let ids: BTreeSet<i32> = self.entries.iter().map(|entry| entry.id).collect();
         let extensions = self.entries.iter().filter(|it| it.kind == "EXTENSION");

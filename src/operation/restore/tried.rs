@@ -1,4 +1,4 @@
-//! What the target refused when the definitions were tried there, and what that means for the plan.
+//! Tries the definitions in the target, and leaves out what it refuses.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::{
     text::Untrusted,
 };
 
-/// What is no definition, or needs rows or another server.
+/// Kinds that are not definitions, or that need rows or another server.
 const NOT_TRIED: &[&str] = &[
     "TABLE DATA",
     "BLOB",
@@ -28,7 +28,7 @@ const NOT_TRIED: &[&str] = &[
     "SUBSCRIPTION TABLE",
 ];
 
-/// What is locked until the end of a transaction that makes it, and about how many locks each takes.
+/// Kinds that are locked until the end of the transaction that creates them, and about how many locks each takes.
 const LOCKED: &[(&str, u64)] = &[
     ("TABLE", 3),
     ("FOREIGN TABLE", 1),
@@ -39,18 +39,19 @@ const LOCKED: &[(&str, u64)] = &[
     ("CONSTRAINT", 1),
 ];
 
-/// Refusals that an error names.
+/// The number of refusals that an error names.
 const NAMED: usize = 3;
 
-/// The entries whose definitions are tried, by their places.
+/// The entries whose definitions are tried.
 struct Steps {
+    /// The positions of the entries.
     places: Vec<usize>,
-    /// Whether some of what is restored can't be tried, so that what needs it fails for that alone.
+    /// Whether some restored entries can't be tried, so that others that need them fail only for that.
     is_blind: bool,
 }
 
 impl Plan {
-    /// Tries the definitions in the target, and leaves out what it refuses.
+    /// Tries the definitions in the target, in a transaction that is rolled back, and leaves out what it refuses.
     pub(super) async fn try_in(
         &mut self,
         session: &mut Session,
@@ -58,7 +59,7 @@ impl Plan {
         request: &RestoreRequest,
     ) -> Result<()> {
         let mut steps = self.steps(facts, request);
-        // half of the locks stay for others
+        // use at most half of the locks, as other sessions need some
         let is_large = self.locks(&steps).saturating_mul(2) > session.locks_promised().await?;
         if is_large {
             self.take_out_relations(&mut steps);
@@ -82,7 +83,7 @@ impl Plan {
             is_blind: false,
         };
         for (at, entry) in self.entries.iter().enumerate() {
-            // roles that are to be made aren't there yet
+            // roles that will be created don't exist yet
             let is_early = request.roles == MissingRoles::Create && !setting.missing_roles(entry).is_empty();
             if self.reasons[at].is_some()
                 || is_early
@@ -131,15 +132,16 @@ impl Plan {
         places.map(|at| self.entries[*at].definition.raw()).collect()
     }
 
-    /// Leaves out what was refused, with what needs it. A right that is missing, and what fails where something is left
-    /// out, is named; what fails by itself has to be decided about.
+    /// Leaves out what was refused, with everything that needs it. A missing right, and a failure that can come from
+    /// something left out, is only reported. A definition that fails by itself is a problem that the user has to decide
+    /// about.
     fn settle(&mut self, steps: &Steps, trial: &Trial, keep_going: bool) {
         let refused: HashMap<usize, &Refusal> = trial
             .refusals
             .iter()
             .filter(|refusal| refusal.is_right || !steps.is_blind)
             .filter_map(|refusal| Some((*steps.places.get(refusal.place)?, refusal)))
-            // the query of a view over empty tables may fail for that
+            // the query of a materialized view may fail only because its tables are empty
             .filter(|(at, refusal)| !refusal.is_of_rows || self.entries[*at].kind != "MATERIALIZED VIEW DATA")
             .collect();
         let is_left_out = |reason: &Option<Reason>| {
@@ -175,7 +177,7 @@ impl Plan {
         }
     }
 
-    /// What fails in this target by itself, whoever restores.
+    /// The problem of definitions that fail in this target for every role.
     fn lack_of_sense(&self, lone: &[(usize, Untrusted)]) -> Option<Lack> {
         let some = lone.iter().take(NAMED);
         let mut named: Vec<String> = some
@@ -185,10 +187,10 @@ impl Plan {
             named.push(format!("{} more", lone.len() - NAMED));
         }
         (!lone.is_empty()).then(|| Lack {
-            what: format!("its server refuses to make {}", named.join(", ")),
-            cure: "restore into a server that can make it, or mend it in the database that is backed up (a function \
-                that names the schema of what it uses) and take a new backup; --keep-going restores all the rest, and \
-                writes what is missing to a file"
+            what: format!("the target's server refuses to create {}", named.join(", ")),
+            cure: "restore into a server that can create it, or correct the definition in the source database (for \
+                   example, qualify names in a function by their schema) and take a new backup; --keep-going restores \
+                   everything else and writes what is missing to a file"
                 .to_owned(),
         })
     }

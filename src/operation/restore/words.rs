@@ -1,9 +1,9 @@
-//! Names read out of the statements that pg_dump writes: roles of policies, mappings and privileges, languages,
+//! Reads names out of statements that pg_dump wrote: roles of policies, user mappings and privileges, languages,
 //! columns.
 //!
-//! pg_dump quotes every name that is a reserved word, so that an unquoted `TO` or `USING` is never a name.
+//! pg_dump quotes every name that is a reserved word, so an unquoted `TO` or `USING` is never a name.
 
-/// A word of a statement.
+/// A token of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Word {
     /// A keyword, or a name that needs no quotes.
@@ -19,7 +19,7 @@ impl Word {
         matches!(self, Self::Bare(word) if word.eq_ignore_ascii_case(keyword))
     }
 
-    /// The name that it is.
+    /// The name that the token is; `None` for a punctuation mark.
     fn name(&self) -> Option<String> {
         match self {
             Self::Bare(name) | Self::Quoted(name) => Some(name.clone()),
@@ -28,21 +28,21 @@ impl Word {
     }
 }
 
-/// The roles for which a policy is, of its CREATE POLICY; none where it is for everybody.
+/// The roles of a CREATE POLICY statement; empty if the policy is for PUBLIC.
 pub(super) fn policy_roles(definition: &str) -> Vec<String> {
     let words = words(definition);
     let head = words.iter().take_while(|word| !word.is("using") && !word.is("with"));
     roles(head.skip_while(|word| !word.is("to")).skip(1))
 }
 
-/// The role of a user mapping, of its CREATE USER MAPPING.
+/// The role of a CREATE USER MAPPING statement; empty if it is for PUBLIC.
 pub(super) fn mapped_role(definition: &str) -> Vec<String> {
     let words = words(definition);
     let behind = words.iter().skip_while(|word| !word.is("for")).skip(1);
     roles(behind.take_while(|word| !word.is("server")))
 }
 
-/// The roles that are given something or that it is taken from, of GRANT, REVOKE and ALTER DEFAULT PRIVILEGES.
+/// The roles that GRANT, REVOKE and ALTER DEFAULT PRIVILEGES statements name, except PUBLIC.
 pub(super) fn granted_roles(definition: &str) -> Vec<String> {
     let words = words(definition);
     let (mut found, mut depth) = (Vec::new(), 0);
@@ -60,7 +60,7 @@ pub(super) fn granted_roles(definition: &str) -> Vec<String> {
     found
 }
 
-/// Some of a list, and how many more.
+/// The first `max` names, separated by commas, and how many more there are.
 pub(super) fn listed(mut names: Vec<String>, max: usize) -> String {
     let more = names.len().saturating_sub(max);
     names.truncate(max);
@@ -78,7 +78,7 @@ fn roles<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<String> {
         .collect()
 }
 
-/// The name behind a keyword that stands outside of parentheses: the language of a function, the provider of a label.
+/// The name after a keyword outside of parentheses, like the language of a function or the provider of a label.
 pub(super) fn name_behind(keyword: &str, definition: &str) -> Option<String> {
     let words = words(definition);
     let mut depth = 0;
@@ -93,7 +93,7 @@ pub(super) fn name_behind(keyword: &str, definition: &str) -> Option<String> {
     words.get(at + 1)?.name()
 }
 
-/// The columns that a COPY statement names, none where it names none.
+/// The columns that a COPY statement names; empty if it names none.
 pub(super) fn columns(copy: &str) -> Vec<String> {
     let words = words(copy);
     let inside = words
@@ -103,14 +103,15 @@ pub(super) fn columns(copy: &str) -> Vec<String> {
     inside.filter_map(Word::name).collect()
 }
 
-/// Whether the words stand one behind the other somewhere, outside of texts and quoted names.
+/// Whether the keywords follow one another somewhere in the statement, outside of literals and quoted names.
 pub(super) fn says(keywords: &[&str], definition: &str) -> bool {
     let words = words(definition);
     let mut places = words.windows(keywords.len());
     places.any(|place| place.iter().zip(keywords).all(|(word, keyword)| word.is(keyword)))
 }
 
-/// The statements of several, each without its semicolon; none of them holds a body of statements.
+/// Splits SQL into statements, each without its semicolon. The SQL must not contain bodies of statements (BEGIN
+/// ATOMIC).
 pub(super) fn statements(sql: &str) -> Vec<&str> {
     let mut begin = 0;
     let mut found = Vec::new();
@@ -125,7 +126,7 @@ pub(super) fn statements(sql: &str) -> Vec<&str> {
     found
 }
 
-/// Whether it gives something to everybody or takes it away, of GRANT and REVOKE: which of them, where it names PUBLIC.
+/// Whether a statement is a GRANT to PUBLIC or a REVOKE from PUBLIC; `None` if it is neither.
 pub(super) fn public_privilege(statement: &str) -> Option<Privilege> {
     let words = words(statement);
     let (verb, before) = match words.first()? {
@@ -154,13 +155,13 @@ pub(super) enum Privilege {
     Taken,
 }
 
-/// All words; texts and comments are passed over.
+/// All tokens of a statement. Literals and comments are skipped.
 fn words(sql: &str) -> Vec<Word> {
     let all = words_with_places(sql).into_iter();
     all.map(|(word, _)| word).collect()
 }
 
-/// The same, with the place at which each begins.
+/// All tokens, each with the offset at which it begins.
 fn words_with_places(sql: &str) -> Vec<(Word, usize)> {
     let mut words = Vec::new();
     let mut rest = sql;
@@ -200,7 +201,7 @@ fn is_of_a_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
-/// The length of a text at the beginning, to its closing quote.
+/// The length of the literal at the beginning of the text, with its closing quote.
 fn text_length(text: &str, is_escaped: bool) -> usize {
     let mut rest = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = rest.next() {
@@ -226,7 +227,7 @@ fn quoted_length(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a text between dollar quotes, or of a single dollar.
+/// The length of the dollar-quoted literal at the beginning of the text, or of a single dollar sign.
 fn dollar_length(text: &str) -> usize {
     let end = text[1..].find('$').map(|end| end + 2);
     let Some(tag) = end

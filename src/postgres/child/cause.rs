@@ -1,13 +1,13 @@
-//! Why a program failed, read from what it said: from its own words, the codes that it shows, and the server's words
-//! where these are known to be English.
+//! Finds the cause of a program's failure in its output: by its own messages, by SQLSTATE, and by the server's messages
+//! if these are known to be English.
 
 use crate::postgres::error::Cause;
 use crate::postgres::speech::{Speech, sqlstate, without_names};
 
-/// A writer whose reader is gone gets SIGPIPE: number 13 on every Unix.
+/// The signal of a writer whose reader is gone: number 13 on every Unix.
 const SIGPIPE: i32 = 13;
 
-/// The programs' own words, which are English since we start them so.
+/// Messages of the programs themselves. They are in English, since the programs are started that way.
 const OWN_WORDS: &[(&str, Cause)] = &[
     ("server version mismatch", Cause::VersionMismatch),
     ("unsupported version (", Cause::ArchiveTooNew),
@@ -26,8 +26,8 @@ const OWN_WORDS: &[(&str, Cause)] = &[
     ("terminated by user", Cause::Terminated),
 ];
 
-/// The server's words, which the programs repeat without the SQLSTATE that belongs to them: looked at only where the
-/// server is known to speak English to them. The order matters: a lock timeout is a cancelled statement too.
+/// Messages of the server, which the programs repeat without the SQLSTATE. Used only if the server is known to send
+/// English messages. The order matters: a lock timeout is also a cancelled statement.
 const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("conflict with recovery", Cause::RecoveryConflict),
     ("canceling statement due to statement timeout", Cause::LockTimeout),
@@ -55,7 +55,7 @@ const SERVERS_WORDS: &[(&str, Cause)] = &[
     ("role  does not exist", Cause::NoSuchRole),
 ];
 
-/// What comes with the code, where a program shows it: `psql` does.
+/// Causes by SQLSTATE, for programs that show it, as `psql` does.
 const CODES: &[(&str, Cause)] = &[
     ("42501", Cause::PermissionDenied),
     ("55P03", Cause::LockTimeout),
@@ -77,8 +77,8 @@ const CODES: &[(&str, Cause)] = &[
 ];
 
 impl Cause {
-    /// The cause of the first message that is known. Names, which may say anything, don't count, and neither does the
-    /// statement that failed, which `pg_restore` repeats at the end.
+    /// The cause of the first known message. Names don't count, as they can contain any text; nor does the failed
+    /// statement, which `pg_restore` repeats at the end.
     pub(super) fn of(text: &str, signal: Option<i32>, speech: Speech) -> Self {
         let text = text.split("Command was: ").next().unwrap_or_default();
         let words = without_names(text);
@@ -95,7 +95,7 @@ impl Cause {
         let by_words = || known(SERVERS_WORDS).filter(|_| speech != Speech::Foreign);
         match known(OWN_WORDS).or(by_code).or_else(by_words) {
             Some(cause) => cause,
-            // which the server's own reason for it would have come before
+            // the server's own reason would have come before this
             None if words.contains("PQgetCopyData() failed") && speech != Speech::Foreign => Self::ConnectionLost,
             None if signal == Some(SIGPIPE) => Self::NotRead,
             None if signal.is_some() => Self::Terminated,

@@ -1,26 +1,26 @@
-//! Keeps `psql` from reading a statement otherwise than the server will.
+//! Prevents `psql` from reading a statement differently from the server.
 //!
-//! `psql` looks into what it sends: it takes `:name`, `:'name'` and `:"name"` for its variables, of which it has some
-//! thirty of its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`; and it counts `BEGIN … END` in
-//! `CREATE FUNCTION` to find a statement's end, also where `begin` is the name of a column. So a blank is put behind
-//! such a colon, and such a name into quotes: both mean the same to the server. Nothing else is altered, and nothing
-//! within quotes, comments or rows.
+//! `psql` interprets what it sends. It replaces `:name`, `:'name'` and `:"name"` by its variables, of which it has some
+//! thirty of its own (`VERSION`, `ROW_COUNT`), also in a slice like `a[1:"VERSION"]`. It counts `BEGIN … END` in
+//! `CREATE FUNCTION` to find a statement's end, even if `begin` is the name of a column. So the lexer inserts a space
+//! after such a colon, and quotes such a name: the server reads both the same. It changes nothing else, and nothing
+//! inside quotes, comments or rows.
 //!
 //! <https://github.com/postgres/postgres/blob/master/src/fe_utils/psqlscan.l>
 
 use memchr::memchr;
 
-/// Reads SQL as it passes, in pieces of any length.
+/// Rewrites SQL as it passes through, in pieces of any length.
 pub(super) struct Lexer {
     state: State,
-    /// Whether a backslash in a plain quoted text is one.
+    /// Whether a backslash in a plain literal is an ordinary character.
     standard_strings: bool,
     statement: Statement,
-    /// The word or the tag of a dollar quote that is being read; not passed on yet.
+    /// The word or the tag of a dollar quote that is being read, and is not passed on yet.
     word: Vec<u8>,
-    /// A `begin` and the blanks behind it: whether it is a keyword is told by what follows.
+    /// A `begin` and the white space after it. The next word shows whether it is a keyword.
     begin: Vec<u8>,
-    /// Whether what stands just before is an `e`, which makes a quoted text have escapes.
+    /// Whether the previous character is an `e`, which makes the next literal one with escapes.
     is_escape_prefix: bool,
 }
 
@@ -48,11 +48,11 @@ enum State {
     DollarText {
         matched: usize,
     },
-    /// A command of psql's own, such as `\unrestrict`.
+    /// A command of psql itself, such as `\unrestrict`.
     Command,
-    /// Behind `COPY … FROM stdin;`.
+    /// After `COPY … FROM stdin;`.
     CopyLine,
-    /// In rows; how much of the line `\.` has been seen, where it may still be one.
+    /// In rows: how much of the line `\.` has matched, if it can still match.
     Rows {
         matched: Option<usize>,
     },
@@ -60,16 +60,16 @@ enum State {
 
 const END_OF_ROWS: &[u8] = b"\\.\n";
 
-/// What is known of the statement so far.
+/// What is known about the current statement.
 #[derive(Default)]
 struct Statement {
     words: usize,
-    /// Its first words, as far as they are those of `CREATE OR REPLACE FUNCTION`.
+    /// Its first words, one letter each, as far as they are those of `CREATE OR REPLACE FUNCTION`.
     kind: [u8; 4],
     is_copy: bool,
     ends_in_stdin: bool,
     parentheses: u32,
-    /// `BEGIN ATOMIC` and `CASE` that have not ended.
+    /// The number of open `BEGIN ATOMIC` and `CASE` blocks.
     blocks: u32,
 }
 
@@ -131,7 +131,7 @@ impl Lexer {
         }
     }
 
-    /// Passes on what was kept back, at the end of the script.
+    /// Passes on what was held back, at the end of the script.
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
         match self.state {
             State::Word => self.end_word(out),
@@ -144,7 +144,7 @@ impl Lexer {
         self.state = State::Plain;
     }
 
-    /// Passes on as much as stays in one state; how many bytes that were.
+    /// Passes on as much as belongs to one state. Returns the number of bytes.
     fn take(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
         let until = |end| memchr(end, piece);
         let (end, next) = match self.state {
@@ -223,7 +223,7 @@ impl Lexer {
         };
     }
 
-    /// A byte outside of everything.
+    /// Handles a byte outside of literals, comments and rows.
     fn plain(&mut self, byte: u8, out: &mut Vec<u8>) -> State {
         let escapes = std::mem::take(&mut self.is_escape_prefix) || !self.standard_strings;
         if starts_word(byte) {
@@ -237,7 +237,7 @@ impl Lexer {
             }
             self.begin_was_a_name(out);
         }
-        // what these begin is told by the next byte
+        // the next byte shows what these begin
         match byte {
             b'-' => return State::Dash,
             b'/' => return State::Slash,
@@ -298,7 +298,7 @@ impl Lexer {
         self.plain(byte, out)
     }
 
-    /// A tag has its `$` at both ends and none within, so a match that fails can only begin anew here.
+    /// A tag has its `$` only at both ends, so a failed match can only start again at this byte.
     fn in_dollar_text(&mut self, matched: usize, byte: u8) -> State {
         let matched = match self.word.get(matched) {
             Some(next) if *next == byte => matched + 1,

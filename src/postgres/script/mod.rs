@@ -1,5 +1,5 @@
-//! A rendered archive on its way to `psql`: without the one line that servers up to 16 don't know, with statements of
-//! our own before its first one, and so that `psql` reads no statement otherwise than the server does.
+//! Copies a rendered archive to `psql`: without the one line that servers up to 16 don't know, with the agent's own
+//! statements before its first one, and so that `psql` reads every statement as the server does.
 
 mod lexer;
 
@@ -7,35 +7,35 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWrite
 
 use self::lexer::Lexer;
 
-/// The line, as `pg_restore` 17 and later writes it among its first settings.
+/// The line that `pg_restore` 17 and later writes among its first settings.
 const UNKNOWN_SETTING: &[u8] = b"SET transaction_timeout = 0;\n";
 
-/// The line by which a backslash in a quoted text escapes what follows it.
+/// The line after which a backslash in a literal escapes the next character.
 const OLD_STRINGS: &[u8] = b"SET standard_conforming_strings = off;\n";
 
-/// Bytes looked at before anything is passed on unseen, whatever it is.
+/// The most bytes that are read as preamble.
 const PREAMBLE_BYTES: usize = 64 * 1024;
 
-/// How `pg_restore` from 17.6 on has `psql` refuse commands of its own in what follows: without it, a name or a comment
-/// with a line break in it could run a program on this machine
+/// With this line, `pg_restore` since 17.6 makes `psql` refuse its own commands in the rest of the script. Without it,
+/// a name or a comment with a line break could run a program on this machine
 /// ([CVE-2025-8714](https://www.postgresql.org/support/security/CVE-2025-8714/)).
 const RESTRICT: &[u8] = b"\\restrict ";
 
-/// Which side of the filter failed.
+/// Why the copy ended early.
 #[derive(Debug)]
 pub(super) enum Broken {
-    /// `pg_restore` is older than the mend of CVE-2025-8714.
+    /// `pg_restore` is older than the fix of CVE-2025-8714.
     Unrestricted,
-    /// Reading from `pg_restore`.
+    /// Reading from `pg_restore` failed.
     Read(std::io::Error),
-    /// Writing to `psql`, which then most likely has ended.
+    /// Writing to `psql` failed. Most likely it has ended.
     Write(std::io::Error),
 }
 
-/// Copies a script, with `first` before its first statement, and leaves that line out where it stands in the preamble:
-/// among the comments, settings and `\restrict` that come before the first other statement. What follows passes through
-/// the [`Lexer`], which alters no row and nothing that is quoted. A script that doesn't restrict `psql` before its
-/// first statement is not passed on at all.
+/// Copies a script. Inserts `first` before the first statement, and removes `UNKNOWN_SETTING` from the preamble: the
+/// comments, settings and `\restrict` before the first other statement. The rest passes through the [`Lexer`], which
+/// changes no row and nothing that is quoted. A script that doesn't restrict `psql` before its first statement is not
+/// passed on at all.
 pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
@@ -60,7 +60,7 @@ pub(super) async fn copy(
     }
 }
 
-/// The lexer has been given what was read of the first other statement.
+/// Copies the preamble. The returned lexer has read what was read of the first other statement.
 async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -81,7 +81,7 @@ async fn copy_preamble(
             break;
         }
     }
-    // a script that ends here has nothing to run: pg_restore has failed, and says why itself
+    // a script that ends here runs nothing: pg_restore has failed, and its own error says why
     let has_script = !preamble.is_empty() || !rest.is_empty();
     if has_script && !is_restricted {
         return Err(Broken::Unrestricted);

@@ -10,7 +10,7 @@ use crate::postgres::sql::{ident, literal};
 use crate::postgres::wire::Row;
 use crate::text::Untrusted;
 
-/// What PostgreSQL leaves to superusers, and some platforms to their customers as well.
+/// Rights that PostgreSQL reserves for superusers, and that some platforms grant to their customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ability {
     /// `CREATE EVENT TRIGGER`.
@@ -24,7 +24,7 @@ pub enum Ability {
 }
 
 impl Ability {
-    /// What is tried. Each ends in a right that is missing, or makes something that is rolled back.
+    /// The statements that are tried. They fail for a missing right, or create something that is rolled back.
     fn attempt(self) -> &'static str {
         match self {
             Self::EventTriggers => {
@@ -42,29 +42,29 @@ impl Ability {
     }
 }
 
-/// What the role was found to be able to do.
+/// What the role may do.
 #[derive(Clone, Debug, Default)]
 pub struct Abilities {
-    /// Of those that were asked for, what it may not do.
+    /// The needed rights that the role lacks.
     pub lacking: BTreeSet<Ability>,
-    /// The extensions asked for that can't be made here, each with the server's reason.
+    /// The needed extensions that can't be created here, each with the server's reason.
     pub extensions: BTreeMap<String, Untrusted>,
-    /// The providers of labels that are not loaded here.
+    /// The needed label providers that are not loaded here.
     pub label_providers: BTreeSet<String>,
 }
 
-/// What came of trying to make an extension.
+/// The result of trying to create an extension.
 enum Tried {
-    /// The tables that it makes, whose rows a dump holds.
+    /// It was created. Holds its tables whose rows a dump contains.
     Made(Vec<((String, String), ExtensionTable)>),
-    /// A right is missing, in the server's words.
+    /// A right is missing. Holds the server's message.
     Refused(Untrusted),
-    /// Whatever else is in the way is left to be seen when the restore comes to it.
+    /// It failed for another reason, which the restore will report.
     Failed,
 }
 
-/// Extensions that have files here, at the version that is made by default; and whether a role that may make schemas
-/// may make them as well.
+/// The extensions whose files the server has, at their default version, and whether a role that can create schemas can
+/// create them too.
 const AVAILABLE: &str = "
     SELECT a.name, NOT v.superuser OR v.trusted
       FROM pg_catalog.pg_available_extensions AS a
@@ -112,7 +112,7 @@ impl Session {
             }
             let is_allowed = facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
             let why = match available.get(name) {
-                None => Some("the server has no files of it".into()),
+                None => Some("the server doesn't have its files".into()),
                 Some(_) if is_allowed && !questions.has_rows_of_extensions => None,
                 Some(_) => {
                     let attempt = extension_attempt(name, schema.as_deref(), facts);
@@ -152,8 +152,8 @@ impl Session {
         }
     }
 
-    /// The server's reason, where it lacks a right or refuses by a rule of its platform; whatever else goes wrong is
-    /// left to be seen when the restore comes to it.
+    /// The server's message, if a right is missing or the platform refuses it. Other errors are left for the restore to
+    /// report.
     async fn is_refused(&mut self, attempt: &str) -> Result<Option<Untrusted>, Error> {
         match self.attempt(attempt).await {
             Ok(_) => Ok(None),
@@ -171,7 +171,7 @@ impl Session {
         }
     }
 
-    /// Runs it in a transaction that may write, and takes all of it back.
+    /// Runs statements in a transaction that can write, and rolls it back.
     async fn attempt(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
         let steps = format!(
             "BEGIN TRANSACTION READ WRITE;
@@ -185,14 +185,14 @@ impl Session {
         );
         let result = self.wire.run(&steps).await;
         if result.is_err() && self.wire.is_in_transaction {
-            // should this fail too, the next statement says so
+            // if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result.map_err(|error| self.explained("try what the role may do", error))
     }
 }
 
-/// As the archive makes it, in its schema, with what it needs first.
+/// The statement with which the archive creates the extension, in its schema, with its requirements.
 fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> String {
     let Some(schema) = schema else {
         return format!("CREATE EXTENSION {} CASCADE", ident(name));
@@ -208,7 +208,7 @@ fn extension_attempt(name: &str, schema: Option<&str>, facts: &TargetFacts) -> S
     )
 }
 
-/// No right; a platform's list of what is allowed (Azure says 0A000 or 22023); a platform's own trigger.
+/// Missing right; a platform's allow list (Azure sends 0A000 or 22023); a platform's own trigger.
 ///
 /// <https://learn.microsoft.com/azure/postgresql/extensions/errors-extensions>
 const REFUSALS: &[&str] = &["42501", "0A000", "22023", "P0001", "58P01"];

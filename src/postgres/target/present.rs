@@ -1,35 +1,34 @@
-//! What stands in the schemas of a target that don't belong to the role that restores: a platform's tables, functions
-//! and types.
+//! Objects in a target's schemas that the restoring role doesn't own: a platform's tables, functions and types.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 
-/// Something that the target has already.
+/// An object that the target already has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Present {
-    /// Of a table: whether it has no row, and never had one since it was last emptied.
+    /// For a table: whether it has no row, and has had none since it was last truncated.
     pub is_empty: bool,
-    /// Of a table: the columns that rows may be loaded into, if the role may insert.
+    /// For a table: the columns that rows can be loaded into, if the role can insert.
     pub columns: Option<BTreeSet<String>>,
-    /// Of a table: whether triggers of its own look at rows that come, and may change or swallow them.
+    /// For a table: whether it has triggers, which could change or drop new rows.
     pub has_triggers: bool,
-    /// Of a table: the other tables that its foreign keys refer to, by schema and name. Rows that come before theirs
-    /// are refused.
+    /// For a table: the other tables that its foreign keys refer to, by schema and name. Rows are refused until the
+    /// rows that they refer to exist.
     pub refers_to: BTreeSet<(String, String)>,
-    /// Whether it belongs to the role.
+    /// Whether the role owns it.
     pub is_own: bool,
-    /// Of a table: whether the role may make foreign keys to it.
+    /// For a table: whether the role can create foreign keys to it.
     pub may_refer: bool,
-    /// Of a table: whether the role may make triggers on it; of a sequence: whether it may set it.
+    /// For a table: whether the role can create triggers on it. For a sequence: whether it can set it.
     pub may_touch: bool,
-    /// Of a table: whether row level security is on.
+    /// For a table: whether row level security is enabled.
     pub has_row_security: bool,
 }
 
-/// Names are built as pg_dump builds those of its table of contents. A table has no row where its file has no page,
-/// which is asked rather than read: a policy's function would run in a query.
+/// Names have the form of pg_dump's table of contents. A table counts as empty if its file has no page; it isn't
+/// queried, since that would run the functions of policies.
 const PRESENT: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace AS n
@@ -82,9 +81,9 @@ const PRESENT: &str = r#"
       FROM pg_catalog.pg_rewrite AS w JOIN relations AS r ON r.oid OPERATOR(pg_catalog.=) w.ev_class"#;
 
 impl Session {
-    /// Kind, schema and name of each, as the table of contents of an archive has them.
+    /// The objects by kind, schema and name, as in an archive's table of contents.
     pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), Present>, Error> {
-        const WHAT: &str = "look at what the target has already";
+        const WHAT: &str = "list what the target already has";
         let mut present = HashMap::new();
         for row in self.rows(WHAT, PRESENT).await? {
             let text = |at| row.text(at).unwrap_or_default().to_owned();

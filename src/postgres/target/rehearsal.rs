@@ -1,4 +1,4 @@
-//! What dropping some objects would take along that is not to be dropped: tried, and rolled back.
+//! Finds what dropping some objects would drop with them: the statements run, and are rolled back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,49 +8,50 @@ use crate::postgres::session::Session;
 use crate::postgres::sql::literal;
 use crate::text::Untrusted;
 
-/// An object of a database: its kind, its schema (empty for what is in none) and its name, with what tells it from
-/// others of that name.
+/// The identity of an object: kind, schema (empty if it has none) and name, with what distinguishes it from others of
+/// that name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// `relation`, `routine`, `type`, `operator`, `event trigger` …
+    /// `relation`, `routine`, `type`, `operator`, `event trigger` and so on.
     pub kind: String,
     /// Its schema.
     pub schema: String,
-    /// `orders`, `f(integer)`, `=== (integer, integer)`, `mine USING btree`.
+    /// Such as `orders`, `f(integer)`, `=== (integer, integer)` or `mine USING btree`.
     pub name: String,
 }
 
-/// Statements that make room for what is restored.
+/// Statements that drop the objects which are replaced.
 #[derive(Clone, Debug, Default)]
 pub struct Drops {
-    /// The encoding that they are in; UTF-8 where there is none.
+    /// The encoding of the statements; UTF-8 if `None`.
     pub encoding: Option<String>,
     /// The statements.
     pub statements: Vec<u8>,
-    /// What they drop.
+    /// The objects that they drop.
     pub named: BTreeSet<Place>,
-    /// What falls with others and is made anew, in the words that it is told of.
+    /// Objects that are dropped with others and created again, by their descriptions.
     pub remade: BTreeSet<String>,
 }
 
-/// Something that would be gone.
+/// An object that would be dropped and not created again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// What it is: `view public.later`.
+    /// Its description, such as `view public.later`.
     pub what: Untrusted,
-    /// What it is, or is a part of.
+    /// The object that it is, or is a part of.
     pub place: Place,
 }
 
-/// Time for a lock, which is given back at once; a database in use gives one within that.
+/// The longest wait for a lock in the rehearsal. The lock is released at once, and a database in use grants it within
+/// that time.
 const WAIT: &str = "3s";
 
-/// The same where they are to stay: it is waited for until whoever uses the database is done.
+/// The longest wait for a lock in the real run, until other sessions are done.
 const WAIT_TO_DROP: &str = "5min";
 
 impl Session {
-    /// What these statements would take along beside what they name and what is made anew. They are carried out in a
-    /// transaction that is rolled back; the locks that they take are held for that long.
+    /// Finds what these statements would drop besides the named and the recreated objects. They run in a transaction
+    /// that is rolled back, and hold their locks for that time.
     pub async fn rehearse(&mut self, drops: &Drops) -> Result<Vec<Lost>, Error> {
         const WHAT: &str = "try what --clean would drop";
         let everything = everything(self.server_major());
@@ -68,15 +69,15 @@ impl Session {
             .collect())
     }
 
-    /// Carries them out, all or none.
+    /// Runs the statements, all or none.
     pub async fn drop_all(&mut self, drops: &Drops) -> Result<(), Error> {
         const WHAT: &str = "drop what is replaced";
         let all = self.dropped(WHAT, WAIT_TO_DROP, drops, &[], "COMMIT");
         all.await.map(drop)
     }
 
-    /// The first column of what is asked behind them. Statements are sent by themselves, since the server reads each
-    /// message in one encoding.
+    /// Runs the statements in a transaction, then the questions, and returns the first column of the answers. The
+    /// statements are sent in their own message, since the server reads each message in one encoding.
     async fn dropped(
         &mut self,
         what: &'static str,
@@ -114,7 +115,7 @@ impl Session {
         }
         .await;
         if result.is_err() && self.wire.is_in_transaction {
-            // should this fail too, the next statement says so
+            // if this fails too, the next statement reports it
             let _ = self.wire.run("ROLLBACK").await;
         }
         result.map_err(|error| self.explained(what, error))
@@ -132,8 +133,8 @@ impl Session {
         Ok(before)
     }
 
-    /// What these bytes mean in an encoding that the server knows, each; none for what means nothing in the database's
-    /// own.
+    /// Decodes bytes from an encoding that the server knows. `None` for bytes that the database's own encoding can't
+    /// represent.
     pub async fn texts(&mut self, encoding: &str, bytes: &[&[u8]]) -> Result<Vec<Option<String>>, Error> {
         const WHAT: &str = "read names in the backup's encoding";
         let hex: Vec<String> = bytes

@@ -1,43 +1,44 @@
-//! What of an archive's definitions a server refuses, found by carrying all of them out in a transaction that is rolled
+//! Finds the definitions of an archive that a server refuses, by running all of them in a transaction that is rolled
 //! back.
 //!
-//! Which statements a role may not run can't be told from its attributes: PostgreSQL leaves some to superusers,
-//! platforms give some of these to their customers and take others away, and what is built on a thing that can't be
-//! made isn't always tied to it in the table of contents (a view that uses a cast, a constraint that uses an operator
-//! class). The server knows. The tables are empty, so that this takes about as long as making the definitions does.
+//! A role's attributes don't show which statements it may run: PostgreSQL reserves some for superusers, and platforms
+//! grant some of these to their customers and revoke others. And an object that depends on one that can't be created
+//! isn't always recorded as dependent in the table of contents (a view that uses a cast, a constraint that uses an
+//! operator class). Only the server knows. The tables are empty, so this takes about as long as the creation of the
+//! definitions.
 
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::text::Untrusted;
 
-/// Statements that are sent together; where one of them fails, each half is tried by itself.
+/// The number of statements that are sent together. If one of them fails, each half is tried separately.
 const TOGETHER: usize = 32;
-/// Refusals after which no more are looked for.
+/// The number of refusals after which the trial ends.
 const REFUSALS_MAX: usize = 1000;
 
-/// What a trial came to.
+/// The result of a trial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trial {
-    /// What was refused, in the order of the statements.
+    /// The refused statements, in order.
     pub refusals: Vec<Refusal>,
-    /// Why it ended early, in the server's words: nothing is known of what comes behind.
+    /// Why the trial ended early, as the server's message. Nothing is known about later statements.
     pub stopped: Option<Untrusted>,
 }
 
-/// A statement that was refused.
+/// A refused statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Its place among the statements.
+    /// Its index among the statements.
     pub place: usize,
-    /// Whether it is a right that the role lacks, or a rule of the platform.
+    /// Whether the role lacks a right, or the platform has a rule against it.
     pub is_right: bool,
-    /// Whether it is about what stands in a row, or isn't in one.
+    /// Whether the error is about values in rows, or missing rows.
     pub is_of_rows: bool,
-    /// The server's words.
+    /// The server's message.
     pub message: Untrusted,
 }
 
-/// As `pg_restore` sets the session up, and not longer than somebody waits.
+/// Sets up the session as `pg_restore` does, with time limits for a user who waits.
 const BEGIN: &str = "
     BEGIN TRANSACTION READ WRITE;
     SET LOCAL search_path = '';
@@ -60,18 +61,18 @@ const LOCKS: &str = "
             pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)";
 
 impl Session {
-    /// How many locks all sessions together are promised.
+    /// The number of locks that the server guarantees for all sessions together.
     ///
     /// # Errors
-    /// The connection.
+    /// A failed query.
     pub async fn locks_promised(&mut self) -> Result<u64, Error> {
-        self.number("ask for the room for locks", LOCKS).await
+        self.number("read the capacity for locks", LOCKS).await
     }
 
-    /// Carries the statements out, one after the other, and takes all of it back. What they make is locked until then.
+    /// Runs the statements one after the other, and rolls all of them back. What they create is locked until then.
     ///
     /// # Errors
-    /// The connection; what the server refuses is in the answer.
+    /// A lost connection. What the server refuses is in the result.
     pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<Trial, Error> {
         const WHAT: &str = "try the definitions";
         let result = self.wire.run(BEGIN).await;
@@ -122,11 +123,11 @@ impl Session {
     }
 }
 
-/// No right, and the trigger of a platform that says no.
+/// Missing right, and the trigger of a platform that refuses.
 const RIGHTS: &[&str] = &["42501", "P0001"];
 
-/// Whether it says something of the server or the moment rather than of the statement: memory and locks, a limit of
-/// time, a shutdown, files, a deadlock.
+/// Whether an error is about the server or the moment, and not about the statement: memory and locks, a time limit, a
+/// shutdown, files, a deadlock.
 fn ends_it(code: &str) -> bool {
     ["08", "40", "53", "55", "57"]
         .iter()

@@ -1,4 +1,4 @@
-//! Where a server may be: one place, or several to be tried in turn.
+//! The hosts of a server: one, or several that are tried in turn.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::fault::UrlFault;
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) host: Host,
-    /// The address to connect to in the host's stead, whose name is for the certificate then.
+    /// The IP address to connect to. The host's name is then only for the certificate.
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
 }
@@ -21,11 +21,11 @@ pub(super) enum Host {
     Socket(String),
 }
 
-/// As many as anybody has; each may cost the whole of `connect_timeout`.
+/// The most hosts in a URL. Each attempt may take all of `connect_timeout`.
 const PLACES_MAX: usize = 32;
 
 impl Place {
-    /// True when what is sent doesn't leave this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
+    /// Whether the host is this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
     pub(super) fn is_local(&self) -> bool {
         match (&self.host, self.address) {
             (Host::Socket(_), _) => true,
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-/// Puts libpq's three lists together: each host has its address and its port, or all have the one port.
+/// Combines libpq's three lists: each host has its own address and port, or all hosts have one port.
 pub(super) fn places(hosts: &str, addresses: &str, ports: &str) -> Result<Vec<Place>, UrlFault> {
     let (hosts, addresses, ports) = (list(hosts), list(addresses), list(ports));
     let count = if hosts.is_empty() { addresses.len() } else { hosts.len() };
@@ -92,12 +92,12 @@ fn address(text: &str) -> Result<Option<IpAddr>, UrlFault> {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| UrlFault::Value {
             name: "hostaddr",
-            wanted: "the address of a host in numbers, or several with commas between",
+            wanted: "the numeric address of a host, or several separated by commas",
         }),
     }
 }
 
-/// One port; 5432 where none stands.
+/// Parses a port; 5432 if the text is empty.
 pub(super) fn port(text: &str) -> Result<u16, UrlFault> {
     match text {
         "" => Ok(5432),

@@ -155,7 +155,7 @@ fn faults_are_told_apart() {
             "postgres://u:p@h/d?hostaddr=h2",
             value(
                 "hostaddr",
-                "the address of a host in numbers, or several with commas between",
+                "the numeric address of a host, or several separated by commas",
             ),
         ),
         ("postgres://u:p@h/d?S3cret!=x", F::Unknown("(unprintable)".into())),
@@ -176,7 +176,7 @@ fn faults_are_told_apart() {
         ),
         (
             "postgres://u:p@h/d?sslmode=require&sslrootcert=system",
-            value("sslmode", "verify-full, which sslrootcert=system demands"),
+            value("sslmode", "verify-full, as sslrootcert=system requires"),
         ),
     ];
     for (text, fault) in table {
@@ -569,25 +569,25 @@ fn each_slip_has_a_hint_of_its_own() {
     for (text, words) in [
         (
             "postgres://u:pa@ss@h/d",
-            "write each @ but the one before the host as %40",
+            "write each @ except the one before the host as %40",
         ),
-        ("postgres://u:se/cret@h/d", "a / in user or password is written %2F"),
-        ("postgres://u:100%@h/d", "a % as such is written %25"),
-        ("postgres://u:p@h:54x2/d", "write the port in figures"),
+        ("postgres://u:se/cret@h/d", "write a / in the user or the password as %2F"),
+        ("postgres://u:100%@h/d", "write a literal % as %25"),
+        ("postgres://u:p@h:54x2/d", "write the port as a number"),
         ("postgres://u:p@::1:5432/d", "[::1]:5432"),
-        ("postgres://u:p@h /d", "a space of a name or password is written %20"),
+        ("postgres://u:p@h /d", "write a space in a name or a password as %20"),
         (
             "postgres://u:p@h/d&sslmode=require",
-            "the first parameter stands behind a ?",
+            "the first parameter follows a ?",
         ),
         ("postgres://u:p@h/d?sslmod=require", "perhaps sslmode is meant"),
         ("postgres://u:p@h/d?sslmode=on", "write sslmode= with one of disable"),
         ("postgres://u:p@h/d?schema=public", "only libpq's parameters"),
         ("postgres:/u:p@h/d", "a colon and two slashes"),
-        ("jdbc:postgresql://h/d", "JDBC has a form of its own"),
-        ("mysql://u:p@h/d", "only PostgreSQL is backed up"),
-        ("$DATABASE_URL", "nothing has put its value in"),
-        ("postgres://h/d", "nobody is taken for the one who logs in"),
+        ("jdbc:postgresql://h/d", "JDBC has its own form"),
+        ("mysql://u:p@h/d", "only PostgreSQL can be backed up"),
+        ("$DATABASE_URL", "a variable that was not replaced by its value"),
+        ("postgres://h/d", "pgcoffer has no default user"),
         ("postgres://u:p@h/d?service=x", "neither PGSERVICEFILE nor"),
     ] {
         let fault = DatabaseUrl::parse(text).unwrap_err();

@@ -1,4 +1,4 @@
-//! What binds a login to the TLS channel that it runs over: a hash of the server's certificate.
+//! The channel binding of a login: a hash of the server's certificate.
 //!
 //! <https://www.rfc-editor.org/rfc/rfc5929#section-4.1>
 
@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::der::{OID, Reader, SEQUENCE};
 
-/// `tls-server-end-point` of a certificate in DER: its hash by the function of its own signature, where that is one of
-/// SHA-2, and by SHA-256 where it is MD5 or SHA-1. None where the signature names no function: there RFC 5929 defines
-/// none.
+/// `tls-server-end-point` of a certificate in DER: its hash with the hash function of its signature if that is SHA-2,
+/// and with SHA-256 for MD5 and SHA-1. `None` if the signature names no hash function, as RFC 5929 then defines no
+/// binding.
 pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
     let oid = signature_algorithm(certificate)?;
     Some(match oid {

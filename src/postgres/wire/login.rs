@@ -1,4 +1,4 @@
-//! The login: what the server may ask for is decided before anything is sent.
+//! The login. Whether a method is allowed is decided before anything secret is sent.
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
@@ -13,7 +13,7 @@ use super::super::url::{DatabaseUrl, Secret};
 use super::scram::{self, Binding};
 use super::{LoginRefused, ServerError, Wire, WireError};
 
-/// What is known of a login under way.
+/// The state of a login.
 struct Login<'a> {
     user: &'a str,
     password: Option<&'a Secret>,
@@ -34,7 +34,8 @@ enum Scram {
 type IsBound = bool;
 
 impl Wire {
-    /// Logs in, and waits until the server is ready. `binding` is the hash of its certificate.
+    /// Logs in, and waits until the server is ready. `binding` is the hash of the server's certificate. Bounded in time
+    /// by the caller.
     pub(super) async fn log_in(&mut self, url: &DatabaseUrl, binding: Option<Vec<u8>>) -> Result<(), WireError> {
         let mut message = BytesMut::new();
         frontend::startup_message(url.startup_parameters(), &mut message)?;
@@ -87,12 +88,12 @@ impl Wire {
                     return Err(WireError::Server(ServerError::read(body.fields())?));
                 }
                 Message::NoticeResponse(_) => {}
-                _ => return Err(WireError::Protocol("a login that doesn't end".to_owned())),
+                _ => return Err(WireError::Protocol("an unexpected message after the login".to_owned())),
             }
         }
     }
 
-    /// Sends, and wipes what was sent: it may hold the password.
+    /// Sends a message and wipes it, as it may contain the password.
     async fn send(&mut self, mut message: BytesMut) -> Result<(), WireError> {
         let sent = async {
             self.stream.write_all(&message).await?;
@@ -105,7 +106,7 @@ impl Wire {
 }
 
 impl Login<'_> {
-    /// What to send to what the server asks for; nothing to its proof.
+    /// The answer to a request of the server; `None` after the server's proof.
     fn answer(&mut self, asked: Message) -> Result<Option<BytesMut>, WireError> {
         let mut message = BytesMut::new();
         match asked {
@@ -126,7 +127,7 @@ impl Login<'_> {
                 };
                 let proof = scram
                     .prove(body.data())
-                    .ok_or_else(|| WireError::Protocol("a login by scram that makes no sense".to_owned()))?;
+                    .ok_or_else(|| WireError::Protocol("an invalid message of a scram login".to_owned()))?;
                 frontend::sasl_response(proof.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSaslFinal(body) => {
@@ -147,13 +148,13 @@ impl Login<'_> {
                 return Err(WireError::Login(LoginRefused::Unknown));
             }
             _ => {
-                return Err(WireError::Protocol("something else than a login".to_owned()));
+                return Err(WireError::Protocol("an unexpected message during the login".to_owned()));
             }
         }
         Ok(Some(message))
     }
 
-    /// The server lets us in: whether it may.
+    /// Checks that the server may accept the login now.
     fn conclude(&self) -> Result<Option<BytesMut>, WireError> {
         let refused = match self.scram {
             Scram::UnderWay(..) => LoginRefused::NotProven,
@@ -165,7 +166,7 @@ impl Login<'_> {
         Err(WireError::Login(refused))
     }
 
-    /// The password, if this login may be given with it.
+    /// The password, if it may be used with this method.
     fn may_use(&mut self, method: Method) -> Result<&str, WireError> {
         if self.must_bind && method != Method::Scram {
             return Err(WireError::Login(LoginRefused::NotBound));
@@ -178,7 +179,8 @@ impl Login<'_> {
         Ok(password.reveal())
     }
 
-    /// Bound to the TLS channel where both sides can: then nobody between them can pass the login on.
+    /// Begins SCRAM. The login is bound to the TLS channel if both sides support that: then an attacker in the middle
+    /// can't relay it.
     fn begin_scram(&mut self, body: &AuthenticationSaslBody, message: &mut BytesMut) -> Result<(), WireError> {
         let (mut plain, mut plus) = (false, false);
         let mut mechanisms = body.mechanisms();
@@ -189,7 +191,7 @@ impl Login<'_> {
         let (mechanism, binding, is_bound) = match self.binding.clone() {
             Some(hash) if plus => (scram::PLUS, Binding::EndPoint(hash), true),
             _ if self.must_bind => return Err(WireError::Login(LoginRefused::NotBound)),
-            // said to a server that does offer it, this ends the login: somebody between took the offer away
+            // a server that offered binding ends the login here: then an attacker has removed the offer
             Some(_) if plain && self.is_encrypted => (scram::PLAIN, Binding::Unoffered, false),
             _ if plain => (scram::PLAIN, Binding::Unsupported, false),
             _ => return Err(WireError::Login(LoginRefused::Unknown)),

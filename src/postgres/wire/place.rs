@@ -1,9 +1,9 @@
-//! Which of several servers will do: libpq's `target_session_attrs`.
+//! Which of several servers is suitable: libpq's `target_session_attrs`.
 
 use super::super::url::DatabaseUrl;
 use super::{Wire, WireError};
 
-/// A kind of server that is looked for.
+/// A kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Any,
@@ -13,7 +13,7 @@ pub(super) enum Kind {
     Standby,
 }
 
-/// The kinds to look for among all hosts, one after the other.
+/// The kinds to search for among all hosts, one after the other.
 pub(super) fn wanted(url: &DatabaseUrl) -> &'static [Kind] {
     match url.parameter("target_session_attrs") {
         Some("read-write") => &[Kind::ReadWrite],
@@ -26,7 +26,8 @@ pub(super) fn wanted(url: &DatabaseUrl) -> &'static [Kind] {
 }
 
 impl Wire {
-    /// An error if it is another kind. Servers from 14 on say at once which they are; a pooler may not, and is asked.
+    /// An error if the server is of another kind. Servers since 14 report their kind at the login; a pooler may not,
+    /// and is queried.
     pub(super) async fn is_of(&mut self, kind: Kind) -> Result<(), WireError> {
         if kind == Kind::Any {
             return Ok(());
@@ -44,7 +45,7 @@ impl Wire {
             Kind::ReadWrite if is_read_only => Err(WireError::OtherKind("read-only")),
             Kind::ReadOnly if !is_read_only => Err(WireError::OtherKind("writable")),
             Kind::Primary if is_standby => Err(WireError::OtherKind("a standby")),
-            Kind::Standby if !is_standby => Err(WireError::OtherKind("no standby")),
+            Kind::Standby if !is_standby => Err(WireError::OtherKind("not a standby")),
             _ => Ok(()),
         }
     }

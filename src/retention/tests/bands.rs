@@ -54,7 +54,7 @@ fn the_newest_that_has_stood_for_each_number_of_days_stays() {
     // a day, seven, thirty
     assert_eq!(kept(&banded(1)), [1, 30, 200, 800]);
     let verdict = plan(&runs, &banded(1), now).lines[2].verdict.to_string();
-    assert_eq!(verdict, "the newest that has stood for a day");
+    assert_eq!(verdict, "the newest that is at least a day old");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_larger_count_in_the_tags_is_taken_for_the_sealed_one() {
     again.started += SignedDuration::from_hours(2);
     again.id = id(again.started, 1);
     let all = [daily(0, "1"), again, tagged(daily(2, "1"), "3", None, None)];
-    let replaced = "- a newer daily of the same period is there";
+    let replaced = "- there is a newer daily of the same period";
     assert_eq!(reasons(&all, 1), ["daily 1 of 1", "daily 2 of 9", replaced]);
     // the tags as written: the largest of what it serves, which is no larger count for the other tiers
     let mut both = tagged(daily(2, "1"), "24", None, None);

@@ -118,7 +118,7 @@ fn a_count_counts_periods_with_a_good_backup_and_the_newest_of_a_period_stands_f
         [
             "daily 1 of 2",
             "failed less than 30 days ago",
-            "- a newer daily of the same period is there",
+            "- there is a newer daily of the same period",
             "daily 2 of 2",
             "- not among the newest 2 daily",
             "- not among the newest 2 daily",
@@ -175,7 +175,7 @@ fn who_is_promised_a_smaller_count_replaces_nobody() {
         reasons(&[daily(0, "5"), daily(3, "5"), run], 1)
     };
     let stays = "daily 2 of 5";
-    let replaced = "- a newer daily of the same period is there";
+    let replaced = "- there is a newer daily of the same period";
     assert_eq!(again("1"), ["daily 1 of 5", stays, "- not among the newest 1 daily"]);
     assert_eq!(again("1h")[1], stays);
     assert_eq!(again("5"), ["daily 1 of 5", replaced, stays]);
@@ -244,7 +244,7 @@ fn a_full_bucket_keeps_nothing_that_has_run_out() {
         assert_eq!(reasons(&runs, 1), [newest, newest, one_left, told]);
     }
     let runs = [full(33), full(34)];
-    let none = "no run had room in the bucket";
+    let none = "the bucket was full in every run";
     assert_eq!(reasons(&runs, 1), ["the newest run", none]);
 }
 
@@ -252,7 +252,7 @@ fn a_full_bucket_keeps_nothing_that_has_run_out() {
 fn a_run_ahead_of_the_clock_is_kept_and_counts_for_nothing() {
     let mut ahead = with(Outcome::Failed, daily(-2, "1"));
     let runs = |ahead: &Run| [ahead.clone(), daily(10, "1"), daily(11, "1")];
-    let told = "started ahead of the clock";
+    let told = "started in the future";
     let gone = "- not among the newest 1 daily";
     assert_eq!(reasons(&runs(&ahead), 1), [told, "daily 1 of 1", gone]);
     ahead.outcome = Outcome::Good;
