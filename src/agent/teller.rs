@@ -17,7 +17,7 @@ use crate::{
     notify::{Event, Kind, Notifier, Origin, Patience, Signal, Telling},
     operation::{Clock, Interrupt},
     panics::caught,
-    schedule::When,
+    schedule::Recurrence,
     seal::Secret,
 };
 
@@ -36,7 +36,7 @@ const START: Patience = Patience {
 #[derive(Debug, Clone)]
 pub struct Weekly {
     /// day and time
-    pub when: When,
+    pub when: Recurrence,
     /// by whose clock
     pub zone: TimeZone,
 }

@@ -15,7 +15,7 @@ use super::{Catalog, SUFFIX};
 use crate::{
     backup::{BackupId, Label},
     error::{Error, Result},
-    seal::{self, Content, HEADER_LEN_MAX, Header, RepositoryId, Secret, Slot, Subject},
+    seal::{self, Content, HEADER_LEN_MAX, RepositoryId, SealedHeader, Secret, Slot, Subject},
     store::{Attributes, Claim, Kind, LOOKS},
 };
 
@@ -221,7 +221,7 @@ impl Catalog {
         Ok(match opened {
             Ok((id, for_all)) => Found::Opens { id, for_all },
             Err(seal::Error::WrongKey { sealed_for, held }) => {
-                let header = Header::parse_whole(&sealed_bytes).ok();
+                let header = SealedHeader::parse_whole(&sealed_bytes).ok();
                 Found::Refused(Error::seal(
                     key,
                     seal::Error::RepositoryOfOthers {
@@ -268,7 +268,7 @@ impl Catalog {
                 repository: &id,
                 backup: NAME,
                 content: Content::Repository,
-                compression: seal::Compression::None,
+                compression: seal::PayloadCompression::None,
                 database: "",
             };
             let document = Document {
@@ -353,7 +353,7 @@ pub(super) struct Proven(pub(super) RepositoryId);
 
 /// The repository that a record names, where one of the secrets has sealed it and made its id there.
 pub(super) fn proven(beginning: &[u8], id: &BackupId, database: &Label, secrets: &[Secret]) -> Option<Proven> {
-    let (header, _) = Header::parse_whole(beginning).ok()?;
+    let (header, _) = SealedHeader::parse_whole(beginning).ok()?;
     let repository = header.repository;
     header.check_is(&repository, id.as_str(), Content::Record).ok()?;
     // the name's MAC first: it costs least, and a stranger's header may ask for much

@@ -5,7 +5,7 @@ use pgcoffer::{
     Error, Result,
     backup::{Failure, Label},
     operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
-    retention::Verdict,
+    retention::RetentionVerdict,
     text::{continued, counted, escaped},
 };
 use serde_json::{Value, json};
@@ -102,10 +102,10 @@ fn plan_text(report: &PruneReport) -> String {
     let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
     for line in &report.backups {
         let verdict = match (&line.verdict, &line.fate) {
-            (Verdict::Keep(_), _) => "keep",
-            (Verdict::Delete(_), Fate::Stands) => "delete",
-            (Verdict::Delete(_), Fate::Deleted) => "deleted",
-            (Verdict::Delete(_), _) => "NOT DELETED",
+            (RetentionVerdict::Keep(_), _) => "keep",
+            (RetentionVerdict::Delete(_), Fate::Stands) => "delete",
+            (RetentionVerdict::Delete(_), Fate::Deleted) => "deleted",
+            (RetentionVerdict::Delete(_), _) => "NOT DELETED",
         };
         table.add_row([
             line.id.to_string(),

@@ -23,9 +23,9 @@ use crate::{
     backup::Label,
     catalog::{Key, Keys},
     error::{Error, Fault, Result},
-    lifecycle::Clause,
+    lifecycle::Transition,
     postgres::DatabaseUrl,
-    rights::Mode,
+    rights::AccessMode,
     schedule::Schedule,
     seal::{RepositoryId, Secret},
     store::{Location, Options},
@@ -80,9 +80,9 @@ pub struct Config {
     /// good backups of each database that no retention deletes
     pub keep_last: NonZeroU32,
     /// which tiers the bucket is to move to colder classes
-    pub cold: Vec<Clause>,
+    pub cold: Vec<Transition>,
     /// what the bucket's credentials are for
-    pub mode: Mode,
+    pub mode: AccessMode,
     /// how `serve` listens and what it tells
     pub serving: Serving,
     /// why the passphrase may open and not seal

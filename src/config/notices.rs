@@ -12,7 +12,7 @@ use crate::{
     backup::Label,
     error::Fault,
     notify::{Address, Channel, Kind, Kinds, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
-    schedule::{Schedule, When},
+    schedule::{Recurrence, Schedule},
 };
 
 /// When the digest is sent, where nothing else is said.
@@ -28,7 +28,7 @@ pub struct Notices {
     /// the checks of single databases
     pub pings: BTreeMap<Label, Ping>,
     /// when the weekly digest is due, and by whose clock
-    pub digest: Option<(When, TimeZone)>,
+    pub digest: Option<(Recurrence, TimeZone)>,
 }
 
 /// Settings of notices, as far as they can be read one by one.
@@ -267,7 +267,7 @@ fn near(name: &str, word: &str) -> bool {
 }
 
 /// `monday 08:00`: a day of the week and a time of day.
-fn digest(text: &str, zone: &TimeZone) -> Result<When, Wrong> {
+fn digest(text: &str, zone: &TimeZone) -> Result<Recurrence, Wrong> {
     let wrong = || {
         let hint = "write for example monday 08:00; the time is that of PGCOFFER_TIMEZONE";
         (
@@ -279,7 +279,7 @@ fn digest(text: &str, zone: &TimeZone) -> Result<When, Wrong> {
     let clause = format!("weekly on {day} at {} keep 1w", time.trim());
     let schedule = Schedule::parse(&clause, zone).map_err(|_| wrong())?;
     match schedule.clauses() {
-        [only] if matches!(only.when, When::Weekly { .. }) => Ok(only.when),
+        [only] if matches!(only.when, Recurrence::Weekly { .. }) => Ok(only.when),
         _ => Err(wrong()),
     }
 }

@@ -102,7 +102,7 @@ fn first(text: &str) -> std::result::Result<(OldKey, &str), Wrong> {
     }
     // whether the key itself is right is told before its day
     let typed_key = typed.trim_end();
-    let key = match CatalogKey::is_meant_by(typed_key) {
+    let key = match CatalogKey::looks_like(typed_key) {
         true => EarlierKey::Catalog(catalog_key(typed_key)?),
         false => EarlierKey::Master(key(typed_key)?),
     };

@@ -23,7 +23,7 @@ use crate::{
     error::Fault,
     lifecycle,
     postgres::{AwsIam, DatabaseUrl},
-    rights::Mode,
+    rights::AccessMode,
     seal::{KeyFault, MasterKey, Passphrase, Secret},
     store::{Location, Options},
 };
@@ -68,7 +68,7 @@ impl Default for Reading {
             keep_last: DEFAULT_KEEP_LAST,
             silence_max: DEFAULT_SILENCE_MAX,
             cold: Vec::new(),
-            mode: Mode::Full,
+            mode: AccessMode::Full,
             serving: Serving::default(),
             weak_passphrase: None,
             notices: Notices::default(),
@@ -143,11 +143,11 @@ impl Reading {
             "LOCK" => self.config.store.lock = Some(lock_mode(value).map_err(plain)?),
             "MODE" => {
                 self.config.mode = mode(value)?;
-                self.config.store.write_only = self.config.mode == Mode::DropBox;
+                self.config.store.write_only = self.config.mode == AccessMode::DropBox;
             }
             "COMPRESSION" => self.config.level = compression(value).map_err(plain)?,
             "COLD" => {
-                self.config.cold = lifecycle::clauses(value).map_err(|e| (e.to_string(), e.hint()))?;
+                self.config.cold = lifecycle::parse_transitions(value).map_err(|e| (e.to_string(), e.hint()))?;
             }
             _ if self.config.serving.take(setting, value)? => {}
             _ => match self.notices.take(setting, value) {
@@ -340,7 +340,7 @@ impl Reading {
     /// In drop-box mode the repository can't be read from the bucket; and earlier keys of a database without a present
     /// one would be its only ones.
     fn refuse_forgotten(&mut self) {
-        if self.config.mode == Mode::DropBox && self.config.repository.is_none() {
+        if self.config.mode == AccessMode::DropBox && self.config.repository.is_none() {
             self.faults.push(Fault {
                 variable: "PGCOFFER_REPOSITORY".to_owned(),
                 why: "in drop-box mode it has to be set: which repository this is can't be read from the \

@@ -9,7 +9,7 @@ use super::{DEFAULT_LEVEL, notices, serving};
 use crate::{
     compress::Compressor,
     plain_http::HttpHosts,
-    rights::Mode,
+    rights::AccessMode,
     seal::{BadRepositoryId, CatalogKey, MasterKey, RepositoryId},
     store::LockMode,
 };
@@ -198,10 +198,10 @@ pub(super) fn lock_mode(text: &str) -> Result<LockMode, String> {
 }
 
 /// Of the modes, those in which an agent runs: the others have their commands, and need no setting.
-pub(super) fn mode(text: &str) -> Result<Mode, Wrong> {
+pub(super) fn mode(text: &str) -> Result<AccessMode, Wrong> {
     let parsed = text.parse().ok();
     parsed
-        .filter(|mode| matches!(mode, Mode::Full | Mode::DropBox))
+        .filter(|mode| matches!(mode, AccessMode::Full | AccessMode::DropBox))
         .ok_or_else(|| {
             let hint = "drop-box is for credentials that may only write; leave it unset otherwise";
             (format!("{text:?} is neither full nor drop-box"), Some(hint.to_owned()))

@@ -45,9 +45,9 @@ pub enum TargetState {
     Mixed,
 }
 
-/// Something that a target lacks for a restore.
+/// A problem of a restore's target, with its cure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lack {
+pub struct TargetProblem {
     /// what, and what is concerned
     pub what: String,
     /// what cures it
@@ -198,11 +198,11 @@ pub enum Error {
         under_way: bool,
     },
     /// the target can't take the backup as it is; nothing was touched
-    TargetLacks {
+    TargetUnsuitable {
         /// user@host:port/name
         target: String,
-        /// what it lacks
-        lacks: Vec<Lack>,
+        /// the problems, each with its cure
+        problems: Vec<TargetProblem>,
     },
     /// a restore began and failed
     RestoreFailed {
@@ -281,8 +281,8 @@ impl Error {
             Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => 2,
             Self::Postgres(error) => postgres_status(error),
             Self::Problems { exit_status, .. } => *exit_status,
-            Self::Lifecycle(lifecycle::Error::Clause { .. } | lifecycle::Error::Contradictions(_)) => 2,
-            Self::Dump(_) | Self::Silent { .. } | Self::TargetLacks { .. } => 3,
+            Self::Lifecycle(lifecycle::Error::Transition { .. } | lifecycle::Error::Contradictions(_)) => 2,
+            Self::Dump(_) | Self::Silent { .. } | Self::TargetUnsuitable { .. } => 3,
             Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
             // EX_TEMPFAIL of sysexits.h: nothing is wrong, and a later call goes on
             Self::Cold { under_way, .. } => {

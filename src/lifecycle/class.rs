@@ -23,24 +23,24 @@ pub enum Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Retrieval {
     /// The fastest and most expensive speed.
-    pub expedited: Option<Wait>,
+    pub expedited: Option<ThawTime>,
     /// The default speed.
-    pub standard: Wait,
+    pub standard: ThawTime,
     /// The slowest and cheapest speed.
-    pub bulk: Wait,
+    pub bulk: ThawTime,
 }
 
 /// How long thawing takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Wait {
+pub struct ThawTime {
     /// In words.
     pub words: &'static str,
     /// The usual maximum, in minutes.
     pub longest_minutes: u32,
 }
 
-const fn wait(words: &'static str, longest_minutes: u32) -> Wait {
-    Wait { words, longest_minutes }
+const fn wait(words: &'static str, longest_minutes: u32) -> ThawTime {
+    ThawTime { words, longest_minutes }
 }
 
 impl Class {

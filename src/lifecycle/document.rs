@@ -3,7 +3,7 @@ use roxmltree::{Node, ParsingOptions};
 use crate::xml;
 
 use super::{
-    Error, Form, Planned, Rule,
+    Error, PlannedRule, Rule, RuleForm,
     element::{NAMESPACE, foreign, unknown_in_rule},
 };
 
@@ -88,12 +88,12 @@ impl Document {
     ///
     /// # Errors
     /// [`Error::TooMany`] if S3 would refuse the number of rules.
-    pub fn with(&self, planned: &[Planned], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
+    pub fn with(&self, planned: &[PlannedRule], ours: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let others = self.rules.iter().filter(|rule| !rule.id().is_some_and(&ours));
         let form = if others.into_iter().any(Rule::is_of_the_old_form) {
-            Form::Prefix
+            RuleForm::Prefix
         } else {
-            Form::Filter
+            RuleForm::Filter
         };
         let planned = planned.iter();
         let mut wanted: Vec<Rule> = planned.map(|planned| Rule::of(planned, form)).collect();

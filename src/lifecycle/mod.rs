@@ -8,30 +8,30 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html>
 
 mod class;
-mod clause;
 mod document;
 mod element;
-mod elsewhere;
-mod kept;
+mod kept_days;
 mod plan;
-mod planned;
+mod planned_rule;
 mod rule;
+mod services;
+mod transition;
 
-pub use class::{Class, Retrieval, Wait};
-pub use clause::{Clause, clauses};
+pub use class::{Class, Retrieval, ThawTime};
 pub use document::{Document, RULES_MAX};
-pub use elsewhere::warnings_at;
-pub use kept::Kept;
-pub use plan::{ABORT_DAYS, Expiry, Plan, Wishes, plan};
-pub use planned::{Action, Form, Planned, is_ours, owner};
+pub use kept_days::KeptDays;
+pub use plan::{ABORT_DAYS, Expiry, LifecycleOptions, LifecyclePlan, plan};
+pub use planned_rule::{PlannedRule, RuleAction, RuleForm, is_ours, owner};
 pub use rule::Rule;
+pub use services::service_warnings;
+pub use transition::{Transition, parse_transitions};
 
 /// What is wrong with the options, or with the bucket's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A clause can't be parsed.
     #[error("{clause:?}: {why}")]
-    Clause {
+    Transition {
         /// The clause as the user wrote it.
         clause: String,
         /// What is wrong with it.
@@ -56,7 +56,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Clause { .. } => "write, for example: monthly to glacier after 30d, yearly to deep_archive after 7d",
+            Self::Transition { .. } => {
+                "write, for example: monthly to glacier after 30d, yearly to deep_archive after 7d"
+            }
             Self::Contradictions(_) => {
                 "keep the tier longer, move it sooner, or choose a class with a shorter minimum storage time: \
                  docs/glacier.md has the table"

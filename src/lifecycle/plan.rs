@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Action, Clause, Error, Kept, Planned, planned::stem};
+use super::{Error, KeptDays, PlannedRule, RuleAction, Transition, planned_rule::stem};
 use crate::{
     backup::{Label, Retention, Tier},
     text::counted,
@@ -11,9 +11,9 @@ pub const ABORT_DAYS: u32 = 7;
 
 /// The options of the bucket's lifecycle rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wishes {
+pub struct LifecycleOptions {
     /// Which tiers move to which class.
-    pub cold: Vec<Clause>,
+    pub cold: Vec<Transition>,
     /// Whether S3 itself deletes expired backups, and how.
     pub expire: Option<Expiry>,
     /// The days after which an incomplete upload is aborted.
@@ -31,9 +31,9 @@ pub struct Expiry {
 
 /// The rules that are wanted, with warnings and notes about them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Plan {
+pub struct LifecyclePlan {
     /// The rules, grouped by database.
-    pub rules: Vec<Planned>,
+    pub rules: Vec<PlannedRule>,
     /// What can go wrong with the rules.
     pub warnings: Vec<String>,
     /// What else the user should know.
@@ -48,11 +48,11 @@ pub struct Plan {
 pub fn plan(
     location_prefix: &str,
     databases: &[(Label, Vec<(Tier, Retention)>)],
-    wishes: &Wishes,
-) -> Result<Plan, Error> {
-    let mut planning = Planning {
-        wishes,
-        plan: Plan {
+    options: &LifecycleOptions,
+) -> Result<LifecyclePlan, Error> {
+    let mut planner = Planner {
+        options,
+        plan: LifecyclePlan {
             rules: Vec::new(),
             warnings: Vec::new(),
             notes: Vec::new(),
@@ -64,33 +64,33 @@ pub fn plan(
             "" => format!("{database}/"),
             prefix => format!("{prefix}/{database}/"),
         };
-        let of = OfDatabase {
+        let of = DatabaseRules {
             stem: stem(location_prefix, database),
             database,
             folder,
             tiers,
         };
-        planning.take(&of);
+        planner.add_database(&of);
     }
-    planning.finish()
+    planner.finish()
 }
 
 /// A database and the retention of its tiers.
-struct OfDatabase<'a> {
+struct DatabaseRules<'a> {
     database: &'a Label,
     stem: String,
     folder: String,
     tiers: &'a [(Tier, Retention)],
 }
 
-impl OfDatabase<'_> {
+impl DatabaseRules<'_> {
     fn retention(&self, tier: Tier) -> Option<Retention> {
         let found = self.tiers.iter().find(|(other, _)| *other == tier);
         found.map(|(_, retention)| *retention)
     }
 
-    fn rule(&self, name: &str, tier: Option<Tier>, below: &str, action: Action) -> Planned {
-        Planned {
+    fn rule(&self, name: &str, tier: Option<Tier>, below: &str, action: RuleAction) -> PlannedRule {
+        PlannedRule {
             id: format!("{}-{name}", self.stem),
             database: self.database.clone(),
             tier,
@@ -108,36 +108,38 @@ impl OfDatabase<'_> {
             .tiers
             .iter()
             .filter(|(other, _)| *other <= tier && *other != Tier::Manual);
-        let days: Option<Vec<u32>> = served.map(|(_, kept)| Some(Kept::of(*kept)?.longest_days)).collect();
+        let days: Option<Vec<u32>> = served
+            .map(|(_, kept)| Some(KeptDays::of(*kept)?.longest_days))
+            .collect();
         days?.into_iter().max()
     }
 }
 
-struct Planning<'a> {
-    wishes: &'a Wishes,
-    plan: Plan,
+struct Planner<'a> {
+    options: &'a LifecycleOptions,
+    plan: LifecyclePlan,
     faults: Vec<String>,
 }
 
-impl Planning<'_> {
-    fn take(&mut self, of: &OfDatabase<'_>) {
-        for clause in &self.wishes.cold {
-            self.take_clause(of, *clause);
+impl Planner<'_> {
+    fn add_database(&mut self, of: &DatabaseRules<'_>) {
+        for clause in &self.options.cold {
+            self.add_transition(of, *clause);
         }
-        if let Some(expiry) = self.wishes.expire {
-            self.take_expiry(of, expiry);
+        if let Some(expiry) = self.options.expire {
+            self.add_expiry(of, expiry);
         }
-        let after_days = self.wishes.abort_days;
-        let abort = of.rule("uploads", None, "archives/", Action::Abort { after_days });
+        let after_days = self.options.abort_days;
+        let abort = of.rule("uploads", None, "archives/", RuleAction::Abort { after_days });
         self.plan.rules.push(abort);
-        if let Some(after_days) = self.wishes.noncurrent_days {
-            let action = Action::ExpireNoncurrent { after_days };
+        if let Some(after_days) = self.options.noncurrent_days {
+            let action = RuleAction::ExpireNoncurrent { after_days };
             self.plan.rules.push(of.rule("noncurrent", None, "", action));
         }
     }
 
-    fn take_clause(&mut self, of: &OfDatabase<'_>, clause: Clause) {
-        let Clause {
+    fn add_transition(&mut self, of: &DatabaseRules<'_>, clause: Transition) {
+        let Transition {
             tier,
             class,
             after_days,
@@ -146,7 +148,7 @@ impl Planning<'_> {
             &format!("{tier}-cold"),
             Some(tier),
             &format!("archives/{tier}/"),
-            Action::Move { class, after_days },
+            RuleAction::Move { class, after_days },
         );
         let name = format!("{}: {clause}", of.database);
         if after_days < class.least_age_days() {
@@ -158,7 +160,7 @@ impl Planning<'_> {
         }
         let retention = of.retention(tier);
         rule.kept = retention.map(|kept| kept.to_string());
-        match (retention, retention.and_then(Kept::of)) {
+        match (retention, retention.and_then(KeptDays::of)) {
             (_, Some(kept)) => rule.early_deletion_days = self.check_time(&name, clause, kept),
             (Some(Retention::Forever), None) => rule.early_deletion_days = Some(0),
             (Some(count), None) => self.note(format!(
@@ -179,8 +181,8 @@ impl Planning<'_> {
     }
 
     /// Checks that archives stay long enough in the class. Returns the days that are billed after a backup's deletion.
-    fn check_time(&mut self, name: &str, clause: Clause, kept: Kept) -> Option<u32> {
-        let Clause {
+    fn check_time(&mut self, name: &str, clause: Transition, kept: KeptDays) -> Option<u32> {
+        let Transition {
             tier,
             class,
             after_days,
@@ -200,7 +202,7 @@ impl Planning<'_> {
         Some(minimum.saturating_sub(days.saturating_sub(after_days)))
     }
 
-    fn take_expiry(&mut self, of: &OfDatabase<'_>, expiry: Expiry) {
+    fn add_expiry(&mut self, of: &DatabaseRules<'_>, expiry: Expiry) {
         let scheduled: Vec<Tier> = Tier::ALL
             .into_iter()
             .filter(|t| *t != Tier::Manual && of.retention(*t).is_some())
@@ -217,11 +219,11 @@ impl Planning<'_> {
             longest = longest.zip(days).map(|(a, b)| a.max(b));
             self.expire_tier(of, tier, days);
         }
-        let manual = expiry.manual.and_then(Kept::of).map(|kept| kept.longest_days);
+        let manual = expiry.manual.and_then(KeptDays::of).map(|kept| kept.longest_days);
         self.expire_tier(of, Tier::Manual, manual);
         match longest.zip(manual).map(|(a, b)| a.max(b)) {
             Some(days) => {
-                let action = Action::Expire { after_days: days + 1 };
+                let action = RuleAction::Expire { after_days: days + 1 };
                 for folder in ["records", "details"] {
                     let (name, below) = (format!("{folder}-expire"), format!("{folder}/"));
                     self.plan.rules.push(of.rule(&name, None, &below, action));
@@ -235,7 +237,7 @@ impl Planning<'_> {
         }
     }
 
-    fn expire_tier(&mut self, of: &OfDatabase<'_>, tier: Tier, days: Option<u32>) {
+    fn expire_tier(&mut self, of: &DatabaseRules<'_>, tier: Tier, days: Option<u32>) {
         let Some(days) = days else {
             self.note(format!(
                 "{}: {tier} backups don't expire, as they are kept forever or by count",
@@ -244,7 +246,7 @@ impl Planning<'_> {
             return;
         };
         let after_days = days + 1;
-        let cold = self.wishes.cold.iter().find(|clause| clause.tier == tier);
+        let cold = self.options.cold.iter().find(|clause| clause.tier == tier);
         if let Some(clause) = cold.filter(|clause| clause.after_days >= after_days) {
             self.faults.push(format!(
                 "{}: {clause}: a backup expires after {}, before or when it would be moved",
@@ -257,11 +259,11 @@ impl Planning<'_> {
             &name,
             Some(tier),
             &format!("archives/{tier}/"),
-            Action::Expire { after_days },
+            RuleAction::Expire { after_days },
         );
         rule.kept = of
             .retention(tier)
-            .or(self.wishes.expire.and_then(|e| e.manual))
+            .or(self.options.expire.and_then(|e| e.manual))
             .map(|kept| kept.to_string());
         self.plan.rules.push(rule);
     }
@@ -270,24 +272,24 @@ impl Planning<'_> {
         self.plan.notes.push(note);
     }
 
-    fn finish(mut self) -> Result<Plan, Error> {
-        if self.wishes.abort_days == 0 || self.wishes.noncurrent_days == Some(0) {
+    fn finish(mut self) -> Result<LifecyclePlan, Error> {
+        if self.options.abort_days == 0 || self.options.noncurrent_days == Some(0) {
             self.faults.push("S3 counts days from 1".to_owned());
         }
         if !self.faults.is_empty() {
             return Err(Error::Contradictions(self.faults));
         }
-        self.say_what_rules_do();
+        self.add_general_notes();
         Ok(self.plan)
     }
 
     /// Adds the warnings and notes that apply to every bucket.
-    fn say_what_rules_do(&mut self) {
-        let any = |fits: fn(&Action) -> bool| self.plan.rules.iter().any(|rule| fits(&rule.action));
+    fn add_general_notes(&mut self) {
+        let any = |fits: fn(&RuleAction) -> bool| self.plan.rules.iter().any(|rule| fits(&rule.action));
         let (moves, freezes, expires) = (
-            any(|action| matches!(action, Action::Move { .. })),
-            any(|action| matches!(action, Action::Move { class, .. } if class.must_be_thawed())),
-            any(|action| matches!(action, Action::Expire { .. })),
+            any(|action| matches!(action, RuleAction::Move { .. })),
+            any(|action| matches!(action, RuleAction::Move { class, .. } if class.must_be_thawed())),
+            any(|action| matches!(action, RuleAction::Expire { .. })),
         );
         if expires {
             let warnings = [
@@ -300,7 +302,7 @@ impl Planning<'_> {
             self.note(
                 "run `lifecycle apply` again after you change the schedule: S3 keeps using the old days".to_owned(),
             );
-            if self.wishes.noncurrent_days.is_none() {
+            if self.options.noncurrent_days.is_none() {
                 self.note(
                     "in a versioned bucket expiry only hides objects: add --noncurrent DAYS to free the space"
                         .to_owned(),

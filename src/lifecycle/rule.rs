@@ -1,6 +1,6 @@
 use roxmltree::Node;
 
-use super::{Form, Planned, element::Element};
+use super::{PlannedRule, RuleForm, element::Element};
 use crate::text::counted;
 
 /// One rule of a lifecycle configuration.
@@ -21,7 +21,7 @@ impl Rule {
     }
 
     /// The rule for a planned one.
-    pub(super) fn of(planned: &Planned, form: Form) -> Self {
+    pub(super) fn of(planned: &PlannedRule, form: RuleForm) -> Self {
         let raw = planned.xml(form);
         let tree = roxmltree::Document::parse(&raw).expect("our own rules are well-formed XML");
         let element = Element::read(tree.root_element());

@@ -280,8 +280,8 @@ impl Health {
     }
 }
 
-impl From<crate::schedule::Late> for LateTier {
-    fn from(late: crate::schedule::Late) -> Self {
+impl From<crate::schedule::OverdueTier> for LateTier {
+    fn from(late: crate::schedule::OverdueTier) -> Self {
         Self {
             tier: late.tier,
             due: late.due,

@@ -19,14 +19,17 @@ use crate::{
     archive::{ArchiveReader, Contents, Entry},
     compress::Decompressor,
     error::{Error, Result},
-    seal::{self, Compression, Content, FrameKeys, HEADER_LEN_MAX, Header, OpenGroup, Opener, RepositoryId, Secret},
+    seal::{
+        self, Content, FrameKeys, HEADER_LEN_MAX, OpenGroup, Opener, PayloadCompression, RepositoryId, SealedHeader,
+        Secret,
+    },
 };
 
 /// A sealed archive whose header and last frame have been found good.
 #[derive(Clone)]
 pub(super) struct Inbound {
     source: Source,
-    header: Header,
+    header: SealedHeader,
     /// The header as it stands in the object, found good.
     header_bytes: Bytes,
     keys: FrameKeys,
@@ -110,7 +113,7 @@ impl Inbound {
     }
 
     /// The header.
-    pub(super) fn header(&self) -> &Header {
+    pub(super) fn header(&self) -> &SealedHeader {
         &self.header
     }
 
@@ -177,12 +180,12 @@ async fn look_at_both_ends(
     look: &mut Look<'_>,
     secrets: &[Secret],
     expected: Option<(&RepositoryId, &str)>,
-) -> Result<(Header, Bytes, FrameKeys)> {
+) -> Result<(SealedHeader, Bytes, FrameKeys)> {
     let name = look.source().name();
     let refused = |e| Error::seal(&name, e);
     let beginning = 0..look.source().bytes().min(HEADER_LEN_MAX as u64);
     let beginning = look.read(beginning).await?;
-    let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
+    let (header, header_len) = SealedHeader::parse_whole(&beginning).map_err(refused)?;
     let keys = unlock(&header, secrets).await?.map_err(refused)?;
     let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
     header.check_is(repository, backup, Content::Archive).map_err(refused)?;
@@ -194,7 +197,7 @@ async fn look_at_both_ends(
 /// Checks the last frame, and tells what is wrong with the object's end as exactly as its last two frames allow.
 async fn check_end(
     look: &mut Look<'_>,
-    header: &Header,
+    header: &SealedHeader,
     header_len: usize,
     keys: &FrameKeys,
 ) -> Result<std::result::Result<(), seal::Error>> {
@@ -240,7 +243,7 @@ async fn open_at(
 }
 
 /// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
-async fn unlock(header: &Header, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
+async fn unlock(header: &SealedHeader, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
     let (header, secrets) = (header.clone(), secrets.to_vec());
     done(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await
 }
@@ -259,10 +262,10 @@ struct Payload {
 }
 
 impl Payload {
-    fn new(groups: Groups, compression: Compression, length_max: Option<u64>) -> Result<Self> {
+    fn new(groups: Groups, compression: PayloadCompression, length_max: Option<u64>) -> Result<Self> {
         let decompressor = match compression {
-            Compression::None => None,
-            Compression::Zstd => Some(Decompressor::new().map_err(Error::Compress)?),
+            PayloadCompression::None => None,
+            PayloadCompression::Zstd => Some(Decompressor::new().map_err(Error::Compress)?),
         };
         Ok(Self {
             name: groups.source.name(),

@@ -12,13 +12,13 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::client::Client;
-use super::error::{Cause, ChildFault, Error};
-use super::failures::Failures;
-use super::settings::Settings;
-use super::speech::{Speech, without_names};
+use super::client::PgClient;
+use super::error::{ChildFault, Error, FailureCause};
+use super::failures::StatementFailures;
+use super::message_language::{MessageLanguage, without_names};
+use super::settings::SessionSettings;
 use super::transcript::{Transcript, last_lines, warnings};
-use super::url::{ChildFile, DatabaseUrl, Secret};
+use super::url::{ChildFile, DatabaseUrl, SecretText};
 
 /// How long a child has to cancel its work on the server and to end, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -35,8 +35,8 @@ pub(super) struct Running {
     program: &'static str,
     child: Child,
     stderr: JoinHandle<Transcript>,
-    secret: Option<Secret>,
-    speech: Speech,
+    secret: Option<SecretText>,
+    message_language: MessageLanguage,
     /// Removed when the child has ended.
     _file: Option<ChildFile>,
 }
@@ -47,12 +47,12 @@ pub(super) struct Invocation<'a> {
     pub(super) path: &'a Path,
     pub(super) args: Vec<String>,
     /// The installation that the program belongs to.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a PgClient,
     pub(super) url: &'a DatabaseUrl,
     /// The language of the server's messages to the program.
-    pub(super) speech: Speech,
+    pub(super) message_language: MessageLanguage,
     /// The settings of the program's session.
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a SessionSettings,
     /// The client encoding of the session, which overrides that of the role and the database.
     pub(super) encoding: Option<&'a str>,
     pub(super) stdin: Stdio,
@@ -70,7 +70,7 @@ impl Running {
             args,
             client,
             url,
-            speech,
+            message_language,
             settings,
             encoding,
             stdin,
@@ -88,14 +88,17 @@ impl Running {
             .child_file()
             .map_err(|source| Error::io("write a file for a client program", source))?;
         command.envs(file.iter().flat_map(ChildFile::env));
-        if let Some((name, value)) = url.login_env(|| client.knows_require_auth()).map_err(Error::Unheld)? {
+        if let Some((name, value)) = url
+            .auth_env(|| client.knows_require_auth())
+            .map_err(Error::UnsupportedByClient)?
+        {
             command.env(name, value);
         }
         if let Some(encoding) = encoding {
             command.env("PGCLIENTENCODING", encoding);
         }
         let mut options = settings.options();
-        if speech == Speech::CanBeEnglish {
+        if message_language == MessageLanguage::Switchable {
             options.push_str(" -c lc_messages=C");
         }
         if !options.is_empty() {
@@ -120,7 +123,7 @@ impl Running {
             child,
             stderr: tokio::spawn(Transcript::read(stderr)),
             secret: url.password().cloned(),
-            speech,
+            message_language,
             _file: file,
         })
     }
@@ -141,20 +144,20 @@ impl Running {
 
     /// Like [`finish`](Self::finish), for a `pg_restore` that continues after failures. If it reached its end, it
     /// succeeded except for these.
-    pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, Failures), ChildFault> {
+    pub(super) async fn finish_with_failures(&mut self) -> Result<(Vec<String>, StatementFailures), ChildFault> {
         // it runs with --verbose, so most of its lines are not warnings
         let is_warning = |line: &String| !line.starts_with("pg_restore: ") || line.starts_with("pg_restore: warning: ");
         match self.wait().await {
             (Ok(mut said), _) => {
                 said.retain(is_warning);
-                Ok((said, Failures::default()))
+                Ok((said, StatementFailures::default()))
             }
             (Err(_), Some(failures)) => Ok((Vec::new(), failures)),
             (Err(fault), None) => Err(fault),
         }
     }
 
-    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<Failures>) {
+    async fn wait(&mut self) -> (Result<Vec<String>, ChildFault>, Option<StatementFailures>) {
         let ended = self.child.wait().await;
         let mut transcript = match timeout(LAST_WORDS, &mut self.stderr).await {
             Ok(Ok(transcript)) => transcript,
@@ -170,13 +173,13 @@ impl Running {
         match ended {
             Ok(status) if status.success() => Ok(warnings(text)),
             Ok(status) => {
-                let cause = match Cause::of(text, status.signal(), self.speech) {
-                    Cause::Unknown if self.misses_what_it_saw(text) => Cause::DefinitionsChanged,
+                let cause = match FailureCause::of(text, status.signal(), self.message_language) {
+                    FailureCause::Unknown if self.misses_what_it_saw(text) => FailureCause::DefinitionsChanged,
                     cause => cause,
                 };
                 Err(self.fault(status.to_string(), cause, text))
             }
-            Err(error) => Err(self.fault(format!("no exit status: {error}"), Cause::Unknown, text)),
+            Err(error) => Err(self.fault(format!("no exit status: {error}"), FailureCause::Unknown, text)),
         }
     }
 
@@ -184,10 +187,12 @@ impl Running {
     fn misses_what_it_saw(&self, text: &str) -> bool {
         let words = without_names(text);
         let gone = ["relation  does not exist", "schema  does not exist"];
-        self.program == "pg_dump" && self.speech != Speech::Foreign && gone.iter().any(|one| words.contains(one))
+        self.program == "pg_dump"
+            && self.message_language != MessageLanguage::Unknown
+            && gone.iter().any(|one| words.contains(one))
     }
 
-    fn fault(&self, ending: String, cause: Cause, text: &str) -> ChildFault {
+    fn fault(&self, ending: String, cause: FailureCause, text: &str) -> ChildFault {
         ChildFault {
             program: self.program,
             ending,

@@ -25,7 +25,7 @@ use super::error::Error;
 
 /// An installation of the client programs, all of one version.
 #[derive(Clone)]
-pub struct Client {
+pub struct PgClient {
     /// The major version, such as 15 of 15.18.
     pub major: u32,
     /// The full version, such as `15.18` or `18beta1`.
@@ -98,7 +98,7 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 /// All clients that were found, one for each major version.
 #[derive(Clone, Debug)]
 pub struct Clients {
-    by_major: BTreeMap<u32, Client>,
+    by_major: BTreeMap<u32, PgClient>,
     searched: Vec<PathBuf>,
     /// The only folder that was searched, if the settings name one.
     named: Option<PathBuf>,
@@ -136,12 +136,12 @@ impl Clients {
     }
 
     /// All clients, ordered by major version.
-    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+    pub fn iter(&self) -> impl Iterator<Item = &PgClient> {
         self.by_major.values()
     }
 
     /// The client for a dump of a server: the server's own major version, or the next higher one, never a lower one.
-    pub fn for_dump(&self, server_major: u32) -> Result<(&Client, Option<ClientWarning>), Error> {
+    pub fn for_dump(&self, server_major: u32) -> Result<(&PgClient, Option<ClientWarning>), Error> {
         let Some((_, client)) = self.by_major.range(server_major..).next() else {
             if self.by_major.is_empty() {
                 let need = format!("{server_major} or newer");
@@ -164,7 +164,7 @@ impl Clients {
     /// The client that restores an archive which a `pg_dump` of major version `archive_major` made: the server's own
     /// major version if that can read the archive, otherwise the lowest that can. A client that would leave `psql`
     /// unprotected is skipped; [`Error::Unrestricted`] if there is no other.
-    pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&Client, Error> {
+    pub fn for_restore(&self, archive_major: u32, server_major: u32) -> Result<&PgClient, Error> {
         let own = self
             .by_major
             .get(&server_major)
@@ -172,7 +172,7 @@ impl Clients {
         let others = self.by_major.range(archive_major..);
         let mut fitting = own.into_iter().chain(others.map(|(_, client)| client));
         let is_guarded =
-            |client: &&Client| !client.emits_transaction_timeout_into(server_major) || client.restricts_psql();
+            |client: &&PgClient| !client.emits_transaction_timeout_into(server_major) || client.restricts_psql();
         if let Some(client) = fitting.clone().find(is_guarded) {
             return Ok(client);
         }
@@ -209,7 +209,7 @@ impl Clients {
                 continue;
             }
             self.searched.push(folder.clone());
-            let Some(mut client) = Client::look_at(folder, surroundings).await else {
+            let Some(mut client) = PgClient::look_at(folder, surroundings).await else {
                 continue;
             };
             client.named.clone_from(&self.named);
@@ -221,7 +221,7 @@ impl Clients {
     }
 }
 
-impl Client {
+impl PgClient {
     /// Whether this client's output needs the changes of [`super::Load`] for a server of that major version.
     pub(super) fn emits_transaction_timeout_into(&self, server_major: u32) -> bool {
         self.major >= FIRST_WITH_TRANSACTION_TIMEOUT && server_major < FIRST_WITH_TRANSACTION_TIMEOUT
@@ -329,7 +329,7 @@ fn minor(version: &str) -> Option<u32> {
     version.split_once('.').and_then(|(_, minor)| minor.parse().ok())
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for PgClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({} at {})", self.version, self.pg_dump.display())
     }

@@ -1,7 +1,7 @@
 //! Asks the server why `pg_dump` failed, as its messages may be in any language.
 
-use super::error::{Cause, ChildFault, Error};
-use super::locks::LockRoom;
+use super::error::{ChildFault, Error, FailureCause};
+use super::locks::LockCapacity;
 use super::preflight::{self, ObstacleKind};
 use super::session::Session;
 
@@ -15,7 +15,7 @@ impl Session {
     /// are ignored.
     pub async fn diagnose(&mut self, error: Error) -> Error {
         match error {
-            Error::DumpFailed(fault) if fault.cause == Cause::Unknown => {
+            Error::DumpFailed(fault) if fault.cause == FailureCause::Unknown => {
                 let cause = self.cause().await;
                 Error::DumpFailed(ChildFault { cause, ..fault })
             }
@@ -23,30 +23,30 @@ impl Session {
         }
     }
 
-    async fn cause(&mut self) -> Cause {
+    async fn cause(&mut self) -> FailureCause {
         if let Err(Error::Lost { .. }) = self.check().await {
-            return Cause::ConnectionLost;
+            return FailureCause::ConnectionLost;
         }
         // a check that fails proves nothing
         if let Ok(obstacles) = preflight::obstacles(self, None).await
             && let Some(first) = obstacles.first()
         {
             return match first.kind {
-                ObstacleKind::RowSecurity => Cause::RowSecurity,
-                _ => Cause::PermissionDenied,
+                ObstacleKind::RowSecurity => FailureCause::RowSecurity,
+                _ => FailureCause::PermissionDenied,
             };
         }
         if self.blockers().await.is_ok_and(|found| !found.is_empty()) {
-            return Cause::LockTimeout;
+            return FailureCause::LockTimeout;
         }
-        if self.lock_room().await.is_ok_and(LockRoom::is_too_small) {
-            return Cause::OutOfLocks;
+        if self.lock_capacity().await.is_ok_and(LockCapacity::is_too_small) {
+            return FailureCause::OutOfLocks;
         }
         let conflicts = self.rows("look for conflicts", CONFLICTS).await.unwrap_or_default();
         let column = |index| conflicts.first().and_then(|row| row.text(index));
         match (column(0), column(1)) {
-            (Some("t"), Some(count)) if count != "0" => Cause::RecoveryConflict,
-            _ => Cause::Unknown,
+            (Some("t"), Some(count)) if count != "0" => FailureCause::RecoveryConflict,
+            _ => FailureCause::Unknown,
         }
     }
 }

@@ -8,10 +8,10 @@ use tokio::process::ChildStdout;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
-use super::client::Client;
-use super::error::{Cause, Error};
-use super::settings::Settings;
-use super::speech::Speech;
+use super::client::PgClient;
+use super::error::{Error, FailureCause};
+use super::message_language::MessageLanguage;
+use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
 
 #[cfg(target_os = "linux")]
@@ -27,10 +27,10 @@ pub struct DumpOptions {
     pub server_major: u32,
     /// The language of the server's messages, from [`Session::message_language`](super::Session::message_language). By
     /// default no cause is read from them.
-    pub speech: Speech,
+    pub message_language: MessageLanguage,
     /// The settings of the session, which override those of role and database, from
     /// [`Session::settings`](super::Session::settings).
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// The database's encoding, in which it is dumped, whatever `client_encoding` is set for the role or the database.
     /// With `None`, these decide.
     pub encoding: Option<String>,
@@ -42,14 +42,14 @@ impl DumpOptions {
         Self {
             lock_wait_timeout: Duration::from_secs(120),
             server_major,
-            speech: Speech::default(),
-            settings: Settings::default(),
+            message_language: MessageLanguage::default(),
+            settings: SessionSettings::default(),
             encoding: None,
         }
     }
 
     /// The arguments of `pg_dump`, without the database's address. They contain no secret.
-    pub fn arguments(&self, client: &Client) -> Vec<String> {
+    pub fn arguments(&self, client: &PgClient) -> Vec<String> {
         let mut args: Vec<String> = ["--format=custom", "--compress=0", "--no-password"]
             .map(String::from)
             .into();
@@ -80,7 +80,7 @@ pub struct DumpReport {
 
 impl Dump {
     /// Starts `pg_dump` with its custom format, uncompressed: the agent compresses on several cores.
-    pub fn start(client: &Client, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
+    pub fn start(client: &PgClient, url: &DatabaseUrl, options: &DumpOptions) -> Result<Self, Error> {
         let mut args = options.arguments(client);
         args.push(format!("--dbname={}", url.child_conninfo()));
         let mut running = Running::start(Invocation {
@@ -89,7 +89,7 @@ impl Dump {
             args,
             client,
             url,
-            speech: options.speech,
+            message_language: options.message_language,
             settings: &options.settings,
             encoding: options.encoding.as_deref(),
             stdin: Stdio::null(),
@@ -122,7 +122,7 @@ impl Dump {
     pub async fn abort(mut self) -> Option<Error> {
         drop(self.stdout.take());
         match timeout(OWN_END, self.running.finish()).await {
-            Ok(Err(fault)) if fault.cause != Cause::NotRead => Some(Error::DumpFailed(fault)),
+            Ok(Err(fault)) if fault.cause != FailureCause::NotRead => Some(Error::DumpFailed(fault)),
             Ok(_) => None,
             Err(_) => {
                 self.kill().await;

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::advisory_lock::LockHolder;
 use super::explain::AuthFault;
-use super::holder::Holder;
-use super::imposed::Imposed;
 use super::preflight::Obstacle;
-use super::settings::LeftSetting;
+use super::role_override::RoleOverride;
+use super::settings::FixedSetting;
 use super::url::UrlFault;
-use super::wire::LoginRefused;
+use super::wire::LoginRefusal;
 use crate::text::{Untrusted, escaped_lines};
 
 /// An error on PostgreSQL's side: the address, the connection, missing rights, or a child process.
@@ -24,11 +24,11 @@ pub enum Error {
         /// `user@host:port/database`.
         target: String,
         /// The method, and why it is refused.
-        refused: LoginRefused,
+        refused: LoginRefusal,
     },
     /// The installed client programs don't support what the URL requires.
     #[error("the installed client programs don't support what the url requires: {0}")]
-    Unheld(&'static str),
+    UnsupportedByClient(&'static str),
     /// The connection goes through a pooler that shares server connections between transactions.
     #[error(
         "the connection to {target} goes through a pooler in transaction mode (such as PgBouncer), in which locks and \
@@ -87,7 +87,7 @@ pub enum Error {
         /// The database's label.
         label: String,
         /// The holder, as far as the server shows it.
-        holder: Option<Box<Holder>>,
+        holder: Option<Box<LockHolder>>,
     },
     /// Another session holds the lock: of another login, or with another application name.
     #[error("the lock of {label} is held, and not by a run of this agent: {holder}")]
@@ -95,7 +95,7 @@ pub enum Error {
         /// The database's label.
         label: String,
         /// The holder, as far as the server shows it.
-        holder: Box<Holder>,
+        holder: Box<LockHolder>,
     },
     /// The role lacks rights that pg_dump needs.
     #[error("role {user} cannot dump {database}: {}", list_obstacles(.obstacles))]
@@ -144,19 +144,19 @@ pub enum Error {
     #[error("{0}")]
     LoadFailed(ChildFault),
     /// The target of a restore is not empty.
-    #[error("database {database} is not empty: it has {}", list_untrusted(.occupants))]
+    #[error("database {database} is not empty: it has {}", list_untrusted(.objects))]
     TargetNotEmpty {
         /// The database.
         database: Untrusted,
         /// Some of the objects in it.
-        occupants: Vec<Untrusted>,
+        objects: Vec<Untrusted>,
     },
     /// The database's settings change the role of the session. That role would own what is restored.
     #[error(
         "the settings of database {} set role {} for every session, also for {}: that role would own what is restored",
         .0.database, .0.role, .0.login
     )]
-    ImposedRole(Box<Imposed>),
+    RoleOverridden(Box<RoleOverride>),
     /// The target of a restore is a standby, which accepts no writes.
     #[error("database {database} is on a standby, which is read-only")]
     TargetStandby {
@@ -171,7 +171,7 @@ pub enum Error {
     },
     /// A setting would change what is restored, and can't be overridden for the restore.
     #[error("{0}: the restored data would differ from the backup")]
-    Setting(Box<LeftSetting>),
+    Setting(Box<FixedSetting>),
     /// A program could not be started, or a pipe failed.
     #[error("cannot {what}: {source}")]
     Io {
@@ -229,12 +229,12 @@ pub struct ChildFault {
     /// The last lines that it wrote to stderr.
     pub stderr: String,
     /// The cause, as far as it is known.
-    pub cause: Cause,
+    pub cause: FailureCause,
 }
 
 /// The cause of a child's failure, as far as its messages show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureCause {
     /// A right is missing.
     PermissionDenied,
     /// A row security policy would hide rows.
@@ -285,7 +285,7 @@ impl Error {
         Some(match self {
             Self::Url(fault) => fault.hint(),
             Self::Login { refused, .. } => refused.hint().to_owned(),
-            Self::Unheld(_) => {
+            Self::UnsupportedByClient(_) => {
                 "install libpq 16 or later, or use sslmode=verify-full with sslrootcert= and omit require_auth".into()
             }
             Self::Pooler {
@@ -326,8 +326,8 @@ impl Error {
                 .into(),
             Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
             Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
-            Self::TargetNotEmpty { occupants, .. } => {
-                let all = match occupants.len() < super::occupants::NAMED {
+            Self::TargetNotEmpty { objects, .. } => {
+                let all = match objects.len() < super::target_objects::NAMED {
                     true => "",
                     false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
                 };
@@ -336,10 +336,10 @@ impl Error {
                      in one transaction{all}"
                 )
             }
-            Self::ImposedRole(imposed) => format!(
+            Self::RoleOverridden(role_override) => format!(
                 "if that is intended, set the role in the url: options=-c%20role%3DROLE; otherwise run, as the \
                  database's owner or a superuser: {}",
-                imposed.reset()
+                role_override.reset()
             ),
             Self::TargetStandby { .. } => "give the url of the primary".into(),
             Self::TargetReadOnly { .. } => "restore into another database; or reset the setting for this database \
@@ -363,7 +363,10 @@ impl Error {
             Self::DumpFailed(fault) | Self::LoadFailed(fault) => {
                 matches!(
                     fault.cause,
-                    Cause::LockTimeout | Cause::DefinitionsChanged | Cause::RecoveryConflict | Cause::ConnectionLost
+                    FailureCause::LockTimeout
+                        | FailureCause::DefinitionsChanged
+                        | FailureCause::RecoveryConflict
+                        | FailureCause::ConnectionLost
                 )
             }
             _ => false,

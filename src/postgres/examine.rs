@@ -5,7 +5,7 @@ use super::inspect::DUMPED;
 use super::locks::Blocker;
 use super::reader::default_grant;
 use super::session::Session;
-use super::settings::{Road, Settings};
+use super::settings::{Direction, SessionSettings};
 use super::sql::{ident, shown};
 use crate::text::Untrusted;
 
@@ -18,14 +18,14 @@ pub struct Examination {
     /// The sessions that now prevent others from reading a table.
     pub blockers: Vec<Blocker>,
     /// The settings for a dump, and those that can't be overridden.
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// On a standby: what happens to a dump that conflicts with replay.
     pub standby: Option<Standby>,
     /// Roles that own dumped objects and whose future objects this role could not read, with the statements that grant
     /// the right.
-    pub unprepared: Vec<Unprepared>,
+    pub missing_default_grants: Vec<MissingDefaultGrants>,
     /// The number of large objects that this role doesn't own, if it will have no right to read future ones.
-    pub strangers_large_objects: u64,
+    pub others_large_objects: u64,
 }
 
 /// A standby's settings for conflicts between queries and replay.
@@ -41,7 +41,7 @@ pub struct Standby {
 
 /// A role that owns objects and has no default privileges that let this role read future ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unprepared {
+pub struct MissingDefaultGrants {
     /// The owner's name, as shown to people.
     pub owner: Untrusted,
     /// The statements that grant the right.
@@ -105,7 +105,7 @@ const READS_ALL: &str = "
                                                                    AND pg_catalog.pg_has_role(a.oid, 'USAGE'))
       FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user";
 
-const STRANGERS_LARGE_OBJECTS: &str = "
+const OTHERS_LARGE_OBJECTS: &str = "
     SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata WHERE NOT pg_catalog.pg_has_role(lomowner, \
         'USAGE')";
 
@@ -123,10 +123,10 @@ impl Session {
         Ok(Examination {
             connections_left: self.first(&rows, WHAT)?,
             blockers: self.blockers().await?,
-            settings: self.settings(Road::Out).await?,
+            settings: self.settings(Direction::Dump).await?,
             standby: self.standby().await?,
-            unprepared: self.unprepared().await?,
-            strangers_large_objects: self.number("count large objects", STRANGERS_LARGE_OBJECTS).await?,
+            missing_default_grants: self.missing_default_grants().await?,
+            others_large_objects: self.number("count large objects", OTHERS_LARGE_OBJECTS).await?,
         })
     }
 
@@ -142,9 +142,9 @@ impl Session {
         }))
     }
 
-    async fn unprepared(&mut self) -> Result<Vec<Unprepared>, Error> {
+    async fn missing_default_grants(&mut self) -> Result<Vec<MissingDefaultGrants>, Error> {
         const WHAT: &str = "look for default privileges";
-        if self.imposed_role().await?.is_some() {
+        if self.role_override().await?.is_some() {
             return Ok(Vec::new());
         }
         let rows = self.rows(WHAT, READS_ALL).await?;
@@ -152,7 +152,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {UNPREPARED}")).await?;
-        let mut unprepared: Vec<Unprepared> = Vec::new();
+        let mut missing_default_grants: Vec<MissingDefaultGrants> = Vec::new();
         for row in &rows {
             let (owner, kind): (String, String) = (self.column(row, 0, WHAT)?, self.column(row, 1, WHAT)?);
             let what = match kind.as_str() {
@@ -163,14 +163,14 @@ impl Session {
             let number = (!self.can_write(&owner)).then_some(number.as_str());
             let grant = default_grant(&owner, number, what, &ident(self.user()));
             let owner = Untrusted::from(shown(&owner));
-            match unprepared.last_mut().filter(|last| last.owner == owner) {
+            match missing_default_grants.last_mut().filter(|last| last.owner == owner) {
                 Some(last) => last.grants.push(grant),
-                None => unprepared.push(Unprepared {
+                None => missing_default_grants.push(MissingDefaultGrants {
                     owner,
                     grants: vec![grant],
                 }),
             }
         }
-        Ok(unprepared)
+        Ok(missing_default_grants)
     }
 }

@@ -5,9 +5,9 @@
 use std::io;
 
 use super::error::{ConnectFault, Error};
-use super::passed_over::PassedOver;
+use super::skipped_hosts::SkippedHost;
 use super::url::DatabaseUrl;
-use super::wire::{Unreached, WireError};
+use super::wire::{FailedHost, WireError};
 use crate::text::Untrusted;
 
 /// Converts the error of a connection that failed.
@@ -43,16 +43,16 @@ pub(super) fn connection(url: &DatabaseUrl, error: WireError) -> Error {
 }
 
 /// The hosts that were tried before another was used, each with its own cause.
-pub(super) fn passed_over(before: Vec<Unreached>) -> Vec<PassedOver> {
-    let one = |one: Unreached| {
+pub(super) fn skipped_hosts(before: Vec<FailedHost>) -> Vec<SkippedHost> {
+    let one = |one: FailedHost| {
         let is_other_kind = matches!(one.error, WireError::OtherKind(_));
-        let place = one.url.place_text();
+        let host = one.url.host_text();
         let why = match connection(&one.url, one.error) {
             Error::Connect { message, .. } | Error::Auth { message, .. } => message,
             error => error.to_string().into(),
         };
-        PassedOver {
-            place,
+        SkippedHost {
+            host,
             why,
             is_other_kind,
         }

@@ -36,7 +36,7 @@ const STATEMENT: &str = "Command was: ";
 
 /// A statement that failed while the restore continued.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct StatementFailure {
     /// The dump id of the entry that it belongs to; `None` if it belongs to the session.
     pub entry: Option<i32>,
     /// The server's message, in its language.
@@ -45,16 +45,16 @@ pub struct Failure {
 
 /// The failures of one restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failures {
+pub struct StatementFailures {
     /// The first failures, up to a thousand.
-    pub first: Vec<Failure>,
+    pub first: Vec<StatementFailure>,
     /// The entries of all later failures, each once.
     pub more: BTreeSet<i32>,
     /// The number of failures.
     pub count: u64,
 }
 
-impl Failures {
+impl StatementFailures {
     /// Adds the failures of another run.
     pub fn add(&mut self, more: Self) {
         let room = KEPT_MAX.saturating_sub(self.first.len());
@@ -78,7 +78,7 @@ const BEFORE_ALL: &[&str] = &["connecting", "executing", "while INITIALIZING", "
 pub(super) struct FailureReader {
     line: Vec<u8>,
     entry: Option<i32>,
-    failures: Vec<Failure>,
+    failures: Vec<StatementFailure>,
     more: BTreeSet<i32>,
     text: String,
     /// Whether the next lines belong to a failure's message.
@@ -138,7 +138,7 @@ impl FailureReader {
         if std::mem::take(&mut self.is_setting) {
             self.setting_failed = true;
         } else if self.failures.len() < KEPT_MAX {
-            self.failures.push(Failure {
+            self.failures.push(StatementFailure {
                 entry: self.entry,
                 message: text.trim_end().into(),
             });
@@ -148,7 +148,7 @@ impl FailureReader {
     }
 
     /// The failures, if the program continued to its end; `None` otherwise. `known` removes secrets from the messages.
-    pub(super) fn complete_restore(mut self, known: &Known) -> Option<Failures> {
+    pub(super) fn complete_restore(mut self, known: &Known) -> Option<StatementFailures> {
         self.line_of("");
         self.complete();
         let count = self.ignored?.saturating_sub(u64::from(self.setting_failed));
@@ -156,7 +156,7 @@ impl FailureReader {
         for failure in &mut first {
             failure.message = known.strike(failure.message.raw()).into();
         }
-        Some(Failures {
+        Some(StatementFailures {
             first,
             more: self.more,
             count,
@@ -186,7 +186,7 @@ CONTEXT:  COPY t, line 1
 pg_restore: warning: errors ignored on restore: 3
 ";
 
-    fn read(said: &str) -> Option<Failures> {
+    fn read(said: &str) -> Option<StatementFailures> {
         let mut reader = FailureReader::default();
         for piece in said.as_bytes().chunks(7) {
             reader.push(piece);

@@ -1,8 +1,8 @@
 //! The hint for each fault of a connection, a login or a child process: one sentence that is true in that case.
 
-use super::error::{Cause, ChildFault, ConnectFault};
+use super::error::{ChildFault, ConnectFault, FailureCause};
 use super::explain::AuthFault;
-use super::wire::LoginRefused;
+use super::wire::LoginRefusal;
 
 impl ConnectFault {
     pub(super) fn hint(self) -> Option<&'static str> {
@@ -65,7 +65,7 @@ impl AuthFault {
     }
 }
 
-impl LoginRefused {
+impl LoginRefusal {
     pub(super) fn describe(self) -> String {
         match self {
             Self::Clear => "it asks for the password in clear text, and the server was not verified".to_owned(),
@@ -108,63 +108,67 @@ impl LoginRefused {
 impl ChildFault {
     pub(super) fn hint(&self, dump: bool) -> Option<&'static str> {
         Some(match self.cause {
-            Cause::PermissionDenied if dump => {
+            FailureCause::PermissionDenied if dump => {
                 "grant the role USAGE on the schema and SELECT on the object, and on future objects by ALTER DEFAULT \
                  PRIVILEGES; `pgcoffer check` prints every missing right"
             }
-            Cause::PermissionDenied => {
+            FailureCause::PermissionDenied => {
                 "restore as the owner of the target database; objects that only a superuser may create need a superuser"
             }
-            Cause::RowSecurity => {
+            FailureCause::RowSecurity => {
                 "a policy hides rows from this role: use the owner's credential or ALTER ROLE … BYPASSRLS"
             }
-            Cause::LockTimeout => {
+            FailureCause::LockTimeout => {
                 "another session, often a migration, holds a lock that excludes readers; run the command again after \
                  that"
             }
-            Cause::VersionMismatch => {
+            FailureCause::VersionMismatch => {
                 "install the client of the server's major version, or set PGCOFFER_PG_BIN to its folder"
             }
-            Cause::ArchiveTooNew => "use a pg_restore at least as new as the pg_dump that made the archive",
-            Cause::OutOfLocks if dump => {
+            FailureCause::ArchiveTooNew => "use a pg_restore at least as new as the pg_dump that made the archive",
+            FailureCause::OutOfLocks if dump => {
                 "raise max_locks_per_transaction on the server, which needs a restart: `pgcoffer check` prints the \
                  value; or reduce the number of partitions"
             }
-            Cause::OutOfLocks => {
+            FailureCause::OutOfLocks => {
                 "a restore in one transaction keeps a lock on each object that it creates: raise \
                  max_locks_per_transaction on the target's server, which needs a restart, or restore in several \
                  transactions"
             }
-            Cause::DefinitionsChanged => {
+            FailureCause::DefinitionsChanged => {
                 "a table was dropped or altered during the dump, most likely by a migration: run the command again \
                  after that"
             }
-            Cause::RowTooLarge => {
+            FailureCause::RowTooLarge => {
                 "a row is larger than 1 GB as text, in which binary values take twice their size: split such values or \
                  move them into large objects; if a value is mostly text, bytea_output = escape for the role of the \
                  login may help"
             }
-            Cause::RecoveryConflict => "back up from the primary, or raise max_standby_streaming_delay on this standby",
-            Cause::ConnectionLost => {
+            FailureCause::RecoveryConflict => {
+                "back up from the primary, or raise max_standby_streaming_delay on this standby"
+            }
+            FailureCause::ConnectionLost => {
                 "the server or the network closed the connection; read the server's log, and run the command again"
             }
-            Cause::Auth => "check the user and the password in the url",
-            Cause::LoginKept => {
+            FailureCause::Auth => "check the user and the password in the url",
+            FailureCause::LoginKept => {
                 "the server asks the program for a login method that it must not use: the password in clear text, a \
                  method that require_auth excludes, or, with a libpq before 16, a login that isn't bound to the tls \
                  connection. Install libpq 16 or later, verify the server's certificate with sslmode=verify-full and \
                  sslrootcert=, or name the method with require_auth= in the url"
             }
-            Cause::DiskFull => "free space on the server's disk",
-            Cause::Terminated => "another process ended it: a deploy, a limit of memory or time, or an administrator",
-            Cause::AlreadyExists => "restore into an empty database, or with --clean",
-            Cause::NoSuchRole => {
+            FailureCause::DiskFull => "free space on the server's disk",
+            FailureCause::Terminated => {
+                "another process ended it: a deploy, a limit of memory or time, or an administrator"
+            }
+            FailureCause::AlreadyExists => "restore into an empty database, or with --clean",
+            FailureCause::NoSuchRole => {
                 "create the role first, let --roles create create it, or leave out what names it with --roles skip"
             }
-            Cause::ExtensionRight => "first have the extension created in the target by a role with the right",
-            Cause::NoSuchExtension => "first install the extension's package on the target server",
-            Cause::BadArchive => "the archive is cut off or damaged: verify the backup",
-            Cause::NotRead | Cause::Unknown => return None,
+            FailureCause::ExtensionRight => "first have the extension created in the target by a role with the right",
+            FailureCause::NoSuchExtension => "first install the extension's package on the target server",
+            FailureCause::BadArchive => "the archive is cut off or damaged: verify the backup",
+            FailureCause::NotRead | FailureCause::Unknown => return None,
         })
     }
 }

@@ -19,10 +19,10 @@ use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::url::Secret;
+use super::url::SecretText;
 
 /// A future that returns a password, or an error message.
-pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<Secret, String>> + Send + 'a>>;
+pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<SecretText, String>> + Send + 'a>>;
 
 /// A source of a new password for each connection.
 pub trait PasswordSource: fmt::Debug + Send + Sync {
@@ -100,7 +100,7 @@ fn token(
     port: u16,
     user: &str,
     now: SystemTime,
-) -> Result<Secret, String> {
+) -> Result<SecretText, String> {
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(VALID);
@@ -126,7 +126,7 @@ fn token(
     for (name, value) in instructions.params() {
         token.push_str(&format!("&{name}={}", utf8_percent_encode(value, QUERY)));
     }
-    Ok(Secret::new(token))
+    Ok(SecretText::new(token))
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 //! Each statement is read-only and its own transaction. Only the sizes take a lock, the weakest and only for that
 //! statement. If a table is locked against that, its size is PostgreSQL's own estimate.
 
-use super::adopted::Adopted;
 use super::error::Error;
-use super::imposed::Imposed;
-use super::locks::LockRoom;
+use super::extension_members::AddedMembers;
+use super::locks::LockCapacity;
 use super::omitted::Omitted;
 use super::preflight::{self, Obstacle};
+use super::role_override::RoleOverride;
 use super::session::Session;
 use crate::text::Untrusted;
 
@@ -43,13 +43,13 @@ pub struct Inspection {
     /// The name and version of each extension, ordered by name.
     pub extensions: Vec<(Untrusted, Untrusted)>,
     /// Objects that no dump contains, because they were added to an extension.
-    pub adopted: Vec<Adopted>,
+    pub added_members: Vec<AddedMembers>,
     /// Objects that a dump by this role leaves out without an error.
     pub omitted: Vec<Omitted>,
     /// The locks that a dump takes, and the server's capacity for locks.
-    pub locks: LockRoom,
+    pub locks: LockCapacity,
     /// The role that the database's settings have set instead of the login's, if they do.
-    pub imposed: Option<Imposed>,
+    pub role_override: Option<RoleOverride>,
     /// What would make a dump by this role fail; empty if nothing would.
     pub obstacles: Vec<Obstacle>,
 }
@@ -143,7 +143,7 @@ impl Session {
         let row = &rows[0];
         let is_superuser = self.column(row, 2, WHAT)?;
         let (tables, large_objects) = self.counts().await?;
-        let imposed = self.imposed_role().await?;
+        let role_override = self.role_override().await?;
         Ok(Inspection {
             server_version: server_version.into(),
             server_major: self.server_major(),
@@ -158,14 +158,14 @@ impl Session {
             tables,
             large_objects,
             extensions: self.extensions().await?,
-            adopted: self.adopted().await?,
+            added_members: self.added_members().await?,
             omitted: unless_refused(self.omitted().await)?,
-            locks: unless_refused(self.lock_room().await)?,
+            locks: unless_refused(self.lock_capacity().await)?,
             obstacles: match is_superuser {
                 true => Vec::new(),
-                false => preflight::obstacles(self, imposed.as_ref()).await?,
+                false => preflight::obstacles(self, role_override.as_ref()).await?,
             },
-            imposed,
+            role_override,
         })
     }
 

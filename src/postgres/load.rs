@@ -21,12 +21,12 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::child::{Invocation, OWN_END, Running};
-use super::client::Client;
+use super::client::PgClient;
 use super::error::{ChildFault, Error};
-use super::failures::Failures;
-use super::script::{Broken, copy};
-use super::settings::Settings;
-use super::speech::Speech;
+use super::failures::StatementFailures;
+use super::message_language::MessageLanguage;
+use super::script::{CopyError, copy};
+use super::settings::SessionSettings;
 use super::url::DatabaseUrl;
 use crate::panics::of_task;
 
@@ -54,10 +54,10 @@ pub struct LoadOptions {
     /// The target server's major version.
     pub server_major: u32,
     /// The language of the target server's messages, as in [`DumpOptions`](super::DumpOptions).
-    pub speech: Speech,
+    pub message_language: MessageLanguage,
     /// The settings of the session, which override those of role and database, from
     /// [`Session::settings`](super::Session::settings).
-    pub settings: Settings,
+    pub settings: SessionSettings,
 }
 
 impl LoadOptions {
@@ -73,8 +73,8 @@ impl LoadOptions {
             first: None,
             entries: None,
             server_major,
-            speech: Speech::default(),
-            settings: Settings::default(),
+            message_language: MessageLanguage::default(),
+            settings: SessionSettings::default(),
         }
     }
 }
@@ -95,7 +95,7 @@ pub struct Load {
 struct Script {
     psql: Running,
     /// Returns `psql`'s stdin, still open.
-    filter: JoinHandle<(ChildStdin, Result<(), Broken>)>,
+    filter: JoinHandle<(ChildStdin, Result<(), CopyError>)>,
 }
 
 /// The result of a restore that reached its end.
@@ -104,12 +104,12 @@ pub struct LoadReport {
     /// The lines that it wrote to stderr, up to a limit.
     pub warnings: Vec<String>,
     /// The statements that failed, if the restore continued after failures.
-    pub failures: Failures,
+    pub failures: StatementFailures,
 }
 
 impl Load {
     /// Starts a restore into the URL's database.
-    pub fn start(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
+    pub fn start(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Self, Error> {
         let mut args = restore_args(options);
         let list = options.entries.as_deref().map(list_of_entries).transpose()?;
         if let Some(list) = &list {
@@ -132,7 +132,7 @@ impl Load {
     }
 
     fn start_script(
-        client: &Client,
+        client: &PgClient,
         url: &DatabaseUrl,
         args: Vec<String>,
         options: &LoadOptions,
@@ -174,7 +174,7 @@ impl Load {
         let rendered = self.restore.finish().await;
         Ok(LoadReport {
             warnings: script.complete(rendered).await?,
-            failures: Failures::default(),
+            failures: StatementFailures::default(),
         })
     }
 
@@ -235,7 +235,7 @@ impl Script {
             .await
             .map_err(|error| Error::io("filter the script", io::Error::other(of_task(&error))))?;
         match (rendered, copied) {
-            (_, Err(Broken::Unrestricted)) => {
+            (_, Err(CopyError::Unrestricted)) => {
                 self.psql.kill().await;
                 Err(Error::Unrestricted)
             }
@@ -245,7 +245,7 @@ impl Script {
                 Ok(warnings)
             }
             // psql stopped reading: its message is the cause, and pg_restore's broken pipe the consequence
-            (_, Err(Broken::Write(error))) => {
+            (_, Err(CopyError::Write(error))) => {
                 let ended = self.psql.finish().await;
                 drop(stdin);
                 Err(ended.map_or_else(Error::LoadFailed, |_| Error::io("write to psql", error)))
@@ -254,7 +254,7 @@ impl Script {
                 self.psql.kill().await;
                 Err(Error::LoadFailed(fault))
             }
-            (Ok(_), Err(Broken::Read(error))) => {
+            (Ok(_), Err(CopyError::Read(error))) => {
                 self.psql.kill().await;
                 Err(Error::io("read from pg_restore", error))
             }
@@ -300,7 +300,7 @@ fn list_of_entries(ids: &[i32]) -> Result<NamedTempFile, Error> {
 }
 
 fn start_restore(
-    client: &Client,
+    client: &PgClient,
     url: &DatabaseUrl,
     args: Vec<String>,
     stdout: Stdio,
@@ -312,7 +312,7 @@ fn start_restore(
         args,
         client,
         url,
-        speech: options.speech,
+        message_language: options.message_language,
         settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),
@@ -321,7 +321,7 @@ fn start_restore(
 }
 
 /// Starts `psql` of the same installation, as only that knows the `\restrict` which its `pg_restore` writes.
-fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
+fn start_psql(client: &PgClient, url: &DatabaseUrl, options: &LoadOptions) -> Result<Running, Error> {
     let path = client.psql.as_ref().ok_or_else(|| Error::NoClient {
         program: "psql",
         need: format!("{}, from the same package as pg_restore", client.version),
@@ -347,7 +347,7 @@ fn start_psql(client: &Client, url: &DatabaseUrl, options: &LoadOptions) -> Resu
         args,
         client,
         url,
-        speech: options.speech,
+        message_language: options.message_language,
         settings: &options.settings,
         encoding: None,
         stdin: Stdio::piped(),

@@ -16,32 +16,32 @@ use crate::text::{Untrusted, counted};
 
 /// The number of objects that a dump locks, and the server's capacity. All zero if that can't be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LockRoom {
+pub struct LockCapacity {
     /// The number of locks that a dump takes.
     pub needed: u64,
     /// The number of locks that the server guarantees for all sessions together.
-    pub room: u64,
+    pub capacity: u64,
     /// `max_locks_per_transaction`.
-    pub each: u64,
+    pub per_transaction: u64,
 }
 
-impl LockRoom {
+impl LockCapacity {
     /// Whether a dump needs more locks than the server guarantees. A server usually has some more, but other sessions
     /// need theirs.
     pub fn is_tight(self) -> bool {
-        self.needed > self.room
+        self.needed > self.capacity
     }
 
     /// Whether a dump needs more locks than the server can really give. A server also uses the rest of its shared
     /// memory: with PostgreSQL's default settings a dump failed at 1.64 times the guaranteed number on 15 and 16, and
     /// at 1.75 times on 18, and not at 1.5 and 1.63.
     pub fn is_too_small(self) -> bool {
-        self.needed.saturating_mul(5) > self.room.saturating_mul(8)
+        self.needed.saturating_mul(5) > self.capacity.saturating_mul(8)
     }
 
     /// The setting that gives half as many locks again as the dump needs.
     pub fn cure(self) -> String {
-        let sessions = (self.room / self.each.max(1)).max(1);
+        let sessions = (self.capacity / self.per_transaction.max(1)).max(1);
         let wanted = (self.needed * 3 / 2).div_ceil(sessions).next_multiple_of(64);
         format!(
             "raise max_locks_per_transaction to {wanted} on the server, which needs a restart (ALTER SYSTEM SET \
@@ -51,13 +51,13 @@ impl LockRoom {
     }
 }
 
-impl fmt::Display for LockRoom {
+impl fmt::Display for LockCapacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "a dump locks {} tables, sequences and views at once, and the server has capacity for about {} locks of \
              all sessions (max_locks_per_transaction = {})",
-            self.needed, self.room, self.each
+            self.needed, self.capacity, self.per_transaction
         )
     }
 }
@@ -66,7 +66,7 @@ impl fmt::Display for LockRoom {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocker {
     /// The session in words, as far as the server shows it.
-    pub who: Untrusted,
+    pub session: Untrusted,
     /// The number of tables.
     pub count: u64,
     /// One of the tables.
@@ -85,14 +85,14 @@ impl fmt::Display for Blocker {
         write!(
             f,
             "{} {state} a lock on {}{more} that excludes readers",
-            self.who, self.table
+            self.session, self.table
         )
     }
 }
 
 /// `pg_dump` locks tables, sequences, whose values it reads, and views, whose definitions the server builds from the
 /// tables that they read. Every process of the server that can hold locks adds to the capacity.
-const ROOM: &str = r#"
+const CAPACITY: &str = r#"
     SELECT (SELECT pg_catalog.count(*) FROM dumped)
              OPERATOR(pg_catalog.+) (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class AS c
                                        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
@@ -131,15 +131,15 @@ const BLOCKERS: &str = "
 
 impl Session {
     /// The server's capacity for the locks of a dump.
-    pub(super) async fn lock_room(&mut self) -> Result<LockRoom, Error> {
+    pub(super) async fn lock_capacity(&mut self) -> Result<LockCapacity, Error> {
         const WHAT: &str = "read the capacity for locks";
         let has_slots = self.server_major() >= 18;
-        let sql = ROOM.replace("VERSION", if has_slots { "true" } else { "false" });
+        let sql = CAPACITY.replace("VERSION", if has_slots { "true" } else { "false" });
         let rows = self.rows(WHAT, &format!("WITH {DUMPED} {sql}")).await?;
-        Ok(LockRoom {
+        Ok(LockCapacity {
             needed: self.first(&rows, WHAT)?,
-            room: self.column(&rows[0], 1, WHAT)?,
-            each: self.column(&rows[0], 2, WHAT)?,
+            capacity: self.column(&rows[0], 1, WHAT)?,
+            per_transaction: self.column(&rows[0], 2, WHAT)?,
         })
     }
 
@@ -151,7 +151,7 @@ impl Session {
         let rows = unless_refused(self.rows(WHAT, &sql).await)?;
         let blocker = |row| {
             let text = |at| super::wire::Row::text(row, at).filter(|text| !text.is_empty());
-            let mut who = match (text(0), text(8)) {
+            let mut session = match (text(0), text(8)) {
                 (Some(pid), _) => format!("server process {pid}"),
                 (None, Some(gid)) => format!("the prepared transaction {gid}"),
                 (None, None) => "a prepared transaction".to_owned(),
@@ -162,13 +162,13 @@ impl Session {
                 (", in a transaction since ", text(3)),
             ] {
                 if let Some(value) = value {
-                    who.push_str(what);
-                    who.push_str(value);
+                    session.push_str(what);
+                    session.push_str(value);
                 }
             }
             let table = shown_relation(text(4).unwrap_or_default(), text(5).unwrap_or_default());
             Ok(Blocker {
-                who: who.into(),
+                session: session.into(),
                 count: self.column(row, 6, WHAT)?,
                 table: table.into(),
                 waits: text(7) != Some("t"),
@@ -180,22 +180,22 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::LockRoom;
+    use super::LockCapacity;
 
     #[test]
     fn the_cure_is_a_setting_that_does() {
         for needed in [5_000, 7_000, 15_000, 200_000] {
-            let room = LockRoom {
+            let room = LockCapacity {
                 needed,
-                room: 7_808,
-                each: 64,
+                capacity: 7_808,
+                per_transaction: 64,
             };
             let cure = room.cure();
             let wanted = cure.split(' ').nth(3).unwrap_or_default();
             let wanted: u64 = wanted.parse().unwrap_or_default();
-            let raised = LockRoom {
-                room: 7_808 / 64 * wanted,
-                each: wanted,
+            let raised = LockCapacity {
+                capacity: 7_808 / 64 * wanted,
+                per_transaction: wanted,
                 ..room
             };
             assert!(!raised.is_tight(), "{cure}");

@@ -61,12 +61,12 @@ impl Session {
             Err(_) if !self.is_pooled() => return Ok(self.process().await? != self.backend),
             second => second?,
         };
-        let shares = self.takes_from_one_heap(&mut second).await;
+        let shares = self.shares_pool(&mut second).await;
         second.close().await;
         shares
     }
 
-    async fn takes_from_one_heap(&mut self, second: &mut Self) -> Result<bool, Error> {
+    async fn shares_pool(&mut self, second: &mut Self) -> Result<bool, Error> {
         if second.backend == self.backend {
             return Ok(true);
         }
@@ -82,8 +82,8 @@ impl Session {
             } else {
                 (&mut *second, &mut *self)
             };
-            one.let_go().await?;
-            other.let_go().await?;
+            one.release().await?;
+            other.release().await?;
         }
         Ok(false)
     }
@@ -98,7 +98,7 @@ impl Session {
         }
     }
 
-    async fn let_go(&mut self) -> Result<(), Error> {
+    async fn release(&mut self) -> Result<(), Error> {
         let ended = self.wire.run("COMMIT").await;
         ended.map(drop).map_err(|error| self.explained(WHAT, error))
     }

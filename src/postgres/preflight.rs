@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::error::Error;
-use super::imposed::Imposed;
 use super::inspect::DUMPED;
-use super::row_security::{self, Guard};
+use super::role_override::RoleOverride;
+use super::row_security::{self, RowSecurityBypass};
 use super::session::Session;
 use super::sql::{by_number, do_block, ident, literal, relation, shown, shown_relation};
 use crate::text::{Untrusted, counted};
@@ -30,7 +30,7 @@ pub struct Obstacle {
     /// The statement that corrects it. The object's owner or a superuser must run it.
     pub grant: String,
     /// For a table with row-level security: which role can read all rows.
-    pub guard: Option<Guard>,
+    pub bypass: Option<RowSecurityBypass>,
 }
 
 /// The kinds of obstacles.
@@ -67,7 +67,7 @@ impl Obstacle {
 
     /// What corrects all obstacles: the first `shown` statements for each role that has to run them.
     pub fn cure(obstacles: &[Self], shown: usize) -> String {
-        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.guard.is_some());
+        let (guarded, others): (Vec<&Self>, Vec<&Self>) = obstacles.iter().partition(|one| one.bypass.is_some());
         let others: Vec<Self> = others.into_iter().cloned().collect();
         let (grants, more) = Self::statements(&others, shown);
         let rest = match more {
@@ -131,15 +131,18 @@ pub(super) const OBSTACLES_MAX: usize = 10_000;
 ///
 /// If the database's settings have set that role, this is the only obstacle reported: nobody should grant rights to a
 /// role that the database's owner has chosen.
-pub(super) async fn obstacles(session: &mut Session, imposed: Option<&Imposed>) -> Result<Vec<Obstacle>, Error> {
+pub(super) async fn obstacles(
+    session: &mut Session,
+    role_override: Option<&RoleOverride>,
+) -> Result<Vec<Obstacle>, Error> {
     let found = of_the_role(session).await?;
-    Ok(match imposed {
-        Some(imposed) if !found.is_empty() => vec![Obstacle {
+    Ok(match role_override {
+        Some(role_override) if !found.is_empty() => vec![Obstacle {
             kind: ObstacleKind::Role,
-            object: shown(imposed.role.raw()).into(),
+            object: shown(role_override.role.raw()).into(),
             why: "lacks rights, and the database's settings set it instead of the role that logs in".to_owned(),
-            grant: imposed.reset(),
-            guard: None,
+            grant: role_override.reset(),
+            bypass: None,
         }],
         _ => found,
     })
@@ -158,7 +161,7 @@ async fn of_the_role(session: &mut Session) -> Result<Vec<Obstacle>, Error> {
     ] {
         obstacles.extend(find(session, kind, sql, &role).await?);
     }
-    obstacles.extend(row_security::in_the_way(session, &role).await?);
+    obstacles.extend(row_security::find_obstacles(session, &role).await?);
     obstacles.extend(large_objects(session, &role).await?);
     Ok(obstacles)
 }
@@ -200,7 +203,7 @@ impl ObstacleKind {
             },
             why: why.to_owned(),
             grant,
-            guard: None,
+            bypass: None,
         }
     }
 }
@@ -256,7 +259,7 @@ async fn large_objects(session: &mut Session, role: &str) -> Result<Option<Obsta
         object: format!("{} ({}{more})", counted(count, "large object"), some.join(", ")).into(),
         why: "no SELECT on the large objects".to_owned(),
         grant: grant_on_large_objects(role),
-        guard: None,
+        bypass: None,
     }))
 }
 

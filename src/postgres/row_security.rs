@@ -19,7 +19,7 @@ use super::{
 use crate::text::{Untrusted, counted};
 
 /// Partitioned tables have policies too, but no rows of their own.
-const IN_THE_WAY: &str = "
+const HIDING_ROWS: &str = "
     SELECT nspname, relname, oid, relforcerowsecurity, pg_catalog.pg_get_userbyid(relowner), \
         pg_catalog.pg_has_role(relowner, 'USAGE')
       FROM dumped
@@ -40,7 +40,7 @@ const SHOWN: usize = 3;
 
 /// The owner of a table, and whether its policies apply to the owner too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
+pub struct RowSecurityBypass {
     /// The table's owner.
     pub owner: Untrusted,
     /// Whether the session's role has the owner's rights.
@@ -50,9 +50,9 @@ pub struct Guard {
 }
 
 /// The tables whose policies hide rows from the session's role.
-pub(super) async fn in_the_way(session: &mut Session, role: &str) -> Result<Vec<Obstacle>, Error> {
+pub(super) async fn find_obstacles(session: &mut Session, role: &str) -> Result<Vec<Obstacle>, Error> {
     const WHAT: &str = "look for row-level security";
-    let sql = format!("WITH {DUMPED} {IN_THE_WAY} LIMIT {OBSTACLES_MAX}");
+    let sql = format!("WITH {DUMPED} {HIDING_ROWS} LIMIT {OBSTACLES_MAX}");
     let rows = session.rows(WHAT, &sql).await?;
     rows.iter().map(|row| obstacle(session, row, role)).collect()
 }
@@ -76,7 +76,7 @@ fn obstacle(session: &Session, row: &Row, role: &str) -> Result<Obstacle, Error>
         }
         .to_owned(),
         grant: format!("ALTER ROLE {role} BYPASSRLS;"),
-        guard: Some(Guard {
+        bypass: Some(RowSecurityBypass {
             owner: shown(&owner).into(),
             is_ours: session.column(row, 5, WHAT)?,
             unforce: forced.then_some(unforce),
@@ -89,13 +89,13 @@ pub(super) fn cure<'a>(obstacles: impl Iterator<Item = &'a Obstacle>) -> Option<
     let (mut grant, mut owners, mut unforce) = (None, BTreeSet::new(), Vec::new());
     let mut is_owner = true;
     for obstacle in obstacles {
-        let Some(guard) = &obstacle.guard else {
+        let Some(bypass) = &obstacle.bypass else {
             continue;
         };
         grant = Some(obstacle.grant.as_str());
-        is_owner &= guard.is_ours;
-        owners.insert(guard.owner.to_string());
-        unforce.extend(guard.unforce.as_deref());
+        is_owner &= bypass.is_ours;
+        owners.insert(bypass.owner.to_string());
+        unforce.extend(bypass.unforce.as_deref());
     }
     let grant = grant?;
     let more = match owners.len() {

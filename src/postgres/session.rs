@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
+use super::advisory_lock::APPLICATION;
 use super::column::Column;
 use super::error::Error;
 use super::explain;
-use super::holder::APPLICATION;
-use super::passed_over::PassedOver;
+use super::skipped_hosts::SkippedHost;
 #[cfg(debug_assertions)]
 use super::sql;
 use super::url::DatabaseUrl;
@@ -51,7 +51,7 @@ const WAIT: &[(u32, &str)] = &[
     (0, "SET statement_timeout = '5min'"),
     (14, "SET idle_session_timeout = 0"),
 ];
-const WAIT_NO_MORE: &[(u32, &str)] = &[
+const RESET_WAIT: &[(u32, &str)] = &[
     (0, "RESET tcp_keepalives_idle"),
     (0, "RESET statement_timeout"),
     (14, "RESET idle_session_timeout"),
@@ -86,7 +86,7 @@ pub struct Session {
     /// The second number of the lock that was taken.
     pub(super) lock_number: Option<i32>,
     application: String,
-    passed_over: Vec<PassedOver>,
+    skipped_hosts: Vec<SkippedHost>,
 }
 
 impl Session {
@@ -104,10 +104,10 @@ impl Session {
     /// Connects without checking for a pooler.
     pub(super) async fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let search = wire::open(url).await;
-        let passed_over = explain::passed_over(search.before);
+        let skipped_hosts = explain::skipped_hosts(search.before);
         let (wire, url) = search
             .found
-            .map_err(|last| explain::connection(&last.url, last.error).after_others(&passed_over))?;
+            .map_err(|last| explain::connection(&last.url, last.error).with_skipped_hosts(&skipped_hosts))?;
         let mut begin = BEGIN.to_owned();
         if leading_number(&wire.server_version) >= 17 {
             begin.push_str(NO_TRANSACTION_TIMEOUT);
@@ -130,7 +130,7 @@ impl Session {
             waits: false,
             lock_number: None,
             application: url.application().to_owned(),
-            passed_over,
+            skipped_hosts,
         };
         let what = "ask for the server's version";
         let rows = session
@@ -163,8 +163,8 @@ impl Session {
     }
 
     /// The hosts of the URL that were tried before.
-    pub fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
+    pub fn skipped_hosts(&self) -> &[SkippedHost] {
+        &self.skipped_hosts
     }
 
     /// The server's major version, such as 15 of 15.18.
@@ -202,7 +202,7 @@ impl Session {
     }
 
     /// Whether the database has no encoding, so that its names may be any bytes.
-    pub fn takes_any_bytes(&self) -> bool {
+    pub fn has_no_encoding(&self) -> bool {
         self.wire.server_encoding == NO_ENCODING
     }
 
@@ -247,7 +247,7 @@ impl Session {
     }
 
     /// Sets what a waiting session needs.
-    pub(super) async fn wait_long(&mut self) -> Result<(), Error> {
+    pub(super) async fn prepare_to_wait(&mut self) -> Result<(), Error> {
         self.waits = true;
         self.set("keep the session", WAIT).await
     }
@@ -266,7 +266,7 @@ impl Session {
         let farewell = async {
             if self.waits {
                 let _ = self.unlock().await;
-                let _ = self.set("leave the session as it was", WAIT_NO_MORE).await;
+                let _ = self.set("leave the session as it was", RESET_WAIT).await;
             }
             self.wire.close().await;
         };

@@ -22,24 +22,24 @@ use crate::text::Untrusted;
 
 /// What a child process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
+pub enum Direction {
     /// It dumps.
-    Out,
+    Dump,
     /// It restores.
-    Back,
+    Restore,
 }
 
 /// The settings for a child process, and those that can't be set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct SessionSettings {
     set: Vec<(&'static str, &'static str)>,
     /// Settings that keep the server's value.
-    pub left: Vec<LeftSetting>,
+    pub fixed: Vec<FixedSetting>,
 }
 
 /// A setting that can't be set for a child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftSetting {
+pub struct FixedSetting {
     /// The name.
     pub name: &'static str,
     /// The value.
@@ -49,7 +49,7 @@ pub struct LeftSetting {
     wanted: &'static str,
 }
 
-impl std::fmt::Display for LeftSetting {
+impl std::fmt::Display for FixedSetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -59,7 +59,7 @@ impl std::fmt::Display for LeftSetting {
     }
 }
 
-impl LeftSetting {
+impl FixedSetting {
     /// What the user can do about it.
     pub fn cure(&self) -> String {
         format!(
@@ -71,7 +71,7 @@ impl LeftSetting {
     }
 }
 
-impl Settings {
+impl SessionSettings {
     /// The options for `PGOPTIONS`, to be appended to the URL's own; empty if nothing has to be set.
     pub(super) fn options(&self) -> String {
         let option = |(name, value): &(&str, &str)| {
@@ -83,15 +83,15 @@ impl Settings {
 
     /// The settings that can't be set and may cause problems, one line each.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
-        self.left.iter().map(|one| format!("{one}; {}", one.cure()))
+        self.fixed.iter().map(|one| format!("{one}; {}", one.cure()))
     }
 }
 
 /// A setting that is not left to role and database.
-struct Pin {
+struct RequiredSetting {
     name: &'static str,
     value: &'static str,
-    road: Option<Road>,
+    direction: Option<Direction>,
     /// The effect of another value.
     effect: &'static str,
     kind: Kind,
@@ -107,14 +107,20 @@ enum Kind {
     Choice,
 }
 
+use Direction::{Dump, Restore};
 use Kind::{Choice, Data, Session as Breaks};
-use Road::{Back, Out};
 
-const fn pin(name: &'static str, value: &'static str, road: Option<Road>, kind: Kind, effect: &'static str) -> Pin {
-    Pin {
+const fn pin(
+    name: &'static str,
+    value: &'static str,
+    direction: Option<Direction>,
+    kind: Kind,
+    effect: &'static str,
+) -> RequiredSetting {
+    RequiredSetting {
         name,
         value,
-        road,
+        direction,
         effect,
         kind,
     }
@@ -124,11 +130,11 @@ const ENDS_IT: &str = "which ends everything that takes longer";
 const HIDES_DAMAGE: &str = "which leaves out rows on damaged pages, or returns them damaged, without an error";
 
 /// The settings with which data is read and written unchanged, and nothing ends or changes a dump or a restore.
-const PINS: &[Pin] = &[
+const REQUIRED: &[RequiredSetting] = &[
     pin(
         "array_nulls",
         "on",
-        Some(Back),
+        Some(Restore),
         Data,
         "which stores NULL in an array as text",
     ),
@@ -142,7 +148,7 @@ const PINS: &[Pin] = &[
     pin(
         "transform_null_equals",
         "off",
-        Some(Back),
+        Some(Restore),
         Data,
         "which changes `= NULL` to IS NULL in what is restored",
     ),
@@ -153,8 +159,8 @@ const PINS: &[Pin] = &[
         Breaks,
         "which changes the meaning of a backslash in a literal",
     ),
-    pin("zero_damaged_pages", "off", Some(Out), Breaks, HIDES_DAMAGE),
-    pin("ignore_checksum_failure", "off", Some(Out), Breaks, HIDES_DAMAGE),
+    pin("zero_damaged_pages", "off", Some(Dump), Breaks, HIDES_DAMAGE),
+    pin("ignore_checksum_failure", "off", Some(Dump), Breaks, HIDES_DAMAGE),
     pin("statement_timeout", "0", None, Breaks, ENDS_IT),
     pin("lock_timeout", "0", None, Breaks, ENDS_IT),
     pin("idle_in_transaction_session_timeout", "0", None, Breaks, ENDS_IT),
@@ -163,7 +169,7 @@ const PINS: &[Pin] = &[
     pin(
         "default_transaction_isolation",
         "read committed",
-        Some(Back),
+        Some(Restore),
         Choice,
         "with which other sessions can make it fail",
     ),
@@ -177,28 +183,28 @@ const PINS: &[Pin] = &[
     pin(
         "session_replication_role",
         "origin",
-        Some(Back),
+        Some(Restore),
         Breaks,
         "with which triggers do not run",
     ),
     pin(
         "restrict_nonsystem_relation_kind",
         "",
-        Some(Back),
+        Some(Restore),
         Breaks,
         "with which views can't be read, nor materialized views be filled",
     ),
     pin(
         "icu_validation_level",
         "warning",
-        Some(Back),
+        Some(Restore),
         Breaks,
         "with which some collations are refused",
     ),
     pin(
         "default_tablespace",
         "",
-        Some(Back),
+        Some(Restore),
         Choice,
         "which stores restored tables in another tablespace",
     ),
@@ -233,55 +239,58 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Setting`] if a setting would change restored data and can't be set.
-    pub async fn settings(&mut self, road: Road) -> Result<Settings, Error> {
-        let mut settings = Settings::default();
-        for (pin, value, may_set) in self.otherwise(road).await? {
+    pub async fn settings(&mut self, direction: Direction) -> Result<SessionSettings, Error> {
+        let mut settings = SessionSettings::default();
+        for (setting, value, may_set) in self.differing(direction).await? {
             let why = match (may_set, self.is_pooled()) {
                 (true, false) => {
-                    settings.set.push((pin.name, pin.value));
+                    settings.set.push((setting.name, setting.value));
                     continue;
                 }
                 (false, _) => "this role may not set it for itself",
                 (true, true) => "the pooler between takes no settings",
             };
-            if pin.name == MONEY && road == Out && !self.has_money().await? {
+            if setting.name == MONEY && direction == Dump && !self.has_money().await? {
                 continue;
             }
-            let left = LeftSetting {
-                name: pin.name,
+            let fixed = FixedSetting {
+                name: setting.name,
                 value: value.into(),
-                effect: pin.effect,
+                effect: setting.effect,
                 why,
-                wanted: pin.value,
+                wanted: setting.value,
             };
-            if pin.kind == Data {
-                return Err(Error::Setting(Box::new(left)));
+            if setting.kind == Data {
+                return Err(Error::Setting(Box::new(fixed)));
             }
-            settings.left.push(left);
+            settings.fixed.push(fixed);
         }
         Ok(settings)
     }
 
     /// The settings with an unwanted value: each with its value, and whether this role can set it.
-    async fn otherwise(&mut self, road: Road) -> Result<Vec<(&'static Pin, String, bool)>, Error> {
+    async fn differing(
+        &mut self,
+        direction: Direction,
+    ) -> Result<Vec<(&'static RequiredSetting, String, bool)>, Error> {
         const WHAT: &str = "look at the settings of role and database";
-        let pins: Vec<&'static Pin> = PINS
+        let required: Vec<&'static RequiredSetting> = REQUIRED
             .iter()
-            .filter(|pin| pin.road.is_none_or(|one| one == road))
-            .filter(|pin| pin.kind != Choice || !self.asks_for(pin.name))
+            .filter(|setting| setting.direction.is_none_or(|one| one == direction))
+            .filter(|setting| setting.kind != Choice || !self.asks_for(setting.name))
             .collect();
-        let names: Vec<String> = pins.iter().map(|pin| literal(pin.name)).collect();
+        let names: Vec<String> = required.iter().map(|setting| literal(setting.name)).collect();
         let may_set = if self.server_major() >= 15 { MAY_SET } else { "false" };
         let sql = VALUES.replace("NAMES", &names.join(", ")).replace("MAY_SET", may_set);
-        let mut otherwise = Vec::new();
+        let mut differing = Vec::new();
         for row in self.rows(WHAT, &sql).await? {
             let (name, value): (String, String) = (self.column(&row, 0, WHAT)?, self.column(&row, 1, WHAT)?);
-            let pin = pins.iter().find(|pin| pin.name == name);
-            if let Some(pin) = pin.filter(|pin| pin.value != value) {
-                otherwise.push((*pin, value, self.column(&row, 2, WHAT)?));
+            let setting = required.iter().find(|setting| setting.name == name);
+            if let Some(setting) = setting.filter(|setting| setting.value != value) {
+                differing.push((*setting, value, self.column(&row, 2, WHAT)?));
             }
         }
-        Ok(otherwise)
+        Ok(differing)
     }
 
     async fn has_money(&mut self) -> Result<bool, Error> {
@@ -293,21 +302,21 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::SessionSettings;
 
     #[test]
     fn options_are_as_a_server_takes_them_apart() {
-        let settings = Settings {
+        let settings = SessionSettings {
             set: vec![
                 ("default_transaction_isolation", "read committed"),
                 ("default_tablespace", ""),
             ],
-            left: Vec::new(),
+            fixed: Vec::new(),
         };
         assert_eq!(
             settings.options(),
             r" -c default_transaction_isolation=read\ committed -c default_tablespace="
         );
-        assert_eq!(Settings::default().options(), "");
+        assert_eq!(SessionSettings::default().options(), "");
     }
 }

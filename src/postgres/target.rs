@@ -6,9 +6,9 @@
 
 mod abilities;
 mod dependants;
+mod existing;
 mod extensions;
 mod grants;
-mod present;
 mod rehearsal;
 mod trial;
 
@@ -20,15 +20,15 @@ use super::sql::ident;
 use super::wire::WireError;
 
 pub use abilities::{Abilities, Ability};
+pub use existing::ExistingObject;
 pub use extensions::{Extension, ExtensionTable};
 pub use grants::DefaultGrant;
-pub use present::Present;
-pub use rehearsal::{Drops, Lost, Place};
-pub use trial::{Refusal, Trial};
+pub use rehearsal::{DropStatements, DroppedObject, ObjectIdentity};
+pub use trial::{DefinitionRefusal, DefinitionTrial};
 
 /// The facts about a target that one archive needs.
 #[derive(Clone, Debug, Default)]
-pub struct Questions {
+pub struct RequiredFacts {
     /// The extensions that the archive creates, with the schema of each.
     pub extensions: BTreeMap<String, Option<String>>,
     /// Whether the archive has rows of tables that extensions create. It doesn't say which extension.
@@ -53,7 +53,7 @@ pub struct TargetFacts {
     /// Whether PUBLIC can create objects in the schema `public`.
     pub is_public_open: bool,
     /// The default privileges on objects that the role creates.
-    pub given: Vec<DefaultGrant>,
+    pub default_grants: Vec<DefaultGrant>,
     /// All roles; true if the restoring role can make it the owner of objects.
     pub roles: BTreeMap<String, bool>,
     /// All schemas by name.
@@ -82,7 +82,7 @@ pub struct TargetFacts {
     /// All languages; true if the role can use it.
     pub languages: BTreeMap<String, bool>,
     /// The objects in schemas that the role doesn't own, by pg_dump's kind, schema and name.
-    pub present: HashMap<(String, String, String), Present>,
+    pub present: HashMap<(String, String, String), ExistingObject>,
     /// What the role may do, and which extensions and label providers are missing.
     pub abilities: Abilities,
 }
@@ -133,7 +133,7 @@ const NAMES: &str = "
 
 impl Session {
     /// Reads the facts about a restore's target. Changes nothing: what is tried is rolled back. Safe to cancel.
-    pub async fn look_at_target(&mut self, questions: &Questions) -> Result<TargetFacts, Error> {
+    pub async fn inspect_target(&mut self, required: &RequiredFacts) -> Result<TargetFacts, Error> {
         const WHAT: &str = "inspect the target";
         let rows = self.rows(WHAT, ROLE).await?;
         let mut facts = TargetFacts {
@@ -160,10 +160,10 @@ impl Session {
             let name = self.column(&row, 1, WHAT)?;
             facts.add(row.text(0).unwrap_or_default(), name, self.column(&row, 2, WHAT)?);
         }
-        facts.given = self.default_grants().await?;
+        facts.default_grants = self.default_grants().await?;
         self.look_at_extensions(&mut facts).await?;
         facts.present = self.present().await?;
-        facts.abilities = self.abilities(questions, &mut facts).await?;
+        facts.abilities = self.abilities(required, &mut facts).await?;
         Ok(facts)
     }
 }
@@ -221,8 +221,8 @@ impl Session {
 
     /// Removes the slot from a restored subscription. It is the source's slot, which the copy would use when enabled,
     /// and drop when dropped.
-    pub async fn take_slot_away(&mut self, subscription: &str) -> Result<(), Error> {
-        let sql = statement_without_slot(subscription);
+    pub async fn remove_slot(&mut self, subscription: &str) -> Result<(), Error> {
+        let sql = slot_removal(subscription);
         let done = self.wire.run(&sql).await;
         done.map(drop)
             .map_err(|error| self.explained("remove the slot from a subscription", error))
@@ -230,6 +230,6 @@ impl Session {
 }
 
 /// The statement that removes the slot from a disabled subscription.
-pub fn statement_without_slot(subscription: &str) -> String {
+pub fn slot_removal(subscription: &str) -> String {
     format!("ALTER SUBSCRIPTION {} SET (slot_name = NONE);", ident(subscription))
 }

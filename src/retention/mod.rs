@@ -1,13 +1,13 @@
 //! Decides which backups may be deleted: pure rules over the runs of one database, with a reason for each run.
 //!
-//! [`plan`] takes what is known about each run, the [`Policy`] and the time. It decides for every run whether it is
+//! [`plan`] takes what is known about each run, the [`RetentionPolicy`] and the time. It decides for every run whether it is
 //! kept or may be deleted, and why. A dry run shows the same plan that the real run executes. The reasons to keep a
 //! run, strongest first:
 //!
 //! 1. a hold, a legal hold or a lock; a run that started in the future;
 //! 2. the retention sealed in its record: each tier that it serves keeps it for that tier's [`Retention`], and the
 //! longest applies; the record of a failed run is kept for [`FAILED_KEPT`];
-//! 3. the floor: the newest [`Policy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good run that
+//! 3. the floor: the newest [`RetentionPolicy::keep_last`] good runs, and for each of [`STOOD_DAYS`] the newest good run that
 //! has been in the bucket for so long, whatever else is written;
 //! 4. tags: they can lengthen the sealed retention, never shorten it; a run whose tag is missing, unreadable or from
 //! another owner is kept;
@@ -36,8 +36,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backup::{AHEAD_MAX, BackupId, Retention, Served};
 
-pub use plan::{Line, Plan};
-pub use reason::{Delete, Keep, Verdict};
+pub use plan::{PlanLine, RetentionPlan};
+pub use reason::{DeleteReason, KeepReason, RetentionVerdict};
 
 /// How long the record of a failed run is kept, from its start.
 pub const FAILED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -48,14 +48,14 @@ pub const STOOD_DAYS: [i64; 5] = [1, 7, 30, 90, 365];
 
 /// The user's settings beyond the retention of single runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct RetentionPolicy {
     /// The floor: the number of newest good backups of a database that are never deleted.
     pub keep_last: NonZeroU32,
     /// For each of these numbers of days, the newest good run that has been in the bucket for so long is kept.
     pub stood_days: &'static [i64],
 }
 
-impl Default for Policy {
+impl Default for RetentionPolicy {
     fn default() -> Self {
         const THREE: NonZeroU32 = NonZeroU32::new(3).expect("three is not zero");
         Self {
@@ -67,7 +67,7 @@ impl Default for Policy {
 
 /// What is known about one run of one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct RunFacts {
     /// Its id.
     pub id: BackupId,
     /// When it began, by its own clock.
@@ -75,20 +75,20 @@ pub struct Run {
     /// When the service stored it, if the service reports that. Only the service can set this date.
     pub arrived: Option<Timestamp>,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// Whether it counts against others if it is good: its record is one that an agent writes, and its archive can be
     /// opened.
     pub counts: bool,
     /// Every tier that it serves ([`Record::serves`](crate::backup::Record::serves)). Without any, it is kept.
     pub serves: Vec<Served>,
     /// What protects it beside its retention.
-    pub guards: Guards,
+    pub guards: Protection,
 }
 
 /// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum RunOutcome {
     /// A good backup. Only these count for the floor and for retention by count.
     Good,
     /// A complete backup that the anomaly check marked, and that was not accepted.
@@ -103,7 +103,7 @@ pub enum Outcome {
 
 /// What protects a run beside its retention.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guards {
+pub struct Protection {
     /// A hold by a user: who and why.
     pub hold: Option<String>,
     /// The end of its Object Lock retention.
@@ -111,12 +111,12 @@ pub struct Guards {
     /// Whether it has an Object Lock legal hold.
     pub legal_hold: bool,
     /// The tags of its archive.
-    pub tags: Tags,
+    pub tags: TagState,
 }
 
 /// The tags of a run's archive. They are not authenticated: everyone with the right to write tags can forge them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Tags {
+pub enum TagState {
     /// The tags were not read, and count as absent. Make a first plan this way, then a second one with the tags of what
     /// would be deleted. The second plan deletes nothing that the first one kept.
     NotLooked,
@@ -139,32 +139,32 @@ pub enum Tags {
     },
 }
 
-impl Guards {
+impl Protection {
     /// No protection, and tags that were not read.
     pub const NONE: Self = Self {
         hold: None,
         locked_until: None,
         legal_hold: false,
-        tags: Tags::NotLooked,
+        tags: TagState::NotLooked,
     };
 }
 
 /// Decides for every run of one database whether it may be deleted. The order of `runs` doesn't matter.
 #[must_use]
-pub fn plan(runs: &[Run], policy: &Policy, now: Timestamp) -> Plan {
-    let mut newest_first: Vec<&Run> = runs.iter().collect();
+pub fn plan(runs: &[RunFacts], policy: &RetentionPolicy, now: Timestamp) -> RetentionPlan {
+    let mut newest_first: Vec<&RunFacts> = runs.iter().collect();
     newest_first.sort_unstable_by(|a, b| b.age_key().cmp(&a.age_key()));
     let rules = rules::Rules::new(&newest_first, *policy, now);
-    let line = |run: &&Run| Line {
+    let line = |run: &&RunFacts| PlanLine {
         id: run.id.clone(),
         verdict: rules.verdict(run),
     };
-    Plan {
+    RetentionPlan {
         lines: newest_first.iter().map(line).collect(),
     }
 }
 
-impl Outcome {
+impl RunOutcome {
     /// Whether it is not a backup at all.
     #[must_use]
     pub fn is_failure(self) -> bool {
@@ -172,7 +172,7 @@ impl Outcome {
     }
 }
 
-impl Run {
+impl RunFacts {
     /// The key by which runs are ordered: the greater one is newer.
     fn age_key(&self) -> (Timestamp, &BackupId) {
         (self.started, &self.id)

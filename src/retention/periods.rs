@@ -2,37 +2,40 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Outcome, Run};
+use super::{RunFacts, RunOutcome};
 use crate::backup::{BackupId, Retention, Served, Tier};
 
 /// The periods of every tier that have a good backup, and the backups that represent each.
 pub(super) struct Periods<'a> {
     /// The due moment of each period that takes a place, earliest first.
     dues: HashMap<Tier, Vec<Timestamp>>,
-    stand: HashMap<(Tier, Timestamp), Vec<Standing<'a>>>,
+    stand: HashMap<(Tier, Timestamp), Vec<Representative<'a>>>,
 }
 
 /// A backup that represents a period, instead of all older ones whose retention counts no further than its own.
-struct Standing<'a> {
+struct Representative<'a> {
     age_key: (Timestamp, &'a BackupId),
-    promise: u32,
+    guaranteed_place: u32,
 }
 
 impl<'a> Periods<'a> {
     /// From the good runs that count, newest first.
-    pub(super) fn new(good: impl Iterator<Item = &'a Run>) -> Self {
+    pub(super) fn new(good: impl Iterator<Item = &'a RunFacts>) -> Self {
         let mut dues: HashMap<Tier, Vec<Timestamp>> = HashMap::new();
-        let mut stand: HashMap<_, Vec<Standing<'a>>> = HashMap::new();
+        let mut stand: HashMap<_, Vec<Representative<'a>>> = HashMap::new();
         let all = good.flat_map(|run| run.serves.iter().map(move |s| (run, s)));
-        for (run, served) in all.filter(|(run, served)| takes_a_place(run, served)) {
+        for (run, served) in all.filter(|(run, served)| takes_place(run, served)) {
             dues.entry(served.tier).or_default().push(served.due);
-            let standing = Standing {
+            let standing = Representative {
                 age_key: run.age_key(),
-                promise: promise(served.retention),
+                guaranteed_place: guaranteed_place(served.retention),
             };
             let others = stand.entry((served.tier, served.due)).or_default();
             // an older backup with no longer retention would never be needed
-            if others.iter().all(|other| other.promise < standing.promise) {
+            if others
+                .iter()
+                .all(|other| other.guaranteed_place < standing.guaranteed_place)
+            {
                 others.push(standing);
             }
         }
@@ -54,10 +57,11 @@ impl<'a> Periods<'a> {
     ///
     /// After an edit of the schedule, a newer backup may have a smaller count and be deleted before `run`; it replaces
     /// nothing.
-    pub(super) fn is_replaced(&self, run: &Run, served: &Served, count: u16) -> bool {
-        let newer = |other: &Standing<'_>| other.age_key > run.age_key() && other.promise >= u32::from(count);
+    pub(super) fn is_replaced(&self, run: &RunFacts, served: &Served, count: u16) -> bool {
+        let newer =
+            |other: &Representative<'_>| other.age_key > run.age_key() && other.guaranteed_place >= u32::from(count);
         let others = self.stand.get(&(served.tier, served.due));
-        run.outcome == Outcome::Good && others.is_some_and(|others| others.iter().any(newer))
+        run.outcome == RunOutcome::Good && others.is_some_and(|others| others.iter().any(newer))
     }
 }
 
@@ -82,7 +86,7 @@ fn apart(tier: Tier, mut dues: Vec<Timestamp>) -> Vec<Timestamp> {
 
 /// Whether a backup was stored long after the end of the period that it serves, and so can't belong to that period:
 /// what was written yesterday doesn't replace the backup of a day last month.
-fn is_late(run: &Run, served: &Served) -> bool {
+fn is_late(run: &RunFacts, served: &Served) -> bool {
     let came = run.arrived.unwrap_or(run.started).max(run.started);
     served.tier != Tier::Manual && came.duration_since(served.due) > served.tier.open_max()
 }
@@ -91,14 +95,14 @@ fn is_late(run: &Run, served: &Served) -> bool {
 /// is kept by age: three of them that are kept for an hour each would displace the last three days.
 ///
 /// Nor does one that was stored long after its period: it may be dated back, and displaces nothing.
-fn takes_a_place(run: &Run, served: &Served) -> bool {
+fn takes_place(run: &RunFacts, served: &Served) -> bool {
     let asked_for = served.due == run.started;
     let is_counted = !asked_for || matches!(served.retention, Retention::Newest(_));
     is_counted && !is_late(run, served)
 }
 
 /// The place up to which a retention certainly keeps a backup: 0 for one by age.
-fn promise(retention: Retention) -> u32 {
+fn guaranteed_place(retention: Retention) -> u32 {
     match retention {
         Retention::Newest(count) => u32::from(count),
         Retention::Forever => u32::MAX,

@@ -1,24 +1,24 @@
-use super::Verdict;
+use super::RetentionVerdict;
 use crate::backup::BackupId;
 
 /// What is kept and what may be deleted: one line for each run, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Plan {
+pub struct RetentionPlan {
     /// The lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PlanLine>,
 }
 
 /// The verdict on one run. As JSON: `{"id": …, "verdict": "keep", "reason": "until", …}`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Line {
+pub struct PlanLine {
     /// The run's id.
     pub id: BackupId,
     /// The verdict.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: RetentionVerdict,
 }
 
-impl Plan {
+impl RetentionPlan {
     /// The number of runs that are kept.
     #[must_use]
     pub fn kept(&self) -> usize {
@@ -32,15 +32,15 @@ impl Plan {
     }
 
     /// The runs that may be deleted, oldest first: after an interruption, the newest remain.
-    pub fn deletions(&self) -> impl Iterator<Item = &Line> {
+    pub fn deletions(&self) -> impl Iterator<Item = &PlanLine> {
         self.lines.iter().rev().filter(|line| line.is_deletion())
     }
 }
 
-impl Line {
+impl PlanLine {
     /// Whether the run may be deleted.
     #[must_use]
     pub fn is_deletion(&self) -> bool {
-        matches!(self.verdict, Verdict::Delete(_))
+        matches!(self.verdict, RetentionVerdict::Delete(_))
     }
 }

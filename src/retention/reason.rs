@@ -3,23 +3,23 @@ use std::{fmt, num::NonZeroU32};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Outcome;
+use super::RunOutcome;
 use crate::{backup::Tier, text::Untrusted};
 
 /// The verdict on a run, with its reason. Its `Display` is the reason as a short phrase, for tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
-pub enum Verdict {
+pub enum RetentionVerdict {
     /// It is kept.
-    Keep(Keep),
+    Keep(KeepReason),
     /// It may be deleted.
-    Delete(Delete),
+    Delete(DeleteReason),
 }
 
 /// Why a run is kept: the strongest of its reasons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Keep {
+pub enum KeepReason {
     /// Held by a user, in its mark or by its tag.
     Held {
         /// Who and why.
@@ -105,14 +105,14 @@ pub enum Keep {
     /// The newest run of its database is not a good backup, so nothing is deleted.
     Blocked {
         /// The outcome of the newest run.
-        newest: Outcome,
+        newest: RunOutcome,
     },
 }
 
 /// Why a run may be deleted: the last reason that kept it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Delete {
+pub enum DeleteReason {
     /// Its record's retention has ended.
     Expired {
         /// The tier whose retention ended last.
@@ -136,10 +136,10 @@ pub enum Delete {
     FailedLongAgo,
 }
 
-impl Keep {
+impl KeepReason {
     /// Whether it keeps a run whose own retention has ended.
     #[must_use]
-    pub fn is_of_what_has_run_out(&self) -> bool {
+    pub fn outlasts_retention(&self) -> bool {
         match self {
             Self::Floor { .. }
             | Self::Elder { .. }
@@ -175,7 +175,7 @@ impl Keep {
     }
 }
 
-impl Delete {
+impl DeleteReason {
     /// The order of reasons, of which the greatest is shown: the later date, then the higher tier.
     pub(super) fn strength(&self) -> (Option<Timestamp>, Option<Tier>) {
         match *self {
@@ -186,7 +186,7 @@ impl Delete {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for RetentionVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keep(keep) => keep.fmt(f),
@@ -195,10 +195,10 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl fmt::Display for Keep {
+impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held { why } => write!(f, "held: {}", harmless(why)),
+            Self::Held { why } => write!(f, "held: {}", quoted(why)),
             Self::LegalHold => f.write_str("legal hold"),
             Self::Locked { until } => write!(f, "locked until {}", minute(*until)),
             Self::Ahead => f.write_str("started in the future"),
@@ -210,10 +210,10 @@ impl fmt::Display for Keep {
             Self::Floor { keep_last } => write!(f, "among the last {keep_last} good ones"),
             Self::Elder { days: 1 } => f.write_str("the newest that is at least a day old"),
             Self::Elder { days } => write!(f, "the newest that is at least {days} days old"),
-            Self::TagMissing { tag } => write!(f, "its tag {} is missing", harmless(tag)),
-            Self::TagForeign { tag } => write!(f, "its tag {} is not ours", harmless(tag)),
+            Self::TagMissing { tag } => write!(f, "its tag {} is missing", quoted(tag)),
+            Self::TagForeign { tag } => write!(f, "its tag {} is not ours", quoted(tag)),
             Self::TagUnreadable { tag } => {
-                write!(f, "its tag {} can't be read", harmless(tag))
+                write!(f, "its tag {} can't be read", quoted(tag))
             }
             Self::TagForever => f.write_str("its tags say forever"),
             Self::TagUntil { until } => write!(f, "its tags say until {}", minute(*until)),
@@ -222,17 +222,17 @@ impl fmt::Display for Keep {
             }
             Self::Newest => f.write_str("the newest run"),
             Self::Blocked { newest } => f.write_str(match newest {
-                Outcome::Failed => "the newest run failed",
-                Outcome::NoRoom => "the bucket was full in every run",
-                Outcome::Suspicious => "the newest run is suspicious",
-                Outcome::Lost => "the newest run's archive is lost",
-                Outcome::Good => "the newest run is good",
+                RunOutcome::Failed => "the newest run failed",
+                RunOutcome::NoRoom => "the bucket was full in every run",
+                RunOutcome::Suspicious => "the newest run is suspicious",
+                RunOutcome::Lost => "the newest run's archive is lost",
+                RunOutcome::Good => "the newest run is good",
             }),
         }
     }
 }
 
-impl fmt::Display for Delete {
+impl fmt::Display for DeleteReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { tier, at } => write!(f, "{tier} expired {}", minute(*at)),
@@ -252,7 +252,7 @@ fn failed_kept() -> String {
 }
 
 /// Quotes text from a tag if it could move a terminal's cursor or hide other text.
-fn harmless(text: &str) -> String {
+fn quoted(text: &str) -> String {
     let text = Untrusted::from(text);
     match text.to_string() {
         shown if text == shown.as_str() => shown,

@@ -1,8 +1,8 @@
-use super::Mode;
+use super::AccessMode;
 
 /// An action of S3 that a policy allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+pub enum S3Action {
     /// `s3:ListBucket`.
     ListBucket,
     /// `s3:ListBucketMultipartUploads`.
@@ -49,7 +49,7 @@ pub enum Action {
     GetEncryptionConfiguration,
 }
 
-impl Action {
+impl S3Action {
     /// The actions with which `check` reads a bucket's settings. No other command needs them.
     pub const SETTINGS: [Self; 6] = [
         Self::GetBucketVersioning,
@@ -126,13 +126,13 @@ impl Action {
     }
 }
 
-impl Mode {
+impl AccessMode {
     /// The actions that this mode's commands need; those for locks only with `lock`. Thawing costs money and legal
     /// holds have no end, so both are separate options.
     #[must_use]
-    pub fn actions(self, lock: bool) -> Vec<Action> {
-        use Action as A;
-        let (actions, of_locks): (&[Action], &[Action]) = match self {
+    pub fn actions(self, lock: bool) -> Vec<S3Action> {
+        use S3Action as A;
+        let (actions, of_locks): (&[S3Action], &[S3Action]) = match self {
             Self::Full => (
                 &[
                     A::ListBucket,

@@ -9,15 +9,15 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-pub use action::Action;
+pub use action::S3Action;
 pub use partition::partition;
-pub use policy::{LOCK_DAYS_DEFAULT, LockCap, Place, Policy, policy};
+pub use policy::{BucketPolicy, LOCK_DAYS_DEFAULT, LockLimit, PolicyScope, policy};
 pub use service::Service;
 
 /// What a pair of credentials is used for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub enum AccessMode {
     /// Backup, prune and restore: everything except the bucket's own settings, thawing and legal holds.
     #[default]
     Full,
@@ -29,7 +29,7 @@ pub enum Mode {
     Restore,
 }
 
-impl Mode {
+impl AccessMode {
     /// All modes.
     pub const ALL: [Self; 4] = [Self::Full, Self::DropBox, Self::Prune, Self::Restore];
 
@@ -45,13 +45,13 @@ impl Mode {
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for AccessMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for AccessMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

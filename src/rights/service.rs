@@ -3,7 +3,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Action, Mode, partition::is_of_aws};
+use super::{AccessMode, S3Action, partition::is_of_aws};
 use crate::plain_http::host_of;
 
 /// The service that a policy is for.
@@ -78,8 +78,8 @@ impl Service {
 
     /// The action's name in this service's policies; `None` if the service doesn't support it.
     #[must_use]
-    pub fn name_of(self, action: Action) -> Option<&'static str> {
-        use Action as A;
+    pub fn name_of(self, action: S3Action) -> Option<&'static str> {
+        use S3Action as A;
         let known = match self {
             Self::Aws | Self::Wasabi => true,
             // src/rgw/rgw_iam_policy.cc of Ceph uses the name of the request
@@ -125,30 +125,30 @@ impl Service {
 
     /// What to create instead of a policy, if the service has none.
     #[must_use]
-    pub fn instead_of_policies(self, mode: Mode) -> Option<&'static str> {
+    pub fn instead_of_policies(self, mode: AccessMode) -> Option<&'static str> {
         match (self, mode) {
-            (Self::R2, Mode::Restore) => {
+            (Self::R2, AccessMode::Restore) => {
                 Some("create an API token with \"Object Read only\" for only this bucket (R2, Manage API tokens)")
             }
-            (Self::R2, Mode::DropBox) => Some(
+            (Self::R2, AccessMode::DropBox) => Some(
                 "R2 has no token that can only write: use mode full, with \"Object Read & Write\" for only this bucket \
                  and a bucket lock rule",
             ),
             (Self::R2, _) => {
                 Some("create an API token with \"Object Read & Write\" for only this bucket (R2, Manage API tokens)")
             }
-            (Self::B2, Mode::Restore) => Some(
+            (Self::B2, AccessMode::Restore) => Some(
                 "create an application key for this bucket and the prefix with the capabilities listBuckets, \
                  listFiles, readFiles",
             ),
-            (Self::B2, Mode::DropBox) => {
+            (Self::B2, AccessMode::DropBox) => {
                 Some("create an application key for this bucket and the prefix with only the capability writeFiles")
             }
-            (Self::B2, Mode::Prune) => Some(
+            (Self::B2, AccessMode::Prune) => Some(
                 "create an application key for this bucket and the prefix with the capabilities listBuckets, \
                  listFiles, readFiles, deleteFiles",
             ),
-            (Self::B2, Mode::Full) => Some(
+            (Self::B2, AccessMode::Full) => Some(
                 "create an application key for this bucket and the prefix with the capabilities listBuckets, \
                  listFiles, readFiles, writeFiles, deleteFiles",
             ),
@@ -202,8 +202,8 @@ mod tests {
 
     #[test]
     fn what_other_services_get_is_what_all_know() {
-        for mode in Mode::ALL {
-            for action in mode.actions(true).into_iter().chain(Action::SETTINGS) {
+        for mode in AccessMode::ALL {
+            for action in mode.actions(true).into_iter().chain(S3Action::SETTINGS) {
                 if Service::Other.name_of(action).is_some() {
                     for service in [Service::Aws, Service::Wasabi, Service::Ceph, Service::Minio] {
                         assert_eq!(service.name_of(action), Some(action.as_str()));

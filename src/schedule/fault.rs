@@ -6,21 +6,21 @@ use crate::backup::{Tier, UnknownWord};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleError {
     /// At least one fault, in the order of the text.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<ClauseFault>,
 }
 
 /// A fault of a schedule, with its clause.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ClauseFault {
     /// The clause as written; empty if there is none.
     pub clause: String,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: ClauseProblem,
 }
 
 /// What is wrong with a clause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum ClauseProblem {
     /// A text without any clause.
     #[error("the schedule is empty")]
     NoClause,
@@ -85,7 +85,7 @@ pub enum Problem {
 impl ScheduleError {
     /// Every fault, in the order of the text; at least one.
     #[must_use]
-    pub fn faults(&self) -> &[Fault] {
+    pub fn faults(&self) -> &[ClauseFault] {
         &self.faults
     }
 
@@ -93,7 +93,7 @@ impl ScheduleError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let mut hints: Vec<String> = Vec::new();
-        for hint in self.faults.iter().filter_map(Fault::hint) {
+        for hint in self.faults.iter().filter_map(ClauseFault::hint) {
             if !hints.contains(&hint) {
                 hints.push(hint);
             }
@@ -102,32 +102,32 @@ impl ScheduleError {
     }
 }
 
-impl Fault {
+impl ClauseFault {
     /// The hint of the fault, one sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match &self.problem {
-            Problem::NoClause => format!("write, for example, {EXAMPLE:?}"),
-            Problem::EmptyClause => "remove the extra comma".to_owned(),
-            Problem::UnknownTier(_) => format!(
+            ClauseProblem::NoClause => format!("write, for example, {EXAMPLE:?}"),
+            ClauseProblem::EmptyClause => "remove the extra comma".to_owned(),
+            ClauseProblem::UnknownTier(_) => format!(
                 "begin every clause with its tier, for example {:?}",
                 example(Tier::Daily)
             ),
-            Problem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
-            Problem::TierTwice(_) => "write one clause for each tier".to_owned(),
-            Problem::UnknownWord { word, .. } if word.parse::<Tier>().is_ok() => {
+            ClauseProblem::Manual => "remove it: `pgcoffer backup` makes manual backups".to_owned(),
+            ClauseProblem::TierTwice(_) => "write one clause for each tier".to_owned(),
+            ClauseProblem::UnknownWord { word, .. } if word.parse::<Tier>().is_ok() => {
                 format!("put a comma before {word:?}")
             }
-            Problem::WordTwice(word) => format!("write {word:?} once in each clause"),
-            Problem::NoDay(_) => "remove \"on\" and its day".to_owned(),
-            Problem::BadDay { tier, .. } => format!("write {}", days(*tier)),
-            Problem::BadTime { tier, .. } => format!("write {}", times(*tier)),
-            Problem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
-            Problem::NoRetention(tier) => {
+            ClauseProblem::WordTwice(word) => format!("write {word:?} once in each clause"),
+            ClauseProblem::NoDay(_) => "remove \"on\" and its day".to_owned(),
+            ClauseProblem::BadDay { tier, .. } => format!("write {}", days(*tier)),
+            ClauseProblem::BadTime { tier, .. } => format!("write {}", times(*tier)),
+            ClauseProblem::BadRetention(_) => "write, for example, \"keep 7d\" or \"keep 12mo\"".to_owned(),
+            ClauseProblem::NoRetention(tier) => {
                 let keep = example(*tier).rsplit(' ').next().unwrap_or_default();
                 format!("add, for example, \"keep {keep}\": \"{} keep {keep}\"", self.clause)
             }
-            Problem::UnknownWord { tier, .. } | Problem::NoValue { tier, .. } => {
+            ClauseProblem::UnknownWord { tier, .. } | ClauseProblem::NoValue { tier, .. } => {
                 format!("write, for example, {:?}", example(*tier))
             }
         };
@@ -177,7 +177,7 @@ impl fmt::Display for ScheduleError {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ClauseFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.clause.is_empty() {
             write!(f, "{}", self.problem)

@@ -12,20 +12,20 @@ const SIGNALLED: [u8; 3] = [129, 130, 143];
 
 /// A run that has ended, with what the schedule needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct PastRun {
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
     /// How it ended.
-    pub ended: Ended,
+    pub ended: RunEnd,
     /// The tiers that it was made for. They count as served only if the run is good.
     pub serves: Vec<Served>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum RunEnd {
     /// With a good backup.
     Good,
     /// With an error.
@@ -34,12 +34,12 @@ pub enum Ended {
     Interrupted,
 }
 
-impl From<&Record> for Past {
+impl From<&Record> for PastRun {
     fn from(record: &Record) -> Self {
         let ended = match &record.status {
-            Status::Succeeded if record.is_good() => Ended::Good,
-            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => Ended::Interrupted,
-            Status::Succeeded | Status::Failed { .. } => Ended::Failed,
+            Status::Succeeded if record.is_good() => RunEnd::Good,
+            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => RunEnd::Interrupted,
+            Status::Succeeded | Status::Failed { .. } => RunEnd::Failed,
         };
         Self {
             started: record.started,
@@ -50,7 +50,7 @@ impl From<&Record> for Past {
     }
 }
 
-impl Past {
+impl PastRun {
     /// Whether its times are plausible at `now`. A run dated by a clock that was ahead and has been put back doesn't
     /// count: otherwise it would be the newest until that day, which may be years away.
     pub(super) fn counts(&self, now: Timestamp) -> bool {
@@ -58,7 +58,7 @@ impl Past {
     }
 
     pub(super) fn is_good(&self) -> bool {
-        self.ended == Ended::Good
+        self.ended == RunEnd::Good
     }
 
     /// The moment up to which this run serves a tier. It doesn't serve what is due later.
@@ -97,12 +97,12 @@ fn horizon(now: Timestamp) -> Timestamp {
 }
 
 /// The good runs that count at `now`.
-pub(super) fn good(history: &[Past], now: Timestamp) -> impl Iterator<Item = &Past> {
+pub(super) fn good(history: &[PastRun], now: Timestamp) -> impl Iterator<Item = &PastRun> {
     history.iter().filter(move |run| run.is_good() && run.counts(now))
 }
 
 /// The latest moment up to which a good run serves the tier.
-pub(super) fn served_until(history: &[Past], tier: Tier, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn served_until(history: &[PastRun], tier: Tier, now: Timestamp) -> Option<Timestamp> {
     good(history, now).filter_map(|run| run.serves_until(tier)).max()
 }
 
@@ -113,10 +113,10 @@ impl Schedule {
     ///
     /// A run that was ended by a signal is not a failure. A manual backup ignores the pause, and ends it if it is good.
     #[must_use]
-    pub fn not_before(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
+    pub fn not_before(&self, history: &[PastRun], now: Timestamp) -> Option<Timestamp> {
         let newest_good = good(history, now).map(|run| run.started).max();
         let failed = history.iter().filter(|run| {
-            run.ended == Ended::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
+            run.ended == RunEnd::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
         });
         let ends: Vec<_> = failed.map(|run| run.end(now)).collect();
         let end = ends.iter().max()?.checked_add(pause(ends.len())).ok()?;
@@ -126,7 +126,7 @@ impl Schedule {
     /// The end of that pause, if something waits for it: a tier that is already due, or is due before the pause ends. A
     /// pause that ends before anything is due delays nothing.
     #[must_use]
-    pub fn waits_until(&self, history: &[Past], now: Timestamp) -> Option<Timestamp> {
+    pub fn waits_until(&self, history: &[PastRun], now: Timestamp) -> Option<Timestamp> {
         let end = self.not_before(history, now)?;
         let (_, due) = self.next_due(history, now)?;
         (due < end).then_some(end)

@@ -1,11 +1,11 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Clause, Past, Schedule, history};
+use super::{PastRun, Schedule, ScheduleClause, history};
 use crate::backup::Tier;
 
 /// A tier whose backup has been due for longer than its grace period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Late {
+pub struct OverdueTier {
     /// The tier.
     pub tier: Tier,
     /// Since when it has been due: the first missed period, so that it is constant until a backup is made.
@@ -23,12 +23,12 @@ impl Schedule {
     /// would have served it if it had been scheduled; without such a run, with the oldest known run; and without any
     /// run the tier is late at once.
     #[must_use]
-    pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<Late> {
-        let late = |clause: &Clause| self.late_one(clause, history, now);
+    pub fn late(&self, history: &[PastRun], now: Timestamp) -> Vec<OverdueTier> {
+        let late = |clause: &ScheduleClause| self.late_one(clause, history, now);
         self.clauses.iter().filter_map(late).collect()
     }
 
-    fn late_one(&self, clause: &Clause, history: &[Past], now: Timestamp) -> Option<Late> {
+    fn late_one(&self, clause: &ScheduleClause, history: &[PastRun], now: Timestamp) -> Option<OverdueTier> {
         let tier = clause.tier();
         let newest = history::good(history, now)
             .filter(|run| run.serves_until(tier).is_some())
@@ -48,28 +48,28 @@ impl Schedule {
         let grace = grace(tier, history, now);
         // a due moment in the future gives a negative wait
         let late = since.is_none_or(|since| now.duration_since(since) > grace);
-        late.then_some(Late { tier, due, newest })
+        late.then_some(OverdueTier { tier, due, newest })
     }
 }
 
 /// Whether backups have stopped, found from the history alone, without the schedule: the lowest tier that the newest
 /// scheduled run served has been due for longer than its grace period. `None` if nothing was scheduled yet.
 #[must_use]
-pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<Late> {
-    let scheduled = |run: &&Past| lowest(run).is_some();
+pub fn late_by_habit(history: &[PastRun], now: Timestamp) -> Option<OverdueTier> {
+    let scheduled = |run: &&PastRun| lowest(run).is_some();
     let good = history::good(history, now).filter(scheduled);
     let newest = good.max_by_key(|run| run.started)?;
     let tier = lowest(newest)?;
     let due = newest.started.checked_add(longest_period(tier)).ok()?;
     let late = now.duration_since(due) > grace(tier, history, now);
-    late.then_some(Late {
+    late.then_some(OverdueTier {
         tier,
         due,
         newest: Some(newest.started),
     })
 }
 
-fn lowest(run: &Past) -> Option<Tier> {
+fn lowest(run: &PastRun) -> Option<Tier> {
     let tiers = run.serves.iter().map(|served| served.tier);
     tiers.filter(|tier| *tier != Tier::Manual).min()
 }
@@ -86,8 +86,8 @@ fn longest_period(tier: Tier) -> SignedDuration {
 }
 
 /// The moment since when a tier that no run has served is known to be scheduled.
-fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
-    let scheduled = |run: &&Past| run.serves.iter().any(|s| s.tier != Tier::Manual);
+fn known_since(history: &[PastRun], now: Timestamp) -> Option<Timestamp> {
+    let scheduled = |run: &&PastRun| run.serves.iter().any(|s| s.tier != Tier::Manual);
     let newest_good = history::good(history, now)
         .filter(scheduled)
         .map(|run| run.started)
@@ -96,7 +96,7 @@ fn known_since(history: &[Past], now: Timestamp) -> Option<Timestamp> {
     newest_good.or_else(|| counting.map(|run| run.started).min())
 }
 
-fn grace(tier: Tier, history: &[Past], now: Timestamp) -> SignedDuration {
+fn grace(tier: Tier, history: &[PastRun], now: Timestamp) -> SignedDuration {
     let hours = match tier {
         Tier::Manual | Tier::Hourly => 1,
         Tier::Daily => 3,

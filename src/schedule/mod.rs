@@ -4,14 +4,14 @@
 //! missed period is caught up once, however long the outage was, and an edited schedule can neither repeat an existing
 //! backup nor lose one.
 
-mod calendar;
+mod attempts;
 mod fault;
 mod history;
 mod late;
 mod parse;
+mod recurrence;
 #[cfg(test)]
 mod tests;
-mod turns;
 mod warning;
 
 use std::fmt;
@@ -19,12 +19,12 @@ use std::fmt;
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{
-    calendar::When,
-    fault::{Fault, Problem, ScheduleError},
-    history::{Ended, Past},
-    late::{Late, late_by_habit},
-    turns::{Turn, turn_open_max},
-    warning::Warning,
+    attempts::{Attempt, attempt_open_max},
+    fault::{ClauseFault, ClauseProblem, ScheduleError},
+    history::{PastRun, RunEnd},
+    late::{OverdueTier, late_by_habit},
+    recurrence::Recurrence,
+    warning::ScheduleWarning,
 };
 use crate::backup::{Retention, Served, Tier};
 
@@ -56,20 +56,20 @@ use crate::backup::{Retention, Served, Tier};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// Ordered from the lowest tier, each tier once, at least one.
-    clauses: Vec<Clause>,
+    clauses: Vec<ScheduleClause>,
     zone: TimeZone,
 }
 
 /// The clause of one tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Clause {
+pub struct ScheduleClause {
     /// When its backups are due.
-    pub when: When,
+    pub when: Recurrence,
     /// How long each backup is kept.
     pub keep: Retention,
 }
 
-impl Clause {
+impl ScheduleClause {
     /// The clause's tier.
     #[must_use]
     pub fn tier(&self) -> Tier {
@@ -90,7 +90,7 @@ impl Schedule {
 
     /// The clauses, from the lowest tier; at least one.
     #[must_use]
-    pub fn clauses(&self) -> &[Clause] {
+    pub fn clauses(&self) -> &[ScheduleClause] {
         &self.clauses
     }
 
@@ -105,8 +105,8 @@ impl Schedule {
     /// A tier is due unless a good run serves its latest period. Earlier missed periods are not caught up. The pause
     /// after failures is not considered: see [`Schedule::not_before`].
     #[must_use]
-    pub fn due(&self, history: &[Past], now: Timestamp) -> Vec<Served> {
-        let due = |clause: &Clause| {
+    pub fn due(&self, history: &[PastRun], now: Timestamp) -> Vec<Served> {
+        let due = |clause: &ScheduleClause| {
             let due = clause.when.latest(&self.zone, now)?;
             let served = history::served_until(history, clause.tier(), now);
             served.is_none_or(|until| until < due).then_some(Served {
@@ -123,11 +123,11 @@ impl Schedule {
     ///
     /// The pause after failures is not considered: see [`Schedule::not_before`].
     #[must_use]
-    pub fn next_due(&self, history: &[Past], now: Timestamp) -> Option<(Tier, Timestamp)> {
+    pub fn next_due(&self, history: &[PastRun], now: Timestamp) -> Option<(Tier, Timestamp)> {
         if let Some(highest) = self.due(history, now).last() {
             return Some((highest.tier, now));
         }
-        let next = |clause: &Clause| {
+        let next = |clause: &ScheduleClause| {
             let served = history::served_until(history, clause.tier(), now);
             let after = served.map_or(now, |until| until.max(now));
             Some((clause.when.next(&self.zone, after)?, clause.tier()))
@@ -150,7 +150,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-impl fmt::Display for Clause {
+impl fmt::Display for ScheduleClause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} keep {}", self.tier(), self.when, self.keep)
     }

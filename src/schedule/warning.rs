@@ -1,11 +1,11 @@
 use std::fmt;
 
-use super::{Clause, Schedule};
+use super::{Schedule, ScheduleClause};
 use crate::backup::{Retention, Tier};
 
 /// A valid part of a schedule that is probably not intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warning {
+pub enum ScheduleWarning {
     /// A backup is deleted before the next one of its tier is made.
     Gap {
         /// The tier.
@@ -25,19 +25,19 @@ pub enum Warning {
 impl Schedule {
     /// Valid parts that are probably not intended. Months count as 30 days and years as 365.
     #[must_use]
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<ScheduleWarning> {
         let clauses = self.clauses();
         let gaps = clauses
             .iter()
             .filter(|clause| kept_hours(clause) < period_hours(clause.tier()))
-            .map(|clause| Warning::Gap {
+            .map(|clause| ScheduleWarning::Gap {
                 tier: clause.tier(),
                 keep: clause.keep,
             });
         let useless = clauses.iter().enumerate().filter_map(|(n, clause)| {
-            let longer = |lower: &&Clause| kept_hours(lower) >= kept_hours(clause);
+            let longer = |lower: &&ScheduleClause| kept_hours(lower) >= kept_hours(clause);
             let lower = clauses[..n].iter().rev().find(longer)?;
-            Some(Warning::AddsNothing {
+            Some(ScheduleWarning::AddsNothing {
                 tier: clause.tier(),
                 lower: lower.tier(),
             })
@@ -46,7 +46,7 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for ScheduleWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gap { tier, keep } => write!(
@@ -61,7 +61,7 @@ impl fmt::Display for Warning {
     }
 }
 
-fn kept_hours(clause: &Clause) -> u64 {
+fn kept_hours(clause: &ScheduleClause) -> u64 {
     match clause.keep {
         Retention::Forever => u64::MAX,
         Retention::Hours(n) => u64::from(n),

@@ -47,7 +47,7 @@ impl CatalogKey {
 
     /// Whether a text begins like a catalog key.
     #[must_use]
-    pub fn is_meant_by(text: &str) -> bool {
+    pub fn looks_like(text: &str) -> bool {
         KeyText::CATALOG.begins(text)
     }
 

@@ -2,19 +2,19 @@
 
 use super::slot::{parse_base64, parse_number};
 use super::{
-    Argon2Cost, Compression, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, RepositoryId, SLOTS_MAX,
-    Slot,
+    Argon2Cost, Content, Error, FRAME_SIZE_MAX, FRAME_SIZE_MIN, HEADER_LEN_MAX, PayloadCompression, RepositoryId,
+    SLOTS_MAX, Slot,
 };
 
 /// The beginning of every header, in every version.
 pub(super) const MAGIC: &str = "pgcoffer/";
 
 /// The parsed lines of a header.
-pub(super) struct Read<'a> {
+pub(super) struct ParsedHeader<'a> {
     pub(super) repository: RepositoryId,
     pub(super) backup: &'a str,
     pub(super) content: Content,
-    pub(super) compression: Compression,
+    pub(super) compression: PayloadCompression,
     pub(super) frame_size: usize,
     pub(super) slots: Vec<Slot>,
     pub(super) mac: [u8; 32],
@@ -23,20 +23,20 @@ pub(super) struct Read<'a> {
 }
 
 /// Parses the header at the start of `bytes`; `None` if more bytes are needed.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<Read<'_>>, Error> {
+pub(super) fn read(bytes: &[u8]) -> Result<Option<ParsedHeader<'_>>, Error> {
     let window = &bytes[..bytes.len().min(HEADER_LEN_MAX)];
     let mut lines = Lines {
         rest: window,
         number: 0,
     };
     match read_lines(&mut lines) {
-        Ok(read) => Ok(Some(Read {
+        Ok(read) => Ok(Some(ParsedHeader {
             len: window.len() - lines.rest.len(),
             ..read
         })),
-        Err(Stop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
-        Err(Stop::MoreNeeded) => Err(malformed(lines.number + 1, "a header has at most 16384 bytes")),
-        Err(Stop::Because(error)) => Err(error),
+        Err(ParseStop::MoreNeeded) if bytes.len() < HEADER_LEN_MAX => Ok(None),
+        Err(ParseStop::MoreNeeded) => Err(malformed(lines.number + 1, "a header has at most 16384 bytes")),
+        Err(ParseStop::Because(error)) => Err(error),
     }
 }
 
@@ -52,12 +52,12 @@ pub(super) fn is_backup_id(id: &str) -> bool {
 }
 
 /// Why parsing ended.
-enum Stop {
+enum ParseStop {
     MoreNeeded,
     Because(Error),
 }
 
-impl From<Error> for Stop {
+impl From<Error> for ParseStop {
     fn from(error: Error) -> Self {
         Self::Because(error)
     }
@@ -70,7 +70,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn next(&mut self) -> Result<&'a str, Stop> {
+    fn next(&mut self) -> Result<&'a str, ParseStop> {
         let line_end = self.rest.iter().position(|byte| *byte == b'\n');
         let visible = &self.rest[..line_end.unwrap_or(self.rest.len())];
         if visible.iter().any(|byte| !matches!(byte, 0x20..=0x7e)) {
@@ -80,7 +80,7 @@ impl<'a> Lines<'a> {
             )
             .into());
         }
-        let end = line_end.ok_or(Stop::MoreNeeded)?;
+        let end = line_end.ok_or(ParseStop::MoreNeeded)?;
         let text = str::from_utf8(visible).map_err(|_| self.fault("not ASCII"))?;
         self.rest = &self.rest[end + 1..];
         self.number += 1;
@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The value of the next line, which must have this name.
-    fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, Stop> {
+    fn value(&mut self, name: &str, missing: &'static str) -> Result<&'a str, ParseStop> {
         let line = self.next()?;
         let value = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(' '));
         value.ok_or_else(|| self.fault(missing).into())
@@ -104,7 +104,7 @@ fn malformed(line: usize, what: &'static str) -> Error {
     Error::HeaderMalformed { line, what }
 }
 
-fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
+fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<ParsedHeader<'a>, ParseStop> {
     read_version(lines)?;
     let id = lines.value("repository", "the second line is `repository <id>`")?;
     let repository = id
@@ -120,14 +120,14 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     let content =
         content.ok_or_else(|| lines.fault("content is archive, record, details, mark, repository or settings"))?;
     let word = lines.value("compression", "the fifth line is `compression <word>`")?;
-    let compression = Compression::ALL.into_iter().find(|kind| kind.as_str() == word);
+    let compression = PayloadCompression::ALL.into_iter().find(|kind| kind.as_str() == word);
     let compression = compression.ok_or_else(|| lines.fault("compression is none or zstd"))?;
     let number = lines.value("frame", "the sixth line is `frame <bytes>`")?;
     let size = parse_number(number).and_then(|size| usize::try_from(size).ok());
     let frame_size = size.filter(|size| is_frame_size(*size));
     let frame_size = frame_size.ok_or_else(|| lines.fault("a frame size is a multiple of 16 from 4096 to 16777216"))?;
     let (slots, mac) = read_slots(lines, content)?;
-    Ok(Read {
+    Ok(ParsedHeader {
         repository,
         backup,
         content,
@@ -139,14 +139,14 @@ fn read_lines<'a>(lines: &mut Lines<'a>) -> Result<Read<'a>, Stop> {
     })
 }
 
-fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
+fn read_version(lines: &mut Lines<'_>) -> Result<(), ParseStop> {
     let known = lines.rest.len().min(MAGIC.len());
     if lines.rest[..known] != MAGIC.as_bytes()[..known] {
         return Err(Error::NotSealed.into());
     }
     let line = lines.next().map_err(|stop| match stop {
-        Stop::MoreNeeded => Stop::MoreNeeded,
-        Stop::Because(_) => Error::NotSealed.into(),
+        ParseStop::MoreNeeded => ParseStop::MoreNeeded,
+        ParseStop::Because(_) => Error::NotSealed.into(),
     })?;
     match line.strip_prefix(MAGIC).and_then(parse_number) {
         Some(1) => Ok(()),
@@ -156,7 +156,7 @@ fn read_version(lines: &mut Lines<'_>) -> Result<(), Stop> {
 }
 
 /// The slots of an object of this content, and the MAC after them.
-fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), Stop> {
+fn read_slots(lines: &mut Lines<'_>, content: Content) -> Result<(Vec<Slot>, [u8; 32]), ParseStop> {
     let mut seen: Vec<&str> = Vec::new();
     let mut slots = Vec::new();
     let mut work_kib = 0;

@@ -58,14 +58,14 @@ impl Content {
 
 /// How the payload was compressed before sealing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
+pub enum PayloadCompression {
     /// Not compressed.
     None,
     /// A run of independent zstd frames.
     Zstd,
 }
 
-impl Compression {
+impl PayloadCompression {
     /// All kinds of compression.
     pub(super) const ALL: [Self; 2] = [Self::None, Self::Zstd];
 
@@ -78,9 +78,9 @@ impl Compression {
     }
 }
 
-/// A header that follows the grammar. Its values are authentic only after [`Header::unlock`] has checked its MAC.
+/// A header that follows the grammar. Its values are authentic only after [`SealedHeader::unlock`] has checked its MAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct SealedHeader {
     /// The repository that the object was sealed for.
     pub repository: RepositoryId,
     /// The backup's id.
@@ -88,7 +88,7 @@ pub struct Header {
     /// The kind of the object.
     pub content: Content,
     /// How the payload was compressed.
-    pub compression: Compression,
+    pub compression: PayloadCompression,
     /// Plaintext bytes per frame.
     pub frame_size: usize,
     /// The slots, in the order of the lines. Each wraps the data key.
@@ -98,7 +98,7 @@ pub struct Header {
     mac: [u8; 32],
 }
 
-impl Header {
+impl SealedHeader {
     /// Parses the header at the start of `bytes`. Returns it with its length including the final newline, or `None` if
     /// more bytes are needed, which is never the case with 16 KiB or more.
     ///
@@ -126,7 +126,7 @@ impl Header {
     /// Parses a header from all of its bytes: an incomplete header is an error.
     ///
     /// # Errors
-    /// Those of [`Header::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for empty input.
+    /// Those of [`SealedHeader::parse`], and [`Error::HeaderCutShort`], or [`Error::NotSealed`] for empty input.
     pub fn parse_whole(bytes: &[u8]) -> Result<(Self, usize), Error> {
         let cut_short = if bytes.is_empty() {
             Error::NotSealed
@@ -219,7 +219,7 @@ pub struct Subject<'a> {
     /// The kind of the object.
     pub content: Content,
     /// How the payload was compressed.
-    pub compression: Compression,
+    pub compression: PayloadCompression,
     /// The database's label, which salts a passphrase. It is not in the header.
     pub database: &'a str,
 }

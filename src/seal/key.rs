@@ -40,7 +40,7 @@ impl MasterKey {
         let text = text.trim();
         let key = if text.is_empty() {
             return Err(KeyFault::Empty.into());
-        } else if CatalogKey::is_meant_by(text) {
+        } else if CatalogKey::looks_like(text) {
             return Err(KeyFault::IsCatalogKey.into());
         } else if KeyText::MASTER.begins(text) {
             KeyText::MASTER.parse(text)?

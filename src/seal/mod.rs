@@ -14,7 +14,7 @@
 //! | `data_key` | the key of one object, and the [`FrameKeys`] derived from it |
 //! | `slot` | [`Slot`]: one line of the header, which wraps the data key |
 //! | `grammar` | the grammar of the header |
-//! | `header` | [`Header`]: parsed, unlocked and written |
+//! | `header` | [`SealedHeader`]: parsed, unlocked and written |
 //! | `frame` | the position of a frame, and one frame sealed or opened by itself |
 //! | `lanes` | eight frames sealed in lock step |
 //! | `stream` | [`Sealer`] and [`Opener`] for streams |
@@ -24,14 +24,14 @@
 //! system for random bytes.
 //!
 //! ```
-//! use pgcoffer::seal::{Compression, Content, MasterKey, RepositoryId, Secret, Subject, open_bytes, seal_bytes};
+//! use pgcoffer::seal::{PayloadCompression, Content, MasterKey, RepositoryId, Secret, Subject, open_bytes, seal_bytes};
 //!
 //! let secrets = [Secret::Key(MasterKey::generate()?)];
 //! let subject = Subject {
 //!     repository: &RepositoryId::generate()?,
 //!     backup: "20261120T070000Z-abcdefghijkl",
 //!     content: Content::Record,
-//!     compression: Compression::None,
+//!     compression: PayloadCompression::None,
 //!     database: "main",
 //! };
 //! let sealed = seal_bytes(&subject, &secrets, b"{}")?;
@@ -64,7 +64,7 @@ pub use catalog_key::CatalogKey;
 pub use data_key::FrameKeys;
 pub use error::{Error, KeyFault};
 pub use frame::{frame_range, last_frame_range, open_frame, sealed_len};
-pub use header::{Compression, Content, Header, Subject};
+pub use header::{Content, PayloadCompression, SealedHeader, Subject};
 pub use key::{Identity, MasterKey, Secret};
 pub use passphrase::{Argon2Cost, Passphrase};
 pub use repository::{BadRepositoryId, RepositoryId};

@@ -4,14 +4,14 @@
 //! The caller's loop is the same on both sides: push until nothing is returned, then finish.
 //!
 //! ```
-//! # use pgcoffer::seal::{Compression, Content, Error, MasterKey, RepositoryId, Sealer, Secret, Subject};
+//! # use pgcoffer::seal::{PayloadCompression, Content, Error, MasterKey, RepositoryId, Sealer, Secret, Subject};
 //! # fn main() -> Result<(), Error> {
 //! # let secret = Secret::Key(MasterKey::generate()?);
 //! let subject = Subject {
 //!     repository: &RepositoryId::generate()?,
 //!     backup: "20261120T070000Z-abcdefghijkl",
 //!     content: Content::Archive,
-//!     compression: Compression::None,
+//!     compression: PayloadCompression::None,
 //!     database: "main",
 //! };
 //! let (mut sealer, mut object) = Sealer::new(&subject, &[secret])?;
@@ -218,7 +218,7 @@ pub struct Opener {
 
 impl Opener {
     /// An opener for the frames after a header, with the header's frame size and the keys from
-    /// [`Header::unlock`](super::Header::unlock).
+    /// [`SealedHeader::unlock`](super::SealedHeader::unlock).
     pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
         Self {
             keys,

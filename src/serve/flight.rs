@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     backup::Label,
     cause::Backup,
-    heroku::{Dyno, State},
+    heroku::{Dyno, DynoState},
     operation::Health,
     schedule::Schedule,
     text::shell_word,
@@ -92,12 +92,18 @@ impl Turn {
     }
 
     /// What a dyno's state says, where no record came of it though the bucket could be looked at.
-    pub(super) fn after(&mut self, state: Option<State>, mut flight: Flight, limit: Duration, now: Timestamp) -> Step {
+    pub(super) fn after(
+        &mut self,
+        state: Option<DynoState>,
+        mut flight: Flight,
+        limit: Duration,
+        now: Timestamp,
+    ) -> Step {
         let name = &flight.dyno.name;
         let trouble = match state.filter(|state| state.is_live()) {
             Some(state) => overdue(state, &flight, limit, now),
             None if flight.ended => {
-                let (ended, cause) = if state == Some(State::Crashed) {
+                let (ended, cause) = if state == Some(DynoState::Crashed) {
                     ("has crashed", Backup::BackupDynoCrashed)
                 } else {
                     ("has ended", Backup::BackupDynoEnded)
@@ -156,14 +162,19 @@ impl Flight {
 }
 
 /// What is wrong with a dyno that lives.
-fn overdue(state: State, flight: &Flight, limit: Duration, now: Timestamp) -> Option<(String, &'static str, Backup)> {
+fn overdue(
+    state: DynoState,
+    flight: &Flight,
+    limit: Duration,
+    now: Timestamp,
+) -> Option<(String, &'static str, Backup)> {
     let name = &flight.dyno.name;
     if flight.is_over(limit, now) {
         let why = format!("the dyno {name} is {state} though its time to live is over");
         let hint = "stop it with `heroku ps:stop`; where backups take that long, raise PGCOFFER_HEROKU_TIME_TO_LIVE";
         return Some((why, hint, Backup::BackupDynoOverdue));
     }
-    let stuck = state == State::Starting && now.duration_since(flight.began) > START_MAX;
+    let stuck = state == DynoState::Starting && now.duration_since(flight.began) > START_MAX;
     stuck.then(|| {
         (
             format!("the dyno {name} doesn't come up"),
@@ -197,13 +208,13 @@ mod tests {
             id: "0".into(),
             name: "run.1".into(),
             command: String::new(),
-            state: State::Starting,
+            state: DynoState::Starting,
         };
         Flight::new(dyno, at(0), None)
     }
 
     /// Looks after so many minutes, one after the other, each finding the dyno so; what is told of them.
-    fn told(looks: &[(i64, Option<State>)]) -> Vec<Option<String>> {
+    fn told(looks: &[(i64, Option<DynoState>)]) -> Vec<Option<String>> {
         let mut turn = turn();
         turn.flight = Some(flight());
         let told = looks.iter().map(|(minutes, state)| {
@@ -223,21 +234,21 @@ mod tests {
     #[test]
     fn an_end_without_a_record_is_told_once_it_was_seen_twice() {
         for (state, why) in [
-            (Some(State::Crashed), "has crashed and left no record"),
-            (Some(State::Down), "has ended and left no record"),
+            (Some(DynoState::Crashed), "has crashed and left no record"),
+            (Some(DynoState::Down), "has ended and left no record"),
             (None, "has ended and left no record"),
         ] {
-            let looks = [(1, Some(State::Up)), (2, state), (3, state)];
+            let looks = [(1, Some(DynoState::Up)), (2, state), (3, state)];
             assert_eq!(told(&looks), [None, None, missed(why)]);
         }
     }
 
     #[test]
     fn one_that_never_comes_up_or_never_ends_is_told_once_and_waited_for() {
-        let starting = Some(State::Starting);
-        let never_up = told(&[(9, starting), (11, starting), (12, starting), (13, Some(State::Up))]);
+        let starting = Some(DynoState::Starting);
+        let never_up = told(&[(9, starting), (11, starting), (12, starting), (13, Some(DynoState::Up))]);
         assert_eq!(never_up, [None, missed("doesn't come up"), None, None]);
-        let up = Some(State::Up);
+        let up = Some(DynoState::Up);
         let never_ends = told(&[(69, up), (71, up), (72, up)]);
         let why = "is up though its time to live is over";
         assert_eq!(never_ends, [None, missed(why), None]);

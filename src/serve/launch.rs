@@ -162,7 +162,7 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
     }
 
     /// The dyno that backs this database up: one that runs already, or a new one.
-    async fn dyno_for(&self, database: &Label) -> heroku::Result<Dyno> {
+    async fn dyno_for(&self, database: &Label) -> heroku::HerokuResult<Dyno> {
         let command = format!("pgcoffer tick --database {database}");
         let running = self.heroku.dynos().await?;
         let is_ours = |dyno: &&Dyno| dyno.command == command && dyno.state.is_live();
@@ -228,8 +228,8 @@ impl<'a, M: AsyncFnMut(&News)> Launcher<'a, M> {
     }
 }
 
-fn cause_of(error: &heroku::Error) -> Backup {
-    use heroku::Kind as K;
+fn cause_of(error: &heroku::HerokuError) -> Backup {
+    use heroku::HerokuErrorKind as K;
     match error.kind {
         K::Key | K::Payment | K::Forbidden | K::NotFound | K::Refused | K::TooMany => Backup::BackupDynoRefused,
         K::Down | K::Unreachable | K::Other => Backup::BackupDynoApi,

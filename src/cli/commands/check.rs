@@ -8,7 +8,7 @@ use pgcoffer::{
     config::{Database, trimmed},
     operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
-    rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
+    rights::{self, AccessMode, LOCK_DAYS_DEFAULT, LockLimit, PolicyScope, Service},
     store::LockMode,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct CheckArgs {
     database: Option<String>,
     /// What the bucket's credentials are for: full, drop-box, prune or restore (default: PGCOFFER_MODE, else found out)
     #[arg(long, value_name = "MODE")]
-    mode: Option<Mode>,
+    mode: Option<AccessMode>,
     /// Check nothing, and print the SQL by which the database's owner makes a role that can read all of it and change
     /// nothing
     #[arg(long)]
@@ -43,8 +43,8 @@ pub(crate) struct CheckArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {
     /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
-    #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
-    mode: Mode,
+    #[arg(long, value_name = "MODE", default_value_t = AccessMode::Full)]
+    mode: AccessMode,
     /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default:
     /// by the endpoint)
     #[arg(long, value_name = "SERVICE")]
@@ -87,7 +87,7 @@ impl Context<'_> {
             databases: databases.into_iter().map(|one| self.to_check(one)).collect(),
             secret: self.config.keys().secrets().into_iter().next(),
             mode: args.mode.or(match self.config.mode {
-                Mode::Full => None,
+                AccessMode::Full => None,
                 mode => Some(mode),
             }),
             keep_last: self.config.keep_last,
@@ -210,17 +210,17 @@ impl Context<'_> {
                 "what answers at this endpoint is not known: the policy has what all services take; --service names it"
             );
         }
-        if args.mode == Mode::DropBox && service != Service::Aws {
+        if args.mode == AccessMode::DropBox && service != Service::Aws {
             tracing::warn!(
                 "the condition that nothing is written over is AWS's: here turn on versioning or Object Lock as well"
             );
         }
         let days = args.lock_days.or_else(|| self.longest_days());
-        let lock = self.config.store.lock.map(|mode| LockCap {
+        let lock = self.config.store.lock.map(|mode| LockLimit {
             compliance: mode == LockMode::Compliance,
             days: days.unwrap_or(LOCK_DAYS_DEFAULT),
         });
-        let place = Place {
+        let place = PolicyScope {
             service,
             bucket: location.bucket.clone(),
             prefix: location.prefix.clone(),

@@ -5,7 +5,7 @@ use pgcoffer::{
     Error, Result,
     backup::{Label, Retention, Tier},
     catalog::Catalog,
-    lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
+    lifecycle::{self, ABORT_DAYS, Expiry, LifecycleOptions, LifecyclePlan, PlannedRule, RuleAction, Transition},
     operation::{self, KeptLonger},
     schedule::Schedule,
 };
@@ -22,7 +22,7 @@ pub(in crate::cli) enum LifecycleCommand {
     Show,
     /// Show the rules that are wanted, what they cost, and what would change; writes nothing
     #[command(after_help = AFTER_HELP)]
-    Plan {
+    LifecyclePlan {
         #[command(flatten)]
         wishes: WishArgs,
         /// Print the rules as XML, to be put into the bucket by other means
@@ -107,7 +107,7 @@ impl Context<'_> {
 
     /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that
     /// is wanted.
-    async fn refuse_what_is_kept(&self, plan: &mut Plan, wanted: bool) -> Result<()> {
+    async fn refuse_what_is_kept(&self, plan: &mut LifecyclePlan, wanted: bool) -> Result<()> {
         let (why, cure) = match self.kept_longer(plan).await {
             Err(error @ Error::Interrupted { .. }) => return Err(error),
             Ok(None) => return Ok(()),
@@ -126,8 +126,8 @@ impl Context<'_> {
     }
 
     /// What stands in the bucket and would be deleted too early.
-    async fn kept_longer(&self, plan: &Plan) -> Result<Option<String>> {
-        let expires = |rule: &Planned| matches!(rule.action, Action::Expire { .. });
+    async fn kept_longer(&self, plan: &LifecyclePlan) -> Result<Option<String>> {
+        let expires = |rule: &PlannedRule| matches!(rule.action, RuleAction::Expire { .. });
         if !plan.rules.iter().any(expires) {
             return Ok(None);
         }
@@ -142,8 +142,8 @@ impl Context<'_> {
         Ok((!kept.is_empty()).then(|| kept_longer_text(&kept)))
     }
 
-    fn plan(&self, args: &WishArgs) -> Result<Plan> {
-        let wishes = Wishes {
+    fn plan(&self, args: &WishArgs) -> Result<LifecyclePlan> {
+        let wishes = LifecycleOptions {
             cold: self.cold(args)?,
             expire: args.expire.then_some(Expiry {
                 manual: args.expire_manual,
@@ -161,11 +161,11 @@ impl Context<'_> {
         Ok(lifecycle::plan(&self.config.location()?.prefix, &kept, &wishes)?)
     }
 
-    fn cold(&self, args: &WishArgs) -> Result<Vec<Clause>> {
+    fn cold(&self, args: &WishArgs) -> Result<Vec<Transition>> {
         if args.cold.is_empty() {
             return Ok(self.config.cold.clone());
         }
-        Ok(lifecycle::clauses(&args.cold.join(","))?)
+        Ok(lifecycle::parse_transitions(&args.cold.join(","))?)
     }
 
     /// How long each tier of a database is kept: as its schedule says, unless the arguments say otherwise.

@@ -7,8 +7,8 @@ use pgcoffer::{
     catalog::Catalog,
     config::Database,
     operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickReport, TickRequest},
-    retention::Policy,
-    rights::Mode,
+    retention::RetentionPolicy,
+    rights::AccessMode,
     schedule::Schedule,
 };
 
@@ -125,7 +125,7 @@ impl Context<'_> {
         }
         // who may only write can't watch either
         let secret = match self.config.mode {
-            Mode::DropBox => self.config.secret_of(database)?,
+            AccessMode::DropBox => self.config.secret_of(database)?,
             _ => self.config.watching_secret_of(database)?,
         };
         Ok(TickDatabase {
@@ -245,10 +245,10 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn policy(&self) -> Policy {
-        Policy {
+    pub(super) fn policy(&self) -> RetentionPolicy {
+        RetentionPolicy {
             keep_last: self.config.keep_last,
-            ..Policy::default()
+            ..RetentionPolicy::default()
         }
     }
 

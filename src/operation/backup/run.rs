@@ -19,7 +19,7 @@ use crate::{
     },
     postgres::{Clients, Dump},
     retention::FAILED_KEPT,
-    schedule::Turn,
+    schedule::Attempt,
     seal::{self, Content, Identity, Sealer, Subject},
     store::{Attributes, Kind, PartPlan, TagsKept},
     text::Untrusted,
@@ -41,7 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) record: Record,
     pub(super) details: Details,
     /// the turns that were taken for it, where nobody may look
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<Attempt>,
     /// another run may have begun
     pub(super) lock_is_lost: bool,
 }
@@ -184,9 +184,9 @@ impl<'a> Run<'a> {
 
     async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
         let compression = if self.request.level.is_some() {
-            seal::Compression::Zstd
+            seal::PayloadCompression::Zstd
         } else {
-            seal::Compression::None
+            seal::PayloadCompression::None
         };
         let (id, label) = (self.record.id.as_str(), self.request.database.as_str());
         let subject = Subject {

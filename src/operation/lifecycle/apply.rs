@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::{AppliedRules, changes, document, of_databases, others, read, rivals};
+use super::{AppliedRules, changes, conflicting_rules, count_others, document, our_rules, read};
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan, warnings_at},
+    lifecycle::{Document, LifecyclePlan, service_warnings},
     operation::Interrupt,
     store::{self, Lifecycle, Store},
     text::counted,
@@ -12,7 +12,7 @@ use crate::{
 
 /// Pauses before each attempt to read the rules back, in milliseconds. AWS may show a new configuration late.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-set-lifecycle-configuration-intro.html>
-const LOOKS_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
+const READ_PAUSES_MS: [u64; 6] = [0, 250, 750, 1000, 2000, 4000];
 /// How often the agent tries to restore the old rules before it leaves that to the user.
 const UNDO_ATTEMPTS: u32 = 3;
 
@@ -31,39 +31,39 @@ const UNDO_ATTEMPTS: u32 = 3;
 pub async fn apply_lifecycle(
     store: &Store,
     databases: &[Label],
-    plan: &Plan,
+    plan: &LifecyclePlan,
     interrupt: &Interrupt,
 ) -> Result<AppliedRules> {
     let there = interrupt.or(read(store)).await?;
     let before = document(there.as_ref())?;
     before.check_known()?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let wanted = before.with(&plan.rules, &ours)?;
     let mut warnings = plan.warnings.clone();
-    warnings.extend(warnings_at(store.host(), plan));
-    warnings.extend(rivals(store, databases, &before));
+    warnings.extend(service_warnings(store.host(), plan));
+    warnings.extend(conflicting_rules(store, databases, &before));
     let applied = AppliedRules {
         bucket: store.location().bucket.clone(),
         written: wanted != before,
         changes: changes(&before, &wanted, &ours),
-        of_others: others(&before, &ours),
+        of_others: count_others(&before, &ours),
         warnings,
     };
     if applied.written {
-        let writing = Writing {
+        let write = RuleWrite {
             store,
             there,
             before,
             wanted,
             ours: &ours,
         };
-        writing.carry_out().await?;
+        write.run().await?;
     }
     Ok(applied)
 }
 
 /// The steps from the first write to the last comparison.
-struct Writing<'a> {
+struct RuleWrite<'a> {
     store: &'a Store,
     /// The configuration that the service had before.
     there: Option<Lifecycle>,
@@ -73,19 +73,19 @@ struct Writing<'a> {
 }
 
 /// The state of the bucket's rules when they are read back.
-enum Seen {
+enum BucketState {
     /// Our rules as written, and all others unchanged.
-    Wanted,
+    Written,
     /// The rules from before the write.
-    Before,
+    Unchanged,
     /// Other rules. Holds the differences.
-    Other(Vec<String>),
+    Different(Vec<String>),
     /// The rules could not be read.
-    Nothing(Error),
+    Unreadable(Error),
 }
 
-impl Writing<'_> {
-    async fn carry_out(&self) -> Result<()> {
+impl RuleWrite<'_> {
+    async fn run(&self) -> Result<()> {
         let new = Lifecycle {
             xml: self.wanted.xml(),
             minimum_size: self.minimum_size(),
@@ -96,19 +96,19 @@ impl Writing<'_> {
         }
         let refusal = matches!(&answer, Err(error) if !error.kind.is_passing());
         match (self.settle(refusal).await, answer) {
-            (Seen::Wanted, _) => Ok(()),
-            (Seen::Before, Err(error)) if !error.kind.is_passing() => Err(refused(&error)),
-            (Seen::Before, Err(error)) => self.undo(format!("{error}")).await,
-            (Seen::Before, Ok(())) => {
+            (BucketState::Written, _) => Ok(()),
+            (BucketState::Unchanged, Err(error)) if !error.kind.is_passing() => Err(refused(&error)),
+            (BucketState::Unchanged, Err(error)) => self.undo(format!("{error}")).await,
+            (BucketState::Unchanged, Ok(())) => {
                 let why = "the service confirmed the new rules, and still shows the old ones";
                 self.undo(why.to_owned()).await
             }
-            (Seen::Other(differences), _) => {
+            (BucketState::Different(differences), _) => {
                 let lines = differences.join("\n  ");
                 let why = format!("the service changed the rules that it was sent:\n  {lines}");
                 self.undo(why).await
             }
-            (Seen::Nothing(error), _) => {
+            (BucketState::Unreadable(error), _) => {
                 let why = format!("the written rules can't be read back ({error})");
                 self.undo(why).await
             }
@@ -121,40 +121,42 @@ impl Writing<'_> {
     }
 
     /// Reads the rules until the new ones show. A state that is neither new nor old counts only when it is seen twice.
-    async fn settle(&self, refusal: bool) -> Seen {
-        let mut last = Seen::Before;
-        for pause in LOOKS_MS {
+    async fn settle(&self, refusal: bool) -> BucketState {
+        let mut last = BucketState::Unchanged;
+        for pause in READ_PAUSES_MS {
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            let seen = self.look().await;
+            let seen = self.read_back().await;
             match (&seen, &last) {
-                (Seen::Wanted, _) | (Seen::Other(_), Seen::Other(_)) | (Seen::Nothing(_), Seen::Nothing(_)) => {
+                (BucketState::Written, _)
+                | (BucketState::Different(_), BucketState::Different(_))
+                | (BucketState::Unreadable(_), BucketState::Unreadable(_)) => {
                     return seen;
                 }
                 // the write was refused, so nothing more will change
-                (Seen::Before, _) if refusal => return seen,
+                (BucketState::Unchanged, _) if refusal => return seen,
                 _ => last = seen,
             }
         }
         last
     }
 
-    async fn look(&self) -> Seen {
+    async fn read_back(&self) -> BucketState {
         let back = match self.store.lifecycle().await {
             Ok(back) => back,
-            Err(error) => return Seen::Nothing(error.into()),
+            Err(error) => return BucketState::Unreadable(error.into()),
         };
         let document = match document(back.as_ref()) {
             Ok(document) => document,
-            Err(error) => return Seen::Nothing(error),
+            Err(error) => return BucketState::Unreadable(error),
         };
         let mut differences = self.wanted.differences(&document, self.ours);
         differences.extend(self.size_difference(back.as_ref()));
         if differences.is_empty() {
-            Seen::Wanted
+            BucketState::Written
         } else if self.is_before(back.as_ref(), &document) {
-            Seen::Before
+            BucketState::Unchanged
         } else {
-            Seen::Other(differences)
+            BucketState::Different(differences)
         }
     }
 
@@ -201,7 +203,7 @@ impl Writing<'_> {
             tokio::time::sleep(store::pause(attempt)).await;
             attempt += 1;
         };
-        Err(self.left(&why, &state))
+        Err(self.not_restored(&why, &state))
     }
 
     /// The old rules, with those that another user has added since. They are not ours to remove.
@@ -230,7 +232,7 @@ impl Writing<'_> {
         }
     }
 
-    fn left(&self, why: &str, state: &str) -> Error {
+    fn not_restored(&self, why: &str, state: &str) -> Error {
         let should = match &self.there {
             Some(there) if !self.before.rules().is_empty() => format!(
                 "{}, with the default minimum size {}:\n{}",

@@ -1,19 +1,19 @@
 //! Shows, plans and writes the bucket's lifecycle rules, without changing the rules of others.
 
 mod apply;
-mod kept;
+mod kept_longer;
 
 use serde::Serialize;
 
 use crate::{
     backup::Label,
     error::{Error, Result},
-    lifecycle::{Document, Plan, Rule, is_ours, warnings_at},
+    lifecycle::{Document, LifecyclePlan, Rule, is_ours, service_warnings},
     store::{Kind, Lifecycle, Store},
 };
 
 pub use apply::apply_lifecycle;
-pub use kept::{KeptLonger, kept_longer};
+pub use kept_longer::{KeptLonger, kept_longer};
 
 /// The lifecycle rules of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,7 +62,7 @@ pub enum RuleOwner {
 pub struct ProposedRules {
     /// The plan.
     #[serde(flatten)]
-    pub plan: Plan,
+    pub plan: LifecyclePlan,
     /// What would happen to each rule of ours; `None` if the bucket's rules can't be read.
     pub changes: Option<Vec<Change>>,
     /// The number of rules that are not ours and would stay unchanged.
@@ -115,7 +115,7 @@ pub struct AppliedRules {
 pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let shown = |rule: &Rule| ShownRule {
         id: rule.id().map(str::to_owned),
         owner: match rule.id() {
@@ -132,7 +132,7 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
         bucket: store.location().bucket.clone(),
         minimum_size: there.and_then(|there| there.minimum_size),
         rules: document.rules().iter().map(shown).collect(),
-        warnings: rivals(store, databases, &document),
+        warnings: conflicting_rules(store, databases, &document),
     })
 }
 
@@ -140,11 +140,11 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
 ///
 /// # Errors
 /// [`Error::Lifecycle`] if the plan can't be merged into the bucket's rules.
-pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
+pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: LifecyclePlan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
-            plan.warnings.extend(warnings_at(store.host(), &plan));
+            plan.warnings.extend(service_warnings(store.host(), &plan));
             plan.warnings.push(format!("the changes can't be computed: {error}"));
             return Ok(ProposedRules {
                 plan,
@@ -154,18 +154,18 @@ pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Pla
         }
     };
     let before = document(there.as_ref())?;
-    let ours = of_databases(store, databases);
+    let ours = our_rules(store, databases);
     let after = before.with(&plan.rules, &ours)?;
-    let elsewhere = warnings_at(store.host(), &plan);
+    let elsewhere = service_warnings(store.host(), &plan);
     plan.warnings.extend(elsewhere);
-    plan.warnings.extend(rivals(store, databases, &before));
+    plan.warnings.extend(conflicting_rules(store, databases, &before));
     if let Err(error) = before.check_known() {
         plan.warnings.push(format!("`apply` will refuse: {error}"));
     }
     Ok(ProposedRules {
         plan,
         changes: Some(changes(&before, &after, &ours)),
-        of_others: others(&before, &ours),
+        of_others: count_others(&before, &ours),
     })
 }
 
@@ -198,13 +198,13 @@ fn document(there: Option<&Lifecycle>) -> Result<Document> {
 }
 
 /// A predicate that is true for the ids of our rules.
-fn of_databases<'a>(store: &'a Store, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
+fn our_rules<'a>(store: &'a Store, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
     |id| is_ours(id, &store.location().prefix, databases)
 }
 
 /// Warnings about rules of others that delete or move backups.
-fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String> {
-    let ours = of_databases(store, databases);
+fn conflicting_rules(store: &Store, databases: &[Label], document: &Document) -> Vec<String> {
+    let ours = our_rules(store, databases);
     let mut warnings = Vec::new();
     for database in databases {
         let folder = store.location().key(&format!("{database}/"));
@@ -243,7 +243,7 @@ fn changes(before: &Document, after: &Document, ours: impl Fn(&str) -> bool) -> 
     changes
 }
 
-fn others(document: &Document, ours: impl Fn(&str) -> bool) -> usize {
+fn count_others(document: &Document, ours: impl Fn(&str) -> bool) -> usize {
     let others = document.rules().iter();
     others.filter(|rule| !rule.id().is_some_and(&ours)).count()
 }

@@ -1,6 +1,6 @@
 //! Labels of entries for people.
 
-use super::words::name_behind;
+use super::statement::name_after;
 use crate::{archive::Entry, text::Untrusted};
 
 /// Kinds whose entry names begin with the name of a table, and the keyword before their own name in a statement.
@@ -62,7 +62,7 @@ fn words(kind: &str) -> String {
 /// statement.
 fn halves<'a>(entry: &'a Entry, word: &str) -> Option<(&'a str, Untrusted)> {
     let sql = [&entry.drop, &entry.definition];
-    let own = sql.iter().find_map(|sql| name_behind(word, sql.raw()))?;
+    let own = sql.iter().find_map(|sql| name_after(word, sql.raw()))?;
     let table = entry.name.raw().strip_suffix(&own)?.strip_suffix(' ')?;
     Some((table, own.into()))
 }

@@ -1,29 +1,29 @@
 //! Restores a backup into a database: decides what is restored and what is left out, and streams the archive into
 //! pg_restore.
 
-mod bodies;
-mod choice;
-mod closed;
-mod given;
+mod clean;
+mod default_grants;
+mod dependencies;
+mod function_bodies;
 mod label;
-mod lacks;
+mod load;
 mod names;
-mod others;
 mod pattern;
 mod plan;
 mod prepared;
-mod questions;
+mod problems;
+mod public_revokes;
 mod reason;
-mod replace;
+mod replaced;
 mod report;
-mod road;
-mod room;
+mod required_facts;
 mod rows;
 mod rules;
+mod selection;
 mod slots;
-mod ties;
-mod tried;
-mod words;
+mod statement;
+mod trial;
+mod unowned_tables;
 
 use jiff::Timestamp;
 
@@ -39,17 +39,17 @@ use crate::{
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result, TargetState},
-    postgres::{Client, Clients, DatabaseUrl, Road, Session, Settings, Speech},
+    postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
     text::Untrusted,
 };
 
-use names::Names;
+use clean::clean_problems;
+use load::{FailedLoad, state_after};
+use names::DecodedNames;
 pub use pattern::Pattern;
-use plan::{Plan, Wishes};
-use questions::questions;
+use plan::{PlanOptions, RestorePlan};
 pub use report::{NotRestored, RestoreReport};
-use road::{Broken, state_after};
-use room::lacks_of_room;
+use required_facts::required_facts;
 
 /// The options of one restore.
 #[derive(Debug, Clone)]
@@ -96,11 +96,11 @@ pub struct PreparedRestore<'a> {
     details: Option<Details>,
     /// The opened archive. `None` once it has been read.
     archive: Option<Inbound>,
-    plan: Plan,
-    client: &'a Client,
+    plan: RestorePlan,
+    client: &'a PgClient,
     server_major: u32,
-    speech: Speech,
-    settings: Settings,
+    message_language: MessageLanguage,
+    settings: SessionSettings,
 }
 
 /// Reads the archive's table of contents, inspects the target, and plans what is restored.
@@ -108,7 +108,7 @@ pub struct PreparedRestore<'a> {
 /// Changes nothing that lasts: definitions are tried in a transaction that is rolled back. Safe to cancel.
 ///
 /// # Errors
-/// Any reason why the restore is impossible. [`Error::TargetLacks`] lists problems that the user can solve.
+/// Any reason why the restore is impossible. [`Error::TargetUnsuitable`] lists problems that the user can solve.
 pub async fn prepare_restore<'a>(
     catalog: &'a Catalog,
     clients: &'a Clients,
@@ -128,14 +128,14 @@ async fn prepared<'a>(
     let archive = open_archive(catalog, record).await?;
     let mut entries = archive.entries().await?;
     let mut session = connect(request).await?;
-    let (server_major, speech) = (session.server_major(), session.speech().await?);
-    let settings = session.settings(Road::Back).await?;
-    let names = Names::read(&mut session, &mut entries).await?;
-    let facts = session.look_at_target(&questions(&entries)).await?;
+    let (server_major, message_language) = (session.server_major(), session.message_language().await?);
+    let settings = session.settings(Direction::Restore).await?;
+    let names = DecodedNames::read(&mut session, &mut entries).await?;
+    let facts = session.inspect_target(&required_facts(&entries)).await?;
     let details = catalog.known_details(record).await?;
-    let filled = filled(details.as_ref(), &entries);
-    let wishes = Wishes {
-        filled: &filled,
+    let tables_with_rows = tables_with_rows(details.as_ref(), &entries);
+    let options = PlanOptions {
+        tables_with_rows: &tables_with_rows,
         leave_out: &request.leave_out,
         only: &request.only,
         clean: request.clean,
@@ -146,23 +146,23 @@ async fn prepared<'a>(
         foresee_roles: request.keep_going && request.roles == MissingRoles::Refuse,
         keep_going: request.keep_going,
     };
-    let mut plan = Plan::new(entries, names, &facts, &wishes)?;
+    let mut plan = RestorePlan::new(entries, names, &facts, &options)?;
     if request.roles != MissingRoles::Create && !request.keep_going {
-        plan.lacks
-            .extend(plan.lack_of_roles(request.roles == MissingRoles::Skip));
+        plan.problems
+            .extend(plan.missing_roles_problem(request.roles == MissingRoles::Skip));
     }
-    if request.clean && plan.lacks.is_empty() {
-        plan.lacks.extend(lacks_of_room(&mut session, &plan).await?);
+    if request.clean && plan.problems.is_empty() {
+        plan.problems.extend(clean_problems(&mut session, &plan).await?);
     }
-    if !request.clean && !facts.is_superuser && plan.lacks.is_empty() {
+    if !request.clean && !facts.is_superuser && plan.problems.is_empty() {
         plan.try_in(&mut session, &facts, request).await?;
     }
     session.close().await;
-    plan.look_at_the_rest(&facts, &wishes, source_major(record));
-    if !plan.lacks.is_empty() {
-        return Err(Error::TargetLacks {
+    plan.add_remarks(&facts, &options, source_major(record));
+    if !plan.problems.is_empty() {
+        return Err(Error::TargetUnsuitable {
             target: request.target.to_string(),
-            lacks: plan.lacks,
+            problems: plan.problems,
         });
     }
     Ok(PreparedRestore {
@@ -174,13 +174,13 @@ async fn prepared<'a>(
         archive: Some(archive),
         plan,
         server_major,
-        speech,
+        message_language,
         settings,
     })
 }
 
 /// The tables that have rows, by schema and name. If the details are lost, every table with a data entry counts.
-fn filled(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
+fn tables_with_rows(details: Option<&Details>, entries: &[Entry]) -> Vec<(Untrusted, Untrusted)> {
     let with_data = || {
         let tables = entries.iter().filter(|entry| entry.has_data);
         tables.map(|entry| (entry.schema.clone(), entry.name.clone()))
@@ -220,7 +220,7 @@ async fn connect(request: &RestoreRequest) -> Result<Session> {
     Ok(session)
 }
 
-fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a Client> {
+fn client_for<'a>(clients: &'a Clients, record: &Record, server_major: u32) -> Result<&'a PgClient> {
     let dumped_by = record.source.as_ref().map_or(0, |source| source.client.major);
     Ok(clients.for_restore(dumped_by, server_major)?)
 }
@@ -270,14 +270,14 @@ async fn restored(
         }
     };
     let loaded = prepared.loaded(&target, progress, interrupt).await;
-    let slots = slots::take_away(&target, &prepared.plan).await;
+    let slots = slots::remove_slots(&target, &prepared.plan).await;
     let (contents, loaded) = match loaded {
         Ok(loaded) => loaded,
-        Err(Broken { error, all_given }) => {
+        Err(FailedLoad { error, all_sent }) => {
             let error = signal_first(error, interrupt).await;
             return Err(Error::RestoreFailed {
                 target: request.target.to_string(),
-                state: state_after(&error, all_given, request),
+                state: state_after(&error, all_sent, request),
                 made_roles,
                 source: Box::new(error),
             });
@@ -285,7 +285,7 @@ async fn restored(
     };
     let mut report = RestoreReport::new(record, request, &contents, &prepared.plan, loaded);
     report.add_slots(slots);
-    report.add_failed(closed::close(&prepared.plan, &target).await);
+    report.add_failed(public_revokes::revoke_from_public(&prepared.plan, &target).await);
     report.remarks.extend(settings);
     (report.started, report.finished) = (started, Timestamp::now());
     Ok(report)
@@ -297,11 +297,11 @@ async fn begin(prepared: &PreparedRestore<'_>, made_roles: &mut Vec<String>) -> 
     let request = prepared.request;
     let mut session = connect(request).await?;
     if request.clean {
-        let lacks = lacks_of_room(&mut session, &prepared.plan).await?;
-        if !lacks.is_empty() {
-            return Err(Error::TargetLacks {
+        let problems = clean_problems(&mut session, &prepared.plan).await?;
+        if !problems.is_empty() {
+            return Err(Error::TargetUnsuitable {
                 target: request.target.to_string(),
-                lacks,
+                problems,
             });
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::words::listed;
+use super::statement::listed;
 use crate::{
     archive::{Entry, Field},
-    error::{Lack, Result},
+    error::{Result, TargetProblem},
     postgres::Session,
     text::Untrusted,
 };
@@ -18,16 +18,16 @@ const NAMED: usize = 5;
 
 /// The result of decoding the names.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct DecodedNames {
     /// The archive's encoding, if it is not UTF-8.
     pub(super) encoding: Option<String>,
     /// The schema and name of tables: as written in the record, and decoded.
     pub(super) renamed: HashMap<(Untrusted, Untrusted), (Untrusted, Untrusted)>,
     /// The problem of names that the target's encoding can't represent.
-    pub(super) lack: Option<Lack>,
+    pub(super) problem: Option<TargetProblem>,
 }
 
-impl Names {
+impl DecodedNames {
     /// Decodes all names and statements of the entries.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Names {
             _ => texts(session, &encoding, entries).await?,
         };
         let is_written = |bytes: &[u8]| match encoding.as_str() {
-            "SQL_ASCII" => session.takes_any_bytes() || std::str::from_utf8(bytes).is_ok(),
+            "SQL_ASCII" => session.has_no_encoding() || std::str::from_utf8(bytes).is_ok(),
             _ => texts.contains_key(bytes),
         };
         let lost = entries.iter().filter(|entry| {
@@ -59,7 +59,7 @@ impl Names {
         }
         let renamed = before.into_iter().zip(entries.iter().map(place));
         Ok(Self {
-            lack: (!lost.is_empty()).then(|| Lack {
+            problem: (!lost.is_empty()).then(|| TargetProblem {
                 what: format!(
                     "the encoding of the target can't represent these names of the backup, which is in {encoding}: {}",
                     listed(lost.into_iter().collect(), NAMED)
@@ -89,7 +89,7 @@ async fn texts(session: &mut Session, encoding: &str, entries: &[Entry]) -> Resu
         if length < BYTES_AT_ONCE && all.peek().is_some() {
             continue;
         }
-        let read = session.texts(encoding, &some).await?;
+        let read = session.decode_texts(encoding, &some).await?;
         let read = some.iter().zip(read);
         texts.extend(read.filter_map(|(bytes, text)| Some((bytes.to_vec(), text?))));
         (some, length) = (Vec::new(), 0);

@@ -6,7 +6,7 @@ use crate::text::Untrusted;
 
 /// Why an entry is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum SkipReason {
     /// A platform creates its own in every database.
     Platform(&'static str),
     /// The target already has it.
@@ -14,15 +14,15 @@ pub(super) enum Reason {
     /// The target already has this table, with rows in it.
     HasRows,
     /// The target already has it, and the role has no right to replace it.
-    Kept,
+    NotReplaceable,
     /// The target already has this table, and it can't take these rows.
-    TakesNoRows(Refusal),
+    TakesNoRows(RowRefusal),
     /// The target's schema or table belongs to another role.
-    OthersPlace,
+    OwnedByOther,
     /// A comment or a privilege that only the owner of the target's object can set.
-    OwnersOnly,
+    OwnerOnly,
     /// The role has no right to create an object of this kind.
-    NoRight,
+    NoPrivilege,
     /// Only the owner of this table of the target could restore it, and the role isn't the owner.
     NotOwner(String),
     /// The role has no right to create foreign keys to this table of the target.
@@ -38,18 +38,18 @@ pub(super) enum Reason {
     /// It names roles that don't exist in the target.
     NoRole(Vec<Untrusted>),
     /// The user asked to leave it out.
-    Asked,
+    Excluded,
     /// `--only` names other objects.
-    Unwanted,
+    NotSelected,
     /// Rows that it refers to are not restored.
-    NoRowsBehind,
+    NoReferencedRows,
     /// It needs another entry that is left out. Holds the position of that entry.
     Needs(usize),
 }
 
 /// Why a table of the target can't take the backup's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum RowRefusal {
     /// The role has no right to insert, or to set the sequence.
     NoInsert,
     /// The table has other columns.
@@ -64,7 +64,7 @@ pub(super) enum Refusal {
     NoTable,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for RowRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoInsert => "the restoring role has no right to write into the target's own",
@@ -85,38 +85,41 @@ impl fmt::Display for Refusal {
 
 /// What a reason means for the completeness of the restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(super) enum Impact {
     /// No data of the user is missing, or the user asked for it.
     None,
     /// Something that was in the database is missing in the target.
     Loss,
 }
 
-impl Reason {
+impl SkipReason {
     /// Whether entries that need it are left out as well. They aren't if the target has it, or if nothing can need it.
-    pub(super) fn spreads(&self) -> bool {
+    pub(super) fn propagates(&self) -> bool {
         matches!(
             self,
             Self::Platform(_)
-                | Self::OthersPlace
-                | Self::NoRight
+                | Self::OwnedByOther
+                | Self::NoPrivilege
                 | Self::NotOwner(_)
                 | Self::Refused(_)
                 | Self::Fails(_)
                 | Self::NoExtension(_)
-                | Self::Asked
-                | Self::Unwanted
+                | Self::Excluded
+                | Self::NotSelected
                 | Self::Needs(_)
         )
     }
 
     /// The impact of the reason by itself. [`Needs`](Self::Needs) has the impact of its root cause.
-    pub(super) fn weight(&self) -> Weight {
+    pub(super) fn impact(&self) -> Impact {
         match self {
-            Self::Platform(_) | Self::Present | Self::Kept | Self::OwnersOnly | Self::Asked | Self::Unwanted => {
-                Weight::None
-            }
-            _ => Weight::Loss,
+            Self::Platform(_)
+            | Self::Present
+            | Self::NotReplaceable
+            | Self::OwnerOnly
+            | Self::Excluded
+            | Self::NotSelected => Impact::None,
+            _ => Impact::Loss,
         }
     }
 
@@ -129,17 +132,19 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Platform(platform) => write!(f, "{platform} creates its own in every database"),
             Self::Present => f.write_str("the target already has it"),
             Self::HasRows => f.write_str("the target's own already has rows"),
-            Self::Kept => f.write_str("the target already has it, and the restoring role has no right to replace it"),
+            Self::NotReplaceable => {
+                f.write_str("the target already has it, and the restoring role has no right to replace it")
+            }
             Self::TakesNoRows(refusal) => refusal.fmt(f),
-            Self::OthersPlace => f.write_str("its schema or table in the target belongs to another role"),
-            Self::OwnersOnly => f.write_str("only the owner of the object can set it"),
-            Self::NoRight => f.write_str("the restoring role has no right to create it"),
+            Self::OwnedByOther => f.write_str("its schema or table in the target belongs to another role"),
+            Self::OwnerOnly => f.write_str("only the owner of the object can set it"),
+            Self::NoPrivilege => f.write_str("the restoring role has no right to create it"),
             Self::NotOwner(table) => {
                 write!(
                     f,
@@ -163,9 +168,9 @@ impl fmt::Display for Reason {
                 let roles: Vec<String> = roles.iter().map(ToString::to_string).collect();
                 write!(f, "it names roles that the target lacks: {}", roles.join(", "))
             }
-            Self::Asked => f.write_str("left out as asked"),
-            Self::Unwanted => f.write_str("--only doesn't name it, and nothing that --only names needs it"),
-            Self::NoRowsBehind => f.write_str("rows that it refers to are not restored"),
+            Self::Excluded => f.write_str("left out as asked"),
+            Self::NotSelected => f.write_str("--only doesn't name it, and nothing that --only names needs it"),
+            Self::NoReferencedRows => f.write_str("rows that it refers to are not restored"),
             Self::Needs(_) => f.write_str("it needs something that is left out"),
         }
     }

@@ -7,17 +7,17 @@ use serde::Serialize;
 
 use super::{
     RestoreRequest,
-    closed::Closed,
     label::label,
-    plan::Plan,
-    reason::Weight,
-    rules::SESSION,
-    words::{listed, statements},
+    plan::RestorePlan,
+    public_revokes::PublicRevoke,
+    reason::Impact,
+    rules::SESSION_KINDS,
+    statement::{listed, statements},
 };
 use crate::{
     archive::{Contents, Entry},
     backup::{BackupId, Details, Label, Record},
-    postgres::{Failures, LoadReport, sql::ident},
+    postgres::{LoadReport, StatementFailures, sql::ident},
     text::{Untrusted, counted},
 };
 
@@ -98,7 +98,7 @@ impl NotRestored {
 
 impl NotRestored {
     /// An object that was closed to PUBLIC in the backup and is open in the target.
-    pub(super) fn open(plan: &Plan, closed: &Closed, why: Untrusted) -> Self {
+    pub(super) fn open(plan: &RestorePlan, closed: &PublicRevoke, why: Untrusted) -> Self {
         let why = format!("it is open to PUBLIC, which it wasn't in the backup: {why}");
         let mut open = Self::new(&plan.entries[closed.entry], why, true);
         open.statement = closed.statements.clone();
@@ -118,7 +118,7 @@ impl RestoreReport {
         record: &Record,
         request: &RestoreRequest,
         contents: &Contents,
-        plan: &Plan,
+        plan: &RestorePlan,
         loaded: LoadReport,
     ) -> Self {
         let left_out = left_out(plan);
@@ -159,19 +159,19 @@ impl RestoreReport {
 }
 
 /// What the plan leaves out.
-pub(super) fn left_out(plan: &Plan) -> Vec<NotRestored> {
+pub(super) fn left_out(plan: &RestorePlan) -> Vec<NotRestored> {
     let name = |at: usize| label(&plan.entries[at]);
     plan.left_out()
-        .map(|(entry, reason, weight)| NotRestored::new(entry, reason.describe(name), weight == Weight::Loss))
+        .map(|(entry, reason, impact)| NotRestored::new(entry, reason.describe(name), impact == Impact::Loss))
         .collect()
 }
 
 /// The labels of everything that the plan restores.
-pub(super) fn restored(plan: &Plan) -> Vec<Untrusted> {
+pub(super) fn restored(plan: &RestorePlan) -> Vec<Untrusted> {
     plan.kept_entries()
         .filter(|entry| {
             let kind = entry.kind.raw();
-            !SESSION.contains(&kind) && !plan.unasked.contains(&kind)
+            !SESSION_KINDS.contains(&kind) && !plan.unreported_kinds.contains(&kind)
         })
         .map(|entry| label(entry).into())
         .collect()
@@ -207,7 +207,11 @@ pub(super) fn warnings_of_backup(record: &Record, details: Option<&Details>) -> 
 }
 
 /// The number of tables whose rows were restored, and the number of rows.
-fn restored_rows<'a>(contents: &Contents, plan: &Plan, missing: impl Iterator<Item = &'a NotRestored>) -> (usize, u64) {
+fn restored_rows<'a>(
+    contents: &Contents,
+    plan: &RestorePlan,
+    missing: impl Iterator<Item = &'a NotRestored>,
+) -> (usize, u64) {
     let without_rows: HashSet<(&str, &str)> = missing
         .filter(|it| it.kind == "TABLE DATA")
         .map(|it| (it.schema.raw(), it.name.raw()))
@@ -223,7 +227,7 @@ fn restored_rows<'a>(contents: &Contents, plan: &Plan, missing: impl Iterator<It
 }
 
 /// Whether pg_restore's messages are unambiguous. A name with a line break could look like a line of pg_restore's own.
-fn is_told_apart(plan: &Plan) -> bool {
+fn is_told_apart(plan: &RestorePlan) -> bool {
     let has_line_break = |text: &Untrusted| text.raw().contains(['\n', '\r']);
     !plan.kept_entries().any(|entry| {
         [&entry.name, &entry.schema, &entry.owner]
@@ -234,7 +238,7 @@ fn is_told_apart(plan: &Plan) -> bool {
 
 /// What failed, in the order of the failures. Reasons are kept for the first thousand. If a name could look like a line
 /// of pg_restore's own, the entries are not named.
-fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
+fn failed(plan: &RestorePlan, failures: &StatementFailures) -> Vec<NotRestored> {
     let is_told_apart = is_told_apart(plan);
     let by_id: HashMap<i32, &Entry> = plan.kept_entries().map(|entry| (entry.id, entry)).collect();
     let session = Entry {
@@ -266,7 +270,7 @@ fn failed(plan: &Plan, failures: &Failures) -> Vec<NotRestored> {
 const SETTINGS: usize = 3;
 
 /// Settings of the backed-up database. They belong to the database and not to its contents, so they aren't restored.
-fn settings_of_database(plan: &Plan) -> Option<String> {
+fn settings_of_database(plan: &RestorePlan) -> Option<String> {
     let properties = plan.entries.iter().filter(|entry| entry.kind == "DATABASE PROPERTIES");
     let settings: Vec<Untrusted> = properties
         .flat_map(|entry| statements(entry.definition.raw()))
@@ -286,7 +290,7 @@ fn settings_of_database(plan: &Plan) -> Option<String> {
 }
 
 /// What the user should know about the plan, in words.
-pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+pub(super) fn remarks(plan: &RestorePlan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
     if request.keep_going && !is_told_apart(plan) {
         remarks.push(
@@ -295,19 +299,19 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
                 .to_owned(),
         );
     }
-    remarks.extend(plan.closures.remarks());
-    remarks.extend(plan.bodies.iter().cloned());
-    if let Some(why) = &plan.untried {
+    remarks.extend(plan.public_revokes.remarks());
+    remarks.extend(plan.body_remarks.iter().cloned());
+    if let Some(why) = &plan.trial_stopped {
         remarks.push(format!(
             "not all definitions could be tried in the target beforehand ({why}), so the restore may find more that \
              the target refuses"
         ));
     }
-    if let Some(first) = plan.raised.first() {
+    if let Some(first) = plan.superuser_functions.first() {
         remarks.push(format!(
             "a superuser restores without --keep-owner: {first}{} with SECURITY DEFINER will run as superuser for \
              every role that can connect; restore as the database's owner instead",
-            match plan.raised.len() {
+            match plan.superuser_functions.len() {
                 1 => String::new(),
                 count => format!(" and {} more functions", count - 1),
             }
@@ -330,10 +334,10 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             .collect();
         remarks.push(format!("roles created without a login: {}", names.join(", ")));
     }
-    if !plan.emptied_tables.is_empty() {
+    if !plan.replaced_row_tables.is_empty() {
         remarks.push(format!(
             "rows that were added to tables of extensions are replaced by the backup's: {}",
-            listed(plan.emptied_tables.clone(), ROWS_NAMED)
+            listed(plan.replaced_row_tables.clone(), ROWS_NAMED)
         ));
     }
     remarks.extend(plan.subscriptions().iter().map(|name| {
@@ -354,7 +358,7 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
             listed(roles.collect(), ROWS_NAMED)
         ));
     }
-    remarks.extend(of_replacing(plan, request));
+    remarks.extend(remarks_on_replacing(plan, request));
     let passes = plan.later_passes().len();
     if passes > 0 {
         remarks.push(format!(
@@ -367,7 +371,7 @@ pub(super) fn remarks(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
 }
 
 /// What `--clean` means for other users of the replaced objects.
-fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
+fn remarks_on_replacing(plan: &RestorePlan, request: &RestoreRequest) -> Vec<String> {
     let mut remarks = Vec::new();
     if !request.clean {
         return remarks;
@@ -380,7 +384,7 @@ fn of_replacing(plan: &Plan, request: &RestoreRequest) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let Some(role) = &plan.takes_over {
+    if let Some(role) = &plan.new_owner {
         remarks.push(format!(
             "replaced objects will belong to {role}; --keep-owner restores the owners of the backup"
         ));

@@ -5,10 +5,10 @@
 //!
 //! <https://www.postgresql.org/docs/current/logical-replication-subscription.html#LOGICAL-REPLICATION-SUBSCRIPTION-SLOT>
 
-use super::{plan::Plan, report::NotRestored};
+use super::{plan::RestorePlan, report::NotRestored};
 use crate::{
     archive::Entry,
-    postgres::{self, DatabaseUrl, Session, statement_without_slot},
+    postgres::{self, DatabaseUrl, Session, slot_removal},
     text::Untrusted,
 };
 
@@ -17,7 +17,7 @@ const NOT_THERE: &str = "42704";
 
 /// Removes the slot from every restored subscription, also if the restore failed. Returns those that still name it. Not
 /// retried.
-pub(super) async fn take_away(target: &DatabaseUrl, plan: &Plan) -> Vec<NotRestored> {
+pub(super) async fn remove_slots(target: &DatabaseUrl, plan: &RestorePlan) -> Vec<NotRestored> {
     let subscriptions = plan.subscriptions();
     if subscriptions.is_empty() {
         return Vec::new();
@@ -31,7 +31,7 @@ pub(super) async fn take_away(target: &DatabaseUrl, plan: &Plan) -> Vec<NotResto
     };
     let mut left = Vec::new();
     for name in subscriptions {
-        match session.take_slot_away(name.raw()).await {
+        match session.remove_slot(name.raw()).await {
             Err(postgres::Error::Query { code, .. }) if code == NOT_THERE => (),
             Err(error) => left.push(left_with_slot(name, &error)),
             Ok(()) => (),
@@ -45,7 +45,7 @@ fn left_with_slot(name: Untrusted, error: &postgres::Error) -> NotRestored {
     tracing::warn!("the subscription {name} still names the slot of the source: {error}");
     let entry = Entry {
         kind: "SUBSCRIPTION".into(),
-        definition: statement_without_slot(name.raw()).into(),
+        definition: slot_removal(name.raw()).into(),
         name,
         ..Entry::default()
     };

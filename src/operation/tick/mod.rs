@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     panics::caught_as_error,
     postgres::{self, Clients, DatabaseUrl},
-    retention::Policy,
+    retention::RetentionPolicy,
     schedule::Schedule,
     seal::Secret,
 };
@@ -56,7 +56,7 @@ pub struct TickRequest {
     /// how long pg_dump may write nothing before it counts as hung
     pub silence_max: Duration,
     /// what no retention deletes
-    pub policy: Policy,
+    pub policy: RetentionPolicy,
     /// by which clock
     pub clock: Clock,
     /// who watches it on its way
@@ -220,7 +220,7 @@ impl Turn<'_> {
 
     /// Where nobody may look, everything may be due: the run itself finds out, by turns.
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
-        let turns = self.database.schedule.turns(self.request.clock.now());
+        let turns = self.database.schedule.attempts(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
         self.step(|| Step::Begun(self.database.label.clone()));
         match self.serve(due, progress, interrupt).await {

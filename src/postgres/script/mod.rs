@@ -23,7 +23,7 @@ const RESTRICT: &[u8] = b"\\restrict ";
 
 /// Why the copy ended early.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(super) enum CopyError {
     /// `pg_restore` is older than the fix of CVE-2025-8714.
     Unrestricted,
     /// Reading from `pg_restore` failed.
@@ -40,22 +40,22 @@ pub(super) async fn copy(
     from: impl AsyncRead + Unpin,
     to: &mut (impl AsyncWrite + Unpin),
     first: &[u8],
-) -> Result<(), Broken> {
+) -> Result<(), CopyError> {
     let mut from = BufReader::with_capacity(64 * 1024, from);
     let mut lexer = copy_preamble(&mut from, to, first).await?;
     let mut passed = Vec::with_capacity(80 * 1024);
     loop {
-        let bytes = from.fill_buf().await.map_err(Broken::Read)?;
+        let bytes = from.fill_buf().await.map_err(CopyError::Read)?;
         let count = bytes.len();
         match count {
             0 => lexer.finish(&mut passed),
             _ => lexer.pass(bytes, &mut passed),
         }
         from.consume(count);
-        to.write_all(&passed).await.map_err(Broken::Write)?;
+        to.write_all(&passed).await.map_err(CopyError::Write)?;
         passed.clear();
         if count == 0 {
-            return to.flush().await.map_err(Broken::Write);
+            return to.flush().await.map_err(CopyError::Write);
         }
     }
 }
@@ -65,12 +65,12 @@ async fn copy_preamble(
     from: &mut (impl AsyncBufRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     first: &[u8],
-) -> Result<Lexer, Broken> {
+) -> Result<Lexer, CopyError> {
     let (mut preamble, mut rest) = (Vec::new(), Vec::new());
     let (mut is_restricted, mut standard_strings) = (false, true);
     while preamble.len() < PREAMBLE_BYTES {
         let start = preamble.len();
-        let read = from.read_until(b'\n', &mut preamble).await.map_err(Broken::Read)?;
+        let read = from.read_until(b'\n', &mut preamble).await.map_err(CopyError::Read)?;
         let line = &preamble[start..];
         is_restricted |= line.starts_with(RESTRICT);
         standard_strings &= line != OLD_STRINGS;
@@ -84,12 +84,12 @@ async fn copy_preamble(
     // a script that ends here runs nothing: pg_restore has failed, and its own error says why
     let has_script = !preamble.is_empty() || !rest.is_empty();
     if has_script && !is_restricted {
-        return Err(Broken::Unrestricted);
+        return Err(CopyError::Unrestricted);
     }
     let mut lexer = Lexer::new(standard_strings);
     preamble.extend_from_slice(first);
     lexer.pass(&rest, &mut preamble);
-    to.write_all(&preamble).await.map_err(Broken::Write)?;
+    to.write_all(&preamble).await.map_err(CopyError::Write)?;
     Ok(lexer)
 }
 
@@ -163,7 +163,7 @@ mod tests {
         ] {
             let mut out = Vec::new();
             let copied = copy(script.as_bytes(), &mut out, b"DROP TABLE t;\n").await;
-            assert!(matches!(copied, Err(Broken::Unrestricted)), "{copied:?}");
+            assert!(matches!(copied, Err(CopyError::Unrestricted)), "{copied:?}");
             assert_eq!(out, b"");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::extensions::{ExtensionTable, TABLES};
-use super::{Questions, TargetFacts};
+use super::{RequiredFacts, TargetFacts};
 use crate::postgres::error::Error;
 use crate::postgres::session::Session;
 use crate::postgres::sql::{ident, literal};
@@ -54,7 +54,7 @@ pub struct Abilities {
 }
 
 /// The result of trying to create an extension.
-enum Tried {
+enum ExtensionTrial {
     /// It was created. Holds its tables whose rows a dump contains.
     Made(Vec<((String, String), ExtensionTable)>),
     /// A right is missing. Holds the server's message.
@@ -74,28 +74,28 @@ const AVAILABLE: &str = "
 impl Session {
     pub(super) async fn abilities(
         &mut self,
-        questions: &Questions,
+        required: &RequiredFacts,
         facts: &mut TargetFacts,
     ) -> Result<Abilities, Error> {
         let mut found = Abilities::default();
-        for ability in &questions.abilities {
+        for ability in &required.abilities {
             if !facts.is_superuser && self.is_refused(ability.attempt()).await?.is_some() {
                 found.lacking.insert(*ability);
             }
         }
-        for provider in &questions.label_providers {
+        for provider in &required.label_providers {
             let attempt = format!("SECURITY LABEL FOR {} ON SCHEMA pg_catalog IS NULL", ident(provider));
             if self.fails_by(&attempt, NO_PROVIDER).await? {
                 found.label_providers.insert(provider.clone());
             }
         }
-        found.extensions = self.missing_extensions(questions, facts).await?;
+        found.extensions = self.missing_extensions(required, facts).await?;
         Ok(found)
     }
 
     async fn missing_extensions(
         &mut self,
-        questions: &Questions,
+        required: &RequiredFacts,
         facts: &mut TargetFacts,
     ) -> Result<BTreeMap<String, Untrusted>, Error> {
         const WHAT: &str = "look for extensions";
@@ -106,23 +106,23 @@ impl Session {
             available.insert(name, self.column::<bool>(row, 1, WHAT)?);
         }
         let mut missing = BTreeMap::new();
-        for (name, schema) in &questions.extensions {
+        for (name, schema) in &required.extensions {
             if facts.extensions.contains_key(name) {
                 continue;
             }
             let is_allowed = facts.is_superuser || (facts.may_create && available.get(name) == Some(&true));
             let why = match available.get(name) {
                 None => Some("the server doesn't have its files".into()),
-                Some(_) if is_allowed && !questions.has_rows_of_extensions => None,
+                Some(_) if is_allowed && !required.has_rows_of_extensions => None,
                 Some(_) => {
                     let attempt = extension_attempt(name, schema.as_deref(), facts);
-                    match self.tried_extension(name, &attempt).await? {
-                        Tried::Made(tables) => {
+                    match self.try_extension(name, &attempt).await? {
+                        ExtensionTrial::Made(tables) => {
                             facts.extension_tables.extend(tables);
                             None
                         }
-                        Tried::Refused(why) if !is_allowed => Some(why),
-                        Tried::Refused(_) | Tried::Failed => {
+                        ExtensionTrial::Refused(why) if !is_allowed => Some(why),
+                        ExtensionTrial::Refused(_) | ExtensionTrial::Failed => {
                             facts.unknown_extensions.insert(name.clone());
                             None
                         }
@@ -136,7 +136,7 @@ impl Session {
         Ok(missing)
     }
 
-    async fn tried_extension(&mut self, name: &str, attempt: &str) -> Result<Tried, Error> {
+    async fn try_extension(&mut self, name: &str, attempt: &str) -> Result<ExtensionTrial, Error> {
         let attempt = format!(
             "{attempt}; {TABLES} WHERE x.extname OPERATOR(pg_catalog.=) {}",
             literal(name)
@@ -144,10 +144,12 @@ impl Session {
         match self.attempt(&attempt).await {
             Ok(rows) => {
                 let tables = rows.iter().map(|row| self.extension_table(row));
-                Ok(Tried::Made(tables.collect::<Result<_, _>>()?))
+                Ok(ExtensionTrial::Made(tables.collect::<Result<_, _>>()?))
             }
-            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => Ok(Tried::Refused(message)),
-            Err(Error::Query { .. }) => Ok(Tried::Failed),
+            Err(Error::Query { code, message, .. }) if REFUSALS.contains(&code.as_str()) => {
+                Ok(ExtensionTrial::Refused(message))
+            }
+            Err(Error::Query { .. }) => Ok(ExtensionTrial::Failed),
             Err(error) => Err(error),
         }
     }

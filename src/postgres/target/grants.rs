@@ -49,11 +49,7 @@ impl Session {
     ///
     /// # Errors
     /// A lost connection. The statements that ran stay committed.
-    pub async fn carry_out(
-        &mut self,
-        what: &'static str,
-        statements: &[&str],
-    ) -> Result<Vec<Option<Untrusted>>, Error> {
+    pub async fn run_each(&mut self, what: &'static str, statements: &[&str]) -> Result<Vec<Option<Untrusted>>, Error> {
         let mut outcomes = Vec::new();
         for statement in statements {
             let steps = format!("BEGIN TRANSACTION READ WRITE; SET LOCAL search_path = ''; {statement} COMMIT");

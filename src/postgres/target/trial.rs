@@ -18,22 +18,22 @@ const REFUSALS_MAX: usize = 1000;
 
 /// The result of a trial.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trial {
+pub struct DefinitionTrial {
     /// The refused statements, in order.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<DefinitionRefusal>,
     /// Why the trial ended early, as the server's message. Nothing is known about later statements.
     pub stopped: Option<Untrusted>,
 }
 
 /// A refused statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct DefinitionRefusal {
     /// Its index among the statements.
-    pub place: usize,
+    pub index: usize,
     /// Whether the role lacks a right, or the platform has a rule against it.
-    pub is_right: bool,
+    pub is_missing_right: bool,
     /// Whether the error is about values in rows, or missing rows.
-    pub is_of_rows: bool,
+    pub is_about_rows: bool,
     /// The server's message.
     pub message: Untrusted,
 }
@@ -65,7 +65,7 @@ impl Session {
     ///
     /// # Errors
     /// A failed query.
-    pub async fn locks_promised(&mut self) -> Result<u64, Error> {
+    pub async fn guaranteed_locks(&mut self) -> Result<u64, Error> {
         self.number("read the capacity for locks", LOCKS).await
     }
 
@@ -73,11 +73,11 @@ impl Session {
     ///
     /// # Errors
     /// A lost connection. What the server refuses is in the result.
-    pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<Trial, Error> {
+    pub async fn try_definitions(&mut self, statements: &[&str]) -> Result<DefinitionTrial, Error> {
         const WHAT: &str = "try the definitions";
         let result = self.wire.run(BEGIN).await;
         result.map_err(|error| self.explained(WHAT, error))?;
-        let trial = self.tried(WHAT, statements).await;
+        let trial = self.run_statements(WHAT, statements).await;
         if self.wire.is_in_transaction {
             let ended = self.wire.run("ROLLBACK").await;
             ended.map_err(|error| self.explained(WHAT, error))?;
@@ -85,8 +85,8 @@ impl Session {
         trial
     }
 
-    async fn tried(&mut self, what: &'static str, statements: &[&str]) -> Result<Trial, Error> {
-        let mut trial = Trial::default();
+    async fn run_statements(&mut self, what: &'static str, statements: &[&str]) -> Result<DefinitionTrial, Error> {
+        let mut trial = DefinitionTrial::default();
         let starts = (0..statements.len()).step_by(TOGETHER).rev();
         let mut open: Vec<(usize, usize)> = starts
             .map(|start| (start, statements.len().min(start + TOGETHER)))
@@ -101,7 +101,7 @@ impl Session {
             let Error::Query { code, message, .. } = error else {
                 return Err(error);
             };
-            if ends_it(&code) || trial.refusals.len() >= REFUSALS_MAX {
+            if ends_trial(&code) || trial.refusals.len() >= REFUSALS_MAX {
                 trial.stopped = Some(message);
                 break;
             }
@@ -112,10 +112,10 @@ impl Session {
                 open.extend([(middle, end), (start, middle)]);
                 continue;
             }
-            trial.refusals.push(Refusal {
-                place: start,
-                is_right: RIGHTS.contains(&code.as_str()),
-                is_of_rows: !code.starts_with("42"),
+            trial.refusals.push(DefinitionRefusal {
+                index: start,
+                is_missing_right: RIGHTS.contains(&code.as_str()),
+                is_about_rows: !code.starts_with("42"),
                 message,
             });
         }
@@ -128,7 +128,7 @@ const RIGHTS: &[&str] = &["42501", "P0001"];
 
 /// Whether an error is about the server or the moment, and not about the statement: memory and locks, a time limit, a
 /// shutdown, files, a deadlock.
-fn ends_it(code: &str) -> bool {
+fn ends_trial(code: &str) -> bool {
     ["08", "40", "53", "55", "57"]
         .iter()
         .any(|class| code.starts_with(class))

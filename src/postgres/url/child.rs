@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::parameters::IN_CONNINFO;
-use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS, Secret};
+use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS, SecretText};
 
 /// The seconds of silence after which a child's connection is probed. Routers drop an idle connection after as little
 /// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a restore
@@ -23,7 +23,7 @@ pub(in crate::postgres) struct ChildFile(tempfile::NamedTempFile);
 impl DatabaseUrl {
     /// The environment variables that give a child process this address and login. The child must not inherit libpq's
     /// own variables.
-    pub fn child_env(&self) -> Vec<(&'static str, Secret)> {
+    pub fn child_env(&self) -> Vec<(&'static str, SecretText)> {
         let mut env = vec![
             ("PGHOST", self.host().to_owned()),
             ("PGPORT", self.port().to_string()),
@@ -41,7 +41,7 @@ impl DatabaseUrl {
             ("PGAPPNAME", self.application().to_owned()),
             ("PGCONNECT_TIMEOUT", CONNECT_TIMEOUT.as_secs().to_string()),
         ];
-        if let (Some(address), Host::Tcp(_)) = (self.address(), &self.place().host) {
+        if let (Some(address), Host::Tcp(_)) = (self.address(), &self.first_host().host) {
             env.push(("PGHOSTADDR", address.to_string()));
         }
         for parameter in PARAMETERS {
@@ -60,7 +60,7 @@ impl DatabaseUrl {
         }
         let mut env: Vec<_> = env
             .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
+            .map(|(name, value)| (name, SecretText::new(value)))
             .collect();
         env.extend(self.password.clone().map(|password| ("PGPASSWORD", password)));
         env

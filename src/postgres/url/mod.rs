@@ -2,9 +2,9 @@
 
 mod child;
 mod fault;
+mod hosts;
 mod parameters;
 mod parse;
-mod places;
 mod service;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
@@ -19,20 +19,20 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::holder::APPLICATION;
+use super::advisory_lock::APPLICATION;
 use super::iam::PasswordSource;
 use crate::text::Untrusted;
 
 pub(super) use child::ChildFile;
 pub use fault::{UrlFault, UrlForm};
+use hosts::{Host, HostPort};
 use parameters::PARAMETERS;
-use places::{Host, Place};
 
 /// A secret text. It is wiped on drop, and `Debug` shows dots.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct SecretText(Zeroizing<String>);
 
-impl Secret {
+impl SecretText {
     /// Wraps a text.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
@@ -44,7 +44,7 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
@@ -74,10 +74,10 @@ impl SslMode {
     /// The mode for a host: the given one, or `require` for remote hosts and `prefer` for local ones.
     ///
     /// libpq's default is `prefer`, with which an attacker on the network can turn off TLS.
-    fn at(given: Option<Self>, place: &Place) -> Self {
+    fn at(given: Option<Self>, host: &HostPort) -> Self {
         match given {
             Some(mode) => mode,
-            None if place.is_local() => Self::Prefer,
+            None if host.is_local() => Self::Prefer,
             None => Self::Require,
         }
     }
@@ -102,9 +102,9 @@ impl SslMode {
 #[derive(Clone)]
 pub struct DatabaseUrl {
     /// At least one. If there are several, a session tries them in turn; the URL of a connected session has one.
-    places: Vec<Place>,
+    hosts: Vec<HostPort>,
     user: String,
-    password: Option<Secret>,
+    password: Option<SecretText>,
     /// The source of a new password for each connection.
     passwords: Option<Arc<dyn PasswordSource>>,
     database: String,
@@ -128,14 +128,14 @@ const SYSTEM_CERTIFICATES: &[&str] = &[
 impl DatabaseUrl {
     /// The host's name or address, or the folder of the Unix socket. The first one if there are several.
     pub fn host(&self) -> &str {
-        match &self.place().host {
+        match &self.first_host().host {
             Host::Tcp(host) | Host::Socket(host) => host,
         }
     }
 
     /// The port, which for a Unix socket is part of the socket's name. That of the first host if there are several.
     pub fn port(&self) -> u16 {
-        self.place().port
+        self.first_host().port
     }
 
     /// The role that logs in.
@@ -150,7 +150,7 @@ impl DatabaseUrl {
 
     /// The required level of TLS: the URL's, or `require` for remote hosts and `prefer` for local ones.
     pub fn ssl_mode(&self) -> SslMode {
-        SslMode::at(self.ssl_mode, self.place())
+        SslMode::at(self.ssl_mode, self.first_host())
     }
 
     /// The same server and login, with another database.
@@ -184,37 +184,37 @@ impl DatabaseUrl {
 
     /// Whether the server is on this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
     pub fn is_local(&self) -> bool {
-        self.places.iter().all(Place::is_local)
+        self.hosts.iter().all(HostPort::is_local)
     }
 
     /// One URL for each host.
     pub(super) fn each(&self) -> impl Iterator<Item = Self> {
-        self.places.iter().map(|place| Self {
-            places: vec![place.clone()],
+        self.hosts.iter().map(|host| Self {
+            hosts: vec![host.clone()],
             ..self.clone()
         })
     }
 
     /// The host and port. Those of the first host if there are several.
-    pub(super) fn place_text(&self) -> String {
-        self.place().to_string()
+    pub(super) fn host_text(&self) -> String {
+        self.first_host().to_string()
     }
 
     /// This address, fixed to one IP address of its host.
     pub(super) fn at(&self, address: IpAddr) -> Self {
         let mut reached = self.clone();
-        reached.places.truncate(1);
-        reached.places[0].address = Some(address);
+        reached.hosts.truncate(1);
+        reached.hosts[0].address = Some(address);
         reached
     }
 
     /// The IP address to connect to, if one is set beside the host's name.
     pub(super) fn address(&self) -> Option<IpAddr> {
-        self.place().address
+        self.first_host().address
     }
 
-    fn place(&self) -> &Place {
-        &self.places[0]
+    fn first_host(&self) -> &HostPort {
+        &self.hosts[0]
     }
 
     /// The same address with the password for one connection: the given one, or one from the password file or the
@@ -231,7 +231,7 @@ impl DatabaseUrl {
         let (None, Some(file)) = (&self.password, self.parameter("passfile")) else {
             return Ok(self.clone());
         };
-        let password = service::password(file, self.place(), &self.database, &self.user)?;
+        let password = service::password(file, self.first_host(), &self.database, &self.user)?;
         Ok(Self {
             password,
             ..self.clone()
@@ -262,7 +262,7 @@ impl DatabaseUrl {
             .unwrap_or(APPLICATION)
     }
 
-    pub(super) fn password(&self) -> Option<&Secret> {
+    pub(super) fn password(&self) -> Option<&SecretText> {
         self.password.as_ref()
     }
 
@@ -272,7 +272,7 @@ impl DatabaseUrl {
 
     /// The folder of the Unix socket, if the host is one.
     pub(super) fn socket_folder(&self) -> Option<&str> {
-        match &self.place().host {
+        match &self.first_host().host {
             Host::Socket(folder) => Some(folder),
             Host::Tcp(_) => None,
         }
@@ -292,7 +292,7 @@ impl DatabaseUrl {
 
     /// The TLS mode that applies. Like libpq, it ignores `sslmode` on Unix sockets.
     pub(super) fn effective_ssl_mode(&self) -> SslMode {
-        match self.place().host {
+        match self.first_host().host {
             Host::Socket(_) => SslMode::Disable,
             Host::Tcp(_) => self.ssl_mode(),
         }
@@ -317,15 +317,15 @@ impl DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@", Untrusted::from(self.user()))?;
-        for (n, place) in self.places.iter().enumerate() {
+        for (n, host) in self.hosts.iter().enumerate() {
             let comma = if n == 0 { "" } else { "," };
-            write!(f, "{comma}{place}")?;
+            write!(f, "{comma}{host}")?;
         }
         write!(f, "/{}", Untrusted::from(self.database()))
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, .. } = self;
         match host {

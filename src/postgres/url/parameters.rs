@@ -2,7 +2,7 @@
 //!
 //! <https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS>
 
-use super::super::logins::is_list;
+use super::super::auth_methods::is_list;
 use super::fault::UrlFault;
 
 /// A supported parameter, beside address, login and `sslmode`.

@@ -10,9 +10,9 @@ use percent_encoding::percent_decode_str;
 
 use super::super::iam::AwsIam;
 use super::fault::{UrlFault, UrlForm};
+use super::hosts::{HostPort, hosts, port};
 use super::parameters::{is_name, known, plausible};
-use super::places::{Place, places, port};
-use super::{DatabaseUrl, Secret, SslMode, service};
+use super::{DatabaseUrl, SecretText, SslMode, service};
 
 impl FromStr for DatabaseUrl {
     type Err = UrlFault;
@@ -62,7 +62,7 @@ pub(super) struct Parts {
     address: Option<String>,
     port: Option<String>,
     user: Option<String>,
-    password: Option<Secret>,
+    password: Option<SecretText>,
     database: Option<String>,
     ssl_mode: Option<String>,
     allow_plaintext: Option<String>,
@@ -82,7 +82,7 @@ impl Parts {
         };
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         self.user = Some(decode(user, "user")?);
-        self.password = Some(Secret::new(decode(password, "password")?));
+        self.password = Some(SecretText::new(decode(password, "password")?));
         Ok(&rest[login.len() + 1..])
     }
 
@@ -135,7 +135,7 @@ impl Parts {
             "hostaddr" => self.address = Some(value),
             "port" => self.port = Some(value),
             "user" => self.user = Some(value),
-            "password" => self.password = Some(Secret::new(value)),
+            "password" => self.password = Some(SecretText::new(value)),
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(value),
             "service" => self.service = Some(value),
@@ -197,7 +197,7 @@ impl Parts {
     fn complete(mut self) -> Result<DatabaseUrl, UrlFault> {
         self.apply_service()?;
         let text = |part: Option<String>| part.unwrap_or_default();
-        let places = places(&text(self.host), &text(self.address), &text(self.port))?;
+        let hosts = hosts(&text(self.host), &text(self.address), &text(self.port))?;
         let parameters: BTreeMap<_, _> = self
             .parameters
             .into_iter()
@@ -226,12 +226,12 @@ impl Parts {
             }
         };
         let direct = parameters.get("sslnegotiation").is_some_and(|how| how == "direct");
-        for place in &places {
-            check_mode(place, ssl_mode, direct, allows_plaintext)?;
+        for host in &hosts {
+            check_mode(host, ssl_mode, direct, allows_plaintext)?;
         }
         let url = DatabaseUrl {
             ssl_mode,
-            places,
+            hosts,
             user: self
                 .user
                 .filter(|user| !user.is_empty())
@@ -287,9 +287,9 @@ fn split_brackets(bracketed: &str) -> Result<(&str, &str), UrlFault> {
 }
 
 /// An error if the mode would send data to this host in a way that is not allowed.
-fn check_mode(place: &Place, mode: Option<SslMode>, direct: bool, allows_plaintext: bool) -> Result<(), UrlFault> {
-    let mode = SslMode::at(mode, place);
-    if mode < SslMode::Require && !place.is_local() && !allows_plaintext {
+fn check_mode(host: &HostPort, mode: Option<SslMode>, direct: bool, allows_plaintext: bool) -> Result<(), UrlFault> {
+    let mode = SslMode::at(mode, host);
+    if mode < SslMode::Require && !host.is_local() && !allows_plaintext {
         return Err(UrlFault::Plaintext(mode));
     }
     // libpq's own rule: a connection that begins with a TLS handshake can't continue without TLS

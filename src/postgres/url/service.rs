@@ -8,9 +8,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::SecretText;
 use super::fault::UrlFault;
-use super::places::{Host, Place};
+use super::hosts::{Host, HostPort};
 
 /// The longest file that is read, in bytes. No real one is nearly as long.
 const BYTES_MAX: u64 = 1 << 20;
@@ -43,18 +43,23 @@ pub(super) fn read(file: &str, service: &str) -> Result<Vec<(String, String)>, U
 }
 
 /// The password in a file for this host, or why the file can't be read.
-pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) -> Result<Option<Secret>, String> {
+pub(super) fn password(
+    file: &str,
+    address: &HostPort,
+    database: &str,
+    user: &str,
+) -> Result<Option<SecretText>, String> {
     let metadata = fs::metadata(file).map_err(|error| format!("{file} can't be read: {error}"))?;
     if metadata.mode() & 0o077 != 0 {
         return Err(format!("{file} is not used, since other users can read it (chmod 600)"));
     }
-    let host = match &place.host {
+    let host = match &address.host {
         Host::Tcp(name) => name.as_str(),
         // libpq's name for the socket in its usual folder
         Host::Socket(folder) if matches!(folder.as_str(), "/var/run/postgresql" | "/tmp") => "localhost",
         Host::Socket(folder) => folder,
     };
-    let wanted = [host, &place.port.to_string(), database, user];
+    let wanted = [host, &address.port.to_string(), database, user];
     let text = text(file)?;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let found = lines.map(fields).find(|fields| {
@@ -64,7 +69,7 @@ pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) ->
                 .zip(wanted)
                 .all(|(has, wanted)| has.as_str() == "*" || has.as_str() == wanted)
     });
-    Ok(found.and_then(|mut fields| fields.pop()).map(Secret))
+    Ok(found.and_then(|mut fields| fields.pop()).map(SecretText))
 }
 
 /// The fields between colons. A backslash escapes the next character. Everything after the fourth colon is the

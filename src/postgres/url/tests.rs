@@ -81,7 +81,7 @@ fn urls_are_read_as_libpq_reads_them() {
     for (text, user, password, host, port, database) in table {
         let url = parse(text);
         assert_eq!(url.user(), user, "{text}");
-        assert_eq!(url.password().map(Secret::reveal), password, "{text}");
+        assert_eq!(url.password().map(SecretText::reveal), password, "{text}");
         assert_eq!(
             (url.host(), url.port(), url.database()),
             (host, port, database),
@@ -439,7 +439,7 @@ fn a_service_fills_in_what_the_url_does_not_say() {
     let services = format!("servicefile={}", file.display());
     let url = parse(&format!("postgres://?service=shop&{services}"));
     assert_eq!(url.to_string(), "reader@h1:6000,h2:6000/shop");
-    assert_eq!(url.password().map(Secret::reveal), Some("pa=ss #1"));
+    assert_eq!(url.password().map(SecretText::reveal), Some("pa=ss #1"));
     assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
     // what the url says comes first, and a host of its own brings its own port
     let url = parse(&format!(
@@ -543,7 +543,7 @@ proptest! {
         let text = format!("postgres://{}:{}@h/{}", encode(&user), encode(&password), encode(&database));
         let url = DatabaseUrl::parse(&text).unwrap();
         prop_assert_eq!(url.user(), &user);
-        prop_assert_eq!(url.password().map(Secret::reveal), Some(password.as_str()));
+        prop_assert_eq!(url.password().map(SecretText::reveal), Some(password.as_str()));
         prop_assert_eq!(url.database(), &database);
     }
 
@@ -571,15 +571,15 @@ fn each_slip_has_a_hint_of_its_own() {
             "postgres://u:pa@ss@h/d",
             "write each @ except the one before the host as %40",
         ),
-        ("postgres://u:se/cret@h/d", "write a / in the user or the password as %2F"),
+        (
+            "postgres://u:se/cret@h/d",
+            "write a / in the user or the password as %2F",
+        ),
         ("postgres://u:100%@h/d", "write a literal % as %25"),
         ("postgres://u:p@h:54x2/d", "write the port as a number"),
         ("postgres://u:p@::1:5432/d", "[::1]:5432"),
         ("postgres://u:p@h /d", "write a space in a name or a password as %20"),
-        (
-            "postgres://u:p@h/d&sslmode=require",
-            "the first parameter follows a ?",
-        ),
+        ("postgres://u:p@h/d&sslmode=require", "the first parameter follows a ?"),
         ("postgres://u:p@h/d?sslmod=require", "perhaps sslmode is meant"),
         ("postgres://u:p@h/d?sslmode=on", "write sslmode= with one of disable"),
         ("postgres://u:p@h/d?schema=public", "only libpq's parameters"),

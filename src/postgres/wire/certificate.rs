@@ -10,7 +10,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rustls::pki_types::SignatureVerificationAlgorithm;
 
-use super::der::{BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET, UTC_TIME};
+use super::der::{
+    BIT_STRING, BOOLEAN, DerReader, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, UTC_TIME,
+};
 
 /// The parts of a certificate that are checked.
 #[derive(Debug)]
@@ -48,13 +50,13 @@ pub(super) struct Extensions<'a> {
 
 impl<'a> Certificate<'a> {
     pub(super) fn read(der: &'a [u8]) -> Option<Self> {
-        let mut whole = Reader::new(der).inside(SEQUENCE)?;
+        let mut whole = DerReader::new(der).inside(SEQUENCE)?;
         let (SEQUENCE, content, signed) = whole.any()? else {
             return None;
         };
         let signature_algorithm = whole.element(SEQUENCE)?;
         let signature = bits(whole.element(BIT_STRING)?)?;
-        let mut body = Reader::new(content);
+        let mut body = DerReader::new(content);
         // version, serial number, signature
         body.element(0xa0);
         body.element(INTEGER)?;
@@ -127,7 +129,7 @@ impl<'a> Certificate<'a> {
         const DNS_NAME: u8 = 0x82;
         const IP_ADDRESS: u8 = 0x87;
         let address: Option<IpAddr> = host.parse().ok();
-        let mut names = self.extensions.names.map_or(Reader::new(&[]), Reader::new);
+        let mut names = self.extensions.names.map_or(DerReader::new(&[]), DerReader::new);
         let mut has_any = false;
         while let Some((tag, content, _)) = names.any() {
             let fits = match (tag, address) {
@@ -147,7 +149,7 @@ impl<'a> Certificate<'a> {
 
     fn common_name(&self) -> Option<&'a [u8]> {
         const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
-        let mut sets = Reader::new(self.subject);
+        let mut sets = DerReader::new(self.subject);
         let mut found = None;
         while let Some(mut set) = sets.inside(SET) {
             while let Some(mut attribute) = set.inside(SEQUENCE) {
@@ -176,7 +178,7 @@ fn is_name(name: &[u8], host: &str, host_is_address: bool) -> bool {
 }
 
 impl<'a> Extensions<'a> {
-    fn read(mut list: Reader<'a>) -> Option<Self> {
+    fn read(mut list: DerReader<'a>) -> Option<Self> {
         let mut read = Self::default();
         while !list.is_empty() {
             let mut extension = list.inside(SEQUENCE)?;
@@ -188,7 +190,7 @@ impl<'a> Extensions<'a> {
     }
 
     fn take(&mut self, oid: &[u8], value: &'a [u8], is_critical: bool) -> Option<()> {
-        let mut value = Reader::new(value);
+        let mut value = DerReader::new(value);
         match oid {
             // subjectAltName
             [0x55, 0x1d, 0x11] => self.names = Some(value.element(SEQUENCE)?),
@@ -231,7 +233,7 @@ fn bits(content: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ` into seconds since 1970.
-fn time(reader: &mut Reader<'_>) -> Option<i64> {
+fn time(reader: &mut DerReader<'_>) -> Option<i64> {
     let (tag, content, _) = reader.any()?;
     let text = str::from_utf8(content).ok()?.strip_suffix('Z')?;
     let text = match (tag, text.len()) {

@@ -13,8 +13,8 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
 use super::super::url::{DatabaseUrl, SslMode};
-use super::place::{Kind, wanted};
-use super::{Wire, WireError, end_point, tls};
+use super::session_attrs::{ServerKind, wanted};
+use super::{Wire, WireError, channel_binding, tls};
 
 /// Routers and load balancers drop connections that are idle for some minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -23,51 +23,51 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// A host that was tried, and why it was not used.
-pub(in crate::postgres) struct Unreached {
+pub(in crate::postgres) struct FailedHost {
     pub(in crate::postgres) url: DatabaseUrl,
     pub(in crate::postgres) error: WireError,
 }
 
 /// The result of a search among several hosts.
-pub(in crate::postgres) struct Search<T> {
+pub(in crate::postgres) struct HostSearch<T> {
     pub(in crate::postgres) found: T,
     /// The hosts that were tried before, in order.
-    pub(in crate::postgres) before: Vec<Unreached>,
+    pub(in crate::postgres) before: Vec<FailedHost>,
 }
 
 /// Connects and logs in. Returns the connection and the URL of the server. As in libpq, several hosts, and several
 /// addresses of a host, are tried in turn, each within `connect_timeout`, until one is of the requested kind. A refused
 /// login ends the search. Safe to cancel.
-pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> Search<Result<(Wire, DatabaseUrl), Unreached>> {
+pub(in crate::postgres) async fn open(url: &DatabaseUrl) -> HostSearch<Result<(Wire, DatabaseUrl), FailedHost>> {
     let is_random = url.parameter("load_balance_hosts") == Some("random");
     let mut before = Vec::new();
     for kind in wanted(url) {
-        let mut places: Vec<DatabaseUrl> = url.each().collect();
-        shuffle(&mut places, is_random);
-        for place in places {
-            match connect_to(&place, *kind, is_random).await {
+        let mut hosts: Vec<DatabaseUrl> = url.each().collect();
+        shuffle(&mut hosts, is_random);
+        for host in hosts {
+            match connect_to(&host, *kind, is_random).await {
                 Ok(reached) => {
                     let found = Ok(reached);
-                    return Search { found, before };
+                    return HostSearch { found, before };
                 }
                 Err(error) => {
                     let ends_here = !may_be_elsewhere(&error);
-                    let unreached = Unreached { url: place, error };
+                    let unreached = FailedHost { url: host, error };
                     if ends_here {
                         let found = Err(unreached);
-                        return Search { found, before };
+                        return HostSearch { found, before };
                     }
                     before.push(unreached);
                 }
             }
         }
     }
-    let last = before.pop().unwrap_or_else(|| Unreached {
+    let last = before.pop().unwrap_or_else(|| FailedHost {
         url: url.clone(),
         error: WireError::Protocol("no host".to_owned()),
     });
     let found = Err(last);
-    Search { found, before }
+    HostSearch { found, before }
 }
 
 /// Whether another host should be tried.
@@ -81,7 +81,7 @@ fn may_be_elsewhere(error: &WireError) -> bool {
 }
 
 /// Tries one host, at each of its addresses.
-async fn connect_to(url: &DatabaseUrl, kind: Kind, is_random: bool) -> Result<(Wire, DatabaseUrl), WireError> {
+async fn connect_to(url: &DatabaseUrl, kind: ServerKind, is_random: bool) -> Result<(Wire, DatabaseUrl), WireError> {
     let limit = url.connect_timeout().unwrap_or(NO_LIMIT);
     let url = &url.with_fresh_password().await.map_err(WireError::Password)?;
     let in_time = async |address| match timeout(limit, attempt_with_fallback(url, address, kind)).await {
@@ -127,7 +127,11 @@ fn reached(url: &DatabaseUrl, address: SocketAddr) -> DatabaseUrl {
 }
 
 /// As in libpq, `prefer` and `allow` retry without TLS if the server can't or won't use it.
-async fn attempt_with_fallback(url: &DatabaseUrl, address: Option<SocketAddr>, kind: Kind) -> Result<Wire, WireError> {
+async fn attempt_with_fallback(
+    url: &DatabaseUrl,
+    address: Option<SocketAddr>,
+    kind: ServerKind,
+) -> Result<Wire, WireError> {
     let mode = url.effective_ssl_mode();
     let may_go_without = matches!(mode, SslMode::Prefer | SslMode::Allow);
     let first = attempt(url, address, mode != SslMode::Disable, !may_go_without).await;
@@ -175,7 +179,7 @@ async fn attempt(
     let certificates = stream.get_ref().1.peer_certificates();
     let binding = certificates
         .and_then(|certificates| certificates.first())
-        .and_then(|certificate| end_point::hash(certificate));
+        .and_then(|certificate| channel_binding::end_point(certificate));
     let mut wire = Wire::new(Box::new(stream), true);
     wire.local_port = local_port;
     log_in(wire, url, binding).await

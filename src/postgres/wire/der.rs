@@ -14,9 +14,9 @@ pub(super) const SET: u8 = 0x31;
 
 /// The rest of the input.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(super) struct DerReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> DerReader<'a> {
     pub(super) fn new(der: &'a [u8]) -> Self {
         Self(der)
     }

@@ -12,7 +12,7 @@ use md5::{Digest as _, Md5};
 use rustls::pki_types::PrivateKeyDer;
 use zeroize::Zeroizing;
 
-use super::der::{INTEGER, OCTET_STRING, OID, Reader, SEQUENCE};
+use super::der::{DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE};
 use super::scram::salted;
 
 /// The longest file that is read, in bytes. No real key is nearly as long.
@@ -109,10 +109,10 @@ struct Pkcs8<'a> {
 
 impl<'a> Pkcs8<'a> {
     fn read(der: &'a [u8]) -> Option<Self> {
-        let mut whole = Reader::new(der).inside(SEQUENCE)?;
+        let mut whole = DerReader::new(der).inside(SEQUENCE)?;
         let mut algorithm = whole.inside(SEQUENCE)?;
         let data = whole.element(OCTET_STRING)?;
-        let is = |reader: &mut Reader<'a>, oid: &[u8]| reader.element(OID) == Some(oid);
+        let is = |reader: &mut DerReader<'a>, oid: &[u8]| reader.element(OID) == Some(oid);
         is(&mut algorithm, PBES2).then_some(())?;
         let mut parameters = algorithm.inside(SEQUENCE)?;
         let mut derivation = parameters.inside(SEQUENCE)?;

@@ -8,16 +8,16 @@ use postgres_protocol::message::frontend;
 use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroize as _;
 
-use super::super::logins::{Logins, Method};
-use super::super::url::{DatabaseUrl, Secret};
+use super::super::auth_methods::{AllowedAuth, AuthMethod};
+use super::super::url::{DatabaseUrl, SecretText};
 use super::scram::{self, Binding};
-use super::{LoginRefused, ServerError, Wire, WireError};
+use super::{LoginRefusal, ServerError, Wire, WireError};
 
 /// The state of a login.
 struct Login<'a> {
     user: &'a str,
-    password: Option<&'a Secret>,
-    logins: Logins,
+    password: Option<&'a SecretText>,
+    allowed: AllowedAuth,
     must_bind: bool,
     binding: Option<Vec<u8>>,
     is_encrypted: bool,
@@ -44,7 +44,7 @@ impl Wire {
         let mut login = Login {
             user: url.user(),
             password: url.password(),
-            logins: url.logins(),
+            allowed: url.allowed_auth(),
             must_bind: wants == "require",
             binding: binding.filter(|_| wants != "disable"),
             is_encrypted: self.is_encrypted,
@@ -111,19 +111,19 @@ impl Login<'_> {
         let mut message = BytesMut::new();
         match asked {
             Message::AuthenticationCleartextPassword => {
-                let password = self.may_use(Method::Password)?;
+                let password = self.may_use(AuthMethod::Password)?;
                 frontend::password_message(password.as_bytes(), &mut message)?;
             }
             Message::AuthenticationMd5Password(body) => {
                 let user = self.user.as_bytes();
-                let password = self.may_use(Method::Md5)?;
+                let password = self.may_use(AuthMethod::Md5)?;
                 let hash = md5_hash(user, password.as_bytes(), body.salt());
                 frontend::password_message(hash.as_bytes(), &mut message)?;
             }
             Message::AuthenticationSasl(body) => self.begin_scram(&body, &mut message)?,
             Message::AuthenticationSaslContinue(body) => {
                 let Scram::UnderWay(scram, _) = &mut self.scram else {
-                    return Err(WireError::Login(LoginRefused::Unknown));
+                    return Err(WireError::Login(LoginRefusal::Unknown));
                 };
                 let proof = scram
                     .prove(body.data())
@@ -132,10 +132,10 @@ impl Login<'_> {
             }
             Message::AuthenticationSaslFinal(body) => {
                 let Scram::UnderWay(scram, is_bound) = &self.scram else {
-                    return Err(WireError::Login(LoginRefused::Unknown));
+                    return Err(WireError::Login(LoginRefusal::Unknown));
                 };
                 if !scram.is_proven(body.data()) {
-                    return Err(WireError::Login(LoginRefused::NotProven));
+                    return Err(WireError::Login(LoginRefusal::NotProven));
                 }
                 self.scram = Scram::Proven(*is_bound);
                 return Ok(None);
@@ -145,7 +145,7 @@ impl Login<'_> {
             | Message::AuthenticationKerberosV5
             | Message::AuthenticationScmCredential
             | Message::AuthenticationGssContinue(_) => {
-                return Err(WireError::Login(LoginRefused::Unknown));
+                return Err(WireError::Login(LoginRefusal::Unknown));
             }
             _ => {
                 return Err(WireError::Protocol("an unexpected message during the login".to_owned()));
@@ -157,25 +157,25 @@ impl Login<'_> {
     /// Checks that the server may accept the login now.
     fn conclude(&self) -> Result<Option<BytesMut>, WireError> {
         let refused = match self.scram {
-            Scram::UnderWay(..) => LoginRefused::NotProven,
-            Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefused::NotBound,
-            Scram::None if self.must_bind => LoginRefused::NotBound,
-            Scram::None if !self.was_asked && !self.logins.allow(Method::None) => LoginRefused::None,
+            Scram::UnderWay(..) => LoginRefusal::NotProven,
+            Scram::Proven(is_bound) if self.must_bind && !is_bound => LoginRefusal::NotBound,
+            Scram::None if self.must_bind => LoginRefusal::NotBound,
+            Scram::None if !self.was_asked && !self.allowed.allow(AuthMethod::None) => LoginRefusal::None,
             _ => return Ok(None),
         };
         Err(WireError::Login(refused))
     }
 
     /// The password, if it may be used with this method.
-    fn may_use(&mut self, method: Method) -> Result<&str, WireError> {
-        if self.must_bind && method != Method::Scram {
-            return Err(WireError::Login(LoginRefused::NotBound));
+    fn may_use(&mut self, method: AuthMethod) -> Result<&str, WireError> {
+        if self.must_bind && method != AuthMethod::Scram {
+            return Err(WireError::Login(LoginRefusal::NotBound));
         }
-        if !self.logins.allow(method) {
-            return Err(WireError::Login(self.logins.refusal(method)));
+        if !self.allowed.allow(method) {
+            return Err(WireError::Login(self.allowed.refusal(method)));
         }
         self.was_asked = true;
-        let password = self.password.ok_or(WireError::Login(LoginRefused::NoPassword))?;
+        let password = self.password.ok_or(WireError::Login(LoginRefusal::NoPassword))?;
         Ok(password.reveal())
     }
 
@@ -190,13 +190,13 @@ impl Login<'_> {
         }
         let (mechanism, binding, is_bound) = match self.binding.clone() {
             Some(hash) if plus => (scram::PLUS, Binding::EndPoint(hash), true),
-            _ if self.must_bind => return Err(WireError::Login(LoginRefused::NotBound)),
+            _ if self.must_bind => return Err(WireError::Login(LoginRefusal::NotBound)),
             // a server that offered binding ends the login here: then an attacker has removed the offer
             Some(_) if plain && self.is_encrypted => (scram::PLAIN, Binding::Unoffered, false),
             _ if plain => (scram::PLAIN, Binding::Unsupported, false),
-            _ => return Err(WireError::Login(LoginRefused::Unknown)),
+            _ => return Err(WireError::Login(LoginRefusal::Unknown)),
         };
-        let password = self.may_use(Method::Scram)?;
+        let password = self.may_use(AuthMethod::Scram)?;
         let scram =
             scram::Scram::new(password, binding).map_err(|error| WireError::Io(std::io::Error::other(error)))?;
         frontend::sasl_initial_response(mechanism, scram.first().as_bytes(), message)?;

@@ -8,14 +8,14 @@
 //! <https://www.postgresql.org/docs/current/protocol.html>
 
 mod certificate;
+mod channel_binding;
 mod connect;
 mod der;
-mod end_point;
 mod key;
 mod login;
-mod place;
 mod saslprep;
 mod scram;
+mod session_attrs;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -31,7 +31,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-pub(super) use connect::{Unreached, open};
+pub(super) use connect::{FailedHost, open};
 pub(super) use tls::Verification;
 
 use crate::text::{Untrusted, decoded};
@@ -122,14 +122,14 @@ pub(super) enum WireError {
     /// Files of certificates or keys can't be used.
     File(String),
     /// A login method that is not allowed.
-    Login(LoginRefused),
+    Login(LoginRefusal),
     /// The messages violate the protocol.
     Protocol(String),
 }
 
 /// Why the login method that a server asks for is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginRefused {
+pub enum LoginRefusal {
     /// The server asks for the password in clear text, and was not verified.
     Clear,
     /// The server asks for a method that `require_auth` excludes.

@@ -25,7 +25,7 @@ const ALPN: &[u8] = b"postgresql";
 /// Does the TLS handshake, and checks the server's certificate as the URL requires.
 pub(super) async fn connect(url: &DatabaseUrl, stream: TcpStream) -> Result<TlsStream<TcpStream>, WireError> {
     let mut config = config(url)?;
-    let client = Client::of(url, &config)?;
+    let client = ClientCertificate::of(url, &config)?;
     let asked = client.as_ref().map(|client| Arc::clone(&client.was_asked));
     if let Some(client) = client {
         config.client_auth_cert_resolver = Arc::new(client);
@@ -108,12 +108,12 @@ fn versions(url: &DatabaseUrl) -> Vec<&'static SupportedProtocolVersion> {
 
 /// The client's certificate, of any version: the server decides whether it accepts it.
 #[derive(Debug)]
-struct Client {
+struct ClientCertificate {
     key: Arc<CertifiedKey>,
     was_asked: Arc<AtomicBool>,
 }
 
-impl Client {
+impl ClientCertificate {
     fn of(url: &DatabaseUrl, config: &ClientConfig) -> Result<Option<Self>, WireError> {
         let Some(file) = url
             .parameter("sslcert")
@@ -143,7 +143,7 @@ impl Client {
     }
 }
 
-impl ResolvesClientCert for Client {
+impl ResolvesClientCert for ClientCertificate {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.was_asked.store(true, Ordering::Relaxed);
         Some(Arc::clone(&self.key))

@@ -23,7 +23,7 @@ fn holds_and_locks_come_first() {
     let gone = "- daily expired 2027-01-30 03:00 UTC";
     assert_eq!(beside_a_good_one(lock(old(), NOW)), gone);
     assert_eq!(
-        beside_a_good_one(hold(with(Outcome::Failed, old()))),
+        beside_a_good_one(hold(with(RunOutcome::Failed, old()))),
         "held: anna: audit"
     );
     let odd = guarded(old(), |guards| guards.hold = Some("a\u{1b}[2J\nb".to_owned()));
@@ -47,18 +47,18 @@ fn tags_lengthen_and_never_shorten() {
     let short = tagged(daily(3, "7d"), "1h", Some("2027-03-07T04:00:00Z"), None);
     assert_eq!(beside_a_good_one(short), "daily until 2027-03-14 03:00 UTC");
     for (tags, told) in [
-        (Tags::None, gone),
-        (Tags::NotLooked, gone),
+        (TagState::None, gone),
+        (TagState::NotLooked, gone),
         (
-            Tags::Missing("pgcoffer:retain".into()),
+            TagState::Missing("pgcoffer:retain".into()),
             "its tag pgcoffer:retain is missing",
         ),
         (
-            Tags::Foreign("pgcoffer:owner".into()),
+            TagState::Foreign("pgcoffer:owner".into()),
             "its tag pgcoffer:owner is not ours",
         ),
         (
-            Tags::Unreadable("pgcoffer:retain".into()),
+            TagState::Unreadable("pgcoffer:retain".into()),
             "its tag pgcoffer:retain can't be read",
         ),
     ] {

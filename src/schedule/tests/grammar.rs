@@ -1,7 +1,7 @@
 use jiff::tz::TimeZone;
 
 use super::schedule;
-use crate::schedule::{Schedule, Warning};
+use crate::schedule::{Schedule, ScheduleWarning};
 
 fn canonical(text: &str) -> String {
     schedule(text).to_string()
@@ -170,7 +170,11 @@ fn hints_can_be_followed() {
 #[test]
 fn what_is_hardly_meant_is_warned_of() {
     let warnings = |text| {
-        let found: Vec<String> = schedule(text).warnings().iter().map(Warning::to_string).collect();
+        let found: Vec<String> = schedule(text)
+            .warnings()
+            .iter()
+            .map(ScheduleWarning::to_string)
+            .collect();
         found.join("; ")
     };
     assert_eq!(

@@ -67,10 +67,7 @@ fn what_does_not_open_is_told_by_what_is_wanted_and_what_is_there() {
     assert!(hint.contains("instead of PGCOFFER_PASSPHRASE"), "{hint}");
     let (why, hint) = told(&[key(2), passphrase()], &[passphrase()]);
     assert!(why.contains("key 0000000000000002 and another passphrase"), "{why}");
-    assert!(
-        hint.contains("PGCOFFER_KEY") && hint.contains("exactly"),
-        "{hint}"
-    );
+    assert!(hint.contains("PGCOFFER_KEY") && hint.contains("exactly"), "{hint}");
     let (why, hint) = told(&[key(2)], &[key(1)]);
     assert_eq!(
         why,

@@ -22,7 +22,7 @@ use pgcoffer::{
     },
     panics,
     postgres::Clients,
-    retention::Policy,
+    retention::RetentionPolicy,
     serve::{Elsewhere, Launcher, News, Round as _},
     store::Store,
 };
@@ -161,7 +161,7 @@ impl World {
             prune: true,
             level: Some(1),
             silence_max: Duration::from_secs(60),
-            policy: Policy::default(),
+            policy: RetentionPolicy::default(),
             clock: Clock::system(),
             steps: None,
         };

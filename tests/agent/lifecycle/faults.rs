@@ -120,10 +120,7 @@ fn who_may_not_write_is_told_which_right_is_missing() {
     let before = there(&server);
     server.inject(Rule::on(PUT), Fault::access_denied());
     let outcome = agent(&server).run(APPLY).ended_with(4);
-    assert_said(
-        &outcome,
-        &["s3:PutLifecycleConfiguration", "the rules are unchanged"],
-    );
+    assert_said(&outcome, &["s3:PutLifecycleConfiguration", "the rules are unchanged"]);
     assert_eq!(there(&server), before);
 }
 
@@ -159,11 +156,7 @@ fn what_can_not_be_read_back_is_undone() {
     let outcome = agent(&server).run(APPLY).ended_with(4);
     assert_said(
         &outcome,
-        &[
-            "can't be read back",
-            "COULD NOT BE PUT BACK",
-            "now has: can't be read",
-        ],
+        &["can't be read back", "COULD NOT BE PUT BACK", "now has: can't be read"],
     );
     assert!(server.count(GET) > first);
     server.heal();

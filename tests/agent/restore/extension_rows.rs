@@ -101,7 +101,8 @@ fn of_a_superuser_s_extension_what_the_role_may_insert_into_comes_back() {
     let (_, target) = stage.customers_target("");
     let outcome = stage.restore(&target).ended_with(9);
     assert!(
-        outcome.text().contains("missing: table data public.closed_rows") && outcome.text().contains("has no right to write"),
+        outcome.text().contains("missing: table data public.closed_rows")
+            && outcome.text().contains("has no right to write"),
         "{}",
         outcome.text()
     );

@@ -259,7 +259,11 @@ fn event_triggers_and_whole_publications_are_named_and_the_rest_restored() {
     );
     let (_, target) = stage.customers_target("");
     let outcome = stage.restore(&target).ended_with(9);
-    for word in ["event trigger watching", "publication everything", "has no right to create it"] {
+    for word in [
+        "event trigger watching",
+        "publication everything",
+        "has no right to create it",
+    ] {
         assert!(outcome.text().contains(word), "{word}: {}", outcome.text());
     }
     let there = "select (select count(*) from t), (select string_agg(pubname, ',') from pg_publication), (select \

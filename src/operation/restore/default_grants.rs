@@ -1,6 +1,6 @@
 //! What the target's own default privileges grant to other roles on every new object.
 
-use super::plan::Plan;
+use super::plan::RestorePlan;
 use crate::{
     archive::Entry,
     postgres::{DefaultGrant, TargetFacts},
@@ -20,11 +20,11 @@ const KINDS: &[(&str, &str, &[&str])] = &[
     ("n", "schemas", &["SCHEMA"]),
 ];
 
-impl Plan {
+impl RestorePlan {
     /// How many restored objects of each kind get default grants, and to which roles. A platform may grant rights on
     /// every table of its customer to roles of its own.
-    pub(super) fn given(&self, facts: &TargetFacts) -> Vec<String> {
-        let given = facts.given.iter().filter_map(|grant| {
+    pub(super) fn default_grants(&self, facts: &TargetFacts) -> Vec<String> {
+        let given = facts.default_grants.iter().filter_map(|grant| {
             let (_, what, _) = KINDS.iter().find(|(letter, _, _)| *letter == grant.kind)?;
             let kept = self.kept_entries();
             let count = kept.filter(|entry| is_about(grant, entry)).count();
@@ -36,8 +36,8 @@ impl Plan {
 }
 
 /// The roles, except PUBLIC, that get rights on the object as soon as it is created.
-pub(super) fn given_to<'a>(entry: &Entry, facts: &'a TargetFacts) -> Vec<&'a str> {
-    let grants = facts.given.iter().filter(|grant| is_about(grant, entry));
+pub(super) fn default_grantees<'a>(entry: &Entry, facts: &'a TargetFacts) -> Vec<&'a str> {
+    let grants = facts.default_grants.iter().filter(|grant| is_about(grant, entry));
     let mut roles: Vec<&str> = grants
         .flat_map(|grant| grant.roles.iter())
         .filter_map(|role| role.as_deref())

@@ -6,7 +6,7 @@ use super::fault::UrlFault;
 
 /// A host with its port.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct HostPort {
     pub(super) host: Host,
     /// The IP address to connect to. The host's name is then only for the certificate.
     pub(super) address: Option<IpAddr>,
@@ -22,9 +22,9 @@ pub(super) enum Host {
 }
 
 /// The most hosts in a URL. Each attempt may take all of `connect_timeout`.
-const PLACES_MAX: usize = 32;
+const HOSTS_MAX: usize = 32;
 
-impl Place {
+impl HostPort {
     /// Whether the host is this machine: a Unix socket, `localhost`, 127.0.0.0/8, `::1`.
     pub(super) fn is_local(&self) -> bool {
         match (&self.host, self.address) {
@@ -39,14 +39,14 @@ impl Place {
 }
 
 /// Combines libpq's three lists: each host has its own address and port, or all hosts have one port.
-pub(super) fn places(hosts: &str, addresses: &str, ports: &str) -> Result<Vec<Place>, UrlFault> {
-    let (hosts, addresses, ports) = (list(hosts), list(addresses), list(ports));
+pub(super) fn hosts(names: &str, addresses: &str, ports: &str) -> Result<Vec<HostPort>, UrlFault> {
+    let (hosts, addresses, ports) = (list(names), list(addresses), list(ports));
     let count = if hosts.is_empty() { addresses.len() } else { hosts.len() };
     if count == 0 {
         return Err(UrlFault::Missing("host"));
     }
     let fits = |other: &[&str]| other.is_empty() || other.len() == count;
-    if count > PLACES_MAX || !fits(&addresses) || !(fits(&ports) || ports.len() == 1) {
+    if count > HOSTS_MAX || !fits(&addresses) || !(fits(&ports) || ports.len() == 1) {
         return Err(UrlFault::Lists);
     }
     let nth = |list: &[&str], n: usize| list.get(n).copied().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ pub(super) fn places(hosts: &str, addresses: &str, ports: &str) -> Result<Vec<Pl
             } else {
                 nth(&ports, n)
             };
-            Ok(Place {
+            Ok(HostPort {
                 host: self::host(host)?,
                 address,
                 port: self::port(&port)?,

@@ -1,10 +1,10 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Clause, Schedule};
+use super::{Schedule, ScheduleClause};
 use crate::backup::{Served, Tier};
 
 /// When the second and the third attempt of a period begin, in minutes after it is due. After that the times double.
-const TURNS_MINUTES: [i64; 2] = [15, 30];
+const ATTEMPTS_MINUTES: [i64; 2] = [15, 30];
 
 /// One attempt to serve a period. A period has its first attempt when it is due, and more at growing intervals until
 /// the next period is due: what fails in one attempt is tried again in the next.
@@ -12,7 +12,7 @@ const TURNS_MINUTES: [i64; 2] = [15, 30];
 /// So a run that can't read the bucket finds out with one object name, which only one run can create, whether it has
 /// something to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
+pub struct Attempt {
     /// The period.
     pub served: Served,
     /// When this attempt began. No two attempts of a tier begin at the same moment.
@@ -22,8 +22,8 @@ pub struct Turn {
 impl Schedule {
     /// The attempt that is open at `now` in each tier's period, lowest tier first.
     #[must_use]
-    pub fn turns(&self, now: Timestamp) -> Vec<Turn> {
-        let turn = |clause: &Clause| {
+    pub fn attempts(&self, now: Timestamp) -> Vec<Attempt> {
+        let attempt = |clause: &ScheduleClause| {
             let served = Served {
                 tier: clause.tier(),
                 due: clause.when.latest(&self.zone, now)?,
@@ -31,28 +31,28 @@ impl Schedule {
             };
             let began = beginnings(served.due).take_while(|began| *began <= now);
             let began = began.last()?;
-            Some(Turn { served, began })
+            Some(Attempt { served, began })
         };
-        self.clauses.iter().filter_map(turn).collect()
+        self.clauses.iter().filter_map(attempt).collect()
     }
 
     /// The later attempts of the same period. All of them are claimed once the period is served.
     #[must_use]
-    pub fn turns_after(&self, turn: &Turn) -> Vec<Timestamp> {
+    pub fn later_attempts(&self, attempt: &Attempt) -> Vec<Timestamp> {
         let mut clauses = self.clauses.iter();
-        let clause = clauses.find(|clause| clause.tier() == turn.served.tier);
-        let next = clause.and_then(|clause| clause.when.next(&self.zone, turn.served.due));
+        let clause = clauses.find(|clause| clause.tier() == attempt.served.tier);
+        let next = clause.and_then(|clause| clause.when.next(&self.zone, attempt.served.due));
         let Some(next) = next else { return Vec::new() };
-        beginnings(turn.served.due)
+        beginnings(attempt.served.due)
             .take_while(|began| *began < next)
-            .filter(|began| *began > turn.began)
+            .filter(|began| *began > attempt.began)
             .collect()
     }
 }
 
 /// The longest time for which an attempt of this tier can be open, in any calendar.
 #[must_use]
-pub fn turn_open_max(tier: Tier) -> SignedDuration {
+pub fn attempt_open_max(tier: Tier) -> SignedDuration {
     SignedDuration::from_hours(match tier {
         Tier::Manual | Tier::Hourly => 2,
         Tier::Daily => 2 * 24,
@@ -65,7 +65,7 @@ pub fn turn_open_max(tier: Tier) -> SignedDuration {
 /// The due moment, 15 and 30 minutes later, one hour, two, four and so on; more than any period has.
 fn beginnings(due: Timestamp) -> impl Iterator<Item = Timestamp> {
     let doubled = (0..16).map(|n| 60 << n);
-    let minutes = TURNS_MINUTES.into_iter().chain(doubled);
+    let minutes = ATTEMPTS_MINUTES.into_iter().chain(doubled);
     let after = minutes.filter_map(move |n| due.checked_add(SignedDuration::from_mins(n)).ok());
     std::iter::once(due).chain(after)
 }
@@ -100,16 +100,16 @@ mod tests {
         let (mut taken, mut due, mut done) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         let (mut now, end) = (at(from), at(from) + SignedDuration::from_hours(days * 24));
         while now < end {
-            let open = schedule.turns(now);
-            due.extend(open.iter().map(|turn| (turn.served.tier, turn.served.due)));
+            let open = schedule.attempts(now);
+            due.extend(open.iter().map(|attempt| (attempt.served.tier, attempt.served.due)));
             let ours = open
                 .into_iter()
-                .filter(|turn| taken.insert((turn.served.tier, turn.began)));
-            for turn in ours.collect::<Vec<_>>() {
+                .filter(|attempt| taken.insert((attempt.served.tier, attempt.began)));
+            for attempt in ours.collect::<Vec<_>>() {
                 if works(now) {
-                    done.push((turn.served.tier, turn.served.due));
-                    let later = schedule.turns_after(&turn);
-                    taken.extend(later.into_iter().map(|began| (turn.served.tier, began)));
+                    done.push((attempt.served.tier, attempt.served.due));
+                    let later = schedule.later_attempts(&attempt);
+                    taken.extend(later.into_iter().map(|began| (attempt.served.tier, began)));
                 }
             }
             now += SignedDuration::from_mins(minutes);
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(once.len(), done.len());
         // only periods that began and ended during the outage are lost
         for (tier, due) in due.difference(&once) {
-            let over = *due + turn_open_max(*tier);
+            let over = *due + attempt_open_max(*tier);
             assert!(
                 outage.contains(due) && over < at("2026-11-24T00:00:00Z"),
                 "{tier} {due}"
@@ -165,7 +165,7 @@ mod tests {
         let mut attempts = BTreeSet::new();
         for minute in 0..24 * 60 {
             let now = at("2026-11-20T02:30:00Z") + SignedDuration::from_mins(minute);
-            attempts.extend(schedule.turns(now).iter().map(|turn| turn.began));
+            attempts.extend(schedule.attempts(now).iter().map(|attempt| attempt.began));
         }
         let minutes: Vec<i64> = attempts
             .iter()
@@ -180,9 +180,9 @@ mod tests {
             let schedule = schedule(ALL, "Europe/Berlin");
             let mut now = at("2026-01-01T00:00:00Z");
             for _ in 0..800 {
-                let turns = schedule.turns(now);
-                let turn = turns.iter().find(|turn| turn.served.tier == tier).unwrap();
-                assert!(now.duration_since(turn.began) < turn_open_max(tier));
+                let attempts = schedule.attempts(now);
+                let attempt = attempts.iter().find(|attempt| attempt.served.tier == tier).unwrap();
+                assert!(now.duration_since(attempt.began) < attempt_open_max(tier));
                 now += SignedDuration::from_hours(11);
             }
         }

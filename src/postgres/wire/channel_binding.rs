@@ -4,12 +4,12 @@
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use super::der::{OID, Reader, SEQUENCE};
+use super::der::{DerReader, OID, SEQUENCE};
 
 /// `tls-server-end-point` of a certificate in DER: its hash with the hash function of its signature if that is SHA-2,
 /// and with SHA-256 for MD5 and SHA-1. `None` if the signature names no hash function, as RFC 5929 then defines no
 /// binding.
-pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let oid = signature_algorithm(certificate)?;
     Some(match oid {
         // sha384WithRSAEncryption, ecdsa-with-SHA384
@@ -30,7 +30,7 @@ pub(super) fn hash(certificate: &[u8]) -> Option<Vec<u8>> {
 
 /// `Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { algorithm OID, … }, … }`
 fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
-    let mut whole = Reader::new(certificate).inside(SEQUENCE)?;
+    let mut whole = DerReader::new(certificate).inside(SEQUENCE)?;
     whole.element(SEQUENCE)?;
     whole.inside(SEQUENCE)?.element(OID)
 }
@@ -47,7 +47,7 @@ mod tests {
             &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
             &[0x30, 0x03, 0x30, 0x01, 0x00],
         ] {
-            assert_eq!(hash(der), None);
+            assert_eq!(end_point(der), None);
         }
     }
 
@@ -64,9 +64,9 @@ mod tests {
         };
         let rsa = |last| certificate(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last]);
         for (last, length) in [(0x05, 32), (0x0b, 32), (0x0c, 48), (0x0d, 64)] {
-            assert_eq!(hash(&rsa(last)).unwrap().len(), length);
+            assert_eq!(end_point(&rsa(last)).unwrap().len(), length);
         }
         // Ed25519
-        assert_eq!(hash(&certificate(&[0x2b, 0x65, 0x70])), None);
+        assert_eq!(end_point(&certificate(&[0x2b, 0x65, 0x70])), None);
     }
 }

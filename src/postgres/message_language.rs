@@ -8,14 +8,14 @@ use super::session::Session;
 
 /// The language of the server's messages to a child process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Speech {
+pub enum MessageLanguage {
     /// English.
     English,
     /// Another language, and this role can change it for its session.
-    CanBeEnglish,
+    Switchable,
     /// Another or an unknown language: no cause may be read from the messages.
     #[default]
-    Foreign,
+    Unknown,
 }
 
 /// A text of the server that is translated like its messages. The settings alone (`lc_messages`, and `LANGUAGE` in its
@@ -30,11 +30,11 @@ const MAY_SET: &str = "SELECT pg_catalog.has_parameter_privilege('lc_messages', 
 
 impl Session {
     /// The language of the server's messages to child processes with this session's login.
-    pub async fn speech(&mut self) -> Result<Speech, Error> {
+    pub async fn message_language(&mut self) -> Result<MessageLanguage, Error> {
         const WHAT: &str = "ask for the server's language";
         let rows = self.rows(WHAT, LANGUAGE).await?;
         if self.first(&rows, WHAT)? {
-            return Ok(Speech::English);
+            return Ok(MessageLanguage::English);
         }
         let mut may_set: bool = self.column(&rows[0], 1, WHAT)?;
         if !may_set && self.server_major() >= 15 {
@@ -43,9 +43,9 @@ impl Session {
         }
         // poolers don't accept settings
         Ok(if may_set && !self.is_pooled() {
-            Speech::CanBeEnglish
+            MessageLanguage::Switchable
         } else {
-            Speech::Foreign
+            MessageLanguage::Unknown
         })
     }
 }

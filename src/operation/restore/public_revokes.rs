@@ -5,12 +5,12 @@
 //! PUBLIC names no other role. So it is always run, after all objects are restored.
 
 use super::{
-    given::given_to,
+    default_grants::default_grantees,
     label::label,
-    plan::{Plan, Wishes},
-    reason::Reason,
+    plan::{PlanOptions, RestorePlan},
+    reason::SkipReason,
     report::NotRestored,
-    words::{Privilege, granted_roles, name_behind, public_privilege, says, statements},
+    statement::{Privilege, granted_roles, has_keywords, name_after, public_privilege, statements},
 };
 use crate::{
     archive::Entry,
@@ -27,7 +27,7 @@ const PUBLIC_CLOSED_SINCE: u32 = 15;
 
 /// An object that is closed to PUBLIC in the backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Closed {
+pub(super) struct PublicRevoke {
     /// The position of the ACL entry.
     pub(super) entry: usize,
     /// Whether it is a SECURITY DEFINER function, which runs with its owner's rights.
@@ -40,11 +40,11 @@ pub(super) struct Closed {
 
 /// Everything that was closed to PUBLIC in the database of the backup.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Closures {
+pub(super) struct PublicRevokes {
     /// Restored objects, which are closed by their statements. SECURITY DEFINER functions come first.
-    pub(super) restored: Vec<Closed>,
+    pub(super) restored: Vec<PublicRevoke>,
     /// Objects that the target has and another role owns. They may be open there.
-    others: Vec<Closed>,
+    others: Vec<PublicRevoke>,
     /// ALTER DEFAULT PRIVILEGES statements that revoke rights from PUBLIC on future objects.
     later: Vec<Untrusted>,
     /// Whether CONNECT was revoked from PUBLIC in the backup, and PUBLIC has it in the target.
@@ -52,31 +52,31 @@ pub(super) struct Closures {
     /// Whether PUBLIC can create objects in the target's schema public, and couldn't in the backup's.
     is_open_public: bool,
     /// What the target's own default privileges grant on restored objects, in words.
-    given: Vec<String>,
+    default_grants: Vec<String>,
 }
 
-impl Plan {
+impl RestorePlan {
     /// Finds what was closed to PUBLIC, where the privileges themselves are not restored.
-    pub(super) fn look_at_closures(&mut self, facts: &TargetFacts, wishes: &Wishes<'_>) {
+    pub(super) fn find_public_revokes(&mut self, facts: &TargetFacts, options: &PlanOptions<'_>) {
         let by_id = self.by_id();
-        let mut closures = Closures::default();
+        let mut public_revokes = PublicRevokes::default();
         for (at, entry) in self.entries.iter().enumerate() {
-            let is_restored = wishes.keep_acl && self.reasons[at].is_none();
+            let is_restored = options.keep_acl && self.reasons[at].is_none();
             if entry.kind == "DEFAULT ACL" && !is_restored {
                 let taken = from_public_later(entry.definition.raw());
-                closures.later.extend(taken);
+                public_revokes.later.extend(taken);
             }
             let part = public_part(entry.definition.raw()).filter(|_| entry.kind == "ACL");
             let Some(mut part) = part else {
                 continue;
             };
             if entry.name.raw().starts_with("DATABASE ") {
-                let is_connect = says(&["connect"], &part) || says(&["revoke", "all"], &part);
-                closures.is_open_database |= is_connect && facts.is_open;
+                let is_connect = has_keywords(&["connect"], &part) || has_keywords(&["revoke", "all"], &part);
+                public_revokes.is_open_database |= is_connect && facts.is_open;
                 continue;
             }
             let object = entry.needs.iter().find_map(|id| by_id.get(id)).copied();
-            let given = object.map(|object| given_to(&self.entries[object], facts));
+            let given = object.map(|object| default_grantees(&self.entries[object], facts));
             let also = from_others(&part, entry, given.unwrap_or_default());
             if is_restored {
                 part.clear();
@@ -86,28 +86,28 @@ impl Plan {
                 continue;
             }
             let what = label(entry);
-            let closed = Closed {
+            let closed = PublicRevoke {
                 entry: at,
                 is_definer: object.is_some_and(|object| is_definer(&self.entries[object])),
                 what: what.strip_prefix("privileges on ").unwrap_or(&what).into(),
                 statements: part.into(),
             };
-            match self.is_closable(entry, object, facts, wishes.clean) {
-                Some(true) => closures.restored.push(closed),
-                Some(false) => closures.others.push(closed),
+            match self.can_revoke(entry, object, facts, options.clean) {
+                Some(true) => public_revokes.restored.push(closed),
+                Some(false) => public_revokes.others.push(closed),
                 None => (),
             }
         }
-        closures.restored.sort_by_key(|closed| !closed.is_definer);
-        closures.given = self.given(facts);
-        self.closures = closures;
+        public_revokes.restored.sort_by_key(|closed| !closed.is_definer);
+        public_revokes.default_grants = self.default_grants(facts);
+        self.public_revokes = public_revokes;
     }
 
     /// Since PostgreSQL 15 only the owner of a new database can create objects in its schema public. A dump doesn't
     /// contain that, as it is the default.
-    pub(super) fn look_at_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
+    pub(super) fn check_schema_public(&mut self, facts: &TargetFacts, source_major: Option<u32>) {
         let is_said = |entry: &Entry| entry.kind == "ACL" && entry.name == "SCHEMA public";
-        self.closures.is_open_public = facts.is_public_open
+        self.public_revokes.is_open_public = facts.is_public_open
             && source_major.is_some_and(|major| major >= PUBLIC_CLOSED_SINCE)
             && !self.entries.iter().any(is_said);
     }
@@ -115,11 +115,11 @@ impl Plan {
     /// Whether the role can revoke rights on the object of these privileges. `None` if the object is left out, or if
     /// the target keeps its own. An object that the archive doesn't create belongs to an extension or to PostgreSQL
     /// itself.
-    fn is_closable(&self, privileges: &Entry, object: Option<usize>, facts: &TargetFacts, clean: bool) -> Option<bool> {
+    fn can_revoke(&self, privileges: &Entry, object: Option<usize>, facts: &TargetFacts, clean: bool) -> Option<bool> {
         let schema = privileges.name.raw().strip_prefix("SCHEMA ");
         let reason = object.and_then(|object| self.reasons[object].as_ref());
         match (reason, schema) {
-            (None | Some(Reason::Present), Some(schema)) => {
+            (None | Some(SkipReason::Present), Some(schema)) => {
                 let schema = object.map_or(schema, |object| self.entries[object].name.raw());
                 let there = facts.schemas.get(schema);
                 // the schema isn't replaced, and its owner may have changed its privileges since
@@ -134,7 +134,7 @@ impl Plan {
     }
 }
 
-impl Closures {
+impl PublicRevokes {
     /// Remarks about what was closed, in words for the user.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
@@ -165,11 +165,11 @@ impl Closures {
                  creates them runs: {first}{more}"
             ));
         }
-        if !self.given.is_empty() {
+        if !self.default_grants.is_empty() {
             remarks.push(format!(
                 "the target's own default privileges grant rights on restored objects: {}; psql lists them by `\\ddp`, \
                  and REVOKE removes the rights",
-                self.given.join(", ")
+                self.default_grants.join(", ")
             ));
         }
         if self.is_open_public {
@@ -192,15 +192,15 @@ impl Closures {
 
 /// Revokes from PUBLIC what was revoked in the backup. Runs on its own connection after the load, each statement by
 /// itself; returns the objects that stay open, with the reason. Not retried.
-pub(super) async fn close(plan: &Plan, target: &DatabaseUrl) -> Vec<NotRestored> {
-    let closed = &plan.closures.restored;
+pub(super) async fn revoke_from_public(plan: &RestorePlan, target: &DatabaseUrl) -> Vec<NotRestored> {
+    let closed = &plan.public_revokes.restored;
     if closed.is_empty() {
         return Vec::new();
     }
     let statements: Vec<&str> = closed.iter().map(|one| one.statements.raw()).collect();
     let outcomes = async {
         let mut session = Session::connect(target).await?;
-        let outcomes = session.carry_out("close it to PUBLIC", &statements).await?;
+        let outcomes = session.run_each("close it to PUBLIC", &statements).await?;
         session.close().await;
         Ok::<_, postgres::Error>(outcomes)
     };
@@ -213,7 +213,7 @@ pub(super) async fn close(plan: &Plan, target: &DatabaseUrl) -> Vec<NotRestored>
         .collect()
 }
 
-fn names(closed: &[Closed]) -> String {
+fn names(closed: &[PublicRevoke]) -> String {
     let some = closed.iter().take(NAMED);
     let mut names: Vec<String> = some
         .map(|one| match one.is_definer {
@@ -228,7 +228,8 @@ fn names(closed: &[Closed]) -> String {
 }
 
 pub(super) fn is_definer(entry: &Entry) -> bool {
-    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw()) && says(&["security", "definer"], entry.definition.raw())
+    ["FUNCTION", "PROCEDURE"].contains(&entry.kind.raw())
+        && has_keywords(&["security", "definer"], entry.definition.raw())
 }
 
 /// The statements of an ACL entry that name PUBLIC, if one of them revokes something. A GRANT to PUBLIC beside it is
@@ -272,7 +273,7 @@ fn from_public_later(definition: &str) -> Vec<Untrusted> {
         if public_privilege(taken)? != Privilege::Taken {
             return None;
         }
-        let place = name_behind("schema", statement).map(|schema| format!(" IN SCHEMA {}", ident(&schema)));
+        let place = name_after("schema", statement).map(|schema| format!(" IN SCHEMA {}", ident(&schema)));
         Some(format!("ALTER DEFAULT PRIVILEGES{} {taken};", place.unwrap_or_default()).into())
     });
     taken.collect()

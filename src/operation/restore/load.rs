@@ -1,6 +1,6 @@
 //! Streams an archive into pg_restore, and decides in which state a fault leaves the target.
 
-use super::{PreparedRestore, RestoreRequest, replace::Replaced};
+use super::{PreparedRestore, RestoreRequest, replaced::ReplacedObjects};
 use crate::{
     archive::Contents,
     backup::{Details, Record},
@@ -20,25 +20,22 @@ impl PreparedRestore<'_> {
         target: &DatabaseUrl,
         progress: &Progress,
         interrupt: &Interrupt,
-    ) -> std::result::Result<(Contents, LoadReport), Broken> {
-        let none_given = |error| Broken {
-            error,
-            all_given: false,
-        };
+    ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
+        let not_sent = |error| FailedLoad { error, all_sent: false };
         if self.request.clean && !self.request.single_transaction {
-            let room = interrupt.or(self.make_room(target));
-            room.await.map_err(none_given)?;
+            let room = interrupt.or(self.drop_replaced(target));
+            room.await.map_err(not_sent)?;
         }
         let archive = match self.archive.take() {
             Some(archive) => archive,
-            None => self.again(interrupt).await.map_err(none_given)?,
+            None => self.again(interrupt).await.map_err(not_sent)?,
         };
-        let load = self.load(target, self.plan.kept(), true).map_err(none_given)?;
+        let load = self.load(target, self.plan.kept(), true).map_err(not_sent)?;
         let first = carry_out(self.expected(), archive, load, progress, interrupt).await;
         let (contents, mut report) = first?;
         for ids in self.plan.later_passes() {
-            let archive = self.again(interrupt).await.map_err(none_given)?;
-            let load = self.load(target, ids, false).map_err(none_given)?;
+            let archive = self.again(interrupt).await.map_err(not_sent)?;
+            let load = self.load(target, ids, false).map_err(not_sent)?;
             let progress = Progress::default();
             let more = carry_out(self.expected(), archive, load, &progress, interrupt).await;
             let (_, more) = more?;
@@ -49,9 +46,9 @@ impl PreparedRestore<'_> {
     }
 
     /// Drops what is replaced, unless the load does that in its own transaction.
-    async fn make_room(&self, target: &DatabaseUrl) -> Result<()> {
+    async fn drop_replaced(&self, target: &DatabaseUrl) -> Result<()> {
         let mut session = Session::connect(target).await?;
-        let drops = Replaced::by(&self.plan).all();
+        let drops = ReplacedObjects::by(&self.plan).all();
         session.drop_all(&drops).await?;
         session.close().await;
         Ok(())
@@ -69,7 +66,7 @@ impl PreparedRestore<'_> {
     fn load(&self, target: &DatabaseUrl, entries: Vec<i32>, is_first: bool) -> Result<Load> {
         let (request, client, server_major) = (self.request, self.client, self.server_major);
         let drops = (request.clean && request.single_transaction && is_first)
-            .then(|| Replaced::by(&self.plan).all().statements);
+            .then(|| ReplacedObjects::by(&self.plan).all().statements);
         let options = LoadOptions {
             first: drops,
             single_transaction: request.single_transaction,
@@ -79,7 +76,7 @@ impl PreparedRestore<'_> {
             no_tablespaces: !self.plan.missing_tablespaces.is_empty(),
             keep_going: request.keep_going,
             entries: Some(entries),
-            speech: self.speech,
+            message_language: self.message_language,
             settings: self.settings.clone(),
             ..LoadOptions::new(server_major)
         };
@@ -90,9 +87,9 @@ impl PreparedRestore<'_> {
 }
 
 /// The fault that ended a load, and whether pg_restore had received the whole archive.
-pub(super) struct Broken {
+pub(super) struct FailedLoad {
     pub(super) error: Error,
-    pub(super) all_given: bool,
+    pub(super) all_sent: bool,
 }
 
 /// Streams the archive into pg_restore. Its input ends cleanly only if the whole archive arrived and matches the
@@ -103,10 +100,10 @@ async fn carry_out(
     mut load: Load,
     progress: &Progress,
     interrupt: &Interrupt,
-) -> std::result::Result<(Contents, LoadReport), Broken> {
+) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
     let name = archive.name();
     let brought = interrupt.or(archive.bring(&mut load, progress)).await;
-    let all_given = brought.is_ok();
+    let all_sent = brought.is_ok();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
             tracing::info!("the whole archive was read; pg_restore continues with indexes and constraints");
@@ -120,23 +117,23 @@ async fn carry_out(
         Err(error @ Error::Sink(_)) => {
             // pg_restore failed by itself, and its own error says why
             let error = load.abort().await.map_or(error, Error::from);
-            Err(Broken { error, all_given })
+            Err(FailedLoad { error, all_sent })
         }
         Err(error) => {
             load.kill().await;
-            Err(Broken { error, all_given })
+            Err(FailedLoad { error, all_sent })
         }
     }
 }
 
 /// The state in which a failed restore leaves its target. pg_restore commits its single transaction when it has read
 /// all rows, which may be before the agent sees a fault of its own.
-pub(super) fn state_after(error: &Error, all_given: bool, request: &RestoreRequest) -> TargetState {
+pub(super) fn state_after(error: &Error, all_sent: bool, request: &RestoreRequest) -> TargetState {
     match error {
         _ if !request.single_transaction && request.clean => TargetState::Mixed,
         _ if !request.single_transaction => TargetState::Incomplete,
         Error::Postgres(postgres::Error::LoadFailed(_)) => TargetState::Unchanged,
-        _ if !all_given => TargetState::Unchanged,
+        _ if !all_sent => TargetState::Unchanged,
         _ => TargetState::AllOrNothing,
     }
 }

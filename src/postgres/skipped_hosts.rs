@@ -10,24 +10,24 @@ const SHOWN: usize = 5;
 
 /// A host of a URL with several, and why the next one was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
+pub struct SkippedHost {
     /// The host and port as `host:port`.
-    pub place: String,
+    pub host: String,
     /// Why it was not used.
     pub why: Untrusted,
     /// Whether it works and only isn't of the kind that `target_session_attrs` asks for.
     pub is_other_kind: bool,
 }
 
-impl fmt::Display for PassedOver {
+impl fmt::Display for SkippedHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.why)
+        write!(f, "{}: {}", self.host, self.why)
     }
 }
 
 /// The first hosts, in one line.
-pub fn list(all: &[PassedOver]) -> String {
-    let mut text: Vec<String> = all.iter().take(SHOWN).map(PassedOver::to_string).collect();
+pub fn list(all: &[SkippedHost]) -> String {
+    let mut text: Vec<String> = all.iter().take(SHOWN).map(SkippedHost::to_string).collect();
     if all.len() > SHOWN {
         text.push(format!("and {} more", all.len() - SHOWN));
     }
@@ -36,7 +36,7 @@ pub fn list(all: &[PassedOver]) -> String {
 
 impl Error {
     /// The same error, with the hosts that were tried before.
-    pub(super) fn after_others(self, before: &[PassedOver]) -> Self {
+    pub(super) fn with_skipped_hosts(self, before: &[SkippedHost]) -> Self {
         if before.is_empty() {
             return self;
         }

@@ -79,7 +79,7 @@ fn roles<'a>(words: impl Iterator<Item = &'a Word>) -> Vec<String> {
 }
 
 /// The name after a keyword outside of parentheses, like the language of a function or the provider of a label.
-pub(super) fn name_behind(keyword: &str, definition: &str) -> Option<String> {
+pub(super) fn name_after(keyword: &str, definition: &str) -> Option<String> {
     let words = words(definition);
     let mut depth = 0;
     let at = words.iter().position(|word| {
@@ -104,7 +104,7 @@ pub(super) fn columns(copy: &str) -> Vec<String> {
 }
 
 /// Whether the keywords follow one another somewhere in the statement, outside of literals and quoted names.
-pub(super) fn says(keywords: &[&str], definition: &str) -> bool {
+pub(super) fn has_keywords(keywords: &[&str], definition: &str) -> bool {
     let words = words(definition);
     let mut places = words.windows(keywords.len());
     places.any(|place| place.iter().zip(keywords).all(|(word, keyword)| word.is(keyword)))
@@ -283,18 +283,18 @@ mod tests {
     fn languages_providers_columns() {
         let sql = "CREATE FUNCTION s.f(language text DEFAULT 'LANGUAGE c'::text) RETURNS TABLE(language text)\n    \
             LANGUAGE plpgsql STABLE\n    AS $_$ begin return LANGUAGE c; end $_$;";
-        assert_eq!(name_behind("language", sql).as_deref(), Some("plpgsql"));
+        assert_eq!(name_after("language", sql).as_deref(), Some("plpgsql"));
         let label = "SECURITY LABEL FOR anon ON COLUMN public.t.a IS 'MASKED FOR x';";
-        assert_eq!(name_behind("for", label).as_deref(), Some("anon"));
+        assert_eq!(name_after("for", label).as_deref(), Some("anon"));
         assert_eq!(
             columns("COPY auth.users (id, \"E mail\", \"a)b\") FROM stdin;\n"),
             ["id", "E mail", "a)b"]
         );
-        assert!(says(
+        assert!(has_keywords(
             &["for", "all", "tables"],
             "CREATE PUBLICATION p FOR ALL TABLES WITH (publish = 'x');"
         ));
-        assert!(!says(
+        assert!(!has_keywords(
             &["for", "all", "tables"],
             "CREATE PUBLICATION \"FOR ALL TABLES\" WITH (publish = 'FOR ALL TABLES');"
         ));

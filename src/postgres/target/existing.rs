@@ -7,7 +7,7 @@ use crate::postgres::session::Session;
 
 /// An object that the target already has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Present {
+pub struct ExistingObject {
     /// For a table: whether it has no row, and has had none since it was last truncated.
     pub is_empty: bool,
     /// For a table: the columns that rows can be loaded into, if the role can insert.
@@ -22,7 +22,7 @@ pub struct Present {
     /// For a table: whether the role can create foreign keys to it.
     pub may_refer: bool,
     /// For a table: whether the role can create triggers on it. For a sequence: whether it can set it.
-    pub may_touch: bool,
+    pub may_modify: bool,
     /// For a table: whether row level security is enabled.
     pub has_row_security: bool,
 }
@@ -82,21 +82,21 @@ const PRESENT: &str = r#"
 
 impl Session {
     /// The objects by kind, schema and name, as in an archive's table of contents.
-    pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), Present>, Error> {
+    pub(super) async fn present(&mut self) -> Result<HashMap<(String, String, String), ExistingObject>, Error> {
         const WHAT: &str = "list what the target already has";
         let mut present = HashMap::new();
         for row in self.rows(WHAT, PRESENT).await? {
             let text = |at| row.text(at).unwrap_or_default().to_owned();
             let columns = row.text(4).map(serde_json::from_str::<BTreeSet<String>>);
             let refers_to = row.text(8).map(serde_json::from_str);
-            let what = Present {
+            let what = ExistingObject {
                 is_empty: self.column(&row, 3, WHAT)?,
                 columns: columns.and_then(Result::ok),
                 has_triggers: self.column(&row, 7, WHAT)?,
                 refers_to: refers_to.and_then(Result::ok).unwrap_or_default(),
                 is_own: self.column(&row, 9, WHAT)?,
                 may_refer: self.column(&row, 10, WHAT)?,
-                may_touch: self.column(&row, 5, WHAT)?,
+                may_modify: self.column(&row, 5, WHAT)?,
                 has_row_security: self.column(&row, 6, WHAT)?,
             };
             present.insert((text(0), text(1), text(2)), what);

@@ -1,9 +1,9 @@
 //! What `--clean` drops: every object of the target that the backup restores, and nothing else.
 
-use super::plan::Plan;
+use super::plan::RestorePlan;
 use crate::{
     archive::Entry,
-    postgres::{Drops, Place},
+    postgres::{DropStatements, ObjectIdentity},
 };
 
 /// Kinds that are not dropped by themselves. Some are dropped with the table, view or server that they belong to.
@@ -25,30 +25,31 @@ const NOT_BY_THEMSELVES: &[&str] = &[
 ];
 
 /// The objects that a plan replaces, as statements that drop them.
-pub(super) struct Replaced {
+pub(super) struct ReplacedObjects {
     /// The statements, in the reverse order of creation.
-    pub(super) drops: Drops,
+    pub(super) drops: DropStatements,
     /// The statements that drop large objects. Nothing depends on large objects.
     unlinks: String,
 }
 
-impl Replaced {
+impl ReplacedObjects {
     /// The statements for what the plan restores.
-    pub(super) fn by(plan: &Plan) -> Self {
+    pub(super) fn by(plan: &RestorePlan) -> Self {
         let kept: Vec<&Entry> = plan.kept_entries().collect();
         let dropped = kept.iter().rev().filter_map(|entry| drop_of(entry));
         let mut statements: Vec<u8> = dropped.flatten().collect();
-        statements.extend(plan.emptied.iter().rev().flat_map(|sql| sql.bytes()));
+        statements.extend(plan.row_deletes.iter().rev().flat_map(|sql| sql.bytes()));
         let objects: Vec<String> = kept.iter().flat_map(|entry| large_objects(entry)).collect();
         let is_dropped = |entry: &&Entry| !NOT_BY_THEMSELVES.contains(&entry.kind.raw());
-        let mut remade: std::collections::BTreeSet<String> = kept.iter().flat_map(|entry| remade(entry)).collect();
-        remade.extend(plan.attached());
+        let mut recreated: std::collections::BTreeSet<String> =
+            kept.iter().flat_map(|entry| recreated(entry)).collect();
+        recreated.extend(plan.attached());
         Self {
-            drops: Drops {
+            drops: DropStatements {
                 encoding: plan.encoding.clone(),
                 statements,
                 named: kept.iter().copied().filter(is_dropped).filter_map(place).collect(),
-                remade,
+                recreated,
             },
             unlinks: objects
                 .chunks(10_000)
@@ -64,14 +65,14 @@ impl Replaced {
     }
 
     /// All statements, with those for large objects.
-    pub(super) fn all(mut self) -> Drops {
+    pub(super) fn all(mut self) -> DropStatements {
         self.drops.statements.extend(self.unlinks.bytes());
         self.drops
     }
 }
 
 /// The object that an entry creates, as the rehearsal identifies it. `None` if it is a part of another object.
-pub(super) fn place(entry: &Entry) -> Option<Place> {
+pub(super) fn place(entry: &Entry) -> Option<ObjectIdentity> {
     let (kind, name) = (entry.kind.raw(), entry.name.raw());
     let (kind, name) = match kind {
         "TABLE" | "FOREIGN TABLE" | "VIEW" | "MATERIALIZED VIEW" | "SEQUENCE" => {
@@ -103,7 +104,7 @@ pub(super) fn place(entry: &Entry) -> Option<Place> {
         ),
         _ => return None,
     };
-    Some(Place {
+    Some(ObjectIdentity {
         kind,
         schema: entry.schema.raw().to_owned(),
         name,
@@ -132,7 +133,7 @@ fn drop_of(entry: &Entry) -> Option<Vec<u8>> {
 
 /// Objects that an entry creates and that are dropped with others, worded as `pg_describe_object` does: triggers on
 /// tables that stay, user mappings, casts, and the tables and schemas of publications.
-pub(super) fn remade(entry: &Entry) -> Vec<String> {
+pub(super) fn recreated(entry: &Entry) -> Vec<String> {
     let (schema, name) = (entry.schema.raw(), entry.name.raw());
     // both names may contain spaces
     let halves = || name.match_indices(' ').map(|(at, _)| (&name[..at], &name[at + 1..]));

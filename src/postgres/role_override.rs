@@ -22,7 +22,7 @@ const READ_ONLY: &str = "
 
 /// A role that the database's settings have set instead of the login's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Imposed {
+pub struct RoleOverride {
     /// The database.
     pub database: Untrusted,
     /// The role that logs in.
@@ -31,7 +31,7 @@ pub struct Imposed {
     pub role: Untrusted,
 }
 
-impl Imposed {
+impl RoleOverride {
     /// The statement that removes the setting.
     pub(super) fn reset(&self) -> String {
         format!("ALTER DATABASE {} RESET role;", ident(self.database.raw()))
@@ -41,14 +41,14 @@ impl Imposed {
 impl Session {
     /// The role that the database's settings have set instead of this login's, if they do. A database's owner can set
     /// his own role for every session this way, and would own what it restores.
-    pub async fn imposed_role(&mut self) -> Result<Option<Imposed>, Error> {
+    pub async fn role_override(&mut self) -> Result<Option<RoleOverride>, Error> {
         const WHAT: &str = "look at the database's settings";
         if self.user() == self.login() || self.asks_for("role") {
             return Ok(None);
         }
         let rows = self.rows(WHAT, ROLE).await?;
         let is_imposed: bool = self.first(&rows, WHAT)?;
-        Ok(is_imposed.then(|| Imposed {
+        Ok(is_imposed.then(|| RoleOverride {
             database: self.database().into(),
             login: self.login().into(),
             role: self.user().into(),
@@ -57,8 +57,8 @@ impl Session {
 
     /// An error if a restore can't write to the database, or if another role would own what it writes.
     pub async fn check_writable(&mut self) -> Result<(), Error> {
-        if let Some(imposed) = self.imposed_role().await? {
-            return Err(Error::ImposedRole(Box::new(imposed)));
+        if let Some(role_override) = self.role_override().await? {
+            return Err(Error::RoleOverridden(Box::new(role_override)));
         }
         const WHAT: &str = "ask whether the database is writable";
         let rows = self.rows(WHAT, READ_ONLY).await?;

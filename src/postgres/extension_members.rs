@@ -17,7 +17,7 @@ const EXTENSIONS_MAX: usize = 20;
 
 /// Objects that were added to one extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Adopted {
+pub struct AddedMembers {
     /// The extension's name.
     pub extension: Untrusted,
     /// The number of objects.
@@ -26,13 +26,13 @@ pub struct Adopted {
     pub some: Vec<Untrusted>,
 }
 
-impl Adopted {
+impl AddedMembers {
     /// What the user can do about it.
     pub const CURE: &'static str = "unless the extension's own script creates them, have their owner remove them from \
                                     the extension: ALTER EXTENSION … DROP … (psql lists all members by \\dx+)";
 }
 
-impl std::fmt::Display for Adopted {
+impl std::fmt::Display for AddedMembers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let some: Vec<String> = self.some.iter().map(ToString::to_string).collect();
         let rest = if self.count > some.len() as u64 { ", …" } else { "" };
@@ -75,26 +75,26 @@ const ADOPTED: &str = "
 
 impl Session {
     /// The objects that were added to extensions, ordered by the extension's name.
-    pub(super) async fn adopted(&mut self) -> Result<Vec<Adopted>, Error> {
+    pub(super) async fn added_members(&mut self) -> Result<Vec<AddedMembers>, Error> {
         const WHAT: &str = "look at the members of extensions";
         let sql = format!(
             "{ADOPTED} WHERE place OPERATOR(pg_catalog.<=) {NAMED} ORDER BY extname, place LIMIT {}",
             NAMED * EXTENSIONS_MAX
         );
         let rows = self.rows(WHAT, &sql).await?;
-        let mut adopted: Vec<Adopted> = Vec::new();
+        let mut added_members: Vec<AddedMembers> = Vec::new();
         for row in rows.iter().take(NAMED * EXTENSIONS_MAX) {
             let text = |at| row.text(at).unwrap_or_default();
             let object = Untrusted::from(format!("{} {}", text(2), text(3)));
-            match adopted.last_mut() {
+            match added_members.last_mut() {
                 Some(last) if last.extension.raw() == text(0) => last.some.push(object),
-                _ => adopted.push(Adopted {
+                _ => added_members.push(AddedMembers {
                     extension: text(0).into(),
                     count: self.column(row, 1, WHAT)?,
                     some: vec![object],
                 }),
             }
         }
-        Ok(adopted)
+        Ok(added_members)
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{
     pattern::Pattern,
-    plan::{Plan, Wishes},
-    reason::Reason,
-    rules::SESSION,
+    plan::{PlanOptions, RestorePlan},
+    reason::SkipReason,
+    rules::SESSION_KINDS,
 };
 use crate::error::{Error, Result};
 
 /// Kinds that belong to a table and are restored with it.
-const BELONGINGS: &[&str] = &[
+const PART_KINDS: &[&str] = &[
     "TABLE DATA",
     "SEQUENCE",
     "SEQUENCE OWNED BY",
@@ -36,8 +36,8 @@ const BELONGINGS: &[&str] = &[
     "BLOBS",
 ];
 
-/// Kinds of objects that those of `BELONGINGS` belong to.
-const OWNERS: &[&str] = &[
+/// Kinds of objects that those of `PART_KINDS` belong to.
+const WHOLE_KINDS: &[&str] = &[
     "TABLE",
     "FOREIGN TABLE",
     "VIEW",
@@ -55,17 +55,17 @@ fn is_part(kind: &str, of: &str) -> bool {
         "BLOBS" => ["BLOB", "BLOB METADATA"].contains(&of),
         // rows of tables that an extension creates
         "TABLE DATA" | "SEQUENCE SET" if of == "EXTENSION" => true,
-        _ => OWNERS.contains(&of),
+        _ => WHOLE_KINDS.contains(&of),
     }
 }
 
-impl Plan {
+impl RestorePlan {
     /// Leaves out what `--leave-out` names. With `--only`, leaves out everything that is neither named nor needed.
     ///
     /// # Errors
     /// [`Error::Usage`] if a pattern matches nothing in this backup.
-    pub(super) fn choose(&mut self, wishes: &Wishes<'_>) -> Result<()> {
-        for pattern in wishes.leave_out.iter().chain(wishes.only) {
+    pub(super) fn select(&mut self, options: &PlanOptions<'_>) -> Result<()> {
+        for pattern in options.leave_out.iter().chain(options.only) {
             if !self.entries.iter().any(|entry| pattern.matches(entry)) {
                 return Err(Error::usage(
                     format!("{pattern} matches nothing in this backup"),
@@ -74,14 +74,14 @@ impl Plan {
                 ));
             }
         }
-        let wanted = (!wishes.only.is_empty()).then(|| self.wanted(wishes.only));
+        let wanted = (!options.only.is_empty()).then(|| self.wanted(options.only));
         for (at, entry) in self.entries.iter().enumerate() {
-            let is_left_out = wishes.leave_out.iter().any(|pattern| pattern.matches(entry));
+            let is_left_out = options.leave_out.iter().any(|pattern| pattern.matches(entry));
             let is_unwanted = wanted.as_ref().is_some_and(|wanted| !wanted.contains(&at));
             self.reasons[at] = match (is_left_out, is_unwanted) {
-                _ if SESSION.contains(&entry.kind.raw()) => None,
-                (true, _) => Some(Reason::Asked),
-                (false, true) => Some(Reason::Unwanted),
+                _ if SESSION_KINDS.contains(&entry.kind.raw()) => None,
+                (true, _) => Some(SkipReason::Excluded),
+                (false, true) => Some(SkipReason::NotSelected),
                 (false, false) => None,
             };
         }
@@ -106,7 +106,7 @@ impl Plan {
                 // a foreign key to a table that is not selected is left out
                 let is_possible = kind != "FK CONSTRAINT"
                     || needs(at).all(|need| wanted.contains(&need) || self.entries[need].kind == "EXTENSION");
-                if BELONGINGS.contains(&kind) && is_possible && needs(at).any(stands_on) && !wanted.contains(&at) {
+                if PART_KINDS.contains(&kind) && is_possible && needs(at).any(stands_on) && !wanted.contains(&at) {
                     wanted.insert(at);
                 }
             }

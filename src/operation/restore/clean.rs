@@ -2,14 +2,14 @@
 
 use super::{
     label::label,
-    plan::Plan,
-    replace::{Replaced, place, remade},
-    words::listed,
+    plan::RestorePlan,
+    replaced::{ReplacedObjects, place, recreated},
+    statement::listed,
 };
 use crate::{
     archive::Entry,
-    error::{Error, Lack, Result},
-    postgres::{self, Lost, Session},
+    error::{Error, Result, TargetProblem},
+    postgres::{self, DroppedObject, Session},
     text::{Untrusted, shell_quoted},
 };
 
@@ -19,42 +19,42 @@ use super::pattern::Pattern;
 const NAMED: usize = 10;
 
 /// The problems that prevent `--clean` from replacing what the plan replaces.
-pub(super) async fn lacks_of_room(session: &mut Session, plan: &Plan) -> Result<Vec<Lack>> {
-    let drops = Replaced::by(plan).drops;
+pub(super) async fn clean_problems(session: &mut Session, plan: &RestorePlan) -> Result<Vec<TargetProblem>> {
+    let drops = ReplacedObjects::by(plan).drops;
     let lost = match session.rehearse(&drops).await {
         Ok(lost) => lost,
-        Err(error) => return refused(error).map(|lack| vec![lack]),
+        Err(error) => return refused(error).map(|problem| vec![problem]),
     };
     let (mut others, mut left_out) = (Vec::new(), Vec::new());
     for lost in &lost {
         match entry_of(plan, lost) {
-            Some((entry, why)) => left_out.push((entry, format!("{} ({why})", lost.what))),
-            None => others.push(lost.what.to_string()),
+            Some((entry, why)) => left_out.push((entry, format!("{} ({why})", lost.description))),
+            None => others.push(lost.description.to_string()),
         }
     }
-    let others = (!others.is_empty()).then(|| Lack {
+    let others = (!others.is_empty()).then(|| TargetProblem {
         what: format!(
             "objects that are not in the backup would be dropped with those that are replaced: {}",
             listed(others, NAMED)
         ),
         cure: "restore into a new database, and copy from there what you need".to_owned(),
     });
-    Ok(others.into_iter().chain(lack_of_rights(plan, left_out)).collect())
+    Ok(others.into_iter().chain(left_out_problem(plan, left_out)).collect())
 }
 
 /// The entry that would create the lost object if it were not left out, and why it is.
-fn entry_of<'a>(plan: &'a Plan, lost: &Lost) -> Option<(&'a Entry, String)> {
+fn entry_of<'a>(plan: &'a RestorePlan, lost: &DroppedObject) -> Option<(&'a Entry, String)> {
     let name = |at: usize| label(&plan.entries[at]);
     let mut left_out = plan.left_out();
     let found = left_out.find(|(entry, _, _)| {
-        place(entry).is_some_and(|place| place == lost.place)
-            || remade(entry).iter().any(|words| words == lost.what.raw())
+        place(entry).is_some_and(|object| object == lost.object)
+            || recreated(entry).iter().any(|words| words == lost.description.raw())
     });
     found.map(|(entry, reason, _)| (entry, reason.describe(name)))
 }
 
 /// The problem of objects that the backup has, and that this restore would drop and not create again.
-fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> {
+fn left_out_problem(plan: &RestorePlan, left_out: Vec<(&Entry, String)>) -> Option<TargetProblem> {
     if left_out.is_empty() {
         return None;
     }
@@ -73,7 +73,7 @@ fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> 
         1..=NAMED => format!("; or keep the target's objects that it depends on: {}", kept.join(" ")),
         _ => "; or keep the target's objects that it depends on, by --leave-out".to_owned(),
     };
-    Some(Lack {
+    Some(TargetProblem {
         what: format!(
             "objects that are left out, and so would not be created again, would be dropped with those that are \
              replaced: {}",
@@ -84,7 +84,7 @@ fn lack_of_rights(plan: &Plan, left_out: Vec<(&Entry, String)>) -> Option<Lack> 
 }
 
 /// The problem of a drop statement that the server refuses. Goes by SQLSTATE.
-fn refused(error: postgres::Error) -> Result<Lack> {
+fn refused(error: postgres::Error) -> Result<TargetProblem> {
     let postgres::Error::Query { code, message, .. } = &error else {
         return Err(Error::Postgres(error));
     };
@@ -116,7 +116,7 @@ fn refused(error: postgres::Error) -> Result<Lack> {
         ),
         _ => return Err(Error::Postgres(error)),
     };
-    Ok(Lack {
+    Ok(TargetProblem {
         what: format!(
             "--clean can't replace an object of the backup: {why} ({})",
             Untrusted::from(message.raw())

@@ -7,7 +7,7 @@ use crate::{
     backup::{BackupId, Label, Tier},
     catalog::{Catalog, Standing},
     error::{Error, Result},
-    lifecycle::{Action, Plan, Planned},
+    lifecycle::{LifecyclePlan, PlannedRule, RuleAction},
 };
 
 /// A backup that a plan's rules would delete before its retention ends.
@@ -28,9 +28,9 @@ pub struct KeptLonger {
 ///
 /// # Errors
 /// Any error of the bucket, and records that can't be read or are under another key, as their retention is unknown.
-pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonger>> {
+pub async fn kept_longer(catalog: &Catalog, plan: &LifecyclePlan) -> Result<Vec<KeptLonger>> {
     let rules = plan.rules.iter();
-    let expiring = rules.filter(|rule| matches!(rule.action, Action::Expire { .. }));
+    let expiring = rules.filter(|rule| matches!(rule.action, RuleAction::Expire { .. }));
     let databases: BTreeSet<&Label> = expiring.map(|rule| &rule.database).collect();
     let mut found = Vec::new();
     for database in databases {
@@ -66,22 +66,22 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         let records = days(plan, database, None);
         let days = |tier| days(plan, database, Some(tier)).into_iter().chain(records).min();
         let kept = survey.standing.iter().filter(|one| one.has_archive());
-        found.extend(kept.filter_map(|one| judge(one, days(one.record.tier)?)));
+        found.extend(kept.filter_map(|one| kept_longer_by(one, days(one.record.tier)?)));
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(found)
 }
 
 /// The age in days at which a plan deletes archives of this tier, or records if `tier` is `None`.
-fn days(plan: &Plan, database: &Label, tier: Option<Tier>) -> Option<u32> {
-    let of_tier = |rule: &&Planned| rule.database == *database && rule.tier == tier;
+fn days(plan: &LifecyclePlan, database: &Label, tier: Option<Tier>) -> Option<u32> {
+    let of_tier = |rule: &&PlannedRule| rule.database == *database && rule.tier == tier;
     plan.rules.iter().filter(of_tier).find_map(|rule| match rule.action {
-        Action::Expire { after_days } => Some(after_days),
+        RuleAction::Expire { after_days } => Some(after_days),
         _ => None,
     })
 }
 
-fn judge(one: &Standing, after_days: u32) -> Option<KeptLonger> {
+fn kept_longer_by(one: &Standing, after_days: u32) -> Option<KeptLonger> {
     let record = &one.record;
     let age = SignedDuration::from_hours(24 * i64::from(after_days));
     let deleted = record.started.checked_add(age).ok()?;

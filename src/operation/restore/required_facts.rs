@@ -2,28 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use super::{rules::ability, ties::is_orphan, words::name_behind};
-use crate::{archive::Entry, postgres::Questions};
+use super::{dependencies::is_extension_row, rules::ability, statement::name_after};
+use crate::{archive::Entry, postgres::RequiredFacts};
 
 /// The facts that are needed for these entries.
-pub(super) fn questions(entries: &[Entry]) -> Questions {
-    let mut questions = Questions::default();
+pub(super) fn required_facts(entries: &[Entry]) -> RequiredFacts {
+    let mut required = RequiredFacts::default();
     let ids: BTreeSet<i32> = entries.iter().map(|entry| entry.id).collect();
     for entry in entries {
         let ability = match entry.kind.raw() {
             "EXTENSION" => {
-                let schema = name_behind("schema", entry.definition.raw());
-                questions.extensions.insert(entry.name.raw().to_owned(), schema);
+                let schema = name_after("schema", entry.definition.raw());
+                required.extensions.insert(entry.name.raw().to_owned(), schema);
                 continue;
             }
             "SECURITY LABEL" => {
-                questions
+                required
                     .label_providers
-                    .extend(name_behind("for", entry.definition.raw()));
+                    .extend(name_after("for", entry.definition.raw()));
                 continue;
             }
             "TABLE DATA" => {
-                questions.has_rows_of_extensions |= is_orphan(entry, &ids);
+                required.has_rows_of_extensions |= is_extension_row(entry, &ids);
                 continue;
             }
             _ => match ability(entry) {
@@ -31,7 +31,7 @@ pub(super) fn questions(entries: &[Entry]) -> Questions {
                 None => continue,
             },
         };
-        questions.abilities.insert(ability);
+        required.abilities.insert(ability);
     }
-    questions
+    required
 }

@@ -12,13 +12,13 @@ pub(super) const NAMED: usize = 10;
 impl Session {
     /// [`Error::TargetNotEmpty`], which names some objects, unless the target is empty.
     pub async fn check_empty(&mut self) -> Result<(), Error> {
-        let occupants = self.occupants().await?;
-        if occupants.is_empty() {
+        let objects = self.existing_objects().await?;
+        if objects.is_empty() {
             return Ok(());
         }
         Err(Error::TargetNotEmpty {
             database: self.database().into(),
-            occupants,
+            objects,
         })
     }
 
@@ -28,10 +28,10 @@ impl Session {
     /// either: the schemas that Heroku creates, and, for a role that is no superuser, schemas of other roles with the
     /// other roles' objects in them. For a superuser a schema of another role counts even if it is empty: its owner
     /// could drop what is restored into it.
-    pub async fn occupants(&mut self) -> Result<Vec<Untrusted>, Error> {
+    pub async fn existing_objects(&mut self) -> Result<Vec<Untrusted>, Error> {
         const WHAT: &str = "look for objects in the target";
-        let rows = self.rows(WHAT, &format!("{OCCUPANTS} {NAMED}")).await?;
-        let occupant = |row: &Row| {
+        let rows = self.rows(WHAT, &format!("{EXISTING_OBJECTS} {NAMED}")).await?;
+        let object = |row: &Row| {
             let (kind, name): (String, String) = (self.column(row, 1, WHAT)?, self.column(row, 3, WHAT)?);
             let name = match row.text(2) {
                 Some(schema) => shown_relation(schema, &name),
@@ -41,12 +41,12 @@ impl Session {
             let arguments = row.text(4).map(|text| format!("({text})")).unwrap_or_default();
             Ok(format!("{kind} {name}{arguments}").into())
         };
-        rows.iter().map(occupant).collect()
+        rows.iter().map(object).collect()
     }
 }
 
 /// <https://devcenter.heroku.com/changelog-items/2662> describes `heroku_ext`.
-const OCCUPANTS: &str = r#"
+const EXISTING_OBJECTS: &str = r#"
     WITH schemas AS (
         SELECT n.oid, n.nspname, n.nspowner,
                n.nspname OPERATOR(pg_catalog.=) 'public' OR pg_catalog.pg_has_role(n.nspowner, 'USAGE') AS counts

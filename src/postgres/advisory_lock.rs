@@ -18,7 +18,7 @@ pub(super) const APPLICATION: &str = "pgcoffer";
 /// The session that holds a lock, as far as the server shows it. Any role that may connect to the database can take the
 /// lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Holder {
+pub struct LockHolder {
     /// The id of the server process.
     pub pid: i32,
     /// The role; `None` if the server hides it.
@@ -30,10 +30,10 @@ pub struct Holder {
     /// When the session began; `None` if the server hides it.
     pub since: Option<Untrusted>,
     /// Whether it may be a run of the agent: it has the same login, and no other application name.
-    pub looks_like_a_run: bool,
+    pub may_be_own_run: bool,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server process {}", self.pid)?;
         let known = [
@@ -62,7 +62,7 @@ impl Session {
     /// [`Error::Locked`] if another run holds it, [`Error::LockTaken`] if another session does.
     pub async fn lock(&mut self, label: &str) -> Result<(), Error> {
         const WHAT: &str = "take the lock";
-        self.wait_long().await?;
+        self.prepare_to_wait().await?;
         let number = lock_number(label);
         let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({LOCK_CLASS}, '{number}')");
         let rows = self.rows(WHAT, &sql).await?;
@@ -74,13 +74,13 @@ impl Session {
         let holder = self.lock_holder(label).await.ok().flatten().map(Box::new);
         let label = label.to_owned();
         Err(match holder {
-            Some(holder) if !holder.looks_like_a_run => Error::LockTaken { label, holder },
+            Some(holder) if !holder.may_be_own_run => Error::LockTaken { label, holder },
             holder => Error::Locked { label, holder },
         })
     }
 
     /// The session that holds the lock of a label. Doesn't take the lock.
-    pub async fn lock_holder(&mut self, label: &str) -> Result<Option<Holder>, Error> {
+    pub async fn lock_holder(&mut self, label: &str) -> Result<Option<LockHolder>, Error> {
         const WHAT: &str = "ask for the lock's holder";
         // the server shows both numbers as unsigned
         let number = u32::from_be_bytes(lock_number(label).to_be_bytes());
@@ -107,12 +107,12 @@ impl Session {
         let calls_itself_else = application
             .as_ref()
             .is_some_and(|name| !name.is_empty() && !self.calls_itself(name.raw()));
-        Ok(Some(Holder {
+        Ok(Some(LockHolder {
             pid: self.column(row, 0, WHAT)?,
             role: text(1),
             address: text(3),
             since: text(4),
-            looks_like_a_run: is_our_login && !calls_itself_else,
+            may_be_own_run: is_our_login && !calls_itself_else,
             application,
         }))
     }
@@ -157,13 +157,13 @@ mod tests {
 
     #[test]
     fn what_others_call_themselves_is_shown_escaped() {
-        let holder = Holder {
+        let holder = LockHolder {
             pid: 7,
             role: Some("a\nb".into()),
             application: Some("\u{1b}[2J".into()),
             address: None,
             since: Some("".into()),
-            looks_like_a_run: false,
+            may_be_own_run: false,
         };
         assert_eq!(
             holder.to_string(),

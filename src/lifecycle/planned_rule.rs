@@ -7,7 +7,7 @@ use crate::backup::{Label, Tier};
 /// What a planned rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
-pub enum Action {
+pub enum RuleAction {
     /// Moves archives to a colder class.
     Move {
         /// The class.
@@ -34,7 +34,7 @@ pub enum Action {
 
 /// A rule that pgcoffer wants in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub struct PlannedRule {
     /// The id: `pgcoffer-<owner>-<database>-…`, at most 255 characters.
     pub id: String,
     /// The label of the database whose objects the rule selects.
@@ -45,7 +45,7 @@ pub struct Planned {
     pub prefix: String,
     /// What the rule does.
     #[serde(flatten)]
-    pub action: Action,
+    pub action: RuleAction,
     /// The retention of the selected objects, as the schedule words it.
     pub kept: Option<String>,
     /// The days that are billed for each backup after its deletion; `None` if unknown.
@@ -73,7 +73,7 @@ pub(super) fn stem(location_prefix: &str, database: &Label) -> String {
     format!("pgcoffer-{}-{database}", owner(location_prefix, database))
 }
 
-impl Action {
+impl RuleAction {
     /// The days after which the rule acts.
     #[must_use]
     pub fn after_days(self) -> u32 {
@@ -106,21 +106,21 @@ impl Action {
 /// Where a rule has its prefix. S3 accepts a configuration in one of these forms, and refuses a mixture.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycle.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum RuleForm {
     /// Inside `Filter`.
     Filter,
     /// Directly in the rule, as in configurations from before 2016.
     Prefix,
 }
 
-impl Planned {
+impl PlannedRule {
     /// The rule as XML.
     #[must_use]
-    pub fn xml(&self, form: Form) -> String {
+    pub fn xml(&self, form: RuleForm) -> String {
         let prefix = format!("<Prefix>{}</Prefix>", escape(&self.prefix));
         let about = match form {
-            Form::Filter => format!("<Filter>{prefix}</Filter>"),
-            Form::Prefix => prefix,
+            RuleForm::Filter => format!("<Filter>{prefix}</Filter>"),
+            RuleForm::Prefix => prefix,
         };
         format!(
             "<Rule><ID>{}</ID>{about}<Status>Enabled</Status>{}</Rule>",

@@ -4,14 +4,14 @@ use crate::backup::Retention;
 
 /// The number of whole days for which something is kept. A range, as months and years differ in length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptDays {
     /// The minimum.
     pub shortest_days: u32,
     /// The maximum, rounded up: 31 days a month, 366 days a year.
     pub longest_days: u32,
 }
 
-impl Kept {
+impl KeptDays {
     /// The days of a retention; `None` for `forever` and for a count, which have no day of deletion.
     #[must_use]
     pub fn of(retention: Retention) -> Option<Self> {
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     fn days(text: &str) -> Option<(u32, u32)> {
-        let kept = Kept::of(text.parse().unwrap())?;
+        let kept = KeptDays::of(text.parse().unwrap())?;
         Some((kept.shortest_days, kept.longest_days))
     }
 
@@ -79,7 +79,7 @@ mod tests {
             let start = start + jiff::SignedDuration::from_hours(24 * day);
             let end = retention.expires(start).unwrap();
             let hours = u32::try_from((end - start).total(jiff::Unit::Hour).unwrap() as i64).unwrap();
-            let kept = Kept::of(retention).unwrap();
+            let kept = KeptDays::of(retention).unwrap();
             // two starting years are tried: a span of many years may have one leap day fewer
             proptest::prop_assert!(kept.shortest_days * 24 <= hours + 24 && hours <= kept.longest_days * 24);
         }

@@ -5,7 +5,7 @@ use super::{Wire, WireError};
 
 /// A kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ServerKind {
     Any,
     ReadWrite,
     ReadOnly,
@@ -14,22 +14,22 @@ pub(super) enum Kind {
 }
 
 /// The kinds to search for among all hosts, one after the other.
-pub(super) fn wanted(url: &DatabaseUrl) -> &'static [Kind] {
+pub(super) fn wanted(url: &DatabaseUrl) -> &'static [ServerKind] {
     match url.parameter("target_session_attrs") {
-        Some("read-write") => &[Kind::ReadWrite],
-        Some("read-only") => &[Kind::ReadOnly],
-        Some("primary") => &[Kind::Primary],
-        Some("standby") => &[Kind::Standby],
-        Some("prefer-standby") => &[Kind::Standby, Kind::Any],
-        _ => &[Kind::Any],
+        Some("read-write") => &[ServerKind::ReadWrite],
+        Some("read-only") => &[ServerKind::ReadOnly],
+        Some("primary") => &[ServerKind::Primary],
+        Some("standby") => &[ServerKind::Standby],
+        Some("prefer-standby") => &[ServerKind::Standby, ServerKind::Any],
+        _ => &[ServerKind::Any],
     }
 }
 
 impl Wire {
     /// An error if the server is of another kind. Servers since 14 report their kind at the login; a pooler may not,
     /// and is queried.
-    pub(super) async fn is_of(&mut self, kind: Kind) -> Result<(), WireError> {
-        if kind == Kind::Any {
+    pub(super) async fn is_of(&mut self, kind: ServerKind) -> Result<(), WireError> {
+        if kind == ServerKind::Any {
             return Ok(());
         }
         let is_standby = match self.is_standby {
@@ -42,10 +42,10 @@ impl Wire {
             (false, None) => self.says("SHOW transaction_read_only", "on").await?,
         };
         match kind {
-            Kind::ReadWrite if is_read_only => Err(WireError::OtherKind("read-only")),
-            Kind::ReadOnly if !is_read_only => Err(WireError::OtherKind("writable")),
-            Kind::Primary if is_standby => Err(WireError::OtherKind("a standby")),
-            Kind::Standby if !is_standby => Err(WireError::OtherKind("not a standby")),
+            ServerKind::ReadWrite if is_read_only => Err(WireError::OtherKind("read-only")),
+            ServerKind::ReadOnly if !is_read_only => Err(WireError::OtherKind("writable")),
+            ServerKind::Primary if is_standby => Err(WireError::OtherKind("a standby")),
+            ServerKind::Standby if !is_standby => Err(WireError::OtherKind("not a standby")),
             _ => Ok(()),
         }
     }

@@ -19,7 +19,7 @@ const REACH: i64 = 5;
 
 /// When the backups of a tier are due: once in each of its periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum Recurrence {
     /// Every hour.
     Hourly {
         /// The minute of the zone's wall clock, 0 to 59.
@@ -55,7 +55,7 @@ pub enum When {
     },
 }
 
-impl When {
+impl Recurrence {
     /// The tier with this kind of period.
     #[must_use]
     pub fn tier(&self) -> Tier {
@@ -151,7 +151,7 @@ fn hourly(zone: &TimeZone, hour: i64, minute: i8) -> Option<Timestamp> {
     start.checked_add(into.seconds()).ok()
 }
 
-impl fmt::Display for When {
+impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = match self {
             Self::Hourly { minute } => return write!(f, "at :{minute:02}"),

@@ -7,7 +7,7 @@ use crate::backup::Tier;
 
 /// One rule of `PGCOFFER_COLD` or `--cold`: archives of a tier move to a class at an age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Clause {
+pub struct Transition {
     /// The tier.
     pub tier: Tier,
     /// The class that its archives move to.
@@ -22,15 +22,15 @@ const DAYS_MAX: u32 = 36_500;
 /// Parses `monthly to glacier after 30d, yearly to deep_archive after 7d`.
 ///
 /// # Errors
-/// [`Error::Clause`] with the first clause that can't be parsed.
-pub fn clauses(text: &str) -> Result<Vec<Clause>, Error> {
-    let mut read: Vec<Clause> = Vec::new();
+/// [`Error::Transition`] with the first clause that can't be parsed.
+pub fn parse_transitions(text: &str) -> Result<Vec<Transition>, Error> {
+    let mut read: Vec<Transition> = Vec::new();
     for part in text.split(',').map(str::trim) {
-        let wrong = |why: String| Error::Clause {
+        let wrong = |why: String| Error::Transition {
             clause: part.to_owned(),
             why,
         };
-        let clause = clause(part).map_err(wrong)?;
+        let clause = transition(part).map_err(wrong)?;
         if read.iter().any(|other| other.tier == clause.tier) {
             return Err(wrong(format!("{} is named twice", clause.tier)));
         }
@@ -39,7 +39,7 @@ pub fn clauses(text: &str) -> Result<Vec<Clause>, Error> {
     Ok(read)
 }
 
-fn clause(text: &str) -> Result<Clause, String> {
+fn transition(text: &str) -> Result<Transition, String> {
     let lower = text.to_ascii_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
     let (tier, class, age) = match words.as_slice() {
@@ -47,7 +47,7 @@ fn clause(text: &str) -> Result<Clause, String> {
         [tier, "to", class, "after", age @ ..] if !age.is_empty() => (tier, class, age.concat()),
         _ => return Err("it isn't of the form TIER to CLASS after DAYS".to_owned()),
     };
-    Ok(Clause {
+    Ok(Transition {
         tier: tier.parse().map_err(|e| format!("{e}"))?,
         class: class.parse()?,
         after_days: days(&age)?,
@@ -67,7 +67,7 @@ fn days(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{text:?} is not a number of days, such as 30d"))
 }
 
-impl fmt::Display for Clause {
+impl fmt::Display for Transition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class = self.class.as_str().to_ascii_lowercase();
         write!(f, "{} to {class} after {}d", self.tier, self.after_days)
@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn clauses_are_read_as_people_write_them() {
         let read = |text: &str| {
-            let all = clauses(text).unwrap();
-            all.iter().map(Clause::to_string).collect::<Vec<_>>().join(", ")
+            let all = parse_transitions(text).unwrap();
+            all.iter().map(Transition::to_string).collect::<Vec<_>>().join(", ")
         };
         for text in [
             "monthly to glacier after 30d, yearly to deep_archive after 7d",
@@ -113,7 +113,7 @@ mod tests {
             ("monthly to glacier after 99999999999d", "not a number of days"),
             ("monthly to glacier after 1d, MONTHLY to glacier after 2d", "twice"),
         ] {
-            let error = clauses(text).unwrap_err();
+            let error = parse_transitions(text).unwrap_err();
             assert!(error.to_string().contains(why), "{text}: {error}");
             assert!(error.hint().is_some());
         }

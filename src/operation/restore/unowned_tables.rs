@@ -1,36 +1,36 @@
 //! Entries that need rights to a table that the target has and another role owns.
 
-use super::{label::label, plan::Plan, reason::Reason, words::says};
-use crate::postgres::{Present, TargetFacts};
+use super::{label::label, plan::RestorePlan, reason::SkipReason, statement::has_keywords};
+use crate::postgres::{ExistingObject, TargetFacts};
 
-impl Plan {
+impl RestorePlan {
     /// Leaves out partitions and children of such tables, foreign keys to them, and their entries in publications.
     /// PostgreSQL would refuse each of them.
-    pub(super) fn look_at_others_tables(&mut self, facts: &TargetFacts) {
+    pub(super) fn check_unowned_tables(&mut self, facts: &TargetFacts) {
         for at in 0..self.entries.len() {
             if self.reasons[at].is_some() {
                 continue;
             }
             let entry = &self.entries[at];
-            let others = self.others_tables(at, facts);
+            let others = self.unowned_tables(at, facts);
             let refused = others.iter().find(|(_, table)| match entry.kind.raw() {
                 "TABLE ATTACH" | "INDEX ATTACH" | "PUBLICATION TABLE" | "SEQUENCE OWNED BY" => !table.is_own,
-                "TABLE" => !table.is_own && says(&["inherits"], entry.definition.raw()),
+                "TABLE" => !table.is_own && has_keywords(&["inherits"], entry.definition.raw()),
                 "FK CONSTRAINT" => !table.is_own && !table.may_refer,
                 _ => false,
             });
             if let Some((table, _)) = refused {
                 let name = label(&self.entries[*table]);
                 self.reasons[at] = Some(match entry.kind.raw() {
-                    "FK CONSTRAINT" => Reason::NoReference(name),
-                    _ => Reason::NotOwner(name),
+                    "FK CONSTRAINT" => SkipReason::NoReference(name),
+                    _ => SkipReason::NotOwner(name),
                 });
             }
         }
     }
 
     /// Tables of the target that an entry needs, directly or by an index or a constraint.
-    fn others_tables<'a>(&self, at: usize, facts: &'a TargetFacts) -> Vec<(usize, &'a Present)> {
+    fn unowned_tables<'a>(&self, at: usize, facts: &'a TargetFacts) -> Vec<(usize, &'a ExistingObject)> {
         let by_id = self.by_id();
         let needs = |at: usize| {
             let ids = self.entries[at].needs.iter();
@@ -45,7 +45,7 @@ impl Plan {
         tables
             .into_iter()
             .filter(|table| self.entries[*table].kind == "TABLE")
-            .filter(|table| self.reasons[*table] == Some(Reason::Present))
+            .filter(|table| self.reasons[*table] == Some(SkipReason::Present))
             .filter_map(|table| {
                 let entry = &self.entries[table];
                 let place = (entry.schema.raw().to_owned(), entry.name.raw().to_owned());

@@ -7,11 +7,11 @@
 //! <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-REQUIRE-AUTH>
 
 use super::url::{DatabaseUrl, SslMode};
-use super::wire::{LoginRefused, Verification};
+use super::wire::{LoginRefusal, Verification};
 
 /// A login method, by libpq's name. `gss`, `sspi` and `oauth` are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
+pub(super) enum AuthMethod {
     /// The password in clear text.
     Password,
     /// A hash of the password that can be attacked by guessing.
@@ -22,7 +22,7 @@ pub(super) enum Method {
     None,
 }
 
-impl Method {
+impl AuthMethod {
     fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
@@ -35,7 +35,7 @@ impl Method {
 
 /// The login methods that are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Logins {
+pub(super) struct AllowedAuth {
     /// The value of `require_auth`, if the URL has it.
     given: Option<String>,
     /// Whether the server is verified, or is on this machine.
@@ -53,10 +53,10 @@ pub(super) fn is_list(text: &str) -> bool {
     known && (excluded == 0 || excluded == words.len())
 }
 
-impl Logins {
-    pub(super) fn allow(&self, method: Method) -> bool {
+impl AllowedAuth {
+    pub(super) fn allow(&self, method: AuthMethod) -> bool {
         let Some(given) = &self.given else {
-            return method != Method::Password || self.is_known;
+            return method != AuthMethod::Password || self.is_known;
         };
         let mut words = given.split(',').map(str::trim);
         match given.contains('!') {
@@ -65,17 +65,17 @@ impl Logins {
         }
     }
 
-    pub(super) fn refusal(&self, method: Method) -> LoginRefused {
+    pub(super) fn refusal(&self, method: AuthMethod) -> LoginRefusal {
         match (&self.given, method) {
-            (None, Method::Password) => LoginRefused::Clear,
-            _ => LoginRefused::Excluded(method.as_str()),
+            (None, AuthMethod::Password) => LoginRefusal::Clear,
+            _ => LoginRefusal::Excluded(method.as_str()),
         }
     }
 }
 
 impl DatabaseUrl {
-    pub(super) fn logins(&self) -> Logins {
-        Logins {
+    pub(super) fn allowed_auth(&self) -> AllowedAuth {
+        AllowedAuth {
             given: self.parameter("require_auth").map(str::to_owned),
             is_known: self.is_local() || self.verification() != Verification::None,
         }
@@ -87,14 +87,14 @@ impl DatabaseUrl {
     ///
     /// If the URL allows plaintext, there is no channel, and the user has called the network safe: an old libpq gets no
     /// limit.
-    pub(super) fn login_env(
+    pub(super) fn auth_env(
         &self,
         knows_require_auth: impl FnOnce() -> bool,
     ) -> Result<Option<(&'static str, String)>, &'static str> {
         let given = self.parameter("require_auth");
-        let logins = self.logins();
+        let allowed = self.allowed_auth();
         // without a limit the libpq's version doesn't matter
-        if given.is_none() && logins.is_known {
+        if given.is_none() && allowed.is_known {
             return Ok(None);
         }
         if knows_require_auth() {
@@ -108,7 +108,7 @@ impl DatabaseUrl {
                 Ok(Some(("PGCHANNELBINDING", "require".to_owned())))
             }
             // a password that may be sent in clear text needs no protection
-            Some(_) if logins.allow(Method::Password) => Ok(None),
+            Some(_) if allowed.allow(AuthMethod::Password) => Ok(None),
             _ => Err("require_auth needs libpq 16 or later"),
         }
     }
@@ -119,8 +119,8 @@ impl DatabaseUrl {
 mod tests {
     use super::*;
 
-    fn logins(url: &str) -> Logins {
-        DatabaseUrl::parse(url).unwrap().logins()
+    fn allowed(url: &str) -> AllowedAuth {
+        DatabaseUrl::parse(url).unwrap().allowed_auth()
     }
 
     #[test]
@@ -137,16 +137,19 @@ mod tests {
             ("postgres://u:p@localhost/d?require_auth=scram-sha-256,md5", false),
             ("postgres://u:p@localhost/d?require_auth=!password", false),
         ] {
-            assert_eq!(logins(url).allow(Method::Password), clear, "{url}");
-            assert!(logins(url).allow(Method::Scram) || url.ends_with("=password"), "{url}");
+            assert_eq!(allowed(url).allow(AuthMethod::Password), clear, "{url}");
+            assert!(
+                allowed(url).allow(AuthMethod::Scram) || url.ends_with("=password"),
+                "{url}"
+            );
         }
-        let strict = logins("postgres://u:p@db.example/d?require_auth=scram-sha-256");
-        assert!(!strict.allow(Method::None) && !strict.allow(Method::Md5));
+        let strict = allowed("postgres://u:p@db.example/d?require_auth=scram-sha-256");
+        assert!(!strict.allow(AuthMethod::None) && !strict.allow(AuthMethod::Md5));
     }
 
     #[test]
     fn children_are_held_to_the_same() {
-        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().login_env(|| knows);
+        let env = |url: &str, knows| DatabaseUrl::parse(url).unwrap().auth_env(|| knows);
         let held = |name: &'static str, value: &str| Ok(Some((name, value.to_owned())));
         let remote = "postgres://u:p@db.example/d";
         assert_eq!(env(remote, true), held("PGREQUIREAUTH", "!password"));

@@ -5,25 +5,25 @@
 //! depend on the `search_path` can't.
 
 use super::{
-    plan::{OPERATORS, Plan},
-    reason::Reason,
-    words::name_behind,
+    plan::{ADMIN_EXTENSIONS, RestorePlan},
+    reason::SkipReason,
+    statement::name_after,
 };
 use crate::{postgres::TargetFacts, text::Untrusted};
 
 /// The number of functions that a remark names.
 const NAMED: usize = 3;
 
-impl Plan {
+impl RestorePlan {
     /// Adds a remark for functions that name the schema of an extension that is not restored, or that is in another
     /// schema in the target.
-    pub(super) fn look_at_bodies(&mut self, facts: &TargetFacts) {
+    pub(super) fn find_missing_extensions_in_bodies(&mut self, facts: &TargetFacts) {
         let mut remarks = Vec::new();
         for (entry, reason) in self.entries.iter().zip(&self.reasons) {
             let Some(reason) = reason.as_ref().filter(|_| entry.kind == "EXTENSION") else {
                 continue;
             };
-            let schema = name_behind("schema", entry.definition.raw());
+            let schema = name_after("schema", entry.definition.raw());
             let there = facts.extensions.get(entry.name.raw());
             let is_there = there.is_some_and(|there| Some(&there.schema) == schema.as_ref());
             let Some(schema) = schema.filter(|_| !is_there) else {
@@ -34,14 +34,14 @@ impl Plan {
             let is_shared = self.kept_entries().any(|kept| {
                 kept.schema.raw() == schema
                     || (kept.kind == "EXTENSION"
-                        && name_behind("schema", kept.definition.raw()).as_ref() == Some(&schema))
+                        && name_after("schema", kept.definition.raw()).as_ref() == Some(&schema))
             });
-            let functions = match is_shared && OPERATORS.contains(&name.raw()) {
+            let functions = match is_shared && ADMIN_EXTENSIONS.contains(&name.raw()) {
                 true => Vec::new(),
                 false => self.functions_that_name(&schema),
             };
             let remark = match functions.as_slice() {
-                [] if OPERATORS.contains(&name.raw()) || matches!(reason, Reason::Platform(_)) => {
+                [] if ADMIN_EXTENSIONS.contains(&name.raw()) || matches!(reason, SkipReason::Platform(_)) => {
                     continue;
                 }
                 [] if self.has_functions() => format!(
@@ -58,7 +58,7 @@ impl Plan {
             };
             remarks.push(remark);
         }
-        self.bodies = remarks;
+        self.body_remarks = remarks;
     }
 
     fn has_functions(&self) -> bool {
