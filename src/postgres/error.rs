@@ -280,77 +280,6 @@ pub enum FailureCause {
 }
 
 impl Error {
-    /// One sentence with the cure, if there is one.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Url(fault) => fault.hint(),
-            Self::Login { refused, .. } => refused.hint().to_owned(),
-            Self::UnsupportedByClient(_) => {
-                "install libpq 16 or later, or use sslmode=verify-full with sslrootcert= and omit require_auth".into()
-            }
-            Self::Pooler {
-                direct: Some(direct), ..
-            } => format!(
-                "put the server's own address into the url: host \
-                {direct}"
-            ),
-            Self::Pooler { direct: None, .. } => "give the url of the PostgreSQL server itself, or of a pooler in \
-                session mode: providers call it the direct or unpooled url (on Heroku, DATABASE_URL instead of \
-                DATABASE_CONNECTION_POOL_URL)"
-                .into(),
-            Self::Connect { fault, .. } => fault.hint()?.to_owned(),
-            Self::Auth { why, .. } => why.hint().to_owned(),
-            Self::Lost { .. } => "the network, a pooler or a restart of the server ended it; run the command again, \
-                                  and connect to the server itself instead of a pooler"
-                .into(),
-            Self::Query { code, .. } => query_hint(code)?.to_owned(),
-            Self::Locked { holder: Some(_), .. } => {
-                "wait until it has ended; the lock is released when its connection ends".into()
-            }
-            Self::Locked { holder: None, .. } => "its holder has just ended, or is invisible to this role: run the \
-                                                  command again"
-                .into(),
-            Self::LockTaken { holder, .. } => format!(
-                "any role that may connect to the database can take this lock. If it is a backup by another login, \
-                 wait; otherwise have the database's administrator find out who it is, and end that session: SELECT \
-                 pg_catalog.pg_terminate_backend({});",
-                holder.pid
-            ),
-            Self::Obstacles { obstacles, .. } => Obstacle::cure(obstacles, STATEMENTS_SHOWN),
-            Self::NewerServer {
-                server_major, named, ..
-            } => install(Some(*server_major), named.as_deref()),
-            Self::NoClient { major, named, .. } => install(*major, named.as_deref()),
-            Self::Unrestricted => "install the newest minor version of the client (17.6, 18 or later), or the client \
-                of the server's own version"
-                .into(),
-            Self::DumpFailed(fault) => fault.hint(true)?.to_owned(),
-            Self::LoadFailed(fault) => fault.hint(false)?.to_owned(),
-            Self::TargetNotEmpty { objects, .. } => {
-                let all = match objects.len() < super::target_objects::NAMED {
-                    true => "",
-                    false => "; these are the first, and psql lists all: \\dn, \\d *.*, \\df *.*, \\dT *.*",
-                };
-                format!(
-                    "restore into a new database (createdb NAME); or replace the objects of the backup with --clean, \
-                     in one transaction{all}"
-                )
-            }
-            Self::RoleOverridden(role_override) => format!(
-                "if that is intended, set the role in the url: options=-c%20role%3DROLE; otherwise run, as the \
-                 database's owner or a superuser: {}",
-                role_override.reset()
-            ),
-            Self::TargetStandby { .. } => "give the url of the primary".into(),
-            Self::TargetReadOnly { .. } => "restore into another database; or reset the setting for this database \
-                                            (ALTER DATABASE … RESET default_transaction_read_only), or only for this \
-                                            restore in the url: options=-c%20default_transaction_read_only%3Doff"
-                .into(),
-            Self::Setting(left) => left.cure(),
-            Self::Io { .. } => return None,
-        })
-    }
-
     /// Whether another attempt, a little later, may succeed.
     pub fn is_transient(&self) -> bool {
         use ConnectFault as F;
@@ -371,45 +300,6 @@ impl Error {
             }
             _ => false,
         }
-    }
-}
-
-/// The number of statements in a hint.
-const STATEMENTS_SHOWN: usize = 5;
-
-/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
-fn query_hint(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "42501" => "the role lacks a right for that: have the right granted, or use another role",
-        "57014" | "55P03" => {
-            "the server took too long, or another session holds a lock: run the command again when \
-                              the server is less busy"
-        }
-        "53100" | "53200" | "53300" | "53400" => {
-            "the server is out of disk space, memory, connections or locks (raise max_locks_per_transaction): correct \
-             that, and run the command again"
-        }
-        _ => return None,
-    })
-}
-
-/// The hint to install a client. If the settings name a folder, no other is searched, so a package installed elsewhere
-/// changes nothing.
-fn install(major: Option<u32>, named: Option<&Path>) -> String {
-    let version = major.map_or_else(String::new, |major| format!("-{major}"));
-    let package = format!("postgresql-client{version}");
-    match named {
-        None => format!(
-            "install PostgreSQL's client programs (apt-get install {package}), or set PGCOFFER_PG_BIN to the folder \
-             that has them"
-        ),
-        Some(folder) => format!(
-            "PGCOFFER_PG_BIN names {}, and no other folder is searched: set it to the folder that has them ({package} \
-             installs them into a folder like /usr/lib/postgresql/{}/bin), or remove the setting so that they are \
-             found",
-            folder.display(),
-            major.unwrap_or(18)
-        ),
     }
 }
 

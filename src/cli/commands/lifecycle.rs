@@ -22,7 +22,7 @@ pub(in crate::cli) enum LifecycleCommand {
     Show,
     /// Show the rules that are wanted, what they cost, and what would change; writes nothing
     #[command(after_help = AFTER_HELP)]
-    LifecyclePlan {
+    Plan {
         #[command(flatten)]
         wishes: WishArgs,
         /// Print the rules as XML, to be put into the bucket by other means

@@ -144,12 +144,12 @@ impl Life {
         (world, now)
     }
 
-    fn lived(&self) -> (Vec<Run>, Timestamp) {
+    fn lived(&self) -> (Vec<RunFacts>, Timestamp) {
         let (world, now) = self.live(0, |_, _| {});
         (world.runs, now)
     }
 
-    fn plan(&self, runs: &[Run], now: Timestamp) -> RetentionPlan {
+    fn plan(&self, runs: &[RunFacts], now: Timestamp) -> RetentionPlan {
         plan(runs, &self.policy, now)
     }
 }
@@ -277,7 +277,7 @@ proptest! {
         let wanted = life.policy.keep_last.get() as usize;
         let mut made = BTreeSet::new();
         life.live(0, |world, now| {
-            let good = |run: &&Run| run.outcome == RunOutcome::Good && !run.is_ahead(now);
+            let good = |run: &&RunFacts| run.outcome == RunOutcome::Good && !run.is_ahead(now);
             made.extend(world.runs.iter().filter(good).map(|run| run.id.clone()));
             world.prune(&life.policy, now);
             let stand = world.runs.iter().filter(good).count();
