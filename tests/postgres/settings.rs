@@ -91,7 +91,7 @@ async fn what_is_stored_stays_as_it_is_whatever_a_role_sets() {
             settings: session.settings(Direction::Restore).await.unwrap(),
             ..LoadOptions::new(major)
         };
-        assert_eq!(options.settings.left, [], "{tag}");
+        assert_eq!(options.settings.fixed, [], "{tag}");
         session.close().await;
         load(&with, &copy, &options, &archive)
             .await
@@ -136,7 +136,7 @@ async fn what_cannot_be_set_is_named() {
             (Direction::Restore, "session_replication_role"),
         ] {
             let settings = session.settings(road).await.unwrap();
-            let names: Vec<_> = settings.left.iter().map(|left| left.name).collect();
+            let names: Vec<_> = settings.fixed.iter().map(|left| left.name).collect();
             assert_eq!(names, [name]);
             let warning = settings.warnings().next().unwrap();
             assert!(
