@@ -7,7 +7,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
-use super::{Address, Error, Patience, http};
+use super::{Address, Error, SendLimits, http};
 use crate::{
     panics::caught_as_error,
     text::{Untrusted, escaped_lines},
@@ -80,11 +80,11 @@ impl Ping {
     ///
     /// # Errors
     /// Why it did not arrive.
-    pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, patience: Patience) -> Result<(), Error> {
+    pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, limits: SendLimits) -> Result<(), Error> {
         let sent = async {
             let client = http::client()?;
-            patience
-                .persist(self.host(), |_| self.post(&client, signal, run, text))
+            limits
+                .retry(self.host(), |_| self.post(&client, signal, run, text))
                 .await
         };
         caught_as_error(sent).await

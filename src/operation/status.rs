@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
+    FailedRun, Health, Held, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
     figures::{Figures, stored},
 };
 use crate::{
@@ -115,7 +115,7 @@ impl Health {
                 .count(),
             bytes: survey.standing.iter().map(stored).fold(0, u64::saturating_add),
             last_failure: newest_run.and_then(failed_run),
-            late: late.into_iter().map(LateTier::from).collect(),
+            late,
             next_due: schedule
                 .and_then(|schedule| schedule.next_due(&past, now))
                 .map(|(tier, at)| Next { tier, at }),

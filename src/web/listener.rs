@@ -94,8 +94,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        metrics::Monitor,
         operation::{Clock, Progress},
-        serve::{Pace, Pulse},
         web::Readers,
     };
 
@@ -111,9 +111,8 @@ mod tests {
             whole: HOURS,
             ..LIMITS
         };
-        let pace = Pace::default();
         let answers = Answers {
-            pulse: Pulse::new(&[], Progress::default(), &pace, HOURS),
+            monitor: Monitor::new(&[], Progress::default(), HOURS, HOURS),
             readers: Readers::ThisMachine,
             clock: Clock::system(),
         };
