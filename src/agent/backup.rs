@@ -152,8 +152,8 @@ impl NotifiedRun<'_> {
         let Some(notice) = notifications.send(&event, self.interrupt).await else {
             return;
         };
-        let was_undelivered = before.is_some_and(|before| before.health.untold.is_some());
-        let is_plain = event.kind() == EventKind::Success && notice.untold.is_empty() && !was_undelivered;
+        let was_undelivered = before.is_some_and(|before| before.health.undelivered.is_some());
+        let is_plain = event.kind() == EventKind::Success && notice.undelivered.is_empty() && !was_undelivered;
         if let (Some(id), false) = (noted_under(finding, record, after.as_ref()), is_plain) {
             let place = (&self.request.database, &id, &self.request.secret);
             notifications.note(self.catalog, place, &notice, self.interrupt).await;

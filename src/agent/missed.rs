@@ -131,5 +131,5 @@ pub(super) fn reasons_known(before: Option<&Baseline>, reasons: &[Reason], now: 
 
 /// Whether one of these notices reached somebody within a day.
 pub(super) fn is_fresh<'a>(mut notices: impl Iterator<Item = &'a Notice>, now: Timestamp) -> bool {
-    notices.any(|notice| !notice.told.is_empty() && now.duration_since(notice.at).abs() < AGAIN_AFTER)
+    notices.any(|notice| !notice.delivered.is_empty() && now.duration_since(notice.at).abs() < AGAIN_AFTER)
 }

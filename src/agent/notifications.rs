@@ -205,14 +205,14 @@ impl Notifications {
             event: kind.as_str().into(),
             about: event.topic().as_str().into(),
             at: event.at,
-            told: Vec::new(),
-            untold: Vec::new(),
+            delivered: Vec::new(),
+            undelivered: Vec::new(),
         };
         for delivery in deliveries {
             match &delivery.result {
-                Ok(()) => notice.told.push(delivery.channel.into()),
+                Ok(()) => notice.delivered.push(delivery.channel.into()),
                 Err(error) => {
-                    notice.untold.push(FailedDelivery {
+                    notice.undelivered.push(FailedDelivery {
                         channel: delivery.channel.as_str().into(),
                         why: error.to_string().into(),
                     });

@@ -226,8 +226,8 @@ impl Reporter<'_> {
         let Some(notice) = self.notifications.send(event, self.interrupt).await else {
             return;
         };
-        let was_undelivered = before.is_some_and(|before| before.health.untold.is_some());
-        let is_plain = event.kind() == EventKind::Success && notice.untold.is_empty() && !was_undelivered;
+        let was_undelivered = before.is_some_and(|before| before.health.undelivered.is_some());
+        let is_plain = event.kind() == EventKind::Success && notice.undelivered.is_empty() && !was_undelivered;
         let mut databases = self.request.databases.iter();
         let database = databases.find(|one| one.label == *label);
         if let (Some(id), Some(database), false) = (id, database, is_plain) {

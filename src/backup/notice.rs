@@ -17,9 +17,9 @@ pub struct Notice {
     /// When it was sent.
     pub at: Timestamp,
     /// The channels that took it.
-    pub told: Vec<Untrusted>,
+    pub delivered: Vec<Untrusted>,
     /// The channels that did not.
-    pub untold: Vec<FailedDelivery>,
+    pub undelivered: Vec<FailedDelivery>,
 }
 
 /// A channel that did not take what it was given.
@@ -53,7 +53,7 @@ impl Notice {
     /// Whether no channel took it.
     #[must_use]
     pub fn reached_nobody(&self) -> bool {
-        self.told.is_empty() && !self.untold.is_empty()
+        self.delivered.is_empty() && !self.undelivered.is_empty()
     }
 }
 

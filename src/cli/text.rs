@@ -147,12 +147,12 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     };
     let at = minute(notice.at);
     let mut lines = Vec::new();
-    if !notice.told.is_empty() {
-        let told = joined(&notice.told, ", ");
+    if !notice.delivered.is_empty() {
+        let told = joined(&notice.delivered, ", ");
         lines.push(("told", format!("{what} at {at} UTC: {told}")));
     }
-    let untold = notice.untold.iter();
-    lines.extend(untold.map(|one| {
+    let undelivered = notice.undelivered.iter();
+    lines.extend(undelivered.map(|one| {
         let (channel, why) = (&one.channel, &one.why);
         ("NOT told", format!("{what} at {at} UTC: {channel}: {why}"))
     }));

@@ -50,7 +50,7 @@ fn health() -> Health {
         too_late: 0,
         came_late: 0,
         foreign: 0,
-        untold: None,
+        undelivered: None,
         figures: Figures {
             looked: at("2026-11-20T03:00:00Z"),
             tiers: tiers.to_vec(),

@@ -23,7 +23,7 @@ use crate::{backup::Event, redact::Known, text::Untrusted};
 const IMPLICIT_PORT: u16 = 465;
 const STARTTLS_PORT: u16 = 587;
 
-/// A mail server, a sender and those who are told.
+/// A mail server, a sender and the recipients.
 #[derive(Debug, Clone)]
 pub struct Mail {
     relay: Arc<Relay>,
@@ -43,19 +43,19 @@ pub struct Relay {
 /// Why a text is no mail server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailFault {
-    /// not a URL
+    /// It is not a URL.
     #[error("it is not a URL of a mail server ({0})")]
     NotAUrl(String),
-    /// another scheme
+    /// It has another scheme.
     #[error("its scheme is {0}, neither smtps nor smtp")]
     Scheme(String),
-    /// what stands behind the host
+    /// It has something behind the host.
     #[error("it has something behind the host and port: nothing belongs there")]
     More,
-    /// a user without a password, or the other way round
+    /// It has a user without a password, or the other way round.
     #[error("it has a user without a password, or a password without a user")]
     HalfALogin,
-    /// a percent sign that begins no byte, or bytes that are no text
+    /// It has a percent sign that begins no byte, or bytes that are no text.
     #[error("its user or password is not percent-encoded text")]
     Encoding,
 }

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::Message;
-use crate::backup::{Event, NewestGood, Occurrence, Reason};
+use crate::{
+    backup::{Event, NewestGood, Occurrence, Reason},
+    text::Untrusted,
+};
 
 /// The facts of an event as a webhook carries them, with the message in words as `text`. A field that isn't known is
 /// null.
@@ -33,10 +36,22 @@ pub(super) fn payload(event: &Event) -> Value {
             add("retry_at", json!(event.retry_at()));
             add("late", json!(event.late()));
             add("backup", json!(event.backup()));
-            add("reasons", event.reasons().iter().map(Reason::to_value).collect());
+            add("reasons", event.reasons().iter().map(reason).collect());
         }
     }
     data
+}
+
+/// A reason with its names escaped: whoever may create a table chooses its name, and programs pass messages on to
+/// places that obey some characters.
+fn reason(reason: &Reason) -> Value {
+    let mut value = reason.to_value();
+    for name in ["kind", "schema", "table"] {
+        if let Some(Value::String(text)) = value.get_mut(name) {
+            *text = Untrusted::from(text.as_str()).to_string();
+        }
+    }
+    value
 }
 
 fn newest_good(event: &Event) -> Value {

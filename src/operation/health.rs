@@ -65,8 +65,8 @@ pub struct Health {
     pub came_late: usize,
     /// objects in its folders that bear no name of ours
     pub foreign: usize,
-    /// what nobody could be told of last, with nothing told since
-    pub untold: Option<UntoldNotice>,
+    /// the newest notice, where it reached nobody
+    pub undelivered: Option<UndeliveredNotice>,
     /// the same in numbers, for monitoring
     #[serde(skip)]
     pub figures: Figures,
@@ -93,17 +93,17 @@ pub struct Unsure {
     pub why: String,
 }
 
-/// Something that nobody could be told of.
+/// A notice that reached nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UntoldNotice {
+pub struct UndeliveredNotice {
     /// id of the run
     pub id: BackupId,
     /// what kind of event
     pub event: Untrusted,
     /// when it was tried
     pub at: Timestamp,
-    /// each channel, and why it did not take it
-    pub untold: Vec<crate::backup::FailedDelivery>,
+    /// each channel, and why it did not take the message
+    pub undelivered: Vec<crate::backup::FailedDelivery>,
 }
 
 /// The newest good backup.
@@ -243,11 +243,11 @@ impl Health {
             };
             problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
         }
-        if let Some(untold) = &self.untold {
-            let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
-            let first = untold.untold.first();
+        if let Some(undelivered) = &self.undelivered {
+            let at = undelivered.at.strftime("%Y-%m-%d %H:%M UTC");
+            let first = undelivered.undelivered.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
-            let (what, id) = (Notice::noun(&untold.event), &untold.id);
+            let (what, id) = (Notice::noun(&undelivered.event), &undelivered.id);
             let told = Problem::new(format!("nobody could be told of {what} of {id} at {at}"));
             problems.push(told.because(why));
         }

@@ -35,7 +35,7 @@ pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
-pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice};
+pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,

@@ -21,11 +21,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What a client may take.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// how many connections there are at once: scrapers and probes are a handful, and each costs some memory
+    /// The most connections at once: scrapers and probes are a handful, and each costs some memory.
     connections: usize,
-    /// how long a request's head may take, from the connection's beginning
+    /// How long the head of a request may take, from the beginning of the connection.
     head: Duration,
-    /// how long a connection may take with everything; it serves one request
+    /// How long a connection may last; it serves one request.
     whole: Duration,
 }
 
