@@ -86,7 +86,7 @@ fn it_is_told_recorded_and_keeps_no_other_database_waiting() {
     }
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config");
-    let test = "panics::it_is_told_recorded_and_keeps_no_other_database_waiting";
+    let test = "backup::panics::it_is_told_recorded_and_keeps_no_other_database_waiting";
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args([test, "--exact", "--nocapture"]);
     let of_aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
