@@ -267,10 +267,10 @@ impl<U: Fn(&[Undelivered])> Server<'_, U> {
         let watched: Vec<WatchedDatabase> = watched.collect::<Result<_>>()?;
         let round = async || {
             if !self.agent.notifications().is_silent() {
-                match self.agent.report_missed(catalog, &watched).await {
-                    Err(error @ Error::Interrupted { .. }) => return Err(error),
-                    // an error was reported already; what can be seen is shown all the same
-                    Ok(()) | Err(_) => {}
+                let reported = self.agent.report_missed(catalog, &watched).await;
+                // any other error was reported already; what can be seen is shown all the same
+                if let Err(error @ Error::Interrupted { .. }) = reported {
+                    return Err(error);
                 }
             }
             let mut seen = Vec::new();
