@@ -37,7 +37,7 @@ pub struct ServeOptions {
 }
 
 /// A `serve` by the settings of an agent.
-pub struct Server<'a, U> {
+pub struct Daemon<'a, U> {
     /// The agent.
     pub agent: &'a Agent,
     /// How it is to run.
@@ -54,7 +54,7 @@ enum Work<'a> {
     Watch(Vec<Label>),
 }
 
-impl<U: Fn(&[Undelivered])> Server<'_, U> {
+impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
     /// Runs until a signal comes, which is a good end. What keeps it from beginning, and any bug, is reported.
     ///
     /// # Errors
