@@ -196,7 +196,9 @@ impl Context<'_> {
     }
 
     pub(super) fn bucket_policy(&self, args: &PolicyArgs) -> Result<()> {
-        let location = self.config.location()?;
+        let instead = "in a folder rights are those of its owner and mode: chown it to the user that runs pgcoffer, and \
+            chmod 700";
+        let location = self.config.bucket_to("print a policy", instead)?;
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| std::env::var(name).ok());
         let service = args.service.unwrap_or_else(|| Service::at(endpoint().as_deref()));
         if let Some(instead) = service.instead_of_policies(args.mode) {

@@ -16,6 +16,9 @@ const AFTER_HELP: &str = "\
 Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from \
 those. docs/glacier.md says how to choose, and what it costs to be wrong.";
 
+/// What does the same in a folder.
+const NO_RULES: &str = "a folder has no rules: `pgcoffer prune` and `pgcoffer tick` delete there what has run out";
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum LifecycleCommand {
     /// Show every rule of the bucket, and whose it is
@@ -74,7 +77,7 @@ impl Context<'_> {
                 let store = self.store(self.config.store.clone()).await?;
                 let databases = self.config.databases.iter();
                 let labels: Vec<Label> = databases.map(|database| database.label.clone()).collect();
-                let work = operation::show_lifecycle(&store, &labels);
+                let work = operation::show_lifecycle(store.s3_to("show the lifecycle rules", NO_RULES)?, &labels);
                 let shown = self.interrupt.or(work).await?;
                 self.output.lifecycle_rules(&shown)
             }
@@ -90,7 +93,7 @@ impl Context<'_> {
                 }
                 let store = self.store(self.config.store.clone()).await?;
                 let labels = self.configured(wishes.database.as_deref())?;
-                let work = operation::propose_lifecycle(&store, &labels, plan);
+                let work = operation::propose_lifecycle(store.s3_to("plan lifecycle rules", NO_RULES)?, &labels, plan);
                 let proposed = self.interrupt.or(work).await?;
                 self.output.lifecycle_plan(&proposed)
             }
@@ -99,7 +102,12 @@ impl Context<'_> {
                 self.refuse_what_is_kept(&mut plan, wishes.expire_kept).await?;
                 let store = self.store(self.config.store.clone()).await?;
                 let labels = self.configured(wishes.database.as_deref())?;
-                let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
+                let work = operation::apply_lifecycle(
+                    store.s3_to("put lifecycle rules", NO_RULES)?,
+                    &labels,
+                    &plan,
+                    self.interrupt,
+                );
                 self.output.lifecycle_applied(&work.await?)
             }
         }
@@ -158,7 +166,11 @@ impl Context<'_> {
             (label, tiers)
         });
         let kept: Vec<_> = kept.collect();
-        Ok(lifecycle::plan(&self.config.location()?.prefix, &kept, &wishes)?)
+        Ok(lifecycle::plan(
+            &self.config.bucket_to("plan lifecycle rules", NO_RULES)?.prefix,
+            &kept,
+            &wishes,
+        )?)
     }
 
     fn cold(&self, args: &WishArgs) -> Result<Vec<Clause>> {
