@@ -212,6 +212,24 @@ fn every_file_keeps_to_its_floor() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Places for backups know the contract and not each other; what no other has is reached by `Store` alone.
+#[test]
+fn a_place_for_backups_knows_no_other() {
+    let places = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    for (own, others) in [("s3", ["file::", "Folder"]), ("file", ["s3::", "S3("])] {
+        let files = sources(&places.join(own));
+        assert!(files.len() > 5, "{own}");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code.filter(|line| !line.contains("rustix::")) {
+                let knows = others.iter().find(|other| line.contains(**other));
+                assert!(knows.is_none(), "{}: {line}", file.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn mentions_are_found_in_every_form() {
     let text = "use crate::{\n    a::{b, c},\n    d,\n};\n// crate::no\nlet x = crate::e::f;";

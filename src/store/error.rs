@@ -16,6 +16,8 @@ pub struct Error {
     pub why: String,
     /// What cures it, where more is known than its kind says.
     pub cure: Option<String>,
+    /// Whether it is of a folder, and not of a bucket.
+    pub is_of_folder: bool,
 }
 
 impl Error {
@@ -25,6 +27,7 @@ impl Error {
             doing: doing.into(),
             why: why.into(),
             cure: None,
+            is_of_folder: false,
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) const LOOKS: u32 = 5;
 /// A place for backups. What [`Backend`] promises is called on it directly.
 #[derive(Clone)]
 pub struct Store {
-    location: Location,
+    location: Arc<Location>,
     backend: Arc<dyn Backend>,
     /// The same once more, for what is its alone.
     kind: Place,
@@ -43,7 +43,7 @@ pub struct Store {
 /// Which kind of place it is.
 #[derive(Clone)]
 enum Place {
-    S3(S3),
+    S3(Arc<S3>),
     Folder(Folder),
 }
 
@@ -73,16 +73,17 @@ impl Store {
     }
 
     fn of_s3(s3: S3) -> Self {
+        let s3 = Arc::new(s3);
         Self {
-            location: Location::Bucket(s3.location().clone()),
-            backend: Arc::new(s3.clone()),
+            location: Arc::new(Location::Bucket(s3.location().clone())),
+            backend: Arc::<S3>::clone(&s3),
             kind: Place::S3(s3),
         }
     }
 
     fn of_folder(folder: Folder) -> Self {
         Self {
-            location: Location::Folder(folder.path().to_owned()),
+            location: Arc::new(Location::Folder(folder.path().to_owned())),
             backend: Arc::new(folder.clone()),
             kind: Place::Folder(folder),
         }

@@ -14,9 +14,7 @@ use std::{
     process::Command,
 };
 
-use pgcoffer::store::{
-    Attributes, Error, Kind, Location, LockMode, Options, PARTS_MAX, PartPlan, Store, Unfinished,
-};
+use pgcoffer::store::{Attributes, Error, Kind, Location, LockMode, Options, PARTS_MAX, PartPlan, Store, Unfinished};
 use tokio::runtime::Runtime;
 
 /// A folder, and who works in it.
@@ -47,11 +45,14 @@ impl Scene {
     /// Waits for what must not take long, whatever stands in the way.
     fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let limit = std::time::Duration::from_secs(20);
-        self.runtime.block_on(async { tokio::time::timeout(limit, work).await }).expect("it hangs")
+        self.runtime
+            .block_on(async { tokio::time::timeout(limit, work).await })
+            .expect("it hangs")
     }
 
     fn put(&self, key: &str, body: &'static str) -> Result<(), Error> {
-        self.run(self.store.put_new(key, body.into(), &Attributes::default())).map(drop)
+        self.run(self.store.put_new(key, body.into(), &Attributes::default()))
+            .map(drop)
     }
 
     fn replace(&self, key: &str, body: &'static str, etag: &str) -> Result<(), Error> {
@@ -119,11 +120,16 @@ fn a_folder_that_is_not_there_is_never_made() {
     fs::write(&file, "file").unwrap();
     let no_folder = scene.run(connect(&file)).unwrap();
     for store in [store, no_folder] {
-        let put = scene.run(store.put_new("x", "x".into(), &Attributes::default())).unwrap_err();
+        let put = scene
+            .run(store.put_new("x", "x".into(), &Attributes::default()))
+            .unwrap_err();
         let list = scene.run(store.list("")).unwrap_err();
         let reach = scene.run(store.check_reachable()).unwrap_err();
         let plan = PartPlan::for_expected(0, PARTS_MAX);
-        let begin = scene.run(store.begin_upload("x", plan, &Attributes::default())).err().unwrap();
+        let begin = scene
+            .run(store.begin_upload("x", plan, &Attributes::default()))
+            .err()
+            .unwrap();
         for error in [put, list, reach, begin] {
             assert_eq!(error.kind, Kind::NoBucket, "{error}");
             assert!(error.hint().unwrap().contains("mount"), "{error}");
@@ -159,7 +165,10 @@ fn what_s3_alone_has_is_refused_by_name() {
             "PGCOFFER_STORAGE_CLASS",
         ),
     ] {
-        let refused = runtime.block_on(Store::connect(Location::Folder(top.clone()), options)).err().unwrap();
+        let refused = runtime
+            .block_on(Store::connect(Location::Folder(top.clone()), options))
+            .err()
+            .unwrap();
         assert_eq!(refused.kind, Kind::Configuration);
         assert!(refused.to_string().contains(name) && refused.hint().unwrap().contains(name));
     }
@@ -183,12 +192,20 @@ fn what_is_no_plain_file_is_never_followed_opened_or_touched() {
     for name in ["link", "dangling", "loop", "device", "pipe", "socket", "folder"] {
         let key = format!("main/records/{name}");
         assert_eq!(scene.head(&key), None, "{name}");
-        assert_eq!(scene.run(scene.store.read(&key, 100)).unwrap_err().kind, Kind::NotFound, "{name}");
+        assert_eq!(
+            scene.run(scene.store.read(&key, 100)).unwrap_err().kind,
+            Kind::NotFound,
+            "{name}"
+        );
         let range = scene.run(scene.store.read_range(&key, 0..1, None));
         assert_eq!(range.unwrap_err().kind, Kind::NotFound, "{name}");
         assert_eq!(scene.put(&key, "x").unwrap_err().kind, Kind::Exists, "{name}");
         assert_eq!(scene.upload(&key, b"x").unwrap_err().kind, Kind::Exists, "{name}");
-        assert_eq!(scene.replace(&key, "x", "\"0\"").unwrap_err().kind, Kind::Exists, "{name}");
+        assert_eq!(
+            scene.replace(&key, "x", "\"0\"").unwrap_err().kind,
+            Kind::Exists,
+            "{name}"
+        );
         scene.run(scene.store.delete(&key, None)).unwrap();
     }
     assert_eq!(scene.keys(), [""; 0]);
@@ -214,8 +231,14 @@ fn a_link_in_the_place_of_a_folder_leads_nowhere() {
         scene.run(scene.store.delete(key, None)).unwrap();
         let put = scene.put(&format!("{key}.new"), "x").unwrap_err();
         assert_eq!(put.kind, Kind::Denied, "{put}");
-        assert!(put.why.contains("is a link") && put.hint().unwrap().contains("move it away"), "{put}");
-        assert_eq!(scene.upload(&format!("{key}.new"), b"x").unwrap_err().kind, Kind::Denied);
+        assert!(
+            put.why.contains("is a link") && put.hint().unwrap().contains("move it away"),
+            "{put}"
+        );
+        assert_eq!(
+            scene.upload(&format!("{key}.new"), b"x").unwrap_err().kind,
+            Kind::Denied
+        );
     }
     assert_eq!(scene.put("main/file/x", "x").unwrap_err().kind, Kind::Denied);
     assert_eq!(scene.keys(), ["main/file"]);
@@ -256,11 +279,23 @@ fn names_that_are_no_text_and_files_of_others_are_left_alone() {
     let deep = (0..40).fold(scene.path("deep"), |path, n| path.join(n.to_string()));
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("z"), "z").unwrap();
-    let keys = ["main/records/.x.pgc.AbCdEf", "main/records/README", "main/records/x.pgc"];
+    let keys = [
+        "main/records/.x.pgc.AbCdEf",
+        "main/records/README",
+        "main/records/x.pgc",
+    ];
     assert_eq!(scene.keys(), keys);
     assert_eq!(scene.run(scene.store.folders("")).unwrap(), ["main"]);
     assert_eq!(scene.unfinished(), []);
-    for key in ["../outside", "main/../../outside", "/etc/passwd", "", "main//x", "main/./x", "a\0b"] {
+    for key in [
+        "../outside",
+        "main/../../outside",
+        "/etc/passwd",
+        "",
+        "main//x",
+        "main/./x",
+        "a\0b",
+    ] {
         assert_eq!(scene.head(key), None, "{key:?}");
         assert!(scene.put(key, "x").is_err(), "{key:?}");
         scene.run(scene.store.delete(key, None)).unwrap();
@@ -274,14 +309,43 @@ fn what_is_changed_in_place_is_another_object() {
     let path = scene.path("x");
     let changes: [fn(&Path); 4] = [
         // as long as before, written over
-        |path| fs::OpenOptions::new().write(true).open(path).unwrap().write_all(b"other").unwrap(),
-        |path| fs::OpenOptions::new().append(true).open(path).unwrap().write_all(b"more").unwrap(),
-        |path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(2).unwrap(),
+        |path| {
+            fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .write_all(b"other")
+                .unwrap()
+        },
+        |path| {
+            fs::OpenOptions::new()
+                .append(true)
+                .open(path)
+                .unwrap()
+                .write_all(b"more")
+                .unwrap()
+        },
+        |path| {
+            fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(2)
+                .unwrap()
+        },
         // another file of the same length and date in its place
         |path| {
             let other = path.with_extension("other");
             fs::write(&other, "other").unwrap();
-            assert!(Command::new("touch").arg("-r").arg(path).arg(&other).status().unwrap().success());
+            assert!(
+                Command::new("touch")
+                    .arg("-r")
+                    .arg(path)
+                    .arg(&other)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
             fs::rename(other, path).unwrap();
         },
     ];
@@ -293,7 +357,10 @@ fn what_is_changed_in_place_is_another_object() {
         assert_ne!(scene.head("x").unwrap(), before);
         let read = scene.run(scene.store.read_range("x", 0..1, Some(&before))).unwrap_err();
         assert_eq!(read.kind, Kind::Changed);
-        assert_eq!(scene.run(scene.store.delete("x", Some(&before))).unwrap_err().kind, Kind::Changed);
+        assert_eq!(
+            scene.run(scene.store.delete("x", Some(&before))).unwrap_err().kind,
+            Kind::Changed
+        );
         assert_eq!(scene.replace("x", "y", &before).unwrap_err().kind, Kind::Exists);
         fs::remove_file(&path).unwrap();
     }

@@ -42,10 +42,18 @@ pub(super) async fn folder(
         return Ok(found(false));
     }
     sheet.ok("reachable", "the folder is there");
-    interrupt.or(async { Ok(stands(sheet, catalog).await) }).await?;
+    let look = async {
+        stands(sheet, catalog).await;
+        Ok(())
+    };
+    interrupt.or(look).await?;
     // who only reads needs no right to write
     if mode != Mode::Restore {
-        interrupt.or(async { Ok(works(sheet, store).await) }).await?;
+        let work = async {
+            works(sheet, store).await;
+            Ok(())
+        };
+        interrupt.or(work).await?;
         let time = interrupt.or(async { Ok(store.ask_time().await) }).await?;
         clock(sheet, time, request.clock.now());
     }

@@ -85,10 +85,10 @@ impl Fault {
     }
 
     pub(super) fn on(self, doing: String) -> Error {
-        let error = Error::new(self.kind, doing, self.why);
-        match self.cure {
-            Some(cure) => error.with_cure(cure),
-            None => error,
+        Error {
+            cure: self.cure.map(str::to_owned),
+            is_of_folder: true,
+            ..Error::new(self.kind, doing, self.why)
         }
     }
 }

@@ -189,7 +189,7 @@ impl Backend for Folder {
     }
 
     async fn check_reachable(&self) -> Result<(), Error> {
-        let work = |tree: &Tree| tree.folders("").map(drop);
+        let work = Tree::look_into;
         self.once(self.doing("look into", ""), REACHABLE_WITHIN, work).await
     }
 
@@ -369,7 +369,7 @@ impl Backend for Folder {
 
     fn unsteady(&self, key: &str, what: &str) -> Error {
         let why = format!("{what} was read differently each of {LOOKS} times");
-        Error::new(Kind::Damaged, self.doing("read", key), why).with_cure(STEADY)
+        Fault::new(Kind::Damaged, why, Some(STEADY)).on(self.doing("read", key))
     }
 
     async fn settle(&self) {

@@ -62,6 +62,14 @@ impl Tree {
         })
     }
 
+    /// Whether its entries can be read.
+    pub(super) fn look_into(&self) -> Done<()> {
+        match Dir::read_from(&self.top)?.next() {
+            Some(Err(errno)) => Err(errno.into()),
+            _ => Ok(()),
+        }
+    }
+
     fn folder(&self, names: &[&str]) -> Result<OwnedFd, Errno> {
         let mut folder = self
             .top
@@ -364,10 +372,10 @@ pub(super) fn sync_folder(folder: &OwnedFd) -> Done<()> {
 /// on the disk (FAT) make them anew.
 #[cfg(target_os = "linux")]
 fn numbers_stay(folder: &OwnedFd) -> bool {
+    use rustix::fs::{FsWord, fstatfs};
     // https://man7.org/linux/man-pages/man2/statfs.2.html; exFAT: linux/magic.h
-    const WITHOUT: [i64; 4] = [0x6573_5546, 0x2011_BAB0, 0x4d44, 0x0102_1997];
-    rustix::fs::fstatfs(folder)
-        .is_ok_and(|about| i64::try_from(about.f_type).is_ok_and(|kind| !WITHOUT.contains(&kind)))
+    const WITHOUT: [FsWord; 4] = [0x6573_5546, 0x2011_BAB0, 0x4d44, 0x0102_1997];
+    fstatfs(folder).is_ok_and(|about| !WITHOUT.contains(&about.f_type))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -21,7 +21,11 @@ pub(crate) async fn only_what_was_looked_at_is_deleted(place: Place) {
 pub(crate) async fn deleting_nothing_is_no_error(place: Place) {
     let key = place.key("never/was/there");
     place.store.delete(&key, None).await.unwrap();
-    place.store.delete(&key, Some("\"00000000000000000000000000000000\"")).await.unwrap();
+    place
+        .store
+        .delete(&key, Some("\"00000000000000000000000000000000\""))
+        .await
+        .unwrap();
     place.assert_nothing_is_left().await;
 }
 
@@ -31,6 +35,9 @@ pub(crate) async fn what_is_written_anew_is_another_object(place: Place) {
     let second = place.put("x", "else").await;
     assert_ne!(etag(&first), etag(&second));
     assert_kind(place.store.delete(&first.key, Some(etag(&first))).await, Kind::Changed);
-    assert_kind(place.store.read_range(&first.key, 0..4, first.etag.as_deref()).await, Kind::Changed);
+    assert_kind(
+        place.store.read_range(&first.key, 0..4, first.etag.as_deref()).await,
+        Kind::Changed,
+    );
     assert_eq!(place.content("x").await, "else");
 }

@@ -38,7 +38,15 @@ pub(crate) async fn a_range_is_all_of_it_or_an_error(place: Place) {
     let body = pattern(100_000);
     let object = place.put("x", body.clone()).await;
     let (store, key) = (&place.store, &object.key);
-    for range in [0..1, 0..100_000, 99_999..100_000, 4_000..70_000, 7..7, 0..0, 100_000..100_000] {
+    for range in [
+        0..1,
+        0..100_000,
+        99_999..100_000,
+        4_000..70_000,
+        7..7,
+        0..0,
+        100_000..100_000,
+    ] {
         for tag in [None, Some(etag(&object))] {
             let read = store.read_range(key, range.clone(), tag).await.unwrap();
             let wanted = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
@@ -75,7 +83,10 @@ pub(crate) async fn another_object_is_not_read_for_the_one_looked_at(place: Plac
 pub(crate) async fn an_object_that_shrank_is_not_read_for_the_one_looked_at(place: Place) {
     let before = place.put("x", pattern(1_000)).await;
     place.replace(&before, pattern(10)).await.unwrap();
-    let read = place.store.read_range(&before.key, 0..1_000, before.etag.as_deref()).await;
+    let read = place
+        .store
+        .read_range(&before.key, 0..1_000, before.etag.as_deref())
+        .await;
     assert_kind(read, Kind::Changed);
     assert!(place.store.read_range(&before.key, 0..1_000, None).await.is_err());
     assert_eq!(place.content("x").await, pattern(10));
@@ -85,7 +96,14 @@ pub(crate) async fn an_empty_object_is_one(place: Place) {
     let object = place.put("main/turns/x", "").await;
     assert_eq!(object.bytes, 0);
     assert_eq!(place.content("main/turns/x").await, "");
-    assert_eq!(place.store.read_range(&object.key, 0..0, object.etag.as_deref()).await.unwrap(), "");
+    assert_eq!(
+        place
+            .store
+            .read_range(&object.key, 0..0, object.etag.as_deref())
+            .await
+            .unwrap(),
+        ""
+    );
     assert!(place.store.is_readable(&object).await.unwrap());
     assert_eq!(place.keys("main/").await, [object.key]);
 }
@@ -93,15 +111,40 @@ pub(crate) async fn an_empty_object_is_one(place: Place) {
 pub(crate) async fn odd_keys_are_keys(place: Place) {
     let long = "n".repeat(200);
     let odd = [
-        "a b", "a+b", "a%20b", "100%", "ä", "語", "🗄", "a&b=c", "a~b", "it's", "quo\"te", "<a>", "semi;colon", "#", "?",
-        ".hidden", "..dots", "dots..", "-dash", "UPPER", "back\\slash", "[x]*", "tab\there", &long,
+        "a b",
+        "a+b",
+        "a%20b",
+        "100%",
+        "ä",
+        "語",
+        "🗄",
+        "a&b=c",
+        "a~b",
+        "it's",
+        "quo\"te",
+        "<a>",
+        "semi;colon",
+        "#",
+        "?",
+        ".hidden",
+        "..dots",
+        "dots..",
+        "-dash",
+        "UPPER",
+        "back\\slash",
+        "[x]*",
+        "tab\there",
+        &long,
     ];
     for name in odd {
         let body = format!("this is {name}");
         place.put(&format!("odd/{name}/{name}.pgc"), body.clone()).await;
         assert_eq!(place.content(&format!("odd/{name}/{name}.pgc")).await, body);
     }
-    let mut wanted: Vec<String> = odd.iter().map(|name| place.key(&format!("odd/{name}/{name}.pgc"))).collect();
+    let mut wanted: Vec<String> = odd
+        .iter()
+        .map(|name| place.key(&format!("odd/{name}/{name}.pgc")))
+        .collect();
     wanted.sort();
     assert_eq!(place.keys("odd/").await, wanted);
     let mut names: Vec<&str> = odd.to_vec();

@@ -15,7 +15,10 @@ const ARCHIVE: &str = "main/archives/daily/x.pgc";
 impl Place {
     async fn begin(&self, below: &str) -> Upload {
         let plan = PartPlan::of_part_bytes(PART, self.store.parts_max());
-        let upload = self.store.begin_upload(&self.key(below), plan, &Attributes::default()).await;
+        let upload = self
+            .store
+            .begin_upload(&self.key(below), plan, &Attributes::default())
+            .await;
         upload.unwrap()
     }
 
@@ -52,8 +55,16 @@ pub(crate) async fn a_large_object_arrives_as_it_was_sent(place: Place) {
     assert_eq!((stored.sha256, stored.tags), (hex(&body), TagsKept::Yes));
     let bytes = body.len() as u64;
     let (first, second) = (0..bytes / 2, bytes / 2..bytes);
-    let first = place.store.read_range(&object.key, first, object.etag.as_deref()).await.unwrap();
-    let second = place.store.read_range(&object.key, second, object.etag.as_deref()).await.unwrap();
+    let first = place
+        .store
+        .read_range(&object.key, first, object.etag.as_deref())
+        .await
+        .unwrap();
+    let second = place
+        .store
+        .read_range(&object.key, second, object.etag.as_deref())
+        .await
+        .unwrap();
     assert!([first, second].concat() == body);
     assert_eq!(place.unfinished().await, []);
 }
@@ -99,7 +110,10 @@ pub(crate) async fn of_many_uploads_one_wins(place: Place) {
     let all = join_all(uploads).await;
     let place_has_conditions = place.store.capabilities().conditions;
     let bytes = place.look(ARCHIVE).await.bytes;
-    let winners: Vec<u64> = all.iter().filter_map(|(_, stored)| Some(stored.as_ref().ok()?.bytes)).collect();
+    let winners: Vec<u64> = all
+        .iter()
+        .filter_map(|(_, stored)| Some(stored.as_ref().ok()?.bytes))
+        .collect();
     assert!(winners.contains(&bytes), "{winners:?} {bytes}");
     assert!(winners.len() == 1 || !place_has_conditions, "{winners:?}");
     for (_, stored) in all.into_iter().filter(|(_, stored)| stored.is_err()) {

@@ -21,7 +21,11 @@ pub(crate) async fn of_many_writers_one_wins(place: Place) {
     });
     let all = join_all(writers).await;
     let place_has_conditions = place.store.capabilities().conditions;
-    let winners: Vec<usize> = all.iter().filter(|(_, result)| result.is_ok()).map(|(n, _)| *n).collect();
+    let winners: Vec<usize> = all
+        .iter()
+        .filter(|(_, result)| result.is_ok())
+        .map(|(n, _)| *n)
+        .collect();
     let bytes = place.content("contested").await.len();
     // where the place knows no conditions the last of those that looked at once wins, whole
     assert!(winners.iter().any(|n| bytes == 1_000 + n), "{winners:?} {bytes}");
