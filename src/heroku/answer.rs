@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{HerokuError, HerokuErrorKind, HerokuResult};
+use super::{Error, ErrorKind, Result};
 
 /// The longest response in bytes. A list of a thousand dynos is shorter.
 const BYTES_MAX: usize = 4 << 20;
@@ -13,11 +13,11 @@ const MESSAGE_CHARS: usize = 300;
 const RETRY_AFTER_MAX: u64 = 6 * 3600;
 
 /// Sends a request and parses its response. Not retried; bounded in time by the client.
-pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuilder) -> HerokuResult<T> {
-    let unreachable = |error: reqwest::Error| HerokuError::unreachable(doing, &error);
+pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuilder) -> Result<T> {
+    let unreachable = |error: reqwest::Error| Error::unreachable(doing, &error);
     let response = request.send().await.map_err(unreachable)?;
     let (status, retry_after) = (response.status(), retry_after(response.headers()));
-    let failed = |kind, why| HerokuError {
+    let failed = |kind, why| Error {
         kind,
         doing: doing.to_owned(),
         why,
@@ -26,18 +26,18 @@ pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuild
     let body = match whole(response).await {
         Ok(body) => body,
         Err(Some(error)) => return Err(unreachable(error)),
-        Err(None) => return Err(failed(HerokuErrorKind::Other, "it is too long".to_owned())),
+        Err(None) => return Err(failed(ErrorKind::Other, "it is too long".to_owned())),
     };
     if !status.is_success() {
-        let kind = HerokuErrorKind::of_status(status.as_u16());
+        let kind = ErrorKind::of_status(status.as_u16());
         return Err(failed(kind, message(status, &body)));
     }
     let parsed = serde_json::from_slice(&body);
-    parsed.map_err(|error| failed(HerokuErrorKind::Other, format!("status {}: {error}", status.as_u16())))
+    parsed.map_err(|error| failed(ErrorKind::Other, format!("status {}: {error}", status.as_u16())))
 }
 
 /// The body of a response; `Err(None)` if it is too long.
-async fn whole(mut response: Response) -> Result<Vec<u8>, Option<reqwest::Error>> {
+async fn whole(mut response: Response) -> std::result::Result<Vec<u8>, Option<reqwest::Error>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Some)? {
         if body.len() + chunk.len() > BYTES_MAX {

@@ -2,9 +2,9 @@ use std::{error::Error as _, fmt, time::Duration};
 
 /// An error of Heroku's Platform API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HerokuError {
+pub struct Error {
     /// The kind, for decisions of the caller.
-    pub kind: HerokuErrorKind,
+    pub kind: ErrorKind,
     /// The action and the app, as a verb phrase.
     pub doing: String,
     /// The message of the API or the network.
@@ -15,7 +15,7 @@ pub struct HerokuError {
 
 /// The kinds of errors that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HerokuErrorKind {
+pub enum ErrorKind {
     /// The key is unknown, revoked or expired (401).
     Key,
     /// The account has no payment method, or has an unpaid bill (402).
@@ -36,7 +36,7 @@ pub enum HerokuErrorKind {
     Other,
 }
 
-impl HerokuErrorKind {
+impl ErrorKind {
     pub(super) fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Key,
@@ -51,7 +51,7 @@ impl HerokuErrorKind {
     }
 }
 
-impl HerokuError {
+impl Error {
     pub(super) fn unreachable(doing: &str, error: &reqwest::Error) -> Self {
         // its own text contains the URL and rarely the cause
         let mut innermost: &dyn std::error::Error = error;
@@ -64,7 +64,7 @@ impl HerokuError {
             None => "the connection broke".to_owned(),
         };
         Self {
-            kind: HerokuErrorKind::Unreachable,
+            kind: ErrorKind::Unreachable,
             doing: doing.to_owned(),
             why,
             retry_after: None,
@@ -75,55 +75,55 @@ impl HerokuError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self.kind {
-            HerokuErrorKind::Key => {
+            ErrorKind::Key => {
                 "create a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
             }
-            HerokuErrorKind::Payment => "check the account's billing page at dashboard.heroku.com",
-            HerokuErrorKind::Forbidden => {
+            ErrorKind::Payment => "check the account's billing page at dashboard.heroku.com",
+            ErrorKind::Forbidden => {
                 "the key's account must be a member of the app with the right to operate it, and the key's scope must \
                  be `write` or `global`"
             }
-            HerokuErrorKind::NotFound => {
+            ErrorKind::NotFound => {
                 "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and use a key whose account can \
                  see that app"
             }
-            HerokuErrorKind::Refused => {
+            ErrorKind::Refused => {
                 "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and the number of \
                  one-off dynos that are already running"
             }
-            HerokuErrorKind::TooMany => {
+            ErrorKind::TooMany => {
                 "another program uses up this account's 4,500 calls an hour: give pgcoffer the key of a separate \
                  account"
             }
-            HerokuErrorKind::Down => {
+            ErrorKind::Down => {
                 "status.heroku.com shows Heroku's state; `pgcoffer tick` outside of Heroku needs no Heroku \
                            API"
             }
-            HerokuErrorKind::Unreachable => {
+            ErrorKind::Unreachable => {
                 "check that this machine can reach api.heroku.com over https, and check \
                                   status.heroku.com"
             }
-            HerokuErrorKind::Other => return None,
+            ErrorKind::Other => return None,
         };
         Some(hint.to_owned())
     }
 }
 
-impl fmt::Display for HerokuError {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            HerokuErrorKind::Key => "Heroku doesn't accept the API key",
-            HerokuErrorKind::Payment => "Heroku requires a payment first",
-            HerokuErrorKind::Forbidden => "the Heroku API key lacks the right",
-            HerokuErrorKind::NotFound => "this API key can't see the app",
-            HerokuErrorKind::Refused => "Heroku refuses",
-            HerokuErrorKind::TooMany => "Heroku's limit of API calls is reached",
-            HerokuErrorKind::Down => "the Heroku API is down",
-            HerokuErrorKind::Unreachable => "the Heroku API can't be reached",
-            HerokuErrorKind::Other => "the Heroku API sent an unusable response",
+            ErrorKind::Key => "Heroku doesn't accept the API key",
+            ErrorKind::Payment => "Heroku requires a payment first",
+            ErrorKind::Forbidden => "the Heroku API key lacks the right",
+            ErrorKind::NotFound => "this API key can't see the app",
+            ErrorKind::Refused => "Heroku refuses",
+            ErrorKind::TooMany => "Heroku's limit of API calls is reached",
+            ErrorKind::Down => "the Heroku API is down",
+            ErrorKind::Unreachable => "the Heroku API can't be reached",
+            ErrorKind::Other => "the Heroku API sent an unusable response",
         };
         write!(f, "can't {}: {what}: {}", self.doing, self.why)
     }
 }
 
-impl std::error::Error for HerokuError {}
+impl std::error::Error for Error {}

@@ -12,7 +12,7 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use error::{HerokuError, HerokuErrorKind};
+pub use error::{Error, ErrorKind};
 
 /// The API's address.
 pub const API: &str = "https://api.heroku.com";
@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(30);
 
 /// The result of a request.
-pub type HerokuResult<T> = Result<T, HerokuError>;
+pub type Result<T> = std::result::Result<T, Error>;
 
 /// An API key. Its `Debug` shows dots, and it is wiped on drop.
 #[derive(Clone)]
@@ -64,13 +64,13 @@ pub struct Dyno {
     /// Its command line.
     pub command: String,
     /// Its state.
-    pub state: DynoState,
+    pub state: State,
 }
 
 /// The state of a dyno.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum DynoState {
+pub enum State {
     /// It ended with an error.
     Crashed,
     /// It is being ended.
@@ -86,7 +86,7 @@ pub enum DynoState {
     Unknown,
 }
 
-impl DynoState {
+impl State {
     /// Whether it is running or may still run.
     #[must_use]
     pub fn is_live(self) -> bool {
@@ -98,8 +98,8 @@ impl Heroku {
     /// A client for this app at the API `base`.
     ///
     /// # Errors
-    /// [`HerokuErrorKind::Unreachable`] if the HTTP client can't be built, for example without root certificates.
-    pub fn new(base: &Url, app: &str, key: ApiKey) -> HerokuResult<Self> {
+    /// [`ErrorKind::Unreachable`] if the HTTP client can't be built, for example without root certificates.
+    pub fn new(base: &Url, app: &str, key: ApiKey) -> Result<Self> {
         let http = Client::builder()
             .connect_timeout(CONNECT)
             .timeout(WHOLE)
@@ -107,7 +107,7 @@ impl Heroku {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("pgcoffer/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| HerokuError::unreachable("prepare to call the Heroku API", &error))?;
+            .map_err(|error| Error::unreachable("prepare to call the Heroku API", &error))?;
         let (base, app) = (base.clone(), app.to_owned());
         Ok(Self { http, base, app, key })
     }
@@ -115,8 +115,8 @@ impl Heroku {
     /// Starts a one-off dyno. Not retried; bounded to 30 s.
     ///
     /// # Errors
-    /// Any error of the API. After [`HerokuErrorKind::Unreachable`] the dyno may have been started anyway.
-    pub async fn start(&self, one_off: &OneOff) -> HerokuResult<Dyno> {
+    /// Any error of the API. After [`ErrorKind::Unreachable`] the dyno may have been started anyway.
+    pub async fn start(&self, one_off: &OneOff) -> Result<Dyno> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(flatten)]
@@ -138,7 +138,7 @@ impl Heroku {
     ///
     /// # Errors
     /// Any error of the API.
-    pub async fn dynos(&self) -> HerokuResult<Vec<Dyno>> {
+    pub async fn dynos(&self) -> Result<Vec<Dyno>> {
         let doing = format!("list the dynos of the app {}", self.app);
         answer::read(&doing, self.request(Method::GET, &["dynos"])).await
     }
@@ -148,11 +148,11 @@ impl Heroku {
     ///
     /// # Errors
     /// Any error of the API.
-    pub async fn dyno(&self, id: &str) -> HerokuResult<Option<Dyno>> {
+    pub async fn dyno(&self, id: &str) -> Result<Option<Dyno>> {
         let doing = format!("read the state of a dyno of the app {}", self.app);
         match answer::read(&doing, self.request(Method::GET, &["dynos", id])).await {
             Ok(dyno) => Ok(Some(dyno)),
-            Err(error) if error.kind == HerokuErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -184,7 +184,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-impl fmt::Display for DynoState {
+impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Crashed => "crashed",

@@ -20,7 +20,7 @@ mod transition;
 pub use class::{Class, Retrieval, ThawTime};
 pub use document::{Document, RULES_MAX};
 pub use kept_days::KeptDays;
-pub use plan::{ABORT_DAYS, Expiry, LifecycleOptions, LifecyclePlan, plan};
+pub use plan::{ABORT_DAYS, Expiry, LifecyclePlan, RuleOptions, plan};
 pub use planned_rule::{PlannedRule, RuleAction, RuleForm, is_ours, owner};
 pub use rule::Rule;
 pub use services::service_warnings;

@@ -11,7 +11,7 @@ pub const ABORT_DAYS: u32 = 7;
 
 /// The options of the bucket's lifecycle rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LifecycleOptions {
+pub struct RuleOptions {
     /// Which tiers move to which class.
     pub cold: Vec<Transition>,
     /// Whether S3 itself deletes expired backups, and how.
@@ -48,7 +48,7 @@ pub struct LifecyclePlan {
 pub fn plan(
     location_prefix: &str,
     databases: &[(Label, Vec<(Tier, Retention)>)],
-    options: &LifecycleOptions,
+    options: &RuleOptions,
 ) -> Result<LifecyclePlan, Error> {
     let mut planner = Planner {
         options,
@@ -116,7 +116,7 @@ impl DatabaseRules<'_> {
 }
 
 struct Planner<'a> {
-    options: &'a LifecycleOptions,
+    options: &'a RuleOptions,
     plan: LifecyclePlan,
     faults: Vec<String>,
 }

@@ -1,18 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{PastRun, Schedule, ScheduleClause, history};
-use crate::backup::Tier;
-
-/// A tier whose backup has been due for longer than its grace period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OverdueTier {
-    /// The tier.
-    pub tier: Tier,
-    /// Since when it has been due: the first missed period, so that it is constant until a backup is made.
-    pub due: Timestamp,
-    /// When the newest good run that serves this tier began; `None` if there is none.
-    pub newest: Option<Timestamp>,
-}
+use crate::backup::{LateTier, Tier};
 
 impl Schedule {
     /// Every tier that is late at `now`, lowest first. A tier is late if it has been due for longer than an hour
@@ -23,12 +12,12 @@ impl Schedule {
     /// would have served it if it had been scheduled; without such a run, with the oldest known run; and without any
     /// run the tier is late at once.
     #[must_use]
-    pub fn late(&self, history: &[PastRun], now: Timestamp) -> Vec<OverdueTier> {
+    pub fn late(&self, history: &[PastRun], now: Timestamp) -> Vec<LateTier> {
         let late = |clause: &ScheduleClause| self.late_one(clause, history, now);
         self.clauses.iter().filter_map(late).collect()
     }
 
-    fn late_one(&self, clause: &ScheduleClause, history: &[PastRun], now: Timestamp) -> Option<OverdueTier> {
+    fn late_one(&self, clause: &ScheduleClause, history: &[PastRun], now: Timestamp) -> Option<LateTier> {
         let tier = clause.tier();
         let newest = history::good(history, now)
             .filter(|run| run.serves_until(tier).is_some())
@@ -48,21 +37,21 @@ impl Schedule {
         let grace = grace(tier, history, now);
         // a due moment in the future gives a negative wait
         let late = since.is_none_or(|since| now.duration_since(since) > grace);
-        late.then_some(OverdueTier { tier, due, newest })
+        late.then_some(LateTier { tier, due, newest })
     }
 }
 
 /// Whether backups have stopped, found from the history alone, without the schedule: the lowest tier that the newest
 /// scheduled run served has been due for longer than its grace period. `None` if nothing was scheduled yet.
 #[must_use]
-pub fn late_by_habit(history: &[PastRun], now: Timestamp) -> Option<OverdueTier> {
+pub fn late_by_habit(history: &[PastRun], now: Timestamp) -> Option<LateTier> {
     let scheduled = |run: &&PastRun| lowest(run).is_some();
     let good = history::good(history, now).filter(scheduled);
     let newest = good.max_by_key(|run| run.started)?;
     let tier = lowest(newest)?;
     let due = newest.started.checked_add(longest_period(tier)).ok()?;
     let late = now.duration_since(due) > grace(tier, history, now);
-    late.then_some(OverdueTier {
+    late.then_some(LateTier {
         tier,
         due,
         newest: Some(newest.started),

@@ -22,7 +22,7 @@ pub use self::{
     attempts::{Attempt, attempt_open_max},
     fault::{ClauseFault, ClauseProblem, ScheduleError},
     history::{PastRun, RunEnd},
-    late::{OverdueTier, late_by_habit},
+    late::late_by_habit,
     recurrence::Recurrence,
     warning::ScheduleWarning,
 };

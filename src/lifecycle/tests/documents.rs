@@ -1,8 +1,7 @@
 use crate::{
     backup::{Label, Retention, Tier},
     lifecycle::{
-        ABORT_DAYS, Document, Error, LifecycleOptions, PlannedRule, RULES_MAX, RuleForm, is_ours, parse_transitions,
-        plan,
+        ABORT_DAYS, Document, Error, PlannedRule, RULES_MAX, RuleForm, RuleOptions, is_ours, parse_transitions, plan,
     },
 };
 
@@ -27,7 +26,7 @@ fn wanted(days: u32) -> Vec<PlannedRule> {
         vec![(Tier::Monthly, Retention::Months(12))],
     )];
     let cold = parse_transitions(&format!("monthly to glacier after {days}d")).unwrap();
-    let options = LifecycleOptions {
+    let options = RuleOptions {
         cold,
         expire: None,
         abort_days: ABORT_DAYS,

@@ -1,8 +1,8 @@
 use crate::{
     backup::{Label, Retention, Tier},
     lifecycle::{
-        ABORT_DAYS, Class, Error, Expiry, LifecycleOptions, LifecyclePlan, RuleAction, RuleForm, parse_transitions,
-        plan, service_warnings,
+        ABORT_DAYS, Class, Error, Expiry, LifecyclePlan, RuleAction, RuleForm, RuleOptions, parse_transitions, plan,
+        service_warnings,
     },
 };
 
@@ -16,8 +16,8 @@ fn tiers(text: &str) -> Vec<(Tier, Retention)> {
         .collect()
 }
 
-fn options(cold: &str) -> LifecycleOptions {
-    LifecycleOptions {
+fn options(cold: &str) -> RuleOptions {
+    RuleOptions {
         cold: if cold.is_empty() {
             Vec::new()
         } else {
@@ -29,14 +29,14 @@ fn options(cold: &str) -> LifecycleOptions {
     }
 }
 
-fn planned(kept: &str, options: &LifecycleOptions) -> Result<LifecyclePlan, Error> {
+fn planned(kept: &str, options: &RuleOptions) -> Result<LifecyclePlan, Error> {
     plan("backups", &[(Label::parse("main").unwrap(), tiers(kept))], options)
 }
 
 #[test]
 fn what_a_service_is_known_to_do_otherwise_is_warned_of() {
     let moves = planned("monthly 12mo", &options("monthly to glacier after 30d")).unwrap();
-    let deletes = LifecycleOptions {
+    let deletes = RuleOptions {
         expire: Some(Expiry::default()),
         ..options("")
     };
@@ -143,7 +143,7 @@ fn days_paid_after_deletion_are_told() {
 
 fn expiring(kept: &str, manual: Option<Retention>) -> LifecyclePlan {
     let expire = Some(Expiry { manual });
-    planned(kept, &LifecycleOptions { expire, ..options("") }).unwrap()
+    planned(kept, &RuleOptions { expire, ..options("") }).unwrap()
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn what_is_kept_forever_or_by_count_has_no_day() {
     let plan = expiring("hourly 24h, daily 7", None);
     assert!(lines(&plan)[0].starts_with("hourly-expire"));
     let expire = Some(Expiry::default());
-    let error = planned("", &LifecycleOptions { expire, ..options("") }).unwrap_err();
+    let error = planned("", &RuleOptions { expire, ..options("") }).unwrap_err();
     assert!(error.to_string().contains("nothing says"), "{error}");
 }
 
@@ -204,7 +204,7 @@ fn what_expires_by_hand_is_not_moved_afterwards() {
         manual: Some(Retention::Days(20)),
     });
     let cold = options("manual to glacier after 30d").cold;
-    let options = LifecycleOptions {
+    let options = RuleOptions {
         expire,
         cold,
         ..options("")
@@ -226,7 +226,7 @@ proptest::proptest! {
             (*tier, format!("{n}{}", ["h", "d", "w", "mo", "y"][*unit]).parse().unwrap())
         }).collect();
         let expire = Some(Expiry::default());
-        let plan = plan("p", &[(Label::parse("x").unwrap(), kept.clone())], &LifecycleOptions { expire, ..options("") }).unwrap();
+        let plan = plan("p", &[(Label::parse("x").unwrap(), kept.clone())], &RuleOptions { expire, ..options("") }).unwrap();
         let start: jiff::Timestamp = "2024-01-01T00:00:00Z".parse().unwrap();
         let start = start + jiff::SignedDuration::from_hours(24 * day);
         for rule in plan.rules.iter().filter(|rule| matches!(rule.action, RuleAction::Expire { .. })) {

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Document, LifecyclePlan, service_warnings},
     operation::Interrupt,
-    store::{self, Lifecycle, Store},
+    store::{self, Lifecycle, S3},
     text::counted,
 };
 
@@ -29,7 +29,7 @@ const UNDO_ATTEMPTS: u32 = 3;
 /// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and which rules it has
 /// now.
 pub async fn apply_lifecycle(
-    store: &Store,
+    store: &S3,
     databases: &[Label],
     plan: &LifecyclePlan,
     interrupt: &Interrupt,
@@ -64,7 +64,7 @@ pub async fn apply_lifecycle(
 
 /// The steps from the first write to the last comparison.
 struct RuleWrite<'a> {
-    store: &'a Store,
+    store: &'a S3,
     /// The configuration that the service had before.
     there: Option<Lifecycle>,
     before: Document,

@@ -9,7 +9,7 @@ use crate::{
     backup::Label,
     error::{Error, Result},
     lifecycle::{Document, LifecyclePlan, Rule, is_ours, service_warnings},
-    store::{Kind, Lifecycle, Store},
+    store::{Kind, Lifecycle, S3},
 };
 
 pub use apply::apply_lifecycle;
@@ -112,7 +112,7 @@ pub struct AppliedRules {
 /// # Errors
 /// Any error of the bucket, [`Error::Rules`] if the service has no lifecycle rules, [`Error::Lifecycle`] if they can't
 /// be parsed.
-pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownRules> {
+pub async fn show_lifecycle(store: &S3, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
     let ours = our_rules(store, databases);
@@ -140,7 +140,7 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
 ///
 /// # Errors
 /// [`Error::Lifecycle`] if the plan can't be merged into the bucket's rules.
-pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: LifecyclePlan) -> Result<ProposedRules> {
+pub async fn propose_lifecycle(store: &S3, databases: &[Label], mut plan: LifecyclePlan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
@@ -170,7 +170,7 @@ pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Lif
 }
 
 /// Reads the bucket's rules. Reports a service without lifecycle rules before anything is written.
-async fn read(store: &Store) -> Result<Option<Lifecycle>> {
+async fn read(store: &S3) -> Result<Option<Lifecycle>> {
     store.lifecycle().await.map_err(|error| {
         let hint = match error.kind {
             Kind::Unsupported => {
@@ -198,12 +198,12 @@ fn document(there: Option<&Lifecycle>) -> Result<Document> {
 }
 
 /// A predicate that is true for the ids of our rules.
-fn our_rules<'a>(store: &'a Store, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
+fn our_rules<'a>(store: &'a S3, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
     |id| is_ours(id, &store.location().prefix, databases)
 }
 
 /// Warnings about rules of others that delete or move backups.
-fn conflicting_rules(store: &Store, databases: &[Label], document: &Document) -> Vec<String> {
+fn conflicting_rules(store: &S3, databases: &[Label], document: &Document) -> Vec<String> {
     let ours = our_rules(store, databases);
     let mut warnings = Vec::new();
     for database in databases {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pgcoffer::heroku::{ApiKey, Heroku, HerokuError, HerokuErrorKind, OneOff};
+use pgcoffer::heroku::{ApiKey, Error, ErrorKind, Heroku, OneOff};
 use serde_json::json;
 
 use crate::{
@@ -185,7 +185,7 @@ fn what_the_api_refuses_is_told_with_its_cure() {
 }
 
 /// Asks for a dyno, and is refused.
-fn error(heroku: &FakeHeroku, app: &str, key: &str) -> HerokuError {
+fn error(heroku: &FakeHeroku, app: &str, key: &str) -> Error {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let one_off = OneOff {
         command: COMMAND.to_owned(),
@@ -201,7 +201,7 @@ fn error(heroku: &FakeHeroku, app: &str, key: &str) -> HerokuError {
 fn every_refusal_has_words_of_its_own() {
     let heroku = FakeHeroku::start();
     let mut text = String::new();
-    let mut add = |error: &HerokuError| {
+    let mut add = |error: &Error| {
         let hint = error.hint().unwrap_or_default();
         text.push_str(&format!("{error}\n  hint: {hint}\n"));
     };
@@ -248,7 +248,7 @@ fn nobody_answers() {
         ApiKey::parse(API_KEY).unwrap(),
     );
     let error = runtime.block_on(heroku.unwrap().dynos()).unwrap_err();
-    assert_eq!((error.kind, error.retry_after), (HerokuErrorKind::Unreachable, None));
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Unreachable, None));
     let text = error.to_string();
     assert!(text.contains("can't be reached") && text.contains("refused"), "{text}");
     assert!(error.hint().unwrap().contains("status.heroku.com"));
