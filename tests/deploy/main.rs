@@ -7,8 +7,10 @@
 mod testbed;
 
 mod app_json;
+mod aws;
 mod buildpack;
 mod chart;
+mod cloudformation;
 mod debian;
 mod dyno;
 mod machine;
