@@ -13,6 +13,8 @@ mod chart;
 mod cloudformation;
 mod debian;
 mod dyno;
+mod formula;
+mod github_action;
 mod machine;
 mod manifests;
 mod pins;
