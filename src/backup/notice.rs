@@ -1,55 +1,59 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Mark;
+use super::{EventKind, Mark, Topic};
 use crate::text::Untrusted;
 
 /// Notices that a mark keeps: the newest ones.
 pub const NOTICES_MAX: usize = 8;
 
-/// What people were told of a run, or could not be.
+/// A notification about a run, as its mark keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// what kind of event: `failure`, `missed`, …
+    /// The kind of the event, as [`EventKind`] names it.
     pub event: Untrusted,
-    /// what it was about: `backup`, `retention`, …
+    /// What it was about, as [`Topic`] names it.
     pub about: Untrusted,
-    /// when
+    /// When it was sent.
     pub at: Timestamp,
-    /// the channels that took it
-    pub told: Vec<Untrusted>,
-    /// the channels that did not
-    pub untold: Vec<Untold>,
+    /// The channels that took it.
+    pub delivered: Vec<Untrusted>,
+    /// The channels that did not.
+    pub undelivered: Vec<FailedDelivery>,
 }
 
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Untold {
-    /// its kind and host
+pub struct FailedDelivery {
+    /// Its kind and host.
     pub channel: Untrusted,
-    /// why
+    /// Why.
     pub why: Untrusted,
 }
 
 impl Notice {
-    /// What it tells, as in "nobody could be told of …": `the failure`, `the missed backup`.
+    /// What it was about, as in "nobody could be told of …"; `the event` where a later version knows its kind.
     #[must_use]
-    pub fn words(event: &str) -> &'static str {
-        match event {
-            "failure" => "the failure",
-            "missed" => "the missed backup",
-            "recovery" => "the recovery",
-            "suspicious" => "the suspicious backup",
-            "success" => "the success",
-            "digest" => "the weekly digest",
-            _ => "the event",
-        }
+    pub fn noun(event: &Untrusted) -> &'static str {
+        EventKind::parse(event.raw()).map_or("the event", EventKind::noun)
+    }
+
+    /// Whether it was an event of this kind.
+    #[must_use]
+    pub fn is_of(&self, kind: EventKind) -> bool {
+        self.event == kind.as_str()
+    }
+
+    /// Whether it was about this.
+    #[must_use]
+    pub fn is_about(&self, topic: Topic) -> bool {
+        self.about == topic.as_str()
     }
 
     /// Whether no channel took it.
     #[must_use]
     pub fn reached_nobody(&self) -> bool {
-        self.told.is_empty() && !self.untold.is_empty()
+        self.delivered.is_empty() && !self.undelivered.is_empty()
     }
 }
 
@@ -59,5 +63,36 @@ impl Mark {
         self.notices.push(notice);
         let excess = self.notices.len().saturating_sub(NOTICES_MAX);
         self.notices.drain(..excess);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_of_a_later_version_stays_as_it_is_and_is_named_in_general() {
+        let json = r#"{"event":"drill_failed\u001b[2J","about":"drill","at":"2026-11-20T07:00:00Z","delivered":[],"undelivered":[]}"#;
+        let notice: Notice = serde_json::from_str(json).unwrap();
+        assert_eq!(Notice::noun(&notice.event), "the event");
+        assert!(!notice.is_of(EventKind::Failure) && !notice.is_about(Topic::Backup));
+        assert!(!notice.event.to_string().contains('\u{1b}'));
+        // whoever changes a mark writes what it did not understand back as it was
+        assert_eq!(serde_json::to_string(&notice).unwrap(), json);
+    }
+
+    #[test]
+    fn every_kind_and_topic_is_recognised() {
+        for kind in EventKind::CHOICES {
+            let notice = Notice {
+                event: kind.as_str().into(),
+                about: Topic::Retention.as_str().into(),
+                at: Timestamp::UNIX_EPOCH,
+                delivered: Vec::new(),
+                undelivered: Vec::new(),
+            };
+            assert!(notice.is_of(kind) && notice.is_about(Topic::Retention));
+            assert_ne!(Notice::noun(&notice.event), "the event");
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::{io::IsTerminal as _, path::Path};
 use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
-    agent::Unheard,
-    backup::{Details, Label, Mark, Notice, Record},
+    agent::Undelivered,
+    backup::{Details, Label, Mark, Record},
     catalog::Listing,
     operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
@@ -44,19 +44,16 @@ pub(super) fn error(error: &Error, format: LogFormat) {
     }
 }
 
-/// Prints what could not be told, with what cures it.
-pub(super) fn unheard(all: &[Unheard], format: LogFormat) {
+/// Prints what could not be delivered, with what cures it.
+pub(super) fn undelivered(all: &[Undelivered], format: LogFormat) {
     for one in all {
         let of = one
             .database
             .as_ref()
             .map_or_else(String::new, |database| format!(" of {database}"));
-        let what = match one.event.as_str() {
-            "ping" => format!("the ping{of} did not arrive"),
-            event => {
-                let what = Notice::words(event);
-                format!("{what}{of} could not be told by {}", one.channel)
-            }
+        let what = match one.event {
+            None => format!("the ping{of} did not arrive"),
+            Some(event) => format!("{}{of} could not be told by {}", event.noun(), one.channel),
         };
         let why = &one.why;
         if format == LogFormat::Json {
@@ -186,7 +183,7 @@ impl Output {
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
-                .map(|(key, why)| json!({ "key": key, "why": why_alone(key, why) }))
+                .map(|(key, why)| json!({ "key": key, "why": why_alone(why) }))
                 .collect();
             let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
             return self.print_json(&json!({
@@ -334,11 +331,14 @@ impl Output {
     }
 }
 
-/// An error without the key that it begins with.
-fn why_alone(key: &str, why: &Error) -> String {
-    let text = why.to_string();
-    let rest = text.strip_prefix(key).and_then(|rest| rest.strip_prefix(": "));
-    rest.map_or(text.clone(), str::to_owned)
+/// An error without the key of the object, which stands beside it.
+fn why_alone(error: &Error) -> String {
+    match error {
+        Error::Seal { source, .. } => source.to_string(),
+        Error::Record { source, .. } => source.to_string(),
+        Error::Differs { what, .. } => what.clone(),
+        other => other.to_string(),
+    }
 }
 
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {

@@ -3,40 +3,40 @@ use std::{error::Error as _, fmt, time::Duration};
 /// What went wrong at Heroku's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// what a caller can decide by
-    pub kind: Kind,
-    /// what was being done, on which app
+    /// The kind, by which a caller can decide.
+    pub kind: ErrorKind,
+    /// What was being done, and on which app.
     pub doing: String,
-    /// the API's or the network's own words
+    /// What the API or the network said.
     pub why: String,
-    /// how long it asks to be left alone, where it says so
+    /// How long the API asks to wait, where it says so.
     pub retry_after: Option<Duration>,
 }
 
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// the key isn't known, was revoked or has run out (401)
+pub enum ErrorKind {
+    /// The key is unknown, was revoked or has expired (401).
     Key,
-    /// the account has no payment method, or owes (402)
+    /// The account has no payment method, or owes money (402).
     Payment,
-    /// the key may not do this (403)
+    /// The key may not do this (403).
     Forbidden,
-    /// there is no such app or dyno, or not for this key (404)
+    /// There is no such app or dyno, or not for this key (404).
     NotFound,
-    /// what was asked for can't be had: an unknown size, too many dynos (422)
+    /// The request can't be met: an unknown size, too many dynos (422).
     Refused,
-    /// the account's calls are used up for now (429)
+    /// The calls of the account are used up for now (429).
     TooMany,
-    /// the API is down (500 and above)
+    /// The API is down (500 and above).
     Down,
-    /// no connection, it broke, or it took too long
+    /// There was no connection, or it broke, or it took too long.
     Unreachable,
-    /// anything else
+    /// Anything else.
     Other,
 }
 
-impl Kind {
+impl ErrorKind {
     pub(super) fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Key,
@@ -64,7 +64,7 @@ impl Error {
             None => "the connection broke".to_owned(),
         };
         Self {
-            kind: Kind::Unreachable,
+            kind: ErrorKind::Unreachable,
             doing: doing.to_owned(),
             why,
             retry_after: None,
@@ -75,29 +75,31 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self.kind {
-            Kind::Key => {
+            ErrorKind::Key => {
                 "make a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
             }
-            Kind::Payment => "look at the account's billing page at dashboard.heroku.com",
-            Kind::Forbidden => {
+            ErrorKind::Payment => "look at the account's billing page at dashboard.heroku.com",
+            ErrorKind::Forbidden => {
                 "the key's account must be a member of the app with the right to operate it, and the key's scope must \
                  be `write` or `global`"
             }
-            Kind::NotFound => {
+            ErrorKind::NotFound => {
                 "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account \
                  sees that app"
             }
-            Kind::Refused => {
+            ErrorKind::Refused => {
                 "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many \
                  one-off dynos run already"
             }
-            Kind::TooMany => {
+            ErrorKind::TooMany => {
                 "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its \
                  own"
             }
-            Kind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
-            Kind::Unreachable => "check that this machine reaches api.heroku.com over https, and status.heroku.com",
-            Kind::Other => return None,
+            ErrorKind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
+            ErrorKind::Unreachable => {
+                "check that this machine reaches api.heroku.com over https, and status.heroku.com"
+            }
+            ErrorKind::Other => return None,
         };
         Some(hint.to_owned())
     }
@@ -106,15 +108,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Kind::Key => "Heroku doesn't take the API key",
-            Kind::Payment => "Heroku wants to be paid first",
-            Kind::Forbidden => "the Heroku API key may not do that",
-            Kind::NotFound => "Heroku shows no such app to this API key",
-            Kind::Refused => "Heroku refuses",
-            Kind::TooMany => "Heroku's limit of API calls is reached",
-            Kind::Down => "the Heroku API is down",
-            Kind::Unreachable => "the Heroku API can't be reached",
-            Kind::Other => "the Heroku API gave an answer that can't be used",
+            ErrorKind::Key => "Heroku doesn't take the API key",
+            ErrorKind::Payment => "Heroku wants to be paid first",
+            ErrorKind::Forbidden => "the Heroku API key may not do that",
+            ErrorKind::NotFound => "Heroku shows no such app to this API key",
+            ErrorKind::Refused => "Heroku refuses",
+            ErrorKind::TooMany => "Heroku's limit of API calls is reached",
+            ErrorKind::Down => "the Heroku API is down",
+            ErrorKind::Unreachable => "the Heroku API can't be reached",
+            ErrorKind::Other => "the Heroku API gave an answer that can't be used",
         };
         write!(f, "can't {}: {what}: {}", self.doing, self.why)
     }

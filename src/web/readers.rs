@@ -4,16 +4,16 @@ use axum::http::{HeaderMap, header};
 
 use super::Token;
 
-/// Who is told names and numbers of databases. Everybody else learns whether the clock goes.
+/// Who may read names and numbers of databases. Everybody else learns only whether `serve` is alive.
 #[derive(Debug, Clone)]
 pub enum Readers {
-    /// whoever shows this token, and nobody else, wherever they are
+    /// Everybody who shows this token, from anywhere, and nobody else.
     WithToken(Token),
-    /// programs of this machine
+    /// The programs of this machine.
     ThisMachine,
-    /// whoever reaches the address: its user vouches for the network
+    /// Everybody who reaches the address: the user vouches for the network.
     Everybody,
-    /// nobody: whoever reaches the address may be anybody
+    /// Nobody: anybody may reach the address.
     Nobody,
 }
 
@@ -49,7 +49,7 @@ impl Readers {
 }
 
 /// Whether a request is for an address of this machine by that address. A page on the Internet can have its own name
-/// resolve to 127.0.0.1 and read what a browser on this machine is then told, but the browser sends that name along.
+/// resolve to 127.0.0.1 and read what a browser on this machine is answered then, but the browser sends that name along.
 fn names_this_machine(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(header::HOST) else {
         // no browser leaves it out

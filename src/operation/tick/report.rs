@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    backup::{BackupId, Failure, Label, Tier},
+    backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
     operation::{Health, PruneReport},
-    text::Untrusted,
 };
 
 /// Exit status where nothing failed and something needs a person's look.
@@ -42,14 +41,12 @@ pub struct DatabaseTick {
 pub enum BackupOutcome {
     /// one was taken
     Done {
-        /// its id
-        id: BackupId,
-        /// the tiers that it serves
-        tiers: Vec<Tier>,
-        /// bytes stored
-        bytes: u64,
+        /// the backup
+        #[serde(flatten)]
+        backup: BackupSummary,
         /// why it looks wrong, where it does
-        suspicious: Vec<Untrusted>,
+        #[serde(serialize_with = "with_text")]
+        suspicious: Vec<Reason>,
     },
     /// nothing was due
     NotDue,

@@ -167,7 +167,6 @@ impl World {
             silence_max: Duration::from_secs(60),
             policy: Policy::default(),
             clock,
-            steps: None,
         }
     }
 
@@ -253,10 +252,7 @@ impl World {
 }
 
 async fn connect(bucket: &S3Server) -> Catalog {
-    let location = Location {
-        bucket: bucket.bucket().to_owned(),
-        prefix: bucket.prefix().to_owned(),
-    };
+    let location = Location::parse(&format!("s3://{}/{}", bucket.bucket(), bucket.prefix())).unwrap();
     let options = Options {
         path_style: true,
         ..Options::default()
@@ -273,7 +269,7 @@ async fn connect(bucket: &S3Server) -> Catalog {
 
 async fn tick(catalog: &Catalog, clients: &Clients, request: &TickRequest) -> TickReport {
     let (progress, interrupt) = (Progress::default(), Interrupt::default());
-    operation::tick(catalog, clients, request, &progress, &interrupt)
+    operation::tick(catalog, clients, request, &|_| {}, &progress, &interrupt)
         .await
         .unwrap()
 }
