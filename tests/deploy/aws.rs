@@ -256,7 +256,24 @@ fn the_example_sets_what_the_module_has() {
     }
 }
 
-/// The page has them for who has no binary yet.
+#[test]
+fn the_page_names_every_parameter_and_every_variable() {
+    let page = fs::read_to_string(project().join("docs/aws.md")).unwrap();
+    let stack = stack("full", "user", "off");
+    let parameters = stack.template["Parameters"].as_object().unwrap();
+    for name in parameters.keys() {
+        assert!(page.contains(&format!("\n| `{name}` |")), "{name}");
+    }
+    let in_link = page.split("&param_").skip(1);
+    for name in in_link.map(|rest| rest.split('=').next().unwrap()) {
+        assert!(parameters.contains_key(name), "{name}");
+    }
+    for name in declared(&parsed(TERRAFORM), "variable") {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+/// The page has them for readers who have no binary yet.
 #[test]
 fn the_documented_policies_are_what_the_agent_prints() {
     let page = fs::read_to_string(project().join("docs/policies.md")).unwrap();
