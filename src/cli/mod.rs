@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod help;
 mod init;
 mod list;
 mod log;
