@@ -5,6 +5,8 @@
     clippy::print_stderr,
     reason = "a test may panic, and names the seed that it ran with"
 )]
+// the same deep types as in the library, whose ticks `years` awaits
+#![recursion_limit = "256"]
 
 #[path = "../testbed/mod.rs"]
 mod testbed;

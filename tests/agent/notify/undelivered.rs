@@ -20,12 +20,12 @@ fn a_backup_is_good_though_nobody_could_be_told() {
     scene.stage.put(Run::ago(hours(9)).failed(3).serving("daily", "7d"));
     refuse(&scene);
     let outcome = scene.agent().run(["tick"]).success();
-    assert_golden("untold-stderr.txt", &told(&without_log(&outcome.stderr)));
+    assert_golden("untold-stderr", &told(&without_log(&outcome.stderr)));
     assert_eq!(scene.stage.keys("/archives/").len(), 1);
 
     let shown = scene.agent().run(["show", "latest"]).success();
     let lines: Vec<&str> = shown.text().lines().filter(|line| line.contains("told")).collect();
-    assert_golden("untold-show.txt", &told(&(lines.join("\n") + "\n")));
+    assert_golden("untold-show", &told(&(lines.join("\n") + "\n")));
     let status = scene.agent().run(["status"]).ended_with(8);
     assert!(
         status.text().contains("nobody could be told of the recovery of "),

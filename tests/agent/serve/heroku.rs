@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::{
     output::goldens::{assert_golden, assert_said},
-    serve::heroku_api::{API_KEY, APP, FakeHeroku},
     serve::clock::{Serving, serve},
+    serve::heroku_api::{API_KEY, APP, FakeHeroku},
     stage::{Stage, wait_until},
     testbed::{Agent, Fault, Hearer, Rule},
     tick::past::calm,
@@ -235,7 +235,7 @@ fn every_refusal_has_words_of_its_own() {
     add(&error(&heroku, APP, API_KEY));
     heroku.trouble(201, &[], json!("x".repeat(5 << 20)));
     add(&error(&heroku, APP, API_KEY));
-    assert_golden("heroku-errors.txt", &text);
+    assert_golden("heroku-errors", &text);
     assert!(!text.contains(API_KEY));
 }
 

@@ -48,10 +48,10 @@ fn a_drop_in_rows_is_told_everywhere_and_nothing_is_pruned_until_it_is_accepted(
     let shown = agent.run(["show", "latest"]).success();
     assert!(shown.text().contains(reason), "{}", shown.text());
     let text = settled(agent.run(["status"]).ended_with(8).text());
-    assert_golden("status-suspicious.txt", &text);
+    assert_golden("status-suspicious", &text);
     // nothing is due, and still all is not well
     let again = agent.run(["tick"]).ended_with(8);
-    assert_golden("tick-suspicious.txt", &settled(again.text()));
+    assert_golden("tick-suspicious", &settled(again.text()));
 
     agent.run(["accept", id]).success();
     assert_eq!(outlook(&agent, 0)["problems"], serde_json::json!([]));
@@ -69,7 +69,7 @@ fn a_drop_in_rows_is_told_everywhere_and_nothing_is_pruned_until_it_is_accepted(
 fn it_is_told_in_the_first_ticks_text() {
     let (_stage, agent) = emptied();
     let text = settled(agent.run(["tick"]).ended_with(8).text());
-    assert_golden("tick-first-suspicious.txt", &text);
+    assert_golden("tick-first-suspicious", &text);
 }
 
 /// The second and the third look wrong as well, since the first one is not believed until both agree with it; the

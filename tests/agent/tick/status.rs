@@ -35,7 +35,7 @@ fn in_time() -> S3Server {
 #[track_caller]
 fn assert_shows(agent: &Agent, name: &str, status: i32) -> String {
     let outcome = agent.run(["status"]).ended_with(status);
-    assert_golden(&format!("status-{name}.txt"), &settled(outcome.text()));
+    assert_golden(&format!("status-{name}"), &settled(outcome.text()));
     outcome.stderr
 }
 
@@ -216,7 +216,7 @@ fn a_record_that_can_not_be_read_is_a_problem() {
     bucket.write(key, bytes);
     let text = settled(agent.run(["status"]).ended_with(8).text());
     let id = key.rsplit('/').next().unwrap().trim_end_matches(".pgc");
-    assert_golden("status-unreadable.txt", &text.replace(id, "[id]"));
+    assert_golden("status-unreadable", &text.replace(id, "[id]"));
     assert_eq!(outlook(&agent, 8)["unreadable"].as_array().unwrap().len(), 1);
 }
 

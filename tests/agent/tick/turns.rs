@@ -59,12 +59,12 @@ fn what_ticks_print() {
         stage.put(Run::ago(hours(24 * 32 + n)).serving("daily", "7d"));
     }
     let first = agent.run(["tick"]).success();
-    assert_golden("tick-first.txt", &settled(first.text()));
+    assert_golden("tick-first", &settled(first.text()));
     let second = agent.run(["tick"]).success();
     assert!(!second.text().contains("pruned"), "{}", second.text());
     let next = second.text().split(" next ").nth(1).unwrap();
     assert!(next.starts_with("hourly "), "{}", second.text());
-    assert_golden("tick-not-due.txt", &settled(second.text()));
+    assert_golden("tick-not-due", &settled(second.text()));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn no_database_keeps_the_others_from_their_turn() {
 fn a_tick_for_several_tells_each_ones_lot() {
     let stage = Stage::small();
     let outcome = unreliable(&stage).run(["tick", "-q"]).ended_with(3);
-    assert_golden("tick-several.txt", &settled(outcome.text()));
+    assert_golden("tick-several", &settled(outcome.text()));
 }
 
 #[test]
