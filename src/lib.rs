@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
 //! | | [`cause`] | why something failed, in words of our own: what may leave the machine |
+//! | | [`exit_status`] | how the program ends, and what that says |
 //! | | [`redact`] | secrets struck out of text, where they stand whole |
 //! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
@@ -31,6 +32,7 @@
 #![recursion_limit = "256"]
 
 pub mod cause;
+pub mod exit_status;
 pub mod panics;
 pub mod plain_http;
 pub mod redact;

@@ -11,14 +11,12 @@ use crate::{
     backup::{BackupId, Failure, Record, Sealed},
     catalog::Catalog,
     error::{Error, Result},
+    exit_status::ExitStatus,
     notify::{BackupFacts, Kind, Signal},
     operation::{self, BackupRequest, BackupTaken, Before, Interrupt, Progress},
     panics::{caught, caught_as_error},
     postgres::{self, Clients},
 };
-
-/// What `tick` ends with where something is wrong with a backup that was made.
-const SUSPICIOUS: u8 = 8;
 
 /// Takes one backup as [`operation::backup`] does, and tells people what came of it.
 ///
@@ -103,7 +101,7 @@ impl Run<'_> {
             Err(error) if came == Came::Nothing => (Signal::Log, format!("{label}: {}\n", error.cause())),
             Err(error) => {
                 let event = facts::of_error(self.teller, Some(label), error, self.teller.clock.now());
-                (Signal::Exit(error.exit_status().max(1)), facts::short(&event))
+                (Signal::Exit(error.exit_status().number()), facts::short(&event))
             }
         };
         let own = self.teller.signal(Some(label), signal, &text, self.interrupt);
@@ -174,7 +172,7 @@ fn backed_up(taken: &BackupTaken) -> (Signal, String) {
     }
     let signal = match suspicious.is_empty() {
         true => Signal::Success,
-        false => Signal::Exit(SUSPICIOUS),
+        false => Signal::Exit(ExitStatus::Problem.number()),
     };
     (signal, text)
 }

@@ -116,7 +116,7 @@ pub(super) fn of_error(teller: &Teller, database: Option<&Label>, error: &Error,
     event.since = Some(now);
     event.failures = 1;
     event.cause = Some(error.cause());
-    event.exit_status = Some(error.exit_status());
+    event.exit_status = Some(error.exit_status().number());
     event.interrupted = matches!(error, Error::Interrupted { .. });
     event
 }

@@ -32,7 +32,7 @@ impl Teller {
     pub async fn not_taken(&self, run: NotTaken<'_>, interrupt: &Interrupt) {
         let event = not_taken(self, run);
         let text = facts::short(&event);
-        let signal = Signal::Exit(run.error.exit_status().max(1));
+        let signal = Signal::Exit(run.error.exit_status().number());
         let own = self.signal(Some(run.database), signal, &text, interrupt);
         let all = self.signal(None, signal, &text, interrupt);
         join(self.tell(&event, interrupt), join(own, all)).await;
@@ -42,7 +42,7 @@ impl Teller {
     pub async fn blind(&self, database: &Label, error: &Error, interrupt: &Interrupt) {
         let event = facts::of_error(self, Some(database), error, self.clock.now());
         let text = facts::short(&event);
-        let signal = Signal::Exit(error.exit_status().max(1));
+        let signal = Signal::Exit(error.exit_status().number());
         let all = self.signal(None, signal, &text, interrupt);
         join(self.failed(Some(database), error, interrupt), all).await;
     }
@@ -57,7 +57,7 @@ fn not_taken(teller: &Teller, run: NotTaken<'_>) -> Event {
     let mut event = Event::new(Kind::Missed, teller.clock.now(), teller.origin.clone());
     event.database = Some(run.database.to_string());
     event.cause = Some(run.error.cause());
-    event.exit_status = Some(run.error.exit_status());
+    event.exit_status = Some(run.error.exit_status().number());
     event.newest_good = newest_good(run.health);
     event.retry_at = Some(run.retry_at);
     let late = run.health.map_or(&[][..], |health| &health.late);

@@ -130,7 +130,7 @@ impl Teller {
             }
         };
         let text = facts::short(&event);
-        let signal = Signal::Exit(error.exit_status().max(1));
+        let signal = Signal::Exit(error.exit_status().number());
         join(telling, self.signal(database, signal, &text, interrupt)).await;
     }
 

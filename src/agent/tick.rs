@@ -139,7 +139,7 @@ impl Listener<'_> {
             BackupOutcome::Busy { .. } => Signal::Log,
             // where nobody may look, a turn that is taken may be one that failed
             BackupOutcome::NotDue if turn.blind => Signal::Log,
-            _ => Signal::Exit(turn.exit_status()),
+            _ => Signal::Exit(turn.exit_status().number()),
         };
         let ping = self.teller.signal(Some(label), signal, &line, self.interrupt);
         join(self.tell_turn(turn, before.as_deref()), ping).await;
@@ -246,12 +246,12 @@ impl Listener<'_> {
         let begun = self.turns.values().any(|turn| turn.begun);
         let status = match result {
             Ok(report) if report.databases.iter().all(says_nothing) && unready.is_empty() => None,
-            Ok(report) => Some(report.exit_status()),
+            Ok(report) => Some(report.exit_status().number()),
             // told to stop before it did anything: the next tick says how things stand
             Err(_) if !begun => None,
-            Err(error) => Some(error.exit_status()),
+            Err(error) => Some(error.exit_status().number()),
         };
-        let unready = unready.first().map(|(_, error)| error.exit_status());
+        let unready = unready.first().map(|(_, error)| error.exit_status().number());
         let signal = match (status, unready) {
             (Some(0) | None, Some(unready)) => Signal::Exit(unready),
             (Some(status), _) => Signal::Exit(status),
@@ -272,7 +272,7 @@ impl Listener<'_> {
             let now = self.teller.clock.now();
             let mut event = facts::event(self.teller, label, What::Interruption, around, now);
             event.retry_at = Some(now);
-            let signal = Signal::Exit(error.exit_status());
+            let signal = Signal::Exit(error.exit_status().number());
             let text = format!("{label}: interrupted\n");
             let ping = self.teller.signal(Some(label), signal, &text, self.interrupt);
             join(self.teller.tell(&event, self.interrupt), ping).await;

@@ -1,9 +1,15 @@
 //! What `--help` says behind the commands and options: every setting, by the table, and every exit status.
 
-use pgcoffer::config::{DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Setting};
+use pgcoffer::{
+    config::{DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Setting},
+    exit_status::ExitStatus,
+};
 
 /// Columns up to the end of the longest name of a setting.
 const NAME_COLUMNS: usize = 30;
+
+/// Columns for its meaning, so that no terminal of a usual width breaks a line.
+const MEANING_COLUMNS: usize = 100 - NAME_COLUMNS - 4;
 
 /// The settings and the exit statuses.
 pub(super) fn after() -> String {
@@ -18,34 +24,33 @@ pub(super) fn after() -> String {
     for section in SECTIONS_OF_OTHERS {
         line(&mut text, section.names, section.help);
     }
-    text + EXIT_STATUSES
+    text.push_str("\n\nExit status:");
+    for status in ExitStatus::ALL {
+        text.push_str(&format!("\n  {:>3}  {}", status.number(), status.help()));
+    }
+    text
 }
 
 fn line(text: &mut String, name: &str, meaning: &str) {
     text.push_str(&format!("\n  {name:<NAME_COLUMNS$}  {meaning}"));
 }
 
+/// What a setting means, and where there is room what counts where it is not set.
 fn of(setting: &Setting) -> String {
-    match setting.default {
+    let with_default = match setting.default {
         DefaultValue::Text(default) => format!("{} (default: {default})", setting.help),
-        DefaultValue::Described(_) | DefaultValue::None => setting.help.to_owned(),
+        DefaultValue::Described(_) | DefaultValue::None => return setting.help.to_owned(),
+    };
+    match with_default.chars().count() <= MEANING_COLUMNS {
+        true => with_default,
+        false => setting.help.to_owned(),
     }
 }
-
-const EXIT_STATUSES: &str = "
-
-Exit status:
-  0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
-  5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 check, status or tick found a problem    9 restored, all but what is named    70 a bug in pgcoffer    75 the \
-      archive is being thawed: the same command goes on later
-  129, 130, 143 interrupted";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// No terminal of a usual width breaks a line.
     #[test]
     fn every_line_of_a_setting_fits() {
         for line in after().lines().filter(|line| line.starts_with("  PGCOFFER_")) {

@@ -32,6 +32,7 @@ use args::{Cli, Command, Global, LogFormat};
 use pgcoffer::{
     Error,
     config::{Config, ConfigFile, Settings, Sources, trimmed},
+    exit_status::ExitStatus,
     panics::caught_now,
 };
 use signals::Signals;
@@ -55,7 +56,7 @@ pub(super) fn run() -> ExitCode {
 
 fn failed(error: &Error, format: LogFormat) -> ExitCode {
     output::error(error, format);
-    ExitCode::from(error.exit_status())
+    ExitCode::from(error.exit_status().number())
 }
 
 /// Memory holds keys: no core dump of it is written, nor one of pg_dump's, which inherits that, and no other process of
@@ -80,7 +81,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => {
-            let status = u8::try_from(error.exit_code()).unwrap_or(2);
+            let status = ExitStatus::Usage.number();
             let text = error.render().to_string();
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();

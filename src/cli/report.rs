@@ -22,7 +22,7 @@ impl Output {
             let mut value = to_json(report)?;
             let lines = value.pointer_mut("/databases").and_then(Value::as_array_mut);
             for (line, one) in lines.into_iter().flatten().zip(&report.databases) {
-                insert(line, "exit_status", one.exit_status().into());
+                insert(line, "exit_status", one.exit_status().number().into());
                 add_problems(line.pointer_mut("/health"), one.health.as_ref());
             }
             return self.print_json(&value);

@@ -31,7 +31,7 @@ pub(super) const SECTION: Section = Section {
             name: "PGCOFFER_LAUNCH",
             secret: false,
             default: DefaultValue::Text("here"),
-            help: "heroku: `serve` starts a one-off dyno for each backup",
+            help: "heroku: `serve` starts a dyno for each backup",
             doc: "`here`: `serve` takes the backups itself; `heroku`: it starts a one-off dyno for each",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {

@@ -62,7 +62,7 @@ pub(super) const SECTION: Section = Section {
             name: "PGCOFFER_KEEP_LAST",
             secret: false,
             default: DefaultValue::Text("3"),
-            help: "good backups of each database that no retention deletes",
+            help: "good backups that no retention deletes",
             doc: "good backups of each database that no retention deletes",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {

@@ -1,14 +1,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Schedule;
-use crate::backup::{AHEAD_MAX, Record, Served, Status, Tier};
+use crate::{
+    backup::{AHEAD_MAX, Record, Served, Status, Tier},
+    exit_status::ExitStatus,
+};
 
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
-
-/// Exit statuses of a run that a signal ended, SIGHUP, SIGINT or SIGTERM: 128 and the signal's number, as shells count
-/// ([POSIX, 2.8.2](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02)).
-const SIGNALLED: [u8; 3] = [129, 130, 143];
 
 /// One run that has ended, as far as the schedule has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +37,7 @@ impl From<&Record> for Past {
     fn from(record: &Record) -> Self {
         let ended = match &record.status {
             Status::Succeeded if record.is_good() => Ended::Good,
-            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => Ended::Interrupted,
+            Status::Failed { exit_status, .. } if is_of_signal(*exit_status) => Ended::Interrupted,
             Status::Succeeded | Status::Failed { .. } => Ended::Failed,
         };
         Self {
@@ -131,6 +130,11 @@ impl Schedule {
         let (_, due) = self.next_due(history, now)?;
         (due < end).then_some(end)
     }
+}
+
+/// Whether a signal ended a run that left this exit status.
+fn is_of_signal(exit_status: u8) -> bool {
+    ExitStatus::of_number(exit_status).is_some_and(ExitStatus::is_of_signal)
 }
 
 /// The pause after the n-th failure in a row.

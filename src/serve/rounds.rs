@@ -87,7 +87,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::{backup::Label, operation::Progress};
+    use crate::{backup::Label, exit_status::ExitStatus, operation::Progress};
 
     fn quick() -> Pace {
         let millis = Duration::from_millis;
@@ -121,7 +121,7 @@ mod tests {
             match count.get() {
                 1 => Err(Error::Internal("no".to_owned())),
                 5 => {
-                    interrupt.raise(143);
+                    interrupt.raise(ExitStatus::Terminated);
                     Err(interrupt.raised().await)
                 }
                 _ => Ok(blind()),
@@ -146,7 +146,7 @@ mod tests {
             match count.get() {
                 1 => panic!("a round"),
                 3 => {
-                    interrupt.raise(143);
+                    interrupt.raise(ExitStatus::Terminated);
                     Err(interrupt.raised().await)
                 }
                 _ => Ok(blind()),
@@ -164,7 +164,7 @@ mod tests {
         let (interrupt, pace) = (Interrupt::default(), Pace::default());
         let pulse = pulse(&pace);
         let round = async || Ok(blind());
-        let after = |_: &Pulse| interrupt.raise(143);
+        let after = |_: &Pulse| interrupt.raise(ExitStatus::Terminated);
         rounds(round, &pulse, pace, Clock::system(), &interrupt, after).await;
         assert_eq!(pulse.snapshot().rounds.unwrap().ended, 1);
     }

@@ -1,7 +1,10 @@
 //! Parts of pages that are written from the code, between `<!-- NAME -->` and `<!-- end of NAME -->`: they have to say
 //! what the code says. `INSTA_UPDATE=always` writes them anew.
 
-use pgcoffer::config::{DefaultValue, SECTIONS, SECTIONS_OF_OTHERS};
+use pgcoffer::{
+    config::{DefaultValue, SECTIONS, SECTIONS_OF_OTHERS},
+    exit_status::ExitStatus,
+};
 
 use crate::testbed::project;
 
@@ -54,4 +57,13 @@ fn the_page_of_settings_says_what_the_table_says() {
         }
     }
     assert_part("docs/configuration.md", "settings", &format!("{text}\n"));
+}
+
+#[test]
+fn the_page_of_commands_lists_every_exit_status() {
+    let mut text = "\n| status | meaning |\n|---|---|\n".to_owned();
+    for status in ExitStatus::ALL {
+        text.push_str(&format!("| {} | {} |\n", status.number(), status.doc()));
+    }
+    assert_part("docs/commands.md", "exit statuses", &format!("{text}\n"));
 }

@@ -6,6 +6,7 @@ use pgcoffer::{
     Error, Result,
     catalog::Catalog,
     config::{Database, trimmed},
+    exit_status::ExitStatus,
     operation::{self, Area, CheckDatabase, CheckRequest, Clock, Finding, Verdict},
     postgres::{DatabaseUrl, Session},
     rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
@@ -108,7 +109,7 @@ impl Context<'_> {
             true => Ok(()),
             false => Err(Error::Problems {
                 what: "not everything that was tried works: see above".to_owned(),
-                exit_status: 8,
+                exit_status: ExitStatus::Problem,
             }),
         }
     }

@@ -6,6 +6,7 @@ use pgcoffer::{
     backup::{BackupId, Failure, Label},
     catalog::Catalog,
     config::Database,
+    exit_status::ExitStatus,
     operation::{self, Clock, Progress, PruneRequest, TickDatabase, TickReport, TickRequest},
     retention::Policy,
     rights::Mode,
@@ -46,7 +47,7 @@ impl Context<'_> {
         self.output.ticked(&report)?;
         match (unready.into_iter().next(), report.exit_status()) {
             (Some((_, error)), _) => Err(error),
-            (None, 0) => Ok(()),
+            (None, ExitStatus::Done) => Ok(()),
             (None, exit_status) => Err(Error::Problems {
                 what: format!("not all is well with {}: see above", unwell(&report)),
                 exit_status,
@@ -173,7 +174,7 @@ impl Context<'_> {
                     (1, _) => "1 database needs a look".to_owned(),
                     (count, _) => format!("{count} databases need a look"),
                 },
-                exit_status: 8,
+                exit_status: ExitStatus::Problem,
             }),
         }
     }
@@ -239,7 +240,7 @@ impl Context<'_> {
             Some(error) => Err(error),
             None if trouble => Err(Error::Problems {
                 what: "not everything could be deleted: see above".to_owned(),
-                exit_status: 4,
+                exit_status: ExitStatus::Bucket,
             }),
             None => Ok(()),
         }
@@ -281,7 +282,10 @@ pub(super) fn say_all<'e>(unready: impl Iterator<Item = &'e (Label, Error)>) {
 }
 
 fn unwell(report: &TickReport) -> String {
-    let unwell = report.databases.iter().filter(|one| one.exit_status() != 0);
+    let unwell = report
+        .databases
+        .iter()
+        .filter(|one| one.exit_status() != ExitStatus::Done);
     let names: Vec<&str> = unwell.map(|one| one.database.as_str()).collect();
     names.join(", ")
 }

@@ -188,8 +188,8 @@ const OF_AWS: SectionOfOthers = SectionOfOthers {
 
 const OF_NETWORKS: SectionOfOthers = SectionOfOthers {
     title: "Of clients of HTTP",
-    names: "HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE, …",
-    help: "as usual",
+    names: "HTTPS_PROXY, SSL_CERT_FILE, …",
+    help: "proxies and certificates: as usual",
     variables: &[
         secret_word(
             &[
