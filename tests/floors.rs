@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules below all floors.
-const BELOW_ALL: [&str; 5] = ["text", "panics", "cause", "redact", "exit_status"];
+const BELOW_ALL: [&str; 6] = ["text", "panics", "cause", "redact", "exit_status", "retry"];
 
 /// Each module of the library, and those it may mention; those of `BELOW_ALL` every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cause", &[]),
     ("exit_status", &[]),
     ("redact", &[]),
+    ("retry", &[]),
     ("xml", &[]),
     ("archive", &[]),
     ("compress", &[]),

@@ -7,7 +7,7 @@ use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, Notice, Tier},
     catalog::OtherRepository,
-    text::{Untrusted, roughly},
+    text::{Untrusted, minute, roughly},
 };
 
 /// How one database stands.
@@ -186,7 +186,7 @@ impl Health {
         }
         // where there is none at all, that says it
         for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
-            let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
+            let due = minute(late.due);
             problems.push(Problem::new(format!(
                 "the {} backup that was due {due} is late",
                 late.tier
@@ -254,7 +254,7 @@ impl Health {
             problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
         }
         if let Some(untold) = &self.untold {
-            let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
+            let at = minute(untold.at);
             let first = untold.untold.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
             let (what, id) = (Notice::words(untold.event.raw()), &untold.id);

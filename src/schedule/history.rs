@@ -4,10 +4,8 @@ use super::Schedule;
 use crate::{
     backup::{AHEAD_MAX, Record, Served, Status, Tier},
     exit_status::ExitStatus,
+    retry::Backoff,
 };
-
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
 /// One run that has ended, as far as the schedule has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +116,8 @@ impl Schedule {
             run.ended == Ended::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
         });
         let ends: Vec<_> = failed.map(|run| run.end(now)).collect();
-        let end = ends.iter().max()?.checked_add(pause(ends.len())).ok()?;
+        let failures = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+        let end = ends.iter().max()?.checked_add(Backoff::OF_RUNS.pause(failures)).ok()?;
         (now < end).then_some(end)
     }
 
@@ -135,10 +134,4 @@ impl Schedule {
 /// Whether a signal ended a run that left this exit status.
 fn is_of_signal(exit_status: u8) -> bool {
     ExitStatus::of_number(exit_status).is_some_and(ExitStatus::is_of_signal)
-}
-
-/// The pause after the n-th failure in a row.
-fn pause(failures: usize) -> SignedDuration {
-    let doublings = failures.saturating_sub(1).min(16);
-    (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)
 }

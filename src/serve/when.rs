@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::{
     backup::Label,
     operation::{BackupOutcome, DatabaseTick, Health, PruneOutcome},
+    retry::Backoff,
 };
 
 /// What a round saw of one database.
@@ -72,8 +73,7 @@ impl Pace {
     /// failures has ended. `blind` is how many rounds in a row could not see it.
     pub(super) fn wait(&self, health: Option<&Health>, blind: u32, now: Timestamp) -> Duration {
         let Some(health) = health.filter(|_| blind == 0) else {
-            let doublings = blind.saturating_sub(1).min(16);
-            return (self.shortest * (1 << doublings)).min(self.longest_pause);
+            return Backoff::new(self.shortest, self.longest_pause).pause(blind);
         };
         let due = health.next_due.as_ref().map(|next| next.at);
         let next = due.map(|due| health.paused_until.map_or(due, |until| due.max(until)));

@@ -8,6 +8,7 @@ use pgcoffer::{
     lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
     operation::{self, KeptLonger},
     schedule::Schedule,
+    text::day,
 };
 
 use super::{Context, label, usage};
@@ -206,7 +207,7 @@ const NAMED_MAX: usize = 5;
 
 fn kept_longer_text(kept: &[KeptLonger]) -> String {
     let named = kept.iter().take(NAMED_MAX).map(|one| {
-        let deleted = one.deleted.strftime("%Y-%m-%d");
+        let deleted = day(one.deleted);
         format!("{} of {} after {deleted} ({})", one.id, one.database, one.why)
     });
     let named: Vec<String> = named.collect();
