@@ -273,7 +273,7 @@ fn nothing_prints_but_by_the_way_out_of_its_medium() {
     }
 }
 
-/// The version of Rust that README promises is the one that Cargo asks for.
+/// The version of Rust that README promises is the one that Cargo asks for, and that is tried and released with.
 #[test]
 fn one_version_of_rust_is_asked_for() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -282,4 +282,14 @@ fn one_version_of_rust_is_asked_for() {
     let wanted = wanted.unwrap().trim_matches('"');
     let readme = fs::read_to_string(project.join("README.md")).unwrap();
     assert!(readme.contains(&format!("with Rust {wanted} and")), "{wanted}");
+    for workflow in ["ci.yml", "release.yml"] {
+        let text = fs::read_to_string(project.join(".github/workflows").join(workflow)).unwrap();
+        let versions: Vec<&str> = text
+            .split("rustup toolchain install ")
+            .skip(1)
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        assert_eq!(versions, [format!("{wanted}.0")], "{workflow}");
+        assert_eq!(text.matches(wanted).count(), 2, "{workflow}");
+    }
 }

@@ -5,9 +5,13 @@
 //! that says itself what it is), whoever's it is; and one that is known, where it stands as a token that no name would
 //! be. What takes its place tells neither its length nor its kind.
 
+mod secret_text;
+
 use std::borrow::Cow;
 
 use zeroize::Zeroizing;
+
+pub use secret_text::SecretText;
 
 /// What takes the place of a secret.
 pub const STRUCK: &str = "***";
