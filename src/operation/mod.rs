@@ -1,7 +1,7 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
 mod backup;
-mod before;
+mod baseline;
 mod check;
 mod clock;
 mod decide;
@@ -29,13 +29,13 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
-pub use before::{Before, Doubt, Failing};
+pub use baseline::{Baseline, Doubt, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
-pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice};
+pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
@@ -51,5 +51,9 @@ pub use restore::{
 pub use spans::SPANS;
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};
-pub use tick::{BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport, TickRequest, tick};
+pub use tick::{
+    BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick,
+};
 pub use verify::{Verified, verify};
+
+pub use crate::store::Speed as ThawSpeed;

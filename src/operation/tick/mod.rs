@@ -5,16 +5,15 @@ mod report;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
+    BackupRequest, BackupTaken, Baseline, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
 };
 use crate::{
-    backup::{Failure, Label, Sealed, Served},
+    backup::{BackupSummary, Failure, Label, Served},
     catalog::{Catalog, Survey},
     error::{Error, Result},
     panics::caught_as_error,
@@ -59,22 +58,21 @@ pub struct TickRequest {
     pub policy: Policy,
     /// by which clock
     pub clock: Clock,
-    /// who watches it on its way
-    pub steps: Option<UnboundedSender<Step>>,
 }
 
 /// How far one database's turn has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// its part of the bucket was looked through, and nothing done yet
-    Seen(Box<Before>),
-    /// a backup begins
-    Begun(Label),
-    /// its turn is over
+pub enum TickStep {
+    /// Its part of the bucket was looked through, and nothing was done yet.
+    Seen(Box<Baseline>),
+    /// A backup begins.
+    Started(Label),
+    /// Its turn is over.
     Ended(Box<DatabaseTick>),
 }
 
-/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn.
+/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn. `on_step` is
+/// called on the way and should not block.
 ///
 /// # Errors
 /// [`Error::Interrupted`] alone: whatever else goes wrong is in the report.
@@ -82,6 +80,7 @@ pub async fn tick(
     catalog: &Catalog,
     clients: &Clients,
     request: &TickRequest,
+    on_step: &(dyn Fn(TickStep) + Sync),
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<TickReport> {
@@ -92,6 +91,7 @@ pub async fn tick(
                 clients,
                 request,
                 database,
+                on_step,
             };
             // of several at once no one bar can tell
             let own = progress.beside();
@@ -114,6 +114,7 @@ struct Turn<'a> {
     clients: &'a Clients,
     request: &'a TickRequest,
     database: &'a TickDatabase,
+    on_step: &'a (dyn Fn(TickStep) + Sync),
 }
 
 impl Turn<'_> {
@@ -132,7 +133,7 @@ impl Turn<'_> {
         } else {
             self.looked_after(backup, survey, interrupt).await?
         };
-        self.step(|| Step::Ended(Box::new(turn.clone())));
+        (self.on_step)(TickStep::Ended(Box::new(turn.clone())));
         Ok(turn)
     }
 
@@ -167,13 +168,6 @@ impl Turn<'_> {
         })
     }
 
-    fn step(&self, step: impl FnOnce() -> Step) {
-        if let Some(steps) = &self.request.steps {
-            // who has stopped watching needs to know no more
-            let _ = steps.send(step());
-        }
-    }
-
     /// How it stands now, by `survey` where nothing was changed since.
     async fn health(&self, survey: Option<Survey>) -> Result<Health> {
         let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
@@ -196,7 +190,7 @@ impl Turn<'_> {
         let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
         let (past, now) = (survey.past(), self.request.clock.now());
         let schedule = Some(&self.database.schedule);
-        self.step(|| Step::Seen(Box::new(Before::of(&survey, schedule, now))));
+        (self.on_step)(TickStep::Seen(Box::new(Baseline::of(&survey, schedule, now))));
         if let Some(until) = self.database.schedule.waits_until(&past, now) {
             return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
@@ -209,7 +203,7 @@ impl Turn<'_> {
             return Ok((BackupOutcome::Elsewhere { due }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
-        self.step(|| Step::Begun(label.clone()));
+        (self.on_step)(TickStep::Started(label.clone()));
         let outcome = match self.serve(due, progress, interrupt).await {
             // another run has just done it
             Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy { why: error.to_string() },
@@ -222,7 +216,7 @@ impl Turn<'_> {
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
-        self.step(|| Step::Begun(self.database.label.clone()));
+        (self.on_step)(TickStep::Started(self.database.label.clone()));
         match self.serve(due, progress, interrupt).await {
             Err(Error::NotDue { .. }) => Ok((BackupOutcome::NotDue, None)),
             outcome => Ok((outcome?, None)),
@@ -234,10 +228,8 @@ impl Turn<'_> {
         let request = self.backup_request(due);
         match backup(self.catalog, self.clients, &request, progress, interrupt).await {
             Ok(BackupTaken { record, details }) => Ok(BackupOutcome::Done {
-                tiers: record.serves.iter().map(|served| served.tier).collect(),
-                bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
+                backup: BackupSummary::from(&record),
                 suspicious: details.suspicious,
-                id: record.id,
             }),
             Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => {
                 let why = error.to_string();

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    backup::{BackupId, Failure, Label, Tier},
+    backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
     exit_status::ExitStatus,
     operation::{Health, PruneReport},
-    text::Untrusted,
 };
 
 /// What a tick came to.
@@ -40,14 +39,12 @@ pub struct DatabaseTick {
 pub enum BackupOutcome {
     /// one was taken
     Done {
-        /// its id
-        id: BackupId,
-        /// the tiers that it serves
-        tiers: Vec<Tier>,
-        /// bytes stored
-        bytes: u64,
+        /// the backup
+        #[serde(flatten)]
+        backup: BackupSummary,
         /// why it looks wrong, where it does
-        suspicious: Vec<Untrusted>,
+        #[serde(serialize_with = "with_text")]
+        suspicious: Vec<Reason>,
     },
     /// nothing was due
     NotDue,

@@ -34,7 +34,17 @@ fn a_drop_in_rows_is_told_everywhere_and_nothing_is_pruned_until_it_is_accepted(
     let (stage, agent) = emptied();
     let report = agent.run(["tick", "--json"]).ended_with(8).json();
     let main = turn(&report, "main");
-    let reason = main["backup"]["suspicious"][0].as_str().unwrap();
+    let reason = &main["backup"]["suspicious"][0];
+    assert_eq!(
+        (
+            &reason["kind"],
+            &reason["table"],
+            &reason["rows"],
+            &reason["least_rows"]
+        ),
+        (&"lost_rows".into(), &"people".into(), &3.into(), &500.into())
+    );
+    let reason = reason["text"].as_str().unwrap();
     assert!(reason.contains("public.people has 3 rows"), "{reason}");
     assert_eq!(main["health"]["suspicious"].as_array().unwrap().len(), 1);
     assert_eq!(stage.keys("/records/").len(), 7, "nothing was pruned");
@@ -79,7 +89,7 @@ fn backups_that_agree_clear_it_without_a_person() {
     let (stage, agent) = emptied();
     for n in [4, 3] {
         let run = Run::ago(hours(n)).rows(3).serving("hourly", "24h");
-        stage.put(run.suspicious("table public.people has 3 rows"));
+        stage.put(run.suspicious());
     }
     let health = outlook(&agent, 8);
     assert_eq!(health["suspicious"].as_array().unwrap().len(), 2);
@@ -133,7 +143,7 @@ fn backups_that_agree_clear_it_without_a_person() {
 fn what_comes_back_is_no_further_doubt() {
     let (stage, agent) = emptied();
     let run = Run::ago(hours(3)).rows(3).serving("hourly", "24h");
-    let doubted = stage.put(run.suspicious("table public.people has 3 rows"));
+    let doubted = stage.put(run.suspicious());
     stage.cluster.psql(
         &stage.database,
         "insert into people (name) select 'again' from generate_series(1, 500)",
