@@ -267,10 +267,9 @@ impl<U: Fn(&[Undelivered])> Server<'_, U> {
         let watched: Vec<WatchedDatabase> = watched.collect::<Result<_>>()?;
         let round = async || {
             if !self.agent.notifications().is_silent() {
-                match self.agent.report_missed(catalog, &watched).await {
-                    Err(error @ Error::Interrupted { .. }) => return Err(error),
-                    // an error was reported already; what can be seen is shown all the same
-                    Ok(()) | Err(_) => {}
+                // another error was reported already; what can be seen is shown all the same
+                if let Err(error @ Error::Interrupted { .. }) = self.agent.report_missed(catalog, &watched).await {
+                    return Err(error);
                 }
             }
             let mut seen = Vec::new();

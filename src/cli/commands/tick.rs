@@ -39,7 +39,10 @@ impl Context<'_> {
 }
 
 fn unwell(report: &TickReport) -> String {
-    let unwell = report.databases.iter().filter(|one| one.exit_status() != ExitStatus::Done);
+    let unwell = report
+        .databases
+        .iter()
+        .filter(|one| one.exit_status() != ExitStatus::Done);
     let names: Vec<&str> = unwell.map(|one| one.database.as_str()).collect();
     names.join(", ")
 }
