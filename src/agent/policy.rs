@@ -32,7 +32,9 @@ impl Agent {
     /// # Errors
     /// [`Error::Usage`] where no bucket is set, or the service has no policies.
     pub fn bucket_policy(&self, options: &PolicyOptions) -> Result<String> {
-        let location = self.config.location()?;
+        let instead = "in a folder rights are those of its owner and mode: chown it to the user that runs pgcoffer, and \
+            chmod 700";
+        let location = self.config.bucket_to("print a policy", instead)?;
         let service = options.service.unwrap_or_else(|| Service::at(self.endpoint()));
         if let Some(instead) = service.instead_of_policies(options.mode) {
             return Err(Error::usage(format!("{service} has no policies to print"), instead));
@@ -53,7 +55,7 @@ impl Agent {
             days: days.unwrap_or(LOCK_DAYS_DEFAULT),
         });
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-        let region = region.iter().find_map(|name| self.machine.variable(name));
+        let region = region.iter().find_map(|name| self.environment.variable(name));
         let place = Place {
             service,
             bucket: location.bucket.clone(),
@@ -74,7 +76,7 @@ impl Agent {
 
     fn endpoint(&self) -> Option<&str> {
         let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-        let mut set = names.iter().filter_map(|name| self.machine.variable(name));
+        let mut set = names.iter().filter_map(|name| self.environment.variable(name));
         set.find(|url| !url.trim().is_empty())
     }
 

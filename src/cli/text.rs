@@ -118,7 +118,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         ));
         lines.extend(sealed.objects.iter().map(|object| {
             let key = location.key(&object.key);
-            ("object", format!("s3://{}/{key}", location.bucket))
+            ("object", location.url(&key))
         }));
     }
     if details.large_objects.count > 0 {
@@ -138,7 +138,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         .collect()
 }
 
-/// Who was told of something, and who was not.
+/// Which channels took a notice, and which did not.
 fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     let what = match notice.about.raw() {
         "backup" => notice.event.to_string(),

@@ -21,8 +21,8 @@ pub(super) const SECTION: Section = Section {
             name: "PGCOFFER_BUCKET",
             secret: false,
             default: DefaultValue::None,
-            help: "s3://bucket/prefix",
-            doc: "`s3://bucket/prefix`",
+            help: "s3://bucket/prefix, or a folder: file:///path/to/folder",
+            doc: "`s3://bucket/prefix`, or [a folder](folder.md): `file:///path/to/folder`",
             characters: Characters::Visible,
             take: Take::Once(|reading, text| {
                 reading.config.location = Some(Location::parse(text).map_err(|e| (e.why, None))?);
