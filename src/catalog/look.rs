@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header},
     store::{Kind, Object},
+    text::minute,
 };
 
 /// The most archives whose entity tag is another than that of the upload that one survey looks at: the newest ones.
@@ -60,8 +61,7 @@ impl std::fmt::Display for Doubt {
                 "its archive is another object than was uploaded, copied or overwritten, and was not read whole since",
             ),
             Self::Damaged(at) => {
-                let at = at.strftime("%Y-%m-%d %H:%M UTC");
-                write!(f, "its archive was read at {at} and is damaged")
+                write!(f, "its archive was read at {} and is damaged", minute(*at))
             }
         }
     }

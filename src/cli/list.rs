@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use pgcoffer::{
     backup::{Label, Sealed},
     catalog::{Doubt, Listing, Standing},
+    text::{bare_minute, span},
 };
 use serde_json::{Value, json};
 
-use super::text::{align_right, kept_until, minute, plain_table, record_json, span, status_word, tables_and_rows};
+use super::text::{align_right, kept_until, plain_table, record_json, status_word, tables_and_rows};
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
@@ -99,7 +100,7 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
             record.id.to_string(),
             record.database.to_string(),
             record.tier.to_string(),
-            minute(record.started),
+            bare_minute(record.started),
             span(record.started, record.finished),
             bytes(sealed.map(|sealed| sealed.dump_bytes)),
             bytes(sealed.map(Sealed::bytes)),

@@ -34,7 +34,7 @@ pub(super) struct Output {
 pub(super) fn error(error: &Error, format: LogFormat) {
     let (why, hint) = (error.to_string(), error.hint());
     if format == LogFormat::Json {
-        let status = error.exit_status();
+        let status = error.exit_status().number();
         tracing::error!(exit_status = status, hint, "{why}");
         return;
     }

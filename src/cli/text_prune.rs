@@ -6,13 +6,13 @@ use pgcoffer::{
     backup::{Failure, Label},
     operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
-    text::{continued, counted, escaped},
+    text::{bare_minute, continued, counted, escaped},
 };
 use serde_json::{Value, json};
 
 use super::{
     output::{Output, insert, print, to_json},
-    text::{align_right, minute, plain_table},
+    text::{align_right, plain_table},
 };
 
 impl Output {
@@ -110,7 +110,7 @@ fn plan_text(report: &PruneReport) -> String {
         table.add_row([
             line.id.to_string(),
             line.tier.to_string(),
-            minute(line.started),
+            bare_minute(line.started),
             HumanBytes(line.bytes).to_string(),
             verdict.to_owned(),
             line.verdict.to_string(),

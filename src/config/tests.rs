@@ -200,7 +200,7 @@ fn a_catalog_key_alone_watches_and_seals_no_backup() {
     let main = config.database(None).unwrap();
     assert!(config.watching_secret_of(main).unwrap().is_catalog_key());
     let refused = config.secret_of(main).unwrap_err();
-    assert_eq!(refused.exit_status(), 2);
+    assert_eq!(refused.exit_status(), crate::exit_status::ExitStatus::Usage);
     assert!(refused.to_string().contains("seals no backup"), "{refused}");
     // one database's alone, with or without its URL, beside a key for the others
     for vars in [

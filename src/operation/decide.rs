@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     seal::Secret,
     store::{Attributes, Kind, Store},
+    text::day,
 };
 
 /// The longest value of a tag. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
@@ -238,7 +239,7 @@ async fn change_tags(
 
 /// Since when, who and why, in the characters that every service takes in a tag.
 fn tag_value(hold: &Hold) -> String {
-    let since = hold.since.strftime("%Y-%m-%d");
+    let since = day(hold.since);
     let text = format!("{since} {}: {}", hold.who, hold.reason);
     let taken = |c: char| c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c);
     let safe = text.chars().map(|c| if taken(c) { c } else { '_' });

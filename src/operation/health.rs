@@ -7,7 +7,7 @@ use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
     backup::{BackupId, Failure, Label, LateTier, Notice, Reason, Tier, with_text},
     catalog::OtherRepository,
-    text::{Untrusted, roughly},
+    text::{Untrusted, minute, roughly},
 };
 
 /// How one database stands.
@@ -176,7 +176,7 @@ impl Health {
         }
         // where there is none at all, that says it
         for late in self.late.iter().filter(|_| self.newest_good.is_some()) {
-            let due = late.due.strftime("%Y-%m-%d %H:%M UTC");
+            let due = minute(late.due);
             problems.push(Problem::new(format!(
                 "the {} backup that was due {due} is late",
                 late.tier
@@ -244,7 +244,7 @@ impl Health {
             problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
         }
         if let Some(undelivered) = &self.undelivered {
-            let at = undelivered.at.strftime("%Y-%m-%d %H:%M UTC");
+            let at = minute(undelivered.at);
             let first = undelivered.undelivered.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
             let (what, id) = (Notice::noun(&undelivered.event), &undelivered.id);

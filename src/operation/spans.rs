@@ -50,7 +50,7 @@ pub(super) fn ended(span: &Span, error: Option<&Error>) {
         _ => "failed",
     };
     span.record("outcome", outcome);
-    span.record("exit_status", error.exit_status());
+    span.record("exit_status", error.exit_status().number());
     if outcome == "failed" {
         span.record("otel.status_code", field::display("ERROR"));
     }

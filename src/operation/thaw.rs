@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Class, Retrieval, Wait},
     store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
-    text::counted,
+    text::{counted, minute},
 };
 
 /// Services other than AWS may thaw at once.
@@ -351,8 +351,4 @@ fn class_name(object: &Object) -> String {
         Some(tier) => format!("{class} ({tier})"),
         None => class.to_owned(),
     }
-}
-
-fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -18,7 +18,8 @@ use super::failures::Failures;
 use super::settings::Settings;
 use super::speech::{Speech, without_names};
 use super::transcript::{Transcript, last_lines, warnings};
-use super::url::{ChildFile, DatabaseUrl, Secret};
+use super::url::{ChildFile, DatabaseUrl};
+use crate::redact::SecretText;
 
 /// Time for a child to cancel what it runs on the server and end, before it's killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -35,7 +36,7 @@ pub(super) struct Running {
     program: &'static str,
     child: Child,
     stderr: JoinHandle<Transcript>,
-    secret: Option<Secret>,
+    secret: Option<SecretText>,
     speech: Speech,
     /// There until the child has ended.
     _file: Option<ChildFile>,

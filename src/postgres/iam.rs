@@ -19,10 +19,10 @@ use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::url::Secret;
+use crate::redact::SecretText;
 
 /// A password that is being made.
-pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<Secret, String>> + Send + 'a>>;
+pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<SecretText, String>> + Send + 'a>>;
 
 /// What makes a password for each connection.
 pub trait PasswordSource: fmt::Debug + Send + Sync {
@@ -97,7 +97,7 @@ fn token(
     port: u16,
     user: &str,
     now: SystemTime,
-) -> Result<Secret, String> {
+) -> Result<SecretText, String> {
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(VALID);
@@ -123,7 +123,7 @@ fn token(
     for (name, value) in instructions.params() {
         token.push_str(&format!("&{name}={}", utf8_percent_encode(value, QUERY)));
     }
-    Ok(Secret::new(token))
+    Ok(SecretText::new(token))
 }
 
 #[cfg(test)]

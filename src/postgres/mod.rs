@@ -7,7 +7,7 @@
 //! - [`Dump`] and [`Load`] are the child processes whose pipes the data runs through.
 //!
 //! Nothing here prints or reads the environment, but by the AWS SDK's hand where a token of IAM is signed. A password
-//! is held in a [`Secret`], goes to children in their environment and never in their arguments, and is struck out of
+//! is held in a [`SecretText`](crate::redact::SecretText), goes to children in their environment and never in their arguments, and is struck out of
 //! whatever they write to stderr.
 
 mod adopted;
@@ -71,5 +71,5 @@ pub use target::{
     Abilities, Ability, DefaultGrant, Drops, Extension, ExtensionTable, Lost, Place, Present, Questions, Refusal,
     Schema, TargetFacts, Trial, statement_without_slot,
 };
-pub use url::{DatabaseUrl, Secret, SslMode, UrlFault, UrlForm};
+pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefused;

@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::failures::{FailureReader, Failures};
-use super::url::Secret;
-use crate::{redact::Known, text::counted};
+use crate::{
+    redact::{Known, SecretText},
+    text::counted,
+};
 
 /// Bytes kept of the beginning, and as many of the end.
 const KEPT_BYTES: usize = 8 * 1024;
@@ -47,21 +49,21 @@ impl Transcript {
     }
 
     /// What failed in a restore that went on to its end all the same.
-    pub(super) fn take_failures(&mut self, secret: Option<&Secret>) -> Option<Failures> {
-        let known = Known::new(secret.map(Secret::reveal));
+    pub(super) fn take_failures(&mut self, secret: Option<&SecretText>) -> Option<Failures> {
+        let known = Known::new(secret.map(SecretText::reveal));
         std::mem::take(&mut self.failures).complete_restore(&known)
     }
 
     /// The whole as text, without the secret, should the child have repeated it, and without any that stands where one
     /// can.
-    pub(super) fn text(mut self, secret: Option<&Secret>) -> String {
+    pub(super) fn text(mut self, secret: Option<&SecretText>) -> String {
         let mut bytes = self.head;
         if self.dropped_bytes > 0 {
             bytes.extend_from_slice(format!("\n… {} left out …\n", counted(self.dropped_bytes, "byte")).as_bytes());
         }
         bytes.extend_from_slice(self.tail.make_contiguous());
         let text = String::from_utf8_lossy(&bytes);
-        Known::new(secret.map(Secret::reveal)).strike(&text)
+        Known::new(secret.map(SecretText::reveal)).strike(&text)
     }
 }
 
@@ -116,7 +118,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_that_is_a_word_leaves_no_gap() {
         let said = "CREATE SCHEMA shop; could not connect with host=db password=shop dbname=shop";
-        let secret = Secret::new("shop".into());
+        let secret = SecretText::new("shop".into());
         let text = Transcript::read(said.as_bytes()).await.text(Some(&secret));
         assert_eq!(
             text,
@@ -126,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_secret_is_struck_out_wherever_it_stands() {
-        let secret = Secret::new("s3/cr:t".into());
+        let secret = SecretText::new("s3/cr:t".into());
         let text = Transcript::read(&b"s3/cr:t at first, then s3/cr:t"[..])
             .await
             .text(Some(&secret));

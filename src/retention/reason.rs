@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Outcome;
-use crate::{backup::Tier, text::Untrusted};
+use crate::{
+    backup::Tier,
+    text::{Untrusted, minute},
+};
 
 /// What becomes of a run, and why. Shows the reason as a short phrase, for tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -240,10 +243,6 @@ impl fmt::Display for Delete {
             Self::FailedLongAgo => write!(f, "failed more than {} ago", failed_kept()),
         }
     }
-}
-
-fn minute(time: Timestamp) -> impl fmt::Display {
-    time.strftime("%Y-%m-%d %H:%M UTC")
 }
 
 fn failed_kept() -> String {

@@ -13,6 +13,7 @@ mod testbed;
 mod closed;
 mod console;
 mod data;
+mod generated;
 mod kinds;
 mod links;
 mod mentions;

@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
         self.record.sealed = None;
         self.record.anomalies.clear();
         self.record.status = Status::Failed {
-            exit_status: error.exit_status(),
+            exit_status: error.exit_status().number(),
             cause: error.cause(),
         };
         self.details = Details {

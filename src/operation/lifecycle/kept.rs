@@ -8,6 +8,7 @@ use crate::{
     catalog::{Catalog, Standing},
     error::{Error, Result},
     lifecycle::{Action, Plan, Planned},
+    text::day,
 };
 
 /// A backup that a plan's rules would have deleted before it may go.
@@ -84,7 +85,7 @@ fn judge(one: &Standing, after_days: u32) -> Option<KeptLonger> {
     let why = match (one.hold(), record.expires) {
         (Some(hold), _) => format!("held by {}: {}", hold.who, hold.reason),
         (None, Some(expires)) if expires <= deleted => return None,
-        (None, Some(expires)) => format!("kept until {}", expires.strftime("%Y-%m-%d")),
+        (None, Some(expires)) => format!("kept until {}", day(expires)),
         (None, None) => format!("kept: {}", record.retention),
     };
     Some(KeptLonger {

@@ -25,6 +25,7 @@ use crate::{
     error::{Error, Result},
     retention::{self, Outcome, Plan, Policy, Run},
     store::Store,
+    text::second,
 };
 
 /// How backups are pruned.
@@ -181,7 +182,6 @@ fn check_clock(store: &Store, now: Timestamp) -> Result<()> {
     if service.duration_since(now).abs() <= CLOCKS_APART_MAX {
         return Ok(());
     }
-    let second = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     Err(Error::Clock {
         why: format!(
             "here it is {}, for the service {}: more than 15 minutes apart",

@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::parameters::IN_CONNINFO;
-use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS, Secret};
+use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS};
+use crate::redact::SecretText;
 
 /// Seconds of silence after which a child's connection is probed. Routers forget an idle connection after as little
 /// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a
@@ -21,7 +22,7 @@ pub(in crate::postgres) struct ChildFile(tempfile::NamedTempFile);
 
 impl DatabaseUrl {
     /// The variables by which a child process takes this address and login; libpq's own ones must be out of its way.
-    pub fn child_env(&self) -> Vec<(&'static str, Secret)> {
+    pub fn child_env(&self) -> Vec<(&'static str, SecretText)> {
         let mut env = vec![
             ("PGHOST", self.host().to_owned()),
             ("PGPORT", self.port().to_string()),
@@ -58,7 +59,7 @@ impl DatabaseUrl {
         }
         let mut env: Vec<_> = env
             .into_iter()
-            .map(|(name, value)| (name, Secret::new(value)))
+            .map(|(name, value)| (name, SecretText::new(value)))
             .collect();
         env.extend(self.password.clone().map(|password| ("PGPASSWORD", password)));
         env

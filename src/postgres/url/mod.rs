@@ -17,38 +17,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::holder::APPLICATION;
 use super::iam::PasswordSource;
-use crate::text::Untrusted;
+use crate::{redact::SecretText, text::Untrusted};
 
 pub(super) use child::ChildFile;
 pub use fault::{UrlFault, UrlForm};
 use parameters::PARAMETERS;
 use places::{Host, Place};
-
-/// A text that nobody else may see: wiped on drop, and shown by `Debug` as dots.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Takes the text over.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text itself, for the one place that needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// How much TLS is asked for, in libpq's words.
 ///
@@ -103,7 +79,7 @@ pub struct DatabaseUrl {
     /// At least one. Where there are several a session tries them in turn, and what it has reached has one.
     places: Vec<Place>,
     user: String,
-    password: Option<Secret>,
+    password: Option<SecretText>,
     /// What makes a password for each connection.
     passwords: Option<Arc<dyn PasswordSource>>,
     database: String,
@@ -260,7 +236,7 @@ impl DatabaseUrl {
             .unwrap_or(APPLICATION)
     }
 
-    pub(super) fn password(&self) -> Option<&Secret> {
+    pub(super) fn password(&self) -> Option<&SecretText> {
         self.password.as_ref()
     }
 

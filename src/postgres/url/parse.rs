@@ -12,7 +12,8 @@ use super::super::iam::AwsIam;
 use super::fault::{UrlFault, UrlForm};
 use super::parameters::{is_name, known, plausible};
 use super::places::{Place, places, port};
-use super::{DatabaseUrl, Secret, SslMode, service};
+use super::{DatabaseUrl, SslMode, service};
+use crate::redact::SecretText;
 
 impl FromStr for DatabaseUrl {
     type Err = UrlFault;
@@ -63,7 +64,7 @@ pub(super) struct Parts {
     address: Option<String>,
     port: Option<String>,
     user: Option<String>,
-    password: Option<Secret>,
+    password: Option<SecretText>,
     database: Option<String>,
     ssl_mode: Option<String>,
     allow_plaintext: Option<String>,
@@ -83,7 +84,7 @@ impl Parts {
         };
         let (user, password) = login.split_once(':').unwrap_or((login, ""));
         self.user = Some(decode(user, "user")?);
-        self.password = Some(Secret::new(decode(password, "password")?));
+        self.password = Some(SecretText::new(decode(password, "password")?));
         Ok(&rest[login.len() + 1..])
     }
 
@@ -136,7 +137,7 @@ impl Parts {
             "hostaddr" => self.address = Some(value),
             "port" => self.port = Some(value),
             "user" => self.user = Some(value),
-            "password" => self.password = Some(Secret::new(value)),
+            "password" => self.password = Some(SecretText::new(value)),
             "dbname" => self.database = Some(value),
             "sslmode" => self.ssl_mode = Some(value),
             "service" => self.service = Some(value),

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::Secret;
 use super::fault::UrlFault;
 use super::places::{Host, Place};
+use crate::redact::SecretText;
 
 /// No file of logins is near as long.
 const BYTES_MAX: u64 = 1 << 20;
@@ -43,7 +43,7 @@ pub(super) fn read(file: &str, service: &str) -> Result<Vec<(String, String)>, U
 }
 
 /// The password that a file has for this place, or why it can't be read.
-pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) -> Result<Option<Secret>, String> {
+pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) -> Result<Option<SecretText>, String> {
     let metadata = fs::metadata(file).map_err(|error| format!("{file} can't be read: {error}"))?;
     if metadata.mode() & 0o077 != 0 {
         return Err(format!("{file} is not read, since others may read it too (chmod 600)"));
@@ -64,7 +64,7 @@ pub(super) fn password(file: &str, place: &Place, database: &str, user: &str) ->
                 .zip(wanted)
                 .all(|(has, wanted)| has.as_str() == "*" || has.as_str() == wanted)
     });
-    Ok(found.and_then(|mut fields| fields.pop()).map(Secret))
+    Ok(found.and_then(|mut fields| fields.pop()).map(SecretText::from))
 }
 
 /// What stands between colons; a backslash takes the next character as it is. All behind the fourth colon is the

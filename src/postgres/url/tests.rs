@@ -81,7 +81,7 @@ fn urls_are_read_as_libpq_reads_them() {
     for (text, user, password, host, port, database) in table {
         let url = parse(text);
         assert_eq!(url.user(), user, "{text}");
-        assert_eq!(url.password().map(Secret::reveal), password, "{text}");
+        assert_eq!(url.password().map(SecretText::reveal), password, "{text}");
         assert_eq!(
             (url.host(), url.port(), url.database()),
             (host, port, database),
@@ -439,7 +439,7 @@ fn a_service_fills_in_what_the_url_does_not_say() {
     let services = format!("servicefile={}", file.display());
     let url = parse(&format!("postgres://?service=shop&{services}"));
     assert_eq!(url.to_string(), "reader@h1:6000,h2:6000/shop");
-    assert_eq!(url.password().map(Secret::reveal), Some("pa=ss #1"));
+    assert_eq!(url.password().map(SecretText::reveal), Some("pa=ss #1"));
     assert_eq!(url.connect_timeout(), Some(Duration::from_secs(7)));
     // what the url says comes first, and a host of its own brings its own port
     let url = parse(&format!(
@@ -543,7 +543,7 @@ proptest! {
         let text = format!("postgres://{}:{}@h/{}", encode(&user), encode(&password), encode(&database));
         let url = DatabaseUrl::parse(&text).unwrap();
         prop_assert_eq!(url.user(), &user);
-        prop_assert_eq!(url.password().map(Secret::reveal), Some(password.as_str()));
+        prop_assert_eq!(url.password().map(SecretText::reveal), Some(password.as_str()));
         prop_assert_eq!(url.database(), &database);
     }
 

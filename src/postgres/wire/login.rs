@@ -9,14 +9,15 @@ use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroize as _;
 
 use super::super::logins::{Logins, Method};
-use super::super::url::{DatabaseUrl, Secret};
+use super::super::url::DatabaseUrl;
 use super::scram::{self, Binding};
 use super::{LoginRefused, ServerError, Wire, WireError};
+use crate::redact::SecretText;
 
 /// What is known of a login under way.
 struct Login<'a> {
     user: &'a str,
-    password: Option<&'a Secret>,
+    password: Option<&'a SecretText>,
     logins: Logins,
     must_bind: bool,
     binding: Option<Vec<u8>>,

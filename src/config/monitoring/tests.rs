@@ -1,15 +1,15 @@
-use super::*;
+use super::{super::reading::Reading, *};
 
+/// What is read, what is wrong with single settings, and what is wrong with all of them together.
 fn read(vars: &[(&str, &str)]) -> (Serving, Vec<Wrong>, Vec<Fault>) {
-    let (mut serving, mut wrong, mut faults) = (Serving::default(), Vec::new(), Vec::new());
+    let mut reading = Reading::default();
     for (name, value) in vars {
-        match name.strip_prefix("PGCOFFER_") {
-            Some(setting) => wrong.extend(serving.take(setting, value).err()),
-            None => serving.take_of_platform(name, value),
-        }
+        reading.take(name, value);
     }
-    serving.finish(&mut faults);
-    (serving, wrong, faults)
+    let wrong = std::mem::take(&mut reading.faults);
+    let wrong = wrong.into_iter().map(|fault| (fault.why, fault.hint)).collect();
+    let (config, faults) = reading.finish();
+    (config.serving, wrong, faults)
 }
 
 #[test]
