@@ -56,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("pipeline", &["archive", "compress", "error", "seal", "store"]),
     (
         "operation",
         &[
@@ -66,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "compress",
             "error",
             "lifecycle",
+            "pipeline",
             "postgres",
             "retention",
             "rights",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::verify::not_good;
+use super::archive::not_good;
 use crate::{
     backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Release, Status},
     catalog::Catalog,

@@ -1,25 +1,19 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
+mod archive;
 mod backup;
 mod before;
 mod check;
 mod clock;
 mod decide;
-mod entries;
 mod figures;
 mod get;
 mod health;
-mod inbound;
 mod interrupt;
 mod lifecycle;
-mod ordered;
-mod outbound;
 mod problem;
-mod progress;
 mod prune;
-mod reread;
 mod restore;
-mod source;
 mod spans;
 mod status;
 mod thaw;
@@ -28,6 +22,7 @@ mod verify;
 
 use clock::CLOCKS_APART_MAX;
 
+pub use crate::pipeline::Progress;
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use before::{Before, Doubt, Failing};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
@@ -42,7 +37,6 @@ pub use lifecycle::{
     kept_longer, propose_lifecycle, show_lifecycle,
 };
 pub use problem::Problem;
-pub use progress::Progress;
 pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
     MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,

@@ -13,7 +13,7 @@ use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, Orphan, Survey},
     error::Result,
-    operation::ordered::done,
+    pipeline::joined,
     seal::{Content, HEADER_LEN_MAX, Header},
     store::{Kind, Object, Unfinished},
 };
@@ -246,7 +246,7 @@ async fn authenticate(catalog: &Catalog, database: &Label, orphan: &Orphan) -> R
         header.check_is(&repository, id.as_str(), Content::Archive)?;
         header.unlock(&secrets).map(drop)
     });
-    match done(proof).await? {
+    match joined(proof).await? {
         Ok(()) => Ok(None),
         Err(error) => Ok(Some(format!("its header does not prove it ours: {error}"))),
     }
