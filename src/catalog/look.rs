@@ -1,6 +1,8 @@
 //! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at
 //! its header and its last frame, which costs two requests.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -131,6 +133,21 @@ fn checked<'a>(archive: &Object, mark: Option<&'a Mark>) -> Option<&'a Checked> 
 /// An entity tag without what services differ in.
 fn bare(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
+}
+
+impl Survey {
+    /// Takes over what an earlier look at the same archives has seen, so that none is looked at twice.
+    pub fn remember_looks(&mut self, earlier: &Self) {
+        let seen = earlier.standing.iter().filter(|one| one.looked_at);
+        let seen: BTreeMap<_, _> = seen.map(|one| (&one.record.id, one)).collect();
+        for one in &mut self.standing {
+            let before = seen.get(&one.record.id).filter(|before| before.archive == one.archive);
+            if let Some(before) = before {
+                one.doubt.clone_from(&before.doubt);
+                (one.looked_at, one.unseen) = (true, before.unseen);
+            }
+        }
+    }
 }
 
 impl Catalog {

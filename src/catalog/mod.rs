@@ -15,6 +15,7 @@ mod commit;
 mod found;
 mod judged;
 mod keys;
+mod known;
 mod listing;
 mod look;
 mod marks;
@@ -37,8 +38,9 @@ use std::{
 
 use tokio::sync::OnceCell;
 
+use self::known::Known;
 use crate::{
-    backup::{BackupId, Label, Record, Tier},
+    backup::{BackupId, Label, Mark, Record, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
@@ -71,6 +73,10 @@ pub struct Catalog {
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
     /// it was looked whether this place is of others
     warned: Arc<AtomicBool>,
+    /// entries that were opened, as they stood
+    known_records: Arc<Known<Record>>,
+    /// marks that were opened, as they stood
+    known_marks: Arc<Known<Mark>>,
 }
 
 impl Catalog {
@@ -85,6 +91,8 @@ impl Catalog {
             pinned: pinned.is_some(),
             others_met: Arc::default(),
             warned: Arc::default(),
+            known_records: Arc::default(),
+            known_marks: Arc::default(),
         }
     }
 

@@ -123,13 +123,13 @@ impl Catalog {
     /// not without it.
     pub(super) async fn open_one(&self, found: &Found, id: &BackupId) -> Result<Standing> {
         let (database, names) = (&found.database, &found.names);
-        let record = self.open_record(database, id).await?;
+        let object = names.records.get(id).cloned();
+        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
+        let record = self.open_listed(database, id, &object).await?;
         let mark_object = names.marks.get(id);
         let mark = self.open_mark_of(database, id, mark_object).await?;
         let archive = names.archives.get(&(id.clone(), record.tier));
         let archive = archive.filter(|_| record.is_good()).cloned();
-        let object = names.records.get(id).cloned();
-        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
         let maker = maker(&found.makers, id, database);
         let (mark, mark_fault) = match mark {
             Ok(mark) => (mark, None),
@@ -158,6 +158,17 @@ impl Catalog {
         })
     }
 
+    /// Opens the entry that this object is, unless it was opened already as it stands. Whoever deletes or replaces reads
+    /// what stands there at that moment instead.
+    async fn open_listed(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Record> {
+        if let Some(known) = self.known_records.get(object) {
+            return Ok(known);
+        }
+        let record = self.open_record(database, id).await?;
+        self.known_records.keep(object, &record);
+        Ok(record)
+    }
+
     async fn open_mark_of(
         &self,
         database: &Label,
@@ -167,10 +178,17 @@ impl Catalog {
         let Some(object) = mark else {
             return Ok(Ok(None));
         };
+        if let Some(known) = self.known_marks.get(object) {
+            return Ok(Ok(Some(known)));
+        }
         match self.open_mark(database, id, object).await {
             Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),
             Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Ok(None)),
-            opened => Ok(opened.map(Some)),
+            Err(error) => Ok(Err(error)),
+            Ok(mark) => {
+                self.known_marks.keep(object, &mark);
+                Ok(Ok(Some(mark)))
+            }
         }
     }
 

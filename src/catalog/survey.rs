@@ -1,12 +1,12 @@
 //! One database's part of the bucket, looked through whole: what is ours by name, opened, and what stands beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Catalog, Maker, OtherRepository, Standing, keys::maker, names::Names};
 use crate::{
     backup::{BackupId, Label, Tier},
     error::{Error, Result},
-    store::{Kind, Object},
+    store::{Kind, Object, Unfinished},
 };
 
 /// Everything of one database that bears an id of ours.
@@ -22,8 +22,12 @@ pub struct Survey {
     pub stray_marks: Vec<(BackupId, Object)>,
     /// details under an id of ours that has no record, once they were looked for
     pub stray_details: Vec<(BackupId, Object)>,
+    /// uploads under way, or left behind, that would become archives of ours, once they were looked for
+    pub(super) unfinished: Option<Vec<Unfinished>>,
     /// what is ours by name and can't be read: its key, and why
     pub unreadable: Vec<(String, Error)>,
+    /// every key that was listed in these folders, whosever it is
+    pub keys: BTreeSet<String>,
     /// objects in these folders that are not ours, which nobody touches
     pub foreign: usize,
     /// records among these whose names no key at hand has made
@@ -73,10 +77,11 @@ impl Catalog {
     /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
     /// here: see [`Survey::unreadable`].
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
-        let found = self.found(database).await?;
+        let mut found = self.found(database).await?;
         self.warn_of_others(&found.names).await?;
         let ids = found.newest_first().take(records_max).collect();
         let opened = self.open_some(&found, ids).await?;
+        let keys = std::mem::take(&mut found.names.keys);
         let names = &found.names;
         let mut survey = Survey {
             database: database.clone(),
@@ -84,6 +89,8 @@ impl Catalog {
             orphans: Vec::new(),
             stray_marks: Vec::new(),
             stray_details: Vec::new(),
+            unfinished: None,
+            keys,
             unreadable: opened.unreadable,
             foreign: names.foreign,
             others: names.others,

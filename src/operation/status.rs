@@ -30,17 +30,17 @@ pub async fn status(
 ) -> Result<Health> {
     let mut survey = catalog.survey(database, usize::MAX).await?;
     catalog.look_in_turn(&mut survey, now).await?;
-    status_of(catalog, &survey, schedule, now).await
+    status_of(catalog, &mut survey, schedule, now).await
 }
 
 /// The same of a database that has been looked through already.
 pub(super) async fn status_of(
     catalog: &Catalog,
-    survey: &Survey,
+    survey: &mut Survey,
     schedule: Option<&Schedule>,
     now: Timestamp,
 ) -> Result<Health> {
-    let under_way = match catalog.unfinished(&survey.database).await {
+    let under_way = match catalog.find_unfinished(survey).await {
         Err(Error::Store(error)) if error.kind == Kind::Denied => Vec::new(),
         result => result?,
     };

@@ -1,14 +1,12 @@
 //! The plan, carried out: one object a request, each on the condition that it is the one that was looked at.
 
-use std::collections::BTreeSet;
-
 use super::{
     Fate, LeftoverKind, Prospect, PruneReport,
     leftovers::{Leftover, What},
 };
 use crate::{
     backup::Label,
-    catalog::{Catalog, Standing},
+    catalog::{Catalog, Standing, Survey},
     error::{Error, Result},
     operation::Interrupt,
     retention::{Keep, Verdict},
@@ -114,14 +112,22 @@ fn is_denied<T>(attempt: &Result<T>) -> bool {
 
 /// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
 /// <https://github.com/benbjohnson/litestream/issues/976>
-pub(super) async fn look_again(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
-    let database = &prospect.survey.database;
+///
+/// Gives what was seen, where anything was deleted: how the database stands from then on.
+pub(super) async fn look_again(
+    catalog: &Catalog,
+    prospect: &Prospect,
+    report: &mut PruneReport,
+) -> Result<Option<Survey>> {
     let something = report.backups.iter().any(|line| line.fate == Fate::Deleted)
         || report.leftovers.iter().any(|line| line.fate == Fate::Deleted);
     if !something {
-        return Ok(());
+        return Ok(None);
     }
-    let standing: BTreeSet<String> = catalog.keys(database).await?;
+    let mut survey = catalog.survey(&prospect.survey.database, usize::MAX).await?;
+    catalog.find_details(&mut survey).await?;
+    survey.remember_looks(&prospect.survey);
+    let standing = &survey.keys;
     let stands = |fate: &mut Fate, found: Option<&String>| {
         if let (Fate::Deleted, Some(key)) = (&*fate, found) {
             *fate = Fate::Failed(format!("the service said that {key} is deleted, and it still stands"));
@@ -140,14 +146,19 @@ pub(super) async fn look_again(catalog: &Catalog, prospect: &Prospect, report: &
         }
     }
     if aborted {
-        look_for_uploads(catalog, prospect, report).await?;
+        look_for_uploads(catalog, &mut survey, prospect, report).await?;
     }
-    Ok(())
+    Ok(Some(survey))
 }
 
 /// The same for uploads: only what isn't under way any more was aborted.
-async fn look_for_uploads(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
-    let under_way = catalog.unfinished(&prospect.survey.database).await?;
+async fn look_for_uploads(
+    catalog: &Catalog,
+    survey: &mut Survey,
+    prospect: &Prospect,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let under_way = catalog.find_unfinished(survey).await?;
     for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
         if let (What::Upload(upload), Fate::Deleted) = (&leftover.what, &line.fate)
             && under_way.contains(upload)

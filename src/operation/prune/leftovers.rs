@@ -70,10 +70,11 @@ impl Leftover {
 pub(super) async fn look_for(
     catalog: &Catalog,
     survey: &Survey,
+    unfinished: Vec<Unfinished>,
     wanted: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<Leftover>> {
-    let mut found = uploads(catalog, &survey.database, now).await?;
+    let mut found = uploads(catalog, unfinished, now).await?;
     let holding = holding(catalog, survey).await;
     for orphan in &survey.orphans {
         let kept = match wanted {
@@ -141,10 +142,10 @@ fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
     }
 }
 
-async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
+async fn uploads(catalog: &Catalog, unfinished: Vec<Unfinished>, now: Timestamp) -> Result<Vec<Leftover>> {
     let store = catalog.store();
     let mut found = Vec::new();
-    for upload in catalog.unfinished(database).await? {
+    for upload in unfinished {
         let kept = match young(upload.began, now) {
             Some(kept) => Some(kept),
             // a dump of many terabytes takes more than a day

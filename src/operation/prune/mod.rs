@@ -76,7 +76,7 @@ pub async fn prune(
         .map(|(report, _)| report)
 }
 
-/// The same of a database that has just been looked through; gives that look back. Who looks here takes no turns, and
+/// The same of a database that has just been looked through; gives how it stands then. Who looks here takes no turns, and
 /// leaves those that there are.
 pub(super) async fn prune_of(
     catalog: &Catalog,
@@ -116,7 +116,11 @@ async fn pruned(
     let mut report = PruneReport::of(&prospect, request.dry_run);
     if !request.dry_run {
         carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;
-        carry_out::look_again(catalog, &prospect, &mut report).await?;
+        // on the heap: a second survey within a tick would lie deep on the stack
+        let after = Box::pin(carry_out::look_again(catalog, &prospect, &mut report));
+        if let Some(after) = after.await? {
+            prospect.survey = after;
+        }
     }
     Ok((report, prospect.survey))
 }
@@ -140,7 +144,8 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
     let plan = retention::plan(&runs, &request.policy, now);
     proof::check_is_explained(&survey, &plan, request, now)?;
     let wanted = why_archives_are_wanted(&survey, &runs, now);
-    let leftovers = leftovers::look_for(catalog, &survey, wanted, now).await?;
+    let unfinished = catalog.find_unfinished(&mut survey).await?;
+    let leftovers = leftovers::look_for(catalog, &survey, unfinished, wanted, now).await?;
     Ok(Prospect {
         versioned: catalog.store().is_versioned().await == Some(true),
         survey,

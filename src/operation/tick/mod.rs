@@ -155,7 +155,6 @@ impl Turn<'_> {
         interrupt: &Interrupt,
     ) -> Result<DatabaseTick> {
         let (prune, survey) = self.prune(survey, interrupt).await?;
-        let survey = survey.filter(|_| left_alone(&prune));
         let look = interrupt.or(self.health(survey));
         let health = caught_as_error(look).await;
         Ok(DatabaseTick {
@@ -174,14 +173,14 @@ impl Turn<'_> {
         }
     }
 
-    /// How it stands now, by `survey` where nothing was changed since.
+    /// How it stands now, by `survey` where there is one.
     async fn health(&self, survey: Option<Survey>) -> Result<Health> {
         let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
         let now = self.request.clock.now();
         match survey {
             Some(mut survey) => {
                 catalog.look_in_turn(&mut survey, now).await?;
-                status_of(catalog, &survey, schedule, now).await
+                status_of(catalog, &mut survey, schedule, now).await
             }
             None => status(catalog, &self.database.label, schedule, now).await,
         }
@@ -247,7 +246,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Prunes by `survey`, where nothing was changed since, and gives it back.
+    /// Prunes by `survey`, where nothing was changed since, and gives how the database stands then.
     async fn prune(&self, survey: Option<Survey>, interrupt: &Interrupt) -> Result<(PruneOutcome, Option<Survey>)> {
         if !self.request.prune {
             return Ok((PruneOutcome::NotBegun, survey));
@@ -261,7 +260,8 @@ impl Turn<'_> {
             };
             prune_of(self.catalog, survey, &request, interrupt).await
         };
-        match caught_as_error(pruned).await {
+        // on the heap: what it awaits would lie deep on the stack of a turn
+        match caught_as_error(Box::pin(pruned)).await {
             Ok((report, survey)) => Ok((PruneOutcome::Done(report), Some(survey))),
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => {
@@ -294,15 +294,6 @@ impl Turn<'_> {
             clock: self.request.clock,
             confirmed: None,
         }
-    }
-}
-
-/// Whether pruning had nothing to delete.
-fn left_alone(prune: &PruneOutcome) -> bool {
-    match prune {
-        PruneOutcome::NotBegun => true,
-        PruneOutcome::Done(report) => report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some()),
-        PruneOutcome::Failed(_) => false,
     }
 }
 
