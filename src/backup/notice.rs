@@ -10,24 +10,24 @@ pub const NOTICES_MAX: usize = 8;
 /// What people were told of a run, or could not be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// what kind of event: `failure`, `missed`, …
+    /// What kind of event: `failure`, `missed`, ….
     pub event: Untrusted,
-    /// what it was about: `backup`, `retention`, …
+    /// What it was about: `backup`, `retention`, ….
     pub about: Untrusted,
-    /// when
+    /// When.
     pub at: Timestamp,
-    /// the channels that took it
+    /// The channels that took it.
     pub told: Vec<Untrusted>,
-    /// the channels that did not
+    /// The channels that did not.
     pub untold: Vec<Untold>,
 }
 
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Untold {
-    /// its kind and host
+    /// Its kind and host.
     pub channel: Untrusted,
-    /// why
+    /// Why.
     pub why: Untrusted,
 }
 

@@ -31,7 +31,7 @@ impl Catalog {
     /// Whether a backup of this record's id is there already, or an archive or details of one that never was committed.
     ///
     /// # Errors
-    /// What the bucket refuses; who may not look is told that nothing is there.
+    /// What the bucket refuses; credentials that may not look see nothing there.
     pub async fn is_taken(&self, record: &Record) -> Result<bool> {
         for key in [
             self.record_key(&record.database, &record.id),

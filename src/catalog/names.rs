@@ -23,15 +23,15 @@ pub(super) struct Names {
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
     pub(super) others: usize,
-    /// every key that was listed, whosever it is
+    /// Every key that was listed, whosever it is.
     pub(super) keys: BTreeSet<String>,
-    /// records of other repositories under a key that counts here
+    /// Records of other repositories under a key that counts here.
     pub(super) other_repositories: Vec<OtherRepository>,
-    /// those records, and the repository of each
+    /// Those records, and the repository of each.
     pub(super) of_other_repositories: BTreeMap<BackupId, RepositoryId>,
-    /// records under a key that was retired before
+    /// Records under a key that was retired before.
     pub(super) too_late: BTreeSet<BackupId>,
-    /// the records among the others
+    /// The records among the others.
     pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
@@ -67,7 +67,7 @@ impl Catalog {
         Ok(names)
     }
 
-    /// Lists the details of a database, which nobody has to know of who deletes nothing: those of each run, those
+    /// Lists the details of a database, which only a prune has to know of: those of each run, those
     /// without one, and what is not ours among them.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Catalog {
                 None => survey.foreign += 1,
             }
         }
-        for one in &mut survey.standing {
+        for one in &mut survey.entries {
             one.details = found.remove(&one.record.id);
         }
         survey.stray_details = found.into_iter().collect();

@@ -24,20 +24,20 @@ use crate::{
 /// Where an opened archive goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// a file that must not exist yet; it gets its name only when it is whole and checked
+    /// A file that must not exist yet; it gets its name only when it is whole and checked.
     File(PathBuf),
-    /// standard output; a reader learns from the exit status whether what it got is whole
+    /// Standard output; a reader learns from the exit status whether what it got is whole.
     Stdout,
 }
 
 /// What was written where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fetched {
-    /// the backup's id, as the sealed object names it
+    /// The backup's id, as the sealed object names it.
     pub id: String,
-    /// the file; none for standard output
+    /// The file; none for standard output.
     pub file: Option<PathBuf>,
-    /// bytes written
+    /// Bytes written.
     pub bytes: u64,
 }
 
@@ -144,7 +144,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
 /// A file under construction, or standard output.
 struct Output {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
-    /// the file, its passing name, and the name it shall have
+    /// The file, its passing name, and the name it shall have.
     file: Option<(std::fs::File, tempfile::TempPath, PathBuf)>,
 }
 

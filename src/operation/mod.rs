@@ -5,12 +5,12 @@ mod backup;
 mod before;
 mod check;
 mod clock;
-mod decide;
 mod figures;
 mod get;
 mod health;
 mod interrupt;
 mod lifecycle;
+mod mark;
 mod problem;
 mod prune;
 mod restore;
@@ -24,10 +24,9 @@ use clock::CLOCKS_APART_MAX;
 
 pub use crate::pipeline::Progress;
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
-pub use before::{Before, Doubt, Failing};
+pub use before::{Before, Failing, SuspicionNotices};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
-pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice};
@@ -36,8 +35,9 @@ pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
     kept_longer, propose_lifecycle, show_lifecycle,
 };
+pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use problem::Problem;
-pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
+pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
     MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,
     restore,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::{
     Progress,
     archive::{compare, open_archive},
-    decide::{maker, of_mark},
+    mark::{maker, of_mark},
     spans::{step, traced},
 };
 use crate::{
@@ -19,19 +19,19 @@ use crate::{
 /// What a verification found good.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verified {
-    /// the backup
+    /// The backup.
     pub id: BackupId,
-    /// its database
+    /// Its database.
     pub database: Label,
-    /// bytes read from the bucket, every one under a MAC that was checked
+    /// Bytes read from the bucket, every one under a MAC that was checked.
     pub sealed_bytes: u64,
-    /// bytes of pg_dump's archive inside
+    /// Bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
-    /// tables compared with the record
+    /// Tables compared with the record.
     pub tables: u64,
-    /// rows of them
+    /// Rows of them.
     pub rows: u64,
-    /// when it ended
+    /// When it ended.
     pub finished: Timestamp,
 }
 

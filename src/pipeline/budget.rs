@@ -29,7 +29,7 @@ impl Budget {
         Self::of(compress_width(level.unwrap_or(0)) + 2, seal_width(), RANGES)
     }
 
-    /// One of each at a time: for who may soon have read enough.
+    /// One of each at a time, for a reader that may soon have read enough.
     #[must_use]
     pub fn least() -> Self {
         Self::of(1, 1, 1)

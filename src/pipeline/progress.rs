@@ -12,7 +12,7 @@ struct Counters {
     done_bytes: AtomicU64,
     expected_bytes: AtomicU64,
     moved_bytes: AtomicU64,
-    /// of this one and of those beside it: it only ever rises
+    /// Of this one and of those beside it: it only ever rises.
     motion: Arc<AtomicU64>,
 }
 

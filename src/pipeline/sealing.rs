@@ -12,7 +12,7 @@ use crate::{
 /// Seals a stream of bytes. The caller's loop is that of [`Sealer`]: push until nothing comes back, then take the rest,
 /// then the last frame.
 ///
-/// Dropped, it seals nothing more; up to a group for each core is then sealed for nobody.
+/// Dropped, it seals nothing more; groups that are being sealed at that moment are thrown away.
 pub struct Sealing {
     sealer: Sealer,
     groups: Ordered<std::result::Result<Vec<u8>, seal::Error>>,

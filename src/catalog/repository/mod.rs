@@ -52,7 +52,7 @@ impl Catalog {
         }
     }
 
-    /// The repository here, where nothing speaks against it: for whoever wants to pin it.
+    /// The repository here, where nothing speaks against it: the id that a setting may pin.
     ///
     /// # Errors
     /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is

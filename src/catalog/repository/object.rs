@@ -23,15 +23,15 @@ struct Document {
 
 /// What `repository.pgc` came to.
 pub(in crate::catalog) enum RepositoryObject {
-    /// it opens under one of the keys
+    /// It opens under one of the keys.
     Opens {
         id: RepositoryId,
-        /// every key in use opens it, and its catalog key too, as far as its slots tell
+        /// Every key in use opens it, and its catalog key too, as far as its slots tell.
         for_all: bool,
     },
-    /// it is there and can't be believed
+    /// It is there and can't be believed.
     Refused(Error),
-    /// there is none
+    /// There is none.
     Missing,
 }
 
@@ -93,7 +93,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Whoever may look at nothing writes it where there is none.
+    /// Writes it where there is none, for credentials that may not look.
     pub(super) async fn claim_repository(&self, id: &RepositoryId) -> Result<()> {
         let sealed = self.seal_repository(id).await?;
         match self.store.claim(&self.repository_key(), sealed).await? {

@@ -2,20 +2,20 @@
 
 use pgcoffer::{
     Result,
-    operation::{self, Clock, Decision},
+    operation::{self, Clock, MarkChange},
 };
 
 use super::Context;
 use crate::cli::args::Chosen;
 
 impl Context<'_> {
-    pub(super) async fn decide(&self, chosen: &Chosen, decision: &Decision, by: Option<&str>) -> Result<()> {
+    pub(super) async fn decide(&self, chosen: &Chosen, decision: &MarkChange, by: Option<&str>) -> Result<()> {
         let catalog = self.catalog().await?;
         let record = self.find(&catalog, &chosen.id, chosen.database.as_deref()).await?;
         let who = by.map_or_else(whoever_runs_this, str::to_owned);
         let now = Clock::system().now();
         // not to be broken off between the mark and the tag
-        let decided = operation::decide(&catalog, &record, decision, &who, now).await?;
+        let decided = operation::change_mark(&catalog, &record, decision, &who, now).await?;
         self.output.decided(&decided, decision)
     }
 }

@@ -22,9 +22,9 @@ use pgcoffer::{
     Error, Result,
     agent::{self, Teller},
     backup::{Label, Record},
-    catalog::{Catalog, Wanted},
+    catalog::{Catalog, Selector},
     config::{self, Config},
-    operation::{BackupRequest, Clock, Decision, Interrupt, Occasion, Progress},
+    operation::{BackupRequest, Clock, Interrupt, MarkChange, Occasion, Progress},
     postgres::Clients,
     seal::{MasterKey, Passphrase, RepositoryId},
     store::{Options, Store},
@@ -161,11 +161,11 @@ pub(super) async fn run(cli: &Cli, config: &Config, interrupt: &Interrupt) -> Re
             confirm,
         } => context.prune(database.as_deref(), *dry_run, *confirm).await,
         Command::Hold { chosen, reason, by } => {
-            let decision = Decision::Hold(reason.clone());
+            let decision = MarkChange::Hold(reason.clone());
             context.decide(chosen, &decision, by.as_deref()).await
         }
-        Command::Release { chosen, by } => context.decide(chosen, &Decision::Release, by.as_deref()).await,
-        Command::Accept { chosen, by } => context.decide(chosen, &Decision::Accept, by.as_deref()).await,
+        Command::Release { chosen, by } => context.decide(chosen, &MarkChange::Release, by.as_deref()).await,
+        Command::Accept { chosen, by } => context.decide(chosen, &MarkChange::Accept, by.as_deref()).await,
         Command::Init(_) | Command::Keygen { .. } | Command::Completions { .. } | Command::Man => {
             Err(Error::Internal("this command needs no bucket".to_owned()))
         }
@@ -270,7 +270,7 @@ impl Context<'_> {
     }
 
     async fn find(&self, catalog: &Catalog, id: &str, database: Option<&str>) -> Result<Record> {
-        let wanted = Wanted::parse(id)?;
+        let wanted = Selector::parse(id)?;
         self.interrupt
             .or(catalog.find(&wanted, label(database)?.as_ref(), Clock::system().now()))
             .await

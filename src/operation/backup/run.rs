@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     BackupRequest, BackupTaken,
-    ready::{COMPARED_WITH, Ready},
+    prepare::{COMPARED_WITH, PreparedDump},
 };
 use crate::{
     anomaly::{self, Measure},
@@ -42,9 +42,9 @@ pub(super) struct Run<'a> {
     pub(super) identity: Identity,
     pub(super) record: Record,
     pub(super) details: Details,
-    /// the turns that were taken for it, where nobody may look
+    /// The turns that were taken for it, where credentials may not look.
     pub(super) turns: Vec<Turn>,
-    /// another run may have begun
+    /// Another run may have begun.
     pub(super) lock_is_lost: bool,
 }
 
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
     }
 
     /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
-    async fn dump(&mut self, ready: &mut Ready, progress: &Progress) -> Result<(ArchiveUpload, Dumped)> {
+    async fn dump(&mut self, ready: &mut PreparedDump, progress: &Progress) -> Result<(ArchiveUpload, Dumped)> {
         let (level, silence_max) = (self.request.level, self.request.silence_max);
         let budget = Budget::new(level);
         let mut upload = self.begin_upload(ready.plan, &budget, progress).await?;
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
     }
 
     /// The last frame, the completed upload, the record.
-    async fn complete(&mut self, upload: ArchiveUpload, dumped: Dumped, ready: &mut Ready) -> Result<()> {
+    async fn complete(&mut self, upload: ArchiveUpload, dumped: Dumped, ready: &mut PreparedDump) -> Result<()> {
         let work = self.under_lock(&mut ready.session, upload.complete());
         let stored = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         traced(step!("commit"), work).await
     }
 
-    /// Compares it with the last good ones that nobody has reason to doubt. Their tables are read now, when the buffers
+    /// Compares it with the last good ones that are not in doubt. Their tables are read now, when the buffers
     /// of the upload are free: each of them may take as much memory. A backup that is made doesn't fail for want of
     /// them.
     async fn compare(&mut self, survey: Option<Survey>) {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     LeftoverKind,
-    evidence::{Seen, are_ours, read, tag},
+    guards::{SeenTags, are_ours, read, tag},
 };
 use crate::{
     backup::{BackupId, Label},
@@ -29,7 +29,7 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 256 << 10;
 pub(super) struct Leftover {
     pub(super) what: What,
     pub(super) bytes: u64,
-    /// why it is kept; none: it is deleted
+    /// Why it is kept; none: it is deleted.
     pub(super) kept: Option<String>,
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn look_for(
     Ok(found)
 }
 
-/// Turns of drop-box mode that nobody will ask for again.
+/// Turns of drop-box mode whose periods are over.
 pub(super) async fn turns(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
     let past = catalog.turns_past(database, now).await?.into_iter();
     let past = past.map(|object| Leftover {
@@ -170,7 +170,7 @@ async fn uploads(catalog: &Catalog, unfinished: Vec<Unfinished>, now: Timestamp)
 /// beginning of its upload, so that a dump of more than a day is older than that in the moment between its completion
 /// and its record. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
-    let mut good = survey.standing.iter().filter(|one| one.is_good());
+    let mut good = survey.entries.iter().filter(|one| one.is_good());
     let age = now.duration_since(orphan.id.time());
     good.any(|one| one.record.id > orphan.id) || age > LEFT_BEHIND + longest(orphan.object.bytes)
 }
@@ -203,14 +203,14 @@ async fn reason_to_keep(
     }
     let (database, tier) = (survey.database.as_str(), orphan.tier.as_str());
     match read(store, &object.key).await? {
-        Seen::None => {}
-        Seen::Empty => return Ok(Some("its tags are missing".to_owned())),
-        Seen::Hidden => return Ok(Some("its tags can't be seen".to_owned())),
-        Seen::Tags(found) if tag(&found, "hold").is_some() => {
+        SeenTags::None => {}
+        SeenTags::Empty => return Ok(Some("its tags are missing".to_owned())),
+        SeenTags::Hidden => return Ok(Some("its tags can't be seen".to_owned())),
+        SeenTags::Tags(found) if tag(&found, "hold").is_some() => {
             return Ok(Some("its tags hold it".to_owned()));
         }
-        Seen::Tags(found) if are_ours(&found, &orphan.owner, database, tier) => {}
-        Seen::Tags(_) => return Ok(Some("its tags are not ours".to_owned())),
+        SeenTags::Tags(found) if are_ours(&found, &orphan.owner, database, tier) => {}
+        SeenTags::Tags(_) => return Ok(Some("its tags are not ours".to_owned())),
     }
     match store.locked(&object.key).await {
         Ok(locked) if locked.legal_hold => return Ok(Some("legal hold".to_owned())),

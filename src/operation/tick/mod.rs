@@ -29,52 +29,52 @@ pub use report::{BackupOutcome, DatabaseTick, PruneOutcome, TickReport};
 /// Target of log lines that say what the report says as well: who prints that may leave them out.
 pub const OUTCOME: &str = "pgcoffer::outcome";
 
-/// One database whose turn it is.
+/// One database that a tick looks after.
 #[derive(Debug, Clone)]
 pub struct TickDatabase {
-    /// its label
+    /// Its label.
     pub label: Label,
-    /// where it is
+    /// Where it is.
     pub url: DatabaseUrl,
-    /// what seals its backups; with a catalog key none is made
+    /// What seals its backups; with a catalog key none is made.
     pub secret: Secret,
-    /// when it is backed up
+    /// When it is backed up.
     pub schedule: Schedule,
 }
 
 /// A tick.
 #[derive(Debug, Clone)]
 pub struct TickRequest {
-    /// the databases, in the order of their turns
+    /// The databases, in the order of their turns.
     pub databases: Vec<TickDatabase>,
-    /// how many at once
+    /// How many at once.
     pub parallel: usize,
-    /// whether to prune, too: credentials that may not delete leave that to others
+    /// Whether to prune, too: credentials that may not delete leave that to others.
     pub prune: bool,
-    /// zstd's level, or none
+    /// zstd's level, or none.
     pub level: Option<i32>,
-    /// how long pg_dump may write nothing before it counts as hung
+    /// How long pg_dump may write nothing before it counts as hung.
     pub silence_max: Duration,
-    /// what no retention deletes
+    /// What no retention deletes.
     pub policy: Policy,
-    /// by which clock
+    /// By which clock.
     pub clock: Clock,
-    /// who watches it on its way
+    /// Who watches it on its way.
     pub steps: Option<UnboundedSender<Step>>,
 }
 
-/// How far one database's turn has come.
+/// How far a tick has come with one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// its part of the bucket was looked through, and nothing done yet
+    /// Its part of the bucket was looked through, and nothing done yet.
     Seen(Box<Before>),
-    /// a backup begins
+    /// A backup begins.
     Begun(Label),
-    /// its turn is over
+    /// The tick is done with it.
     Ended(Box<DatabaseTick>),
 }
 
-/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn.
+/// Backs up what is due and prunes, database by database. A failure of one doesn't keep the others from being looked after.
 ///
 /// # Errors
 /// [`Error::Interrupted`] alone: whatever else goes wrong is in the report.
@@ -87,7 +87,7 @@ pub async fn tick(
 ) -> Result<TickReport> {
     let turns = stream::iter(&request.databases)
         .map(|database| async move {
-            let turn = Turn {
+            let turn = DatabaseRun {
                 catalog,
                 clients,
                 request,
@@ -96,7 +96,8 @@ pub async fn tick(
             // of several at once no one bar can tell
             let own = progress.beside();
             let progress = if request.parallel > 1 { &own } else { progress };
-            turn.take(progress, interrupt).await
+            // on the heap: all that a turn awaits is a deep type, and several turns are under way at once
+            Box::pin(turn.take(progress, interrupt)).await
         })
         .buffered(request.parallel.max(1));
     let turns = async {
@@ -108,15 +109,15 @@ pub async fn tick(
     Ok(TickReport { databases })
 }
 
-/// One database's turn.
-struct Turn<'a> {
+/// What a tick does for one database.
+struct DatabaseRun<'a> {
     catalog: &'a Catalog,
     clients: &'a Clients,
     request: &'a TickRequest,
     database: &'a TickDatabase,
 }
 
-impl Turn<'_> {
+impl DatabaseRun<'_> {
     async fn take(&self, progress: &Progress, interrupt: &Interrupt) -> Result<DatabaseTick> {
         let label = &self.database.label;
         let (backup, survey) = match caught_as_error(self.back_up(progress, interrupt)).await {
@@ -136,7 +137,7 @@ impl Turn<'_> {
         Ok(turn)
     }
 
-    /// The turn of one who may only write: he prunes nothing, and can't tell how things stand.
+    /// The report where credentials may only write: nothing is pruned, and the state is unknown.
     fn unseen(&self, backup: BackupOutcome) -> DatabaseTick {
         DatabaseTick {
             database: self.database.label.clone(),
@@ -217,7 +218,7 @@ impl Turn<'_> {
         Ok((outcome, None))
     }
 
-    /// Where nobody may look, everything may be due: the run itself finds out, by turns.
+    /// Where credentials may not look, everything may be due: the run itself finds out, by turns.
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
@@ -260,8 +261,7 @@ impl Turn<'_> {
             };
             prune_of(self.catalog, survey, &request, interrupt).await
         };
-        // on the heap: what it awaits would lie deep on the stack of a turn
-        match caught_as_error(Box::pin(pruned)).await {
+        match caught_as_error(pruned).await {
             Ok((report, survey)) => Ok((PruneOutcome::Done(report), Some(survey))),
             Err(error @ Error::Interrupted { .. }) => Err(error),
             Err(error) => {
@@ -297,7 +297,7 @@ impl Turn<'_> {
     }
 }
 
-/// How a database stands is told where it can be; a signal is told always.
+/// That the state could not be looked at is no failure; a signal is passed on.
 fn interrupted(error: Error) -> Result<Option<Health>> {
     match error {
         Error::Interrupted { .. } => Err(error),
