@@ -136,6 +136,11 @@ fn bare(etag: &str) -> &str {
 }
 
 impl Survey {
+    /// Takes over the uploads that were under way at an earlier look, where none was aborted since.
+    pub fn remember_unfinished(&mut self, earlier: &Self) {
+        self.unfinished.clone_from(&earlier.unfinished);
+    }
+
     /// Takes over what an earlier look at the same archives has seen, so that none is looked at twice.
     pub fn remember_looks(&mut self, earlier: &Self) {
         let seen = earlier.entries.iter().filter(|one| one.looked_at);

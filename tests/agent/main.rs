@@ -5,6 +5,8 @@
     clippy::print_stderr,
     reason = "a test may panic, and names the seed that it ran with"
 )]
+// a tick is awaited here in process: as deep a type as in the library
+#![recursion_limit = "256"]
 
 #[path = "../testbed/mod.rs"]
 mod testbed;

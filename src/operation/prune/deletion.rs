@@ -153,6 +153,8 @@ pub(super) async fn check_deleted(
     }
     if aborted {
         look_for_uploads(catalog, &mut survey, planned, report).await?;
+    } else {
+        survey.remember_unfinished(&planned.survey);
     }
     Ok(Some(survey))
 }

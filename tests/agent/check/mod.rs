@@ -1,5 +1,5 @@
 //! `check`: everything tried, and every failure with its cure.
 
-pub(crate) mod everything;
 pub(crate) mod database;
+pub(crate) mod everything;
 mod key;

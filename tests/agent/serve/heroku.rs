@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::{
     output::goldens::{assert_golden, assert_said},
-    serve::heroku_api::{API_KEY, APP, FakeHeroku},
     serve::clock::{Serving, serve},
+    serve::heroku_api::{API_KEY, APP, FakeHeroku},
     stage::{Stage, wait_until},
     testbed::{Agent, Fault, Hearer, Rule},
     tick::past::calm,
