@@ -15,9 +15,9 @@
 //! | 2, doors | [`store`], [`postgres`], [`notify`], [`heroku`] | one for each outside party; doors never meet |
 //! | 3 | [`catalog`] | the bucket as a catalog: layout, list, find, commit |
 //! | 4 | [`operation`] | one verb, one file, a story in named steps |
-//! | 5 | [`serve`], [`metrics`], [`web`] | the clock, what it tells, and where it is asked |
-//! | | [`agent`] | a run, and telling people what came of it |
-//! | | [`config`], [`setup`], and the binary | everything parsed once; arguments, tables, progress, exit |
+//! | 5 | [`metrics`], [`web`], [`config`] | what monitoring reads, and where it asks; settings, parsed once |
+//! | 6 | [`agent`] | the facade: one method a verb; and what people are notified of |
+//! | 7 | [`serve`], [`setup`], and the binary | the clock; a new set-up; arguments, tables, progress, exit |
 //!
 //! The road of a byte, when a backup is taken: pg_dump -> archive reader (looks, never changes) -> zstd chunks on
 //! several cores -> frames sealed in lock step on several cores -> parts of an upload. Every arrow is a bounded queue,

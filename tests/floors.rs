@@ -30,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rights", &["plain_http"]),
     ("store", &["plain_http", "rights", "xml"]),
     ("postgres", &[]),
-    ("notify", &["plain_http"]),
+    ("notify", &["backup", "plain_http"]),
     (
         "error",
         &[
@@ -78,19 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("heroku", &[]),
     ("metrics", &["backup", "operation"]),
-    (
-        "serve",
-        &[
-            "backup",
-            "catalog",
-            "error",
-            "heroku",
-            "metrics",
-            "operation",
-            "schedule",
-        ],
-    ),
-    ("web", &["metrics", "operation", "serve"]),
+    ("web", &["metrics", "operation"]),
     (
         "config",
         &[
@@ -115,12 +103,33 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "backup",
             "catalog",
+            "config",
             "error",
+            "lifecycle",
+            "metrics",
             "notify",
             "operation",
             "postgres",
+            "retention",
+            "rights",
             "schedule",
             "seal",
+            "store",
+        ],
+    ),
+    (
+        "serve",
+        &[
+            "agent",
+            "backup",
+            "catalog",
+            "config",
+            "error",
+            "heroku",
+            "metrics",
+            "operation",
+            "schedule",
+            "web",
         ],
     ),
     ("setup", &["backup", "schedule"]),
@@ -212,6 +221,115 @@ fn every_file_keeps_to_its_floor() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What the command line may mention of the doors and of the catalog: types of values that the agent takes and gives.
+/// Everything else it asks of the agent.
+const TYPES_IN_CLI: [(&str, &[&str]); 8] = [
+    ("catalog", &["Doubt", "Listing", "Standing"]),
+    ("heroku", &[]),
+    ("metrics", &[]),
+    ("notify", &[]),
+    // to read the target of a restore, and databases that `init` is told of
+    ("postgres", &["DatabaseUrl", "Error"]),
+    ("store", &["Location"]),
+    ("web", &[]),
+    ("anomaly", &[]),
+];
+
+#[test]
+fn the_command_line_asks_the_agent_alone() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for file in sources(&src.join("cli")) {
+        for path in paths(&fs::read_to_string(&file).unwrap(), "pgcoffer::") {
+            let Some((_, allowed)) = TYPES_IN_CLI.iter().find(|(module, _)| *module == path[0]) else {
+                continue;
+            };
+            // a module that is itself imported hides what is used of it
+            let name = path.get(1).map_or("self", String::as_str);
+            let is_error_of_url = path[0] == "postgres" && name == "self";
+            if !allowed.contains(&name) && !is_error_of_url {
+                faults.push(format!("{}: {}", file.display(), path.join("::")));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Every path that begins with `root`, with the lists of `use` spelled out.
+fn paths(text: &str, root: &str) -> Vec<Vec<String>> {
+    let code: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let mut found = Vec::new();
+    for rest in code.split(root).skip(1) {
+        expand(rest, &mut Vec::new(), &mut found);
+    }
+    found
+}
+
+/// Reads one tree of `use`, and gives what follows it.
+fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start().trim_start_matches(',').trim_start();
+            match rest.strip_prefix('}') {
+                Some(behind) => return behind,
+                None if rest.is_empty() => return rest,
+                None => rest = expand(rest, prefix, found),
+            }
+        }
+    }
+    let segment = name(text);
+    let rest = &text[segment.len()..];
+    // a macro or a glob: nothing that is checked here
+    if segment.is_empty() {
+        return rest.get(1..).unwrap_or_default();
+    }
+    prefix.push(segment);
+    let rest = match rest.strip_prefix("::") {
+        Some(inner) => expand(inner, prefix, found),
+        None => {
+            found.push(prefix.clone());
+            // what it is renamed to
+            let renamed = rest.trim_start().strip_prefix("as ");
+            renamed.map_or(rest, |renamed| &renamed[name(renamed.trim_start()).len()..])
+        }
+    };
+    prefix.pop();
+    rest
+}
+
+#[test]
+fn paths_are_spelled_out() {
+    let text = "use pgcoffer::{\n    a::{self, b, c::d},\n    e as _,\n    f,\n};\nlet x = pgcoffer::g::h::from;";
+    let paths: Vec<String> = paths(text, "pgcoffer::").iter().map(|path| path.join("::")).collect();
+    assert_eq!(paths, ["a::self", "a::b", "a::c::d", "e", "f", "g::h::from"]);
+}
+
+/// No module uses one that uses it, by whatever way round.
+#[test]
+fn there_are_no_circles() {
+    let uses = |module: &str| {
+        let found = ALLOWED.iter().find(|(name, _)| *name == module);
+        found.map_or(&[][..], |(_, used)| *used)
+    };
+    for (module, _) in ALLOWED {
+        let (mut reached, mut next) = (Vec::new(), vec![*module]);
+        while let Some(one) = next.pop() {
+            for used in uses(one) {
+                assert_ne!(used, module, "{module} uses itself by way of {one}");
+                if !reached.contains(used) {
+                    reached.push(used);
+                    next.push(used);
+                }
+            }
+        }
+    }
 }
 
 #[test]

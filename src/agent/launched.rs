@@ -1,67 +1,61 @@
-//! What a clock tells that has others take the backups: runs that never came, and a bucket in which it can't see them.
+//! What a clock reports that has one-off dynos take the backups: runs that never came, and a bucket in which it can't
+//! see them.
 
 use futures_util::future::join;
 use jiff::Timestamp;
 
-use super::{
-    Teller,
-    facts::{self, newest_good},
-};
+use super::{Notifications, event};
 use crate::{
-    backup::Label,
+    backup::{Event, Label, Occurrence},
     error::Error,
-    notify::{Event, Kind, Signal},
+    notify::Signal,
     operation::{Health, Interrupt},
 };
 
-/// A run that was due elsewhere, and of which no record came.
+/// A run that was due on a dyno, and of which no record came.
 #[derive(Debug, Clone, Copy)]
-pub struct NotTaken<'a> {
-    /// label of the database
+pub struct MissingRun<'a> {
+    /// The database.
     pub database: &'a Label,
-    /// why there is none
+    /// Why there is no record.
     pub error: &'a Error,
-    /// how the database stands; none where that can't be seen
+    /// How the database stands; none where that can't be seen.
     pub health: Option<&'a Health>,
-    /// when it is tried again
+    /// When it is tried again.
     pub retry_at: Timestamp,
 }
 
-impl Teller {
-    /// Tells that a run was missed. Who launches makes growing pauses between two of them, so each is told.
-    pub async fn not_taken(&self, run: NotTaken<'_>, interrupt: &Interrupt) {
-        let event = not_taken(self, run);
-        let text = facts::short(&event);
+impl Notifications {
+    /// Reports that a run was missed. The launcher makes growing pauses between two of them, so each is reported.
+    pub async fn missing_run(&self, run: MissingRun<'_>, interrupt: &Interrupt) {
+        let event = missing_run(self, run);
+        let text = event::log_line(&event);
         let signal = Signal::Exit(run.error.exit_status().max(1));
-        let own = self.signal(Some(run.database), signal, &text, interrupt);
-        let all = self.signal(None, signal, &text, interrupt);
-        join(self.tell(&event, interrupt), join(own, all)).await;
+        let own = self.heartbeat(Some(run.database), signal, &text, interrupt);
+        let all = self.heartbeat(None, signal, &text, interrupt);
+        join(self.send(&event, interrupt), join(own, all)).await;
     }
 
-    /// Tells that nothing can be seen of a database: with growing pauses while it goes on.
-    pub async fn blind(&self, database: &Label, error: &Error, interrupt: &Interrupt) {
-        let event = facts::of_error(self, Some(database), error, self.clock.now());
-        let text = facts::short(&event);
+    /// Reports that nothing can be seen of a database: with growing pauses while it goes on.
+    pub async fn unseen(&self, database: &Label, error: &Error, interrupt: &Interrupt) {
+        let event = event::of_error(self, Some(database), error);
         let signal = Signal::Exit(error.exit_status().max(1));
-        let all = self.signal(None, signal, &text, interrupt);
+        let all = self.heartbeat(None, signal, event::log_line(&event), interrupt);
         join(self.failed(Some(database), error, interrupt), all).await;
     }
 
-    /// It can be seen again.
-    pub fn sees(&self, database: &Label) {
-        self.repeats.forget(database.as_str());
+    /// The database can be seen again: the next failure is reported at once.
+    pub fn seen(&self, database: &Label) {
+        self.throttle.forget(database.as_str());
     }
 }
 
-fn not_taken(teller: &Teller, run: NotTaken<'_>) -> Event {
-    let mut event = Event::new(Kind::Missed, teller.clock.now(), teller.origin.clone());
-    event.database = Some(run.database.to_string());
-    event.cause = Some(run.error.cause());
-    event.exit_status = Some(run.error.exit_status());
-    event.newest_good = newest_good(run.health);
-    event.retry_at = Some(run.retry_at);
-    let late = run.health.map_or(&[][..], |health| &health.late);
-    event.since = late.iter().map(|late| late.due).min();
-    event.late = facts::lines(late);
-    event
+fn missing_run(notifications: &Notifications, run: MissingRun<'_>) -> Event {
+    let what = Occurrence::Missed {
+        late: run.health.map_or_else(Vec::new, |health| health.late.clone()),
+        error: Some(event::run_error(run.error, None)),
+        failures: 0,
+        retry_at: Some(run.retry_at),
+    };
+    notifications.event(Some(run.database), event::newest_good(run.health), what)
 }

@@ -1,25 +1,176 @@
-//! Schedule, operation, telling: what an operation did is told to people, and to a dead man's switch.
+//! The facade: from settings to operations, and what people are notified of.
 //!
-//! Which events a run gives rise to is a pure rule over what was before and what came ([`events`]). The bucket is the
-//! only memory: what was told of a run stands in its mark, so that nobody is told twice, and what could not be told is
-//! shown by `show` and `status`. A notice that fails never fails a backup.
+//! An [`Agent`] is what the settings describe. Every front door (the command line, `serve`) asks it for one verb and
+//! shows the value that it gives back; the connections and keys that a verb takes are its own affair.
+//!
+//! Which events a run gives rise to is a pure rule over how the database stood before and how the run ended (`rule`).
+//! The bucket is the only memory: what people were notified of stands in the mark of the run, so that nobody is
+//! notified twice, and what could not be delivered is shown by `show` and `status`. A notification that fails never
+//! fails a backup.
 
+mod archives;
 mod backup;
+mod bucket;
+mod check;
+mod connect;
 mod digest;
-mod events;
-mod facts;
+mod event;
+mod heartbeats;
 mod launched;
+mod lifecycle;
+mod metrics;
 mod missed;
-mod pulse;
-mod repeats;
-mod teller;
+mod notifications;
+mod outcome;
+mod policy;
+mod rule;
+mod run;
+mod status;
+mod throttle;
 mod tick;
-mod turn;
+mod tick_request;
 
+use std::ffi::OsString;
+
+use tokio::sync::OnceCell;
+
+use crate::{
+    backup::Origin,
+    catalog::Catalog,
+    config::{Config, Notices, Settings},
+    error::{Error, Result},
+    operation::{Clock, Interrupt},
+    panics::caught_now,
+    postgres::Clients,
+    store::Location,
+};
+
+pub use archives::{Selector, ShownBackup};
 pub use backup::backup;
-pub use events::{Came, Known, What, events};
-pub use launched::NotTaken;
-pub use missed::{Watched, missed};
-pub use pulse::Pings;
-pub use teller::{Teller, Unheard, Weekly};
+pub use bucket::{PruneOptions, Pruned};
+pub use check::CheckOptions;
+pub use heartbeats::Heartbeats;
+pub use launched::MissingRun;
+pub use lifecycle::LifecycleOptions;
+pub use missed::WatchedDatabase;
+pub use notifications::{Notifications, Undelivered, Weekly};
+pub use policy::PolicyOptions;
+pub use run::BackupOptions;
+pub use status::StatusReport;
 pub use tick::tick;
+pub use tick_request::{TickOptions, Ticked};
+pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
+
+/// What the settings describe: databases, keys, a bucket, and people who are notified.
+///
+/// It connects to the bucket when that is first needed, and keeps the connection. Every verb ends with
+/// [`Error::Interrupted`] once the agent's [`Interrupt`] is raised, after it has cleaned up.
+pub struct Agent {
+    config: Config,
+    machine: Machine,
+    clock: Clock,
+    interrupt: Interrupt,
+    notifications: Notifications,
+    catalog: OnceCell<Catalog>,
+    clients: OnceCell<Clients>,
+}
+
+/// What only the process itself can know: the library reads no environment.
+#[derive(Debug, Clone, Default)]
+pub struct Machine {
+    /// The name by which a person finds the machine: that of the dyno, the container or the host.
+    pub host: String,
+    /// The variables of the environment.
+    pub variables: Vec<(OsString, OsString)>,
+}
+
+impl Agent {
+    /// An agent by these settings.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with every setting that is wrong.
+    pub fn from_settings(settings: &Settings, machine: Machine, interrupt: Interrupt) -> Result<Self> {
+        Ok(Self::new(Config::read(settings)?, machine, interrupt))
+    }
+
+    /// An agent by settings that were read already.
+    #[must_use]
+    pub fn new(config: Config, machine: Machine, interrupt: Interrupt) -> Self {
+        let notifications = notifications(&config.notices, config.location.as_ref(), &machine);
+        Self {
+            config,
+            machine,
+            clock: Clock::system(),
+            interrupt,
+            notifications,
+            catalog: OnceCell::new(),
+            clients: OnceCell::new(),
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The request to stop, which every verb obeys.
+    #[must_use]
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// The people who are notified.
+    #[must_use]
+    pub fn notifications(&self) -> &Notifications {
+        &self.notifications
+    }
+
+    /// The bucket and the prefix.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where none is set.
+    pub fn location(&self) -> Result<&Location> {
+        self.config.location()
+    }
+}
+
+/// Reports that settings are wrong, by those of them that say who is notified: otherwise a scheduled run that can't
+/// begin would be silent. Gives what could not be delivered.
+pub async fn report_bad_settings(
+    settings: &Settings,
+    machine: &Machine,
+    error: &Error,
+    interrupt: &Interrupt,
+) -> Vec<Undelivered> {
+    let vars = settings.iter().map(|(name, value)| (name, value.as_str()));
+    let notices = caught_now(|| Notices::alone(vars)).ok().flatten();
+    let Some(notices) = notices else {
+        return Vec::new();
+    };
+    let notifications = notifications(&notices, None, machine);
+    notifications.failed(None, error, interrupt).await;
+    notifications.take_undelivered()
+}
+
+fn notifications(notices: &Notices, location: Option<&Location>, machine: &Machine) -> Notifications {
+    let digest = notices.digest.clone().map(|(when, zone)| Weekly { when, zone });
+    let origin = Origin {
+        host: machine.host.clone(),
+        location: location.map(ToString::to_string),
+    };
+    let heartbeats = Heartbeats::new(notices.ping.clone(), notices.pings.clone());
+    Notifications::new(notices.notifier.clone(), heartbeats, digest, origin, Clock::system())
+}
+
+impl Machine {
+    /// A variable that is set to some text.
+    fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.variables.iter().find(|(set, _)| set == name);
+        found.and_then(|(_, value)| value.to_str())
+    }
+}
+
+fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::usage(why, hint)
+}

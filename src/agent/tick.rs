@@ -1,134 +1,130 @@
-//! A tick, and what people are told of it: each database as soon as its turn is over.
+//! A tick, and what people are notified of: each database as soon as its turn is over.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::join;
-use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{
-    Came, Known, Teller, What, digest, events,
-    facts::{self, Around},
-    missed::{Period, is_fresh, suspicious_told},
-    turn::{backup_facts, came, done_id, line, says_nothing, troubles},
+    Notifications, digest,
+    event::{self, RunFacts},
+    missed::{MissedPeriod, is_fresh, reasons_known},
+    outcome::{backup_made, log_lines, run_outcome, says_nothing, troubles},
+    rule::{AlreadyKnown, Finding, findings},
 };
 use crate::{
-    backup::{BackupId, Failure, Label},
+    backup::{BackupId, Event, EventKind, Failure, Label, NewestGood, Occurrence},
     catalog::Catalog,
     error::{Error, Result},
-    notify::{Event, Kind, Signal},
-    operation::{self, BackupOutcome, Before, DatabaseTick, Interrupt, Progress, Step, TickReport, TickRequest},
+    notify::Signal,
+    operation::{self, BackupOutcome, Baseline, DatabaseTick, Interrupt, Progress, TickReport, TickRequest, TickStep},
     panics::caught_as_error,
     postgres::Clients,
 };
 
-/// Backs up what is due and prunes as [`operation::tick`] does, and tells people what came of it.
+/// Backs up what is due and prunes as [`operation::tick`] does, and notifies people of how it ended.
 ///
-/// `unready` are databases that could not be made ready for it, and why: they are told as failures.
+/// `unready` are databases whose settings don't let them take part, and why: they are reported as failures.
 ///
 /// # Errors
-/// [`Error::Interrupted`] alone, which is told as well.
+/// [`Error::Interrupted`] alone, which is reported as well.
 pub async fn tick(
     catalog: &Catalog,
     clients: &Clients,
     request: &TickRequest,
     unready: &[(Label, Error)],
-    teller: &Teller,
+    notifications: &Notifications,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<TickReport> {
-    if teller.is_silent() {
-        let work = operation::tick(catalog, clients, request, progress, interrupt);
+    if notifications.is_silent() {
+        let work = operation::tick(catalog, clients, request, &|_| {}, progress, interrupt);
         return caught_as_error(work).await;
     }
-    let (steps, seen) = unbounded_channel();
-    let watched = TickRequest {
-        steps: Some(steps),
-        ..request.clone()
+    let (sender, steps) = unbounded_channel();
+    let work = async move {
+        // the reporter has gone only where everything ends
+        let on_step = |step| drop(sender.send(step));
+        let ticked = operation::tick(catalog, clients, request, &on_step, progress, interrupt);
+        // with its end the channel is closed, and the reporter is done
+        caught_as_error(ticked).await
     };
-    let work = async {
-        let ticked = operation::tick(catalog, clients, &watched, progress, interrupt);
-        let result = caught_as_error(ticked).await;
-        // who listens is done once nobody can speak
-        drop(watched);
-        result
-    };
-    let mut listener = Listener {
+    let mut reporter = Reporter {
         catalog,
         request,
-        teller,
+        notifications,
         interrupt,
         turns: BTreeMap::new(),
         lines: String::new(),
     };
     for (label, error) in unready {
-        teller.failed(Some(label), error, interrupt).await;
-        let event = facts::of_error(teller, Some(label), error, teller.clock.now());
-        listener.lines.push_str(&facts::short(&event));
+        notifications.failed(Some(label), error, interrupt).await;
+        let event = event::of_error(notifications, Some(label), error);
+        reporter.lines.push_str(&event::log_line(&event));
     }
-    let (result, ()) = join(work, listener.listen(seen)).await;
-    let conclusion = listener.conclude(&result, unready);
-    teller.guarded(None, conclusion).await;
+    let (result, ()) = join(work, reporter.follow_all(steps)).await;
+    let conclusion = reporter.conclude(&result, unready);
+    notifications.guarded(None, conclusion).await;
     if let Err(error @ Error::Internal(_)) = &result {
-        teller.failed(None, error, interrupt).await;
+        notifications.failed(None, error, interrupt).await;
     }
     result
 }
 
-/// Follows a tick and tells of it.
-struct Listener<'a> {
+/// Follows a tick and notifies people of it.
+struct Reporter<'a> {
     catalog: &'a Catalog,
     request: &'a TickRequest,
-    teller: &'a Teller,
+    notifications: &'a Notifications,
     interrupt: &'a Interrupt,
-    turns: BTreeMap<Label, Turn>,
-    /// what a ping's log keeps
+    turns: BTreeMap<Label, TurnState>,
+    /// What the log of a heartbeat keeps.
     lines: String,
 }
 
-/// One database's turn as far as it has come.
+/// How far one database's turn has come.
 #[derive(Default)]
-struct Turn {
-    before: Option<Box<Before>>,
-    begun: bool,
+struct TurnState {
+    before: Option<Box<Baseline>>,
+    started: bool,
     ended: bool,
-    /// it left a record
+    /// The run left a record.
     recorded: bool,
 }
 
-impl Listener<'_> {
-    async fn listen(&mut self, mut steps: UnboundedReceiver<Step>) {
+impl Reporter<'_> {
+    async fn follow_all(&mut self, mut steps: UnboundedReceiver<TickStep>) {
         while let Some(step) = steps.recv().await {
-            let teller = self.teller;
-            teller.guarded(None, self.follow(step)).await;
+            let notifications = self.notifications;
+            notifications.guarded(None, self.follow(step)).await;
         }
     }
 
-    async fn follow(&mut self, step: Step) {
+    async fn follow(&mut self, step: TickStep) {
         match step {
-            Step::Seen(before) => {
+            TickStep::Seen(before) => {
                 let turn = self.turns.entry(before.database().clone()).or_default();
                 turn.before = Some(before);
             }
-            Step::Begun(label) => {
-                self.turns.entry(label.clone()).or_default().begun = true;
+            TickStep::Started(label) => {
+                self.turns.entry(label.clone()).or_default().started = true;
                 // only the run itself finds out there whether anything is due
                 if self.catalog.store().writes_only() {
                     return;
                 }
-                let (teller, interrupt) = (self.teller, self.interrupt);
-                let own = teller.start(Some(&label), interrupt);
-                join(own, teller.start(None, interrupt)).await;
+                let (notifications, interrupt) = (self.notifications, self.interrupt);
+                let own = notifications.heartbeat_start(Some(&label), interrupt);
+                join(own, notifications.heartbeat_start(None, interrupt)).await;
             }
-            Step::Ended(turn) => self.ended(&turn).await,
+            TickStep::Ended(turn) => self.ended(&turn).await,
         }
     }
 
-    /// A turn is over: its events, and its check.
+    /// A turn is over: sends its events and its heartbeat.
     async fn ended(&mut self, turn: &DatabaseTick) {
         let label = &turn.database;
-        let line = line(turn);
-        self.lines.push_str(&line);
+        let lines = log_lines(turn);
+        self.lines.push_str(&lines);
         let state = self.turns.entry(label.clone()).or_default();
         state.ended = true;
         let before = state.before.clone();
@@ -141,55 +137,58 @@ impl Listener<'_> {
             BackupOutcome::NotDue if turn.blind => Signal::Log,
             _ => Signal::Exit(turn.exit_status()),
         };
-        let ping = self.teller.signal(Some(label), signal, &line, self.interrupt);
-        join(self.tell_turn(turn, before.as_deref()), ping).await;
+        let heartbeat = self
+            .notifications
+            .heartbeat(Some(label), signal, &lines, self.interrupt);
+        join(self.report_turn(turn, before.as_deref()), heartbeat).await;
     }
 
-    async fn tell_turn(&self, turn: &DatabaseTick, before: Option<&Before>) {
-        let now = self.teller.clock.now();
-        let backup = backup_facts(&turn.backup);
-        let (came, failure) = came(&turn.backup);
+    async fn report_turn(&self, turn: &DatabaseTick, before: Option<&Baseline>) {
+        let now = self.notifications.now();
+        let (outcome, failure) = run_outcome(&turn.backup);
         if before.is_none() && failure.is_some() {
             let subject = turn.database.as_str();
-            if !self.teller.repeats.allows(subject, now) {
+            if !self.notifications.throttle.allows(subject, now) {
                 return;
             }
         } else if before.is_some() {
-            self.teller.repeats.forget(turn.database.as_str());
+            self.notifications.seen(&turn.database);
         }
-        let around = Around {
+        let facts = RunFacts {
             before,
             after: turn.health.as_ref(),
             failure,
-            backup: backup.as_ref(),
-            suspicious: match came {
-                Came::Backup { suspicious } => suspicious,
-                _ => &[],
-            },
+            backup: backup_made(turn),
+            reasons: event::reasons(outcome),
+            retry_at: None,
         };
         let period = self.period(&turn.database, before).await;
-        let known = Known {
+        let known = AlreadyKnown {
             missed: match &period {
-                Some(period) => period.is_told(self.catalog, &turn.database, now).await,
+                Some(period) => period.is_known(self.catalog, &turn.database, now).await,
                 None => false,
             },
-            suspicious: suspicious_told(before, around.suspicious, now),
+            suspicious: reasons_known(before, facts.reasons, now),
         };
-        if let Some(what) = self.teller.gravest(events(before, came, known)) {
-            let event = facts::event(self.teller, &turn.database, what, around, now);
-            let id = match what {
-                What::Missed => period.as_ref().map(|period| period.0.clone()),
-                What::Failure => self.failed_id(turn),
-                _ => done_id(turn),
+        let finding = self.notifications.gravest(findings(before, outcome, known));
+        let event = finding.and_then(|finding| {
+            let event = event::event(self.notifications, &turn.database, finding, facts)?;
+            Some((finding, event))
+        });
+        if let Some((finding, event)) = event {
+            let id = match finding {
+                Finding::Missed => period.as_ref().map(|period| period.0.clone()),
+                Finding::Failure => self.failed_id(turn),
+                _ => backup_made(turn).map(|backup| backup.id.clone()),
             };
-            self.tell(&turn.database, &event, id.as_ref(), before).await;
+            self.send(&turn.database, &event, id.as_ref(), before).await;
         }
-        self.tell_troubles(turn, before, now).await;
+        self.report_troubles(turn, before).await;
     }
 
-    async fn period(&self, label: &Label, before: Option<&Before>) -> Option<Period> {
+    async fn period(&self, label: &Label, before: Option<&Baseline>) -> Option<MissedPeriod> {
         let database = self.request.databases.iter().find(|one| one.label == *label)?;
-        Period::of(self.catalog, label, &database.secret, before?).await
+        MissedPeriod::of(self.catalog, label, &database.secret, before?).await
     }
 
     /// The record of the run that has just failed, where it left one.
@@ -201,8 +200,8 @@ impl Listener<'_> {
         (last.failure == *failure).then(|| last.id.clone())
     }
 
-    /// What is wrong beside the backup itself, once a day: it goes on until somebody does something.
-    async fn tell_troubles(&self, turn: &DatabaseTick, before: Option<&Before>, now: Timestamp) {
+    /// Reports what is wrong besides the backup itself, once a day: it goes on until somebody does something.
+    async fn report_troubles(&self, turn: &DatabaseTick, before: Option<&Baseline>) {
         let after = turn.health.as_ref();
         let (Some(before), Some(health)) = (before, after) else {
             return;
@@ -210,45 +209,47 @@ impl Listener<'_> {
         let newest = health.newest_good.as_ref().map(|newest| newest.id.clone());
         let last = health.last_failure.as_ref().map(|run| run.id.clone());
         for trouble in troubles(turn) {
-            let what = trouble.what;
-            let mut told = before.notices.iter().filter(|notice| notice.about == what);
-            if is_fresh(&mut told, now) {
+            let notices = before.notices.iter();
+            let mut notices = notices.filter(|notice| notice.is_about(trouble.topic));
+            if is_fresh(&mut notices, self.notifications.now()) {
                 continue;
             }
-            let event = facts::trouble(self.teller, &turn.database, &trouble, after, now);
+            let event = event::trouble(self.notifications, &turn.database, &trouble, after);
             let id = last.clone().or_else(|| newest.clone());
-            self.tell(&turn.database, &event, id.as_ref(), Some(before)).await;
+            self.send(&turn.database, &event, id.as_ref(), Some(before)).await;
         }
     }
 
-    /// Tells an event and notes that. What was well and heard leaves no trace, unless it ends a silence.
-    async fn tell(&self, label: &Label, event: &Event, id: Option<&BackupId>, before: Option<&Before>) {
-        let Some(notice) = self.teller.tell(event, self.interrupt).await else {
+    /// Sends an event and notes that in the bucket. A success that was delivered leaves no note, unless it is the first
+    /// that is delivered again.
+    async fn send(&self, label: &Label, event: &Event, id: Option<&BackupId>, before: Option<&Baseline>) {
+        let Some(notice) = self.notifications.send(event, self.interrupt).await else {
             return;
         };
-        let was_unheard = before.is_some_and(|before| before.health.untold.is_some());
-        let plain = event.kind == Kind::Success && notice.untold.is_empty() && !was_unheard;
+        let was_undelivered = before.is_some_and(|before| before.health.undelivered.is_some());
+        let is_plain = event.kind() == EventKind::Success && notice.undelivered.is_empty() && !was_undelivered;
         let mut databases = self.request.databases.iter();
         let database = databases.find(|one| one.label == *label);
-        if let (Some(id), Some(database), false) = (id, database, plain) {
+        if let (Some(id), Some(database), false) = (id, database, is_plain) {
             let place = (label, id, &database.secret);
-            self.teller.note(self.catalog, place, &notice, self.interrupt).await;
+            let noted = self.notifications.note(self.catalog, place, &notice, self.interrupt);
+            noted.await;
         }
     }
 
     /// All turns are over, or none goes on: the runs that were cut off, the digest, and the check for everything.
     async fn conclude(&mut self, result: &Result<TickReport>, unready: &[(Label, Error)]) {
         if let Err(error @ Error::Interrupted { .. }) = result {
-            self.tell_interrupted(error).await;
-        } else if self.teller.listens_to(Kind::Digest) {
-            self.tell_digest().await;
+            self.report_interrupted(error).await;
+        } else if self.notifications.wants(EventKind::Digest) {
+            self.send_digest().await;
         }
-        let begun = self.turns.values().any(|turn| turn.begun);
+        let started = self.turns.values().any(|turn| turn.started);
         let status = match result {
             Ok(report) if report.databases.iter().all(says_nothing) && unready.is_empty() => None,
             Ok(report) => Some(report.exit_status()),
             // told to stop before it did anything: the next tick says how things stand
-            Err(_) if !begun => None,
+            Err(_) if !started => None,
             Err(error) => Some(error.exit_status()),
         };
         let unready = unready.first().map(|(_, error)| error.exit_status());
@@ -257,48 +258,54 @@ impl Listener<'_> {
             (Some(status), _) => Signal::Exit(status),
             (None, None) => Signal::Log,
         };
-        self.teller.signal(None, signal, &self.lines, self.interrupt).await;
+        let heartbeat = self.notifications.heartbeat(None, signal, &self.lines, self.interrupt);
+        heartbeat.await;
     }
 
-    async fn tell_interrupted(&mut self, error: &Error) {
-        let cut_off = self.turns.iter().filter(|(_, turn)| turn.begun && !turn.ended);
+    async fn report_interrupted(&mut self, error: &Error) {
+        let cut_off = self.turns.iter().filter(|(_, turn)| turn.started && !turn.ended);
         for (label, turn) in cut_off {
             let failure = Failure::from(error);
-            let around = Around {
+            let facts = RunFacts {
                 before: turn.before.as_deref(),
                 failure: Some(&failure),
-                ..Around::default()
+                retry_at: Some(self.notifications.now()),
+                ..RunFacts::default()
             };
-            let now = self.teller.clock.now();
-            let mut event = facts::event(self.teller, label, What::Interruption, around, now);
-            event.retry_at = Some(now);
+            let event = event::event(self.notifications, label, Finding::Interruption, facts);
+            let sent = async {
+                if let Some(event) = event {
+                    self.notifications.send(&event, self.interrupt).await;
+                }
+            };
             let signal = Signal::Exit(error.exit_status());
             let text = format!("{label}: interrupted\n");
-            let ping = self.teller.signal(Some(label), signal, &text, self.interrupt);
-            join(self.teller.tell(&event, self.interrupt), ping).await;
+            let heartbeat = self.notifications.heartbeat(Some(label), signal, &text, self.interrupt);
+            join(sent, heartbeat).await;
             self.lines.push_str(&text);
         }
     }
 
-    async fn tell_digest(&self) {
-        let now = self.teller.clock.now();
-        let before: Vec<&Before> = self.turns.values().filter_map(|turn| turn.before.as_deref()).collect();
+    async fn send_digest(&self) {
+        let now = self.notifications.now();
+        let before: Vec<&Baseline> = self.turns.values().filter_map(|turn| turn.before.as_deref()).collect();
         let recorded = self.turns.values().any(|turn| turn.recorded);
-        let due = self.teller.digest_due(now);
+        let due = self.notifications.digest_due();
         if !recorded || !due.is_some_and(|moment| digest::is_due(&before, moment)) {
             return;
         }
         let mut databases = Vec::new();
         for one in &self.request.databases {
-            let look = Before::look(self.catalog, &one.label, Some(&one.schedule), now);
+            let look = Baseline::look(self.catalog, &one.label, Some(&one.schedule), now);
             match self.interrupt.or(look).await {
-                Ok(before) => databases.push(before),
+                Ok(baseline) => databases.push(digest::line(&baseline)),
                 Err(error) => {
                     tracing::warn!(database = %one.label, "missing in the digest: {error}")
                 }
             }
         }
-        let event = digest::event(self.teller, now, &databases);
-        self.teller.tell(&event, self.interrupt).await;
+        let what = Occurrence::Digest { databases };
+        let event = self.notifications.event(None, NewestGood::Unknown, what);
+        self.notifications.send(&event, self.interrupt).await;
     }
 }

@@ -4,19 +4,18 @@
 //! more, and tables that never changed have all changed. A backup is marked so that a person looks and retention waits,
 //! and a mark that comes with ordinary life would soon be read by nobody. The limits are constants, not settings.
 
+mod losses;
 mod standing;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
+use std::collections::BTreeMap;
+
+use losses::losses;
 
 use crate::{
     archive::Fingerprint,
-    backup::{Anomaly, Details, Record},
-    text::Untrusted,
+    backup::{Details, Reason, Record},
 };
 
 pub use standing::{AGREEING, Marked, agree, alike, standing};
@@ -52,21 +51,12 @@ pub struct Measure {
 /// What each table held, by its schema and name.
 pub type Tables = BTreeMap<(String, String), Table>;
 
-/// Why a backup looks wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
-    /// In what.
-    pub anomaly: Anomaly,
-    /// A short line that says it with numbers and names.
-    pub text: String,
-}
-
 /// What one table held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Table {
-    /// rows
+    /// How many rows it has.
     pub rows: u64,
-    /// the fingerprint of its rows
+    /// The fingerprint of its rows.
     pub fingerprint: Fingerprint,
 }
 
@@ -102,15 +92,6 @@ impl Measure {
     }
 }
 
-/// A table that fell below half.
-struct Fall<'a> {
-    table: &'a (String, String),
-    /// none where the table is gone
-    rows: Option<u64>,
-    /// the fewest that it had in any of the last backups
-    fewest: u64,
-}
-
 /// Why a new backup looks wrong beside the last good ones; nothing where it does not. What needs the tables is compared
 /// with those of which they are known.
 ///
@@ -128,62 +109,65 @@ struct Fall<'a> {
 /// wrong.
 #[must_use]
 pub fn compare(new: &Measure, last: &[&Measure]) -> Vec<Reason> {
-    let (Some(shortest), Some(fewest)) = (
-        last.iter().map(|measure| measure.dump_bytes).min(),
-        last.iter().map(|measure| measure.table_count).min(),
-    ) else {
-        return Vec::new();
-    };
-    let had = match last.len() {
-        1 => "the last backup had".to_owned(),
-        count => format!("the last {count} backups had"),
-    };
     let mut reasons = Vec::new();
-    let mut add = |anomaly, texts: Vec<String>| {
-        let reason = |text| Reason { anomaly, text };
-        reasons.extend(texts.into_iter().map(reason));
-    };
-    if is_below_half(new.dump_bytes, shortest) {
-        let (now, then) = (grouped(new.dump_bytes), grouped(shortest));
-        let text = format!("the dump has {now} bytes, {had} {then} or more");
-        add(Anomaly::ShorterDump, vec![text]);
-    }
-    if u128::from(new.table_count) * 4 < u128::from(fewest) * 3 {
-        let (now, noun) = (new.table_count, tables(new.table_count));
-        let text = format!("it holds {now} {noun}, {had} {fewest} or more");
-        add(Anomaly::FewerTables, vec![text]);
-    }
-    let fewer = fewer_large_objects(new, last, &had);
-    add(Anomaly::FewerLargeObjects, Vec::from_iter(fewer));
-    let noise = compresses_no_more(new, last);
-    add(Anomaly::Incompressible, Vec::from_iter(noise));
+    reasons.extend(shorter_dump(new, last));
+    reasons.extend(fewer_tables(new, last));
+    reasons.extend(fewer_large_objects(new, last));
+    reasons.extend(incompressible(new, last));
     let known: Vec<&Tables> = last.iter().filter_map(|one| one.tables.as_ref()).collect();
-    if let Some(new) = &new.tables {
-        add(Anomaly::AllChanged, Vec::from_iter(all_changed(new, &known)));
-        add(Anomaly::LostRows, named(&falls(new, &known), &had));
+    if let Some(tables) = &new.tables {
+        reasons.extend(all_changed(tables, &known));
+        reasons.extend(losses(tables, &known, count(last.len())));
     }
     reasons
 }
 
-/// What was encrypted row by row looks like noise.
-fn compresses_no_more(new: &Measure, last: &[&Measure]) -> Option<String> {
+fn shorter_dump(new: &Measure, last: &[&Measure]) -> Option<Reason> {
+    let least_bytes = last.iter().map(|measure| measure.dump_bytes).min()?;
+    is_below_half(new.dump_bytes, least_bytes).then(|| Reason::ShorterDump {
+        bytes: new.dump_bytes,
+        least_bytes,
+        backups: count(last.len()),
+    })
+}
+
+fn fewer_tables(new: &Measure, last: &[&Measure]) -> Option<Reason> {
+    let least_tables = last.iter().map(|measure| measure.table_count).min()?;
+    let is_fewer = u128::from(new.table_count) * 4 < u128::from(least_tables) * 3;
+    is_fewer.then(|| Reason::FewerTables {
+        tables: new.table_count,
+        least_tables,
+        backups: count(last.len()),
+    })
+}
+
+fn fewer_large_objects(new: &Measure, last: &[&Measure]) -> Option<Reason> {
+    let least_large_objects = last.iter().map(|measure| measure.large_objects).min()?;
+    let is_fewer = least_large_objects >= ROWS_MIN && is_below_half(new.large_objects, least_large_objects);
+    is_fewer.then(|| Reason::FewerLargeObjects {
+        large_objects: new.large_objects,
+        least_large_objects,
+        backups: count(last.len()),
+    })
+}
+
+/// A database whose rows were encrypted one by one looks like noise.
+fn incompressible(new: &Measure, last: &[&Measure]) -> Option<Reason> {
     let tenths = |measure: &Measure| {
         let (stored, dumped) = (u128::from(measure.stored_bytes), u128::from(measure.dump_bytes));
         (stored * 10).div_ceil(dumped.max(1))
     };
     let compressed = |measure: &Measure| measure.stored_bytes > 0 && tenths(measure) <= 6;
     let is_noise = new.dump_bytes >= BYTES_MIN && tenths(new) >= 9;
-    (is_noise && last.iter().copied().all(compressed)).then(|| {
-        let (dumped, stored) = (grouped(new.dump_bytes), grouped(new.stored_bytes));
-        format!(
-            "its {dumped} bytes compress to {stored} only, as if they were encrypted, and those of the last \
-            backups did to six tenths or less"
-        )
+    let was_compressed = !last.is_empty() && last.iter().copied().all(compressed);
+    (is_noise && was_compressed).then_some(Reason::Incompressible {
+        dump_bytes: new.dump_bytes,
+        stored_bytes: new.stored_bytes,
     })
 }
 
 /// Tables that never change, such as those of past years, do not all change at once.
-fn all_changed(new: &Tables, last: &[&Tables]) -> Option<String> {
+fn all_changed(new: &Tables, last: &[&Tables]) -> Option<Reason> {
     let (first, others) = last.split_first().filter(|_| last.len() >= UNCHANGED_IN)?;
     let unchanged = first.iter().filter(|(name, table)| {
         let same = |tables: &&Tables| tables.get(*name) == Some(table);
@@ -192,144 +176,22 @@ fn all_changed(new: &Tables, last: &[&Tables]) -> Option<String> {
     let (mut unchanged_count, mut changed_count) = (0, 0);
     for (name, table) in unchanged {
         unchanged_count += 1;
-        // one that is gone or has lost its rows is told as such
+        // a table that is gone or has lost its rows has a reason of its own
         let now = new.get(name);
         changed_count += usize::from(now.is_some_and(|now| now.fingerprint != table.fingerprint));
     }
     let is_mass = unchanged_count >= UNCHANGED_MIN && changed_count * 10 >= unchanged_count * 9;
-    is_mass.then(|| {
-        let last = match last.len() {
-            1 => "the last backup".to_owned(),
-            count => format!("the last {count} backups"),
-        };
-        format!("{changed_count} of the {unchanged_count} tables that were the same in {last} have changed at once")
+    is_mass.then(|| Reason::AllChanged {
+        changed: count(changed_count),
+        tables: count(unchanged_count),
+        backups: count(last.len()),
     })
-}
-
-fn fewer_large_objects(new: &Measure, last: &[&Measure], had: &str) -> Option<String> {
-    let fewest = last.iter().map(|measure| measure.large_objects).min()?;
-    let fell = fewest >= ROWS_MIN && is_below_half(new.large_objects, fewest);
-    fell.then(|| {
-        let (now, then) = (grouped(new.large_objects), grouped(fewest));
-        format!("it holds {now} large objects, {had} {then} or more")
-    })
-}
-
-/// Tables that fell below half or are gone, those that lost the most rows first.
-fn falls<'a>(new: &Tables, last: &[&'a Tables]) -> Vec<Fall<'a>> {
-    let Some((first, others)) = last.split_first() else {
-        return Vec::new();
-    };
-    let fewest = |(table, held): (&'a (String, String), &Table)| {
-        let mut rest = others.iter().map(|tables| tables.get(table));
-        let fewest = rest.try_fold(held.rows, |fewest, held| held.map(|held| fewest.min(held.rows)))?;
-        let rows = new.get(table).map(|held| held.rows);
-        let fell = fewest >= ROWS_MIN && is_below_half(rows.unwrap_or(0), fewest);
-        fell.then_some(Fall { table, rows, fewest })
-    };
-    let mut falls: Vec<_> = first.iter().filter_map(fewest).collect();
-    if falls.iter().any(|fall| fall.rows.is_none()) {
-        let families = Families::new(new, last);
-        falls.retain(|fall| fall.rows.is_some() || !families.make_up_for(fall.table));
-    }
-    let lost = |fall: &Fall<'_>| fall.fewest - fall.rows.unwrap_or(0);
-    falls.sort_by_key(|fall| (Reverse(lost(fall)), fall.table));
-    falls
-}
-
-/// Rows of tables in the same schema that are named alike but for their numbers, as partitions by time are.
-struct Families<'a> {
-    new: HashMap<(&'a str, String), u64>,
-    last: Vec<HashMap<(&'a str, String), u64>>,
-}
-
-impl<'a> Families<'a> {
-    fn new(new: &'a Tables, last: &[&'a Tables]) -> Self {
-        Self {
-            new: families(new),
-            last: last.iter().map(|tables| families(tables)).collect(),
-        }
-    }
-
-    /// Whether the family of a table that is gone has kept half of its rows.
-    fn make_up_for(&self, (schema, name): &(String, String)) -> bool {
-        let Some(family) = family(name) else {
-            return false;
-        };
-        let key = (schema.as_str(), family);
-        let rows = |families: &HashMap<_, u64>| families.get(&key).copied().unwrap_or(0);
-        let fewest = self.last.iter().map(rows).min().unwrap_or(0);
-        !is_below_half(rows(&self.new), fewest)
-    }
-}
-
-fn families(tables: &Tables) -> HashMap<(&str, String), u64> {
-    let mut families = HashMap::new();
-    for ((schema, name), held) in tables {
-        if let Some(family) = family(name) {
-            let rows: &mut u64 = families.entry((schema.as_str(), family)).or_default();
-            *rows = rows.saturating_add(held.rows);
-        }
-    }
-    families
-}
-
-/// A name with each number in it as one `#`; none where there is no number in it.
-fn family(name: &str) -> Option<String> {
-    let mut family = String::with_capacity(name.len());
-    for c in name.chars() {
-        match c {
-            '0'..='9' if family.ends_with('#') => {}
-            '0'..='9' => family.push('#'),
-            c => family.push(c),
-        }
-    }
-    name.contains(|c: char| c.is_ascii_digit()).then_some(family)
-}
-
-fn named(falls: &[Fall<'_>], had: &str) -> Vec<String> {
-    let line = |fall: &Fall<'_>| {
-        let (schema, name) = fall.table;
-        let (schema, name, fewest) = (shown(schema), shown(name), grouped(fall.fewest));
-        match fall.rows {
-            None => format!("table {schema}.{name} is gone, {had} {fewest} rows or more"),
-            Some(rows) => {
-                let noun = if rows == 1 { "row" } else { "rows" };
-                let rows = grouped(rows);
-                format!("table {schema}.{name} has {rows} {noun}, {had} {fewest} or more")
-            }
-        }
-    };
-    let mut lines: Vec<_> = falls.iter().take(NAMED).map(line).collect();
-    let more = falls.len().saturating_sub(NAMED);
-    if more > 0 {
-        let what = tables(more as u64);
-        lines.push(format!("and {more} more {what} lost half or all of the rows"));
-    }
-    lines
 }
 
 fn is_below_half(now: u64, then: u64) -> bool {
     u128::from(now) * 2 < u128::from(then)
 }
 
-fn tables(count: u64) -> &'static str {
-    if count == 1 { "table" } else { "tables" }
-}
-
-fn shown(name: &str) -> String {
-    Untrusted::from(name).identifier()
-}
-
-/// `10,230`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+fn count(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

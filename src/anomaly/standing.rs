@@ -11,15 +11,15 @@ pub const AGREEING: usize = 2;
 /// A good backup, and what became of its mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked<'a> {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// what it measures
+    /// What it measures.
     pub measure: &'a Measure,
-    /// [`compare`] found it wrong when it was made
+    /// Whether [`compare`] found it wrong when it was made.
     pub marked: bool,
-    /// a person has looked and accepted it
+    /// Whether a person has looked and accepted it.
     pub accepted: bool,
 }
 

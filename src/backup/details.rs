@@ -3,8 +3,9 @@ use std::io;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    BackupId, Counts, Failure, Label, Record, Status,
+    BackupId, Counts, Failure, Label, Reason, Record, Status,
     lists::{Length, few},
+    reason::few_reasons,
 };
 use crate::{
     archive::{Contents, Definitions, Fingerprint, LargeObjects, TableData},
@@ -35,8 +36,8 @@ pub struct Details {
     #[serde(default, deserialize_with = "few")]
     pub warnings: Vec<Untrusted>,
     /// Why it looks wrong beside the last good ones; empty where it does not.
-    #[serde(default, deserialize_with = "few")]
-    pub suspicious: Vec<Untrusted>,
+    #[serde(default, deserialize_with = "few_reasons")]
+    pub suspicious: Vec<Reason>,
     /// The extensions of the database and their versions.
     #[serde(default, deserialize_with = "few")]
     pub extensions: Vec<(Untrusted, Untrusted)>,

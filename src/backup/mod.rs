@@ -2,21 +2,27 @@
 //! I/O, no clock.
 
 mod details;
+mod event;
 mod failure;
 mod id;
 mod lists;
 mod mark;
 mod notice;
+mod reason;
 mod record;
 mod retention;
 mod tier;
 mod turn;
 
 pub use details::{DETAILS_VERSION, Details, TableFingerprint, UnreadableDetails};
+pub use event::{
+    BackupSummary, DigestLine, Event, EventKind, LateTier, NewestGood, Occurrence, Origin, RunError, Topic,
+};
 pub use failure::Failure;
 pub use id::{BackupId, IdError};
 pub use mark::{Acceptance, Checked, Hold, MARK_VERSION, Mark, Release};
-pub use notice::{NOTICES_MAX, Notice, Untold};
+pub use notice::{FailedDelivery, NOTICES_MAX, Notice};
+pub use reason::{Reason, with_text};
 pub use record::{
     AHEAD_MAX, Anomaly, Client, Compression, Counts, RECORD_BYTES_MAX, RECORD_VERSION, Record, Sealed, SealedObject,
     Server, Source, Status, UnknownVersion,

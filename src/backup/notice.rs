@@ -1,30 +1,30 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Mark;
+use super::{EventKind, Mark, Topic};
 use crate::text::Untrusted;
 
 /// Notices that a mark keeps: the newest ones.
 pub const NOTICES_MAX: usize = 8;
 
-/// What people were told of a run, or could not be.
+/// A notification about a run, as its mark keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
-    /// What kind of event: `failure`, `missed`, ….
+    /// The kind of the event, as [`EventKind`] names it.
     pub event: Untrusted,
-    /// What it was about: `backup`, `retention`, ….
+    /// What it was about, as [`Topic`] names it.
     pub about: Untrusted,
-    /// When.
+    /// When it was sent.
     pub at: Timestamp,
     /// The channels that took it.
-    pub told: Vec<Untrusted>,
+    pub delivered: Vec<Untrusted>,
     /// The channels that did not.
-    pub untold: Vec<Untold>,
+    pub undelivered: Vec<FailedDelivery>,
 }
 
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Untold {
+pub struct FailedDelivery {
     /// Its kind and host.
     pub channel: Untrusted,
     /// Why.
@@ -32,24 +32,28 @@ pub struct Untold {
 }
 
 impl Notice {
-    /// What it tells, as in "nobody could be told of …": `the failure`, `the missed backup`.
+    /// What it was about, as in "nobody could be told of …"; `the event` where a later version knows its kind.
     #[must_use]
-    pub fn words(event: &str) -> &'static str {
-        match event {
-            "failure" => "the failure",
-            "missed" => "the missed backup",
-            "recovery" => "the recovery",
-            "suspicious" => "the suspicious backup",
-            "success" => "the success",
-            "digest" => "the weekly digest",
-            _ => "the event",
-        }
+    pub fn noun(event: &Untrusted) -> &'static str {
+        EventKind::parse(event.raw()).map_or("the event", EventKind::noun)
+    }
+
+    /// Whether it was an event of this kind.
+    #[must_use]
+    pub fn is_of(&self, kind: EventKind) -> bool {
+        self.event == kind.as_str()
+    }
+
+    /// Whether it was about this.
+    #[must_use]
+    pub fn is_about(&self, topic: Topic) -> bool {
+        self.about == topic.as_str()
     }
 
     /// Whether no channel took it.
     #[must_use]
     pub fn reached_nobody(&self) -> bool {
-        self.told.is_empty() && !self.untold.is_empty()
+        self.delivered.is_empty() && !self.undelivered.is_empty()
     }
 }
 

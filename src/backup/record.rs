@@ -4,7 +4,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{BackupId, Label, Retention, Served, Tier};
 use crate::{
@@ -65,8 +65,9 @@ pub struct Record {
     /// How it ended; only `succeeded` is a good backup.
     #[serde(flatten)]
     pub status: Status,
-    /// In what it looks wrong beside the last good ones; empty where it does not. The details say it in words.
-    #[serde(default)]
+    /// In what it looks wrong beside the last good ones, each kind once; empty where it does not. The details have the
+    /// numbers and names.
+    #[serde(default, deserialize_with = "distinct")]
     pub anomalies: Vec<Anomaly>,
     /// With how many good backups it was compared when it was made: none in drop-box mode, where nothing can be read.
     #[serde(default)]
@@ -300,7 +301,7 @@ impl Record {
         let mut record = self.clone();
         record.agent = record.agent.cut(TEXT_CHARS_MAX);
         record.sealed_for = record.sealed_for.cut(TEXT_CHARS_MAX);
-        record.anomalies.truncate(Anomaly::COUNT);
+        record.anomalies = each_once(record.anomalies);
         if let Some(source) = &mut record.source {
             source.server.version = source.server.version.cut(TEXT_CHARS_MAX);
             source.server.database = source.server.database.cut(TEXT_CHARS_MAX);
@@ -339,9 +340,46 @@ impl Sealed {
     }
 }
 
+/// Each kind once, so that their number is bounded.
+fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Anomaly>, D::Error> {
+    Vec::deserialize(deserializer).map(each_once)
+}
+
+fn each_once(mut anomalies: Vec<Anomaly>) -> Vec<Anomaly> {
+    let mut seen = BTreeSet::new();
+    anomalies.retain(|anomaly| seen.insert(*anomaly));
+    anomalies
+}
+
 impl Anomaly {
-    /// How many kinds there are.
-    const COUNT: usize = 7;
+    /// Every kind that this version knows.
+    const KNOWN: [Self; 6] = [
+        Self::ShorterDump,
+        Self::FewerTables,
+        Self::FewerLargeObjects,
+        Self::Incompressible,
+        Self::AllChanged,
+        Self::LostRows,
+    ];
+
+    /// Its name in records and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ShorterDump => "shorter_dump",
+            Self::FewerTables => "fewer_tables",
+            Self::FewerLargeObjects => "fewer_large_objects",
+            Self::Incompressible => "incompressible",
+            Self::AllChanged => "all_changed",
+            Self::LostRows => "lost_rows",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of this name, where this version knows it.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::KNOWN.into_iter().find(|anomaly| anomaly.as_str() == name)
+    }
 }
 
 impl std::fmt::Display for Anomaly {
@@ -350,10 +388,10 @@ impl std::fmt::Display for Anomaly {
             Self::ShorterDump => "the dump is much shorter than the last ones",
             Self::FewerTables => "it holds far fewer tables than the last ones",
             Self::FewerLargeObjects => "it holds far fewer large objects than the last ones",
-            Self::Incompressible => "it compresses no more, as if it were encrypted",
+            Self::Incompressible => "it no longer compresses, as if it were encrypted",
             Self::AllChanged => "tables that never changed have all changed",
             Self::LostRows => "tables have lost half or all of their rows",
-            Self::Other => "it looks wrong in a way that a later version knows",
+            Self::Other => "it looks wrong in a way that this version of pgcoffer does not know",
         })
     }
 }

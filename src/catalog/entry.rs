@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     anomaly::Measure,
-    backup::{Anomaly, BackupId, Details, Failure, Label, Mark, Record, Status},
+    backup::{BackupId, Details, Failure, Label, Mark, Reason, Record, Status},
     error::{Error, Result},
     store::{Kind, Object},
     text::Untrusted,
@@ -23,8 +23,8 @@ pub struct CatalogEntry {
     pub record: Record,
     /// What it measures: with its tables where these were compared.
     pub measure: Measure,
-    /// Why it looks wrong, in words, where its details were read.
-    pub reasons: Vec<Untrusted>,
+    /// Why it looks wrong, where its details were read.
+    pub reasons: Vec<Reason>,
     /// Warnings of the run, where its details were read for them.
     pub warnings: Vec<Untrusted>,
     /// The details of a failed run, where they were read.
@@ -84,12 +84,11 @@ impl CatalogEntry {
         known.or_else(|| Details::default().failure(&self.record))
     }
 
-    /// Why it looks wrong: in words, or where its details were not read in what.
+    /// Why it looks wrong: with numbers and names, or by kind alone where its details were not read.
     #[must_use]
-    pub fn reasons(&self) -> Vec<Untrusted> {
-        let known = |anomaly: &Anomaly| anomaly.to_string().into();
+    pub fn reasons(&self) -> Vec<Reason> {
         match self.reasons.is_empty() {
-            true => self.record.anomalies.iter().map(known).collect(),
+            true => self.record.anomalies.iter().copied().map(Reason::KindOnly).collect(),
             false => self.reasons.clone(),
         }
     }

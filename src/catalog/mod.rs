@@ -51,7 +51,7 @@ pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
 pub use look::{Doubt, Look};
 pub use other_repositories::OtherRepository;
-pub use selector::Selector;
+pub use selector::BackupSelector;
 pub use survey::{Orphan, Survey};
 
 /// The most entries that are read at once. They are small.

@@ -10,14 +10,14 @@ use crate::{
 
 /// Which backup a person means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
+pub enum BackupSelector {
     /// The newest good one, of a tier where one is named.
     Latest(Option<Tier>),
     /// The one whose id begins so.
     Beginning(String),
 }
 
-impl Selector {
+impl BackupSelector {
     /// Reads what a person typed.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Selector {
     }
 }
 
-impl fmt::Display for Selector {
+impl fmt::Display for BackupSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Latest(None) => write!(f, "latest"),
@@ -67,12 +67,12 @@ impl Catalog {
     /// # Errors
     /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of
     /// several databases, [`Error::Seal`] where its record can't be opened.
-    pub async fn find(&self, wanted: &Selector, database: Option<&Label>, now: Timestamp) -> Result<Record> {
+    pub async fn find(&self, wanted: &BackupSelector, database: Option<&Label>, now: Timestamp) -> Result<Record> {
         let all = self.settled_names(database).await?;
         let is_empty = all.iter().all(|found| found.names.records.is_empty());
         let (found, asked_for) = match wanted {
-            Selector::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
-            Selector::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
+            BackupSelector::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
+            BackupSelector::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
         };
         match found {
             // a wrong key is no empty bucket
@@ -108,7 +108,7 @@ impl Catalog {
         &self,
         tier: Option<Tier>,
         all: &[DatabaseNames],
-        wanted: &Selector,
+        wanted: &BackupSelector,
         now: Timestamp,
     ) -> Result<Record> {
         let none = || Error::no_such_backup(&wanted.to_string(), self.store.location());
@@ -213,14 +213,14 @@ mod tests {
 
     #[test]
     fn what_a_person_types_is_an_id_a_beginning_or_latest() {
-        assert_eq!(Selector::parse("latest").unwrap(), Selector::Latest(None));
+        assert_eq!(BackupSelector::parse("latest").unwrap(), BackupSelector::Latest(None));
         assert_eq!(
-            Selector::parse("latest:daily").unwrap(),
-            Selector::Latest(Some(Tier::Daily))
+            BackupSelector::parse("latest:daily").unwrap(),
+            BackupSelector::Latest(Some(Tier::Daily))
         );
         assert_eq!(
-            Selector::parse("20261120").unwrap(),
-            Selector::Beginning("20261120".into())
+            BackupSelector::parse("20261120").unwrap(),
+            BackupSelector::Beginning("20261120".into())
         );
         for bad in [
             "",
@@ -232,7 +232,7 @@ mod tests {
             "../x",
             "main/2026",
         ] {
-            assert!(Selector::parse(bad).is_err(), "{bad:?}");
+            assert!(BackupSelector::parse(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{CatalogEntry, Doubt, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
-    backup::{BackupId, Record},
+    backup::{BackupId, Reason, Record},
     retention::{Guards, Outcome, Run},
     schedule::{Ended, Past},
 };
@@ -140,10 +140,8 @@ pub(super) fn compare_again(entries: &mut [CatalogEntry]) {
         };
         if one.record.anomalies.is_empty() {
             let reasons = anomaly::compare(&one.measure, &trusted(before));
-            one.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
-            one.record.anomalies.dedup();
-            let texts = reasons.into_iter().map(|reason| reason.text.into());
-            one.reasons = texts.collect();
+            one.record.anomalies = Reason::anomalies(&reasons);
+            one.reasons = reasons;
         }
     }
 }

@@ -30,7 +30,9 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use args::{Cli, Command, Global, LogFormat};
 use pgcoffer::{
     Error,
+    agent::{Agent, Machine, report_bad_settings},
     config::{Config, ConfigFile, Settings, Sources, trimmed},
+    operation::Interrupt,
     panics::caught_now,
 };
 use signals::Signals;
@@ -146,16 +148,55 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     // whatever comes now hears of a signal that has come already, too
     let interrupt = signals.end_by_work();
     say_where_from(&settings);
-    let tell = |error: &Error| commands::tell_of_settings(&cli, &settings, error, &interrupt);
-    let begun = caught_now(|| Ok((Config::read(&settings)?, runtime()?)));
-    let (config, runtime) = begun.unwrap_or_else(|panic| Err(panic.into())).inspect_err(tell)?;
-    let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &config, &interrupt))));
+    let report = |error: &Error| report_settings(&cli, &settings, error, &interrupt);
+    let begun = caught_now(|| {
+        let agent = Agent::from_settings(&settings, machine(), interrupt.clone())?;
+        Ok((agent, runtime()?))
+    });
+    let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
+    let (agent, runtime) = begun.inspect_err(report)?;
+    let work = caught_now(|| runtime.block_on(Box::pin(commands::run(&cli, &agent))));
     // a blocking read of a terminal must not keep the process
     runtime.shutdown_background();
     match work {
         Ok(outcome) => outcome,
-        // whoever has something to tell catches and tells it before: here nobody has
-        Err(panic) => Err(panic.into()).inspect_err(tell),
+        // the agent reports what it catches: this was caught by nobody
+        Err(panic) => Err(panic.into()).inspect_err(report),
+    }
+}
+
+/// Reports that settings are wrong, where a scheduled run would otherwise be silent.
+fn report_settings(cli: &Cli, settings: &Settings, error: &Error, interrupt: &Interrupt) {
+    if !matches!(cli.command, Command::Backup(_) | Command::Tick(_) | Command::Serve(_)) {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else {
+        return;
+    };
+    let machine = machine();
+    let undelivered = runtime.block_on(report_bad_settings(settings, &machine, error, interrupt));
+    runtime.shutdown_background();
+    output::undelivered(&undelivered, log::format(cli.global.log_format));
+}
+
+/// What the process knows of itself.
+fn machine() -> Machine {
+    Machine {
+        host: host(),
+        variables: std::env::vars_os().collect(),
+    }
+}
+
+/// The name by which a person finds this machine: the dyno's, the container's, the host's.
+fn host() -> String {
+    let set = ["DYNO", "HOSTNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let set = set.filter(|name| !name.is_empty());
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = set.or_else(kernel).unwrap_or_default();
+    match name.trim() {
+        "" => "an unnamed host".to_owned(),
+        name => name.to_owned(),
     }
 }
 

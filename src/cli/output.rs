@@ -5,8 +5,8 @@ use std::{io::IsTerminal as _, path::Path};
 use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
-    agent::Unheard,
-    backup::{Details, Label, Mark, Notice, Record},
+    agent::Undelivered,
+    backup::{Details, Label, Mark, Record},
     catalog::Listing,
     operation::{BackupTaken, Fetched, PreparedRestore, RestoreReport, Verified},
     seal::{CatalogKey, MasterKey, Passphrase, RepositoryId},
@@ -44,19 +44,16 @@ pub(super) fn error(error: &Error, format: LogFormat) {
     }
 }
 
-/// Prints what could not be told, with what cures it.
-pub(super) fn unheard(all: &[Unheard], format: LogFormat) {
+/// Prints what could not be delivered, with what cures it.
+pub(super) fn undelivered(all: &[Undelivered], format: LogFormat) {
     for one in all {
         let of = one
             .database
             .as_ref()
             .map_or_else(String::new, |database| format!(" of {database}"));
-        let what = match one.event.as_str() {
-            "ping" => format!("the ping{of} did not arrive"),
-            event => {
-                let what = Notice::words(event);
-                format!("{what}{of} could not be told by {}", one.channel)
-            }
+        let what = match one.event {
+            None => format!("the ping{of} did not arrive"),
+            Some(event) => format!("{}{of} could not be told by {}", event.noun(), one.channel),
         };
         let why = &one.why;
         if format == LogFormat::Json {

@@ -200,12 +200,13 @@ fn notes(health: &Health, now: Timestamp) -> String {
 fn ticked_text(one: &DatabaseTick) -> String {
     let label = &one.database;
     let mut text = match &one.backup {
-        BackupOutcome::Done { id, tiers, bytes, .. } => {
-            let tiers: Vec<&str> = tiers.iter().map(|tier| tier.as_str()).collect();
+        BackupOutcome::Done { backup, .. } => {
+            let tiers: Vec<&str> = backup.tiers.iter().map(|tier| tier.as_str()).collect();
             format!(
-                "{label}: backed up ({}) as {id}, {}\n",
+                "{label}: backed up ({}) as {}, {}\n",
                 tiers.join(", "),
-                HumanBytes(*bytes)
+                backup.id,
+                HumanBytes(backup.bytes)
             )
         }
         BackupOutcome::NotDue => match one.health.as_ref().and_then(|health| health.next_due.as_ref()) {

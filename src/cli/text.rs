@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use pgcoffer::{
-    backup::{Details, Mark, Notice, Record, Retention, Status},
+    backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
     store::Location,
     text::{Untrusted, counted},
 };
@@ -147,12 +147,12 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     };
     let at = minute(notice.at);
     let mut lines = Vec::new();
-    if !notice.told.is_empty() {
-        let told = joined(&notice.told, ", ");
+    if !notice.delivered.is_empty() {
+        let told = joined(&notice.delivered, ", ");
         lines.push(("told", format!("{what} at {at} UTC: {told}")));
     }
-    let untold = notice.untold.iter();
-    lines.extend(untold.map(|one| {
+    let undelivered = notice.undelivered.iter();
+    lines.extend(undelivered.map(|one| {
         let (channel, why) = (&one.channel, &one.why);
         ("NOT told", format!("{what} at {at} UTC: {channel}: {why}"))
     }));
@@ -162,19 +162,20 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
 /// A record, and its details without what only a program that reads the archive needs.
 pub(super) fn record_json(record: &Record, details: Option<&Details>) -> Value {
     let mut value = serde_json::to_value(record).unwrap_or(Value::Null);
+    let reasons = details.map(|details| details.suspicious.iter().map(Reason::to_value).collect());
     let details = details.and_then(|details| serde_json::to_value(details).ok());
     if let (Some(object), Some(Value::Object(mut details))) = (value.as_object_mut(), details) {
         details.remove("chunks");
+        details.insert("suspicious".to_owned(), reasons.unwrap_or_default());
         object.append(&mut details);
     }
     value
 }
 
 /// Why a backup looked wrong when it was made.
-fn reasons(record: &Record, details: &Details) -> Vec<Untrusted> {
-    let words = record.anomalies.iter().map(|one| one.to_string().into());
+fn reasons(record: &Record, details: &Details) -> Vec<Reason> {
     match details.suspicious.is_empty() {
-        true => words.collect(),
+        true => record.anomalies.iter().copied().map(Reason::KindOnly).collect(),
         false => details.suspicious.clone(),
     }
 }

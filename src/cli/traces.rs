@@ -61,7 +61,7 @@ impl Traces {
             collector: address_of(&endpoint).unwrap_or_default(),
             once: Arc::default(),
         };
-        let exporter = Telling {
+        let exporter = WarningExporter {
             exporter,
             trouble: trouble.clone(),
         };
@@ -196,14 +196,14 @@ impl Told {
     }
 }
 
-/// An exporter that says what it can't do.
+/// An exporter that logs when traces can't be sent.
 #[derive(Debug)]
-struct Telling {
+struct WarningExporter {
     exporter: SpanExporter,
     trouble: Told,
 }
 
-impl trace::SpanExporter for Telling {
+impl trace::SpanExporter for WarningExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let result = self.exporter.export(batch).await;
         if let Err(error) = &result {

@@ -9,9 +9,9 @@ use jiff::tz::TimeZone;
 
 use super::values::{Wrong, zone};
 use crate::{
-    backup::Label,
+    backup::{EventKind, Label},
     error::Fault,
-    notify::{Address, Channel, Kind, Kinds, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
+    notify::{Address, Channel, EventFilter, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
     schedule::{Schedule, When},
 };
 
@@ -42,7 +42,7 @@ pub(super) struct NoticeReading {
     to: Vec<String>,
     ping: Option<Ping>,
     pub(super) pings: BTreeMap<Label, Ping>,
-    kinds: Option<Kinds>,
+    kinds: Option<EventFilter>,
     digest: Option<String>,
     /// settings that were there and wrong: their partners are not missing
     wrong: Vec<&'static str>,
@@ -241,13 +241,13 @@ fn ping(text: &str) -> Result<Ping, Wrong> {
     Ok(Ping::new(address))
 }
 
-fn kinds(text: &str) -> Result<Kinds, Wrong> {
-    Kinds::parse(text).map_err(|unknown| {
+fn kinds(text: &str) -> Result<EventFilter, Wrong> {
+    EventFilter::parse(text).map_err(|unknown| {
         if unknown.0.is_empty() {
             let hint = "write none where nothing is to be told";
             return ("it is empty".to_owned(), Some(hint.to_owned()));
         }
-        let mut names = Kind::CHOSEN_FROM.iter().map(|kind| kind.as_str());
+        let mut names = EventKind::CHOICES.iter().map(|kind| kind.as_str());
         let word = &unknown.0;
         let alone = ["all", "none"].contains(&word.as_str());
         let near = names.find(|name| near(name, word));

@@ -3,36 +3,36 @@ use std::{error::Error as _, fmt, time::Duration};
 /// What went wrong at Heroku's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// what a caller can decide by
+    /// The kind, by which a caller can decide.
     pub kind: Kind,
-    /// what was being done, on which app
+    /// What was being done, and on which app.
     pub doing: String,
-    /// the API's or the network's own words
+    /// What the API or the network said.
     pub why: String,
-    /// how long it asks to be left alone, where it says so
+    /// How long the API asks to wait, where it says so.
     pub retry_after: Option<Duration>,
 }
 
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// the key isn't known, was revoked or has run out (401)
+    /// The key is unknown, was revoked or has expired (401).
     Key,
-    /// the account has no payment method, or owes (402)
+    /// The account has no payment method, or owes money (402).
     Payment,
-    /// the key may not do this (403)
+    /// The key may not do this (403).
     Forbidden,
-    /// there is no such app or dyno, or not for this key (404)
+    /// There is no such app or dyno, or not for this key (404).
     NotFound,
-    /// what was asked for can't be had: an unknown size, too many dynos (422)
+    /// The request can't be met: an unknown size, too many dynos (422).
     Refused,
-    /// the account's calls are used up for now (429)
+    /// The calls of the account are used up for now (429).
     TooMany,
-    /// the API is down (500 and above)
+    /// The API is down (500 and above).
     Down,
-    /// no connection, it broke, or it took too long
+    /// There was no connection, or it broke, or it took too long.
     Unreachable,
-    /// anything else
+    /// Anything else.
     Other,
 }
 

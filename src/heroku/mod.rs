@@ -45,25 +45,25 @@ pub struct Heroku {
 /// A one-off dyno to be started.
 #[derive(Debug, Clone, Serialize)]
 pub struct OneOff {
-    /// what it runs; Heroku logs this line
+    /// The command that it runs; Heroku logs this line.
     pub command: String,
-    /// `standard-1x`, `performance-l` and so on; none: the app's default
+    /// Its size: `standard-1x`, `performance-l` and so on; none for the default of the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
-    /// after how many seconds it is ended
+    /// The seconds after which Heroku ends it.
     pub time_to_live: u64,
 }
 
 /// A dyno.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Dyno {
-    /// its id
+    /// Its id.
     pub id: String,
-    /// its name, such as `run.1234`
+    /// Its name, such as `run.1234`.
     pub name: String,
-    /// what it runs
+    /// The command that it runs.
     pub command: String,
-    /// how it is
+    /// Its state.
     pub state: State,
 }
 
@@ -71,17 +71,17 @@ pub struct Dyno {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// it ended with an error
+    /// It ended with an error.
     Crashed,
-    /// it is being ended
+    /// It is being ended, or has ended.
     Down,
-    /// it sleeps
+    /// It sleeps.
     Idle,
-    /// it is about to run
+    /// It is about to run.
     Starting,
-    /// it runs
+    /// It runs.
     Up,
-    /// a state that the API's reference doesn't name
+    /// A state that the reference of the API does not name.
     #[serde(other)]
     Unknown,
 }

@@ -5,6 +5,7 @@
 
 mod classic;
 mod file;
+mod monitor;
 mod sheet;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use crate::{backup::Label, operation::Health};
 
 pub use file::write_textfile;
+pub use monitor::{Monitor, Observation};
 use sheet::Sheet;
 
 /// The media type of [`Snapshot::open_metrics`]:
@@ -22,52 +24,52 @@ pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; cha
 /// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 pub const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All that there is to tell at one moment.
+/// Everything that is known at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// each configured database
-    pub databases: Vec<Known>,
-    /// the clock of `serve`, where it is that which tells
+    /// Each database that is watched.
+    pub databases: Vec<DatabaseMetrics>,
+    /// The rounds of `serve`; none in the file that other commands write.
     pub rounds: Option<Rounds>,
 }
 
 /// What is known of one database.
 #[derive(Debug, Clone)]
-pub struct Known {
-    /// its label
+pub struct DatabaseMetrics {
+    /// The database.
     pub database: Label,
-    /// what the last look that succeeded saw; none where there was none yet
+    /// What the last look that succeeded saw; none before the first.
     pub health: Option<Health>,
-    /// whether the last look succeeded
+    /// Whether the last look succeeded.
     pub look_succeeded: bool,
-    /// whether anybody may look at all; in drop-box mode nobody may, and that is as it should be
+    /// Whether anybody may look at all: in drop-box mode nobody may, and that is no failure.
     pub may_look: bool,
 }
 
 /// The rounds of `serve`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rounds {
-    /// when it began to serve
+    /// When it began to serve.
     pub serving_since: Option<Timestamp>,
-    /// rounds that have ended
+    /// Rounds that have ended.
     pub ended: u64,
-    /// those of them in which something failed
+    /// Rounds in which something failed.
     pub failed: u64,
-    /// end of the last one
+    /// The end of the last round.
     pub last: Option<Timestamp>,
-    /// when the next one is to be
+    /// When the next round begins.
     pub next: Option<Timestamp>,
-    /// whether one is under way
+    /// Whether a round is under way.
     pub running: bool,
 }
 
 impl Snapshot {
-    /// The text that a scrape is answered with, at `now`.
+    /// The answer to a scrape at `now`, in OpenMetrics.
     #[must_use]
     pub fn open_metrics(&self, now: Timestamp) -> String {
         let mut sheet = Sheet::default();
-        self.tell(&mut sheet);
-        self.tell_ages(&mut sheet, now);
+        self.fill(&mut sheet);
+        self.fill_ages(&mut sheet, now);
         sheet.open_metrics()
     }
 
@@ -81,11 +83,11 @@ impl Snapshot {
     #[must_use]
     pub fn textfile(&self) -> String {
         let mut sheet = Sheet::default();
-        self.tell(&mut sheet);
+        self.fill(&mut sheet);
         classic::classic(&sheet.open_metrics())
     }
 
-    fn tell(&self, sheet: &mut Sheet) {
+    fn fill(&self, sheet: &mut Sheet) {
         sheet.build_info();
         for known in &self.databases {
             sheet.look(known);
@@ -100,7 +102,7 @@ impl Snapshot {
         }
     }
 
-    fn tell_ages(&self, sheet: &mut Sheet, now: Timestamp) {
+    fn fill_ages(&self, sheet: &mut Sheet, now: Timestamp) {
         for health in self.databases.iter().filter_map(|known| known.health.as_ref()) {
             sheet.age(health, now);
         }

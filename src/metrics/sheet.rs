@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::{Metric, Registry, Unit},
 };
 
-use super::{Known, Rounds};
+use super::{DatabaseMetrics, Rounds};
 use crate::{backup::Tier, operation::Health};
 
 type Labels = Vec<(&'static str, String)>;
@@ -48,7 +48,7 @@ impl Sheet {
     }
 
     /// Whether and when the bucket could be looked at.
-    pub(super) fn look(&mut self, known: &Known) {
+    pub(super) fn look(&mut self, known: &DatabaseMetrics) {
         if !known.may_look {
             return;
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
-    backup::Tier,
-    operation::{Figures, GoodFigures, LastRun, LateTier, Next, TierFigures},
+    backup::{LateTier, Tier},
+    operation::{Figures, GoodFigures, LastRun, Next, TierFigures},
 };
 
 fn at(text: &str) -> Timestamp {
@@ -50,7 +50,7 @@ fn health() -> Health {
         too_late: 0,
         came_late: 0,
         foreign: 0,
-        untold: None,
+        undelivered: None,
         figures: Figures {
             looked: at("2026-11-20T03:00:00Z"),
             tiers: tiers.to_vec(),
@@ -72,13 +72,13 @@ fn health() -> Health {
 }
 
 fn snapshot() -> Snapshot {
-    let unseen = Known {
+    let unseen = DatabaseMetrics {
         database: Label::parse("shop").unwrap(),
         health: None,
         look_succeeded: false,
         may_look: true,
     };
-    let seen = Known {
+    let seen = DatabaseMetrics {
         database: Label::parse("main").unwrap(),
         health: Some(health()),
         look_succeeded: true,

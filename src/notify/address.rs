@@ -17,16 +17,16 @@ pub struct Address {
 /// Why a text is no address to send anything to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressFault {
-    /// not a URL
+    /// It is not a URL.
     #[error("it is not a URL ({0})")]
     NotAUrl(String),
-    /// neither `https` nor `http`
+    /// Its scheme is neither `https` nor `http`.
     #[error("its scheme is {0}, not https")]
     Scheme(String),
-    /// `http` to a host that is not this machine
+    /// It is `http` to a host that is not this machine.
     #[error("it is http: whoever is on the way could read it and use it")]
     Plain,
-    /// a user or password where nobody would look for one
+    /// It has a user or a password, where nobody would look for one.
     #[error("it holds a user or a password")]
     Credentials,
 }

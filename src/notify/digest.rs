@@ -1,42 +1,15 @@
-//! How one database stands, in a line.
+//! The weekly digest in words: a line for each database.
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{
-    Event,
     figures::{age, minute, size},
-    letter::Body,
+    message::Body,
 };
+use crate::backup::{DigestLine, Event};
 
-/// One database in a digest. Sizes are in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DigestLine {
-    /// its label
-    pub database: String,
-    /// id of the newest good backup
-    pub newest_good: Option<String>,
-    /// when that began
-    pub newest_started: Option<Timestamp>,
-    /// good backups that began within the last seven days
-    pub good_this_week: usize,
-    /// runs that failed within the last seven days
-    pub failed_this_week: usize,
-    /// good backups kept
-    pub good: usize,
-    /// bytes of all that is kept
-    pub bytes: u64,
-    /// how many are held
-    pub held: usize,
-    /// good backups that look suspicious and that nobody has accepted
-    pub suspicious: usize,
-    /// what is wrong, in words; empty: nothing
-    pub problems: Vec<String>,
-}
-
-/// Puts a digest into words.
-pub(super) fn words(event: &Event, body: &mut Body) -> String {
-    let lines = &event.databases;
+/// Puts a digest into words; its title.
+pub(super) fn words(event: &Event, lines: &[DigestLine], body: &mut Body) -> String {
     let wrong = lines.iter().filter(|line| !line.problems.is_empty()).count();
     let title = match (wrong, lines.len()) {
         (0, 1) => "weekly digest: 1 database, all is well".to_owned(),

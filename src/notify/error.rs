@@ -1,4 +1,4 @@
-//! Why something could not be told.
+//! Why a message could not be delivered.
 
 use std::time::Duration;
 
@@ -7,93 +7,93 @@ use crate::{panics::Panic, text::Untrusted};
 /// A channel that did not take what it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// no connection, or it broke
+    /// There was no connection, or it broke.
     #[error("{host} can't be reached: {why}")]
     Unreachable {
-        /// host, and port where it isn't the usual one
+        /// The host, and the port where it isn't the usual one.
         host: String,
-        /// what was seen
+        /// What was seen.
         why: Untrusted,
     },
-    /// no answer in time
+    /// There was no answer in time.
     #[error("{host} did not answer within {seconds} s")]
     Timeout {
-        /// host
+        /// The host.
         host: String,
-        /// for how long it was waited
+        /// For how many seconds an answer was waited for.
         seconds: u64,
     },
-    /// its certificate is not one that this machine trusts, or there is no TLS
+    /// This machine does not trust the certificate.
     #[error("there is no secure connection to {host}: {why}")]
     Tls {
-        /// host
+        /// The host.
         host: String,
-        /// what was seen
+        /// What was seen.
         why: Untrusted,
     },
-    /// the other side doesn't speak TLS as it is spoken to
+    /// The other side does not speak TLS, or another version of it.
     #[error("there is no secure connection to {host}: {why}")]
     Handshake {
-        /// host
+        /// The host.
         host: String,
-        /// what was seen
+        /// What was seen.
         why: Untrusted,
     },
-    /// a mail server that can't do what is needed
+    /// The mail server can't do what is needed.
     #[error("{host} {}", .lack.words())]
     Lacking {
-        /// host
+        /// The host.
         host: String,
-        /// what
+        /// What it lacks.
         lack: Lack,
     },
-    /// it answered with a status that is no success
+    /// It answered with a status that is no success.
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
     Answered {
-        /// host
+        /// The host.
         host: String,
-        /// the status of HTTP
+        /// The status of HTTP.
         status: u16,
-        /// the first words of its answer
+        /// The first words of its answer.
         said: Option<Untrusted>,
-        /// how long to wait, where it said so
+        /// How long it asks to wait, where it says so.
         retry_after: Option<Duration>,
     },
-    /// a mail server turned the message, a recipient or the login down
+    /// The mail server refused the message, a recipient or the login.
     #[error("{host} refuses the mail: {said}")]
     Refused {
-        /// host
+        /// The host.
         host: String,
-        /// the code of SMTP
+        /// The code of SMTP.
         code: u16,
-        /// what it said
+        /// What it said.
         said: Untrusted,
     },
-    /// there was no time left to try
+    /// There was no time left to try.
     #[error("{host} did not take it in time{}", .last.as_ref().map(|last| format!("; at last \
         {last}")).unwrap_or_default())]
     OutOfTime {
-        /// host
+        /// The host.
         host: String,
-        /// what the last attempt came to
+        /// The error of the last attempt.
         last: Option<String>,
     },
-    /// it could not be put together
+    /// The message could not be put together.
     #[error("the message could not be written: {0}")]
     Unwritable(String),
-    /// a bug
+    /// A bug.
     #[error("this is a bug in pgcoffer: {0}")]
     Panicked(#[from] Panic),
 }
 
-/// What a mail server doesn't offer.
+/// What a mail server does not offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lack {
-    /// STARTTLS
+    /// STARTTLS.
     Starttls,
-    /// a login that is spoken here
+    /// A login that this program speaks.
     Login,
-    /// mail with letters beyond ASCII in its addresses or its text
+    /// Mail with characters beyond ASCII in its addresses or its text.
     Letters,
 }
 

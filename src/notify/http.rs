@@ -109,10 +109,29 @@ fn failed(address: &Address, error: reqwest::Error) -> Error {
         let seconds = CONNECT.as_secs();
         return Error::Timeout { host, seconds };
     }
-    if why.contains("certificate") || why.contains("UnknownIssuer") || why.contains("tls") {
-        return Error::Tls { host, why: why.into() };
+    let why = why.into();
+    match tls_error(&error) {
+        Some(rustls::Error::InvalidCertificate(_)) => Error::Tls { host, why },
+        Some(_) => Error::Handshake { host, why },
+        None => Error::Unreachable { host, why },
     }
-    Error::Unreachable { host, why: why.into() }
+}
+
+/// The error of TLS that lies at the bottom, where one does.
+pub(super) fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        // an error of the connection may hold one without naming it as its source
+        let held = error.downcast_ref().and_then(std::io::Error::get_ref);
+        let found = error
+            .downcast_ref()
+            .or_else(|| held.and_then(|held| held.downcast_ref()));
+        if found.is_some() {
+            return found;
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The innermost cause: what stands above it says no more than that sending failed.

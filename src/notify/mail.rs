@@ -11,15 +11,19 @@ use lettre::{
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use super::{Error, Event, Patience, error::Lack, http::words, letter};
-use crate::{redact::Known, text::Untrusted};
+use super::{
+    Error, Message as Words, SendLimits,
+    error::Lack,
+    http::{tls_error, words},
+};
+use crate::{backup::Event, redact::Known, text::Untrusted};
 
 /// Submission with TLS from the first byte, and with STARTTLS.
 /// <https://www.rfc-editor.org/rfc/rfc8314#section-3.3>
 const IMPLICIT_PORT: u16 = 465;
 const STARTTLS_PORT: u16 = 587;
 
-/// A mail server, a sender and those who are told.
+/// A mail server, a sender and the recipients.
 #[derive(Debug, Clone)]
 pub struct Mail {
     relay: Arc<Relay>,
@@ -39,19 +43,19 @@ pub struct Relay {
 /// Why a text is no mail server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailFault {
-    /// not a URL
+    /// It is not a URL.
     #[error("it is not a URL of a mail server ({0})")]
     NotAUrl(String),
-    /// another scheme
+    /// It has another scheme.
     #[error("its scheme is {0}, neither smtps nor smtp")]
     Scheme(String),
-    /// what stands behind the host
+    /// It has something behind the host.
     #[error("it has something behind the host and port: nothing belongs there")]
     More,
-    /// a user without a password, or the other way round
+    /// It has a user without a password, or the other way round.
     #[error("it has a user without a password, or a password without a user")]
     HalfALogin,
-    /// a percent sign that begins no byte, or bytes that are no text
+    /// It has a percent sign that begins no byte, or bytes that are no text.
     #[error("its user or password is not percent-encoded text")]
     Encoding,
 }
@@ -87,11 +91,11 @@ impl Mail {
         &self.relay.host
     }
 
-    /// Told where one of them is; those whom the server refuses then, and why.
-    pub(super) async fn tell(&self, event: &Event, patience: Patience) -> Result<Vec<(String, Error)>, Error> {
+    /// Sends an event to all recipients, or to those that the server takes; gives the others, each with why.
+    pub(super) async fn send(&self, event: &Event, limits: SendLimits) -> Result<Vec<(String, Error)>, Error> {
         // one message with one id for all attempts, so that a server which took it twice shows it once
         let message = self.message(event)?;
-        let transport = self.relay.transport(patience, greeting_name(&self.from))?;
+        let transport = self.relay.transport(limits, greeting_name(&self.from))?;
         let (transport, message) = (&transport, &message.formatted());
         let send = async |to: &[Mailbox]| {
             let to = to.iter().map(|one| one.email.clone()).collect();
@@ -101,7 +105,7 @@ impl Mail {
                 let sent = transport.send_raw(envelope, message).await;
                 sent.map(drop).map_err(|e| self.failed(&e))
             };
-            patience.persist(self.host(), send).await
+            limits.retry(self.host(), send).await
         };
         let error = match send(&self.to).await {
             Ok(()) => return Ok(Vec::new()),
@@ -124,16 +128,16 @@ impl Mail {
     }
 
     fn message(&self, event: &Event) -> Result<Message, Error> {
-        let letter = letter(event);
+        let words = Words::new(event);
         let to: Mailboxes = self.to.iter().cloned().collect();
         Message::builder()
             .from(self.from.clone())
             .mailbox(header::To::from(to))
-            .subject(format!("[pgcoffer] {}", letter.title))
+            .subject(format!("[pgcoffer] {}", words.title))
             .message_id(None)
             .header(AutoSubmitted)
             .header(header::ContentType::TEXT_PLAIN)
-            .body(letter.text())
+            .body(words.text())
             .map_err(|e| Error::Unwritable(e.to_string()))
     }
 
@@ -159,23 +163,6 @@ impl Mail {
             None => Error::Unreachable { host, why },
         }
     }
-}
-
-/// The error of TLS that lies at the bottom, where one does.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        // an error of the connection may hold one without naming it as its source
-        let held = error.downcast_ref().and_then(std::io::Error::get_ref);
-        let found = error
-            .downcast_ref()
-            .or_else(|| held.and_then(|held| held.downcast_ref()));
-        if found.is_some() {
-            return found;
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// What a server lacks, by lettre's own words for it.
@@ -252,7 +239,7 @@ impl Relay {
         Known::new([password].into_iter().chain(encoded.iter().map(|text| text.as_str())))
     }
 
-    fn transport(&self, patience: Patience, greeting: ClientId) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
+    fn transport(&self, limits: SendLimits, greeting: ClientId) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error> {
         let relay = if self.implicit_tls {
             AsyncSmtpTransport::<Tokio1Executor>::relay(&self.host)
         } else {
@@ -262,10 +249,7 @@ impl Relay {
             host: self.host.clone(),
             why: words(&e).into(),
         })?;
-        let mut relay = relay
-            .port(self.port)
-            .hello_name(greeting)
-            .timeout(Some(patience.attempt));
+        let mut relay = relay.port(self.port).hello_name(greeting).timeout(Some(limits.attempt));
         if !self.user.is_empty() {
             let (user, password) = (self.user.to_string(), self.password.to_string());
             relay = relay.credentials(Credentials::new(user, password));

@@ -7,7 +7,7 @@ use reqwest::{
     header::{CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 
-use super::{Address, Error, Patience, http};
+use super::{Address, Error, SendLimits, http};
 use crate::{
     panics::caught_as_error,
     text::{Untrusted, escaped_lines},
@@ -24,18 +24,18 @@ pub struct Ping {
     address: Address,
 }
 
-/// What is signalled.
+/// What a ping says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// a run begins
+    /// A run begins.
     Start,
-    /// all is well
+    /// All is well.
     Success,
-    /// something is not
+    /// Something is wrong.
     Fail,
-    /// a run ended with this exit status: 0 is success
+    /// A run ended with this exit status; 0 is success.
     Exit(u8),
-    /// nothing changes; what is said is kept
+    /// Nothing changes; the text is kept in the log of the check.
     Log,
 }
 
@@ -76,15 +76,15 @@ impl Ping {
         self.address.host()
     }
 
-    /// Sends a signal with some words to it.
+    /// Sends a signal with some text. Retried within `limits`; harmless to repeat and safe to cancel.
     ///
     /// # Errors
     /// Why it did not arrive.
-    pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, patience: Patience) -> Result<(), Error> {
+    pub async fn send(&self, signal: Signal, run: Option<&RunId>, text: &str, limits: SendLimits) -> Result<(), Error> {
         let sent = async {
             let client = http::client()?;
-            patience
-                .persist(self.host(), |_| self.post(&client, signal, run, text))
+            limits
+                .retry(self.host(), |_| self.post(&client, signal, run, text))
                 .await
         };
         caught_as_error(sent).await

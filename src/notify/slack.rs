@@ -6,8 +6,11 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use super::{Address, Error, Event, Letter, Patience, http, letter};
-use crate::text::{escaped_json, escaped_lines};
+use super::{Address, Error, Message, Paragraph, SendLimits, http};
+use crate::{
+    backup::Event,
+    text::{escaped_json, escaped_lines},
+};
 
 /// Longest text of a header block. <https://docs.slack.dev/reference/block-kit/blocks/header-block>
 const HEADER_CHARS_MAX: usize = 150;
@@ -33,36 +36,36 @@ impl Slack {
         self.address.host()
     }
 
-    pub(super) async fn tell(&self, client: &Client, event: &Event, patience: Patience) -> Result<(), Error> {
-        let body = escaped_json(&payload(&letter(event)).to_string()).into_owned();
+    pub(super) async fn send(&self, client: &Client, event: &Event, limits: SendLimits) -> Result<(), Error> {
+        let body = escaped_json(&payload(&Message::new(event)).to_string()).into_owned();
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let post = |_| {
             let (url, body) = (self.address.url(), body.clone().into_bytes());
             http::post(client, &self.address, url, headers.clone(), body)
         };
-        patience.persist(self.host(), post).await.map(drop)
+        limits.retry(self.host(), post).await.map(drop)
     }
 }
 
 /// The message: `text` is what notifications and screen readers take, the blocks are what is seen.
-fn payload(letter: &Letter) -> Value {
+fn payload(message: &Message) -> Value {
     let plain = |text: &str| json!({ "type": "plain_text", "text": text, "emoji": false });
     // `verbatim`: no address becomes a link, no name a mention, but by markup, of which there is none
     let section =
         |text: &str| json!({ "type": "section", "text": { "type": "mrkdwn", "text": text, "verbatim": true } });
-    let mut blocks = vec![json!({ "type": "header", "text": plain(&cut(&letter.title, HEADER_CHARS_MAX)) })];
-    let sections = sections(letter);
+    let mut blocks = vec![json!({ "type": "header", "text": plain(&cut(&message.title, HEADER_CHARS_MAX)) })];
+    let sections = sections(message);
     blocks.extend(sections.iter().map(|text| section(text)));
     blocks.push(json!({ "type": "context", "elements": [
-        plain(&cut(&letter.origin, SECTION_CHARS_MAX)),
+        plain(&cut(&message.origin, SECTION_CHARS_MAX)),
     ] }));
-    json!({ "text": unmarked(&letter.title), "blocks": blocks })
+    json!({ "text": unmarked(&message.title), "blocks": blocks })
 }
 
 /// The body, a section for each paragraph, in monospace where it is what a program said.
-fn sections(letter: &Letter) -> Vec<String> {
-    let whole = |paragraph: &letter::Paragraph| {
+fn sections(message: &Message) -> Vec<String> {
+    let whole = |paragraph: &Paragraph| {
         let text = unmarked(&paragraph.text);
         match paragraph.verbatim {
             // in monospace nothing is markup but its end
@@ -70,7 +73,7 @@ fn sections(letter: &Letter) -> Vec<String> {
             false => cut(&text, SECTION_CHARS_MAX),
         }
     };
-    let sections = letter.paragraphs.iter().take(SECTIONS_MAX);
+    let sections = message.paragraphs.iter().take(SECTIONS_MAX);
     sections.map(whole).collect()
 }
 
@@ -107,15 +110,15 @@ mod tests {
         assert_eq!(unmarked("a <b> & `c`\x1b"), "a &lt;b&gt; &amp; `c`\\u{1b}");
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("ab&amp;cd", 5), "ab…");
-        let letter = Letter {
+        let message = Message {
             title: "<!channel> ".repeat(40),
-            paragraphs: vec![letter::Paragraph {
+            paragraphs: vec![Paragraph {
                 text: "x<".repeat(9000),
                 verbatim: true,
             }],
             origin: "o".into(),
         };
-        let value = payload(&letter);
+        let value = payload(&message);
         let chars = |pointer: &str| value.pointer(pointer).unwrap().as_str().unwrap().chars().count();
         assert_eq!(chars("/blocks/0/text/text"), 150);
         assert!(chars("/blocks/1/text/text") <= 3000);

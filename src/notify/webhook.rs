@@ -13,8 +13,11 @@ use serde_json::json;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Address, Error, Event, Patience, http};
-use crate::text::{counted, escaped_json};
+use super::{Address, Error, SendLimits, http, payload::payload};
+use crate::{
+    backup::{Event, EventKind},
+    text::{counted, escaped_json},
+};
 
 /// Bytes that a signing key may have.
 /// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme>
@@ -85,14 +88,14 @@ impl Webhook {
         self.address.host()
     }
 
-    pub(super) async fn tell(&self, client: &Client, event: &Event, patience: Patience) -> Result<(), Error> {
+    pub(super) async fn send(&self, client: &Client, event: &Event, limits: SendLimits) -> Result<(), Error> {
         let (id, body) = (message_id()?, body(event));
         let post = |_| {
             let headers = self.headers(&id, &body);
             let (url, body) = (self.address.url(), body.clone());
             async move { http::post(client, &self.address, url, headers?, body).await }
         };
-        patience.persist(self.host(), post).await.map(drop)
+        limits.retry(self.host(), post).await.map(drop)
     }
 
     /// The id stays the same over all attempts, so that the other side can tell a repetition; the time does not.
@@ -119,10 +122,23 @@ fn message_id() -> Result<String, Error> {
     Ok(format!("msg_{}", BASE32_NOPAD.encode(&bytes).to_lowercase()))
 }
 
+/// The `type` of an event.
+fn webhook_type(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Failure => "backup.failed",
+        EventKind::Missed => "backup.missed",
+        EventKind::Recovery => "backup.recovered",
+        EventKind::Suspicious => "backup.suspicious",
+        EventKind::Success => "backup.succeeded",
+        EventKind::Digest => "backup.digest",
+        EventKind::Test => "backup.test",
+    }
+}
+
 fn body(event: &Event) -> Vec<u8> {
-    let mut data = event.data();
+    let mut data = payload(event);
     let whole = |data: &serde_json::Value| {
-        let value = json!({ "type": event.kind.as_type(), "timestamp": event.at, "data": data });
+        let value = json!({ "type": webhook_type(event.kind()), "timestamp": event.at, "data": data });
         escaped_json(&value.to_string()).into_owned().into_bytes()
     };
     // a digest of very many databases: the first ones, and how many there are

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{CLOCKS_APART_MAX, Problem, figures::Figures};
 use crate::{
-    backup::{BackupId, Failure, Label, Notice, Tier},
+    backup::{BackupId, Failure, Label, LateTier, Notice, Reason, Tier, with_text},
     catalog::OtherRepository,
     text::{Untrusted, roughly},
 };
@@ -65,8 +65,8 @@ pub struct Health {
     pub came_late: usize,
     /// Objects in its folders that bear no name of ours.
     pub foreign: usize,
-    /// The last notice that reached nobody, where none was sent since.
-    pub untold: Option<UntoldNotice>,
+    /// The newest notice, where it reached nobody.
+    pub undelivered: Option<UndeliveredNotice>,
     /// The same in numbers, for monitoring.
     #[serde(skip)]
     pub figures: Figures,
@@ -95,15 +95,15 @@ pub struct Unsure {
 
 /// A notice that reached nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UntoldNotice {
+pub struct UndeliveredNotice {
     /// Id of the run.
     pub id: BackupId,
     /// What kind of event.
     pub event: Untrusted,
     /// When it was tried.
     pub at: Timestamp,
-    /// Each channel, and why it did not take it.
-    pub untold: Vec<crate::backup::Untold>,
+    /// Each channel, and why it did not take the message.
+    pub undelivered: Vec<crate::backup::FailedDelivery>,
 }
 
 /// The newest good backup.
@@ -131,17 +131,6 @@ pub struct FailedRun {
     pub failure: Failure,
 }
 
-/// A tier whose backup is late.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LateTier {
-    /// The tier.
-    pub tier: Tier,
-    /// When it was due.
-    pub due: Timestamp,
-    /// Its newest good backup.
-    pub newest: Option<Timestamp>,
-}
-
 /// What is due next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
@@ -167,7 +156,8 @@ pub struct Suspicious {
     /// Its id.
     pub id: BackupId,
     /// Why.
-    pub reasons: Vec<Untrusted>,
+    #[serde(serialize_with = "with_text")]
+    pub reasons: Vec<Reason>,
 }
 
 impl Health {
@@ -202,7 +192,7 @@ impl Health {
         let newest = self.newest_good.as_ref().map(|newest| &newest.id);
         for one in self.suspicious.iter().filter(|one| Some(&one.id) == newest) {
             // the words are those of its record, and whoever wrote that may have chosen them
-            let first = one.reasons.first().cloned().unwrap_or_default();
+            let first = one.reasons.first().map(ToString::to_string).unwrap_or_default();
             problems.push(Problem::new("the newest backup looks suspicious").because(first));
         }
         for Lost { id, why } in &self.lost {
@@ -253,11 +243,11 @@ impl Health {
             };
             problems.push(Problem::new(format!("{what} can't be read")).because(why.clone()));
         }
-        if let Some(untold) = &self.untold {
-            let at = untold.at.strftime("%Y-%m-%d %H:%M UTC");
-            let first = untold.untold.first();
+        if let Some(undelivered) = &self.undelivered {
+            let at = undelivered.at.strftime("%Y-%m-%d %H:%M UTC");
+            let first = undelivered.undelivered.first();
             let why = first.map_or_else(String::new, |one| format!("{}: {}", one.channel, one.why));
-            let (what, id) = (Notice::words(untold.event.raw()), &untold.id);
+            let (what, id) = (Notice::noun(&undelivered.event), &undelivered.id);
             let told = Problem::new(format!("nobody could be told of {what} of {id} at {at}"));
             problems.push(told.because(why));
         }
@@ -280,16 +270,6 @@ impl Health {
     }
 }
 
-impl From<crate::schedule::Late> for LateTier {
-    fn from(late: crate::schedule::Late) -> Self {
-        Self {
-            tier: late.tier,
-            due: late.due,
-            newest: late.newest,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,7 +287,7 @@ mod tests {
         });
         health.suspicious = vec![Suspicious {
             id,
-            reasons: vec![reason.into()],
+            reasons: vec![Reason::Unknown { kind: reason.into() }],
         }];
         let problems = health.problems();
         assert!(problems.iter().any(|one| one.to_string().contains(reason)));

@@ -2,7 +2,7 @@
 
 mod archive;
 mod backup;
-mod before;
+mod baseline;
 mod check;
 mod clock;
 mod figures;
@@ -24,12 +24,12 @@ use clock::CLOCKS_APART_MAX;
 
 pub use crate::pipeline::Progress;
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
-pub use before::{Before, Failing, SuspicionNotices};
+pub use baseline::{Baseline, Failing, SuspicionNotices};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
-pub use health::{FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice};
+pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
 pub use interrupt::Interrupt;
 pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
@@ -45,5 +45,9 @@ pub use restore::{
 pub use spans::SPANS;
 pub use status::status;
 pub use thaw::{ThawRequest, thaw};
-pub use tick::{BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, Step, TickDatabase, TickReport, TickRequest, tick};
+pub use tick::{
+    BackupOutcome, DatabaseTick, OUTCOME, PruneOutcome, TickDatabase, TickReport, TickRequest, TickStep, tick,
+};
 pub use verify::{Verified, verify};
+
+pub use crate::store::Speed as ThawSpeed;

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    FailedRun, Health, Held, LateTier, Lost, Newest, Next, Suspicious, Unsure, UntoldNotice,
+    FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure,
     figures::{Figures, stored},
 };
 use crate::{
@@ -83,7 +83,7 @@ impl Health {
             too_late: 0,
             came_late: 0,
             foreign: 0,
-            untold: None,
+            undelivered: None,
             figures: Figures::default(),
         }
     }
@@ -115,7 +115,7 @@ impl Health {
                 .count(),
             bytes: survey.entries.iter().map(stored).fold(0, u64::saturating_add),
             last_failure: newest_run.and_then(failed_run),
-            late: late.into_iter().map(LateTier::from).collect(),
+            late,
             next_due: schedule
                 .and_then(|schedule| schedule.next_due(&past, now))
                 .map(|(tier, at)| Next { tier, at }),
@@ -145,7 +145,7 @@ impl Health {
                 .filter(|one| one.is_good() && one.came_late)
                 .count(),
             foreign: survey.foreign,
-            untold: untold(survey),
+            undelivered: undelivered(survey),
             figures: Figures::of(survey, schedule, now),
         }
     }
@@ -165,16 +165,16 @@ fn warnings_of(survey: &Survey, id: &BackupId) -> Vec<Untrusted> {
     found.map(|one| one.warnings.clone()).unwrap_or_default()
 }
 
-/// The newest notice, where no channel took it.
-fn untold(survey: &Survey) -> Option<UntoldNotice> {
+/// The newest notice, where it reached nobody.
+fn undelivered(survey: &Survey) -> Option<UndeliveredNotice> {
     let marks = survey.entries.iter().filter_map(|one| one.mark.as_ref());
     let notices = marks.flat_map(|mark| mark.notices.iter().map(|notice| (&mark.id, notice)));
     let (id, newest) = notices.max_by_key(|(_, notice)| notice.at)?;
-    newest.reached_nobody().then(|| UntoldNotice {
+    newest.reached_nobody().then(|| UndeliveredNotice {
         id: id.clone(),
         event: newest.event.clone(),
         at: newest.at,
-        untold: newest.untold.clone(),
+        undelivered: newest.undelivered.clone(),
     })
 }
 

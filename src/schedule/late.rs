@@ -1,18 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Clause, Past, Schedule, history};
-use crate::backup::Tier;
-
-/// A tier whose backup has been due for longer than its grace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Late {
-    /// the tier
-    pub tier: Tier,
-    /// since when it has been due: the first period missed, so that it stays the same until a backup is made
-    pub due: Timestamp,
-    /// when the newest good run that serves this tier began; `None` where there is none
-    pub newest: Option<Timestamp>,
-}
+use crate::backup::{LateTier, Tier};
 
 impl Schedule {
     /// Every tier that is late at `now`, lowest first: due for longer than an hour (hourly), 3 hours (daily) or 6 hours
@@ -22,12 +11,12 @@ impl Schedule {
     /// would have served it, had it been asked for; where there is no such run, from the oldest run known; without any
     /// run it is late at once.
     #[must_use]
-    pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<Late> {
+    pub fn late(&self, history: &[Past], now: Timestamp) -> Vec<LateTier> {
         let late = |clause: &Clause| self.late_one(clause, history, now);
         self.clauses.iter().filter_map(late).collect()
     }
 
-    fn late_one(&self, clause: &Clause, history: &[Past], now: Timestamp) -> Option<Late> {
+    fn late_one(&self, clause: &Clause, history: &[Past], now: Timestamp) -> Option<LateTier> {
         let tier = clause.tier();
         let newest = history::good(history, now)
             .filter(|run| run.serves_until(tier).is_some())
@@ -47,21 +36,21 @@ impl Schedule {
         let grace = grace(tier, history, now);
         // a due moment still to come is a negative wait
         let late = since.is_none_or(|since| now.duration_since(since) > grace);
-        late.then_some(Late { tier, due, newest })
+        late.then_some(LateTier { tier, due, newest })
     }
 }
 
 /// Whether backups have stopped, by the habit of those there are, for who doesn't know the schedule: the lowest tier
 /// that the newest scheduled run served has been due for longer than its grace. `None` where nothing was scheduled yet.
 #[must_use]
-pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<Late> {
+pub fn late_by_habit(history: &[Past], now: Timestamp) -> Option<LateTier> {
     let scheduled = |run: &&Past| lowest(run).is_some();
     let good = history::good(history, now).filter(scheduled);
     let newest = good.max_by_key(|run| run.started)?;
     let tier = lowest(newest)?;
     let due = newest.started.checked_add(longest_period(tier)).ok()?;
     let late = now.duration_since(due) > grace(tier, history, now);
-    late.then_some(Late {
+    late.then_some(LateTier {
         tier,
         due,
         newest: Some(newest.started),

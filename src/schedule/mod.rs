@@ -22,7 +22,7 @@ pub use self::{
     calendar::When,
     fault::{Fault, Problem, ScheduleError},
     history::{Ended, Past},
-    late::{Late, late_by_habit},
+    late::late_by_habit,
     turns::{Turn, turn_open_max},
     warning::Warning,
 };

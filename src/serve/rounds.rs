@@ -2,43 +2,44 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Pace, Pulse, Seen};
+use super::Pace;
 use crate::{
     error::{Error, Result},
+    metrics::{Monitor, Observation},
     operation::{Clock, Interrupt},
     panics::{caught_as_error, caught_now},
 };
 
 /// One round: a look at every database, and what is due.
 pub trait Round {
-    /// Goes it once.
+    /// Carries it out once.
     ///
     /// # Errors
     /// [`Error::Interrupted`], and what concerns no single database.
-    fn go(&mut self) -> impl Future<Output = Result<Vec<Seen>>>;
+    fn run(&mut self) -> impl Future<Output = Result<Vec<Observation>>>;
 }
 
-impl<F: AsyncFnMut() -> Result<Vec<Seen>>> Round for F {
-    async fn go(&mut self) -> Result<Vec<Seen>> {
+impl<F: AsyncFnMut() -> Result<Vec<Observation>>> Round for F {
+    async fn run(&mut self) -> Result<Vec<Observation>> {
         self().await
     }
 }
 
-/// Goes one round after the other until `interrupt`, and waits in between for what is due next. No failure of a round
-/// ends it, and no bug in it either; `after` is called when one has ended.
+/// Carries out one round after the other until `interrupt` is raised, and waits in between for what is due next. No
+/// failure of a round ends it, and no bug in it either; `after` is called when a round has ended.
 pub async fn rounds(
     mut round: impl Round,
-    pulse: &Pulse,
+    monitor: &Monitor,
     pace: Pace,
     clock: Clock,
     interrupt: &Interrupt,
-    mut after: impl FnMut(&Pulse),
+    mut after: impl FnMut(&Monitor),
 ) {
-    pulse.serving(clock.now());
+    monitor.serving(clock.now());
     loop {
-        pulse.round_begins();
-        let went = caught_as_error(round.go());
-        let seen = match beating(pulse, pace.nap, went).await {
+        monitor.round_begins();
+        let running = caught_as_error(round.run());
+        let seen = match with_heartbeats(monitor, pace.poll_interval, running).await {
             Ok(seen) => Some(seen),
             Err(Error::Interrupted { .. }) => return,
             Err(error) => {
@@ -47,10 +48,13 @@ pub async fn rounds(
                 None
             }
         };
-        let wait = pulse.round_ended(seen, clock.now(), &pace);
+        let now = clock.now();
+        let wait = monitor.round_ended(seen, now, pace.longest, |health, unseen_rounds| {
+            pace.wait(health, unseen_rounds, now)
+        });
         // what it writes is not worth a backup
-        let _ = caught_now(|| after(pulse));
-        let waited = wait_for(wait, pulse, &pace, clock);
+        let _ = caught_now(|| after(monitor));
+        let waited = wait_for(wait, monitor, &pace, clock);
         tokio::select! {
             () = waited => {}
             _ = interrupt.raised() => return,
@@ -58,28 +62,28 @@ pub async fn rounds(
     }
 }
 
-/// Carries out `work`, and shows meanwhile that it is waited for.
-async fn beating<T>(pulse: &Pulse, nap: Duration, work: impl Future<Output = T>) -> T {
+/// Carries out `work`, and shows meanwhile that the clock goes.
+async fn with_heartbeats<T>(monitor: &Monitor, every: Duration, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
     loop {
         tokio::select! {
             result = &mut work => return result,
-            () = tokio::time::sleep(nap) => pulse.beat(),
+            () = tokio::time::sleep(every) => monitor.heartbeat(),
         }
     }
 }
 
-/// Waits so long, in naps: by the wall's clock, which goes on while a machine is suspended, and by the machine's own,
-/// which no one can set back.
-async fn wait_for(wait: Duration, pulse: &Pulse, pace: &Pace, clock: Clock) {
+/// Waits so long, in short steps: by the wall clock, which goes on while a machine is suspended, and by the machine's
+/// own, which nobody can set back.
+async fn wait_for(wait: Duration, monitor: &Monitor, pace: &Pace, clock: Clock) {
     let (began, until) = (Instant::now(), clock.now().checked_add(wait));
     let has_come = |until: Timestamp| clock.now() >= until;
     while began.elapsed() < wait && !until.as_ref().is_ok_and(|until| has_come(*until)) {
-        pulse.beat();
+        monitor.heartbeat();
         let left = wait.saturating_sub(began.elapsed());
-        tokio::time::sleep(left.min(pace.nap)).await;
+        tokio::time::sleep(left.min(pace.poll_interval)).await;
     }
-    pulse.beat();
+    monitor.heartbeat();
 }
 
 #[cfg(test)]
@@ -92,20 +96,25 @@ mod tests {
     fn quick() -> Pace {
         let millis = Duration::from_millis;
         Pace {
-            nap: millis(1),
+            poll_interval: millis(1),
             longest: millis(20),
             shortest: millis(2),
             longest_pause: millis(4),
         }
     }
 
-    fn pulse(pace: &Pace) -> Pulse {
+    fn monitor(pace: &Pace) -> Monitor {
         let labels = [Label::parse("main").unwrap()];
-        Pulse::new(&labels, Progress::default(), pace, Duration::from_secs(3600))
+        Monitor::new(
+            &labels,
+            Progress::default(),
+            pace.poll_interval,
+            Duration::from_secs(3600),
+        )
     }
 
-    fn blind() -> Vec<Seen> {
-        vec![Seen {
+    fn blind() -> Vec<Observation> {
+        vec![Observation {
             database: Label::parse("main").unwrap(),
             health: None,
             failed: true,
@@ -115,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn no_failure_ends_it_and_a_signal_does() {
         let (interrupt, pace) = (Interrupt::default(), quick());
-        let (pulse, count) = (pulse(&pace), Cell::new(0_u64));
+        let (monitor, count) = (monitor(&pace), Cell::new(0_u64));
         let round = async || {
             count.set(count.get() + 1);
             match count.get() {
@@ -128,19 +137,19 @@ mod tests {
             }
         };
         let told = Cell::new(0);
-        let after = |_: &Pulse| told.set(told.get() + 1);
-        rounds(round, &pulse, pace, Clock::system(), &interrupt, after).await;
+        let after = |_: &Monitor| told.set(told.get() + 1);
+        rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
         assert_eq!((count.get(), told.get()), (5, 4));
-        let rounds = pulse.snapshot().rounds.unwrap();
+        let rounds = monitor.snapshot().rounds.unwrap();
         assert_eq!((rounds.ended, rounds.failed), (4, 4));
         assert!(rounds.next > rounds.last && rounds.serving_since.is_some());
-        assert!(pulse.is_alive());
+        assert!(monitor.is_alive());
     }
 
     #[tokio::test]
     async fn no_panic_ends_it_and_it_counts_as_a_failure() {
         let (interrupt, pace) = (Interrupt::default(), quick());
-        let (pulse, count) = (pulse(&pace), Cell::new(0_u64));
+        let (monitor, count) = (monitor(&pace), Cell::new(0_u64));
         let round = async || {
             count.set(count.get() + 1);
             match count.get() {
@@ -152,37 +161,37 @@ mod tests {
                 _ => Ok(blind()),
             }
         };
-        let after = |_: &Pulse| panic!("what comes after");
-        rounds(round, &pulse, pace, Clock::system(), &interrupt, after).await;
-        let rounds = pulse.snapshot().rounds.unwrap();
+        let after = |_: &Monitor| panic!("what comes after");
+        rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
+        let rounds = monitor.snapshot().rounds.unwrap();
         assert_eq!((count.get(), rounds.ended, rounds.failed), (3, 2, 2));
-        assert!(pulse.is_alive());
+        assert!(monitor.is_alive());
     }
 
     #[tokio::test]
     async fn a_signal_ends_the_wait() {
         let (interrupt, pace) = (Interrupt::default(), Pace::default());
-        let pulse = pulse(&pace);
+        let monitor = monitor(&pace);
         let round = async || Ok(blind());
-        let after = |_: &Pulse| interrupt.raise(143);
-        rounds(round, &pulse, pace, Clock::system(), &interrupt, after).await;
-        assert_eq!(pulse.snapshot().rounds.unwrap().ended, 1);
+        let after = |_: &Monitor| interrupt.raise(143);
+        rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
+        assert_eq!(monitor.snapshot().rounds.unwrap().ended, 1);
     }
 
     #[tokio::test]
-    async fn what_does_not_beat_is_not_alive() {
+    async fn what_shows_no_heartbeat_is_not_alive() {
         let pace = Pace {
-            nap: Duration::from_millis(1),
+            poll_interval: Duration::from_millis(1),
             ..quick()
         };
-        let pulse = pulse(&pace);
+        let monitor = monitor(&pace);
         let died = async {
-            while pulse.is_alive() {
+            while monitor.is_alive() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         tokio::time::timeout(Duration::from_secs(30), died).await.unwrap();
-        pulse.beat();
-        assert!(pulse.is_alive());
+        monitor.heartbeat();
+        assert!(monitor.is_alive());
     }
 }

@@ -12,20 +12,19 @@ use serde_json::{Value, json};
 
 use super::Readers;
 use crate::{
-    metrics::{CLASSIC, Known, OPEN_METRICS, Snapshot},
+    metrics::{CLASSIC, DatabaseMetrics, Monitor, OPEN_METRICS, Snapshot},
     operation::{Clock, Health},
-    serve::Pulse,
     text::escaped_json,
 };
 
-/// What there is to answer with.
+/// What requests are answered with.
 #[derive(Debug, Clone)]
 pub struct Answers {
-    /// the state of the clock
-    pub pulse: Pulse,
-    /// who is told names and numbers
+    /// The state of `serve`.
+    pub monitor: Monitor,
+    /// Who may read names and numbers.
     pub readers: Readers,
-    /// by which clock ages are told
+    /// The clock by which ages are reckoned.
     pub clock: Clock,
 }
 
@@ -43,12 +42,12 @@ impl Answers {
 }
 
 async fn healthz(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
-    let (status, word) = match answers.pulse.is_alive() {
+    let (status, word) = match answers.monitor.is_alive() {
         true => (StatusCode::OK, "ok"),
         false => (StatusCode::SERVICE_UNAVAILABLE, "stuck"),
     };
     let body = if answers.readers.include(&headers) {
-        whole(word, &answers.pulse.snapshot())
+        whole(word, &answers.monitor.snapshot())
     } else {
         json!({ "status": word })
     };
@@ -73,7 +72,7 @@ fn whole(word: &str, snapshot: &Snapshot) -> Value {
     })
 }
 
-fn database(known: &Known) -> Value {
+fn database(known: &DatabaseMetrics) -> Value {
     let health = known.health.as_ref();
     json!({
         "database": known.database,
@@ -106,7 +105,7 @@ async fn metrics(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Res
         return refusal(&answers.readers);
     }
     let accept = headers.get(header::ACCEPT).map(|value| value.as_bytes());
-    let (snapshot, now) = (answers.pulse.snapshot(), answers.clock.now());
+    let (snapshot, now) = (answers.monitor.snapshot(), answers.clock.now());
     if accept.is_some_and(takes_open_metrics) {
         ([(header::CONTENT_TYPE, OPEN_METRICS)], snapshot.open_metrics(now)).into_response()
     } else {

@@ -23,7 +23,7 @@ pub(super) struct Connections {
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    /// by the order in which they came
+    /// The connections, by the order in which they came.
     connections: BTreeMap<u64, Connection>,
 }
 

@@ -21,11 +21,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What a client may take.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// how many connections there are at once: scrapers and probes are a handful, and each costs some memory
+    /// The most connections at once: scrapers and probes are a handful, and each costs some memory.
     connections: usize,
-    /// how long a request's head may take, from the connection's beginning
+    /// How long the head of a request may take, from the beginning of the connection.
     head: Duration,
-    /// how long a connection may take with everything; it serves one request
+    /// How long a connection may last; it serves one request.
     whole: Duration,
 }
 
@@ -94,8 +94,8 @@ mod tests {
 
     use super::*;
     use crate::{
+        metrics::Monitor,
         operation::{Clock, Progress},
-        serve::{Pace, Pulse},
         web::Readers,
     };
 
@@ -111,9 +111,8 @@ mod tests {
             whole: HOURS,
             ..LIMITS
         };
-        let pace = Pace::default();
         let answers = Answers {
-            pulse: Pulse::new(&[], Progress::default(), &pace, HOURS),
+            monitor: Monitor::new(&[], Progress::default(), HOURS, HOURS),
             readers: Readers::ThisMachine,
             clock: Clock::system(),
         };

@@ -4,16 +4,16 @@ use axum::http::{HeaderMap, header};
 
 use super::Token;
 
-/// Who is told names and numbers of databases. Everybody else learns whether the clock goes.
+/// Who may read names and numbers of databases. Everybody else learns only whether `serve` is alive.
 #[derive(Debug, Clone)]
 pub enum Readers {
-    /// whoever shows this token, and nobody else, wherever they are
+    /// Everybody who shows this token, from anywhere, and nobody else.
     WithToken(Token),
-    /// programs of this machine
+    /// The programs of this machine.
     ThisMachine,
-    /// whoever reaches the address: its user vouches for the network
+    /// Everybody who reaches the address: the user vouches for the network.
     Everybody,
-    /// nobody: whoever reaches the address may be anybody
+    /// Nobody: anybody may reach the address.
     Nobody,
 }
 

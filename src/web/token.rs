@@ -14,10 +14,10 @@ pub struct Token(Zeroizing<String>);
 /// Why a text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
-    /// it can be guessed
+    /// It can be guessed.
     #[error("it has fewer than {SHORTEST} characters")]
     Short,
-    /// no header can carry it
+    /// It holds a character that no header can have.
     #[error("it holds a character that no header can carry")]
     Character,
 }

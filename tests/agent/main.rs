@@ -5,7 +5,7 @@
     clippy::print_stderr,
     reason = "a test may panic, and names the seed that it ran with"
 )]
-// a tick is awaited here in process: as deep a type as in the library
+// the same deep types as in the library, whose ticks `years` awaits
 #![recursion_limit = "256"]
 
 #[path = "../testbed/mod.rs"]

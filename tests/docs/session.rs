@@ -13,7 +13,7 @@ use crate::{
     page::Page,
     script::{Exchange, Script, exchanges, output_name},
     stage::{Scene, Stage},
-    testbed::project,
+    testbed::{other_date, project},
 };
 
 /// Read by bash before the page's script. The trap tells the place and the command of the first failure.
@@ -47,6 +47,7 @@ pub(crate) fn run(stage: &Stage, page: &Page) -> Vec<String> {
         Command::new("bash")
             .arg(out.join("page"))
             .env_clear()
+            .envs(other_date())
             .envs(stage.variables(page, &scene))
             .env("BASH_ENV", out.join("prelude"))
             .current_dir(scene.folder.path()),

@@ -48,6 +48,16 @@ pub fn binary() -> PathBuf {
     example.parent().and_then(Path::parent).unwrap().join("pgcoffer")
 }
 
+/// What sets another date for a program, where `tests/testbed/dates.sh` runs the tests under one; otherwise nothing.
+pub fn other_date() -> impl Iterator<Item = (&'static str, OsString)> {
+    let names = ["LD_PRELOAD", "FAKETIME", "FAKETIME_DONT_FAKE_MONOTONIC", "NO_FAKE_STAT"];
+    let given = std::env::var_os("FAKETIME").is_some();
+    let set = names
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    set.filter(move |_| given)
+}
+
 impl Default for Agent {
     fn default() -> Self {
         Self::new()
@@ -178,7 +188,11 @@ impl Agent {
     /// A program with the agent's environment and working folder.
     pub fn command<S: AsRef<OsStr>>(&self, program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(program);
-        command.args(args).env_clear().envs(self.env.iter().cloned());
+        command
+            .args(args)
+            .env_clear()
+            .envs(self.env.iter().cloned())
+            .envs(other_date());
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }

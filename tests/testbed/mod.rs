@@ -29,7 +29,7 @@ mod sealed;
 mod terminal;
 mod tls;
 
-pub use agent::{Agent, Outcome, Running, binary};
+pub use agent::{Agent, Outcome, Running, binary, other_date};
 pub use heap::{Heap, Manner};
 pub use hearer::{Answer, Heard, Hearer, healthchecks, slack};
 pub use localstack::{LocalBucket, LocalStack};

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that `make test` checks, with one LocalStack for all test binaries.
+# Everything that `make test` checks, with one LocalStack for all test binaries. Arguments go to `cargo test`.
+# PGCOFFER_TEST_UNDER is a command under which LocalStack and the tests run; dates.sh sets it.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -10,7 +11,8 @@ cargo clippy --all-targets -- -D warnings
 # LocalStack ends when the pipe to its standard input closes: when this script has ended, however it did.
 port=$(.testbed/localstack/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 log=$(mktemp)
-coproc LOCALSTACK { exec localstack/start.sh --until-eof --port "$port" 2>"$log"; }
+# shellcheck disable=SC2086
+coproc LOCALSTACK { exec ${PGCOFFER_TEST_UNDER:-} localstack/start.sh --until-eof --port "$port" 2>"$log"; }
 # Bash forgets a coprocess's numbers when it ends, so they are kept.
 # shellcheck disable=SC2153
 localstack_pid=$LOCALSTACK_PID
@@ -28,4 +30,4 @@ fi
 
 # Most of a test's time is waiting: for a server, a signal, a pause. Three for each core keep the cores busy.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(nproc)))}
-PGCOFFER_TEST_LOCALSTACK_URL=$url cargo test
+PGCOFFER_TEST_LOCALSTACK_URL=$url cargo test "$@"

@@ -1,26 +1,31 @@
-//! Holds, releases and acceptances, and whose they are.
+//! `hold`, `release` and `accept`: what people decide about a backup.
 
-use pgcoffer::{
-    Result,
-    operation::{self, Clock, MarkChange},
-};
+use pgcoffer::{Result, operation::MarkChange};
 
 use super::Context;
 use crate::cli::args::Chosen;
 
+/// What is decided.
+pub(super) enum Deciding<'a> {
+    Hold(&'a str),
+    Release,
+    Accept,
+}
+
 impl Context<'_> {
-    pub(super) async fn decide(&self, chosen: &Chosen, decision: &MarkChange, by: Option<&str>) -> Result<()> {
-        let catalog = self.catalog().await?;
-        let record = self.find(&catalog, &chosen.id, chosen.database.as_deref()).await?;
+    pub(super) async fn decide(&self, chosen: &Chosen, deciding: Deciding<'_>, by: Option<&str>) -> Result<()> {
+        let decision = match deciding {
+            Deciding::Hold(reason) => MarkChange::Hold(reason.to_owned()),
+            Deciding::Release => MarkChange::Release,
+            Deciding::Accept => MarkChange::Accept,
+        };
         let who = by.map_or_else(whoever_runs_this, str::to_owned);
-        let now = Clock::system().now();
-        // not to be broken off between the mark and the tag
-        let decided = operation::change_mark(&catalog, &record, decision, &who, now).await?;
-        self.output.decided(&decided, decision)
+        let decided = self.agent.decide(chosen.selector(), &decision, &who).await?;
+        self.output.decided(&decided, &decision)
     }
 }
 
-/// The user's name, or on a platform without users what it calls the process.
+/// The name of the user, or on a platform without users the name of the process.
 fn whoever_runs_this() -> String {
     let named = ["USER", "LOGNAME", "DYNO", "HOSTNAME"]
         .iter()

@@ -2,15 +2,13 @@
 
 use clap::{Args, Subcommand};
 use pgcoffer::{
-    Error, Result,
-    backup::{Label, Retention, Tier},
-    catalog::Catalog,
-    lifecycle::{self, ABORT_DAYS, Action, Clause, Expiry, Plan, Planned, Wishes},
-    operation::{self, KeptLonger},
-    schedule::Schedule,
+    Result,
+    agent::LifecycleOptions,
+    backup::{Retention, Tier},
+    lifecycle::{self, ABORT_DAYS, Expiry},
 };
 
-use super::{Context, label, usage};
+use super::{Context, usage};
 
 const AFTER_HELP: &str = "\
 Every wish is given anew each time: what is not asked for is removed from the rules that pgcoffer made, and only from \
@@ -70,154 +68,40 @@ pub(in crate::cli) struct WishArgs {
 impl Context<'_> {
     pub(super) async fn lifecycle(&self, command: &LifecycleCommand) -> Result<()> {
         match command {
-            LifecycleCommand::Show => {
-                let store = self.store(self.config.store.clone()).await?;
-                let databases = self.config.databases.iter();
-                let labels: Vec<Label> = databases.map(|database| database.label.clone()).collect();
-                let work = operation::show_lifecycle(&store, &labels);
-                let shown = self.interrupt.or(work).await?;
-                self.output.lifecycle_rules(&shown)
+            LifecycleCommand::Show => self.output.lifecycle_rules(&self.agent.lifecycle_rules().await?),
+            LifecycleCommand::Plan { wishes, xml: true } => {
+                let plan = self.agent.lifecycle_plan(&wishes.options()?)?;
+                self.output.lifecycle_xml(&plan)
             }
-            LifecycleCommand::Plan { wishes, xml } => {
-                let mut plan = self.plan(wishes)?;
-                if *xml {
-                    return self.output.lifecycle_xml(&plan);
-                }
-                match self.kept_longer(&plan).await {
-                    Err(error @ Error::Interrupted { .. }) => return Err(error),
-                    Err(error) => plan.warnings.push(unlooked(&error)),
-                    Ok(kept) => plan.warnings.extend(kept),
-                }
-                let store = self.store(self.config.store.clone()).await?;
-                let labels = self.configured(wishes.database.as_deref())?;
-                let work = operation::propose_lifecycle(&store, &labels, plan);
-                let proposed = self.interrupt.or(work).await?;
+            LifecycleCommand::Plan { wishes, xml: false } => {
+                let proposed = self.agent.propose_lifecycle(&wishes.options()?).await?;
                 self.output.lifecycle_plan(&proposed)
             }
             LifecycleCommand::Apply { wishes } => {
-                let mut plan = self.plan(wishes)?;
-                self.refuse_what_is_kept(&mut plan, wishes.expire_kept).await?;
-                let store = self.store(self.config.store.clone()).await?;
-                let labels = self.configured(wishes.database.as_deref())?;
-                let work = operation::apply_lifecycle(&store, &labels, &plan, self.interrupt);
-                self.output.lifecycle_applied(&work.await?)
+                let applied = self.agent.apply_lifecycle(&wishes.options()?).await?;
+                self.output.lifecycle_applied(&applied)
             }
         }
     }
+}
 
-    /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that
-    /// is wanted.
-    async fn refuse_what_is_kept(&self, plan: &mut Plan, wanted: bool) -> Result<()> {
-        let (why, cure) = match self.kept_longer(plan).await {
-            Err(error @ Error::Interrupted { .. }) => return Err(error),
-            Ok(None) => return Ok(()),
-            Ok(Some(_)) if wanted => return Ok(()),
-            Err(error) if wanted => {
-                plan.warnings.push(unlooked(&error));
-                return Ok(());
-            }
-            Ok(Some(kept)) => (kept, "wait until they may go"),
-            Err(error) => (unlooked(&error), "run this with the key and with the right to read"),
-        };
-        Err(usage(
-            format!("{why}; nothing was changed"),
-            format!("{cure}, or give --expire-kept to have everything deleted on its day"),
-        ))
-    }
-
-    /// What stands in the bucket and would be deleted too early.
-    async fn kept_longer(&self, plan: &Plan) -> Result<Option<String>> {
-        let expires = |rule: &Planned| matches!(rule.action, Action::Expire { .. });
-        if !plan.rules.iter().any(expires) {
-            return Ok(None);
-        }
-        // without a key it can be seen at least whether there is anything
-        let catalog = Catalog::new(
-            self.store(self.config.store.clone()).await?,
-            self.config.keys(),
-            self.config.repository,
-        );
-        let looked = operation::kept_longer(&catalog, plan);
-        let kept = self.interrupt.or(looked).await?;
-        Ok((!kept.is_empty()).then(|| kept_longer_text(&kept)))
-    }
-
-    fn plan(&self, args: &WishArgs) -> Result<Plan> {
-        let wishes = Wishes {
-            cold: self.cold(args)?,
-            expire: args.expire.then_some(Expiry {
-                manual: args.expire_manual,
+impl WishArgs {
+    fn options(&self) -> Result<LifecycleOptions> {
+        Ok(LifecycleOptions {
+            database: self.database.clone(),
+            cold: match self.cold.is_empty() {
+                true => Vec::new(),
+                false => lifecycle::clauses(&self.cold.join(","))?,
+            },
+            keep: given(&self.keep)?,
+            expire: self.expire.then_some(Expiry {
+                manual: self.expire_manual,
             }),
-            abort_days: args.abort_days,
-            noncurrent_days: args.noncurrent,
-        };
-        let labels = self.configured(args.database.as_deref())?;
-        let given = given(&args.keep)?;
-        let kept = labels.into_iter().map(|label| {
-            let tiers = self.kept(&given, &label);
-            (label, tiers)
-        });
-        let kept: Vec<_> = kept.collect();
-        Ok(lifecycle::plan(&self.config.location()?.prefix, &kept, &wishes)?)
+            expire_kept: self.expire_kept,
+            abort_days: self.abort_days,
+            noncurrent_days: self.noncurrent,
+        })
     }
-
-    fn cold(&self, args: &WishArgs) -> Result<Vec<Clause>> {
-        if args.cold.is_empty() {
-            return Ok(self.config.cold.clone());
-        }
-        Ok(lifecycle::clauses(&args.cold.join(","))?)
-    }
-
-    /// How long each tier of a database is kept: as its schedule says, unless the arguments say otherwise.
-    fn kept(&self, given: &[(Tier, Retention)], label: &Label) -> Vec<(Tier, Retention)> {
-        let configured = self.config.databases.iter();
-        let schedule = configured
-            .filter(|database| database.label == *label)
-            .filter_map(|database| database.schedule.as_ref())
-            .flat_map(Schedule::clauses);
-        let scheduled = schedule.map(|clause| (clause.tier(), clause.keep));
-        let otherwise = |tier| given.iter().any(|(other, _)| *other == tier);
-        let scheduled = scheduled.filter(|(tier, _)| !otherwise(*tier));
-        scheduled.chain(given.iter().copied()).collect()
-    }
-
-    fn configured(&self, only: Option<&str>) -> Result<Vec<Label>> {
-        // who owns the bucket need not know how to reach its databases
-        if let Some(label) = label(only)? {
-            return Ok(vec![label]);
-        }
-        if self.config.databases.is_empty() {
-            return Err(usage(
-                "no database is configured".to_owned(),
-                "name one with --database, and say how long its backups are kept with --keep",
-            ));
-        }
-        let databases = self.config.databases.iter();
-        Ok(databases.map(|database| database.label.clone()).collect())
-    }
-}
-
-fn unlooked(error: &Error) -> String {
-    format!("whether the bucket holds backups that are to be kept for longer was not checked: {error}")
-}
-
-/// At most so many are named.
-const NAMED_MAX: usize = 5;
-
-fn kept_longer_text(kept: &[KeptLonger]) -> String {
-    let named = kept.iter().take(NAMED_MAX).map(|one| {
-        let deleted = one.deleted.strftime("%Y-%m-%d");
-        format!("{} of {} after {deleted} ({})", one.id, one.database, one.why)
-    });
-    let named: Vec<String> = named.collect();
-    let more = match kept.len().saturating_sub(NAMED_MAX) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    format!(
-        "S3 would delete backups that are to be kept for longer: {}{more}",
-        named.join(", ")
-    )
 }
 
 /// What `--keep` says.

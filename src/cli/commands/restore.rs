@@ -9,7 +9,7 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     config::trimmed,
-    operation::{self, MissingRoles, PreparedRestore, Progress, RestoreRequest},
+    operation::{MissingRoles, PreparedRestore, Progress, RestoreRequest},
     postgres::{self, DatabaseUrl},
     text::shell_word,
 };
@@ -18,7 +18,6 @@ use super::{Context, usage};
 use crate::cli::{
     args::{RestoreArgs, RolesArg},
     screen, statements, text_restore,
-    watch::watched,
 };
 
 /// Status of a restore after which something is missing, which is named.
@@ -29,17 +28,12 @@ impl Context<'_> {
         let target = target_url(&args.to)?;
         let request = request(target, args)?;
         self.check_confirmation(&request.target, args)?;
-        self.check_key("restore one")?;
-        let (id, database) = (&args.chosen.id, args.chosen.database.as_deref());
-        let catalog = self.catalog().await?;
-        let record = self.find_to("restore", &catalog, id, database).await?;
-        let clients = self.clients().await?;
+        let record = self.agent.find_to("restore", args.chosen.selector()).await?;
         if args.thaw.may_take_long() {
-            let look = operation::check_target(&clients, &record, &request);
-            self.interrupt.or(look).await?;
+            self.agent.check_target(&record, &request).await?;
         }
-        self.thaw(&catalog, &record, args.thaw).await?;
-        let prepared = operation::prepare_restore(&catalog, &clients, &record, &request, self.interrupt).await?;
+        self.agent.thaw(&record, &args.thaw.request()).await?;
+        let prepared = self.agent.prepare_restore(&record, &request).await?;
         if args.preview {
             let is_chosen = !request.only.is_empty();
             self.output.restore_preview(&prepared, is_chosen)?;
@@ -47,8 +41,8 @@ impl Context<'_> {
         }
         self.confirm(&record, &request, &prepared, args).await?;
         let progress = Progress::default();
-        let work = operation::restore(prepared, &progress, self.interrupt);
-        let report = watched(&self.cli.global, "restore", &progress, work).await?;
+        let work = self.agent.restore(prepared, &progress);
+        let report = self.watched("restore", &progress, work).await?;
         let file = statements::written(&report, args.statements.as_deref());
         self.output.restored(&report, file.as_deref())?;
         all_or_status(report.complete, "could be")
@@ -77,7 +71,7 @@ impl Context<'_> {
         args: &RestoreArgs,
     ) -> Result<()> {
         let source = match request.clean {
-            true => self.source_at(&request.target).await?,
+            true => self.agent.database_at(&request.target).await?,
             false => None,
         };
         if args.confirm.is_some() {
@@ -87,23 +81,12 @@ impl Context<'_> {
             return Ok(());
         }
         let question = text_restore::question(record, request, prepared, source.as_deref());
-        let given = self.interrupt.or(ask(question)).await?;
+        let given = self.agent.interrupt().or(ask(question)).await?;
         let name = request.target.database();
         match given == name {
             true => Ok(()),
             false => Err(not_the_name(&given, name)),
         }
-    }
-
-    /// The label of the configured database that the target is.
-    async fn source_at(&self, target: &DatabaseUrl) -> Result<Option<String>> {
-        for database in &self.config.databases {
-            let same = async { Ok(postgres::is_same_database(&database.url, target).await) };
-            if self.interrupt.or(same).await? {
-                return Ok(Some(database.label.to_string()));
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -121,14 +104,13 @@ fn all_or_status(is_complete: bool, verb: &str) -> Result<()> {
 fn request(target: DatabaseUrl, args: &RestoreArgs) -> Result<RestoreRequest> {
     if args.clean && !args.only.is_empty() {
         return Err(usage(
-            "--clean replaces everything that is restored, and with --only that is also what is merely needed"
-                .to_owned(),
+            "--clean replaces everything that is restored, and with --only that is also what is merely needed",
             "restore by --only into a new database, and carry over from there",
         ));
     }
     if args.clean && args.keep_going && !args.no_single_transaction {
         return Err(usage(
-            "--clean is one transaction, and --keep-going can't go on in one".to_owned(),
+            "--clean is one transaction, and --keep-going can't go on in one",
             "restore into a new database by --keep-going; or add --no-single-transaction, should it not matter that \
              some of what the target holds may be lost",
         ));

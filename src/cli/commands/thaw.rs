@@ -1,15 +1,7 @@
 //! What commands that read archives do about cold ones.
 
 use clap::{Args, ValueEnum};
-use pgcoffer::{
-    Result,
-    backup::Record,
-    catalog::Catalog,
-    operation::{self, ThawRequest},
-    store,
-};
-
-use super::Context;
+use pgcoffer::operation::{ThawRequest, ThawSpeed};
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct ThawArgs {
@@ -38,24 +30,16 @@ impl ThawArgs {
         self.thaw.is_some() || self.wait
     }
 
-    fn request(self) -> ThawRequest {
+    pub(super) fn request(self) -> ThawRequest {
         let speed = self.thaw.map(|speed| match speed {
-            Speed::Expedited => store::Speed::Expedited,
-            Speed::Standard => store::Speed::Standard,
-            Speed::Bulk => store::Speed::Bulk,
+            Speed::Expedited => ThawSpeed::Expedited,
+            Speed::Standard => ThawSpeed::Standard,
+            Speed::Bulk => ThawSpeed::Bulk,
         });
         ThawRequest {
             speed,
             days: self.thaw_days,
             wait: self.wait,
         }
-    }
-}
-
-impl Context<'_> {
-    /// Makes sure that a backup's archive can be read.
-    pub(super) async fn thaw(&self, catalog: &Catalog, record: &Record, args: ThawArgs) -> Result<()> {
-        let request = args.request();
-        self.interrupt.or(operation::thaw(catalog, record, &request)).await
     }
 }

@@ -26,7 +26,7 @@ fn channels_come_from_their_settings() {
     .unwrap();
     let names = notices.notifier.channels.iter().map(Channel::name);
     assert_eq!(names.collect::<Vec<_>>(), ["slack", "webhook", "mail"]);
-    assert!(notices.notifier.kinds.contains(Kind::Digest) && notices.ping.is_some());
+    assert!(notices.notifier.kinds.contains(EventKind::Digest) && notices.ping.is_some());
     assert!(matches!(notices.digest, Some((When::Weekly { .. }, _))));
 }
 

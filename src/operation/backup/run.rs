@@ -8,8 +8,8 @@ use crate::{
     anomaly::{self, Measure},
     archive::Contents,
     backup::{
-        BackupId, Compression, Counts, Details, RECORD_VERSION, Record, Retention, Sealed, SealedObject, Served,
-        Status, Tier,
+        BackupId, Compression, Counts, Details, RECORD_VERSION, Reason, Record, Retention, Sealed, SealedObject,
+        Served, Status, Tier,
     },
     catalog::{Catalog, Survey},
     compress::CHUNK_BYTES,
@@ -187,9 +187,8 @@ impl<'a> Run<'a> {
         let trusted: Vec<&Measure> = trusted.take(COMPARED_WITH).map(|one| &one.measure).collect();
         let reasons = anomaly::compare(&measure, &trusted);
         self.record.compared = u32::try_from(trusted.len()).unwrap_or(u32::MAX);
-        self.record.anomalies = reasons.iter().map(|reason| reason.anomaly).collect();
-        self.record.anomalies.dedup();
-        self.details.suspicious = reasons.into_iter().map(|reason| reason.text.into()).collect();
+        self.record.anomalies = Reason::anomalies(&reasons);
+        self.details.suspicious = reasons;
     }
 
     pub(super) fn into_taken(self) -> BackupTaken {

@@ -5,16 +5,15 @@ mod report;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
-use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    BackupRequest, BackupTaken, Before, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
+    BackupRequest, BackupTaken, Baseline, Clock, Health, Interrupt, Occasion, Progress, PruneRequest, backup,
     prune::prune_of,
     spans::{step, traced},
     status::{status, status_of},
 };
 use crate::{
-    backup::{Failure, Label, Sealed, Served},
+    backup::{BackupSummary, Failure, Label, Served},
     catalog::{Catalog, Survey},
     error::{Error, Result},
     panics::caught_as_error,
@@ -59,22 +58,21 @@ pub struct TickRequest {
     pub policy: Policy,
     /// By which clock.
     pub clock: Clock,
-    /// Who watches it on its way.
-    pub steps: Option<UnboundedSender<Step>>,
 }
 
 /// How far a tick has come with one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Its part of the bucket was looked through, and nothing done yet.
-    Seen(Box<Before>),
+pub enum TickStep {
+    /// Its part of the bucket was looked through, and nothing was done yet.
+    Seen(Box<Baseline>),
     /// A backup begins.
-    Begun(Label),
-    /// The tick is done with it.
+    Started(Label),
+    /// Its turn is over.
     Ended(Box<DatabaseTick>),
 }
 
-/// Backs up what is due and prunes, database by database. A failure of one doesn't keep the others from being looked after.
+/// Backs up what is due and prunes, database by database. One that fails keeps no other from its turn. `on_step` is
+/// called on the way and should not block.
 ///
 /// # Errors
 /// [`Error::Interrupted`] alone: whatever else goes wrong is in the report.
@@ -82,6 +80,7 @@ pub async fn tick(
     catalog: &Catalog,
     clients: &Clients,
     request: &TickRequest,
+    on_step: &(dyn Fn(TickStep) + Sync),
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<TickReport> {
@@ -92,6 +91,7 @@ pub async fn tick(
                 clients,
                 request,
                 database,
+                on_step,
             };
             // of several at once no one bar can tell
             let own = progress.beside();
@@ -115,6 +115,7 @@ struct DatabaseRun<'a> {
     clients: &'a Clients,
     request: &'a TickRequest,
     database: &'a TickDatabase,
+    on_step: &'a (dyn Fn(TickStep) + Sync),
 }
 
 impl DatabaseRun<'_> {
@@ -133,7 +134,7 @@ impl DatabaseRun<'_> {
         } else {
             self.looked_after(backup, survey, interrupt).await?
         };
-        self.step(|| Step::Ended(Box::new(turn.clone())));
+        (self.on_step)(TickStep::Ended(Box::new(turn.clone())));
         Ok(turn)
     }
 
@@ -167,14 +168,7 @@ impl DatabaseRun<'_> {
         })
     }
 
-    fn step(&self, step: impl FnOnce() -> Step) {
-        if let Some(steps) = &self.request.steps {
-            // who has stopped watching needs to know no more
-            let _ = steps.send(step());
-        }
-    }
-
-    /// How it stands now, by `survey` where there is one.
+    /// How it stands now, by `survey` where nothing was changed since.
     async fn health(&self, survey: Option<Survey>) -> Result<Health> {
         let (catalog, schedule) = (self.catalog, Some(&self.database.schedule));
         let now = self.request.clock.now();
@@ -196,7 +190,7 @@ impl DatabaseRun<'_> {
         let survey = interrupt.or(self.catalog.survey(label, usize::MAX)).await?;
         let (past, now) = (survey.past(), self.request.clock.now());
         let schedule = Some(&self.database.schedule);
-        self.step(|| Step::Seen(Box::new(Before::of(&survey, schedule, now))));
+        (self.on_step)(TickStep::Seen(Box::new(Baseline::of(&survey, schedule, now))));
         if let Some(until) = self.database.schedule.waits_until(&past, now) {
             return Ok((BackupOutcome::Paused { until }, Some(survey)));
         }
@@ -209,7 +203,7 @@ impl DatabaseRun<'_> {
             return Ok((BackupOutcome::Elsewhere { due }, Some(survey)));
         }
         tracing::info!(database = %label, "due: {}", names(&due));
-        self.step(|| Step::Begun(label.clone()));
+        (self.on_step)(TickStep::Started(label.clone()));
         let outcome = match self.serve(due, progress, interrupt).await {
             // another run has just done it
             Err(error @ Error::NotDue { .. }) => BackupOutcome::Busy { why: error.to_string() },
@@ -222,7 +216,7 @@ impl DatabaseRun<'_> {
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
-        self.step(|| Step::Begun(self.database.label.clone()));
+        (self.on_step)(TickStep::Started(self.database.label.clone()));
         match self.serve(due, progress, interrupt).await {
             Err(Error::NotDue { .. }) => Ok((BackupOutcome::NotDue, None)),
             outcome => Ok((outcome?, None)),
@@ -234,10 +228,8 @@ impl DatabaseRun<'_> {
         let request = self.backup_request(due);
         match backup(self.catalog, self.clients, &request, progress, interrupt).await {
             Ok(BackupTaken { record, details }) => Ok(BackupOutcome::Done {
-                tiers: record.serves.iter().map(|served| served.tier).collect(),
-                bytes: record.sealed.as_ref().map_or(0, Sealed::bytes),
+                backup: BackupSummary::from(&record),
                 suspicious: details.suspicious,
-                id: record.id,
             }),
             Err(error @ Error::Postgres(postgres::Error::Locked { .. })) => {
                 let why = error.to_string();

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    backup::{BackupId, Failure, Label, Tier},
+    backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
     operation::{Health, PruneReport},
-    text::Untrusted,
 };
 
 /// Exit status where nothing failed and something needs a person's look.
@@ -42,14 +41,12 @@ pub struct DatabaseTick {
 pub enum BackupOutcome {
     /// One was taken.
     Done {
-        /// Its id.
-        id: BackupId,
-        /// The tiers that it serves.
-        tiers: Vec<Tier>,
-        /// Bytes stored.
-        bytes: u64,
+        /// The backup.
+        #[serde(flatten)]
+        backup: BackupSummary,
         /// Why it looks wrong, where it does.
-        suspicious: Vec<Untrusted>,
+        #[serde(serialize_with = "with_text")]
+        suspicious: Vec<Reason>,
     },
     /// Nothing was due.
     NotDue,

@@ -1,6 +1,6 @@
 //! What stands after years, with reasons: read these files before the rules.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 
 use super::{
     world::{World, left, schedule},
@@ -10,14 +10,13 @@ use super::{
 const BY_AGE: &str = "hourly 24h, daily 7d, weekly 5w, monthly 12mo";
 const BY_COUNT: &str = "hourly 24, daily 7, weekly 5, monthly 12";
 
-/// Compares with the golden file, or writes it where the tests were built with `PGCOFFER_UPDATE_GOLDEN` set.
-fn assert_golden(name: &str, golden: &str, text: &str) {
-    if option_env!("PGCOFFER_UPDATE_GOLDEN").is_some() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/retention/golden");
-        std::fs::write(folder.join(name), text).unwrap();
-    } else {
-        assert_eq!(text, golden, "{name}: PGCOFFER_UPDATE_GOLDEN=1 renews it");
-    }
+/// The text of a golden file in `src/retention/golden`. `INSTA_UPDATE=always` writes it anew.
+fn assert_golden(name: &str, text: &str) {
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path("../golden");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// A line for each run: when, what it serves, what becomes of it and why.
@@ -70,15 +69,13 @@ fn three_years(text: &str) -> (Vec<Run>, Plan) {
 #[test]
 fn three_years_by_age() {
     let (runs, plan) = three_years(BY_AGE);
-    let golden = include_str!("../golden/by_age.txt");
-    assert_golden("by_age.txt", golden, &table(&runs, &plan));
+    assert_golden("by_age", &table(&runs, &plan));
 }
 
 #[test]
 fn three_years_by_count() {
     let (runs, plan) = three_years(BY_COUNT);
-    let golden = include_str!("../golden/by_count.txt");
-    assert_golden("by_count.txt", golden, &table(&runs, &plan));
+    assert_golden("by_count", &table(&runs, &plan));
 }
 
 /// Nine years with failures, backups that looked wrong, a gap, a hold, a lock and a schedule that was edited.
@@ -126,6 +123,5 @@ fn a_long_and_troubled_life() {
     shown
         .lines
         .retain(|line| !line.is_deletion() || line.id.time() > at("2035-01-01T00:00:00Z"));
-    let golden = include_str!("../golden/troubled.txt");
-    assert_golden("troubled.txt", golden, &table(&all, &shown));
+    assert_golden("troubled", &table(&all, &shown));
 }

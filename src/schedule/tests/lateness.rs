@@ -1,10 +1,10 @@
 use super::{at, failed, good, minutes, schedule};
 use crate::{
-    backup::Tier,
-    schedule::{Late, Past, late_by_habit},
+    backup::{LateTier, Tier},
+    schedule::{Past, late_by_habit},
 };
 
-fn late(text: &str, history: &[Past], now: &str) -> Vec<Late> {
+fn late(text: &str, history: &[Past], now: &str) -> Vec<LateTier> {
     schedule(text).late(history, at(now))
 }
 
@@ -23,7 +23,7 @@ fn a_tier_is_late_when_its_grace_is_over() {
     ] {
         let one = schedule(text);
         assert_eq!(one.late(&history, at(over)), [], "{text}");
-        let expected = Late {
+        let expected = LateTier {
             tier: one.clauses()[0].tier(),
             due: at(due),
             newest: Some(at(last)),
@@ -47,7 +47,7 @@ fn a_backup_that_takes_long_has_twice_that_time() {
 
 #[test]
 fn a_database_without_a_good_backup_is_late_from_its_oldest_run_on() {
-    let none = Late {
+    let none = LateTier {
         tier: Tier::Hourly,
         due: at("2027-05-05T10:00:00Z"),
         newest: None,
@@ -68,7 +68,7 @@ fn a_tier_that_was_added_has_its_grace() {
     let text = "daily at 02:30 keep 7d, yearly keep 7y";
     let history = [good("2027-05-05T02:30:00Z", &[Tier::Daily])];
     assert_eq!(late(text, &history, "2027-05-05T08:30:00Z"), []);
-    let expected = Late {
+    let expected = LateTier {
         tier: Tier::Yearly,
         due: at("2027-01-01T02:30:00Z"),
         newest: None,
@@ -86,7 +86,7 @@ fn without_a_schedule_habit_tells_what_is_late() {
     let day = good("2027-05-05T02:30:00Z", &[Tier::Daily, Tier::Weekly]);
     let (one, due) = (std::slice::from_ref(&day), at("2027-05-06T03:30:00Z"));
     assert_eq!(habit(one, "2027-05-06T06:30:00Z"), None);
-    let expected = Late {
+    let expected = LateTier {
         tier: Tier::Daily,
         due,
         newest: Some(day.started),

@@ -10,12 +10,11 @@ use std::{
 
 use pgcoffer::{
     Error,
-    agent::{self, Pings, Teller},
-    backup::{Failure, Retention, Tier},
+    agent::{self, Heartbeats, Notifications},
+    backup::{Failure, Origin, Retention, Tier},
     catalog::Catalog,
     config::Config,
     heroku::{ApiKey, Heroku},
-    notify::Origin,
     operation::{
         BackupOutcome, BackupRequest, Clock, Interrupt, Occasion, Progress, PruneOutcome, TickDatabase, TickReport,
         TickRequest,
@@ -23,7 +22,7 @@ use pgcoffer::{
     panics,
     postgres::Clients,
     retention::Policy,
-    serve::{Elsewhere, Launcher, News, Round as _},
+    serve::{LaunchEvent, Launcher, Round as _, ScheduledDatabase},
     store::Store,
 };
 use tokio::runtime::Runtime;
@@ -87,7 +86,7 @@ fn it_is_told_recorded_and_keeps_no_other_database_waiting() {
     }
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config");
-    let test = "panics::it_is_told_recorded_and_keeps_no_other_database_waiting";
+    let test = "backup::panics::it_is_told_recorded_and_keeps_no_other_database_waiting";
     let mut process = Command::new(std::env::current_exe().unwrap());
     process.args([test, "--exact", "--nocapture"]);
     let of_aws = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_"));
@@ -111,7 +110,7 @@ struct World {
     config: Config,
     catalog: Catalog,
     clients: Clients,
-    teller: Teller,
+    notifications: Notifications,
     runtime: Runtime,
 }
 
@@ -141,7 +140,7 @@ impl World {
         Self {
             catalog: Catalog::new(store.unwrap(), config.keys(), config.repository),
             clients,
-            teller: Teller::new(notifier, Pings::default(), None, origin, Clock::system()),
+            notifications: Notifications::new(notifier, Heartbeats::default(), None, origin, Clock::system()),
             runtime,
             config,
             scene,
@@ -163,7 +162,6 @@ impl World {
             silence_max: Duration::from_secs(60),
             policy: Policy::default(),
             clock: Clock::system(),
-            steps: None,
         };
         let (progress, interrupt) = (Progress::default(), Interrupt::default());
         let work = agent::tick(
@@ -171,7 +169,7 @@ impl World {
             &self.clients,
             &request,
             &[],
-            &self.teller,
+            &self.notifications,
             &progress,
             &interrupt,
         );
@@ -196,7 +194,7 @@ impl World {
             &self.clients,
             &request,
             false,
-            &self.teller,
+            &self.notifications,
             &progress,
             &interrupt,
         );
@@ -273,13 +271,13 @@ fn launcher_goes_on(world: &World) {
     let api = FakeHeroku::start();
     let url = api.url().parse().unwrap();
     let heroku = Heroku::new(&url, APP, ApiKey::parse(API_KEY).unwrap()).unwrap();
-    let databases = world.config.databases.iter().map(|database| Elsewhere {
+    let databases = world.config.databases.iter().map(|database| ScheduledDatabase {
         label: database.label.clone(),
         schedule: database.schedule.clone().unwrap(),
     });
     let (interrupt, mut is_due) = (Interrupt::default(), true);
-    let on_news = async |news: &News| match news {
-        News::Seen(label) if label.as_str() == "main" && std::mem::take(&mut is_due) => {
+    let on_event = async |event: &LaunchEvent| match event {
+        LaunchEvent::Seen(label) if label.as_str() == "main" && std::mem::take(&mut is_due) => {
             panic!("a value of a row: {SECRET}");
         }
         _ => {}
@@ -290,11 +288,11 @@ fn launcher_goes_on(world: &World) {
         databases.collect(),
         (None, time_to_live),
         &interrupt,
-        on_news,
+        on_event,
     );
-    let error = world.runtime.block_on(launcher.go()).unwrap_err();
+    let error = world.runtime.block_on(launcher.run()).unwrap_err();
     assert_is_a_bug(&Failure::from(&error));
-    let seen = world.runtime.block_on(launcher.go()).unwrap();
+    let seen = world.runtime.block_on(launcher.run()).unwrap();
     let seen: Vec<_> = seen.iter().map(|one| one.database.as_str()).collect();
     assert_eq!(seen, ["main", "shop"], "a bug has lost a database");
 }

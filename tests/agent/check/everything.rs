@@ -89,7 +89,7 @@ fn a_good_set_up_reads_as_such() {
     let outcome = agent.run(["check"]).success();
     let text = steady(&outcome, &stage).replace(&owner, "OWNER");
     let text: Vec<&str> = text.lines().filter(|line| !line.contains("newest backup")).collect();
-    assert_golden("check-good.txt", &(text.join("\n") + "\n"));
+    assert_golden("check-good", &(text.join("\n") + "\n"));
     assert!(outcome.text().contains("opens with this key"), "{}", outcome.text());
     assert_eq!(stage.bucket.keys(), before, "the probes are gone");
     stage.assert_no_secret(&outcome, &[]);
@@ -128,7 +128,7 @@ fn what_is_wrong_is_told_all_at_once_with_its_cure() {
             None => line.to_owned(),
         })
         .collect();
-    assert_golden("check-bad.txt", &(text.join("\n") + "\n"));
+    assert_golden("check-bad", &(text.join("\n") + "\n"));
     stage.assert_no_secret(&outcome, &["Pa55word"]);
 }
 
@@ -301,7 +301,7 @@ fn policies_print_as_they_are_written() {
     for mode in ["full", "drop-box", "prune", "restore"] {
         let agent = Agent::new().env("PGCOFFER_BUCKET", "s3://acme-backups/heroku");
         let printed = agent.run(["policy", "--mode", mode]).success();
-        assert_golden(&format!("policy-{mode}.json"), printed.text());
+        assert_golden(&format!("policy-{mode}"), printed.text());
     }
     let agent = Agent::new()
         .env("PGCOFFER_BUCKET", "s3://acme-backups")
@@ -309,7 +309,7 @@ fn policies_print_as_they_are_written() {
         .env("PGCOFFER_LOCK", "compliance")
         .env("PGCOFFER_SSE_KMS_KEY_ID", "alias/backups");
     let printed = agent.run(["policy", "--lifecycle", "--check"]).success();
-    assert_golden("policy-everything.json", printed.text());
+    assert_golden("policy-everything", printed.text());
     let names: BTreeMap<String, Value> = serde_json::from_str(printed.text()).unwrap();
     assert_eq!(names["Version"], "2012-10-17");
     Agent::new().run(["policy"]).ended_with(2);

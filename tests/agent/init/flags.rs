@@ -132,7 +132,7 @@ fn what_is_left_to_do_is_said_for_every_form() {
         let outcome = agent.run(["init", "--no-check", "--output", form]).success();
         format!("# {form}\n{}", outcome.stderr)
     });
-    assert_golden("init-left.txt", &said.concat());
+    assert_golden("init-left", &said.concat());
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn mistakes_in_settings_are_told_all_at_once_by_their_places() {
     let outcome = agent.run(["status"]).ended_with(2);
     let warned = outcome.stderr.find("error: ").unwrap();
     assert!(outcome.stderr[..warned].contains("pgcoffer.toml holds secrets"));
-    assert_golden("settings-wrong.txt", &outcome.stderr[warned..]);
+    assert_golden("settings-wrong", &outcome.stderr[warned..]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn the_sheet_alone_brings_a_backup_back() {
         .replace(&stage.database, "shop")
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .replace(field("Written")[0].split(' ').next().unwrap(), "DATE");
-    assert_golden("init-sheet.txt", &same_every_day);
+    assert_golden("init-sheet", &same_every_day);
     let page = fs::read_to_string(folder.path().join("sheet.html")).unwrap();
     for text in [field("Key")[0], field("Bucket")[0], "restore-by-hand.md"] {
         assert!(page.contains(text), "{text}");

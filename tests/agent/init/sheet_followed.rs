@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     stage::{KEY, OTHER_KEY, Stage, Target},
-    testbed::{Agent, REPOSITORY, binary},
+    testbed::{Agent, REPOSITORY, binary, other_date},
 };
 
 const THIRD_KEY: &str = "e00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -200,6 +200,7 @@ impl<'a> Desk<'a> {
         command
             .args(["--noprofile", "--norc", "-c", script])
             .env_clear()
+            .envs(other_date())
             .env("PATH", path)
             .env("HOME", "/nonexistent")
             .env("LANG", "C.UTF-8")

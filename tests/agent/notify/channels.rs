@@ -28,7 +28,7 @@ fn slack_is_told_by_its_rules_and_shown_what_to_do() {
     assert!(!outcome.stderr.contains("warning"), "{}", outcome.stderr);
     let heard = slack.only();
     assert!(!heard.text().contains("dbS3cret"));
-    assert_golden("notice-settings-slack.txt", &told(&slack::shown(&heard)));
+    assert_golden("notice-settings-slack", &told(&slack::shown(&heard)));
 }
 
 /// What is tried again, how often, and what is said where it is given up.

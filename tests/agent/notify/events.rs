@@ -69,7 +69,7 @@ impl Scene {
         let shown = slack::shown(&self.slack.only());
         let event = self.webhook.only().json();
         assert_eq!(event["data"]["agent"]["host"], "scheduler.1");
-        assert_golden(&format!("notice-{golden}.txt"), &told(&self.without_names(&shown)));
+        assert_golden(&format!("notice-{golden}"), &told(&self.without_names(&shown)));
         event
     }
 

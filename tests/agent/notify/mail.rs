@@ -46,7 +46,7 @@ fn mail_arrives_over_both_kinds_of_tls() {
             headers["subject"].as_str().unwrap(),
             mail["body"].as_str().unwrap()
         );
-        assert_golden("notice-settings-mail.txt", &told(&text.replace("\r\n", "\n")));
+        assert_golden("notice-settings-mail", &told(&text.replace("\r\n", "\n")));
     }
 }
 

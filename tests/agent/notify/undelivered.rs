@@ -20,12 +20,12 @@ fn a_backup_is_good_though_nobody_could_be_told() {
     scene.stage.put(Run::ago(hours(9)).failed(3).serving("daily", "7d"));
     refuse(&scene);
     let outcome = scene.agent().run(["tick"]).success();
-    assert_golden("untold-stderr.txt", &told(&without_log(&outcome.stderr)));
+    assert_golden("untold-stderr", &told(&without_log(&outcome.stderr)));
     assert_eq!(scene.stage.keys("/archives/").len(), 1);
 
     let shown = scene.agent().run(["show", "latest"]).success();
     let lines: Vec<&str> = shown.text().lines().filter(|line| line.contains("told")).collect();
-    assert_golden("untold-show.txt", &told(&(lines.join("\n") + "\n")));
+    assert_golden("untold-show", &told(&(lines.join("\n") + "\n")));
     let status = scene.agent().run(["status"]).ended_with(8);
     assert!(
         status.text().contains("nobody could be told of the recovery of "),
@@ -33,9 +33,12 @@ fn a_backup_is_good_though_nobody_could_be_told() {
         status.text()
     );
     let json = scene.agent().run(["status", "--json"]).ended_with(8).json();
-    let untold = &json["databases"][0]["untold"];
+    let undelivered = &json["databases"][0]["undelivered"];
     assert_eq!(
-        (&untold["event"], untold["untold"].as_array().unwrap().len()),
+        (
+            &undelivered["event"],
+            undelivered["undelivered"].as_array().unwrap().len()
+        ),
         (&"recovery".into(), 2)
     );
 
@@ -47,7 +50,7 @@ fn a_backup_is_good_though_nobody_could_be_told() {
     assert_eq!(scene.types(), ["backup.succeeded"]);
     scene.agent().run(["status"]).success();
     let shown = scene.agent().run(["show", "latest", "--json"]).success().json();
-    assert_eq!(shown["notices"][0]["told"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["notices"][0]["delivered"].as_array().unwrap().len(), 2);
 }
 
 fn without_log(stderr: &str) -> String {
@@ -70,7 +73,7 @@ fn one_channel_that_took_it_is_enough_and_the_other_is_warned_of() {
         ],
     );
     let status = scene.agent().run(["status", "--json"]).ended_with(8).json();
-    assert!(status["databases"][0]["untold"].is_null());
+    assert!(status["databases"][0]["undelivered"].is_null());
 }
 
 /// Credentials that can only put: nothing of the past is known, so a failure is told, and noted without a look.
@@ -107,7 +110,11 @@ fn who_can_only_write_tells_all_the_same() {
     assert_said(&outcome, &["warning: the success of main could not be told by webhook"]);
     scene.stage.bucket.heal();
     let shown = agent.run(["show", "latest", "--json"]).success().json();
-    assert_eq!(shown["notices"][0]["untold"].as_array().unwrap().len(), 2, "{shown:#}");
+    assert_eq!(
+        shown["notices"][0]["undelivered"].as_array().unwrap().len(),
+        2,
+        "{shown:#}"
+    );
 }
 
 #[test]

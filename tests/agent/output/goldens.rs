@@ -14,20 +14,13 @@ pub(crate) fn assert_keys(value: &Value, keys: &str) {
     assert_eq!(found, wanted);
 }
 
-/// The text of a golden file; written anew where `PGCOFFER_UPDATE_GOLDEN` is 1.
-#[track_caller]
+/// The text of a golden file in `tests/agent/golden`. `INSTA_UPDATE=always` writes it anew.
 pub(crate) fn assert_golden(name: &str, text: &str) {
-    let file = project().join("tests/agent/golden").join(name);
-    if std::env::var("PGCOFFER_UPDATE_GOLDEN").as_deref() == Ok("1") {
-        std::fs::write(&file, text).unwrap();
-    }
-    let golden = std::fs::read_to_string(&file).unwrap_or_default();
-    assert_eq!(
-        text,
-        golden,
-        "differs from {} (PGCOFFER_UPDATE_GOLDEN=1 writes it anew)",
-        file.display()
-    );
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path(project().join("tests/agent/golden"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
 /// What it says to people holds all these words.

@@ -1,6 +1,8 @@
 //! A world in which everybody but us chooses names and words to move a terminal, to ring a channel, or to speak in our
 //! name: owners of objects, records, keys of the bucket, services, programs. Nothing of it leaves by any medium.
 
+use serde_json::json;
+
 use crate::{
     stage::{Stage, restore_args, unique},
     store::scripted_service::Scripted,
@@ -157,7 +159,13 @@ fn hostile_run(n: usize) -> Run {
     let text = HOSTILE[n];
     Run::ago(hours(30 + i64::try_from(n).unwrap()))
         .serving("daily", "7d")
-        .suspicious(&format!("table {text} has 3 rows, the last 5 backups had 500 or more"))
+        .suspicious_for(match n % 3 {
+            0 => {
+                json!({ "kind": "lost_rows", "schema": text, "table": text, "rows": 3, "least_rows": 9, "backups": 5 })
+            }
+            1 => json!({ "kind": "lost_rows", "table": text, "rows": 9, "least_rows": 5, "backups": -1 }),
+            _ => json!({ "kind": text }),
+        })
         .with("/warnings", vec![format!("{text}\0")])
         .with("/agent", text)
         .with("/tables/0/name", text)

@@ -210,7 +210,7 @@ fn a_busy_database_does_not_hide_a_quiet_one() {
 
 #[test]
 fn help_of_every_command() {
-    assert_golden("help.txt", Agent::new().run(["--help"]).success().text());
+    assert_golden("help", Agent::new().run(["--help"]).success().text());
     for command in [
         "init",
         "keygen",
@@ -233,7 +233,7 @@ fn help_of_every_command() {
         "lifecycle",
     ] {
         let outcome = Agent::new().run([command, "--help"]).success();
-        assert_golden(&format!("help-{command}.txt"), outcome.text());
+        assert_golden(&format!("help-{command}"), outcome.text());
     }
     assert!(
         Agent::new()
@@ -302,16 +302,16 @@ fn settled_answer(line: &str) -> String {
 #[test]
 fn a_list_with_nothing_with_good_ones_and_with_failures() {
     let stage = Stage::small();
-    assert_golden("list-none.txt", stage.run(["list"]).success().text());
+    assert_golden("list-none", stage.run(["list"]).success().text());
     let nobody = stage.agent().without("PGCOFFER_DB_MAIN_URL").run(["list"]).success();
-    assert_golden("list-none-configured.txt", nobody.text());
+    assert_golden("list-none-configured", nobody.text());
     let mut ids = vec![
         stage.back_up_with(["--tier", "daily"])["id"]
             .as_str()
             .unwrap()
             .to_owned(),
     ];
-    assert_golden("list-good.txt", &settled(stage.run(["list"]).success().text(), &ids));
+    assert_golden("list-good", &settled(stage.run(["list"]).success().text(), &ids));
     std::thread::sleep(std::time::Duration::from_secs(1));
     stage
         .agent()
@@ -319,7 +319,7 @@ fn a_list_with_nothing_with_good_ones_and_with_failures() {
         .run(["backup"])
         .ended_with(3);
     ids.push(stage.records()[0]["id"].as_str().unwrap().to_owned());
-    assert_golden("list-failed.txt", &settled(stage.run(["list"]).success().text(), &ids));
+    assert_golden("list-failed", &settled(stage.run(["list"]).success().text(), &ids));
     assert!(
         Agent::new()
             .s3(&stage.bucket)

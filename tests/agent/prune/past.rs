@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use pgcoffer::{
-    backup::{Anomaly, BackupId, Details, Label, Record, Retention, Served, Status, Tier, TurnName},
+    backup::{Anomaly, BackupId, Details, Label, Reason, Record, Retention, Served, Status, Tier, TurnName},
     cause::Cause,
     compress::Reader,
     seal::{Content, Header, MasterKey, Secret, open_bytes},
@@ -190,7 +190,11 @@ impl Past {
         }
         if self.suspicious {
             details.tables.clear();
-            details.suspicious = vec!["it holds 0 tables".into()];
+            details.suspicious = vec![Reason::FewerTables {
+                tables: 0,
+                least_tables: 2,
+                backups: 5,
+            }];
             record.anomalies = vec![Anomaly::FewerTables];
         }
         record.counts = details.counts();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::{
     config::refusals::refused,
     stage::{KEY, SMALL, Stage},
-    testbed::binary,
+    testbed::{binary, other_date},
 };
 
 #[test]
@@ -42,6 +42,7 @@ fn in_shell(stage: &Stage, script: &str) -> std::process::Output {
     command.args(["-c", &format!("{script}; echo \"status $?\" >&2")]);
     command
         .env_clear()
+        .envs(other_date())
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("AGENT", binary());
     command

@@ -235,7 +235,7 @@ fn every_refusal_has_words_of_its_own() {
     add(&error(&heroku, APP, API_KEY));
     heroku.trouble(201, &[], json!("x".repeat(5 << 20)));
     add(&error(&heroku, APP, API_KEY));
-    assert_golden("heroku-errors.txt", &text);
+    assert_golden("heroku-errors", &text);
     assert!(!text.contains(API_KEY));
 }
 

@@ -66,7 +66,7 @@ fn what_a_tick_in_a_pause_prints() {
     stage.put(Run::ago(hours(24 * 3)).serving("daily", "7d"));
     stage.put(Run::ago(minutes(3)).failed(3).serving("daily", "7d"));
     let outcome = daily(&stage).run(["tick"]).ended_with(8);
-    assert_golden("tick-paused.txt", &settled(outcome.text()));
+    assert_golden("tick-paused", &settled(outcome.text()));
 }
 
 /// What `status` says of the next backup, a tick does, and the ping tells.

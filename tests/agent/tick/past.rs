@@ -85,8 +85,15 @@ impl Run {
         self
     }
 
-    /// It looked wrong when it was made.
-    pub(crate) fn suspicious(mut self, reason: &str) -> Self {
+    /// It looked wrong when it was made: its first table had lost its rows.
+    pub(crate) fn suspicious(self) -> Self {
+        self.suspicious_for(json!({
+            "kind": "lost_rows", "schema": "public", "table": "people", "rows": 3, "least_rows": 500, "backups": 5,
+        }))
+    }
+
+    /// It looked wrong when it was made, for this reason as it stands in the details.
+    pub(crate) fn suspicious_for(mut self, reason: Value) -> Self {
         self.record["anomalies"] = json!(["lost_rows"]);
         self.details["suspicious"] = json!([reason]);
         self

@@ -79,7 +79,7 @@ fn all_that_is_wrong_is_told_at_once() {
         .env("PGCOFFER_KEEP_LAST", "none")
         .env("PGCOFFER_STALL_TIMEOUT", "soon");
     let outcome = agent.run(["tick"]).ended_with(2);
-    assert_golden("tick-settings.txt", &in_order(&outcome.stderr));
+    assert_golden("tick-settings", &in_order(&outcome.stderr));
 }
 
 /// The faults in order of their variables: an environment has none.

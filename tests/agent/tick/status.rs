@@ -35,7 +35,7 @@ fn in_time() -> S3Server {
 #[track_caller]
 fn assert_shows(agent: &Agent, name: &str, status: i32) -> String {
     let outcome = agent.run(["status"]).ended_with(status);
-    assert_golden(&format!("status-{name}.txt"), &settled(outcome.text()));
+    assert_golden(&format!("status-{name}"), &settled(outcome.text()));
     outcome.stderr
 }
 
@@ -58,7 +58,7 @@ fn all_is_well() {
         &health,
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost unsure without_record ahead implausible unreadable clock_seconds others other_repositories \
-         unsettled too_late came_late foreign untold problems",
+         unsettled too_late came_late foreign undelivered problems",
     );
     assert_keys(&health["newest_good"], "id tier started warnings");
     assert_keys(&health["next_due"], "tier at");
@@ -216,7 +216,7 @@ fn a_record_that_can_not_be_read_is_a_problem() {
     bucket.write(key, bytes);
     let text = settled(agent.run(["status"]).ended_with(8).text());
     let id = key.rsplit('/').next().unwrap().trim_end_matches(".pgc");
-    assert_golden("status-unreadable.txt", &text.replace(id, "[id]"));
+    assert_golden("status-unreadable", &text.replace(id, "[id]"));
     assert_eq!(outlook(&agent, 8)["unreadable"].as_array().unwrap().len(), 1);
 }
 

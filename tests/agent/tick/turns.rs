@@ -59,12 +59,12 @@ fn what_ticks_print() {
         stage.put(Run::ago(hours(24 * 32 + n)).serving("daily", "7d"));
     }
     let first = agent.run(["tick"]).success();
-    assert_golden("tick-first.txt", &settled(first.text()));
+    assert_golden("tick-first", &settled(first.text()));
     let second = agent.run(["tick"]).success();
     assert!(!second.text().contains("pruned"), "{}", second.text());
     let next = second.text().split(" next ").nth(1).unwrap();
     assert!(next.starts_with("hourly "), "{}", second.text());
-    assert_golden("tick-not-due.txt", &settled(second.text()));
+    assert_golden("tick-not-due", &settled(second.text()));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn json_of_a_tick() {
         &main["health"],
         "database schedule newest_good age_seconds good bytes last_failure late next_due paused_until under_way held \
          suspicious lost without_record ahead implausible unreadable clock_seconds others other_repositories unsettled \
-         unsure too_late came_late foreign untold problems",
+         unsure too_late came_late foreign undelivered problems",
     );
     let lost = turn(&report, "lost");
     assert_keys(&lost["backup"], "outcome error cause hint exit_status");
@@ -205,7 +205,7 @@ fn no_database_keeps_the_others_from_their_turn() {
 fn a_tick_for_several_tells_each_ones_lot() {
     let stage = Stage::small();
     let outcome = unreliable(&stage).run(["tick", "-q"]).ended_with(3);
-    assert_golden("tick-several.txt", &settled(outcome.text()));
+    assert_golden("tick-several", &settled(outcome.text()));
 }
 
 #[test]

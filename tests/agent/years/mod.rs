@@ -287,7 +287,7 @@ impl Story {
 #[track_caller]
 fn assert_served(one: &DatabaseTick, due: &[Tier], may_pause: bool) {
     match &one.backup {
-        BackupOutcome::Done { tiers, .. } => assert_eq!(tiers, due, "{one:#?}"),
+        BackupOutcome::Done { backup, .. } => assert_eq!(backup.tiers, due, "{one:#?}"),
         BackupOutcome::NotDue => assert_eq!(due, [], "{one:#?}"),
         BackupOutcome::Paused { .. } => assert!(may_pause && !due.is_empty(), "{one:#?}"),
         BackupOutcome::Busy { .. } | BackupOutcome::Failed(_) | BackupOutcome::Elsewhere { .. } => {

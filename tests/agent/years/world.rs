@@ -167,7 +167,6 @@ impl World {
             silence_max: Duration::from_secs(60),
             policy: Policy::default(),
             clock,
-            steps: None,
         }
     }
 
@@ -273,7 +272,7 @@ async fn connect(bucket: &S3Server) -> Catalog {
 
 async fn tick(catalog: &Catalog, clients: &Clients, request: &TickRequest) -> TickReport {
     let (progress, interrupt) = (Progress::default(), Interrupt::default());
-    operation::tick(catalog, clients, request, &progress, &interrupt)
+    operation::tick(catalog, clients, request, &|_| {}, &progress, &interrupt)
         .await
         .unwrap()
 }

@@ -1,0 +1,200 @@
+//! The verbs that concern one backup: `show`, `get`, `open`, `verify`, `restore`, and what people decide about it.
+
+use std::path::Path;
+
+use super::{
+    Agent,
+    connect::{only_catalog_key, parse_label},
+    usage,
+};
+use crate::{
+    backup::{Details, Mark, Record},
+    catalog::{BackupSelector, Catalog},
+    config::no_key,
+    error::Result,
+    operation::{
+        self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Target,
+        ThawRequest, Verified,
+    },
+    postgres::{self, DatabaseUrl},
+};
+
+/// Which backup is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Selector<'a> {
+    /// An id, the beginning of one, `latest` or `latest:TIER`.
+    pub id: &'a str,
+    /// The label of its database; none for any.
+    pub database: Option<&'a str>,
+}
+
+/// One backup, as far as the keys at hand can see into it.
+#[derive(Debug)]
+pub struct ShownBackup {
+    /// The entry.
+    pub record: Record,
+    /// What is inside; none where the details are lost or the keys at hand don't open them.
+    pub details: Option<Details>,
+    /// Whether the keys at hand can see what is inside.
+    pub sees_inside: bool,
+    /// What people decided about it, and what they were notified of.
+    pub mark: Option<Mark>,
+}
+
+impl Agent {
+    /// Shows one backup.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSuchBackup`], and what the bucket refuses.
+    pub async fn show(&self, selector: Selector<'_>) -> Result<ShownBackup> {
+        let catalog = self.catalog().await?;
+        let record = self.find(catalog, selector).await?;
+        let mark = self.interrupt.or(catalog.mark(&record.database, &record.id)).await?;
+        let details = self.interrupt.or(catalog.known_details(&record)).await?;
+        let sees_inside = details.is_some() || {
+            let seen = catalog.sees_inside(&record.database, &record.id);
+            self.interrupt.or(seen).await?
+        };
+        Ok(ShownBackup {
+            record,
+            details,
+            sees_inside,
+            mark,
+        })
+    }
+
+    /// Finds the backup that `doing` ("get", "verify", "restore") is to be done with. Its details are needed.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoSuchBackup`]; [`crate::Error::Usage`] where only a catalog key is set.
+    pub async fn find_to(&self, doing: &str, selector: Selector<'_>) -> Result<Record> {
+        self.check_key(&format!("{doing} one"))?;
+        let catalog = self.catalog().await?;
+        let record = self.find(catalog, selector).await?;
+        let seen = catalog.sees_inside(&record.database, &record.id);
+        match self.interrupt.or(seen).await? {
+            true => Ok(record),
+            false => Err(only_catalog_key(&format!("{doing} {}", record.id))),
+        }
+    }
+
+    async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
+        let wanted = BackupSelector::parse(selector.id)?;
+        let database = parse_label(selector.database)?;
+        let found = catalog.find(&wanted, database.as_ref(), self.clock.now());
+        self.interrupt.or(found).await
+    }
+
+    /// Makes sure that the archive of a backup can be read, which in cold storage may take hours.
+    ///
+    /// # Errors
+    /// [`crate::Error::Store`] where it is not to be waited for; what the bucket refuses.
+    pub async fn thaw(&self, record: &Record, request: &ThawRequest) -> Result<()> {
+        let catalog = self.catalog().await?;
+        self.interrupt.or(operation::thaw(catalog, record, request)).await
+    }
+
+    /// Downloads a backup, checks it and writes it to `target`: opened, or as it stands in the bucket.
+    ///
+    /// # Errors
+    /// Those of [`operation::get`].
+    pub async fn get(&self, record: &Record, target: &Target, sealed: bool, progress: &Progress) -> Result<Fetched> {
+        let catalog = self.catalog().await?;
+        let work = operation::get(catalog, record, target, sealed, progress);
+        self.interrupt.or(work).await
+    }
+
+    /// Opens a sealed archive that was downloaded already. Needs no bucket.
+    ///
+    /// # Errors
+    /// Those of [`operation::open`], and [`crate::Error::Usage`] where no key is set.
+    pub async fn open(&self, file: &Path, target: &Target, progress: &Progress) -> Result<Fetched> {
+        let secrets = self.config.keys().secrets();
+        let work = operation::open(file, &secrets, target, progress);
+        self.interrupt.or(work).await
+    }
+
+    /// Whether there is a key that may open a sealed archive.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] where there is none, with what the file says of the key that it wants.
+    pub fn check_key_for(&self, file: &Path) -> Result<()> {
+        if !self.config.keys().secrets().is_empty() {
+            return self.check_key("open one");
+        }
+        // whether there are backups at all isn't known here
+        Err(match operation::sealed_for(file) {
+            Ok(wanted) => usage(
+                format!("no key is configured, and {} is sealed for {wanted}", file.display()),
+                "set PGCOFFER_KEY to that key, or PGCOFFER_PASSPHRASE to that passphrase: it stands on the recovery \
+                 sheet, or where it was stored",
+            ),
+            Err(_) => no_key(),
+        })
+    }
+
+    /// Reads a whole backup back and checks every byte.
+    ///
+    /// # Errors
+    /// Those of [`operation::verify`].
+    pub async fn verify(&self, record: &Record, progress: &Progress) -> Result<Verified> {
+        let catalog = self.catalog().await?;
+        let work = operation::verify(catalog, record, progress);
+        self.interrupt.or(work).await
+    }
+
+    /// Checks that a restore can begin, before an archive is waited for. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`operation::check_target`].
+    pub async fn check_target(&self, record: &Record, request: &RestoreRequest) -> Result<()> {
+        let look = operation::check_target(self.clients().await?, record, request);
+        self.interrupt.or(look).await
+    }
+
+    /// Finds out what a restore would restore, and what not. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`operation::prepare_restore`].
+    pub async fn prepare_restore<'a>(
+        &'a self,
+        record: &'a Record,
+        request: &'a RestoreRequest,
+    ) -> Result<PreparedRestore<'a>> {
+        let (catalog, clients) = (self.catalog().await?, self.clients().await?);
+        operation::prepare_restore(catalog, clients, record, request, &self.interrupt).await
+    }
+
+    /// Carries out a restore that was prepared.
+    ///
+    /// # Errors
+    /// Those of [`operation::restore`].
+    pub async fn restore(&self, prepared: PreparedRestore<'_>, progress: &Progress) -> Result<RestoreReport> {
+        operation::restore(prepared, progress, &self.interrupt).await
+    }
+
+    /// The label of the configured database that a URL leads to, asked of the servers.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`] alone.
+    pub async fn database_at(&self, target: &DatabaseUrl) -> Result<Option<String>> {
+        for database in &self.config.databases {
+            let same = async { Ok(postgres::is_same_database(&database.url, target).await) };
+            if self.interrupt.or(same).await? {
+                return Ok(Some(database.label.to_string()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Holds, releases or accepts a backup, in the name of `who`.
+    ///
+    /// # Errors
+    /// Those of [`operation::change_mark`].
+    pub async fn decide(&self, selector: Selector<'_>, decision: &MarkChange, who: &str) -> Result<ChangedMark> {
+        let catalog = self.catalog().await?;
+        let record = self.find(catalog, selector).await?;
+        // not interrupted between the mark and the tag
+        operation::change_mark(catalog, &record, decision, who, self.clock.now()).await
+    }
+}

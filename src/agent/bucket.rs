@@ -1,0 +1,105 @@
+//! The verbs that concern the catalog as a whole: `list`, `prune`, `repository`.
+
+use super::{Agent, connect::parse_label, usage};
+use crate::{
+    backup::{Failure, Label},
+    catalog::Listing,
+    error::{Error, Result},
+    operation::{self, PruneReport, PruneRequest},
+    seal::RepositoryId,
+};
+
+/// What a prune is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct PruneOptions<'a> {
+    /// The label of the only database that is pruned; none for all.
+    pub database: Option<&'a str>,
+    /// Whether only the plan is made.
+    pub dry_run: bool,
+    /// How many good backups may go though the schedule does not explain it.
+    pub confirmed: Option<usize>,
+}
+
+/// What a prune came to.
+#[derive(Debug)]
+pub struct Pruned {
+    /// Each database, in order.
+    pub reports: Vec<std::result::Result<PruneReport, (Label, Failure)>>,
+    /// The first error.
+    pub failed: Option<Error>,
+}
+
+impl Agent {
+    /// Lists the newest `limit` backups.
+    ///
+    /// # Errors
+    /// What the bucket refuses.
+    pub async fn list(&self, database: Option<&str>, limit: usize) -> Result<Listing> {
+        let catalog = self.catalog().await?;
+        let label = parse_label(database)?;
+        let listing = catalog.list(label.as_ref(), limit, self.clock.now());
+        self.interrupt.or(listing).await
+    }
+
+    /// The label of a database, and the configured databases of which something can be expected: it alone, or all.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where it can't be a label.
+    pub fn expected(&self, database: Option<&str>) -> Result<(Option<Label>, Vec<Label>)> {
+        let label = parse_label(database)?;
+        let mut expected = self.configured();
+        expected.retain(|one| label.as_ref().is_none_or(|only| only == one));
+        Ok((label, expected))
+    }
+
+    /// The repository that the bucket holds.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBackup`] where there is no backup yet, and what the bucket refuses.
+    pub async fn repository(&self) -> Result<RepositoryId> {
+        let catalog = self.catalog().await?;
+        let id = self.interrupt.or(catalog.settled_repository()).await?;
+        id.ok_or_else(|| Error::NoSuchBackup {
+            wanted: "from which the repository could be told".into(),
+            location: catalog.store().location().to_string(),
+        })
+    }
+
+    /// Deletes what its retention says, database by database; one that fails keeps no other from its turn.
+    ///
+    /// # Errors
+    /// What keeps every database from its turn, and [`Error::Interrupted`].
+    pub async fn prune(&self, options: PruneOptions<'_>) -> Result<Pruned> {
+        let catalog = self.catalog().await?;
+        let request = PruneRequest {
+            policy: self.retention_policy(),
+            dry_run: options.dry_run,
+            clock: self.clock,
+            confirmed: options.confirmed,
+        };
+        let (mut reports, mut failed) = (Vec::new(), None);
+        for label in self.labels(catalog, options.database).await? {
+            match operation::prune(catalog, &label, &request, &self.interrupt).await {
+                Ok(report) => reports.push(Ok(report)),
+                Err(error @ Error::Interrupted { .. }) => return Err(error),
+                Err(error) => {
+                    reports.push(Err((label, Failure::from(&error))));
+                    failed = failed.or(Some(error));
+                }
+            }
+        }
+        if let (Some(name), [Ok(report)]) = (options.database, reports.as_slice())
+            && report.is_empty()
+            && self.config.database(Some(name)).is_err()
+        {
+            return Err(usage(
+                format!("there is no database {name} here, and none of that name is configured"),
+                "`pgcoffer list` shows which databases have backups",
+            ));
+        }
+        if !options.dry_run {
+            self.write_metrics(catalog, &[]).await;
+        }
+        Ok(Pruned { reports, failed })
+    }
+}

@@ -1,0 +1,92 @@
+//! `policy`: the smallest policy that credentials of the bucket need.
+
+use super::Agent;
+use crate::{
+    error::{Error, Result},
+    rights::{self, LOCK_DAYS_DEFAULT, LockCap, Mode, Place, Service},
+    store::LockMode,
+};
+
+/// What a policy is to allow.
+#[derive(Debug, Clone, Copy)]
+pub struct PolicyOptions {
+    /// What the credentials are for.
+    pub mode: Mode,
+    /// Whose policy it is; none to go by the endpoint.
+    pub service: Option<Service>,
+    /// The most days that a lock may last; none to go by the schedules.
+    pub lock_days: Option<u32>,
+    /// Whether holds may be put on locked objects.
+    pub legal_hold: bool,
+    /// Whether archives may be thawed.
+    pub thaw: bool,
+    /// Whether lifecycle rules may be written.
+    pub lifecycle: bool,
+    /// Whether the settings of the bucket may be read.
+    pub check: bool,
+}
+
+impl Agent {
+    /// The policy as JSON. Asks nobody.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where no bucket is set, or the service has no policies.
+    pub fn bucket_policy(&self, options: &PolicyOptions) -> Result<String> {
+        let location = self.config.location()?;
+        let service = options.service.unwrap_or_else(|| Service::at(self.endpoint()));
+        if let Some(instead) = service.instead_of_policies(options.mode) {
+            return Err(Error::usage(format!("{service} has no policies to print"), instead));
+        }
+        if options.service.is_none() && service == Service::Other {
+            tracing::warn!(
+                "what answers at this endpoint is not known: the policy has what all services take; --service names it"
+            );
+        }
+        if options.mode == Mode::DropBox && service != Service::Aws {
+            tracing::warn!(
+                "the condition that nothing is written over is AWS's: here turn on versioning or Object Lock as well"
+            );
+        }
+        let days = options.lock_days.or_else(|| self.longest_days());
+        let lock = self.config.store.lock.map(|mode| LockCap {
+            compliance: mode == LockMode::Compliance,
+            days: days.unwrap_or(LOCK_DAYS_DEFAULT),
+        });
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+        let region = region.iter().find_map(|name| self.machine.variable(name));
+        let place = Place {
+            service,
+            bucket: location.bucket.clone(),
+            prefix: location.prefix.clone(),
+            partition: rights::partition(region).to_owned(),
+            kms_key: self.config.store.kms_key.clone(),
+            acl: self.config.store.acl.is_some(),
+            lock,
+            legal_hold: options.legal_hold,
+            thaw: options.thaw,
+            lifecycle: options.lifecycle,
+            check: options.check,
+        };
+        // as people write them: the version first
+        let policy = serde_json::to_string_pretty(&rights::policy(options.mode, &place));
+        policy.map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+        let mut set = names.iter().filter_map(|name| self.machine.variable(name));
+        set.find(|url| !url.trim().is_empty())
+    }
+
+    /// The days of the longest retention in the schedules, and one more for the time that a run takes.
+    fn longest_days(&self) -> Option<u32> {
+        let now = self.clock.now();
+        let schedules = self.config.databases.iter().filter_map(|one| one.schedule.as_ref());
+        let kept = schedules
+            .flat_map(|schedule| schedule.clauses())
+            .map(|clause| clause.keep);
+        let end = kept.filter_map(|keep| keep.expires(now)).max()?;
+        let days = end.duration_since(now).as_hours().div_euclid(24) + 2;
+        u32::try_from(days).ok()
+    }
+}

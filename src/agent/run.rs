@@ -1,0 +1,74 @@
+//! `backup`: one backup that somebody asks for.
+
+use super::{Agent, backup, usage};
+use crate::{
+    backup::{Retention, Tier},
+    config,
+    error::Result,
+    operation::{BackupRequest, BackupTaken, Occasion, Progress},
+};
+
+/// A backup that somebody asks for.
+#[derive(Debug, Clone)]
+pub struct BackupOptions {
+    /// The label of the database; none for the only one that is configured.
+    pub database: Option<String>,
+    /// The tier under which it stands.
+    pub tier: Tier,
+    /// How long it is kept.
+    pub retention: Retention,
+    /// How it is compressed, as the user wrote it, where not as the settings say.
+    pub compression: Option<String>,
+    /// The size of a part of the upload in bytes, where it is not chosen by what is expected.
+    pub part_bytes: Option<u64>,
+}
+
+impl Agent {
+    /// Takes one backup, notifies people of how it ended, and writes the metrics file.
+    ///
+    /// # Errors
+    /// Those of [`crate::operation::backup`], and what is wrong with the settings. A failed notification is none.
+    pub async fn backup(&self, options: &BackupOptions, progress: &Progress) -> Result<BackupTaken> {
+        let work = async {
+            let request = self.backup_request(options);
+            let request = self.or_report(None, request).await?;
+            let label = Some(&request.database);
+            let catalog = self.or_report(label, self.catalog().await).await?;
+            let clients = self.or_report(label, self.clients().await).await?;
+            let (alone, notifications) = (self.config.databases.len() == 1, &self.notifications);
+            let work = backup(
+                catalog,
+                clients,
+                &request,
+                alone,
+                notifications,
+                progress,
+                &self.interrupt,
+            );
+            let result = Box::pin(work).await;
+            self.write_metrics(catalog, &[]).await;
+            result
+        };
+        self.or_report_panic(work).await
+    }
+
+    fn backup_request(&self, options: &BackupOptions) -> Result<BackupRequest> {
+        let database = self.config.database(options.database.as_deref())?;
+        let level = match &options.compression {
+            Some(text) => {
+                config::compression(text).map_err(|why| usage(why, "give --compression zstd:3, for example"))?
+            }
+            None => self.config.level,
+        };
+        Ok(BackupRequest {
+            database: database.label.clone(),
+            url: database.url.clone(),
+            secret: self.config.secret_of(database)?.clone(),
+            occasion: Occasion::Asked(options.tier, options.retention),
+            level,
+            part_bytes: options.part_bytes,
+            silence_max: self.config.silence_max,
+            clock: self.clock,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! `policy`: policies for the credentials of the bucket.
+
+use clap::Args;
+use pgcoffer::{
+    Result,
+    agent::PolicyOptions,
+    rights::{Mode, Service},
+};
+
+use super::Context;
+use crate::cli::output::print_document;
+
+/// What `policy` is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// full, drop-box (writes new backups alone), prune (deletes what has run out) or restore (reads)
+    #[arg(long, value_name = "MODE", default_value_t = Mode::Full)]
+    mode: Mode,
+    /// Whose policy: aws, wasabi, ceph, minio, other; r2 and b2 have none, and it says what to make instead (default:
+    /// by the endpoint)
+    #[arg(long, value_name = "SERVICE")]
+    service: Option<Service>,
+    /// With PGCOFFER_LOCK: the most days that a lock may last (default: the schedule's longest retention and a day, or
+    /// 400)
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    lock_days: Option<u32>,
+    /// Add legal holds, for `hold` and `release` with PGCOFFER_LOCK: a person's credentials, not the agent's
+    #[arg(long)]
+    legal_hold: bool,
+    /// Add thawing, for --thaw: it costs money
+    #[arg(long)]
+    thaw: bool,
+    /// Add the bucket's lifecycle rules, for `lifecycle apply`: a person's credentials, not the agent's
+    #[arg(long)]
+    lifecycle: bool,
+    /// Add the reading of the bucket's settings, so that `check` can judge them
+    #[arg(long)]
+    check: bool,
+}
+
+impl Context<'_> {
+    pub(super) fn policy(&self, args: &PolicyArgs) -> Result<()> {
+        let options = PolicyOptions {
+            mode: args.mode,
+            service: args.service,
+            lock_days: args.lock_days,
+            legal_hold: args.legal_hold,
+            thaw: args.thaw,
+            lifecycle: args.lifecycle,
+            check: args.check,
+        };
+        let policy = self.agent.bucket_policy(&options)?;
+        print_document(&format!("{policy}\n"))
+    }
+}

@@ -1,0 +1,20 @@
+//! `show`: one backup with its tables.
+
+use pgcoffer::Result;
+
+use super::Context;
+use crate::cli::{args::Chosen, screen::note};
+
+impl Context<'_> {
+    pub(super) async fn show(&self, chosen: &Chosen) -> Result<()> {
+        let shown = self.agent.show(chosen.selector()).await?;
+        if !shown.sees_inside {
+            note(
+                "what is inside (tables, rows, warnings, the words of an error) is not shown: it stands in the \
+                 details, which a catalog key doesn't open",
+            );
+        }
+        let (details, mark) = (shown.details.as_ref(), shown.mark.as_ref());
+        self.output.show(&shown.record, details, mark, self.agent.location()?)
+    }
+}

@@ -1,0 +1,44 @@
+//! `tick`: what is due by the schedule.
+
+use pgcoffer::{
+    Error, Result,
+    agent::TickOptions,
+    operation::{Progress, TickReport},
+};
+
+use super::Context;
+use crate::cli::args::TickArgs;
+
+impl Context<'_> {
+    pub(super) async fn tick(&self, args: &TickArgs) -> Result<()> {
+        let result = self.take_tick(args).await;
+        self.say_undelivered();
+        result
+    }
+
+    async fn take_tick(&self, args: &TickArgs) -> Result<()> {
+        let options = TickOptions {
+            database: args.database.clone(),
+            parallel: args.parallel,
+            prune: !args.no_prune,
+        };
+        let progress = Progress::default();
+        let work = self.agent.tick(&options, &progress);
+        let ticked = self.watched("backup", &progress, work).await?;
+        self.output.ticked(&ticked.report)?;
+        match (ticked.unready.into_iter().next(), ticked.report.exit_status()) {
+            (Some((_, error)), _) => Err(error),
+            (None, 0) => Ok(()),
+            (None, exit_status) => Err(Error::Problems {
+                what: format!("not all is well with {}: see above", unwell(&ticked.report)),
+                exit_status,
+            }),
+        }
+    }
+}
+
+fn unwell(report: &TickReport) -> String {
+    let unwell = report.databases.iter().filter(|one| one.exit_status() != 0);
+    let names: Vec<&str> = unwell.map(|one| one.database.as_str()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,245 @@
+#![allow(clippy::unwrap_used)]
+
+use std::mem::discriminant;
+
+use super::*;
+use crate::{
+    backup::{BackupId, DigestLine, EventKind, Label, Origin, Tier},
+    cause::{Bucket, Cause},
+};
+
+fn at(hour: i8) -> Timestamp {
+    format!("2026-11-20T{hour:02}:00:00Z").parse().unwrap()
+}
+
+fn id() -> BackupId {
+    BackupId::parse("20261120T020000Z-rkropyeppww6").unwrap()
+}
+
+fn summary() -> BackupSummary {
+    BackupSummary {
+        id: id(),
+        tiers: vec![Tier::Daily, Tier::Weekly],
+        bytes: 5 << 20,
+    }
+}
+
+fn error() -> RunError {
+    RunError {
+        cause: Cause::from(Bucket::BucketFull),
+        exit_status: 4,
+        run: Some(id()),
+    }
+}
+
+fn late() -> Vec<LateTier> {
+    vec![LateTier {
+        tier: Tier::Daily,
+        due: at(2),
+        newest: None,
+    }]
+}
+
+fn event(what: Occurrence) -> Event {
+    Event {
+        at: at(7),
+        origin: Origin {
+            host: "scheduler.1".into(),
+            location: Some("s3://bucket/prefix".into()),
+        },
+        database: Some(Label::parse("main").unwrap()),
+        newest_good: NewestGood::Is {
+            id: id(),
+            started: at(2),
+        },
+        what,
+    }
+}
+
+/// Every occurrence, with its title and with what its message must say.
+fn every_occurrence() -> Vec<Event> {
+    vec![
+        event(Occurrence::Failed {
+            error: error(),
+            failures: 3,
+            since: at(1),
+            late: late(),
+            retry_at: Some(at(8)),
+        }),
+        event(Occurrence::Interrupted {
+            error: error(),
+            failures: 0,
+            since: None,
+            late: Vec::new(),
+            retry_at: Some(at(7)),
+        }),
+        event(Occurrence::Trouble {
+            topic: Topic::Bucket,
+            error: error(),
+        }),
+        event(Occurrence::Missed {
+            late: late(),
+            error: None,
+            failures: 0,
+            retry_at: None,
+        }),
+        event(Occurrence::CaughtUp {
+            late: late(),
+            backup: summary(),
+        }),
+        event(Occurrence::Recovered {
+            failures: 2,
+            since: Some(at(1)),
+            backup: summary(),
+        }),
+        event(Occurrence::Suspicious {
+            backup: summary(),
+            reasons: vec![Reason::MoreLosses { tables: 2 }],
+        }),
+        event(Occurrence::Succeeded {
+            backup: summary(),
+            reasons: Vec::new(),
+        }),
+        event(Occurrence::Digest {
+            databases: vec![DigestLine {
+                database: Label::parse("main").unwrap(),
+                newest_good: Some(id()),
+                newest_started: Some(at(2)),
+                good_this_week: 7,
+                failed_this_week: 1,
+                good: 9,
+                bytes: 5 << 30,
+                held: 1,
+                suspicious: 0,
+                problems: vec!["something is wrong".into()],
+            }],
+        }),
+        event(Occurrence::Test),
+    ]
+}
+
+/// A new occurrence does not compile without its words here.
+fn words(what: &Occurrence) -> (&'static str, &'static [&'static str]) {
+    match what {
+        Occurrence::Failed { .. } => (
+            "backup of main FAILED",
+            &[
+                "The backup of main failed at 2026-11-20 07:00 UTC.",
+                "`pgcoffer show 20261120T020000Z-rkropyeppww6` has what was said in full.",
+                "It has failed 3 times in a row since 2026-11-20 01:00 UTC.",
+                "The daily backup has been due since 2026-11-20 02:00 UTC.",
+                "Newest good backup: 20261120T020000Z-rkropyeppww6, 5h 0m old",
+                "The first tick after 2026-11-20 08:00 UTC tries again.",
+                "What to do: ",
+                "`pgcoffer check main` tries every part of it",
+            ],
+        ),
+        Occurrence::Interrupted { .. } => (
+            "backup of main interrupted",
+            &[
+                "something told it to stop before it was done",
+                "There is no backup of this run.",
+            ],
+        ),
+        Occurrence::Trouble { .. } => (
+            "a backup of main is GONE",
+            &["It is the backup 20261120T020000Z-rkropyeppww6.", "Why: "],
+        ),
+        Occurrence::Missed { .. } => (
+            "backup of main MISSED",
+            &[
+                "No attempt is known to have been made.",
+                "see whether whatever starts `pgcoffer tick` still does",
+            ],
+        ),
+        Occurrence::CaughtUp { .. } => (
+            "backup of main was late, and is made",
+            &["It has been caught up now: 20261120T020000Z-rkropyeppww6 (daily, weekly, 5.00 MiB)."],
+        ),
+        Occurrence::Recovered { .. } => (
+            "backup of main is good again",
+            &["There is a good backup of main again. 2 runs failed before, since 2026-11-20 01:00 UTC."],
+        ),
+        Occurrence::Suspicious { .. } => (
+            "backup of main looks SUSPICIOUS",
+            &[
+                "    and 2 more tables lost half or all of the rows",
+                "`pgcoffer accept 20261120T020000Z-rkropyeppww6`",
+            ],
+        ),
+        Occurrence::Succeeded { .. } => (
+            "backup of main is good",
+            &["main was backed up at 2026-11-20 07:00 UTC."],
+        ),
+        Occurrence::Digest { .. } => (
+            "weekly digest: 1 of 1 databases NEEDS A LOOK",
+            &[
+                "main: newest good 20261120T020000Z-rkropyeppww6, 5h 0m old; this week 7 good, 1 failed; 9 kept, 5.00 GiB, 1 held",
+                "! something is wrong",
+            ],
+        ),
+        Occurrence::Test => ("test: this channel works", &["This is a test, sent at"]),
+    }
+}
+
+#[test]
+fn every_occurrence_has_its_words() {
+    let all = every_occurrence();
+    for event in &all {
+        let (title, parts) = words(&event.what);
+        let message = Message::new(event);
+        assert_eq!(message.title, title);
+        let text = message.text();
+        for part in parts {
+            assert!(text.contains(part), "{part:?} is not in: {text}");
+        }
+        assert!(text.ends_with("on scheduler.1, s3://bucket/prefix\n"), "{text}");
+    }
+    let kinds: std::collections::BTreeSet<_> = all.iter().map(|one| format!("{:?}", discriminant(&one.what))).collect();
+    assert_eq!(kinds.len(), 10, "an occurrence is missing above");
+}
+
+#[test]
+fn every_topic_of_trouble_has_a_title_of_its_own() {
+    let title = |topic| {
+        let trouble = event(Occurrence::Trouble { topic, error: error() });
+        Message::new(&trouble).title
+    };
+    let titles = [Topic::Backup, Topic::Retention, Topic::Bucket, Topic::Repository].map(title);
+    let different: std::collections::BTreeSet<&String> = titles.iter().collect();
+    assert_eq!(different.len(), 4, "{titles:?}");
+}
+
+#[test]
+fn every_kind_of_event_can_be_chosen_and_read_again() {
+    for event in every_occurrence() {
+        let kind = event.kind();
+        assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
+        assert_eq!(EventKind::CHOICES.contains(&kind), kind != EventKind::Test);
+    }
+    assert_eq!(EventKind::parse("drill_failed"), None);
+}
+
+/// Programs read facts, not words.
+#[test]
+fn a_webhook_carries_the_facts_of_every_occurrence() {
+    for event in every_occurrence() {
+        let data = crate::notify::payload::payload(&event);
+        assert_eq!(data["text"], Message::new(&event).text());
+        if matches!(event.what, Occurrence::Test | Occurrence::Digest { .. }) {
+            continue;
+        }
+        assert_eq!(data["what"], event.topic().as_str());
+        assert_eq!(data["failures"], event.failures());
+        assert_eq!(data["late"].as_array().unwrap().len(), event.late().len());
+        assert_eq!(data["backup"].is_null(), event.backup().is_none());
+        assert_eq!(data["cause"].is_null(), event.error().is_none());
+        assert_eq!(data["interrupted"], event.is_interrupted());
+        for (told, reason) in data["reasons"].as_array().unwrap().iter().zip(event.reasons()) {
+            assert_eq!(
+                (&told["kind"], &told["text"]),
+                (&reason.kind().into(), &reason.to_string().into())
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use serde_json::{Value, json};
+
+use super::Message;
+use crate::{
+    backup::{Event, NewestGood, Occurrence, Reason},
+    text::Untrusted,
+};
+
+/// The facts of an event as a webhook carries them, with the message in words as `text`. A field that isn't known is
+/// null.
+#[must_use]
+pub(super) fn payload(event: &Event) -> Value {
+    let mut data = json!({
+        "agent": { "host": event.origin.host, "version": env!("CARGO_PKG_VERSION") },
+        "location": event.origin.location,
+        "text": Message::new(event).text(),
+    });
+    let mut add = |name: &str, value: Value| data[name] = value;
+    match &event.what {
+        Occurrence::Test => {}
+        Occurrence::Digest { databases } => add("databases", json!(databases)),
+        _ => {
+            let error = event.error();
+            add("database", json!(event.database));
+            add("what", event.topic().as_str().into());
+            add("since", json!(event.since()));
+            add("failures", json!(event.failures()));
+            add("cause", json!(error.map(|error| error.cause.code())));
+            add("error", json!(error.map(|error| error.cause.to_string())));
+            add("hint", json!(event.hint()));
+            add("run", json!(error.and_then(|error| error.run.as_ref())));
+            add("exit_status", json!(error.map(|error| error.exit_status)));
+            add("interrupted", json!(event.is_interrupted()));
+            add("newest_good", newest_good(event));
+            add("newest_good_known", json!(event.newest_good != NewestGood::Unknown));
+            add("retry_at", json!(event.retry_at()));
+            add("late", json!(event.late()));
+            add("backup", json!(event.backup()));
+            add("reasons", event.reasons().iter().map(reason).collect());
+        }
+    }
+    data
+}
+
+/// A reason with its names escaped: whoever may create a table chooses its name, and programs pass messages on to
+/// places that obey some characters.
+fn reason(reason: &Reason) -> Value {
+    let mut value = reason.to_value();
+    for name in ["kind", "schema", "table"] {
+        if let Some(Value::String(text)) = value.get_mut(name) {
+            *text = Untrusted::from(text.as_str()).to_string();
+        }
+    }
+    value
+}
+
+fn newest_good(event: &Event) -> Value {
+    match &event.newest_good {
+        NewestGood::Is { id, started } => json!({
+            "id": id,
+            "started": started,
+            "age_seconds": event.at.as_second() - started.as_second(),
+        }),
+        NewestGood::None | NewestGood::Unknown => Value::Null,
+    }
+}

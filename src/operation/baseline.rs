@@ -1,0 +1,114 @@
+//! How a database stood before something was done: what the next run is compared with when people are told of it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Health;
+use crate::{
+    backup::{Label, Notice, Reason, Tier},
+    catalog::{Catalog, CatalogEntry, Survey},
+    error::Result,
+    schedule::Schedule,
+};
+
+/// What a week is to a digest.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How a database stood at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baseline {
+    /// Its newest good backup, what is late, what is wrong.
+    pub health: Health,
+    /// The newest run failed: since when, and how many in a row.
+    pub failing: Option<Failing>,
+    /// When the newest run began.
+    pub newest_run: Option<Timestamp>,
+    /// Good backups that began within the week before.
+    pub good_this_week: usize,
+    /// Runs that failed within the week before.
+    pub failed_this_week: usize,
+    /// What people were told of its runs.
+    pub notices: Vec<Notice>,
+    /// When the newest run of the schedule began: what was asked for by hand doesn't count.
+    pub newest_scheduled: Option<Timestamp>,
+    /// The backups that look suspicious, and that nobody has accepted.
+    pub doubts: Vec<SuspicionNotices>,
+}
+
+/// What was reported of a backup that looks suspicious.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuspicionNotices {
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// What people were told of it.
+    pub notices: Vec<Notice>,
+}
+
+/// Runs that failed in a row, up to the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// When the first of them began.
+    pub since: Timestamp,
+    /// How many there are.
+    pub runs: usize,
+}
+
+impl Baseline {
+    /// Looks at one database's part of the bucket.
+    ///
+    /// # Errors
+    /// What the bucket refuses.
+    pub async fn look(
+        catalog: &Catalog,
+        database: &Label,
+        schedule: Option<&Schedule>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let survey = catalog.survey(database, usize::MAX).await?;
+        Ok(Self::of(&survey, schedule, now))
+    }
+
+    /// The same of a database that has been looked through already.
+    pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
+        // what is dated by a clock ahead is no news
+        let runs = || survey.entries.iter().filter(|one| !one.record.is_ahead(now));
+        let this_week = |one: &&CatalogEntry| now.duration_since(one.record.started) <= WEEK;
+        let is_failed = |one: &&CatalogEntry| !one.record.is_good();
+        let failed: Vec<Timestamp> = runs().take_while(is_failed).map(|one| one.record.started).collect();
+        let marks = survey.entries.iter().filter_map(|one| one.mark.as_ref());
+        let health = Health::of(survey, schedule, now);
+        let doubts = doubts(survey, &health);
+        let by_schedule = |one: &&CatalogEntry| one.record.serves().iter().any(|served| served.tier != Tier::Manual);
+        Self {
+            health,
+            newest_scheduled: runs().find(by_schedule).map(|one| one.record.started),
+            doubts,
+            failing: failed.last().map(|&since| Failing {
+                since,
+                runs: failed.len(),
+            }),
+            newest_run: runs().next().map(|one| one.record.started),
+            good_this_week: runs().filter(this_week).filter(|one| one.is_good()).count(),
+            failed_this_week: runs().filter(this_week).filter(is_failed).count(),
+            notices: marks.flat_map(|mark| mark.notices.clone()).collect(),
+        }
+    }
+
+    /// Its label.
+    #[must_use]
+    pub fn database(&self) -> &Label {
+        &self.health.database
+    }
+}
+
+fn doubts(survey: &Survey, health: &Health) -> Vec<SuspicionNotices> {
+    let doubt = |suspicious: &super::Suspicious| {
+        let mut standing = survey.entries.iter();
+        let one = standing.find(|one| one.record.id == suspicious.id);
+        let mark = one.and_then(|one| one.mark.as_ref());
+        SuspicionNotices {
+            reasons: suspicious.reasons.clone(),
+            notices: mark.map(|mark| mark.notices.clone()).unwrap_or_default(),
+        }
+    };
+    health.suspicious.iter().map(doubt).collect()
+}

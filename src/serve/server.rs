@@ -1,0 +1,338 @@
+//! `serve`: rounds by the settings, and answers over HTTP meanwhile.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::future::try_join;
+use tokio::net::TcpListener;
+
+use super::{
+    LaunchEvent, Launcher, Pace, Round, ScheduledDatabase,
+    log::{announce, log_tick},
+    rounds,
+};
+use crate::{
+    agent::{self, Agent, MissingRun, Undelivered, WatchedDatabase, log_unready, write_metrics_file},
+    backup::Label,
+    catalog::Catalog,
+    config::{self, Database, Dynos},
+    error::{Error, Result},
+    heroku::Heroku,
+    metrics::{Monitor, Observation},
+    operation::{Clock, Health, Progress, TickDatabase},
+    panics::caught_as_error,
+    web::{self, Answers},
+};
+
+/// How `serve` is to run.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Where it listens, as the user wrote it; none for what the settings say.
+    pub listen: Option<String>,
+    /// How many databases are backed up at once.
+    pub parallel: u8,
+    /// Whether what has run out is deleted.
+    pub prune: bool,
+    /// The shortest time between two rounds.
+    pub shortest_wait: Duration,
+}
+
+/// A `serve` by the settings of an agent.
+pub struct Server<'a, U> {
+    /// The agent.
+    pub agent: &'a Agent,
+    /// How it is to run.
+    pub options: ServeOptions,
+    /// Is called after each round with what could not be delivered.
+    pub on_undelivered: U,
+}
+
+/// What the rounds do.
+enum Work<'a> {
+    /// Back up these databases.
+    BackUp(Vec<&'a Database>),
+    /// Watch these databases, which others back up.
+    Watch(Vec<Label>),
+}
+
+impl<U: Fn(&[Undelivered])> Server<'_, U> {
+    /// Runs until a signal comes, which is a good end. What keeps it from beginning, and any bug, is reported.
+    ///
+    /// # Errors
+    /// What keeps it from beginning.
+    pub async fn run(&self) -> Result<()> {
+        let served = caught_as_error(self.serve()).await;
+        if let Err(error) = &served {
+            self.report(None, error).await;
+        }
+        served
+    }
+
+    async fn report(&self, database: Option<&Label>, error: &Error) {
+        let (notifications, interrupt) = (self.agent.notifications(), self.agent.interrupt());
+        notifications.failed(database, error, interrupt).await;
+    }
+
+    async fn serve(&self) -> Result<()> {
+        let (config, pace) = (self.agent.config(), Pace::with_shortest(self.options.shortest_wait));
+        let only_watches = self.only_watches();
+        let scheduled = if only_watches { Vec::new() } else { self.scheduled()? };
+        let listener = bind(match &self.options.listen {
+            Some(text) => listen(text)?,
+            None => config.serving.address()?,
+        });
+        let listener = listener.await?;
+        let catalog = self.agent.catalog().await?;
+        if catalog.store().writes_only() && config.serving.dynos.is_some() {
+            return Err(Error::usage(
+                "PGCOFFER_LAUNCH=heroku reads from the bucket what a dyno did, and in drop-box mode nobody may",
+                "unset PGCOFFER_LAUNCH, or have Heroku Scheduler run `pgcoffer tick`",
+            ));
+        }
+        let work = match only_watches {
+            true => Work::Watch(self.to_watch(catalog).await?),
+            false => Work::BackUp(scheduled),
+        };
+        let progress = Progress::default();
+        let monitor = Monitor::new(&work.labels(), progress.clone(), pace.poll_interval, config.silence_max);
+        let monitor = match catalog.store().writes_only() {
+            true => monitor.without_looks(),
+            false => monitor,
+        };
+        let address = local_address(&listener)?;
+        let answers = Answers {
+            monitor: monitor.clone(),
+            readers: config.serving.readers(address),
+            clock: Clock::system(),
+        };
+        announce(address, &answers.readers);
+        let stopped = self.agent.interrupt().clone();
+        let web = tokio::spawn(web::serve(listener, answers, async move {
+            stopped.raised().await;
+        }));
+        // it ends by the same signal; backups go on where it ends by a bug
+        let web = async {
+            if let Err(error) = web.await {
+                self.report(None, &error.into()).await;
+            }
+            Ok(())
+        };
+        let rounds = async {
+            match &work {
+                Work::Watch(labels) => self.watch(catalog, labels, pace, &monitor).await,
+                Work::BackUp(databases) => self.back_up(catalog, databases, pace, (&progress, &monitor)).await,
+            }
+        };
+        try_join(rounds, web).await?;
+        Ok(())
+    }
+
+    /// Rounds until a signal comes: ticks here, or dynos.
+    async fn back_up(
+        &self,
+        catalog: &Catalog,
+        databases: &[&Database],
+        pace: Pace,
+        (progress, monitor): (&Progress, &Monitor),
+    ) -> Result<()> {
+        let agent = self.agent;
+        let (ready, unready) = agent.readied(databases.iter().copied());
+        if ready.is_empty() {
+            log_unready(unready.iter().skip(1));
+            return unready.into_iter().next().map_or(Ok(()), |(_, e)| Err(e));
+        }
+        log_unready(unready.iter());
+        if let Some(dynos) = &agent.config().serving.dynos {
+            for (label, error) in &unready {
+                self.report(Some(label), error).await;
+            }
+            let heroku = heroku(dynos)?;
+            let round = self.launcher(&heroku, dynos, catalog, ready);
+            self.rounds(round, pace, monitor).await;
+            return Ok(());
+        }
+        let clients = agent.clients().await?;
+        let request = agent.tick_request(ready, self.options.parallel, self.options.prune);
+        let (notifications, interrupt) = (agent.notifications(), agent.interrupt());
+        let round = async || {
+            let unready = &unready[..];
+            let tick = agent::tick(catalog, clients, &request, unready, notifications, progress, interrupt);
+            let report = tick.await?;
+            report.databases.iter().for_each(log_tick);
+            Ok(report.databases.into_iter().map(Observation::from).collect())
+        };
+        self.rounds(round, pace, monitor).await;
+        Ok(())
+    }
+
+    async fn rounds(&self, mut round: impl Round, pace: Pace, monitor: &Monitor) {
+        let reported = async || {
+            let seen = caught_as_error(round.run()).await;
+            if let Err(error @ Error::Internal(_)) = &seen {
+                self.report(None, error).await;
+            }
+            seen
+        };
+        let after = |monitor: &Monitor| {
+            (self.on_undelivered)(&self.agent.notifications().take_undelivered());
+            if let Some(file) = &self.agent.config().serving.metrics_file {
+                write_metrics_file(file, &monitor.snapshot());
+            }
+        };
+        rounds(reported, monitor, pace, Clock::system(), self.agent.interrupt(), after).await;
+    }
+
+    /// Rounds that start dynos. A dyno reports its run itself; this reports runs that never came or left nothing.
+    fn launcher<'b>(
+        &'b self,
+        heroku: &'b Heroku,
+        dynos: &Dynos,
+        catalog: &'b Catalog,
+        ready: Vec<TickDatabase>,
+    ) -> impl Round + 'b {
+        let scheduled = ready.into_iter().map(|database| ScheduledDatabase {
+            label: database.label,
+            schedule: database.schedule,
+        });
+        let dyno = (dynos.size.clone(), dynos.time_to_live);
+        let (notifications, interrupt) = (self.agent.notifications(), self.agent.interrupt());
+        let on_event = async move |event: &LaunchEvent| match event {
+            LaunchEvent::Seen(database) => notifications.seen(database),
+            LaunchEvent::Unseen(database, error) => notifications.unseen(database, error, interrupt).await,
+            LaunchEvent::Missed(missed) => {
+                let error = Error::NotTaken {
+                    why: missed.cause.why.clone(),
+                    hint: missed.cause.hint.clone(),
+                    cause: missed.cause.cause.into(),
+                };
+                let run = MissingRun {
+                    database: &missed.database,
+                    error: &error,
+                    health: missed.health.as_ref(),
+                    retry_at: missed.retry_at,
+                };
+                notifications.missing_run(run, interrupt).await;
+            }
+        };
+        Launcher::new((heroku, catalog), scheduled.collect(), dyno, interrupt, on_event)
+    }
+
+    fn scheduled(&self) -> Result<Vec<&Database>> {
+        let config = self.agent.config();
+        let scheduled = config.databases.iter().filter(|one| !one.unscheduled);
+        let scheduled: Vec<&Database> = scheduled.collect();
+        if !scheduled.is_empty() {
+            return Ok(scheduled);
+        }
+        if config.databases.is_empty() {
+            // says what is missing
+            config.database(None)?;
+        }
+        Err(Error::usage(
+            "every database's schedule is off",
+            "set a PGCOFFER_DB_<NAME>_SCHEDULE, or do without `serve`",
+        ))
+    }
+
+    /// Whether nothing is set that could be backed up, and a catalog key to watch with.
+    fn only_watches(&self) -> bool {
+        let config = self.agent.config();
+        let keys = config.keys();
+        config.databases.is_empty() && !keys.secrets().is_empty() && keys.are_catalog_keys()
+    }
+
+    /// The databases that have backups in the bucket as it is now.
+    async fn to_watch(&self, catalog: &Catalog) -> Result<Vec<Label>> {
+        if catalog.store().writes_only() {
+            return Err(Error::usage(
+                "a catalog key is set to watch with, and in drop-box mode nothing may be looked at",
+                "unset PGCOFFER_MODE, and give credentials that may read",
+            ));
+        }
+        let labels = self.agent.interrupt().or(catalog.databases()).await?;
+        if labels.is_empty() {
+            return Err(Error::NoSuchBackup {
+                wanted: "to watch".to_owned(),
+                location: catalog.store().location().to_string(),
+            });
+        }
+        let names: Vec<&str> = labels.iter().map(Label::as_str).collect();
+        let names = names.join(", ");
+        tracing::info!("a catalog key alone is set: watching {names}, and backing up nothing");
+        Ok(labels)
+    }
+
+    /// Looks at each of them until a signal comes, and reports backups that are late.
+    async fn watch(&self, catalog: &Catalog, labels: &[Label], pace: Pace, monitor: &Monitor) -> Result<()> {
+        let watched = labels.iter().map(|label| self.agent.watched(label));
+        let watched: Vec<WatchedDatabase> = watched.collect::<Result<_>>()?;
+        let round = async || {
+            if !self.agent.notifications().is_silent() {
+                match self.agent.report_missed(catalog, &watched).await {
+                    Err(error @ Error::Interrupted { .. }) => return Err(error),
+                    // an error was reported already; what can be seen is shown all the same
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            let mut seen = Vec::new();
+            for label in labels {
+                seen.push(self.observed(catalog, label).await?);
+            }
+            Ok(seen)
+        };
+        self.rounds(round, pace, monitor).await;
+        Ok(())
+    }
+
+    async fn observed(&self, catalog: &Catalog, label: &Label) -> Result<Observation> {
+        let health = match self.agent.health(catalog, label).await {
+            Ok(health) => Some(health),
+            Err(error @ Error::Interrupted { .. }) => return Err(error),
+            Err(error) => {
+                let hint = error.hint();
+                tracing::error!(database = %label, hint, "how it stands can't be seen: {error}");
+                None
+            }
+        };
+        for problem in health.iter().flat_map(Health::problems) {
+            tracing::warn!(database = %label, "{problem}");
+        }
+        Ok(Observation {
+            database: label.clone(),
+            failed: health.is_none(),
+            health,
+        })
+    }
+}
+
+impl Work<'_> {
+    fn labels(&self) -> Vec<Label> {
+        match self {
+            Self::BackUp(databases) => databases.iter().map(|one| one.label.clone()).collect(),
+            Self::Watch(labels) => labels.clone(),
+        }
+    }
+}
+
+fn listen(text: &str) -> Result<SocketAddr> {
+    let address = config::listen(text);
+    address.map_err(|(why, hint)| Error::usage(format!("--listen: {why}"), hint.unwrap_or_default()))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|source| Error::Io {
+        doing: format!("listen on {address}"),
+        source,
+    })
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().map_err(|source| Error::Io {
+        doing: "tell which address is listened on".to_owned(),
+        source,
+    })
+}
+
+fn heroku(dynos: &Dynos) -> Result<Heroku> {
+    let heroku = Heroku::new(&dynos.api, &dynos.app, dynos.key.clone());
+    heroku.map_err(|error| Error::usage(error.to_string(), error.hint().unwrap_or_default()))
+}
