@@ -1,7 +1,7 @@
 //! A sealed archive whose header and last frame have been found good, and the ways to read it.
 //!
-//! Nothing is given out before its MAC was checked, and nothing at all before the last frame was: an object that was cut
-//! short is found before anything is touched.
+//! Nothing is given out before its MAC was checked, and nothing at all before the last frame was: an object that was
+//! cut short is found before anything is touched.
 
 use std::ops::Range;
 

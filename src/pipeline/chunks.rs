@@ -49,8 +49,8 @@ enum Chunk {
 }
 
 impl DumpChunks {
-    /// Begins to read `source`, at zstd's `level` or uncompressed. `silence_max`: how long pg_dump may say nothing while
-    /// it is waited for.
+    /// Begins to read `source`, at zstd's `level` or uncompressed. `silence_max`: how long pg_dump may say nothing
+    /// while it is waited for.
     pub fn read(
         source: impl AsyncRead + Send + Unpin + 'static,
         level: Option<i32>,

@@ -13,8 +13,8 @@ impl SealedArchive {
     /// got is true and not all.
     ///
     /// # Errors
-    /// The first error of any half: as [`ContentReader::next`](super::ContentReader::next), [`Error::Archive`] where the
-    /// content isn't a whole archive, [`Error::Sink`] of the sink.
+    /// The first error of any half: as [`ContentReader::next`](super::ContentReader::next), [`Error::Archive`] where
+    /// the content isn't a whole archive, [`Error::Sink`] of the sink.
     pub async fn read_into(&self, sink: &mut (impl AsyncWrite + Unpin), progress: &Progress) -> Result<Contents> {
         progress.expect(self.sealed_bytes());
         let mut content = self.content(0..self.payload_bytes(), &Budget::new(None), progress)?;

@@ -159,7 +159,8 @@ fn is(ended: pgcoffer::Result<()>, expected: impl Fn(&seal::Error) -> bool) -> b
     }
 }
 
-/// The bytes of the payload whose chunks hold these bytes of the dump, and how many bytes of the dump they begin before.
+/// The bytes of the payload whose chunks hold these bytes of the dump, and how many bytes of the dump come before these
+/// in the first chunk.
 fn chunks_of(taken: &Taken, dump: Range<u64>) -> (Range<u64>, usize) {
     let first = dump.start / taken.chunk_bytes;
     let end = dump.end.div_ceil(taken.chunk_bytes);
