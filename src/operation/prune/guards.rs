@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     backup::{Record, Retention},
-    catalog::{Catalog, Standing, Survey},
+    catalog::{Catalog, CatalogEntry, Survey},
     error::Result,
     retention::{Guards, Plan, Run, Tags},
     store::{Kind, Locked, Store},
@@ -16,10 +16,10 @@ use crate::{
 const LOOKS_AT_ONCE: usize = 8;
 
 /// Looks at every backup that `plan` would delete, and adds what was found to its run.
-pub(super) async fn look_at_deletions(catalog: &Catalog, survey: &Survey, plan: &Plan, runs: &mut [Run]) -> Result<()> {
-    let candidates: Vec<&Standing> = plan
+pub(super) async fn add_guards(catalog: &Catalog, survey: &Survey, plan: &Plan, runs: &mut [Run]) -> Result<()> {
+    let candidates: Vec<&CatalogEntry> = plan
         .deletions()
-        .filter_map(|line| survey.standing.iter().find(|one| one.record.id == line.id))
+        .filter_map(|line| survey.entries.iter().find(|one| one.record.id == line.id))
         .collect();
     let store = catalog.store();
     let mut looks = stream::iter(candidates)
@@ -40,7 +40,7 @@ fn add(guards: &mut Guards, seen: Guards) {
     guards.legal_hold |= seen.legal_hold;
 }
 
-async fn look(store: &Store, one: &Standing) -> Result<Guards> {
+async fn look(store: &Store, one: &CatalogEntry) -> Result<Guards> {
     let (mut until, mut legal_hold, mut tags) = (None, false, Tags::None);
     let mut add_lock = |lock: Locked| {
         until = until.max(lock.until);
@@ -50,8 +50,8 @@ async fn look(store: &Store, one: &Standing) -> Result<Guards> {
         add_lock(locked(store, &object.key).await?);
         let of_object = match read(store, &object.key).await? {
             // these prove themselves by their seals: that they have no tags tells nothing
-            Seen::None | Seen::Empty | Seen::Hidden => Tags::None,
-            Seen::Tags(found) => judge(&one.record, &found, &one.owner, false),
+            SeenTags::None | SeenTags::Empty | SeenTags::Hidden => Tags::None,
+            SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, false),
         };
         tags = stricter(tags, of_object);
     }
@@ -59,11 +59,11 @@ async fn look(store: &Store, one: &Standing) -> Result<Guards> {
         add_lock(locked(store, &archive.key).await?);
         let tagged = one.record.object().is_none_or(|object| object.tagged);
         let of_archive = match read(store, &archive.key).await? {
-            Seen::None => Tags::None,
-            Seen::Empty if !tagged => Tags::None,
-            Seen::Empty => Tags::Missing("pgcoffer:owner".to_owned()),
-            Seen::Hidden => Tags::Unreadable("pgcoffer:owner".to_owned()),
-            Seen::Tags(found) => judge(&one.record, &found, &one.owner, tagged),
+            SeenTags::None => Tags::None,
+            SeenTags::Empty if !tagged => Tags::None,
+            SeenTags::Empty => Tags::Missing("pgcoffer:owner".to_owned()),
+            SeenTags::Hidden => Tags::Unreadable("pgcoffer:owner".to_owned()),
+            SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, tagged),
         };
         tags = stricter(tags, of_archive);
     }
@@ -84,30 +84,30 @@ async fn locked(store: &Store, key: &str) -> Result<Locked> {
 }
 
 /// Tags as they were met.
-pub(super) enum Seen {
-    /// the service has none
+pub(super) enum SeenTags {
+    /// The service has none.
     None,
-    /// these credentials may not see them
+    /// These credentials may not see them.
     Hidden,
-    /// none on this object
+    /// None on this object.
     Empty,
-    /// these
+    /// These.
     Tags(Vec<(String, String)>),
 }
 
-pub(super) async fn read(store: &Store, key: &str) -> Result<Seen> {
+pub(super) async fn read(store: &Store, key: &str) -> Result<SeenTags> {
     match store.tags(key).await {
-        Ok(None) => Ok(Seen::None),
-        Ok(Some(tags)) if tags.is_empty() => Ok(Seen::Empty),
-        Ok(Some(tags)) => Ok(Seen::Tags(tags)),
-        Err(error) if error.kind == Kind::Denied => Ok(Seen::Hidden),
-        Err(error) if error.kind == Kind::NotFound => Ok(Seen::None),
+        Ok(None) => Ok(SeenTags::None),
+        Ok(Some(tags)) if tags.is_empty() => Ok(SeenTags::Empty),
+        Ok(Some(tags)) => Ok(SeenTags::Tags(tags)),
+        Err(error) if error.kind == Kind::Denied => Ok(SeenTags::Hidden),
+        Err(error) if error.kind == Kind::NotFound => Ok(SeenTags::None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// What tags say of a backup. Where they were written, one that is missing means that somebody took it away.
-fn judge(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> Tags {
+/// What tags say of a backup. Where they were written, a missing one was removed by somebody.
+fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> Tags {
     let name = |what: &str| format!("pgcoffer:{what}");
     let value = |what: &str| tag(found, what);
     let tier = record.tier.as_str();

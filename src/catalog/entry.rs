@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     Catalog, Doubt, READS_AT_ONCE,
-    found::Found,
+    databases::DatabaseNames,
     keys::maker,
     look::{Shown, unsure},
 };
@@ -18,58 +18,58 @@ use crate::{
 
 /// One run as it stands in the bucket.
 #[derive(Debug)]
-pub struct Standing {
-    /// its entry
+pub struct CatalogEntry {
+    /// Its entry.
     pub record: Record,
-    /// what it measures: with its tables where these were compared
+    /// What it measures: with its tables where these were compared.
     pub measure: Measure,
-    /// why it looks wrong, where its details were read
+    /// Why it looks wrong, where its details were read.
     pub reasons: Vec<Reason>,
-    /// warnings of the run, where its details were read for them
+    /// Warnings of the run, where its details were read for them.
     pub warnings: Vec<Untrusted>,
-    /// the details of a failed run, where they were read
+    /// The details of a failed run, where they were read.
     pub(super) failure: Option<Failure>,
-    /// the record's object
+    /// The record's object.
     pub object: Object,
-    /// the archive where the record says it is
+    /// The archive where the record says it is.
     pub archive: Option<Object>,
-    /// its details, once they were looked for
+    /// Its details, once they were looked for.
     pub details: Option<Object>,
-    /// its details were asked for and can't be read
+    /// Its details were asked for and can't be read.
     pub(super) details_fault: bool,
-    /// why the archive of a good record can't be counted on, as far as it was looked at
+    /// Why the archive of a good record can't be counted on, as far as it was looked at.
     pub doubt: Option<Doubt>,
-    /// why the whole of it can't be counted on, where nothing is wrong with header and last frame
+    /// Why the whole of it can't be counted on, where nothing is wrong with header and last frame.
     pub unsure: Option<Doubt>,
-    /// header and last frame of the archive have been looked at
+    /// Header and last frame of the archive have been looked at.
     pub looked_at: bool,
-    /// it was to be looked at, and lies in cold storage
+    /// It was to be looked at, and lies in cold storage.
     pub unseen: bool,
-    /// what people decided about it
+    /// What people decided about it.
     pub mark: Option<Mark>,
-    /// the mark's object
+    /// The mark's object.
     pub mark_object: Option<Object>,
-    /// why its mark can't be read, where there is one: nobody knows then whether it is held
+    /// Why its mark can't be read, where there is one: nobody knows then whether it is held.
     pub mark_fault: Option<Error>,
-    /// tag of the owner by whose key its id was made
+    /// Tag of the owner by whose key its id was made.
     pub owner: String,
-    /// the key that made it: `key 0123456789abcdef` or `a passphrase`
+    /// The key that made it: `key 0123456789abcdef` or `a passphrase`.
     pub key: String,
-    /// that key had been retired for a while when the record came to the bucket: it was copied there, or dated back by
-    /// a holder of the key
+    /// That key had been retired for a while when the record came to the bucket: it was copied there, or dated back by
+    /// a holder of the key.
     pub came_late: bool,
 }
 
 /// What came of opening entries.
 #[derive(Default)]
 pub(super) struct Opened {
-    /// those that could be opened, in their order
-    pub(super) standing: Vec<Standing>,
-    /// the keys of the others, and why
+    /// Those that could be opened, in their order.
+    pub(super) entries: Vec<CatalogEntry>,
+    /// The keys of the others, and why.
     pub(super) unreadable: Vec<(String, Error)>,
 }
 
-impl Standing {
+impl CatalogEntry {
     /// Whether the archive stands where the record says, as long as it says, and nothing that was looked at is wrong
     /// with it.
     #[must_use]
@@ -96,14 +96,15 @@ impl Standing {
 
 impl Catalog {
     /// Opens these entries, some at once. What was deleted since it was listed is left out.
-    pub(super) async fn open_some(&self, found: &Found, ids: Vec<&BackupId>) -> Result<Opened> {
+    pub(super) async fn open_some(&self, found: &DatabaseNames, ids: Vec<&BackupId>) -> Result<Opened> {
         let mut opened = Opened::default();
         let mut all = stream::iter(ids)
-            .map(|id| async move { (id, self.open_one(found, id).await) })
+            // on the heap: every look at the bucket awaits this
+            .map(|id| Box::pin(async move { (id, self.open_one(found, id).await) }))
             .buffered(READS_AT_ONCE);
         while let Some((id, result)) = all.next().await {
             match result {
-                Ok(one) => opened.standing.push(one),
+                Ok(one) => opened.entries.push(one),
                 // deleted since it was listed, by another prune
                 Err(Error::Store(error)) if error.kind == Kind::NotFound => {}
                 Err(Error::Store(error)) if is_of_the_whole(error.kind) => {
@@ -120,21 +121,21 @@ impl Catalog {
 
     /// Opens one entry and the mark beside it. A mark that can't be read says nothing of the backup, which is good or
     /// not without it.
-    pub(super) async fn open_one(&self, found: &Found, id: &BackupId) -> Result<Standing> {
+    pub(super) async fn open_one(&self, found: &DatabaseNames, id: &BackupId) -> Result<CatalogEntry> {
         let (database, names) = (&found.database, &found.names);
-        let record = self.open_record(database, id).await?;
+        let object = names.records.get(id).cloned();
+        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
+        let record = self.open_listed(database, id, &object).await?;
         let mark_object = names.marks.get(id);
         let mark = self.open_mark_of(database, id, mark_object).await?;
         let archive = names.archives.get(&(id.clone(), record.tier));
         let archive = archive.filter(|_| record.is_good()).cloned();
-        let object = names.records.get(id).cloned();
-        let object = object.ok_or_else(|| Error::no_such_backup(id.as_str(), self.store.location()))?;
         let maker = maker(&found.makers, id, database);
         let (mark, mark_fault) = match mark {
             Ok(mark) => (mark, None),
             Err(error) => (None, Some(error)),
         };
-        Ok(Standing {
+        Ok(CatalogEntry {
             measure: Measure::from(&record),
             reasons: Vec::new(),
             warnings: Vec::new(),
@@ -157,6 +158,17 @@ impl Catalog {
         })
     }
 
+    /// Opens the entry that this object is, unless it was opened already as it stands. Whoever deletes or replaces
+    /// reads what stands there at that moment instead.
+    async fn open_listed(&self, database: &Label, id: &BackupId, object: &Object) -> Result<Record> {
+        if let Some(known) = self.known_records.get(object) {
+            return Ok(known);
+        }
+        let record = self.open_record(database, id).await?;
+        self.known_records.keep(object, &record);
+        Ok(record)
+    }
+
     async fn open_mark_of(
         &self,
         database: &Label,
@@ -166,10 +178,17 @@ impl Catalog {
         let Some(object) = mark else {
             return Ok(Ok(None));
         };
+        if let Some(known) = self.known_marks.get(object) {
+            return Ok(Ok(Some(known)));
+        }
         match self.open_mark(database, id, object).await {
             Err(Error::Store(error)) if is_of_the_whole(error.kind) => Err(error.into()),
             Err(Error::Store(error)) if error.kind == Kind::NotFound => Ok(Ok(None)),
-            opened => Ok(opened.map(Some)),
+            Err(error) => Ok(Err(error)),
+            Ok(mark) => {
+                self.known_marks.keep(object, &mark);
+                Ok(Ok(Some(mark)))
+            }
         }
     }
 
@@ -186,7 +205,7 @@ impl Catalog {
     }
 }
 
-/// Why the archive of a good record is none, by what a listing shows.
+/// Why the archive of a good record is not what was uploaded, by what a listing shows.
 fn doubt(record: &Record, archive: Option<&Object>) -> Option<Doubt> {
     match Shown::of(record, archive) {
         Shown::Doubted(doubt) if record.is_good() => Some(doubt),

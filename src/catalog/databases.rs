@@ -8,13 +8,13 @@ use crate::{
 };
 
 /// One database's part of the bucket by its names, before anything is opened.
-pub(super) struct Found {
+pub(super) struct DatabaseNames {
     pub(super) database: Label,
     pub(super) makers: Vec<Maker>,
     pub(super) names: Names,
 }
 
-impl Found {
+impl DatabaseNames {
     /// The ids of its records, newest first.
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &BackupId> {
         self.names.records.keys().rev()
@@ -37,10 +37,10 @@ impl Catalog {
     }
 
     /// What stands in one database's folders.
-    pub(super) async fn found(&self, database: &Label) -> Result<Found> {
+    pub(super) async fn database_names(&self, database: &Label) -> Result<DatabaseNames> {
         let makers = self.makers(database).await?;
         let names = self.names(database, &makers).await?;
-        Ok(Found {
+        Ok(DatabaseNames {
             database: database.clone(),
             makers,
             names,
@@ -48,14 +48,14 @@ impl Catalog {
     }
 
     /// The same of one database or of all. Refused where it isn't settled which repository is at home here.
-    pub(super) async fn found_settled(&self, database: Option<&Label>) -> Result<Vec<Found>> {
+    pub(super) async fn settled_names(&self, database: Option<&Label>) -> Result<Vec<DatabaseNames>> {
         let databases = match database {
             Some(database) => vec![database.clone()],
             None => self.databases().await?,
         };
         let mut all = Vec::new();
         for database in databases {
-            let found = self.found(&database).await?;
+            let found = self.database_names(&database).await?;
             self.check_settled(&found.names.other_repositories).await?;
             all.push(found);
         }
@@ -63,7 +63,7 @@ impl Catalog {
     }
 
     /// Counts in a listing what is not ours.
-    pub(super) async fn count_others(&self, listing: &mut Listing, found: &Found) {
+    pub(super) async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
         let (database, names) = (&found.database, &found.names);
         let others = names.others + names.too_late.len();
         if others > 0 {
@@ -93,7 +93,7 @@ impl Catalog {
             None => self.databases().await.ok()?,
         };
         for database in databases {
-            let names = self.found(&database).await.ok()?.names;
+            let names = self.database_names(&database).await.ok()?.names;
             let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
             if let Some(id) = names.too_late.iter().rev().find(asked_for) {
                 let key = self.record_key(&database, id);

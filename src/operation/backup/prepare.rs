@@ -24,19 +24,19 @@ pub(super) const COMPARED_WITH: usize = 5;
 /// How many seconds in a row can be taken before something else is wrong.
 const ID_ATTEMPTS: u32 = 8;
 
-/// A run that nothing stands in the way of. The session holds the lock.
-pub(super) struct Ready {
+/// A dump that is ready to start. The session holds the lock.
+pub(super) struct PreparedDump {
     pub(super) session: Session,
     pub(super) client: postgres::Client,
     pub(super) options: DumpOptions,
     pub(super) plan: PartPlan,
-    /// the newest runs, with which this one is compared
+    /// The newest runs, with which this one is compared.
     pub(super) survey: Option<Survey>,
 }
 
 impl Run<'_> {
     /// Everything that can be refused before a byte is uploaded.
-    pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<Ready> {
+    pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<PreparedDump> {
         let session = self.locked_session().await;
         // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
         if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
@@ -75,7 +75,7 @@ impl Run<'_> {
         let arguments = options.arguments(client).into_iter();
         self.details.options = arguments.map(Into::into).collect();
         self.announce(session.target(), &inspection, client, &plan);
-        Ok(Ready {
+        Ok(PreparedDump {
             session,
             client: client.clone(),
             options,
@@ -131,7 +131,7 @@ impl Run<'_> {
     async fn look_back(&self) -> Result<Option<Survey>> {
         let newest = self.survey(RECORDS_LOOKED_AT).await?;
         let is_enough = |survey: &Survey| {
-            let opened = survey.standing.len() + survey.unreadable.len();
+            let opened = survey.entries.len() + survey.unreadable.len();
             opened < RECORDS_LOOKED_AT || survey.trusted().nth(COMPARED_WITH - 1).is_some()
         };
         match newest {
@@ -176,7 +176,7 @@ impl Run<'_> {
         })
     }
 
-    /// Under the lock nobody else runs: what another run has served since this one was decided on is not done twice.
+    /// Under the lock no other run is active: what another run has served since this one was planned is not done twice.
     fn leave_out_served(&mut self, survey: Option<&Survey>) -> Result<()> {
         let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey) else {
             return Ok(());
@@ -218,7 +218,7 @@ impl Run<'_> {
 
 /// The first backup under a key beside those of others: a mistake, or a rotation that should not lose them.
 fn other_keys(survey: &Survey) -> Option<String> {
-    let is_first = !survey.standing.iter().any(|one| one.record.is_good());
+    let is_first = !survey.entries.iter().any(|one| one.record.is_good());
     (survey.others > 0 && is_first).then(|| {
         format!(
             "this is the first good backup under this key, and records under a key that is not set here stand beside \

@@ -1,14 +1,12 @@
-//! The plan, carried out: one object a request, each on the condition that it is the one that was looked at.
-
-use std::collections::BTreeSet;
+//! What is planned is deleted: one object a request, each on the condition that it is the one that was looked at.
 
 use super::{
-    Fate, LeftoverKind, Prospect, PruneReport,
+    DeletionOutcome, LeftoverKind, PlannedPrune, PruneReport,
     leftovers::{Leftover, What},
 };
 use crate::{
     backup::Label,
-    catalog::{Catalog, Standing},
+    catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     operation::Interrupt,
     retention::{Keep, Verdict},
@@ -16,18 +14,18 @@ use crate::{
 };
 
 /// Deletes what the report's plan says, oldest first. A right that is missing ends it: the next would fail alike.
-pub(super) async fn carry_out(
+pub(super) async fn delete_planned(
     catalog: &Catalog,
-    prospect: &Prospect,
+    planned: &PlannedPrune,
     report: &mut PruneReport,
     interrupt: &Interrupt,
 ) -> Result<()> {
     let mut denied = false;
     let deletions = report.backups.iter_mut().rev();
     for line in deletions.filter(|line| matches!(line.verdict, Verdict::Delete(_))) {
-        let found = prospect.survey.standing.iter().find(|one| one.record.id == line.id);
+        let found = planned.survey.entries.iter().find(|one| one.record.id == line.id);
         let Some(one) = found.filter(|_| !denied) else {
-            line.fate = Fate::NotReached;
+            line.outcome = DeletionOutcome::NotReached;
             continue;
         };
         let attempt = interrupt.or(async { Ok(delete_backup(catalog, one).await) });
@@ -36,30 +34,30 @@ pub(super) async fn carry_out(
         match attempt {
             Ok(None) => {
                 tracing::info!(id = %line.id, "deleted: {}", line.verdict);
-                line.fate = Fate::Deleted;
+                line.outcome = DeletionOutcome::Deleted;
             }
             Ok(Some(held)) => line.verdict = Verdict::Keep(held),
             Err(error) => {
                 tracing::warn!(id = %line.id, "{error}");
-                line.fate = Fate::Failed(error.to_string());
+                line.outcome = DeletionOutcome::Failed(error.to_string());
             }
         }
     }
-    for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
+    for (leftover, line) in planned.leftovers.iter().zip(&mut report.leftovers) {
         if leftover.kept.is_some() {
             continue;
         }
-        line.fate = Fate::NotReached;
+        line.outcome = DeletionOutcome::NotReached;
         if denied {
             continue;
         }
         let attempt = delete_leftover(catalog, &report.database, leftover);
         let attempt = interrupt.or(async { Ok(attempt.await) }).await?;
         denied = is_denied(&attempt);
-        (line.kept, line.fate) = match attempt {
-            Ok(None) => (None, Fate::Deleted),
-            Ok(kept) => (kept, Fate::Stands),
-            Err(error) => (None, Fate::Failed(error.to_string())),
+        (line.kept, line.outcome) = match attempt {
+            Ok(None) => (None, DeletionOutcome::Deleted),
+            Ok(kept) => (kept, DeletionOutcome::Stands),
+            Err(error) => (None, DeletionOutcome::Failed(error.to_string())),
         };
     }
     Ok(())
@@ -67,7 +65,7 @@ pub(super) async fn carry_out(
 
 /// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
 /// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
-async fn delete_backup(catalog: &Catalog, one: &Standing) -> Result<Option<Keep>> {
+async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<Keep>> {
     let (store, record) = (catalog.store(), &one.record);
     let mark = catalog.mark(&record.database, &record.id).await?;
     if let Some(hold) = mark.and_then(|mark| mark.hold) {
@@ -114,46 +112,67 @@ fn is_denied<T>(attempt: &Result<T>) -> bool {
 
 /// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
 /// <https://github.com/benbjohnson/litestream/issues/976>
-pub(super) async fn look_again(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
-    let database = &prospect.survey.database;
-    let something = report.backups.iter().any(|line| line.fate == Fate::Deleted)
-        || report.leftovers.iter().any(|line| line.fate == Fate::Deleted);
+///
+/// Gives what was seen, where anything was deleted: how the database stands from then on.
+pub(super) async fn check_deleted(
+    catalog: &Catalog,
+    planned: &PlannedPrune,
+    report: &mut PruneReport,
+) -> Result<Option<Survey>> {
+    let something = report
+        .backups
+        .iter()
+        .any(|line| line.outcome == DeletionOutcome::Deleted)
+        || report
+            .leftovers
+            .iter()
+            .any(|line| line.outcome == DeletionOutcome::Deleted);
     if !something {
-        return Ok(());
+        return Ok(None);
     }
-    let standing: BTreeSet<String> = catalog.keys(database).await?;
-    let stands = |fate: &mut Fate, found: Option<&String>| {
-        if let (Fate::Deleted, Some(key)) = (&*fate, found) {
-            *fate = Fate::Failed(format!("the service said that {key} is deleted, and it still stands"));
+    let mut survey = catalog.survey(&planned.survey.database, usize::MAX).await?;
+    catalog.find_details(&mut survey).await?;
+    survey.remember_looks(&planned.survey);
+    let standing = &survey.keys;
+    let stands = |outcome: &mut DeletionOutcome, found: Option<&String>| {
+        if let (DeletionOutcome::Deleted, Some(key)) = (&*outcome, found) {
+            *outcome = DeletionOutcome::Failed(format!("the service said that {key} is deleted, and it still stands"));
         }
     };
     for line in &mut report.backups {
         let found = line.keys.iter().find_map(|key| standing.get(key));
-        stands(&mut line.fate, found);
+        stands(&mut line.outcome, found);
     }
     let mut aborted = false;
     for line in &mut report.leftovers {
         // under the key of an upload its own backup may stand
         match line.kind {
-            LeftoverKind::Upload => aborted |= line.fate == Fate::Deleted,
-            _ => stands(&mut line.fate, standing.get(&line.key)),
+            LeftoverKind::Upload => aborted |= line.outcome == DeletionOutcome::Deleted,
+            _ => stands(&mut line.outcome, standing.get(&line.key)),
         }
     }
     if aborted {
-        look_for_uploads(catalog, prospect, report).await?;
+        look_for_uploads(catalog, &mut survey, planned, report).await?;
+    } else {
+        survey.remember_unfinished(&planned.survey);
     }
-    Ok(())
+    Ok(Some(survey))
 }
 
 /// The same for uploads: only what isn't under way any more was aborted.
-async fn look_for_uploads(catalog: &Catalog, prospect: &Prospect, report: &mut PruneReport) -> Result<()> {
-    let under_way = catalog.unfinished(&prospect.survey.database).await?;
-    for (leftover, line) in prospect.leftovers.iter().zip(&mut report.leftovers) {
-        if let (What::Upload(upload), Fate::Deleted) = (&leftover.what, &line.fate)
+async fn look_for_uploads(
+    catalog: &Catalog,
+    survey: &mut Survey,
+    planned: &PlannedPrune,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let under_way = catalog.find_unfinished(survey).await?;
+    for (leftover, line) in planned.leftovers.iter().zip(&mut report.leftovers) {
+        if let (What::Upload(upload), DeletionOutcome::Deleted) = (&leftover.what, &line.outcome)
             && under_way.contains(upload)
         {
             let key = &line.key;
-            line.fate = Fate::Failed(format!(
+            line.outcome = DeletionOutcome::Failed(format!(
                 "the service said that the upload of {key} is aborted, and it is still under way"
             ));
         }

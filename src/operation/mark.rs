@@ -1,9 +1,9 @@
-//! What people decide about a backup afterwards: to hold it, to release it, to accept it though it looks wrong.
+//! A backup's mark is changed: the backup is held, released, or accepted though it looks wrong.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::verify::not_good;
+use super::archive::not_good;
 use crate::{
     backup::{Acceptance, BackupId, Hold, Label, Mark, Record, Release, Status},
     catalog::Catalog,
@@ -17,37 +17,37 @@ use crate::{
 const TAG_VALUE_CHARS_MAX: usize = 256;
 const HOLD_TAG: &str = "pgcoffer:hold";
 
-/// What somebody wants to be known of a backup.
+/// A change that a person makes to the mark of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// it is kept whatever its retention says, for this reason
+pub enum MarkChange {
+    /// It is kept whatever its retention says, for this reason.
     Hold(String),
-    /// it is kept no longer than its retention says
+    /// It is kept no longer than its retention says.
     Release,
-    /// what looked wrong with it is right
+    /// What looked wrong with it is right.
     Accept,
 }
 
-/// What is known of the backup from now on.
+/// What the mark of the backup says after the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Decided {
-    /// its id
+pub struct ChangedMark {
+    /// Its id.
     pub id: BackupId,
-    /// label of its database
+    /// Label of its database.
     pub database: Label,
-    /// the hold, where there is one
+    /// The hold, where there is one.
     pub hold: Option<Hold>,
-    /// the acceptance, where there is one
+    /// The acceptance, where there is one.
     pub accepted: Option<Acceptance>,
-    /// the hold stands in a tag of the archive, too, where the bucket's own rules can see it
+    /// The hold stands in a tag of the archive, too, where the bucket's own rules can see it.
     pub tagged: bool,
-    /// the hold is a legal hold, too
+    /// The hold is a legal hold, too.
     pub legal_hold: bool,
-    /// whether anything is other than it was: what isn't held can't be released, and what was accepted stays so
+    /// Whether anything is other than it was: what isn't held can't be released, and what was accepted stays so.
     pub changed: bool,
 }
 
-/// Puts a decision of `who` on record: in a sealed mark, and for a hold in a tag and, where objects are locked, in a
+/// Records a change by `who`: in a sealed mark, and for a hold in a tag and, where objects are locked, in a
 /// legal hold, as far as the service has them.
 ///
 /// A hold is marked first and tagged then, a release the other way round: in between it is held.
@@ -55,31 +55,31 @@ pub struct Decided {
 /// # Errors
 /// [`Error::NotGood`] for a run that failed, [`Error::Usage`] where there is nothing to accept, [`Error::NoSuchBackup`]
 /// where it was pruned before it could be held, and what the bucket refuses.
-pub async fn decide(
+pub async fn change_mark(
     catalog: &Catalog,
     record: &Record,
-    decision: &Decision,
+    change: &MarkChange,
     who: &str,
     now: Timestamp,
-) -> Result<Decided> {
+) -> Result<ChangedMark> {
     if matches!(record.status, Status::Failed { .. }) {
         return Err(not_good(catalog, record).await?);
     }
-    check(record, decision)?;
+    check(record, change)?;
     let (mut tagged, mut legal_hold, mut changed) = (false, false, false);
     let before = catalog.mark(&record.database, &record.id).await?;
-    if *decision == Decision::Release {
+    if *change == MarkChange::Release {
         changed |= tag_hold(catalog, record, None).await?.changed;
         changed |= take_legal_hold_off(catalog, record).await?;
     }
-    let mark = mark(catalog, record, decision, who, now).await?;
+    let mark = mark(catalog, record, change, who, now).await?;
     changed |= before.unwrap_or_else(|| Mark::new(&record.database, &record.id)) != mark;
-    if let (Decision::Hold(_), Some(hold)) = (decision, &mark.hold) {
+    if let (MarkChange::Hold(_), Some(hold)) = (change, &mark.hold) {
         tagged = tag_hold(catalog, record, Some(hold)).await?.holds;
         legal_hold = put_legal_hold_on(catalog, record).await?;
         check_stands(catalog, record).await?;
     }
-    Ok(Decided {
+    Ok(ChangedMark {
         id: mark.id,
         database: mark.database,
         hold: mark.hold,
@@ -90,13 +90,13 @@ pub async fn decide(
     })
 }
 
-fn check(record: &Record, decision: &Decision) -> Result<()> {
-    match decision {
-        Decision::Accept if record.anomalies.is_empty() => Err(Error::usage(
+fn check(record: &Record, change: &MarkChange) -> Result<()> {
+    match change {
+        MarkChange::Accept if record.anomalies.is_empty() => Err(Error::usage(
             format!("{} is not marked as suspicious", record.id),
             "`pgcoffer status` shows what is",
         )),
-        Decision::Hold(reason) if one_line(reason).is_empty() => Err(Error::usage(
+        MarkChange::Hold(reason) if one_line(reason).is_empty() => Err(Error::usage(
             "a hold needs a reason",
             "say why: --reason \"before the migration of May\"",
         )),
@@ -115,11 +115,11 @@ async fn check_stands(catalog: &Catalog, record: &Record) -> Result<()> {
     }
 }
 
-async fn mark(catalog: &Catalog, record: &Record, decision: &Decision, who: &str, now: Timestamp) -> Result<Mark> {
+async fn mark(catalog: &Catalog, record: &Record, change: &MarkChange, who: &str, now: Timestamp) -> Result<Mark> {
     let (secret, owner) = maker(catalog, record).await?;
     let attributes = of_mark(record, owner);
-    let change = |mark: &mut Mark| match decision {
-        Decision::Hold(reason) => {
+    let change = |mark: &mut Mark| match change {
+        MarkChange::Hold(reason) => {
             mark.hold = Some(Hold {
                 reason: one_line(reason).into(),
                 who: one_line(who).into(),
@@ -127,15 +127,15 @@ async fn mark(catalog: &Catalog, record: &Record, decision: &Decision, who: &str
             });
             mark.released = None;
         }
-        Decision::Release if mark.hold.is_none() => {}
-        Decision::Release => {
+        MarkChange::Release if mark.hold.is_none() => {}
+        MarkChange::Release => {
             mark.hold = None;
             mark.released = Some(Release {
                 who: one_line(who).into(),
                 at: now,
             });
         }
-        Decision::Accept => {
+        MarkChange::Accept => {
             mark.accepted.get_or_insert_with(|| Acceptance {
                 who: one_line(who).into(),
                 at: now,
@@ -180,9 +180,9 @@ pub(super) async fn maker(catalog: &Catalog, record: &Record) -> Result<(Secret,
 /// What became of the tag of a hold.
 #[derive(Clone, Copy, Default)]
 struct HoldTag {
-    /// it is there
+    /// It is there.
     holds: bool,
-    /// it was written or taken away
+    /// It was written or taken away.
     changed: bool,
 }
 

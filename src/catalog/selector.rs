@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Catalog, Doubt, Standing, found::Found, standing::is_of_the_whole};
+use super::{Catalog, CatalogEntry, Doubt, databases::DatabaseNames, entry::is_of_the_whole};
 use crate::{
     backup::{AHEAD_MAX, BackupId, Label, Record, Tier},
     error::{Error, Result},
@@ -10,14 +10,14 @@ use crate::{
 
 /// Which backup a person means: an id or a unique beginning of one, `latest`, or `latest:<tier>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// the newest good one, of a tier where one is named
+pub enum BackupSelector {
+    /// The newest good one, of a tier where one is named.
     Latest(Option<Tier>),
-    /// the one whose id begins so
+    /// The one whose id begins so.
     Beginning(String),
 }
 
-impl Wanted {
+impl BackupSelector {
     /// Reads what a person typed.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Wanted {
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for BackupSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Latest(None) => write!(f, "latest"),
@@ -67,12 +67,12 @@ impl Catalog {
     /// # Errors
     /// [`Error::NoSuchBackup`] where there is none or more than one, [`Error::Usage`] where `latest` could be of
     /// several databases, [`Error::Seal`] where its record can't be opened.
-    pub async fn find(&self, wanted: &Wanted, database: Option<&Label>, now: Timestamp) -> Result<Record> {
-        let all = self.found_settled(database).await?;
+    pub async fn find(&self, wanted: &BackupSelector, database: Option<&Label>, now: Timestamp) -> Result<Record> {
+        let all = self.settled_names(database).await?;
         let is_empty = all.iter().all(|found| found.names.records.is_empty());
         let (found, asked_for) = match wanted {
-            Wanted::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
-            Wanted::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
+            BackupSelector::Beginning(text) => (self.find_beginning(text, &all).await, text.as_str()),
+            BackupSelector::Latest(tier) => (self.find_latest(*tier, &all, wanted, now).await, ""),
         };
         match found {
             // a wrong key is no empty bucket
@@ -85,7 +85,7 @@ impl Catalog {
         }
     }
 
-    async fn find_beginning(&self, text: &str, all: &[Found]) -> Result<Record> {
+    async fn find_beginning(&self, text: &str, all: &[DatabaseNames]) -> Result<Record> {
         let mut fitting = all.iter().flat_map(|found| {
             let ids = found.newest_first();
             let fitting = ids.filter(|id| id.as_str().starts_with(text));
@@ -104,7 +104,13 @@ impl Catalog {
         }
     }
 
-    async fn find_latest(&self, tier: Option<Tier>, all: &[Found], wanted: &Wanted, now: Timestamp) -> Result<Record> {
+    async fn find_latest(
+        &self,
+        tier: Option<Tier>,
+        all: &[DatabaseNames],
+        wanted: &BackupSelector,
+        now: Timestamp,
+    ) -> Result<Record> {
         let none = || Error::no_such_backup(&wanted.to_string(), self.store.location());
         let mut with_records = all.iter().filter(|found| !found.names.records.is_empty());
         let found = match (with_records.next(), with_records.next()) {
@@ -174,14 +180,14 @@ impl Catalog {
         Err(refused.unwrap_or_else(none))
     }
 
-    async fn open_and_look(&self, found: &Found, id: &BackupId) -> Result<Standing> {
+    async fn open_and_look(&self, found: &DatabaseNames, id: &BackupId) -> Result<CatalogEntry> {
         let mut one = self.open_one(found, id).await?;
         self.look_at_other_tags(std::slice::from_mut(&mut one)).await?;
         Ok(one)
     }
 
     /// Says what a person should know of the backup that was chosen.
-    async fn warn_of_choice(&self, one: &Standing, passed_over: &[(Record, Doubt)]) {
+    async fn warn_of_choice(&self, one: &CatalogEntry, passed_over: &[(Record, Doubt)]) {
         let id = &one.record.id;
         if let Some(anomaly) = one.record.anomalies.first() {
             let details = self.known_details(&one.record).await.ok().flatten();
@@ -207,12 +213,15 @@ mod tests {
 
     #[test]
     fn what_a_person_types_is_an_id_a_beginning_or_latest() {
-        assert_eq!(Wanted::parse("latest").unwrap(), Wanted::Latest(None));
+        assert_eq!(BackupSelector::parse("latest").unwrap(), BackupSelector::Latest(None));
         assert_eq!(
-            Wanted::parse("latest:daily").unwrap(),
-            Wanted::Latest(Some(Tier::Daily))
+            BackupSelector::parse("latest:daily").unwrap(),
+            BackupSelector::Latest(Some(Tier::Daily))
         );
-        assert_eq!(Wanted::parse("20261120").unwrap(), Wanted::Beginning("20261120".into()));
+        assert_eq!(
+            BackupSelector::parse("20261120").unwrap(),
+            BackupSelector::Beginning("20261120".into())
+        );
         for bad in [
             "",
             "lat",
@@ -223,7 +232,7 @@ mod tests {
             "../x",
             "main/2026",
         ] {
-            assert!(Wanted::parse(bad).is_err(), "{bad:?}");
+            assert!(BackupSelector::parse(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Doubt, Standing, Survey};
+use super::{CatalogEntry, Doubt, Survey};
 use crate::{
     anomaly::{self, Marked, Measure},
     backup::{BackupId, Reason, Record},
@@ -26,13 +26,13 @@ impl Survey {
     /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
     #[must_use]
     pub fn suspicious(&self) -> BTreeSet<BackupId> {
-        suspicious(&self.standing)
+        suspicious(&self.entries)
     }
 
     /// The good backups that nobody has reason to doubt, newest first.
-    pub fn trusted(&self) -> impl Iterator<Item = &Standing> {
+    pub fn trusted(&self) -> impl Iterator<Item = &CatalogEntry> {
         let suspicious = self.suspicious();
-        let good = self.standing.iter().filter(|one| one.is_good());
+        let good = self.entries.iter().filter(|one| one.is_good());
         good.filter(move |one| !suspicious.contains(&one.record.id))
     }
 
@@ -41,8 +41,8 @@ impl Survey {
     /// where there is no other.
     #[must_use]
     pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
-        let good = || self.standing.iter().filter(|one| one.is_good() && !one.is_damaged());
-        let in_time = |one: &&Standing| !one.record.is_ahead(now);
+        let good = || self.entries.iter().filter(|one| one.is_good() && !one.is_damaged());
+        let in_time = |one: &&CatalogEntry| !one.record.is_ahead(now);
         let sure = good().find(|one| in_time(one) && one.unsure.is_none());
         let believed = sure.or_else(|| good().find(in_time));
         believed.or_else(|| good().next()).map(|one| &one.record)
@@ -52,7 +52,7 @@ impl Survey {
     /// database's either.
     #[must_use]
     pub fn past(&self) -> Vec<Past> {
-        let past = |one: &Standing| {
+        let past = |one: &CatalogEntry| {
             let past = Past::from(&one.record);
             let ended = match past.ended {
                 Ended::Good if !one.has_archive() || one.is_damaged() => Ended::Interrupted,
@@ -60,7 +60,7 @@ impl Survey {
             };
             Past { ended, ..past }
         };
-        self.standing.iter().map(past).collect()
+        self.entries.iter().map(past).collect()
     }
 
     /// The runs as retention looks at them: their tags and locks have not been looked at yet.
@@ -68,7 +68,7 @@ impl Survey {
     pub fn runs(&self, now: Timestamp) -> Vec<Run> {
         let suspicious = self.suspicious();
         let before_falls = self.before_falls(&suspicious);
-        let run = |one: &Standing| {
+        let run = |one: &CatalogEntry| {
             let held = one.hold().map(|hold| format!("{}: {}", hold.who, hold.reason));
             // it may say that it is held
             let unread = one
@@ -91,7 +91,7 @@ impl Survey {
                 },
             }
         };
-        self.standing.iter().map(run).collect()
+        self.entries.iter().map(run).collect()
     }
 
     /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared,
@@ -99,11 +99,11 @@ impl Survey {
     /// before stays.
     fn before_falls(&self, suspicious: &BTreeSet<BackupId>) -> BTreeMap<BackupId, BackupId> {
         let mut found = BTreeMap::new();
-        let Some(newest) = self.standing.first() else {
+        let Some(newest) = self.entries.first() else {
             return found;
         };
-        let mut last_plain: Option<&Standing> = None;
-        for one in self.standing.iter().rev().filter(|one| one.is_good()) {
+        let mut last_plain: Option<&CatalogEntry> = None;
+        for one in self.entries.iter().rev().filter(|one| one.is_good()) {
             if one.record.anomalies.is_empty() {
                 last_plain = Some(one);
                 continue;
@@ -120,21 +120,21 @@ impl Survey {
 }
 
 /// Ids of those that look wrong, and that neither somebody nor enough later ones have cleared.
-pub(super) fn suspicious(standing: &[Standing]) -> BTreeSet<BackupId> {
-    if standing.iter().all(|one| one.record.anomalies.is_empty()) {
+pub(super) fn suspicious(entries: &[CatalogEntry]) -> BTreeSet<BackupId> {
+    if entries.iter().all(|one| one.record.anomalies.is_empty()) {
         return BTreeSet::new();
     }
-    let good = standing.iter().filter(|one| one.has_archive());
+    let good = entries.iter().filter(|one| one.has_archive());
     let marked: Vec<Marked<'_>> = good.map(marked).collect();
     anomaly::standing(&marked).into_iter().cloned().collect()
 }
 
 /// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode
-/// nothing is compared when a backup is made, and an agent that was broken into says what it likes. `standing`: newest
+/// nothing is compared when a backup is made, and a compromised agent can claim anything. `entries`: newest
 /// first.
-pub(super) fn judge_anew(standing: &mut [Standing]) {
-    for at in (0..standing.len()).rev() {
-        let (newer, before) = standing.split_at_mut(at + 1);
+pub(super) fn compare_again(entries: &mut [CatalogEntry]) {
+    for at in (0..entries.len()).rev() {
+        let (newer, before) = entries.split_at_mut(at + 1);
         let Some(one) = newer.last_mut().filter(|one| one.is_good()) else {
             continue;
         };
@@ -148,20 +148,20 @@ pub(super) fn judge_anew(standing: &mut [Standing]) {
 
 /// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known.
 /// `before`: newest first.
-fn trusted(before: &[Standing]) -> Vec<&Measure> {
+fn trusted(before: &[CatalogEntry]) -> Vec<&Measure> {
     let good = before.iter().filter(|one| one.is_good());
-    let good: Vec<&Standing> = good.take(LOOKED_BACK).collect();
+    let good: Vec<&CatalogEntry> = good.take(LOOKED_BACK).collect();
     let stands = |at: &usize| {
         let one = good[*at];
         let later = good[..*at].iter().rev();
         let alike = later.filter(|later| anomaly::alike(&one.measure, &later.measure));
         !one.is_marked() || alike.take(anomaly::AGREEING).count() == anomaly::AGREEING
     };
-    let standing = (0..good.len()).filter(stands).take(anomaly::COMPARED);
-    standing.map(|at| &good[at].measure).collect()
+    let entries = (0..good.len()).filter(stands).take(anomaly::COMPARED);
+    entries.map(|at| &good[at].measure).collect()
 }
 
-impl Standing {
+impl CatalogEntry {
     /// Whether this is a good backup whose archive is where it should be.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -213,7 +213,7 @@ impl Standing {
     }
 }
 
-fn marked(one: &Standing) -> Marked<'_> {
+fn marked(one: &CatalogEntry) -> Marked<'_> {
     Marked {
         id: one.record.id.clone(),
         started: one.record.started,

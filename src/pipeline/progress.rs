@@ -12,7 +12,7 @@ struct Counters {
     done_bytes: AtomicU64,
     expected_bytes: AtomicU64,
     moved_bytes: AtomicU64,
-    /// of this one and of those beside it: it only ever rises
+    /// Of this one and of those beside it: it only ever rises.
     motion: Arc<AtomicU64>,
 }
 
@@ -42,7 +42,7 @@ impl Progress {
     }
 
     /// One of its own for one of several at once, which shares only the motion.
-    pub(super) fn beside(&self) -> Self {
+    pub(crate) fn beside(&self) -> Self {
         Self(Arc::new(Counters {
             motion: Arc::clone(&self.0.motion),
             ..Counters::default()
@@ -54,23 +54,23 @@ impl Progress {
     }
 
     /// Begins anew, for the next of several.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.moves();
         for counter in [&self.0.done_bytes, &self.0.expected_bytes, &self.0.moved_bytes] {
             counter.store(0, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn expect(&self, bytes: u64) {
+    pub(crate) fn expect(&self, bytes: u64) {
         self.0.expected_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn add_done(&self, bytes: usize) {
+    pub(crate) fn add_done(&self, bytes: usize) {
         self.0.done_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.moves();
     }
 
-    pub(super) fn set_moved(&self, bytes: u64) {
+    pub(crate) fn set_moved(&self, bytes: u64) {
         if self.0.moved_bytes.swap(bytes, Ordering::Relaxed) != bytes {
             self.moves();
         }

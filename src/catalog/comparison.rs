@@ -1,5 +1,5 @@
-//! Which backups look wrong: first by the numbers in their entries, and by their tables where somebody has to know
-//! more.
+//! Which backups look wrong: first by the numbers in their entries, and by their tables where more has to be
+//! known.
 //!
 //! Details grow with the database, so few are read: those of backups that are marked and of the next ones, which may
 //! agree with them; those of backups that nobody has compared when they were made; and those of the newest where
@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Catalog, Standing, Survey, judged::judge_anew};
+use super::{Catalog, CatalogEntry, Survey, trust::compare_again};
 use crate::{
     anomaly::{self, AGREEING, COMPARED, Measure},
     backup::BackupId,
@@ -19,46 +19,46 @@ use crate::{
 const COMPARED_LATE: usize = 20;
 /// How many of those that came after a marked one are asked whether they agree with it.
 const ASKED: usize = 8;
-/// The most details that one survey reads: whoever can write entries can mark as many as he likes.
+/// The most details that one survey reads: an attacker who can write entries can mark any number of them.
 const DETAILS_READ_MAX: usize = 80;
-/// Tables of all of them together, some 250 bytes each: whoever can write details can put as many into each as he
-/// likes.
+/// Tables of all of them together, some 250 bytes each: an attacker who can write details can put any number
+/// into each.
 const TABLES_MAX: usize = 600_000;
 
 impl Catalog {
     /// Says which of these look wrong, newest first.
-    pub(super) async fn judge(&self, standing: &mut [Standing]) -> Result<()> {
-        judge_anew(standing);
-        if self.read_tables(standing, not_compared(standing)).await? {
-            judge_anew(standing);
+    pub(super) async fn assess(&self, entries: &mut [CatalogEntry]) -> Result<()> {
+        compare_again(entries);
+        if self.read_tables(entries, not_compared(entries)).await? {
+            compare_again(entries);
         }
-        self.ask_whether_they_agree(standing).await
+        self.ask_whether_they_agree(entries).await
     }
 
-    /// Reads the tables of the newest good backups that nobody has reason to doubt, and judges all again with what was
-    /// learnt: before something is deleted, or compared with them.
+    /// Reads the tables of the newest good backups that nobody has reason to doubt, and compares all again with what
+    /// was learnt: before something is deleted, or compared with them.
     ///
     /// # Errors
     /// What concerns more than one object. Details that can't be read are passed over.
     pub async fn measure_newest(&self, survey: &mut Survey, count: usize) -> Result<()> {
         let newest: BTreeSet<BackupId> = survey.trusted().take(count).map(|one| one.record.id.clone()).collect();
-        let standing = &mut survey.standing;
-        let places: Vec<usize> = (0..standing.len())
-            .filter(|at| newest.contains(&standing[*at].record.id))
+        let entries = &mut survey.entries;
+        let places: Vec<usize> = (0..entries.len())
+            .filter(|at| newest.contains(&entries[*at].record.id))
             .collect();
-        if self.read_tables(standing, places).await? {
-            judge_anew(standing);
-            self.ask_whether_they_agree(standing).await?;
+        if self.read_tables(entries, places).await? {
+            compare_again(entries);
+            self.ask_whether_they_agree(entries).await?;
         }
         Ok(())
     }
 
     /// Reads why the newest run failed, where it did, and the warnings of the newest good one.
-    pub(super) async fn explain_newest(&self, standing: &mut [Standing]) -> Result<()> {
-        if let Some(newest) = standing.first_mut() {
+    pub(super) async fn explain_newest(&self, entries: &mut [CatalogEntry]) -> Result<()> {
+        if let Some(newest) = entries.first_mut() {
             newest.failure = self.failure(&newest.record).await?;
         }
-        let newest = standing.iter_mut().find(|one| one.is_good());
+        let newest = entries.iter_mut().find(|one| one.is_good());
         if let Some(newest) = newest.filter(|one| one.record.counts.warnings > 0) {
             let details = self.known_details(&newest.record).await?;
             newest.warnings = match details {
@@ -70,20 +70,20 @@ impl Catalog {
     }
 
     /// Reads the tables of those that are marked, and of later ones until enough agree or too many were asked.
-    async fn ask_whether_they_agree(&self, standing: &mut [Standing]) -> Result<()> {
-        let marked: Vec<usize> = (0..standing.len())
-            .filter(|at| standing[*at].is_good() && standing[*at].is_marked())
+    async fn ask_whether_they_agree(&self, entries: &mut [CatalogEntry]) -> Result<()> {
+        let marked: Vec<usize> = (0..entries.len())
+            .filter(|at| entries[*at].is_good() && entries[*at].is_marked())
             .collect();
         for at in marked.into_iter().rev() {
-            self.read_tables(standing, vec![at]).await?;
-            let later: Vec<usize> = (0..at).rev().filter(|at| standing[*at].is_good()).collect();
+            self.read_tables(entries, vec![at]).await?;
+            let later: Vec<usize> = (0..at).rev().filter(|at| entries[*at].is_good()).collect();
             let mut agreeing = 0;
             for later in later.into_iter().take(ASKED) {
-                if agreeing == AGREEING || standing[at].measure.tables.is_none() {
+                if agreeing == AGREEING || entries[at].measure.tables.is_none() {
                     break;
                 }
-                self.read_tables(standing, vec![later]).await?;
-                let (one, other) = (&standing[at].measure, &standing[later].measure);
+                self.read_tables(entries, vec![later]).await?;
+                let (one, other) = (&entries[at].measure, &entries[later].measure);
                 agreeing += usize::from(anomaly::agree(one, other));
             }
         }
@@ -91,16 +91,16 @@ impl Catalog {
     }
 
     /// Reads details at these places, where that wasn't done. True where something was learnt.
-    async fn read_tables(&self, standing: &mut [Standing], places: Vec<usize>) -> Result<bool> {
+    async fn read_tables(&self, entries: &mut [CatalogEntry], places: Vec<usize>) -> Result<bool> {
         let mut learnt = false;
         for at in places {
-            let read = standing.iter().filter(|one| one.measure.tables.is_some());
+            let read = entries.iter().filter(|one| one.measure.tables.is_some());
             let (mut count, mut tables) = (0, 0);
             for one in read {
                 count += 1;
                 tables += one.measure.tables.as_ref().map_or(0, |tables| tables.len());
             }
-            let one = &mut standing[at];
+            let one = &mut entries[at];
             // with a catalog key they are as they should be, and not for us
             let record = &one.record;
             if !self.sees_inside(&record.database, &record.id).await? {
@@ -132,12 +132,12 @@ fn unread_warnings(count: u64) -> String {
 
 /// Places of the newest good backups that were compared with none when they were made, though there were some, and of
 /// those before them.
-fn not_compared(standing: &[Standing]) -> Vec<usize> {
-    let good: Vec<usize> = (0..standing.len()).filter(|at| standing[*at].is_good()).collect();
+fn not_compared(entries: &[CatalogEntry]) -> Vec<usize> {
+    let good: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].is_good()).collect();
     let newest = good.iter().take(COMPARED_LATE).enumerate();
     let alone = newest.filter(|(n, at)| {
         let has_earlier = n + 1 < good.len();
-        standing[**at].record.compared == 0 && has_earlier
+        entries[**at].record.compared == 0 && has_earlier
     });
     let places = alone.flat_map(|(n, _)| good[n..].iter().take(COMPARED + 1));
     let places: BTreeSet<usize> = places.copied().collect();

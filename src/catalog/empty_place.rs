@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{
     Catalog,
     names::Names,
-    repository::{Found, is_of_others},
+    repository::{RepositoryObject, is_of_others},
 };
 use crate::error::{Error, Result};
 
@@ -23,8 +23,8 @@ impl Catalog {
             return Ok(None);
         };
         Ok(match self.read_repository().await {
-            Ok(Found::Opens { id, .. }) if id != pinned => Some(self.is_another(&id, &pinned)),
-            Ok(Found::Refused(error)) if is_of_others(&error) => Some(error),
+            Ok(RepositoryObject::Opens { id, .. }) if id != pinned => Some(self.is_another(&id, &pinned)),
+            Ok(RepositoryObject::Refused(error)) if is_of_others(&error) => Some(error),
             _ => None,
         })
     }

@@ -1,4 +1,4 @@
-//! The entries of the table of contents that promise data, and what came of it.
+//! The entries of the table of contents that have data, and the data that has come so far.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::{EntryName, Error, Fingerprint, TableData};
 use crate::text::Untrusted;
 
 /// Entries with data: tables, and groups of large objects. Databases of a million tables exist.
-const MAX_PROMISES: usize = 1 << 22;
+const MAX_DATA_ENTRIES: usize = 1 << 22;
 /// All names of entries with data together, bytes.
 const MAX_NAME_BYTES: usize = 1 << 28;
 /// How many of the entries without their data an error names.
@@ -17,9 +17,9 @@ pub(super) const ROWS: u8 = 1;
 /// Type of a block of large objects, `BLK_BLOBS`.
 pub(super) const LARGE_OBJECTS: u8 = 3;
 
-/// One entry that promises data.
+/// One entry whose data follows the table of contents.
 #[derive(Clone)]
-pub(super) struct Promise {
+pub(super) struct DataEntry {
     pub(super) id: i32,
     pub(super) data: Data,
 }
@@ -44,9 +44,9 @@ pub(super) enum Style {
     Insert,
 }
 
-/// What came of a table's data.
+/// The data of one entry, once all of it has come.
 #[derive(Clone, Copy)]
-pub(super) struct Outcome {
+pub(super) struct SeenData {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     pub(super) fingerprint: Fingerprint,
@@ -54,23 +54,23 @@ pub(super) struct Outcome {
     pub(super) end: u64,
 }
 
-/// All of them, by id.
+/// All entries with data, by their id.
 #[derive(Clone, Default)]
-pub(super) struct Promises {
-    all: Vec<(Promise, Option<Outcome>)>,
+pub(super) struct ExpectedData {
+    all: Vec<(DataEntry, Option<SeenData>)>,
     by_id: HashMap<i32, usize>,
     name_bytes: usize,
 }
 
-impl Promises {
-    pub(super) fn add(&mut self, promise: Promise) -> Result<(), Error> {
-        if self.all.len() == MAX_PROMISES {
+impl ExpectedData {
+    pub(super) fn add(&mut self, data_entry: DataEntry) -> Result<(), Error> {
+        if self.all.len() == MAX_DATA_ENTRIES {
             return Err(Error::TooMany {
                 what: "entries with data",
-                limit: MAX_PROMISES,
+                limit: MAX_DATA_ENTRIES,
             });
         }
-        if let Data::Table { schema, name, .. } = &promise.data {
+        if let Data::Table { schema, name, .. } = &data_entry.data {
             self.name_bytes += schema.len() + name.len();
         }
         if self.name_bytes > MAX_NAME_BYTES {
@@ -79,24 +79,24 @@ impl Promises {
                 limit: MAX_NAME_BYTES,
             });
         }
-        if self.by_id.insert(promise.id, self.all.len()).is_some() {
-            return Err(Error::RepeatedEntry { id: promise.id });
+        if self.by_id.insert(data_entry.id, self.all.len()).is_some() {
+            return Err(Error::RepeatedEntry { id: data_entry.id });
         }
-        self.all.push((promise, None));
+        self.all.push((data_entry, None));
         Ok(())
     }
 
     /// Which one a block of the given type, at the given offset, belongs to.
     pub(super) fn claim(&self, id: i32, kind: u8, at: u64) -> Result<usize, Error> {
         let &index = self.by_id.get(&id).ok_or(Error::UnexpectedBlock { id, at })?;
-        let (promise, outcome) = &self.all[index];
+        let (data_entry, outcome) = &self.all[index];
         if outcome.is_some() {
             return Err(Error::RepeatedBlock {
                 entry: self.name(index),
                 at,
             });
         }
-        if promise.data.block_kind() != kind {
+        if data_entry.data.block_kind() != kind {
             return Err(Error::WrongBlock {
                 entry: self.name(index),
                 kind,
@@ -113,12 +113,12 @@ impl Promises {
         }
     }
 
-    pub(super) fn keep(&mut self, index: usize, outcome: Outcome) {
+    pub(super) fn keep(&mut self, index: usize, outcome: SeenData) {
         self.all[index].1 = Some(outcome);
     }
 
     pub(super) fn name(&self, index: usize) -> EntryName {
-        let Promise { id, data } = &self.all[index].0;
+        let DataEntry { id, data } = &self.all[index].0;
         let table = match data {
             Data::Table { schema, name, .. } => Some((Untrusted::from(&**schema), Untrusted::from(&**name))),
             Data::LargeObjects => None,
@@ -126,8 +126,8 @@ impl Promises {
         EntryName { id: *id, table }
     }
 
-    /// Whether every promise was kept.
-    pub(super) fn check_kept(&self) -> Result<(), Error> {
+    /// Whether the data of every entry has come.
+    pub(super) fn check_all_seen(&self) -> Result<(), Error> {
         let missing = || (0..self.all.len()).filter(|&index| self.all[index].1.is_none());
         match missing().count() {
             0 => Ok(()),
@@ -142,7 +142,7 @@ impl Promises {
     pub(super) fn into_tables(self) -> Vec<TableData> {
         self.all
             .into_iter()
-            .filter_map(|(promise, outcome)| table_data(promise, outcome?))
+            .filter_map(|(data_entry, outcome)| table_data(data_entry, outcome?))
             .collect()
     }
 }
@@ -157,11 +157,11 @@ impl Data {
     }
 }
 
-fn table_data(promise: Promise, outcome: Outcome) -> Option<TableData> {
-    let Data::Table { schema, name, .. } = promise.data else {
+fn table_data(data_entry: DataEntry, outcome: SeenData) -> Option<TableData> {
+    let Data::Table { schema, name, .. } = data_entry.data else {
         return None;
     };
-    let Outcome {
+    let SeenData {
         rows,
         bytes,
         fingerprint,
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn names_are_kept_up_to_a_bound() {
-        let mut promises = Promises::default();
-        let promise = |id| {
+        let mut expected = ExpectedData::default();
+        let data_entry = |id| {
             let (schema, name) = ("s".repeat(1 << 20).into(), "n".repeat(1 << 20).into());
-            Promise {
+            DataEntry {
                 id,
                 data: Data::Table {
                     schema,
@@ -197,10 +197,10 @@ mod tests {
                 },
             }
         };
-        assert!((1..=128).all(|id| promises.add(promise(id)).is_ok()));
+        assert!((1..=128).all(|id| expected.add(data_entry(id)).is_ok()));
         let limit = MAX_NAME_BYTES;
         assert_eq!(
-            promises.add(promise(129)),
+            expected.add(data_entry(129)),
             Err(Error::TooMany {
                 what: "bytes of table names",
                 limit
