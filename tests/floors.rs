@@ -221,6 +221,23 @@ fn every_file_keeps_to_its_floor() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Places for backups know the contract and not each other; what no other has is reached by `Store` alone.
+#[test]
+fn a_place_for_backups_knows_no_other() {
+    let places = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    for (own, others) in [("s3", ["store::file", "Folder"]), ("file", ["store::s3", "S3("])] {
+        let files = sources(&places.join(own));
+        assert!(files.len() > 5, "{own}");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let knows = others.iter().find(|other| line.contains(**other));
+                assert!(knows.is_none(), "{}: {line}", file.display());
+            }
+        }
+    }
+}
+
 /// What the command line may mention of the doors and of the catalog: types of values that the agent takes and gives.
 /// Everything else it asks of the agent.
 const TYPES_IN_CLI: [(&str, &[&str]); 8] = [

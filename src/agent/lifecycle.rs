@@ -10,6 +10,9 @@ use crate::{
     schedule::Schedule,
 };
 
+/// What does the same in a folder.
+const NO_RULES: &str = "a folder has no rules: `pgcoffer prune` and `pgcoffer tick` delete there what has run out";
+
 /// At most so many backups are named in a warning.
 const NAMED_MAX: usize = 5;
 
@@ -40,7 +43,7 @@ impl Agent {
     pub async fn lifecycle_rules(&self) -> Result<ShownRules> {
         let store = self.store(self.config.store.clone()).await?;
         let labels = self.configured();
-        let work = operation::show_lifecycle(&store, &labels);
+        let work = operation::show_lifecycle(store.s3_to("show the lifecycle rules", NO_RULES)?, &labels);
         self.interrupt.or(work).await
     }
 
@@ -64,7 +67,8 @@ impl Agent {
             (label, tiers)
         });
         let kept: Vec<_> = kept.collect();
-        Ok(lifecycle::plan(&self.config.location()?.prefix, &kept, &wishes)?)
+        let bucket = self.config.bucket_to("plan lifecycle rules", NO_RULES)?;
+        Ok(lifecycle::plan(&bucket.prefix, &kept, &wishes)?)
     }
 
     /// The rules that are wanted, what would change, and what stands in the way. Changes nothing.
@@ -80,7 +84,7 @@ impl Agent {
         }
         let store = self.store(self.config.store.clone()).await?;
         let labels = self.planned_for(options)?;
-        let work = operation::propose_lifecycle(&store, &labels, plan);
+        let work = operation::propose_lifecycle(store.s3_to("plan lifecycle rules", NO_RULES)?, &labels, plan);
         self.interrupt.or(work).await
     }
 
@@ -94,7 +98,13 @@ impl Agent {
         self.refuse_what_is_kept(&mut plan, options.expire_kept).await?;
         let store = self.store(self.config.store.clone()).await?;
         let labels = self.planned_for(options)?;
-        operation::apply_lifecycle(&store, &labels, &plan, &self.interrupt).await
+        operation::apply_lifecycle(
+            store.s3_to("put lifecycle rules", NO_RULES)?,
+            &labels,
+            &plan,
+            &self.interrupt,
+        )
+        .await
     }
 
     /// Fails where something stands in the bucket that would be deleted too early, or that can't be seen; unless that

@@ -32,7 +32,9 @@ impl Agent {
     /// # Errors
     /// [`Error::Usage`] where no bucket is set, or the service has no policies.
     pub fn bucket_policy(&self, options: &PolicyOptions) -> Result<String> {
-        let location = self.config.location()?;
+        let instead = "in a folder rights are those of its owner and mode: chown it to the user that runs pgcoffer, and \
+            chmod 700";
+        let location = self.config.bucket_to("print a policy", instead)?;
         let service = options.service.unwrap_or_else(|| Service::at(self.endpoint()));
         if let Some(instead) = service.instead_of_policies(options.mode) {
             return Err(Error::usage(format!("{service} has no policies to print"), instead));

@@ -92,18 +92,20 @@ impl Catalog {
         Ok(())
     }
 
-    /// The uploads under way, or left behind, that would become archives of ours.
+    /// The uploads under way, or left behind, that would become objects of ours: archives, and in a folder also what is
+    /// written whole.
     ///
     /// # Errors
     /// What the bucket refuses; one that lists no uploads, or not to us, has none.
     pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
-        let folder = self.store.location().key(&format!("{database}/archives/"));
+        let folder = self.store.location().key(&format!("{database}/"));
         let makers = self.makers(database).await?;
         let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
         uploads.retain(|upload| {
-            let path = upload.key.strip_prefix(&folder);
-            let path = path.and_then(|path| path.strip_suffix(SUFFIX));
-            let parsed = path.and_then(|path| parse("archives", path));
+            let path = upload.key.strip_prefix(&folder).and_then(|path| path.split_once('/'));
+            let path = path.and_then(|(what, path)| Some((what, path.strip_suffix(SUFFIX)?)));
+            let path = path.filter(|(what, _)| FOLDERS.contains(what) || *what == DETAILS);
+            let parsed = path.and_then(|(what, path)| parse(what, path));
             parsed.is_some_and(|(id, _)| maker(&makers, &id, database).is_some())
         });
         Ok(uploads)

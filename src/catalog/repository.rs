@@ -156,6 +156,9 @@ impl Catalog {
                 }
                 // noise in its place
                 (Found::Refused(error), pinned) => (self.new_id(pinned, &error.to_string()).await?, true),
+                (Found::Missing, Some(pinned)) if self.store.folder().is_some() => {
+                    return Err(self.is_not_mounted(&pinned));
+                }
                 (Found::Missing, pinned) => (self.new_id(pinned, &self.is_gone()).await?, false),
             };
             match self.write_repository(&id, is_there).await {
@@ -181,6 +184,18 @@ impl Catalog {
                  PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's \
                  repository.pgc there: delete it, and the next backup writes it anew"
             ),
+        )
+    }
+
+    /// A folder on which nothing is mounted is empty: where a setting says which repository is there, none begins.
+    fn is_not_mounted(&self, pinned: &RepositoryId) -> Error {
+        Error::usage(
+            format!(
+                "PGCOFFER_REPOSITORY says that repository {pinned} is at {}, and none is there",
+                self.store.location()
+            ),
+            "mount what belongs there, or correct PGCOFFER_BUCKET; to begin a repository in an empty folder, run this \
+             once without PGCOFFER_REPOSITORY, and then set it to what `pgcoffer repository` prints",
         )
     }
 

@@ -68,6 +68,16 @@ pub enum Bucket {
     BucketNotWhole,
     /// another answer
     BucketOther,
+    /// the folder in the bucket's stead is not there
+    FolderMissing,
+    /// its rights, or how it is mounted, don't allow it
+    FolderDenied,
+    /// its file system doesn't answer
+    FolderSilent,
+    /// its file system lacks what is needed
+    FolderUnfit,
+    /// its file system gives errors, or other bytes than were written
+    FolderFailing,
 }
 
 impl Bucket {
@@ -141,6 +151,17 @@ impl Bucket {
                 "`pgcoffer status` names the object: find out what it is, and move it away by hand or bring back its \
                  older version"
             }
+            Self::FolderMissing => {
+                "mount what holds the folder, make it, or correct PGCOFFER_BUCKET where pgcoffer runs: pgcoffer never \
+                 makes it"
+            }
+            Self::FolderDenied => {
+                "the user that runs pgcoffer has to own the folder and all that it made there, and it has to be mounted \
+                 for writing"
+            }
+            Self::FolderSilent => "see whether the server of the share is up, and the share still mounted",
+            Self::FolderUnfit => "`pgcoffer check` says what the file system lacks: use another one",
+            Self::FolderFailing => "see the kernel's log (`dmesg`): a disk fails, or a share gave up its server",
             Self::BucketNotFound | Self::BucketChanged | Self::BucketUnsupported | Self::BucketOther => {
                 return None;
             }
@@ -184,6 +205,11 @@ impl fmt::Display for Bucket {
             Self::BucketNotDeleted => "what has run out could not be deleted",
             Self::BucketNotWhole => "records or marks in the bucket can't be read, so nothing is deleted",
             Self::BucketOther => "the bucket's service gave an answer that can't be used",
+            Self::FolderMissing => "the folder for backups is not there",
+            Self::FolderDenied => "pgcoffer may not read or write in the folder for backups",
+            Self::FolderSilent => "the file system of the folder for backups does not answer",
+            Self::FolderUnfit => "the file system of the folder for backups lacks what is needed",
+            Self::FolderFailing => "the file system of the folder for backups gives errors",
         })
     }
 }

@@ -24,7 +24,7 @@ Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.to
   PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01
   PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
   PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
-  PGCOFFER_BUCKET          s3://bucket/prefix
+  PGCOFFER_BUCKET          s3://bucket/prefix, or a folder: file:///path/to/folder
   AWS_…                    credentials, region, endpoint: as for any AWS SDK
   PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE and _KMS_KEY_ID, PGCOFFER_ACL,
   PGCOFFER_REQUESTER_PAYS, PGCOFFER_ALLOW_HTTP   what the bucket or its service wants

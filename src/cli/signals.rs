@@ -12,7 +12,8 @@ use std::{
 
 use pgcoffer::{Error, operation::Interrupt};
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+    flag,
     iterator::Signals as Arriving,
 };
 
@@ -44,6 +45,8 @@ impl Signals {
             doing: "listen for signals".to_owned(),
             source,
         };
+        // a file that may grow no further is an error that is told, not the end of the process
+        flag::register(SIGXFSZ, Arc::default()).map_err(no)?;
         let mut arriving = Arriving::new([SIGINT, SIGTERM, SIGHUP]).map_err(no)?;
         let signals = Self {
             interrupt: Interrupt::default(),

@@ -119,7 +119,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         ));
         lines.extend(sealed.objects.iter().map(|object| {
             let key = location.key(&object.key);
-            ("object", format!("s3://{}/{key}", location.bucket))
+            ("object", location.url(&key))
         }));
     }
     if details.large_objects.count > 0 {

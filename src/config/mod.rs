@@ -28,7 +28,7 @@ use crate::{
     rights::Mode,
     schedule::Schedule,
     seal::{RepositoryId, Secret},
-    store::{Location, Options},
+    store::{BucketLocation, Location, Options},
 };
 
 use self::reading::Reading;
@@ -231,8 +231,20 @@ impl Config {
         self.location.as_ref().ok_or_else(|| {
             Error::usage(
                 "no bucket is configured",
-                "set PGCOFFER_BUCKET=s3://bucket/prefix, or give --bucket",
+                "set PGCOFFER_BUCKET=s3://bucket/prefix or file:///path/to/folder, or give --bucket",
             )
+        })
+    }
+
+    /// The bucket, for what only S3 has. `doing`: what needs it; `instead`: what does the same elsewhere.
+    ///
+    /// # Errors
+    /// As [`Config::location`], and [`Error::Usage`] where it is a folder.
+    pub fn bucket_to(&self, doing: &str, instead: &str) -> Result<&BucketLocation> {
+        let location = self.location()?;
+        location.bucket().ok_or_else(|| {
+            let why = format!("can't {doing} for {location}: that is S3's alone, and this is a folder");
+            Error::usage(why, instead)
         })
     }
 

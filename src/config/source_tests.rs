@@ -78,14 +78,20 @@ fn every_variable_can_stand_in_the_file_nested_as_one_likes() {
 #[test]
 fn a_flag_is_over_a_variable_over_the_file() {
     let scene = Scene::with("bucket = 's3://from-file'\nkeep_last = 7");
-    assert_eq!(scene.read().unwrap().location.unwrap().bucket, "from-file");
+    assert_eq!(
+        scene.read().unwrap().location.unwrap().bucket().unwrap().bucket,
+        "from-file"
+    );
     let mut scene = scene.var("PGCOFFER_BUCKET", "s3://from-variable");
     let config = scene.read().unwrap();
-    assert_eq!(config.location.unwrap().bucket, "from-variable");
+    assert_eq!(config.location.unwrap().bucket().unwrap().bucket, "from-variable");
     assert_eq!(config.keep_last.get(), 7);
     let flag = ("--bucket", "PGCOFFER_BUCKET", "s3://from-flag".to_owned());
     scene.sources.flags.push(flag);
-    assert_eq!(scene.read().unwrap().location.unwrap().bucket, "from-flag");
+    assert_eq!(
+        scene.read().unwrap().location.unwrap().bucket().unwrap().bucket,
+        "from-flag"
+    );
     scene.sources.flags[0].2 = "nonsense".to_owned();
     assert!(scene.told().starts_with("--bucket: "), "{}", scene.told());
 }
@@ -97,7 +103,10 @@ fn what_is_overridden_may_be_wrong_and_an_empty_value_overrides_nothing() {
         .var("PGCOFFER_BUCKET", "s3://bucket");
     assert!(scene.read().unwrap().secret.is_some());
     let scene = Scene::with("bucket = 's3://bucket'").var("PGCOFFER_BUCKET", "");
-    assert_eq!(scene.read().unwrap().location.unwrap().bucket, "bucket");
+    assert_eq!(
+        scene.read().unwrap().location.unwrap().bucket().unwrap().bucket,
+        "bucket"
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ impl Error {
                 Machine::Settings { names: names.collect() }.into()
             }
             Self::Postgres(error) => of_postgres(error),
+            Self::Store(error) if error.is_of_folder => of_folder(error.kind).into(),
             Self::Store(error) => of_kind(error.kind).into(),
             Self::Seal { source, .. } => of_seal(source),
             Self::Record { .. } => Backup::BackupRecord.into(),
@@ -138,6 +139,19 @@ fn of_child(cause: postgres::Cause) -> ChildCause {
         C::ExtensionRight => ChildCause::ExtensionRight,
         C::BadArchive => ChildCause::BadArchive,
         C::NotRead | C::Unknown => ChildCause::Unknown,
+    }
+}
+
+/// What is said otherwise of a folder than of a bucket.
+fn of_folder(kind: store::Kind) -> Bucket {
+    use store::Kind as K;
+    match kind {
+        K::NoBucket => Bucket::FolderMissing,
+        K::Denied => Bucket::FolderDenied,
+        K::Unreachable | K::Busy | K::Silent => Bucket::FolderSilent,
+        K::Unsupported => Bucket::FolderUnfit,
+        K::Damaged | K::Mismatch | K::Other => Bucket::FolderFailing,
+        kind => of_kind(kind),
     }
 }
 

@@ -373,6 +373,7 @@ mod tests {
                 doing: "read x".into(),
                 why: "y".into(),
                 cure: None,
+                is_of_folder: false,
             })
         };
         assert_eq!(store(store::Kind::Denied).exit_status(), 4);

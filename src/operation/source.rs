@@ -37,12 +37,12 @@ impl Source {
     /// Looks at an object in the bucket.
     pub(super) async fn object(store: &Store, key: &str) -> Result<Self> {
         let gone = || {
-            let name = format!("s3://{}/{key}", store.location().bucket);
+            let name = store.url(key);
             let what = "the record is there and its archive is gone: was it deleted, or expired by a lifecycle rule?";
             Error::differs(name, what)
         };
         let object = store.head(key).await?.ok_or_else(gone)?;
-        let name = format!("s3://{}/{key}", store.location().bucket);
+        let name = store.url(key);
         check_readable(store, &object, &name).await?;
         Ok(Self::Object {
             store: Box::new(store.clone()),
@@ -87,7 +87,7 @@ impl Source {
     /// What messages call it.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Object { store, key, .. } => format!("s3://{}/{key}", store.location().bucket),
+            Self::Object { store, key, .. } => store.url(key),
             Self::File { path, .. } => path.display().to_string(),
         }
     }

@@ -50,7 +50,7 @@ pub async fn thaw(catalog: &Catalog, record: &Record, request: &ThawRequest) -> 
     };
     let thawing = Thawing {
         store,
-        name: format!("s3://{}/{key}", store.location().bucket),
+        name: store.url(&key),
         key,
         request,
     };

@@ -1,339 +1,238 @@
-//! The bucket: keys and bytes, and nothing of what they mean.
+//! The place for backups: keys and bytes, and nothing of what they mean.
 //!
-//! One type, [`Store`], for S3 and all that speak its language; what services do differently (tags refused, no
-//! conditional writes, other checksums) is dealt with here and told to the caller as a [`Stored`] fact. There is no
-//! second backend and so no trait: tests put faults into a real server instead.
+//! [`Store`] is the one handle that is used everywhere: cheap to clone, for any place. [`Backend`] is the contract, with
+//! the duties of each method; [`s3`] and [`file`] carry it out. What S3 alone has (tags, locks, lifecycle rules,
+//! thawing) is reached through [`Store::s3`], or by methods here that say what another place says to it: that it has
+//! none.
 
-mod alive;
-mod answer;
-mod claim;
-mod clock;
-mod cold;
-mod connect;
-mod credentials;
-mod delete;
-mod endpoint;
+mod contract;
 mod error;
-mod etag;
-mod headers;
-mod leftovers;
-mod lifecycle;
-mod list;
-mod lock;
+mod file;
+mod kind;
+mod location;
+mod object;
 mod parts;
-mod probe;
-mod read;
-mod retry;
-mod settings;
-mod silence;
-mod tags;
+mod s3;
 mod upload;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{ops::Deref, sync::Arc};
 
-use aws_sdk_s3::{
-    Client, config::Config, operation::put_object::builders::PutObjectFluentBuilder, primitives::ByteStream,
-};
-use bytes::Bytes;
-use jiff::Timestamp;
-use tokio_util::task::TaskTracker;
-
-pub use claim::Claim;
-pub use cold::{AskedForThaw, Speed, Thaw};
-pub use connect::{Location, Options};
-pub use error::{Error, Kind};
-pub use leftovers::Unfinished;
-pub use lifecycle::Lifecycle;
-pub use lock::{LockMode, Locked};
+pub use contract::{Backend, Capabilities, Completed, PartSink, Whole};
+pub use error::Error;
+pub use file::{Folder, FolderFacts};
+pub use kind::Kind;
+pub use location::{BucketLocation, Location};
+pub use object::{Attributes, Claim, Object, Stored, TagsKept, Thaw, Unfinished};
 pub use parts::{PARTS_MAX, PartPlan};
-pub use probe::Probe;
-pub(crate) use read::LOOKS;
-pub(crate) use retry::pause;
-pub use settings::{PublicAccess, Versioning};
-pub use tags::TagsKept;
-pub use upload::{Stored, Upload};
+pub(crate) use s3::pause;
+pub use s3::{AskedForThaw, Lifecycle, LockMode, Locked, Options, Probe, PublicAccess, S3, Speed, Versioning};
+pub use upload::Upload;
 
-/// Why a store that only writes refuses to look.
-pub(crate) const WRITE_ONLY: &str = "in drop-box mode nothing is read, listed or deleted";
+/// How often bytes that fail their check are read, until the same come twice.
+pub(crate) const LOOKS: u32 = 5;
 
-/// A place in a bucket.
+/// A place for backups. What [`Backend`] promises is called on it directly.
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
-    location: Location,
-    options: Options,
-    checksums: bool,
-    /// the wire guards bodies by itself: over plain http each is signed instead, which takes another pass over it
-    over_tls: bool,
-    /// where it is, unless it is AWS's own choice
-    endpoint: Option<Arc<endpoint::Endpoint>>,
-    quirks: Arc<Quirks>,
-    clock: clock::ServiceClock,
-    source: credentials::Source,
-    silence: silence::Silence,
-    /// aborts of uploads whose owner is gone
-    cleanup: TaskTracker,
+    location: Arc<Location>,
+    backend: Arc<dyn Backend>,
+    /// The same once more, for what is its alone.
+    kind: Place,
 }
 
-/// What a service was found not to do, so that it is asked once.
-#[derive(Default)]
-struct Quirks {
-    no_tags: AtomicBool,
-    has_tags: AtomicBool,
-    no_conditions: AtomicBool,
-    no_conditional_deletes: AtomicBool,
-    conditions_hold: AtomicBool,
-    /// nothing is taken without a checksum
-    wants_md5: AtomicBool,
+/// Which kind of place it is.
+#[derive(Clone)]
+enum Place {
+    S3(Arc<S3>),
+    Folder(Folder),
 }
 
-/// An object as it stands in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Object {
-    /// key, from the bucket's root
-    pub key: String,
-    /// length in bytes
-    pub bytes: u64,
-    /// entity tag as the service writes it
-    pub etag: Option<String>,
-    /// when it was written, by the service's clock
-    pub modified: Option<Timestamp>,
-    /// its storage class; none for the standard one, where the service doesn't name that
-    pub storage_class: Option<String>,
-    /// the archive tier that it lies in, of `INTELLIGENT_TIERING`; a listing doesn't tell
-    pub archive_tier: Option<String>,
-    /// whether it can be read; a listing doesn't tell what was thawed
-    pub thaw: Thaw,
-}
+impl Deref for Store {
+    type Target = dyn Backend;
 
-/// What an object bears beside its bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes {
-    /// tags, where the service has them
-    pub tags: Vec<(String, String)>,
-    /// the end of its lock, in the mode that [`Options`] say; none: it isn't locked
-    pub locked_until: Option<Timestamp>,
+    fn deref(&self) -> &Self::Target {
+        &*self.backend
+    }
 }
 
 impl Store {
+    /// A store at `location`. No request is made and no folder is looked at. Of S3: credentials, region and endpoint
+    /// come by the AWS SDK's own chain (environment, profiles, web identity, container, instance). This is the one place
+    /// of the library that looks at the environment, by the SDK's hand.
+    ///
+    /// # Errors
+    /// [`Kind::PlainHttp`] where an endpoint is `http://` and its host is neither this machine nor among
+    /// [`Options::http_hosts`]: a session token would stand in the clear, and anybody could answer in the bucket's
+    /// place. [`Kind::Configuration`] where an endpoint is no URL, a file of certificates holds none, or an option asks
+    /// for what a folder doesn't have.
+    pub async fn connect(location: Location, options: Options) -> Result<Self, Error> {
+        match location {
+            Location::Bucket(bucket) => Ok(Self::of_s3(S3::connect(bucket, options).await?)),
+            Location::Folder(path) => Ok(Self::of_folder(Folder::new(path, &options)?)),
+        }
+    }
+
+    fn of_s3(s3: S3) -> Self {
+        let s3 = Arc::new(s3);
+        Self {
+            location: Arc::new(Location::Bucket(s3.location().clone())),
+            backend: Arc::<S3>::clone(&s3),
+            kind: Place::S3(s3),
+        }
+    }
+
+    fn of_folder(folder: Folder) -> Self {
+        Self {
+            location: Arc::new(Location::Folder(folder.path().to_owned())),
+            backend: Arc::new(folder.clone()),
+            kind: Place::Folder(folder),
+        }
+    }
+
     /// Where this store is.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The host of the endpoint that is configured; none where that is AWS's own choice.
+    /// What messages call the object of this key.
     #[must_use]
-    pub fn host(&self) -> Option<&str> {
-        self.endpoint.as_ref().map(|endpoint| endpoint.host())
+    pub fn url(&self, key: &str) -> String {
+        self.location.url(key)
     }
 
-    /// The most parts an upload to this service may have.
+    /// The door to what is S3's alone; none where this is another kind of place.
+    #[must_use]
+    pub fn s3(&self) -> Option<&S3> {
+        match &self.kind {
+            Place::S3(s3) => Some(s3),
+            Place::Folder(_) => None,
+        }
+    }
+
+    /// The folder that this is; none where it is another kind of place.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Folder> {
+        match &self.kind {
+            Place::Folder(folder) => Some(folder),
+            Place::S3(_) => None,
+        }
+    }
+
+    /// The same for whoever can't go on without S3. `doing`: what needs it, such as "show lifecycle rules"; `instead`:
+    /// what does the same elsewhere.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] where this is another kind of place.
+    pub fn s3_to(&self, doing: &str, instead: &str) -> Result<&S3, Error> {
+        self.s3().ok_or_else(|| {
+            let why = "that is S3's alone, and this is a folder";
+            Error::new(Kind::Configuration, format!("{doing} of {}", self.location), why).with_cure(instead)
+        })
+    }
+
+    /// The most parts an upload may have.
     #[must_use]
     pub fn parts_max(&self) -> u32 {
-        self.options.parts_max.unwrap_or(PARTS_MAX)
+        self.capabilities().parts_max.unwrap_or(PARTS_MAX)
     }
 
-    /// Writes an object that must not exist yet.
-    ///
-    /// # Errors
-    /// [`Kind::Exists`] where there is one, and whatever the service or the network refuses.
-    pub async fn put_new(&self, key: &str, body: Bytes, attributes: &Attributes) -> Result<TagsKept, Error> {
-        match self.put_attributed(key, body, attributes).await {
-            Ok(kept) => Ok(kept),
-            Err(error) => Err(self.about_write(error, attributes).await),
-        }
-    }
-
-    /// What a write is refused for may be what was asked for beside its bytes.
-    async fn about_write(&self, error: Error, attributes: &Attributes) -> Error {
-        let error = match attributes.locked_until {
-            Some(_) => self.about_locks(error).await,
-            None => error,
-        };
-        let special = self.options.special();
-        let may_be = matches!(error.kind, Kind::Unsupported | Kind::Other);
-        if error.cure.is_some() || special.is_empty() || !may_be {
-            return error;
-        }
-        let names = special.join(" and ");
-        error.with_cure(format!(
-            "the service may not know, or not allow, what {names} asks for: correct it, or unset it"
-        ))
-    }
-
-    async fn put_attributed(&self, key: &str, body: Bytes, attributes: &Attributes) -> Result<TagsKept, Error> {
-        let doing = || format!("write {}", self.url(key));
-        let tags = &attributes.tags;
-        loop {
-            let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
-            let tagged = !tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
-            if !conditional && self.head(key).await?.is_some() {
-                return Err(Error::new(Kind::Exists, doing(), "the object exists"));
-            }
-            let request = || {
-                self.put_object(key, &body)
-                    .set_if_none_match(conditional.then(|| "*".to_owned()))
-                    .set_tagging(tagged.then(|| tags::query(tags)))
-                    .set_object_lock_mode(self.lock_mode(attributes))
-                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
-            };
-            match self.send_object(request, body.len(), doing()).await {
-                Ok(()) if tagged || tags.is_empty() => return Ok(TagsKept::Yes),
-                Ok(()) => return Ok(TagsKept::Refused),
-                Err(error) => self.learn(error, tagged, conditional)?,
-            }
-        }
-    }
-
-    /// Writes an object in the place of the one whose entity tag is `etag`.
-    ///
-    /// # Errors
-    /// [`Kind::Exists`] where it is another one by now, and whatever the service or the network refuses.
-    pub async fn replace(&self, key: &str, body: Bytes, attributes: &Attributes, etag: &str) -> Result<(), Error> {
-        loop {
-            let conditional = !self.quirks.no_conditions.load(Ordering::Relaxed);
-            let tagged = !attributes.tags.is_empty() && !self.quirks.no_tags.load(Ordering::Relaxed);
-            if !conditional {
-                self.check_still(key, etag).await?;
-            }
-            let request = || {
-                self.put_object(key, &body)
-                    .set_if_match(conditional.then(|| etag.to_owned()))
-                    .set_tagging(tagged.then(|| tags::query(&attributes.tags)))
-                    .set_object_lock_mode(self.lock_mode(attributes))
-                    .set_object_lock_retain_until_date(attributes.locked_until.map(lock::date))
-            };
-            let doing = format!("write {}", self.url(key));
-            match self.send_object(request, body.len(), doing).await {
-                Ok(()) => return Ok(()),
-                Err(error) => self.learn(error, tagged, conditional)?,
-            }
-        }
-    }
-
-    /// Where the service knows no condition on writing, the object is looked at right before instead.
-    async fn check_still(&self, key: &str, etag: &str) -> Result<(), Error> {
-        match self.head(key).await? {
-            Some(object) if object.etag.as_deref() == Some(etag) => Ok(()),
-            _ => Err(Error::new(
-                Kind::Exists,
-                format!("write {}", self.url(key)),
-                "it is another object than the one that was looked at",
-            )),
-        }
-    }
-
-    fn put_object(&self, key: &str, body: &Bytes) -> PutObjectFluentBuilder {
-        self.client
-            .put_object()
-            .bucket(&self.location.bucket)
-            .key(key)
-            .content_type("application/octet-stream")
-            .set_server_side_encryption(self.options.encryption())
-            .set_ssekms_key_id(self.options.kms_key.clone())
-            .set_acl(self.options.acl.clone())
-            .body(ByteStream::from(body.clone()))
-    }
-
-    async fn send_object(
-        &self,
-        request: impl Fn() -> PutObjectFluentBuilder,
-        bytes: usize,
-        doing: String,
-    ) -> Result<(), Error> {
-        let mut damaged = 0;
-        loop {
-            let mut request = request().customize();
-            if self.over_tls {
-                request = request.disable_payload_signing();
-            }
-            let options = match self.options.write_only {
-                true => claim::unrepeated(),
-                false => Config::builder(),
-            };
-            request = request.config_override(connect::sending(options, bytes));
-            let send = async {
-                match request.send().await {
-                    Ok(output) => etag_given(output.e_tag, &doing).map(drop),
-                    Err(error) => Err(Error::from_sdk(doing.clone(), &error)),
-                }
-            };
-            let sent = match bytes <= connect::SMALL_BYTES_MAX {
-                true => send.await,
-                false => self.while_alive(|| doing.clone(), send).await,
-            };
-            match sent {
-                // what came damaged may have been written: who only writes knows what to make of the next answer
-                Err(error) if self.learns_checksum(&error) => {}
-                Err(error) if error.kind == Kind::Damaged && damaged < 3 && !self.options.write_only => {
-                    damaged += 1;
-                    tokio::time::sleep(pause(1)).await;
-                }
-                sent => return sent,
-            }
-        }
-    }
-
-    /// Takes a refusal for what it may be: first tags, then conditions are given up, and the request may be repeated.
-    fn learn(&self, error: Error, tagged: bool, conditional: bool) -> Result<(), Error> {
-        // who may not look can't do without conditions
-        if error.kind != Kind::Unsupported || !(tagged || conditional) || self.options.write_only {
-            return Err(error);
-        }
-        let why = error.why.to_ascii_lowercase();
-        let about_conditions = why.contains("none-match") || why.contains("if-match");
-        let quirk = if tagged && !(conditional && about_conditions) {
-            &self.quirks.no_tags
-        } else {
-            &self.quirks.no_conditions
-        };
-        quirk.store(true, Ordering::Relaxed);
-        tracing::debug!("tags or conditional writes are given up: {error}");
-        Ok(())
-    }
-
-    /// Begins a multipart upload of an object that must not exist yet.
-    ///
-    /// # Errors
-    /// Whatever the service or the network refuses.
-    pub async fn begin_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
-        Upload::begin(self, key, plan, attributes).await
-    }
-
-    /// Waits until every upload that was given up has been aborted; to be called before the process ends.
-    pub async fn settle(&self) {
-        self.cleanup.close();
-        self.cleanup.wait().await;
-        self.cleanup.reopen();
-    }
-
-    /// Whether it is told to write only: whatever would read, list or look is refused here, before any request.
+    /// Whether it is told to write only: whatever would read, list or look is refused, before any request.
     #[must_use]
     pub fn writes_only(&self) -> bool {
-        self.options.write_only
+        self.capabilities().write_only
     }
 
-    /// Refuses what a store that only writes doesn't do.
-    fn check_may_look(&self, doing: impl FnOnce() -> String) -> Result<(), Error> {
-        if self.options.write_only {
-            return Err(Error::new(Kind::Denied, doing(), WRITE_ONLY));
+    /// Whether what is written here is to be locked.
+    #[must_use]
+    pub fn locks(&self) -> bool {
+        self.capabilities().locks
+    }
+
+    /// Begins an upload of an object that must not exist yet: [`Backend::start_upload`], counted and hashed.
+    ///
+    /// # Errors
+    /// What the place refuses.
+    pub async fn begin_upload(&self, key: &str, plan: PartPlan, attributes: &Attributes) -> Result<Upload, Error> {
+        let sink = self.start_upload(key, plan, attributes).await?;
+        Ok(Upload::new(sink))
+    }
+
+    /// Whether an object can be read now, whatever its class says: the name of a class is AWS's, and elsewhere stands
+    /// for what the operator likes. Its first byte is asked for.
+    ///
+    /// # Errors
+    /// As [`Backend::read_range`], other than [`Kind::Cold`].
+    pub async fn is_readable(&self, object: &Object) -> Result<bool, Error> {
+        let first = 0..object.bytes.min(1);
+        match self.read_range(&object.key, first, object.etag.as_deref()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == Kind::Cold => Ok(false),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
-    /// `s3://bucket/key`, as messages name it.
-    fn url(&self, key: &str) -> String {
-        format!("s3://{}/{key}", self.location.bucket)
+    /// Whether deleting leaves older versions behind; none where the place doesn't say. A folder has none.
+    pub async fn is_versioned(&self) -> Option<bool> {
+        match self.s3() {
+            Some(s3) => s3.is_versioned().await,
+            None => Some(false),
+        }
     }
-}
 
-/// The entity tag of what was written: every service gives one, and an answer without it is another's, or damaged.
-fn etag_given(etag: Option<String>, doing: &str) -> Result<String, Error> {
-    let none = || Error::new(Kind::Damaged, doing, "the answer bears no entity tag");
-    let etag = etag.map(|etag| etag::strong(&etag));
-    etag.filter(|etag| !etag.trim_matches('"').is_empty()).ok_or_else(none)
+    /// An object's tags; none where the place has no tags.
+    ///
+    /// # Errors
+    /// As [`S3::tags`].
+    pub async fn tags(&self, key: &str) -> Result<Option<Vec<(String, String)>>, Error> {
+        match self.s3() {
+            Some(s3) => s3.tags(key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Puts `tags` in the place of an object's tags; `false` where the place has none.
+    ///
+    /// # Errors
+    /// As [`S3::tags`].
+    pub async fn set_tags(&self, key: &str, tags: &[(String, String)]) -> Result<bool, Error> {
+        match self.s3() {
+            Some(s3) => s3.set_tags(key, tags).await,
+            None => Ok(false),
+        }
+    }
+
+    /// What keeps an object from being deleted by the place itself, as far as these credentials may see: nothing where
+    /// the place has no locks.
+    ///
+    /// # Errors
+    /// As [`S3::locked`].
+    pub async fn locked(&self, key: &str) -> Result<Locked, Error> {
+        match self.s3() {
+            Some(s3) => s3.locked(key).await,
+            None => Ok(Locked::default()),
+        }
+    }
+
+    /// Puts a legal hold on an object, or takes it off: nothing where the place has no locks.
+    ///
+    /// # Errors
+    /// As [`S3::set_legal_hold`].
+    pub async fn set_legal_hold(&self, key: &str, on: bool) -> Result<(), Error> {
+        match self.s3() {
+            Some(s3) => s3.set_legal_hold(key, on).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the place to thaw an object, for so many days. What is in no cold class needs none.
+    ///
+    /// # Errors
+    /// As [`S3::ask_for_thaw`].
+    pub async fn ask_for_thaw(&self, key: &str, days: Option<u32>, speed: Speed) -> Result<AskedForThaw, Error> {
+        match self.s3() {
+            Some(s3) => s3.ask_for_thaw(key, days, speed).await,
+            None => Ok(AskedForThaw::Needless),
+        }
+    }
 }

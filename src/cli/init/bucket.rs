@@ -52,7 +52,10 @@ impl Draft {
         }
         self.terminal
             .say("   It must exist: make it with your provider; private, and best with versioning.");
-        let check = |text: &str| Location::parse(text).map(drop).map_err(|e| e.why);
+        let check = |text: &str| {
+            let location = Location::parse(text).map_err(|e| e.why)?;
+            check_is_bucket(&location).map_err(|e| e.to_string())
+        };
         let bucket = self
             .terminal
             .text("   The bucket, as s3://bucket/prefix", None, check)?;
@@ -116,6 +119,18 @@ impl Draft {
         if !value.is_empty() {
             self.setup.set(name, value);
         }
+    }
+}
+
+/// The form, the recovery sheet and the policy that come out are about a bucket.
+pub(super) fn check_is_bucket(location: &Location) -> Result<()> {
+    match location.bucket() {
+        Some(_) => Ok(()),
+        None => Err(usage(
+            format!("{location} is a folder, and `init` sets up buckets on S3 alone"),
+            "make the key with `pgcoffer keygen`, set PGCOFFER_BUCKET, PGCOFFER_KEY and PGCOFFER_DB_MAIN_URL as \
+             docs/folder.md says, and have `pgcoffer check` try them",
+        )),
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
         settings.take_argument(&name, &url, "--database");
     }
     let config = Config::read(&settings)?;
+    if let Some(location) = &config.location {
+        bucket::check_is_bucket(location)?;
+    }
     let found = Found::now();
     let terminal = Terminal {
         asks: found.is_terminal() && !cli.global.json,

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     operation::{CLOCKS_APART_MAX, Interrupt},
     rights::{Action, Mode},
-    store::{Error, Kind, Store},
+    store::{Error, Kind, S3},
 };
 
 /// Rights without which something goes on piling up, and nothing fails.
@@ -34,7 +34,7 @@ pub(super) struct Found {
 
 pub(super) async fn bucket(
     sheet: &mut Sheet<'_>,
-    store: &Store,
+    store: &S3,
     request: &CheckRequest,
     interrupt: &Interrupt,
 ) -> Result<Found> {
@@ -45,15 +45,15 @@ pub(super) async fn bucket(
         readable: false,
         mode: asked,
     };
-    let knocked = interrupt.or(async { Ok(store.knock().await) }).await?;
-    if let Err(error) = &knocked
+    let reached = interrupt.or(async { Ok(store.check_reachable().await) }).await?;
+    if let Err(error) = &reached
         && error.kind != Kind::Denied
     {
         closed(sheet, error);
         return Ok(none);
     }
     sheet.ok("reachable", "the bucket answers, and knows these credentials");
-    clock(sheet, store, request.clock.now());
+    clock(sheet, store.service_time(), request.clock.now());
     let trials = interrupt.or(async { Ok(try_all(store, request.mode).await) }).await?;
     let mode = request.mode.unwrap_or_else(|| behaves_as(&trials));
     if request.mode.is_none() && mode == Mode::DropBox {
@@ -82,13 +82,13 @@ pub(super) async fn bucket(
     })
 }
 
-fn closed(sheet: &mut Sheet<'_>, error: &Error) {
+pub(super) fn closed(sheet: &mut Sheet<'_>, error: &Error) {
     sheet.failed("reachable", error.to_string(), error.hint());
     sheet.skipped("clock, rights, settings, backups", "the bucket is closed");
 }
 
-fn clock(sheet: &mut Sheet<'_>, store: &Store, now: Timestamp) {
-    let Some(service) = store.service_time() else {
+pub(super) fn clock(sheet: &mut Sheet<'_>, service: Option<Timestamp>, now: Timestamp) {
+    let Some(service) = service else {
         return sheet.warning(
             "clock",
             "the service's answers bear no date to compare this machine's clock with",
@@ -126,7 +126,7 @@ fn behaves_as(trials: &Trials) -> Mode {
     if only_writes { Mode::DropBox } else { Mode::Full }
 }
 
-fn judge(sheet: &mut Sheet<'_>, store: &Store, mode: Mode, trial: &Trial) {
+fn judge(sheet: &mut Sheet<'_>, store: &S3, mode: Mode, trial: &Trial) {
     let (action, what) = (trial.action, trial.what);
     let wanted = mode.actions(store.locks()).contains(&action);
     let name = action.as_str();

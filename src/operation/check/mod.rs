@@ -7,6 +7,7 @@ mod bucket;
 mod contents;
 mod database;
 mod finding;
+mod folder;
 mod key;
 mod outcome;
 mod schedule;
@@ -138,16 +139,18 @@ async fn place(
 ) -> Result<Option<Found>> {
     let Some(catalog) = catalog else {
         sheet.turn_to(Area::Bucket, "bucket");
-        let cure = "set PGCOFFER_BUCKET=s3://bucket/prefix";
+        let cure = "set PGCOFFER_BUCKET=s3://bucket/prefix, or to a folder, file:///path/to/folder";
         sheet.failed("reachable", "no bucket is configured", Some(cure.to_owned()));
         return Ok(None);
     };
-    let store = catalog.store();
-    let found = bucket::bucket(sheet, store, request, interrupt).await?;
+    let Some(s3) = catalog.store().s3() else {
+        return folder::folder(sheet, catalog, request, interrupt).await.map(Some);
+    };
+    let found = bucket::bucket(sheet, s3, request, interrupt).await?;
     if found.answers {
         let labels: Vec<Label> = request.databases.iter().map(|one| one.label.clone()).collect();
         let databases = (labels.as_slice(), request.keep_last);
-        settings::settings(sheet, store, found.mode, databases, interrupt).await?;
+        settings::settings(sheet, s3, found.mode, databases, interrupt).await?;
     }
     Ok(Some(found))
 }

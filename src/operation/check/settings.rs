@@ -8,13 +8,13 @@ use crate::{
     error::{Error, Result},
     operation::{Interrupt, RuleOwner, ShownRule, ShownRules, show_lifecycle},
     rights::{Action, Mode},
-    store::{self, Kind, PublicAccess, Store, Versioning},
+    store::{self, Kind, PublicAccess, S3, Versioning},
     text::counted,
 };
 
 pub(super) async fn settings(
     sheet: &mut Sheet<'_>,
-    store: &Store,
+    store: &S3,
     mode: Mode,
     databases: (&[Label], NonZeroU32),
     interrupt: &Interrupt,
@@ -43,7 +43,7 @@ fn unseen(sheet: &mut Sheet<'_>, what: &'static str, action: Action, error: &sto
     }
 }
 
-async fn versioning(sheet: &mut Sheet<'_>, store: &Store) -> Option<Versioning> {
+async fn versioning(sheet: &mut Sheet<'_>, store: &S3) -> Option<Versioning> {
     match store.versioning().await {
         Ok(found) => {
             sheet.ok(
@@ -63,7 +63,7 @@ async fn versioning(sheet: &mut Sheet<'_>, store: &Store) -> Option<Versioning> 
     }
 }
 
-async fn object_lock(sheet: &mut Sheet<'_>, store: &Store) {
+async fn object_lock(sheet: &mut Sheet<'_>, store: &S3) {
     match (store.object_lock().await, store.locks()) {
         (Ok(None), true) => sheet.failed(
             "object lock",
@@ -90,7 +90,7 @@ async fn object_lock(sheet: &mut Sheet<'_>, store: &Store) {
     }
 }
 
-async fn public_access(sheet: &mut Sheet<'_>, store: &Store) {
+async fn public_access(sheet: &mut Sheet<'_>, store: &S3) {
     match store.public_access().await {
         Ok(PublicAccess {
             by_policy: Some(true), ..
@@ -115,7 +115,7 @@ async fn public_access(sheet: &mut Sheet<'_>, store: &Store) {
     }
 }
 
-async fn encryption(sheet: &mut Sheet<'_>, store: &Store) {
+async fn encryption(sheet: &mut Sheet<'_>, store: &S3) {
     match store.default_encryption().await {
         Ok(Some(how)) => sheet.ok("encryption", format!("{how} by default, on top of pgcoffer's own")),
         Ok(None) => sheet.ok("encryption", "pgcoffer's own alone: the bucket has no default"),
@@ -127,7 +127,7 @@ async fn encryption(sheet: &mut Sheet<'_>, store: &Store) {
 
 async fn lifecycle(
     sheet: &mut Sheet<'_>,
-    store: &Store,
+    store: &S3,
     mode: Mode,
     (databases, keep_last): (&[Label], NonZeroU32),
     versioning: Option<Versioning>,
@@ -157,7 +157,7 @@ async fn lifecycle(
 }
 
 /// The reader of rules tells why, and not of which kind: one more request does.
-async fn unreadable(sheet: &mut Sheet<'_>, store: &Store, error: &Error) {
+async fn unreadable(sheet: &mut Sheet<'_>, store: &S3, error: &Error) {
     match store.lifecycle().await {
         Err(error) => unseen(sheet, "lifecycle rules", Action::GetLifecycleConfiguration, &error),
         Ok(_) => sheet.warning("lifecycle rules", error.to_string(), error.hint().unwrap_or_default()),

@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, absent_tags, guarded, of};
 use crate::{
     rights::{Action, Mode},
-    store::{Error, Kind, Probe, Store},
+    store::{Error, Kind, Probe, S3},
 };
 
 /// How trying one right came out.
@@ -23,11 +23,11 @@ pub(super) struct Trials {
 }
 
 /// Takes the folder under which nobody's backups stand: labels have no dot.
-const FOLDER: &str = ".pgcoffer-check";
+pub(super) const FOLDER: &str = ".pgcoffer-check";
 
 /// Tries everything. Where credentials may only write, one object of a fixed name is enough for ever: nobody there can
 /// delete it.
-pub(super) async fn try_all(store: &Store, mode: Option<Mode>) -> Trials {
+pub(super) async fn try_all(store: &S3, mode: Option<Mode>) -> Trials {
     let location = store.location();
     let key = match mode {
         Some(Mode::DropBox) => location.key(&format!("{FOLDER}/drop-box")),
@@ -56,7 +56,7 @@ pub(super) async fn try_all(store: &Store, mode: Option<Mode>) -> Trials {
 }
 
 /// What nobody else's probe is called. Without random bytes from the system the time will do.
-fn random() -> String {
+pub(super) fn random() -> String {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {
         Ok(()) => data_encoding::HEXLOWER.encode(&bytes),

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Document, Plan, warnings_at},
     operation::Interrupt,
-    store::{self, Lifecycle, Store},
+    store::{self, Lifecycle, S3},
     text::counted,
 };
 
@@ -28,7 +28,7 @@ const UNDO_ATTEMPTS: u32 = 3;
 /// # Errors
 /// [`Error::Lifecycle`] before anything is written. [`Error::Rules`] says what the service did and what stands now.
 pub async fn apply_lifecycle(
-    store: &Store,
+    store: &S3,
     databases: &[Label],
     plan: &Plan,
     interrupt: &Interrupt,
@@ -63,7 +63,7 @@ pub async fn apply_lifecycle(
 
 /// From the first write to the last comparison.
 struct Writing<'a> {
-    store: &'a Store,
+    store: &'a S3,
     /// what the service gave, and what it said
     there: Option<Lifecycle>,
     before: Document,

@@ -9,7 +9,7 @@ use crate::{
     backup::Label,
     error::{Error, Result},
     lifecycle::{Document, Plan, Rule, is_ours, warnings_at},
-    store::{Kind, Lifecycle, Store},
+    store::{Kind, Lifecycle, S3},
 };
 
 pub use apply::apply_lifecycle;
@@ -112,7 +112,7 @@ pub struct AppliedRules {
 /// # Errors
 /// What the bucket refuses, [`Error::Rules`] where the service has no rules, [`Error::Lifecycle`] where they can't be
 /// read.
-pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownRules> {
+pub async fn show_lifecycle(store: &S3, databases: &[Label]) -> Result<ShownRules> {
     let there = read(store).await?;
     let document = document(there.as_ref())?;
     let ours = of_databases(store, databases);
@@ -140,7 +140,7 @@ pub async fn show_lifecycle(store: &Store, databases: &[Label]) -> Result<ShownR
 ///
 /// # Errors
 /// [`Error::Lifecycle`] where what stands there leaves no room for the plan.
-pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
+pub async fn propose_lifecycle(store: &S3, databases: &[Label], mut plan: Plan) -> Result<ProposedRules> {
     let there = match read(store).await {
         Ok(there) => there,
         Err(error) => {
@@ -170,7 +170,7 @@ pub async fn propose_lifecycle(store: &Store, databases: &[Label], mut plan: Pla
 }
 
 /// Looks; a service without lifecycle rules is told so here, before anything is written.
-async fn read(store: &Store) -> Result<Option<Lifecycle>> {
+async fn read(store: &S3) -> Result<Option<Lifecycle>> {
     store.lifecycle().await.map_err(|error| {
         let hint = match error.kind {
             Kind::Unsupported => {
@@ -198,12 +198,12 @@ fn document(there: Option<&Lifecycle>) -> Result<Document> {
 }
 
 /// Tells our rules' ids from all others.
-fn of_databases<'a>(store: &'a Store, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
+fn of_databases<'a>(store: &'a S3, databases: &'a [Label]) -> impl Fn(&str) -> bool + 'a {
     |id| is_ours(id, &store.location().prefix, databases)
 }
 
 /// Rules of others that delete or move backups.
-fn rivals(store: &Store, databases: &[Label], document: &Document) -> Vec<String> {
+fn rivals(store: &S3, databases: &[Label], document: &Document) -> Vec<String> {
     let ours = of_databases(store, databases);
     let mut warnings = Vec::new();
     for database in databases {

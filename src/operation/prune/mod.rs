@@ -124,6 +124,9 @@ async fn pruned(
 /// The plan, from everything that can be known without deleting anything.
 async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Timestamp) -> Result<Prospect> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
+    if !request.dry_run {
+        catalog.store().ask_time().await;
+    }
     check_clock(catalog.store(), request.clock.now())?;
     let mut survey = whole(settled(survey)?)?;
     let deletes = retention::plan(&survey.runs(now), &request.policy, now).deleted() > 0;

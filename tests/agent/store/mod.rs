@@ -6,6 +6,8 @@ pub(crate) mod damage;
 mod damaged_listings;
 pub(crate) mod drop_box;
 mod endpoints;
+mod folder;
+mod folder_faults;
 mod layout;
 mod plain_http;
 mod quota;

@@ -252,10 +252,7 @@ impl World {
 }
 
 async fn connect(bucket: &S3Server) -> Catalog {
-    let location = Location {
-        bucket: bucket.bucket().to_owned(),
-        prefix: bucket.prefix().to_owned(),
-    };
+    let location = Location::parse(&format!("s3://{}/{}", bucket.bucket(), bucket.prefix())).unwrap();
     let options = Options {
         path_style: true,
         ..Options::default()

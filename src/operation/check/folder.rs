@@ -1,0 +1,196 @@
+//! A folder in a bucket's stead: whether it is there, and whether what a backup, a prune and a restore need works in it.
+//! Every place that is not S3 could be tried so: by the contract alone.
+
+use bytes::Bytes;
+
+use super::{
+    CheckRequest,
+    bucket::{Found, clock, closed},
+    finding::Area,
+    sheet::Sheet,
+    trials::{FOLDER, random},
+};
+use crate::{
+    catalog::Catalog,
+    error::Result,
+    operation::Interrupt,
+    rights::Mode,
+    store::{Attributes, Error, FolderFacts, Kind, PartPlan, Store},
+};
+
+/// What each object that is tried on holds.
+const BODY: &[u8] = b"pgcoffer check: this object may be deleted\n";
+const MIB: u64 = 1 << 20;
+
+pub(super) async fn folder(
+    sheet: &mut Sheet<'_>,
+    catalog: &Catalog,
+    request: &CheckRequest,
+    interrupt: &Interrupt,
+) -> Result<Found> {
+    let store = catalog.store();
+    sheet.turn_to(Area::Bucket, store.location().to_string());
+    let mode = request.mode.unwrap_or_default();
+    let found = |works| Found {
+        answers: works,
+        readable: works,
+        mode,
+    };
+    let reached = interrupt.or(async { Ok(store.check_reachable().await) }).await?;
+    if let Err(error) = &reached {
+        closed(sheet, error);
+        return Ok(found(false));
+    }
+    sheet.ok("reachable", "the folder is there");
+    let look = async {
+        stands(sheet, catalog).await;
+        Ok(())
+    };
+    interrupt.or(look).await?;
+    // who only reads needs no right to write
+    if mode != Mode::Restore {
+        let work = async {
+            works(sheet, store).await;
+            Ok(())
+        };
+        interrupt.or(work).await?;
+        let time = interrupt.or(async { Ok(store.ask_time().await) }).await?;
+        clock(sheet, time, request.clock.now());
+    }
+    sheet.ok(
+        "what S3 has",
+        "no tags, locks, versions, lifecycle rules, policies and cold classes: whoever may write in this folder can \
+         delete every backup",
+    );
+    Ok(found(true))
+}
+
+/// How the folder itself stands: mounted, whose, and how much room it has.
+async fn stands(sheet: &mut Sheet<'_>, catalog: &Catalog) {
+    let Some(folder) = catalog.store().folder() else {
+        return;
+    };
+    match folder.facts().await {
+        Ok(facts) => told(sheet, &facts, catalog.is_pinned()),
+        Err(error) => sheet.failed("folder", error.to_string(), error.hint()),
+    }
+}
+
+fn told(sheet: &mut Sheet<'_>, facts: &FolderFacts, pinned: bool) {
+    let free = format!("{} MiB are free", facts.free_bytes / MIB);
+    match facts.free_bytes / MIB {
+        0 => sheet.warning("room", "there is none left", "make room, or keep less"),
+        _ => sheet.ok("room", free),
+    }
+    if facts.is_mount_point && !pinned {
+        sheet.warning(
+            "mount",
+            "something is mounted right on this folder: unmounted, an empty folder is in its place, and backups would \
+             fill the disk below it",
+            "make a folder in it and name that one, or set PGCOFFER_REPOSITORY to what `pgcoffer repository` prints: \
+             then nothing is written where that repository isn't",
+        );
+    }
+    if facts.others_may_write {
+        sheet.warning(
+            "mode",
+            format!(
+                "its mode is {:o}: others than its owner may write in it, and can delete every backup",
+                facts.mode
+            ),
+            "chmod go-w the folder; on a share, see what its server lets others do",
+        );
+    }
+}
+
+/// Writes, reads, lists, replaces and deletes an object, and uploads another in parts.
+async fn works(sheet: &mut Sheet<'_>, store: &Store) {
+    let key = store.location().key(&format!("{FOLDER}/{}", random()));
+    let attributes = Attributes::default();
+    let body = Bytes::from_static(BODY);
+    if let Err(error) = store.put_new(&key, body.clone(), &attributes).await {
+        sheet.failed("write", error.to_string(), error.hint());
+        return sheet.skipped("read, list, replace, delete, upload", "nothing can be written");
+    }
+    sheet.ok("write", "an object was written");
+    let again = store.put_new(&key, body.clone(), &attributes).await;
+    refused(
+        sheet,
+        "no overwriting",
+        again.map(drop),
+        "what is there is not written over",
+    );
+    let read = store.read_range(&key, 9..14, None).await;
+    judge(sheet, "read", read, "an object is read", |bytes| {
+        bytes[..] == BODY[9..14]
+    });
+    let folder = store.location().key(&format!("{FOLDER}/"));
+    let listed = store.list(&folder).await;
+    judge(sheet, "list", listed, "objects are listed", |all| {
+        all.iter().any(|one| one.key == key)
+    });
+    let old = store.head(&key).await.ok().flatten().and_then(|object| object.etag);
+    let old = old.unwrap_or_default();
+    let replaced = store.replace(&key, body, &attributes, &old).await;
+    judge(sheet, "replace", replaced, "an object was replaced", |()| true);
+    let stale = store.delete(&key, Some(&old)).await;
+    refused(
+        sheet,
+        "conditional delete",
+        stale,
+        "an object that is another than the one looked at is not deleted",
+    );
+    judge(
+        sheet,
+        "delete",
+        store.delete(&key, None).await,
+        "the object was deleted",
+        |()| true,
+    );
+    judge(
+        sheet,
+        "upload",
+        uploaded(store, &format!("{key}-parts")).await,
+        "an object was uploaded",
+        |()| true,
+    );
+    store.settle().await;
+}
+
+async fn uploaded(store: &Store, key: &str) -> std::result::Result<(), Error> {
+    let plan = PartPlan::for_expected(BODY.len() as u64, store.parts_max());
+    let mut upload = store.begin_upload(key, plan, &Attributes::default()).await?;
+    upload.write(BODY).await?;
+    upload.complete().await?;
+    store.delete(key, None).await
+}
+
+fn judge<T>(
+    sheet: &mut Sheet<'_>,
+    what: &'static str,
+    done: std::result::Result<T, Error>,
+    works: &str,
+    is_right: impl Fn(&T) -> bool,
+) {
+    match done {
+        Ok(came) if is_right(&came) => sheet.ok(what, works),
+        Ok(_) => sheet.failed(
+            what,
+            "something else came back than was written",
+            Some("see whether the disk, or the server of the share, is sound".to_owned()),
+        ),
+        Err(error) => sheet.failed(what, error.to_string(), error.hint()),
+    }
+}
+
+fn refused(sheet: &mut Sheet<'_>, what: &'static str, done: std::result::Result<(), Error>, works: &str) {
+    match done {
+        Err(error) if matches!(error.kind, Kind::Exists | Kind::Changed) => sheet.ok(what, works),
+        Err(error) => sheet.failed(what, error.to_string(), error.hint()),
+        Ok(()) => sheet.failed(
+            what,
+            "the file system did what it was told not to",
+            Some("use another file system: backups could be written over".to_owned()),
+        ),
+    }
+}

@@ -1,0 +1,384 @@
+//! The folder as it is opened: step by step, each step a folder and no link. A link, a pipe, a socket or a device is
+//! never followed, opened or waited for.
+
+use std::{
+    fs::File,
+    os::{fd::OwnedFd, unix::fs::FileExt as _},
+    path::Path,
+    time::Instant,
+};
+
+use rustix::{
+    fs::{AtFlags, Dir, Mode, OFlags, Stat, fstat, fsync, mkdirat, open, openat, statat},
+    io::Errno,
+};
+
+use super::{
+    error::{Done, Fault},
+    identity::{Identity, is_folder, is_plain},
+    name::{finished, folder_steps, is_usable, steps},
+};
+use crate::store::{Kind, Object, Unfinished};
+
+/// The most folders between the top and an object: ours has four.
+const DEPTH_MAX: usize = 16;
+/// The most entries of one list: ten years of a backup every ten minutes are half as many.
+const ENTRIES_MAX: usize = 1_000_000;
+
+const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+
+/// The folder at the top, open.
+pub(super) struct Tree {
+    pub(super) top: OwnedFd,
+    /// The numbers of files stay what they are.
+    pub(super) numbered: bool,
+    /// When a walk has taken too long.
+    deadline: Instant,
+}
+
+/// The folder of an object, open, and the object's name in it.
+pub(super) struct Spot {
+    pub(super) folder: OwnedFd,
+    pub(super) name: String,
+}
+
+/// What a walk meets.
+enum Met<'a> {
+    /// a plain file, and its key
+    File(String, &'a Stat),
+    /// a file that is still being written: the key that it is to have, and its own name
+    Unfinished(String, &'a str, &'a Stat),
+}
+
+impl Tree {
+    /// Opens the top. What the user names may be reached by links: from there on none is followed.
+    pub(super) fn open(path: &Path, deadline: Instant) -> Done<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let top = open(path, flags, Mode::empty()).map_err(Fault::no_folder)?;
+        Ok(Self {
+            numbered: numbers_stay(&top),
+            top,
+            deadline,
+        })
+    }
+
+    /// Whether its entries can be read.
+    pub(super) fn look_into(&self) -> Done<()> {
+        match Dir::read_from(&self.top)?.next() {
+            Some(Err(errno)) => Err(errno.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn folder(&self, names: &[&str]) -> Result<OwnedFd, Errno> {
+        let mut folder = self
+            .top
+            .try_clone()
+            .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        for name in names {
+            folder = openat(&folder, *name, READ | OFlags::DIRECTORY, Mode::empty())?;
+        }
+        Ok(folder)
+    }
+
+    /// The folder of an object that may be there; none where it can't be.
+    pub(super) fn spot(&self, key: &str) -> Done<Option<Spot>> {
+        let Some((names, name)) = steps(key) else {
+            return Ok(None);
+        };
+        match self.folder(&names) {
+            Ok(folder) => Ok(Some(Spot {
+                folder,
+                name: name.to_owned(),
+            })),
+            // what isn't a folder holds nothing
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// The folder of an object that is to be written, made where it isn't there: for its owner alone, and sure to stay.
+    pub(super) fn make_spot(&self, key: &str) -> Done<Spot> {
+        let bad = || Fault::new(Kind::Other, "no object can be called so in a folder", None);
+        let (names, name) = steps(key).ok_or_else(bad)?;
+        let mut folder = self.folder(&[])?;
+        for step in names {
+            folder = match openat(&folder, step, READ | OFlags::DIRECTORY, Mode::empty()) {
+                Err(Errno::NOENT) => {
+                    match mkdirat(&folder, step, Mode::RWXU) {
+                        Ok(()) => sync_folder(&folder)?,
+                        Err(Errno::EXIST) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                    openat(&folder, step, READ | OFlags::DIRECTORY, Mode::empty())
+                }
+                opened => opened,
+            }
+            .map_err(|errno| match errno {
+                Errno::NOTDIR | Errno::LOOP => Fault::in_the_way(step),
+                errno => errno.into(),
+            })?;
+        }
+        Ok(Spot {
+            folder,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Looks at an object; none where there is none, or something that is none.
+    pub(super) fn look(&self, spot: &Spot) -> Done<Option<Identity>> {
+        match statat(&spot.folder, spot.name.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Identity::of(&stat, self.numbered)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Opens an object to be read. It is looked at first, since to open a device or a pipe may do something.
+    pub(super) fn open_object(&self, key: &str) -> Done<(File, Identity)> {
+        let spot = self.spot(key)?.ok_or_else(Fault::not_found)?;
+        self.look(&spot)?.ok_or_else(Fault::not_found)?;
+        let flags = READ | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = openat(&spot.folder, spot.name.as_str(), flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::LOOP => Fault::not_found(),
+            errno => errno.into(),
+        })?;
+        let identity = self.identity(&file)?;
+        Ok((file.into(), identity.ok_or_else(Fault::not_found)?))
+    }
+
+    pub(super) fn identity(&self, file: impl std::os::fd::AsFd) -> Done<Option<Identity>> {
+        Ok(Identity::of(&fstat(file)?, self.numbered))
+    }
+
+    /// Reads a small object whole.
+    pub(super) fn read(&self, key: &str, bytes_max: u64) -> Done<Vec<u8>> {
+        let (file, identity) = self.open_object(key)?;
+        let too_long = || Fault::new(Kind::Other, format!("it is longer than {bytes_max} bytes"), None);
+        if identity.bytes() > bytes_max {
+            return Err(too_long());
+        }
+        let mut bytes = vec![0; usize::try_from(identity.bytes()).map_err(|_| too_long())?];
+        read_whole(&file, &mut bytes, 0)?;
+        // written to in place: what came may be half of the one and half of the other
+        match self.identity(&file)? {
+            Some(after) if after == identity => Ok(bytes),
+            _ => Err(Fault::new(Kind::Damaged, "it changed while it was read", Some(STEADY))),
+        }
+    }
+
+    /// Every object below a folder, in the order of the keys.
+    pub(super) fn list(&self, folder: &str) -> Done<Vec<Object>> {
+        let mut objects = Vec::new();
+        self.walk(folder, &mut |met| {
+            if let Met::File(key, stat) = met {
+                objects.extend(Identity::of(stat, self.numbered).map(|identity| identity.object(key)));
+            }
+            objects.len()
+        })?;
+        objects.sort_by(|a, b| a.key.cmp(&b.key));
+        objects.dedup_by(|a, b| a.key == b.key);
+        Ok(objects)
+    }
+
+    /// Every file below a folder that is still being written, or was left behind.
+    pub(super) fn unfinished(&self, folder: &str) -> Done<Vec<Unfinished>> {
+        let mut found = Vec::new();
+        self.walk(folder, &mut |met| {
+            if let Met::Unfinished(key, file, stat) = met {
+                found.push(Unfinished {
+                    key,
+                    upload_id: file.to_owned(),
+                    began: jiff::Timestamp::from_microsecond(super::identity::micros(stat)).ok(),
+                });
+            }
+            found.len()
+        })?;
+        found.sort_by(|a, b| (&a.key, &a.upload_id).cmp(&(&b.key, &b.upload_id)));
+        Ok(found)
+    }
+
+    /// The folders directly below a folder that hold an object.
+    pub(super) fn folders(&self, folder: &str) -> Done<Vec<String>> {
+        let Some(below) = self.below(folder)? else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        for entry in entries(&below)? {
+            let Some((name, stat)) = usable(&below, &entry)? else {
+                continue;
+            };
+            if !is_folder(&stat) {
+                continue;
+            }
+            let holds = match openat(&below, name, READ | OFlags::DIRECTORY, Mode::empty()) {
+                Ok(inner) => self.holds_object(&inner, 1),
+                Err(errno) => Err(errno.into()),
+            };
+            match holds {
+                Ok(true) => names.push(name.to_owned()),
+                Ok(false) => {}
+                // what others keep to themselves may hold something; who wants it is told then
+                Err(Fault { kind: Kind::Denied, .. }) => names.push(name.to_owned()),
+                Err(Fault {
+                    kind: Kind::NotFound, ..
+                }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn below(&self, folder: &str) -> Done<Option<OwnedFd>> {
+        let Some(names) = folder_steps(folder) else {
+            return Ok(None);
+        };
+        match self.folder(&names) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn holds_object(&self, folder: &OwnedFd, depth: usize) -> Done<bool> {
+        for entry in entries(folder)? {
+            self.check_time()?;
+            match usable(folder, &entry)? {
+                Some((_, stat)) if is_plain(&stat) => return Ok(true),
+                Some((name, stat)) if is_folder(&stat) && depth < DEPTH_MAX => {
+                    match openat(folder, name, READ | OFlags::DIRECTORY, Mode::empty()) {
+                        Ok(inner) if self.holds_object(&inner, depth + 1)? => return Ok(true),
+                        Ok(_) | Err(Errno::NOENT) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Brings every file below a folder to `take`, which says how many it holds by now.
+    fn walk(&self, folder: &str, take: &mut dyn FnMut(Met<'_>) -> usize) -> Done<()> {
+        match self.below(folder)? {
+            Some(below) => self.walk_into(&below, folder, 1, take),
+            None => Ok(()),
+        }
+    }
+
+    fn walk_into(
+        &self,
+        folder: &OwnedFd,
+        prefix: &str,
+        depth: usize,
+        take: &mut dyn FnMut(Met<'_>) -> usize,
+    ) -> Done<()> {
+        for entry in entries(folder)? {
+            self.check_time()?;
+            let Ok(file) = entry.file_name().to_str() else {
+                continue;
+            };
+            let becomes = finished(file);
+            if becomes.is_none() && !is_usable(file) {
+                continue;
+            }
+            let stat = match statat(folder, file, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT) => continue,
+                Err(errno) => return Err(errno.into()),
+            };
+            let count = match becomes {
+                Some(name) if is_plain(&stat) => take(Met::Unfinished(format!("{prefix}{name}"), file, &stat)),
+                None if is_plain(&stat) => take(Met::File(format!("{prefix}{file}"), &stat)),
+                None if is_folder(&stat) && depth < DEPTH_MAX => {
+                    match openat(folder, file, READ | OFlags::DIRECTORY, Mode::empty()) {
+                        Ok(inner) => self.walk_into(&inner, &format!("{prefix}{file}/"), depth + 1, take)?,
+                        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+                        Err(errno) => return Err(errno.into()),
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            if count > ENTRIES_MAX {
+                let why = format!("more than {ENTRIES_MAX} files stand there");
+                return Err(Fault::new(Kind::Damaged, why, Some(MANY)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_time(&self) -> Done<()> {
+        match Instant::now() < self.deadline {
+            true => Ok(()),
+            false => Err(Fault::silent(super::LIST_MAX.as_secs())),
+        }
+    }
+}
+
+pub(super) const STEADY: &str = "let nobody else write there, and see whether the disk or the share is sound: nothing is \
+     said of what is stored";
+const MANY: &str = "move away what isn't pgcoffer's: a folder of its own is best";
+
+/// The entries of a folder, opened anew: a folder that is read twice goes on where it was.
+fn entries(folder: &OwnedFd) -> Done<impl Iterator<Item = rustix::fs::DirEntry> + use<>> {
+    let mut all = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        all.push(entry?);
+        if all.len() > 2 * ENTRIES_MAX {
+            let why = format!("more than {ENTRIES_MAX} entries stand in one folder");
+            return Err(Fault::new(Kind::Damaged, why, Some(MANY)));
+        }
+    }
+    Ok(all.into_iter())
+}
+
+/// The name of an entry that an object or a folder of objects can have, and what stands there.
+fn usable<'a>(folder: &OwnedFd, entry: &'a rustix::fs::DirEntry) -> Done<Option<(&'a str, Stat)>> {
+    let name = entry.file_name().to_str().ok();
+    let Some(name) = name.filter(|name| is_usable(name)) else {
+        return Ok(None);
+    };
+    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some((name, stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Reads as many bytes as there is room for, from `start` on.
+pub(super) fn read_whole(file: &File, bytes: &mut [u8], start: u64) -> Done<()> {
+    file.read_exact_at(bytes, start).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => {
+            let why = format!("asked for {} bytes from {start}, and it ends before", bytes.len());
+            Fault::new(Kind::Damaged, why, Some(STEADY))
+        }
+        _ => error.into(),
+    })
+}
+
+/// Makes sure that what was made, renamed or removed in a folder stays so. Some shares know no such thing: there the
+/// server does what it does.
+pub(super) fn sync_folder(folder: &OwnedFd) -> Done<()> {
+    match fsync(folder) {
+        Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP | Errno::NOSYS | Errno::BADF) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Whether a file system's numbers of files outlast a mount: those that live in a program (sshfs, rclone) or have none
+/// on the disk (FAT) make them anew.
+#[cfg(target_os = "linux")]
+fn numbers_stay(folder: &OwnedFd) -> bool {
+    use rustix::fs::{FsWord, fstatfs};
+    // https://man7.org/linux/man-pages/man2/statfs.2.html; exFAT: linux/magic.h
+    const WITHOUT: [FsWord; 4] = [0x6573_5546, 0x2011_BAB0, 0x4d44, 0x0102_1997];
+    fstatfs(folder).is_ok_and(|about| !WITHOUT.contains(&about.f_type))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn numbers_stay(_: &OwnedFd) -> bool {
+    true
+}

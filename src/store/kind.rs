@@ -1,0 +1,92 @@
+//! The kinds of failure, whatever the place.
+
+/// The kinds of failure that callers or users treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// the text after `PGCOFFER_BUCKET=`, an option or the endpoint's text is wrong
+    Configuration,
+    /// an endpoint is `http://`, and its host neither this machine nor one that the user allows
+    PlainHttp,
+    /// no credentials anywhere in the SDK's chain
+    NoCredentials,
+    /// where the credentials come from (STS, a container's or an instance's service) doesn't answer, or fails
+    CredentialsAway,
+    /// the service doesn't know these credentials, or their signature is wrong
+    WrongCredentials,
+    /// the credentials may not do this
+    Denied,
+    /// there is no such bucket
+    NoBucket,
+    /// the bucket is in another region
+    WrongRegion,
+    /// what answers at the endpoint is no S3 service, or asked about something else than the bucket
+    Endpoint,
+    /// the service's certificate can't be trusted
+    Certificate,
+    /// there is no such object
+    NotFound,
+    /// the object exists already and must not be overwritten
+    Exists,
+    /// the object isn't the one that was looked at before
+    Changed,
+    /// the object lies in cold storage
+    Cold,
+    /// the service doesn't know the request or a header of it
+    Unsupported,
+    /// a quota is reached, or the service has no room left
+    Full,
+    /// the service says: later
+    Busy,
+    /// no connection, or it broke
+    Unreachable,
+    /// what the service holds isn't what was sent
+    Mismatch,
+    /// a request or its answer was damaged on the way
+    Damaged,
+    /// the service has said nothing for so long that it isn't asked any more
+    Silent,
+    /// anything else
+    Other,
+}
+
+impl Kind {
+    /// Whether the same request may well succeed a little later.
+    #[must_use]
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Busy | Self::Unreachable | Self::Damaged)
+    }
+
+    /// Whether it is about the way to the bucket and so about every request alike: what is left undone after it is not
+    /// known.
+    #[must_use]
+    pub fn is_of_all_requests(self) -> bool {
+        matches!(
+            self,
+            Self::NoCredentials
+                | Self::CredentialsAway
+                | Self::WrongCredentials
+                | Self::Denied
+                | Self::NoBucket
+                | Self::WrongRegion
+                | Self::Endpoint
+                | Self::Certificate
+                | Self::Silent
+        )
+    }
+
+    /// Whether a refusal may be about another request than was sent, where that was damaged on its way: a flipped bit
+    /// makes a signature wrong, a name another one, a header one that nobody knows.
+    pub(super) fn is_doubtful(self) -> bool {
+        matches!(
+            self,
+            Self::WrongCredentials
+                | Self::Denied
+                | Self::NoBucket
+                | Self::WrongRegion
+                | Self::Endpoint
+                | Self::NotFound
+                | Self::Unsupported
+                | Self::Other
+        )
+    }
+}

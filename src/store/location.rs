@@ -1,0 +1,217 @@
+//! Where the backups are: what `PGCOFFER_BUCKET` says.
+
+use std::{fmt, path::PathBuf};
+
+use super::{Error, Kind};
+
+/// The longest prefix in a bucket, in bytes.
+const PREFIX_BYTES_MAX: usize = 512;
+/// The longest path of a folder, in bytes: with the longest key below it, no system call takes more.
+const FOLDER_BYTES_MAX: usize = 2048;
+
+/// A place for backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// `s3://bucket/prefix`
+    Bucket(BucketLocation),
+    /// `file:///path/to/folder`, without the scheme: an absolute path without `.`, `..` and a slash at its end
+    Folder(PathBuf),
+}
+
+/// A bucket and the prefix below which everything of ours stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketLocation {
+    /// The bucket's name.
+    pub bucket: String,
+    /// Empty, or folders without a slash at either end.
+    pub prefix: String,
+}
+
+impl Location {
+    /// Reads `s3://bucket/prefix` or `file:///path/to/folder`. Looks at nothing but the text.
+    ///
+    /// # Errors
+    /// [`Kind::Configuration`] where the text is neither.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let read = match text.split_once("://") {
+            Some(("s3", rest)) => BucketLocation::parse(rest).map(Self::Bucket),
+            Some(("file", path)) => folder(path).map(Self::Folder),
+            _ => Err("it should look like s3://bucket/prefix or file:///path/to/folder"),
+        };
+        read.map_err(|why| Error::new(Kind::Configuration, format!("use {text:?} as a bucket"), why))
+    }
+
+    /// The key of something below the prefix.
+    #[must_use]
+    pub fn key(&self, below: &str) -> String {
+        match self {
+            Self::Bucket(bucket) => bucket.key(below),
+            Self::Folder(_) => below.to_owned(),
+        }
+    }
+
+    /// What messages call the object of this key: `s3://bucket/key`, `file:///path/key`.
+    #[must_use]
+    pub fn url(&self, key: &str) -> String {
+        match self {
+            Self::Bucket(bucket) => bucket.url(key),
+            Self::Folder(path) => format!("file://{}/{key}", path.display()),
+        }
+    }
+
+    /// The bucket, where it is one.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&BucketLocation> {
+        match self {
+            Self::Bucket(bucket) => Some(bucket),
+            Self::Folder(_) => None,
+        }
+    }
+}
+
+impl BucketLocation {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what older buckets may have
+        let named = (3..=255).contains(&bucket.len())
+            && bucket.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !named {
+            return Err("the bucket's name has 3 to 255 letters, digits, dots and hyphens");
+        }
+        let prefix = prefix.trim_matches('/');
+        let plain = |part: &str| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"._-=+@".contains(&b))
+        };
+        if prefix.len() > PREFIX_BYTES_MAX || !(prefix.is_empty() || prefix.split('/').all(plain)) {
+            return Err("the prefix has folders of letters, digits and . _ - = + @, 512 characters in all");
+        }
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    /// The key of something below the prefix.
+    #[must_use]
+    pub fn key(&self, below: &str) -> String {
+        match self.prefix.as_str() {
+            "" => below.to_owned(),
+            prefix => format!("{prefix}/{below}"),
+        }
+    }
+
+    /// `s3://bucket/key`, as messages name it.
+    #[must_use]
+    pub fn url(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+}
+
+/// Reads what stands behind `file://`. The path is taken as it is written: nothing is percent-decoded.
+fn folder(path: &str) -> Result<PathBuf, &'static str> {
+    if !path.starts_with('/') {
+        return Err("it should have three slashes and a whole path: file:///path/to/folder");
+    }
+    let path = path.trim_end_matches('/');
+    let steps: Vec<&str> = path.split('/').skip(1).collect();
+    if steps.is_empty() {
+        return Err("it should name a folder, and not all of the file system");
+    }
+    if steps.iter().any(|step| ["", ".", ".."].contains(step)) {
+        return Err("the path should be written out: without //, . and ..");
+    }
+    if path.chars().any(char::is_control) || path.len() > FOLDER_BYTES_MAX {
+        return Err("the path should have no control characters, and 2048 bytes at the most");
+    }
+    if is_encoded(path) {
+        return Err("the path should be written as it is, without percent signs in the place of other characters");
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Whether `%20` and its like stand in a path: is the folder called so, or is a blank meant? Nobody can tell.
+fn is_encoded(path: &str) -> bool {
+    let bytes = path.as_bytes().windows(3);
+    bytes
+        .into_iter()
+        .any(|three| three[0] == b'%' && three[1..].iter().all(u8::is_ascii_hexdigit))
+}
+
+impl fmt::Display for BucketLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix.as_str() {
+            "" => write!(f, "s3://{}", self.bucket),
+            prefix => write!(f, "s3://{}/{prefix}", self.bucket),
+        }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bucket(bucket) => bucket.fmt(f),
+            Self::Folder(path) => write!(f, "file://{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_read_with_its_prefix() {
+        let parse = |text: &str| Location::parse(text).unwrap().bucket().unwrap().clone();
+        let parts = |text: &str| (parse(text).bucket, parse(text).prefix);
+        assert_eq!(parts("s3://b-1.x"), ("b-1.x".into(), String::new()));
+        assert_eq!(parts("s3://bucket/a/b/"), ("bucket".into(), "a/b".into()));
+        for bad in [
+            "bucket",
+            "s3:/bucket",
+            "s3://",
+            "s3://a b/c",
+            "s3://bucket/a//b",
+            "s3://bucket/../x",
+            "s3://bucket/ä",
+        ] {
+            assert_eq!(Location::parse(bad).unwrap_err().kind, Kind::Configuration, "{bad}");
+        }
+        assert_eq!(Location::parse("s3://bucket/p").unwrap().key("x/y"), "p/x/y");
+        assert_eq!(Location::parse("s3://bucket").unwrap().key("x/y"), "x/y");
+    }
+
+    #[test]
+    fn a_folder_is_a_whole_path_taken_as_it_is() {
+        for (text, path) in [
+            ("file:///mnt/nas/backups", "/mnt/nas/backups"),
+            ("file:///mnt/nas/", "/mnt/nas"),
+            ("file:///mnt/my nas/100% ä#?", "/mnt/my nas/100% ä#?"),
+        ] {
+            let location = Location::parse(text).unwrap();
+            assert_eq!(location, Location::Folder(path.into()));
+            assert_eq!(location.to_string(), format!("file://{path}"));
+            assert_eq!(location.key("main/x"), "main/x");
+            assert_eq!(location.url("main/x"), format!("file://{path}/main/x"));
+        }
+        for bad in [
+            "/mnt/nas",
+            "file:/mnt/nas",
+            "file://mnt/nas",
+            "file://localhost/mnt",
+            "file:///",
+            "file:///mnt//nas",
+            "file:///mnt/../nas",
+            "file:///mnt/./nas",
+            "file:///mnt/my%20nas",
+            "file:///mnt/a\nb",
+        ] {
+            assert_eq!(Location::parse(bad).unwrap_err().kind, Kind::Configuration, "{bad}");
+        }
+    }
+}

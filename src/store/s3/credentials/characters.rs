@@ -1,0 +1,67 @@
+//! Characters of credentials and region, looked at before the AWS SDK signs with them. It writes them into a header,
+//! and panics where they can't stand there: at a carriage return from a profile, a line feed from a program, a blank
+//! that breaks no line from a web page.
+
+use std::borrow::Cow;
+
+use aws_config::Region;
+use aws_sdk_s3::config::Credentials;
+
+use crate::text::escaped;
+
+/// Part of the error, by which its hint is found.
+pub(in crate::store::s3) const UNFIT: &str = "which can't stand in a request's header";
+
+/// What is wrong with the region.
+pub(super) fn fault_of_region(region: Option<&Region>) -> Option<String> {
+    region.and_then(|region| fault("the region", region.as_ref()))
+}
+
+/// What is wrong with credentials.
+pub(super) fn fault_of(found: &Credentials) -> Option<String> {
+    let token = found.session_token().unwrap_or_default();
+    fault("the access key's id", found.access_key_id()).or_else(|| fault("the session token", token))
+}
+
+/// Names the first character that is neither a letter, a digit nor a sign of ASCII, and says no more of what may be a
+/// secret.
+fn fault(what: &str, text: &str) -> Option<String> {
+    let (at, c) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_graphic())?;
+    let mut buffer = [0; 4];
+    let shown = match escaped(c.encode_utf8(&mut buffer)) {
+        Cow::Owned(shown) => shown,
+        Cow::Borrowed(shown) => format!("{shown:?}"),
+    };
+    let number = at + 1;
+    Some(format!("{what} holds {shown} as its character {number}, {UNFIT}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+mod tests {
+    use super::*;
+
+    fn told(id: &str, token: Option<&str>, region: &'static str) -> Option<String> {
+        let token = token.map(ToOwned::to_owned);
+        let credentials = Credentials::new(id, "secret", token, None, "test");
+        let region = Region::from_static(region);
+        fault_of_region(Some(&region)).or_else(|| fault_of(&credentials))
+    }
+
+    #[test]
+    fn what_no_header_takes_is_named_whatever_its_source() {
+        assert_eq!(told("AKIA", Some("x/+="), "eu-central-1"), None);
+        for (id, token, region, words) in [
+            ("AKIA\r", None, "eu", "the access key's id holds \\r as its character 5"),
+            ("AK\nIA", None, "eu", "\\n as its character 3"),
+            ("AKIA\u{a0}", None, "eu", "\\u{a0}"),
+            ("AK IA", None, "eu", "\" \""),
+            ("ÄKIA", None, "eu", "\"Ä\""),
+            ("AKIA", Some("t\t"), "eu", "the session token holds \\t"),
+            ("AKIA", None, "eu\u{200b}", "the region holds \\u{200b}"),
+        ] {
+            let said = told(id, token, region).unwrap();
+            assert!(said.contains(words) && said.contains(UNFIT), "{said}");
+        }
+    }
+}

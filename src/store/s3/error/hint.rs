@@ -1,0 +1,124 @@
+//! What cures an error of S3, or of the way to it, by its kind and its words.
+
+use super::{Error, Kind};
+use crate::store::s3::{WRITE_ONLY, credentials::UNFIT};
+
+impl Error {
+    /// What a user can do about an error of S3's that bears no cure.
+    pub(in crate::store) fn hint_of_s3(&self) -> Option<String> {
+        let text = match self.kind {
+            _ if self.is_without_locks() => "this bucket has no Object Lock: use one that has, or unset PGCOFFER_LOCK",
+            Kind::Denied if self.why == WRITE_ONLY => {
+                "run this where PGCOFFER_MODE is not drop-box, with credentials that may read: `pgcoffer policy --mode \
+                 restore` prints their policy, `--mode prune` that of those who delete"
+            }
+            Kind::Configuration => return None,
+            Kind::PlainHttp => {
+                "write https:// in AWS_ENDPOINT_URL_S3 (or AWS_ENDPOINT_URL, or ~/.aws/config); where the whole way to \
+                 that host is your own network, name the host in PGCOFFER_ALLOW_HTTP"
+            }
+            _ if self.why.contains("A region must be set")
+                || self.why.contains("Invalid Configuration: Missing Region") =>
+            {
+                "set AWS_REGION to the bucket's region, such as eu-central-1"
+            }
+            _ if self.why.contains("InvalidBucketName") => {
+                "bucket names have lower-case letters, digits, dots and hyphens: correct PGCOFFER_BUCKET"
+            }
+            Kind::Damaged if self.why.starts_with("the answer") => {
+                "what answers at AWS_ENDPOINT_URL_S3 is no S3 service, or its answers are changed on the way: correct \
+                 the address, or unset it for AWS; otherwise look at proxies and the network between"
+            }
+            Kind::NoCredentials if self.why.contains(UNFIT) => {
+                "write it without that character where it comes from: ~/.aws/credentials or ~/.aws/config, or the \
+                 program or service that gives it"
+            }
+            Kind::NoCredentials if self.is_of_sso() => {
+                "sign in where pgcoffer runs: `aws sso login`, with --profile and the name in AWS_PROFILE where one is \
+                 set; a machine that nobody signs in at wants keys or a role of its own instead"
+            }
+            Kind::NoCredentials if self.why.contains("profile") => {
+                "AWS_PROFILE names a profile that ~/.aws has not: correct it, or set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY"
+            }
+            Kind::NoCredentials => {
+                "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run where a role is attached"
+            }
+            Kind::WrongCredentials if self.why.contains("RequestTimeTooSkewed") => {
+                "set this machine's clock: S3 refuses requests that are more than 15 minutes off"
+            }
+            Kind::CredentialsAway => {
+                "see whether what gives the credentials works: the service at AWS_ENDPOINT_URL_STS or STS itself, the \
+                 container's or the instance's metadata; they are asked for again at the next run"
+            }
+            Kind::WrongCredentials => {
+                "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they belong to this \
+                 endpoint"
+            }
+            Kind::Denied => {
+                "these credentials lack a right: a backup needs s3:PutObject, s3:GetObject, s3:ListBucket, \
+                 s3:AbortMultipartUpload and s3:PutObjectTagging below the prefix; reading needs s3:GetObject and \
+                 s3:ListBucket; pruning s3:DeleteObject and s3:GetObjectTagging as well; `pgcoffer check` tries each, \
+                 `pgcoffer policy` prints the policy, and PGCOFFER_MODE=drop-box is for those that may only write; a \
+                 bucket's own policy may want PGCOFFER_SSE or PGCOFFER_ACL besides"
+            }
+            Kind::NoBucket => {
+                "create the bucket, or correct its name in PGCOFFER_BUCKET, or the endpoint in AWS_ENDPOINT_URL_S3"
+            }
+            Kind::Endpoint => {
+                "what answers at AWS_ENDPOINT_URL_S3 is not this bucket's S3 service: write the service's own address \
+                 for S3, as its documentation names it, without the bucket's name; and look at proxies between"
+            }
+            Kind::Certificate => {
+                "the service's certificate can't be trusted: correct AWS_ENDPOINT_URL_S3, or name the authority that \
+                 made it in AWS_CA_BUNDLE or SSL_CERT_FILE"
+            }
+            Kind::Full => {
+                "the bucket, or the account that it belongs to, has no room left: raise its quota, or keep less; what \
+                 has run out is deleted all the same by `pgcoffer prune` and by `tick`, and `pgcoffer prune --dry-run` \
+                 shows what that is"
+            }
+            Kind::WrongRegion => "set AWS_REGION to the bucket's region",
+            Kind::Exists => "the object is there already and is never overwritten; look at it with `pgcoffer list`",
+            Kind::Cold => {
+                "what lies in cold storage has to be thawed: run the command again with --thaw standard; a record that \
+                 is cold was moved by a rule that isn't pgcoffer's (aws s3api restore-object thaws it)"
+            }
+            Kind::Damaged => {
+                "bytes are changed between here and the service, and TLS would find that at once: reach it by \
+                 https://; where it is so already, suspect proxies or the service itself. Nothing is said of what is \
+                 stored"
+            }
+            Kind::Unreachable | Kind::Silent => {
+                "check the network, AWS_ENDPOINT_URL_S3 and AWS_REGION; a bucket name with dots or a service without \
+                 host names per bucket needs PGCOFFER_S3_PATH_STYLE=true; where a proxy alone leads out, HTTPS_PROXY \
+                 (and NO_PROXY) name it"
+            }
+            Kind::Busy => "the service was busy or failed for some time: try again later",
+            Kind::Mismatch => {
+                "it is no backup; run it again, and if it happens again suspect the network or the service"
+            }
+            Kind::Unsupported if self.why.to_ascii_lowercase().contains("none-match") => {
+                "drop-box mode rests on writes that fail where an object exists (If-None-Match): use a service that \
+                 has them, or credentials that may list and read"
+            }
+            Kind::NotFound | Kind::Changed | Kind::Unsupported | Kind::Other => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// Whether a lock was refused for want of what locks need, as S3 and others word it.
+    fn is_without_locks(&self) -> bool {
+        let why = self.why.to_ascii_lowercase().replace(' ', "");
+        why.contains("objectlockconfiguration")
+    }
+
+    /// Whether the credentials were to come from a sign-in that somebody has to make: the SDK's own words, where it
+    /// reads what that left on disk.
+    fn is_of_sso(&self) -> bool {
+        let why = self.why.to_ascii_lowercase();
+        ["sso", "token file", "token has expired", "refresh token"]
+            .iter()
+            .any(|words| why.contains(words))
+    }
+}

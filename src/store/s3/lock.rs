@@ -1,0 +1,124 @@
+//! Object Lock: until when the service itself refuses to delete.
+
+use aws_sdk_s3::types::{ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode as SdkMode};
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
+
+use super::{Attributes, Error, Kind, S3, retry::ATTEMPTS};
+
+/// How firmly a lock holds. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockMode {
+    /// who has `s3:BypassGovernanceRetention` may lift it
+    Governance,
+    /// nobody may, before its day
+    Compliance,
+}
+
+impl LockMode {
+    fn sdk(self) -> SdkMode {
+        match self {
+            Self::Governance => SdkMode::Governance,
+            Self::Compliance => SdkMode::Compliance,
+        }
+    }
+}
+
+/// What keeps an object from being deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Locked {
+    /// the end of its lock
+    pub until: Option<Timestamp>,
+    /// a legal hold, which has no end
+    pub legal_hold: bool,
+}
+
+/// A moment as the SDK has it.
+pub(super) fn date(time: Timestamp) -> DateTime {
+    DateTime::from_secs(time.as_second())
+}
+
+/// A moment of the SDK's.
+pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+impl S3 {
+    /// How an object is to be locked; `None` where it isn't.
+    pub(super) fn lock_mode(&self, attributes: &Attributes) -> Option<SdkMode> {
+        attributes.locked_until.and(self.options.lock).map(LockMode::sdk)
+    }
+
+    /// Whether what is written here is to be locked.
+    #[must_use]
+    pub fn locks(&self) -> bool {
+        self.options.lock.is_some()
+    }
+
+    /// What is refused with a lock may be refused because of it: the bucket says whether it has any.
+    pub(super) async fn about_locks(&self, error: Error) -> Error {
+        let may_be = [Kind::Other, Kind::Unsupported, Kind::Damaged, Kind::Denied];
+        if self.options.lock.is_none() || self.writes_only() || !may_be.contains(&error.kind) {
+            return error;
+        }
+        let what = match self.object_lock().await {
+            Ok(None) => "this bucket has no Object Lock",
+            Err(unknown) if unknown.kind == Kind::Unsupported => "this service has no Object Lock",
+            _ => return error,
+        };
+        let error = Error {
+            why: format!("PGCOFFER_LOCK is set, and {what}: {}", error.why),
+            ..error
+        };
+        error.with_cure("use a bucket that has Object Lock, or unset PGCOFFER_LOCK")
+    }
+
+    /// What keeps an object from being deleted, as far as these credentials may see.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], and whatever the service or the network refuses.
+    pub async fn locked(&self, key: &str) -> Result<Locked, Error> {
+        self.check_may_look(|| format!("look at the lock of {}", self.url(key)))?;
+        let look = || async {
+            let request = self.client.head_object();
+            let request = request.bucket(&self.location.bucket).key(key);
+            let answer = request.send().await;
+            let answer = answer.map_err(|e| Error::from_sdk(format!("look at the lock of {}", self.url(key)), &e))?;
+            let until = answer.object_lock_retain_until_date();
+            Ok(Locked {
+                until: until.and_then(timestamp),
+                legal_hold: answer.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On),
+            })
+        };
+        let doing = || format!("look at the lock of {}", self.url(key));
+        self.ask(ATTEMPTS, look, doing).await
+    }
+
+    /// Puts a legal hold on an object, or takes it off.
+    ///
+    /// # Errors
+    /// Whatever the service or the network refuses: a bucket without Object Lock does.
+    pub async fn set_legal_hold(&self, key: &str, on: bool) -> Result<(), Error> {
+        let status = if on {
+            ObjectLockLegalHoldStatus::On
+        } else {
+            ObjectLockLegalHoldStatus::Off
+        };
+        let put = || async {
+            let request = self
+                .client
+                .put_object_legal_hold()
+                .bucket(&self.location.bucket)
+                .key(key)
+                .legal_hold(ObjectLockLegalHold::builder().status(status.clone()).build());
+            let doing = format!("set the legal hold of {}", self.url(key));
+            let answer = request.send().await;
+            answer.map(drop).map_err(|e| Error::from_sdk(doing, &e))
+        };
+        match self.retry(ATTEMPTS, put).await {
+            // an object that is gone needs none
+            Err(error) if error.kind == Kind::NotFound && !on => Ok(()),
+            result => result,
+        }
+    }
+}

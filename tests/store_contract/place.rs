@@ -1,0 +1,186 @@
+//! The places. A process may not change its own environment, and the AWS SDK takes the way to a bucket from there
+//! alone: so each test runs once more, in a process of its own that finds what it needs.
+
+use std::{
+    path::{Path, PathBuf},
+    pin::Pin,
+    process::Command,
+};
+
+use pgcoffer::store::{Location, Options, Store};
+
+use crate::{
+    DUTIES,
+    testbed::{Behaviour, Fault, Listing, LocalStack, Rule, S3Server, Tagging},
+};
+
+/// Set in the process that carries a duty out: where its files are.
+const INSIDE: &str = "PGCOFFER_TEST_CONTRACT";
+
+pub(crate) type Duty = fn(Place) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// One kind of place.
+pub(crate) struct Kind {
+    open: fn(&Path) -> (Location, Box<dyn std::any::Any>),
+    /// What the process that opens it finds in its environment.
+    environment: fn() -> Vec<(String, String)>,
+}
+
+/// A plain folder.
+pub(crate) const FOLDER: Kind = Kind {
+    open: |folder| {
+        let path = folder.join("place");
+        std::fs::create_dir(&path).unwrap();
+        (Location::Folder(path), Box::new(()))
+    },
+    environment: Vec::new,
+};
+
+/// An S3 service that behaves as AWS does.
+pub(crate) const S3: Kind = Kind {
+    open: |folder| served(folder, |_| {}),
+    environment: Vec::new,
+};
+
+/// The same where each kind of request fails at first: refused, cut off, damaged, or done with a lost answer.
+pub(crate) const FAULTY: Kind = Kind {
+    open: |folder| served(folder, fail_at_first),
+    environment: Vec::new,
+};
+
+/// A service that knows neither tags nor conditions on deleting, and forgets prefixes.
+pub(crate) const OLD: Kind = Kind {
+    open: |folder| {
+        served(folder, |server| {
+            server.behave(|behaviour: &mut Behaviour| {
+                behaviour.tagging = Tagging::NotImplemented;
+                behaviour.conditional_deletes = false;
+                behaviour.listing = Listing::WithoutPrefix;
+                behaviour.returns_checksums = false;
+            });
+        })
+    },
+    environment: Vec::new,
+};
+
+/// LocalStack, where the test bed has it.
+pub(crate) const LOCALSTACK: Kind = Kind {
+    open: |_| {
+        let location = std::env::var("PGCOFFER_BUCKET").unwrap();
+        (Location::parse(&location).unwrap(), Box::new(()))
+    },
+    environment: || LocalStack::shared().bucket().env(),
+};
+
+fn fail_at_first(server: &S3Server) {
+    let lost = || Fault::LoseAnswer { status: Some(500) };
+    for (operation, fault) in [
+        ("ListObjectsV2", Fault::slow_down()),
+        ("HeadObject", Fault::internal_error()),
+        ("GetObject", Fault::Cut { after_bytes: 3 }),
+        ("PutObject", Fault::slow_down()),
+        ("DeleteObject", lost()),
+        ("CreateMultipartUpload", Fault::internal_error()),
+        ("UploadPart", Fault::Cut { after_bytes: 1 << 20 }),
+        ("CompleteMultipartUpload", lost()),
+        ("AbortMultipartUpload", lost()),
+        ("ListMultipartUploads", Fault::slow_down()),
+        ("ListParts", Fault::internal_error()),
+    ] {
+        server.inject(Rule::on(operation), fault);
+    }
+}
+
+fn served(folder: &Path, behave: impl FnOnce(&S3Server)) -> (Location, Box<dyn std::any::Any>) {
+    let server = S3Server::start();
+    behave(&server);
+    let (access, secret) = server.credentials();
+    let text = format!(
+        "[default]\nregion = us-east-1\naws_access_key_id = {access}\naws_secret_access_key = {secret}\nendpoint_url = \
+         {}\n",
+        server.endpoint()
+    );
+    std::fs::write(config(folder), text).unwrap();
+    let location = format!("s3://{}/{}", server.bucket(), server.prefix());
+    (Location::parse(&location).unwrap(), Box::new(server))
+}
+
+fn config(folder: &Path) -> PathBuf {
+    folder.join("config")
+}
+
+/// A place, open, that holds nothing.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) store: Store,
+}
+
+impl Place {
+    /// A key below the prefix.
+    pub(crate) fn key(&self, below: &str) -> String {
+        self.store.location().key(below)
+    }
+}
+
+impl Kind {
+    /// Carries out the duty that `test` is named for, or all of them where it is named for none.
+    #[track_caller]
+    pub(crate) fn carries_out(&self, test: &str) {
+        match std::env::var_os(INSIDE) {
+            Some(folder) => self.carry_out(Path::new(&folder), test),
+            None => self.carry_out_elsewhere(test),
+        }
+    }
+
+    fn carry_out_elsewhere(&self, test: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = Command::new(std::env::current_exe().unwrap());
+        process.args([test, "--exact", "--nocapture"]);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+            process.env_remove(name);
+        }
+        let output = process
+            .envs((self.environment)())
+            .env(INSIDE, folder.path())
+            .env("AWS_CONFIG_FILE", config(folder.path()))
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("carried out:"), "no duty is called {test}: {said}");
+    }
+
+    fn carry_out(&self, folder: &Path, test: &str) {
+        let name = test.rsplit("::").next().unwrap();
+        let all = DUTIES.iter();
+        let wanted: Vec<_> = match DUTIES.iter().any(|(duty, _)| *duty == name) {
+            true => all.filter(|(duty, _)| *duty == name).collect(),
+            false => all.collect(),
+        };
+        let (location, server) = (self.open)(folder);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        for (duty, carry_out) in wanted {
+            runtime.block_on(async {
+                let options = Options {
+                    path_style: true,
+                    ..Options::default()
+                };
+                let store = Store::connect(below(&location, duty), options).await.unwrap();
+                carry_out(Place { store: store.clone() }).await;
+                store.settle().await;
+            });
+            eprintln!("carried out: {duty}");
+        }
+        drop(server);
+    }
+}
+
+/// A part of the place for each duty, where several share it.
+fn below(location: &Location, duty: &str) -> Location {
+    match location {
+        Location::Folder(_) => location.clone(),
+        Location::Bucket(_) => Location::parse(&format!("{location}/{duty}")).unwrap(),
+    }
+}
