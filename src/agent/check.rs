@@ -119,7 +119,7 @@ impl Agent {
     /// The database that the app itself uses, where it is named here.
     fn app_databases(&self) -> Vec<(String, DatabaseUrl)> {
         let name = "DATABASE_URL";
-        let url = self.machine.variable(name);
+        let url = self.environment.variable(name);
         let url = url.and_then(|text| DatabaseUrl::parse(trimmed(text)).ok());
         url.map(|url| (name.to_owned(), url)).into_iter().collect()
     }

@@ -38,7 +38,7 @@ impl Agent {
     /// The installed client programs. Looks for them on the first call.
     pub(crate) async fn clients(&self) -> Result<&Clients> {
         let discover = async {
-            let (pg_bin, variables) = (self.config.pg_bin.as_deref(), self.machine.variables.clone());
+            let (pg_bin, variables) = (self.config.pg_bin.as_deref(), self.environment.variables.clone());
             let discover = async { Ok(Clients::discover(pg_bin, variables).await) };
             self.interrupt.or_after(GRACE, discover).await
         };

@@ -67,7 +67,7 @@ pub(crate) use {metrics::write_metrics_file, tick_request::log_unready};
 /// [`Error::Interrupted`] once the agent's [`Interrupt`] is raised, after it has cleaned up.
 pub struct Agent {
     config: Config,
-    machine: Machine,
+    environment: Environment,
     clock: Clock,
     interrupt: Interrupt,
     notifications: Notifications,
@@ -77,8 +77,8 @@ pub struct Agent {
 
 /// What only the process itself can know: the library reads no environment.
 #[derive(Debug, Clone, Default)]
-pub struct Machine {
-    /// The name by which a person finds the machine: that of the dyno, the container or the host.
+pub struct Environment {
+    /// The name by which a person finds this machine: that of the dyno, the container or the host.
     pub host: String,
     /// The variables of the environment.
     pub variables: Vec<(OsString, OsString)>,
@@ -89,17 +89,17 @@ impl Agent {
     ///
     /// # Errors
     /// [`Error::Config`] with every setting that is wrong.
-    pub fn from_settings(settings: &Settings, machine: Machine, interrupt: Interrupt) -> Result<Self> {
-        Ok(Self::new(Config::read(settings)?, machine, interrupt))
+    pub fn from_settings(settings: &Settings, environment: Environment, interrupt: Interrupt) -> Result<Self> {
+        Ok(Self::new(Config::read(settings)?, environment, interrupt))
     }
 
     /// An agent by settings that were read already.
     #[must_use]
-    pub fn new(config: Config, machine: Machine, interrupt: Interrupt) -> Self {
-        let notifications = notifications(&config.notices, config.location.as_ref(), &machine);
+    pub fn new(config: Config, environment: Environment, interrupt: Interrupt) -> Self {
+        let notifications = notifications(&config.notices, config.location.as_ref(), &environment);
         Self {
             config,
-            machine,
+            environment,
             clock: Clock::system(),
             interrupt,
             notifications,
@@ -139,7 +139,7 @@ impl Agent {
 /// begin would be silent. Gives what could not be delivered.
 pub async fn report_bad_settings(
     settings: &Settings,
-    machine: &Machine,
+    environment: &Environment,
     error: &Error,
     interrupt: &Interrupt,
 ) -> Vec<Undelivered> {
@@ -148,22 +148,22 @@ pub async fn report_bad_settings(
     let Some(notices) = notices else {
         return Vec::new();
     };
-    let notifications = notifications(&notices, None, machine);
+    let notifications = notifications(&notices, None, environment);
     notifications.failed(None, error, interrupt).await;
     notifications.take_undelivered()
 }
 
-fn notifications(notices: &Notices, location: Option<&Location>, machine: &Machine) -> Notifications {
+fn notifications(notices: &Notices, location: Option<&Location>, environment: &Environment) -> Notifications {
     let digest = notices.digest.clone().map(|(when, zone)| Weekly { when, zone });
     let origin = Origin {
-        host: machine.host.clone(),
+        host: environment.host.clone(),
         location: location.map(ToString::to_string),
     };
     let heartbeats = Heartbeats::new(notices.ping.clone(), notices.pings.clone());
     Notifications::new(notices.notifier.clone(), heartbeats, digest, origin, Clock::system())
 }
 
-impl Machine {
+impl Environment {
     /// A variable that is set to some text.
     fn variable(&self, name: &str) -> Option<&str> {
         let found = self.variables.iter().find(|(set, _)| set == name);

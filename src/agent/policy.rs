@@ -55,7 +55,7 @@ impl Agent {
             days: days.unwrap_or(LOCK_DAYS_DEFAULT),
         });
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-        let region = region.iter().find_map(|name| self.machine.variable(name));
+        let region = region.iter().find_map(|name| self.environment.variable(name));
         let place = Place {
             service,
             bucket: location.bucket.clone(),
@@ -76,7 +76,7 @@ impl Agent {
 
     fn endpoint(&self) -> Option<&str> {
         let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-        let mut set = names.iter().filter_map(|name| self.machine.variable(name));
+        let mut set = names.iter().filter_map(|name| self.environment.variable(name));
         set.find(|url| !url.trim().is_empty())
     }
 

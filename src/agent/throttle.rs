@@ -18,9 +18,9 @@ pub(super) struct Throttle(Mutex<BTreeMap<String, (Timestamp, u32)>>);
 impl Throttle {
     /// Whether people are notified now of a failure of this subject: with growing pauses, as the schedule makes them.
     pub(super) fn allows(&self, subject: &str, now: Timestamp) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((last, times)) = told.get_mut(subject) else {
-            told.insert(subject.to_owned(), (now, 1));
+        let mut notified = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((last, times)) = notified.get_mut(subject) else {
+            notified.insert(subject.to_owned(), (now, 1));
             return true;
         };
         let pause = (FIRST_PAUSE * (1 << times.saturating_sub(1).min(16))).min(LONGEST_PAUSE);
@@ -35,8 +35,8 @@ impl Throttle {
 
     /// The failure is over: the next one is allowed at once.
     pub(super) fn forget(&self, subject: &str) {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.remove(subject);
+        let mut notified = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notified.remove(subject);
     }
 }
 

@@ -248,7 +248,7 @@ impl Reporter<'_> {
         let status = match result {
             Ok(report) if report.databases.iter().all(says_nothing) && unready.is_empty() => None,
             Ok(report) => Some(report.exit_status()),
-            // told to stop before it did anything: the next tick says how things stand
+            // stopped before it did anything: the next tick says how things stand
             Err(_) if !started => None,
             Err(error) => Some(error.exit_status()),
         };

@@ -7,7 +7,7 @@ use crate::text::Untrusted;
 /// The version of the mark's shape that this program writes.
 pub const MARK_VERSION: u32 = 1;
 
-/// What people decided about a backup after it was made, and what they were told of it: sealed in the bucket beside its
+/// What people decided about a backup after it was made, and what they were notified of: sealed in the bucket beside its
 /// record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -29,7 +29,7 @@ pub struct Mark {
     /// what the last reading of its whole archive came to, where that is worth knowing
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
-    /// what people were told of it, or could not be, oldest first
+    /// the notices about it, oldest first
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
 }

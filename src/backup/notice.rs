@@ -65,3 +65,34 @@ impl Mark {
         self.notices.drain(..excess);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_of_a_later_version_stays_as_it_is_and_is_named_in_general() {
+        let json = r#"{"event":"drill_failed\u001b[2J","about":"drill","at":"2026-11-20T07:00:00Z","delivered":[],"undelivered":[]}"#;
+        let notice: Notice = serde_json::from_str(json).unwrap();
+        assert_eq!(Notice::noun(&notice.event), "the event");
+        assert!(!notice.is_of(EventKind::Failure) && !notice.is_about(Topic::Backup));
+        assert!(!notice.event.to_string().contains('\u{1b}'));
+        // whoever changes a mark writes what it did not understand back as it was
+        assert_eq!(serde_json::to_string(&notice).unwrap(), json);
+    }
+
+    #[test]
+    fn every_kind_and_topic_is_recognised() {
+        for kind in EventKind::CHOICES {
+            let notice = Notice {
+                event: kind.as_str().into(),
+                about: Topic::Retention.as_str().into(),
+                at: Timestamp::UNIX_EPOCH,
+                delivered: Vec::new(),
+                undelivered: Vec::new(),
+            };
+            assert!(notice.is_of(kind) && notice.is_about(Topic::Retention));
+            assert_ne!(Notice::noun(&notice.event), "the event");
+        }
+    }
+}

@@ -31,7 +31,7 @@ use super::{
     traces::Traces,
 };
 
-/// The format that was asked for: the flag over the variable. A wrong variable is told with all other settings.
+/// The format that was asked for: the flag over the variable. A wrong variable is reported with all other settings.
 pub(super) fn format(flag: Option<LogFormat>) -> LogFormat {
     let variable = std::env::var("PGCOFFER_LOG_FORMAT").unwrap_or_default();
     let by_variable = LogFormat::from_str(trimmed(&variable), false).ok();
@@ -48,7 +48,7 @@ pub(super) fn format_of(args: impl Iterator<Item = OsString>) -> LogFormat {
 
 /// Begins logging: our own lines at the level that was asked for, everybody else's only when something is wrong. And
 /// tracing, where the environment asks for that.
-/// Where the command sums up what failed (`summed_up`), a person is not told so twice.
+/// Where the command sums up what failed (`summed_up`), the log does not repeat it.
 pub(super) fn init(global: &Global, format: LogFormat, summed_up: bool) -> Option<Traces> {
     let (ours, theirs) = match (global.quiet, global.verbose) {
         (true, _) => (LevelFilter::WARN, LevelFilter::ERROR),

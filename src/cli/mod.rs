@@ -30,7 +30,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use args::{Cli, Command, Global, LogFormat};
 use pgcoffer::{
     Error,
-    agent::{Agent, Machine, report_bad_settings},
+    agent::{Agent, Environment, report_bad_settings},
     config::{Config, ConfigFile, Settings, Sources, trimmed},
     operation::Interrupt,
     panics::caught_now,
@@ -150,7 +150,7 @@ fn dispatch(cli: Cli, signals: &Signals) -> Result<(), Error> {
     say_where_from(&settings);
     let report = |error: &Error| report_settings(&cli, &settings, error, &interrupt);
     let begun = caught_now(|| {
-        let agent = Agent::from_settings(&settings, machine(), interrupt.clone())?;
+        let agent = Agent::from_settings(&settings, environment(), interrupt.clone())?;
         Ok((agent, runtime()?))
     });
     let begun = begun.unwrap_or_else(|panic| Err(panic.into()));
@@ -174,15 +174,15 @@ fn report_settings(cli: &Cli, settings: &Settings, error: &Error, interrupt: &In
     let Ok(runtime) = runtime else {
         return;
     };
-    let machine = machine();
-    let undelivered = runtime.block_on(report_bad_settings(settings, &machine, error, interrupt));
+    let environment = environment();
+    let undelivered = runtime.block_on(report_bad_settings(settings, &environment, error, interrupt));
     runtime.shutdown_background();
     output::undelivered(&undelivered, log::format(cli.global.log_format));
 }
 
 /// What the process knows of itself.
-fn machine() -> Machine {
-    Machine {
+fn environment() -> Environment {
+    Environment {
         host: host(),
         variables: std::env::vars_os().collect(),
     }

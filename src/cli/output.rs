@@ -183,7 +183,7 @@ impl Output {
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
-                .map(|(key, why)| json!({ "key": key, "why": why_alone(key, why) }))
+                .map(|(key, why)| json!({ "key": key, "why": why_alone(why) }))
                 .collect();
             let answers: Vec<Value> = databases.iter().map(|label| answer_json(listing, label, now)).collect();
             return self.print_json(&json!({
@@ -331,11 +331,14 @@ impl Output {
     }
 }
 
-/// An error without the key that it begins with.
-fn why_alone(key: &str, why: &Error) -> String {
-    let text = why.to_string();
-    let rest = text.strip_prefix(key).and_then(|rest| rest.strip_prefix(": "));
-    rest.map_or(text.clone(), str::to_owned)
+/// An error without the key of the object, which stands beside it.
+fn why_alone(error: &Error) -> String {
+    match error {
+        Error::Seal { source, .. } => source.to_string(),
+        Error::Record { source, .. } => source.to_string(),
+        Error::Differs { what, .. } => what.clone(),
+        other => other.to_string(),
+    }
 }
 
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<Value> {

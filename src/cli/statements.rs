@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use super::screen;
 
 /// Writes the file, where something is missing, and says where it is. Its owner alone may read it; it takes the place
-/// of one of that name. That it can't be written is told and fails nothing.
+/// of one of that name. Where it can't be written, the log says so, and nothing fails.
 pub(super) fn written(report: &RestoreReport, wanted: Option<&Path>) -> Option<PathBuf> {
     report.missing().next()?;
     let default = || PathBuf::from(format!("{}-{}.not-restored.sql", report.database, report.id));

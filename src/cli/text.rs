@@ -139,7 +139,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         .collect()
 }
 
-/// Who was told of something, and who was not.
+/// Which channels took a notice, and which did not.
 fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
     let what = match notice.about.raw() {
         "backup" => notice.event.to_string(),

@@ -53,7 +53,7 @@ fn is_what_it_ends_with(failure: &Failure, failed: Option<&Error>) -> bool {
     failed.is_some_and(|failed| failure.error == Failure::from(failed).error)
 }
 
-/// One line of what was deleted, or why nothing was where that has to be told: where `all` is asked for, always.
+/// One line of what was deleted, or why nothing was, where that has to be shown; with `all` it always is.
 pub(super) fn summary(report: &PruneReport, all: bool) -> String {
     let (label, bytes) = (&report.database, HumanBytes(report.bytes()));
     let leftovers = report

@@ -39,7 +39,7 @@ type Trouble = (String, Option<&'static str>);
 /// What collects the spans of this run.
 pub(super) struct Traces {
     provider: SdkTracerProvider,
-    trouble: Told,
+    trouble: WarnOnce,
 }
 
 impl Traces {
@@ -56,7 +56,7 @@ impl Traces {
             .with_retry_policy(RetryPolicy::disabled())
             .build()
             .map_err(|error| (error.to_string(), None))?;
-        let trouble = Told {
+        let trouble = WarnOnce {
             // without what may be a secret in it
             collector: address_of(&endpoint).unwrap_or_default(),
             once: Arc::default(),
@@ -82,7 +82,7 @@ impl Traces {
     /// Sends what is left, and waits for that a moment at most.
     pub(super) fn end(self) {
         if let Err(error) = self.provider.shutdown_with_timeout(FLUSH) {
-            self.trouble.tell(&error);
+            self.trouble.warn(&error);
         }
     }
 }
@@ -175,19 +175,22 @@ fn resource() -> Resource {
     }
 }
 
-/// What goes wrong with the collector, told once.
+/// Logs the first failure of the collector, and no other.
 #[derive(Debug, Clone)]
-struct Told {
+struct WarnOnce {
     collector: String,
     once: Arc<AtomicBool>,
 }
 
-impl Told {
-    fn tell(&self, error: &OTelSdkError) {
+impl WarnOnce {
+    fn warn(&self, error: &OTelSdkError) {
         if !self.once.swap(true, Ordering::Relaxed) {
             let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT; backups go on without traces";
-            let (to, error) = (&self.collector, error.to_string());
-            let why = Untrusted::from(error.trim_start_matches("Operation failed: "));
+            let to = &self.collector;
+            let why = Untrusted::from(match error {
+                OTelSdkError::InternalFailure(why) => why.clone(),
+                other => other.to_string(),
+            });
             tracing::warn!(
                 hint,
                 "traces can't be sent to {to}, and are lost while that is so: {why}"
@@ -200,14 +203,14 @@ impl Told {
 #[derive(Debug)]
 struct WarningExporter {
     exporter: SpanExporter,
-    trouble: Told,
+    trouble: WarnOnce,
 }
 
 impl trace::SpanExporter for WarningExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let result = self.exporter.export(batch).await;
         if let Err(error) = &result {
-            self.trouble.tell(error);
+            self.trouble.warn(error);
         }
         result
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response, StatusCode, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Error, Kind, Result};
+use super::{Error, ErrorKind, Result};
 
 /// A list of a thousand dynos has less.
 const BYTES_MAX: usize = 4 << 20;
@@ -26,14 +26,14 @@ pub(super) async fn read<T: DeserializeOwned>(doing: &str, request: RequestBuild
     let body = match whole(response).await {
         Ok(body) => body,
         Err(Some(error)) => return Err(unreachable(error)),
-        Err(None) => return Err(failed(Kind::Other, "it is too long".to_owned())),
+        Err(None) => return Err(failed(ErrorKind::Other, "it is too long".to_owned())),
     };
     if !status.is_success() {
-        let kind = Kind::of_status(status.as_u16());
+        let kind = ErrorKind::of_status(status.as_u16());
         return Err(failed(kind, message(status, &body)));
     }
     let parsed = serde_json::from_slice(&body);
-    parsed.map_err(|error| failed(Kind::Other, format!("status {}: {error}", status.as_u16())))
+    parsed.map_err(|error| failed(ErrorKind::Other, format!("status {}: {error}", status.as_u16())))
 }
 
 /// The body; no error where it is longer than it may be.

@@ -4,7 +4,7 @@ use std::{error::Error as _, fmt, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// The kind, by which a caller can decide.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// What was being done, and on which app.
     pub doing: String,
     /// What the API or the network said.
@@ -15,7 +15,7 @@ pub struct Error {
 
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The key is unknown, was revoked or has expired (401).
     Key,
     /// The account has no payment method, or owes money (402).
@@ -36,7 +36,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl ErrorKind {
     pub(super) fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Key,
@@ -64,7 +64,7 @@ impl Error {
             None => "the connection broke".to_owned(),
         };
         Self {
-            kind: Kind::Unreachable,
+            kind: ErrorKind::Unreachable,
             doing: doing.to_owned(),
             why,
             retry_after: None,
@@ -75,29 +75,31 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self.kind {
-            Kind::Key => {
+            ErrorKind::Key => {
                 "make a key with `heroku authorizations:create --scope write` and set PGCOFFER_HEROKU_API_KEY to it"
             }
-            Kind::Payment => "look at the account's billing page at dashboard.heroku.com",
-            Kind::Forbidden => {
+            ErrorKind::Payment => "look at the account's billing page at dashboard.heroku.com",
+            ErrorKind::Forbidden => {
                 "the key's account must be a member of the app with the right to operate it, and the key's scope must \
                  be `write` or `global`"
             }
-            Kind::NotFound => {
+            ErrorKind::NotFound => {
                 "set PGCOFFER_HEROKU_APP to the app's name as `heroku apps` shows it, and the key to one whose account \
                  sees that app"
             }
-            Kind::Refused => {
+            ErrorKind::Refused => {
                 "check PGCOFFER_HEROKU_DYNO_SIZE (`heroku ps:type --app APP` shows the sizes in use) and how many \
                  one-off dynos run already"
             }
-            Kind::TooMany => {
+            ErrorKind::TooMany => {
                 "something else uses up this account's 4,500 calls an hour: give pgcoffer a key of an account of its \
                  own"
             }
-            Kind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
-            Kind::Unreachable => "check that this machine reaches api.heroku.com over https, and status.heroku.com",
-            Kind::Other => return None,
+            ErrorKind::Down => "status.heroku.com tells how Heroku is; `pgcoffer tick` elsewhere needs no Heroku API",
+            ErrorKind::Unreachable => {
+                "check that this machine reaches api.heroku.com over https, and status.heroku.com"
+            }
+            ErrorKind::Other => return None,
         };
         Some(hint.to_owned())
     }
@@ -106,15 +108,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Kind::Key => "Heroku doesn't take the API key",
-            Kind::Payment => "Heroku wants to be paid first",
-            Kind::Forbidden => "the Heroku API key may not do that",
-            Kind::NotFound => "Heroku shows no such app to this API key",
-            Kind::Refused => "Heroku refuses",
-            Kind::TooMany => "Heroku's limit of API calls is reached",
-            Kind::Down => "the Heroku API is down",
-            Kind::Unreachable => "the Heroku API can't be reached",
-            Kind::Other => "the Heroku API gave an answer that can't be used",
+            ErrorKind::Key => "Heroku doesn't take the API key",
+            ErrorKind::Payment => "Heroku wants to be paid first",
+            ErrorKind::Forbidden => "the Heroku API key may not do that",
+            ErrorKind::NotFound => "Heroku shows no such app to this API key",
+            ErrorKind::Refused => "Heroku refuses",
+            ErrorKind::TooMany => "Heroku's limit of API calls is reached",
+            ErrorKind::Down => "the Heroku API is down",
+            ErrorKind::Unreachable => "the Heroku API can't be reached",
+            ErrorKind::Other => "the Heroku API gave an answer that can't be used",
         };
         write!(f, "can't {}: {what}: {}", self.doing, self.why)
     }

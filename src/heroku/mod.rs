@@ -12,7 +12,7 @@ use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use error::{Error, Kind};
+pub use error::{Error, ErrorKind};
 
 /// Where the API is.
 pub const API: &str = "https://api.heroku.com";
@@ -115,7 +115,7 @@ impl Heroku {
     /// Starts a one-off dyno.
     ///
     /// # Errors
-    /// What the API refuses. After [`Kind::Unreachable`] it may have been started all the same.
+    /// What the API refuses. After [`ErrorKind::Unreachable`] it may have been started all the same.
     pub async fn start(&self, one_off: &OneOff) -> Result<Dyno> {
         #[derive(Serialize)]
         struct Body<'a> {
@@ -151,7 +151,7 @@ impl Heroku {
         let doing = format!("look at a dyno of the app {}", self.app);
         match answer::read(&doing, self.request(Method::GET, &["dynos", id])).await {
             Ok(dyno) => Ok(Some(dyno)),
-            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }

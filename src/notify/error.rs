@@ -45,7 +45,7 @@ pub enum Error {
         /// The host.
         host: String,
         /// What it lacks.
-        lack: Lack,
+        lack: MissingFeature,
     },
     /// It answered with a status that is no success.
     #[error("{host} answered {status}{}", .said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default())]
@@ -88,7 +88,7 @@ pub enum Error {
 
 /// What a mail server does not offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lack {
+pub enum MissingFeature {
     /// STARTTLS.
     Starttls,
     /// A login that this program speaks.
@@ -97,7 +97,7 @@ pub enum Lack {
     Letters,
 }
 
-impl Lack {
+impl MissingFeature {
     fn words(self) -> &'static str {
         match self {
             Self::Starttls => "offers no STARTTLS, and nothing is sent without",

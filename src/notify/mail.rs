@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Error, Message as Words, SendLimits,
-    error::Lack,
+    error::MissingFeature,
     http::{tls_error, words},
 };
 use crate::{backup::Event, redact::Known, text::Untrusted};
@@ -166,12 +166,12 @@ impl Mail {
 }
 
 /// What a server lacks, by lettre's own words for it.
-fn lack(why: &str) -> Option<Lack> {
+fn lack(why: &str) -> Option<MissingFeature> {
     let says = |word| why.contains(word);
     match () {
-        () if says("STARTTLS") => Some(Lack::Starttls),
-        () if says("authentication mechanism") => Some(Lack::Login),
-        () if says("SMTPUTF8") || says("8BITMIME") => Some(Lack::Letters),
+        () if says("STARTTLS") => Some(MissingFeature::Starttls),
+        () if says("authentication mechanism") => Some(MissingFeature::Login),
+        () if says("SMTPUTF8") || says("8BITMIME") => Some(MissingFeature::Letters),
         () => None,
     }
 }

@@ -1,14 +1,16 @@
 //! A message in words: what happened, since when, which backup is the newest good one, and what to do. Every channel
 //! shows the same message.
 
+mod lines;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
-use super::figures::{age, minute, size};
+use self::lines::{backup_line, late_lines, name, newest_good_line, origin, retry_line, tiers};
+use super::figures::{minute, size};
 use crate::{
-    backup::{BackupSummary, Event, LateTier, NewestGood, Occurrence, Reason, RunError, Topic},
+    backup::{BackupSummary, Event, NewestGood, Occurrence, Reason, RunError, Topic},
     text::{escaped, escaped_lines},
 };
 
@@ -302,55 +304,5 @@ fn more(event: &Event) -> String {
             }
         }
         None => "`pgcoffer check` tries every part of it and says what is missing.".to_owned(),
-    }
-}
-
-fn name(event: &Event) -> &str {
-    event.database.as_ref().map_or("every database", |label| label.as_str())
-}
-
-fn late_lines(late: &[LateTier]) -> Vec<String> {
-    let line = |late: &LateTier| format!("The {} backup has been due since {}.", late.tier, minute(late.due));
-    late.iter().map(line).collect()
-}
-
-fn newest_good_line(event: &Event) -> String {
-    match &event.newest_good {
-        NewestGood::Is { id, started } => format!(
-            "Newest good backup: {id}, {} old ({}).",
-            age(*started, event.at),
-            minute(*started)
-        ),
-        NewestGood::None => format!("There is NO good backup of {}.", name(event)),
-        NewestGood::Unknown => {
-            "Which backup is the newest good one could not be looked up: `pgcoffer list` tells.".to_owned()
-        }
-    }
-}
-
-fn retry_line(event: &Event) -> Option<String> {
-    let at = minute(event.retry_at()?);
-    Some(format!("The first tick after {at} tries again."))
-}
-
-fn backup_line(backup: &BackupSummary) -> String {
-    format!(
-        "Backup: {} ({}), {} stored.",
-        backup.id,
-        tiers(backup),
-        size(backup.bytes)
-    )
-}
-
-fn tiers(backup: &BackupSummary) -> String {
-    let tiers: Vec<&str> = backup.tiers.iter().map(|tier| tier.as_str()).collect();
-    tiers.join(", ")
-}
-
-fn origin(event: &Event) -> String {
-    let agent = format!("pgcoffer {} on {}", env!("CARGO_PKG_VERSION"), event.origin.host);
-    match &event.origin.location {
-        Some(location) => format!("{agent}, {location}"),
-        None => agent,
     }
 }

@@ -22,7 +22,7 @@ mod slack;
 mod webhook;
 
 pub use address::{Address, AddressFault};
-pub use error::{Error, Lack};
+pub use error::{Error, MissingFeature};
 pub use filter::{EventFilter, UnknownEvent};
 pub use limits::SendLimits;
 pub use mail::{Mail, MailFault, Relay, mailbox};

@@ -31,12 +31,12 @@ pub struct Baseline {
     /// when the newest run of the schedule began: what somebody asked for by hand is none
     pub newest_scheduled: Option<Timestamp>,
     /// the backups that look suspicious, and that nobody has accepted
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<Suspicion>,
 }
 
 /// A backup that looks suspicious.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct Suspicion {
     /// why
     pub reasons: Vec<Reason>,
     /// what people were told of it
@@ -100,12 +100,12 @@ impl Baseline {
     }
 }
 
-fn doubts(survey: &Survey, health: &Health) -> Vec<Doubt> {
+fn doubts(survey: &Survey, health: &Health) -> Vec<Suspicion> {
     let doubt = |suspicious: &super::Suspicious| {
         let mut standing = survey.standing.iter();
         let one = standing.find(|one| one.record.id == suspicious.id);
         let mark = one.and_then(|one| one.mark.as_ref());
-        Doubt {
+        Suspicion {
             reasons: suspicious.reasons.clone(),
             notices: mark.map(|mark| mark.notices.clone()).unwrap_or_default(),
         }

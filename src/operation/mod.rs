@@ -29,7 +29,7 @@ mod verify;
 use clock::CLOCKS_APART_MAX;
 
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
-pub use baseline::{Baseline, Doubt, Failing};
+pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
 pub use decide::{Decided, Decision, decide};

@@ -233,7 +233,7 @@ fn missed(why: String, error: &heroku::Error) -> NextStep {
 }
 
 fn cause_of(error: &heroku::Error) -> Backup {
-    use heroku::Kind as K;
+    use heroku::ErrorKind as K;
     match error.kind {
         K::Key | K::Payment | K::Forbidden | K::NotFound | K::Refused | K::TooMany => Backup::BackupDynoRefused,
         K::Down | K::Unreachable | K::Other => Backup::BackupDynoApi,

@@ -5,15 +5,15 @@
 //! a [`Monitor`](crate::metrics::Monitor). Nothing is kept that the bucket doesn't hold: a clock that is killed and
 //! started again goes on where it was.
 
+mod daemon;
 mod dyno_run;
 mod launcher;
 mod log;
 mod pace;
 mod rounds;
-mod server;
 
+pub use daemon::{Daemon, ServeOptions};
 pub use dyno_run::{MissedCause, ScheduledDatabase};
 pub use launcher::{LaunchEvent, Launcher, MissedRun};
 pub use pace::Pace;
 pub use rounds::{Round, rounds};
-pub use server::{ServeOptions, Server};

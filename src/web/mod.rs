@@ -1,7 +1,7 @@
 //! What `serve` answers over HTTP: whether it lives, and its metrics. Nothing else, and nothing that asks the bucket.
 //!
 //! - `/healthz`: 200 while the clock is alive, 503 where it is stuck, so that a platform restarts what hangs. A late
-//!   backup is no reason for a restart: it is told in the body.
+//!   backup is no reason for a restart: it stands in the body.
 //! - `/metrics`: see [`crate::metrics`].
 //!
 //! Names and numbers are for its [`Readers`]. To everybody else `/healthz` says whether it lives, and `/metrics` is

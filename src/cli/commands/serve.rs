@@ -5,7 +5,7 @@ use std::time::Duration;
 use pgcoffer::{
     Result,
     agent::Undelivered,
-    serve::{ServeOptions, Server},
+    serve::{Daemon, ServeOptions},
 };
 
 use super::Context;
@@ -15,7 +15,7 @@ impl Context<'_> {
     /// Runs until a signal comes, which is a good end: exit status 0.
     pub(super) async fn serve(&self, args: &ServeArgs) -> Result<()> {
         let format = log::format(self.global.log_format);
-        let server = Server {
+        let daemon = Daemon {
             agent: self.agent,
             options: ServeOptions {
                 listen: args.listen.clone(),
@@ -25,7 +25,7 @@ impl Context<'_> {
             },
             on_undelivered: |undelivered: &[Undelivered]| output::undelivered(undelivered, format),
         };
-        let served = server.run().await;
+        let served = daemon.run().await;
         self.say_undelivered();
         served?;
         tracing::info!("stopped");

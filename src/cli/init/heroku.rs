@@ -13,9 +13,9 @@ use super::usage;
 /// A Heroku Postgres database of an app.
 pub(super) struct HerokuDatabase {
     pub(super) attachment: Attachment,
-    /// the config vars that hold its URL
+    /// The config vars that hold its URL.
     pub(super) variables: Vec<String>,
-    /// its URL as the app itself uses it
+    /// Its URL, as the app itself uses it.
     pub(super) url: String,
 }
 

@@ -99,9 +99,9 @@ pub(super) fn run(cli: &Cli, args: &InitArgs, signals: &Signals) -> Result<()> {
 #[derive(Default)]
 struct Written {
     done: bool,
-    /// asked to stop: nothing begins to be written
+    /// The user asked to stop: nothing begins to be written.
     stopped: bool,
-    /// the trial under way
+    /// The trial under way.
     trial: Option<rustix::process::Pid>,
 }
 
@@ -123,10 +123,10 @@ struct Draft {
     args: InitArgs,
     vars: BTreeMap<String, String>,
     setup: Setup,
-    /// what is set already
+    /// The settings that are there already.
     config: Config,
     written: Arc<Mutex<Written>>,
-    /// variables of the environment that an answer has taken back: the trial must not see them either
+    /// Variables of the environment that an answer has taken back: the trial must not see them either.
     dropped: Vec<&'static str>,
 }
 

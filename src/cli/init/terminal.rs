@@ -53,9 +53,9 @@ impl Found {
 /// Whoever sits before it, if anybody does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terminal {
-    /// somebody can be asked
+    /// Whether somebody can be asked.
     pub(super) asks: bool,
-    /// and wants to be asked only what has no default
+    /// Whether the user wants to be asked only what has no default.
     pub(super) yes: bool,
 }
 

@@ -4,7 +4,7 @@ use std::mem::discriminant;
 
 use super::*;
 use crate::{
-    backup::{BackupId, DigestLine, EventKind, Label, Origin, Tier},
+    backup::{BackupId, DigestLine, EventKind, Label, LateTier, Origin, Tier},
     cause::{Bucket, Cause},
 };
 

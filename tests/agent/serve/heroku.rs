@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pgcoffer::heroku::{ApiKey, Error, Heroku, Kind, OneOff};
+use pgcoffer::heroku::{ApiKey, Error, ErrorKind, Heroku, OneOff};
 use serde_json::json;
 
 use crate::{
@@ -248,7 +248,7 @@ fn nobody_answers() {
         ApiKey::parse(API_KEY).unwrap(),
     );
     let error = runtime.block_on(heroku.unwrap().dynos()).unwrap_err();
-    assert_eq!((error.kind, error.retry_after), (Kind::Unreachable, None));
+    assert_eq!((error.kind, error.retry_after), (ErrorKind::Unreachable, None));
     let text = error.to_string();
     assert!(text.contains("can't be reached") && text.contains("refused"), "{text}");
     assert!(error.hint().unwrap().contains("status.heroku.com"));

@@ -37,7 +37,7 @@ pub struct ServeOptions {
 }
 
 /// A `serve` by the settings of an agent.
-pub struct Server<'a, U> {
+pub struct Daemon<'a, U> {
     /// The agent.
     pub agent: &'a Agent,
     /// How it is to run.
@@ -54,7 +54,7 @@ enum Work<'a> {
     Watch(Vec<Label>),
 }
 
-impl<U: Fn(&[Undelivered])> Server<'_, U> {
+impl<U: Fn(&[Undelivered])> Daemon<'_, U> {
     /// Runs until a signal comes, which is a good end. What keeps it from beginning, and any bug, is reported.
     ///
     /// # Errors
@@ -267,10 +267,10 @@ impl<U: Fn(&[Undelivered])> Server<'_, U> {
         let watched: Vec<WatchedDatabase> = watched.collect::<Result<_>>()?;
         let round = async || {
             if !self.agent.notifications().is_silent() {
-                match self.agent.report_missed(catalog, &watched).await {
-                    Err(error @ Error::Interrupted { .. }) => return Err(error),
-                    // an error was reported already; what can be seen is shown all the same
-                    Ok(()) | Err(_) => {}
+                let reported = self.agent.report_missed(catalog, &watched).await;
+                // any other error was reported already; what can be seen is shown all the same
+                if let Err(error @ Error::Interrupted { .. }) = reported {
+                    return Err(error);
                 }
             }
             let mut seen = Vec::new();
