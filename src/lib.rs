@@ -6,7 +6,9 @@
 //! |---|---|---|
 //! | 0 | [`text`] | text that somebody else chose: it can't be shown but escaped |
 //! | | [`cause`] | why something failed, in words of our own: what may leave the machine |
+//! | | [`exit_status`] | how the program ends, and what that says |
 //! | | [`redact`] | secrets struck out of text, where they stand whole |
+//! | | [`retry`] | pauses that grow from one failure to the next |
 //! | | [`xml`] | XML from outside, bounded before it is parsed |
 //! | 1, rules | [`backup`], [`schedule`], [`retention`], [`anomaly`] | what one backup is, when one is due, what may be deleted, what looks wrong: pure, no I/O, time is an argument |
 //! | | [`rights`] | what a pair of credentials is for, and which actions in the bucket that takes |
@@ -31,9 +33,11 @@
 #![recursion_limit = "256"]
 
 pub mod cause;
+pub mod exit_status;
 pub mod panics;
 pub mod plain_http;
 pub mod redact;
+pub mod retry;
 pub mod text;
 pub mod xml;
 
@@ -55,6 +59,7 @@ pub mod store;
 
 pub mod catalog;
 pub mod error;
+pub mod pipeline;
 
 pub mod operation;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules below all floors.
-const BELOW_ALL: [&str; 4] = ["text", "panics", "cause", "redact"];
+const BELOW_ALL: [&str; 6] = ["text", "panics", "cause", "redact", "exit_status", "retry"];
 
 /// Each module of the library, and those it may mention; those of `BELOW_ALL` every one may.
 const ALLOWED: &[(&str, &[&str])] = &[
@@ -17,7 +17,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("panics", &[]),
     ("cause", &[]),
+    ("exit_status", &[]),
     ("redact", &[]),
+    ("retry", &[]),
     ("xml", &[]),
     ("archive", &[]),
     ("compress", &[]),
@@ -56,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("pipeline", &["archive", "compress", "error", "seal", "store"]),
     (
         "operation",
         &[
@@ -66,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "compress",
             "error",
             "lifecycle",
+            "pipeline",
             "postgres",
             "retention",
             "rights",
@@ -406,7 +410,7 @@ fn nothing_prints_but_by_the_way_out_of_its_medium() {
     }
 }
 
-/// The version of Rust that README promises is the one that Cargo asks for.
+/// The version of Rust that README promises is the one that Cargo asks for, and that is tried and released with.
 #[test]
 fn one_version_of_rust_is_asked_for() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -415,4 +419,14 @@ fn one_version_of_rust_is_asked_for() {
     let wanted = wanted.unwrap().trim_matches('"');
     let readme = fs::read_to_string(project.join("README.md")).unwrap();
     assert!(readme.contains(&format!("with Rust {wanted} and")), "{wanted}");
+    for workflow in ["ci.yml", "release.yml"] {
+        let text = fs::read_to_string(project.join(".github/workflows").join(workflow)).unwrap();
+        let versions: Vec<&str> = text
+            .split("rustup toolchain install ")
+            .skip(1)
+            .filter_map(|rest| rest.split_whitespace().next())
+            .collect();
+        assert_eq!(versions, [format!("{wanted}.0")], "{workflow}");
+        assert_eq!(text.matches(wanted).count(), 2, "{workflow}");
+    }
 }

@@ -12,14 +12,12 @@ use crate::{
     backup::{BackupId, BackupSummary, EventKind, Failure, Record},
     catalog::Catalog,
     error::{Error, Result},
+    exit_status::ExitStatus,
     notify::Signal,
     operation::{self, BackupRequest, BackupTaken, Baseline, Interrupt, Progress},
     panics::{caught, caught_as_error},
     postgres::{self, Clients},
 };
-
-/// The exit status with which `tick` ends where something is wrong with a backup that was made.
-const SUSPICIOUS: u8 = 8;
 
 /// Takes one backup as [`operation::backup`] does, and notifies people of how it ended.
 ///
@@ -104,7 +102,7 @@ impl NotifiedRun<'_> {
             Err(error) if outcome == RunOutcome::Nothing => (Signal::Log, format!("{label}: {}\n", error.cause())),
             Err(error) => {
                 let event = event::of_error(notifications, Some(label), error);
-                (Signal::Exit(error.exit_status().max(1)), event::log_line(&event))
+                (Signal::Exit(error.exit_status().number()), event::log_line(&event))
             }
         };
         let own = notifications.heartbeat(Some(label), signal, &text, self.interrupt);
@@ -179,7 +177,7 @@ fn backed_up(taken: &BackupTaken) -> (Signal, String) {
     }
     let signal = match reasons.is_empty() {
         true => Signal::Success,
-        false => Signal::Exit(SUSPICIOUS),
+        false => Signal::Exit(ExitStatus::Problem.number()),
     };
     (signal, text)
 }

@@ -160,7 +160,7 @@ pub(super) fn of_error(notifications: &Notifications, database: Option<&Label>, 
 pub(super) fn run_error(error: &Error, run: Option<BackupId>) -> RunError {
     RunError {
         cause: error.cause(),
-        exit_status: error.exit_status(),
+        exit_status: error.exit_status().number(),
         run,
     }
 }

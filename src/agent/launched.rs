@@ -30,7 +30,7 @@ impl Notifications {
     pub async fn missing_run(&self, run: MissingRun<'_>, interrupt: &Interrupt) {
         let event = missing_run(self, run);
         let text = event::log_line(&event);
-        let signal = Signal::Exit(run.error.exit_status().max(1));
+        let signal = Signal::Exit(run.error.exit_status().number());
         let own = self.heartbeat(Some(run.database), signal, &text, interrupt);
         let all = self.heartbeat(None, signal, &text, interrupt);
         join(self.send(&event, interrupt), join(own, all)).await;
@@ -39,7 +39,7 @@ impl Notifications {
     /// Reports that nothing can be seen of a database: with growing pauses while it goes on.
     pub async fn unseen(&self, database: &Label, error: &Error, interrupt: &Interrupt) {
         let event = event::of_error(self, Some(database), error);
-        let signal = Signal::Exit(error.exit_status().max(1));
+        let signal = Signal::Exit(error.exit_status().number());
         let all = self.heartbeat(None, signal, event::log_line(&event), interrupt);
         join(self.failed(Some(database), error, interrupt), all).await;
     }

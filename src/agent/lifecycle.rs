@@ -8,6 +8,7 @@ use crate::{
     lifecycle::{self, Expiry, LifecyclePlan, PlannedRule, RuleAction, RuleOptions, Transition},
     operation::{self, AppliedRules, KeptLonger, ProposedRules, ShownRules},
     schedule::Schedule,
+    text::day,
 };
 
 /// What does the same in a folder.
@@ -176,7 +177,7 @@ fn unlooked(error: &Error) -> String {
 
 fn kept_longer_text(kept: &[KeptLonger]) -> String {
     let named = kept.iter().take(NAMED_MAX).map(|one| {
-        let deleted = one.deleted.strftime("%Y-%m-%d");
+        let deleted = day(one.deleted);
         format!("{} of {} after {deleted} ({})", one.id, one.database, one.why)
     });
     let named: Vec<String> = named.collect();

@@ -142,7 +142,7 @@ impl Notifications {
                 self.send(&event, interrupt).await;
             }
         };
-        let signal = Signal::Exit(error.exit_status().max(1));
+        let signal = Signal::Exit(error.exit_status().number());
         let heartbeat = self.heartbeat(database, signal, event::log_line(&event), interrupt);
         join(sending, heartbeat).await;
     }

@@ -8,8 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
+use crate::retry::Backoff;
 
 /// When people were last notified of each subject, and how often.
 #[derive(Debug, Default)]
@@ -23,7 +22,7 @@ impl Throttle {
             notified.insert(subject.to_owned(), (now, 1));
             return true;
         };
-        let pause = (FIRST_PAUSE * (1 << times.saturating_sub(1).min(16))).min(LONGEST_PAUSE);
+        let pause = SignedDuration::try_from(Backoff::OF_RUNS.pause(*times)).unwrap_or(SignedDuration::MAX);
         let waited = now.duration_since(*last);
         // a clock that was put back waits for nothing
         if waited < pause && !waited.is_negative() {

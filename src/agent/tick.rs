@@ -135,7 +135,7 @@ impl Reporter<'_> {
             BackupOutcome::Busy { .. } => Signal::Log,
             // where nobody may look, a turn that is taken may be one that failed
             BackupOutcome::NotDue if turn.blind => Signal::Log,
-            _ => Signal::Exit(turn.exit_status()),
+            _ => Signal::Exit(turn.exit_status().number()),
         };
         let heartbeat = self
             .notifications
@@ -247,12 +247,12 @@ impl Reporter<'_> {
         let started = self.turns.values().any(|turn| turn.started);
         let status = match result {
             Ok(report) if report.databases.iter().all(says_nothing) && unready.is_empty() => None,
-            Ok(report) => Some(report.exit_status()),
+            Ok(report) => Some(report.exit_status().number()),
             // stopped before it did anything: the next tick says how things stand
             Err(_) if !started => None,
-            Err(error) => Some(error.exit_status()),
+            Err(error) => Some(error.exit_status().number()),
         };
-        let unready = unready.first().map(|(_, error)| error.exit_status());
+        let unready = unready.first().map(|(_, error)| error.exit_status().number());
         let signal = match (status, unready) {
             (Some(0) | None, Some(unready)) => Signal::Exit(unready),
             (Some(status), _) => Signal::Exit(status),
@@ -278,7 +278,7 @@ impl Reporter<'_> {
                     self.notifications.send(&event, self.interrupt).await;
                 }
             };
-            let signal = Signal::Exit(error.exit_status());
+            let signal = Signal::Exit(error.exit_status().number());
             let text = format!("{label}: interrupted\n");
             let heartbeat = self.notifications.heartbeat(Some(label), signal, &text, self.interrupt);
             join(sent, heartbeat).await;

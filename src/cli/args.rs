@@ -11,47 +11,9 @@ use pgcoffer::{
 
 use super::{
     commands::{CheckArgs, LifecycleCommand, PolicyArgs, ThawArgs},
+    help,
     init::InitArgs,
 };
-
-const AFTER_HELP: &str = "\
-Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):
-  PGCOFFER_DB_<NAME>_URL   a database, labelled <name>: postgres://user:password@host:5432/dbname
-  PGCOFFER_DB_<NAME>_AUTH  aws-iam: log in to RDS or Aurora by tokens of IAM
-  PGCOFFER_KEY             the key that `pgcoffer keygen` prints; PGCOFFER_PASSPHRASE instead
-  PGCOFFER_CATALOG_KEY     in its place, to watch and prune: `pgcoffer keygen --catalog` prints it
-  PGCOFFER_DB_<NAME>_KEY   a key for one database; PGCOFFER_DB_<NAME>_CATALOG_KEY its catalog key
-  PGCOFFER_OLD_KEYS        earlier keys, for reading only, with the day: KEY@2026-11-01
-  PGCOFFER_DB_<NAME>_OLD_KEYS  the same for a database with a key of its own
-  PGCOFFER_REPOSITORY      the only repository that counts (default: what the bucket says)
-  PGCOFFER_BUCKET          s3://bucket/prefix, or a folder: file:///path/to/folder
-  AWS_…                    credentials, region, endpoint: as for any AWS SDK
-  PGCOFFER_S3_PATH_STYLE, PGCOFFER_STORAGE_CLASS, PGCOFFER_SSE and _KMS_KEY_ID, PGCOFFER_ACL,
-  PGCOFFER_REQUESTER_PAYS, PGCOFFER_ALLOW_HTTP   what the bucket or its service wants
-  PGCOFFER_SCHEDULE        hourly keep 24h, daily at 02:30 keep 7d, weekly on sunday keep 5w,
-                           monthly on 1 keep 12mo, yearly keep 7y
-  PGCOFFER_DB_<NAME>_SCHEDULE  a schedule for one database
-  PGCOFFER_TIMEZONE        time zone of schedules, such as Europe/Berlin (default: UTC)
-  PGCOFFER_KEEP_LAST       good backups of each database that no retention deletes (default: 3)
-  PGCOFFER_MODE            drop-box: the bucket's credentials may only write (default: full)
-  PGCOFFER_LOCK            governance or compliance: Object Lock until the retention ends
-  PGCOFFER_COLD            what `lifecycle` moves to Glacier: monthly to glacier after 30d, …
-  PGCOFFER_COMPRESSION     none, zstd, zstd:1 to zstd:19
-  PGCOFFER_STALL_TIMEOUT   how long pg_dump may write nothing (default: 1h)
-  PGCOFFER_SLACK_WEBHOOK_URL, PGCOFFER_WEBHOOK_URL and _SECRET, PGCOFFER_SMTP_URL with
-  PGCOFFER_EMAIL_FROM and _TO   who is told; PGCOFFER_NOTIFY_ON: failure, missed, recovery, …
-  PGCOFFER_PING_URL        a dead man's switch such as https://hc-ping.com/UUID
-  PGCOFFER_PG_BIN          folder with pg_dump and pg_restore
-  PGCOFFER_LOG_FORMAT      text or json
-  PGCOFFER_METRICS_FILE    a .prom file for node_exporter, written after every run
-  PGCOFFER_LISTEN, PGCOFFER_METRICS_TOKEN or _OPEN, PGCOFFER_LAUNCH, PGCOFFER_HEROKU_…: for `serve`
-
-Exit status:
-  0 done    1 failed    2 usage or configuration    3 the database side    4 the bucket side
-  5 integrity or key    6 another run holds the database's lock    7 no such backup
-  8 check, status or tick found a problem    9 restored, all but what is named    70 a bug in pgcoffer    75 the \
-      archive is being thawed: the same command goes on later
-  129, 130, 143 interrupted";
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -61,7 +23,7 @@ const STYLES: styling::Styles = styling::Styles::styled()
 
 /// Encrypted offsite backups of PostgreSQL into your own S3 bucket
 #[derive(Debug, Parser)]
-#[command(name = "pgcoffer", version, about, after_help = AFTER_HELP, styles = STYLES, max_term_width = 110)]
+#[command(name = "pgcoffer", version, about, after_help = help::after(), styles = STYLES, max_term_width = 110)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Cli {
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod help;
 mod init;
 mod list;
 mod log;
@@ -32,6 +33,7 @@ use pgcoffer::{
     Error,
     agent::{Agent, Environment, report_bad_settings},
     config::{Config, ConfigFile, Settings, Sources, trimmed},
+    exit_status::ExitStatus,
     operation::Interrupt,
     panics::caught_now,
 };
@@ -56,7 +58,7 @@ pub(super) fn run() -> ExitCode {
 
 fn failed(error: &Error, format: LogFormat) -> ExitCode {
     output::error(error, format);
-    ExitCode::from(error.exit_status())
+    ExitCode::from(error.exit_status().number())
 }
 
 /// Memory holds keys: no core dump of it is written, nor one of pg_dump's, which inherits that, and no other process of
@@ -81,7 +83,7 @@ fn parse_and_run(signals: &Signals) -> Result<ExitCode, Error> {
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => {
-            let status = u8::try_from(error.exit_code()).unwrap_or(2);
+            let status = ExitStatus::Usage.number();
             let text = error.render().to_string();
             if log::format_of(std::env::args_os()) == LogFormat::Json {
                 log::init_json();

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use pgcoffer::{
     Result,
     backup::{BackupId, Failure, Label},
-    operation::{BackupOutcome, DatabaseTick, Decided, Decision, Health, PruneOutcome, TickReport},
-    text::continued,
+    operation::{BackupOutcome, ChangedMark, DatabaseTick, Health, MarkChange, PruneOutcome, TickReport},
+    text::{bare_minute, continued, minute, span},
 };
 use serde_json::{Value, json};
 
 use super::{
     output::{Output, insert, print, to_json},
-    text::{align_right, minute, plain_table, span},
+    text::{align_right, plain_table},
     text_prune::summary,
 };
 
@@ -22,7 +22,7 @@ impl Output {
             let mut value = to_json(report)?;
             let lines = value.pointer_mut("/databases").and_then(Value::as_array_mut);
             for (line, one) in lines.into_iter().flatten().zip(&report.databases) {
-                insert(line, "exit_status", one.exit_status().into());
+                insert(line, "exit_status", one.exit_status().number().into());
                 add_problems(line.pointer_mut("/health"), one.health.as_ref());
             }
             return self.print_json(&value);
@@ -86,13 +86,13 @@ impl Output {
         print(format!("{}\n{gap}{notes}", table.trim_fmt()))
     }
 
-    pub(super) fn decided(self, decided: &Decided, decision: &Decision) -> Result<()> {
+    pub(super) fn decided(self, decided: &ChangedMark, decision: &MarkChange) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(decided)?);
         }
         let (id, database) = (&decided.id, &decided.database);
         print(match (decision, &decided.hold) {
-            (Decision::Hold(_), Some(hold)) => format!(
+            (MarkChange::Hold(_), Some(hold)) => format!(
                 "{id} of {database} is held {hold}\n  {}\n",
                 match (decided.legal_hold, decided.tagged) {
                     (true, _) => "marked, tagged and under legal hold",
@@ -101,11 +101,11 @@ impl Output {
                         "marked; it could not be tagged here, so the bucket's own lifecycle rules don't see the hold",
                 }
             ),
-            (Decision::Accept, _) => match (&decided.accepted, decided.changed) {
+            (MarkChange::Accept, _) => match (&decided.accepted, decided.changed) {
                 (Some(accepted), false) => format!(
                     "{id} of {database} was accepted by {} at {} already: nothing changed\n",
                     accepted.who,
-                    accepted.at.strftime("%Y-%m-%d %H:%M UTC")
+                    minute(accepted.at)
                 ),
                 _ => format!("{id} of {database} is accepted as good\n"),
             },
@@ -136,9 +136,9 @@ fn next_due(health: &Health, now: Timestamp) -> Option<String> {
     let next = health.next_due.as_ref()?;
     let tier = next.tier;
     match health.paused_until {
-        Some(until) => Some(format!("{tier}, waits until {}", minute(until))),
+        Some(until) => Some(format!("{tier}, waits until {}", bare_minute(until))),
         None if next.at <= now => Some(format!("{tier} now")),
-        None => Some(format!("{tier} {}", minute(next.at))),
+        None => Some(format!("{tier} {}", bare_minute(next.at))),
     }
 }
 
@@ -174,7 +174,7 @@ fn notes(health: &Health, now: Timestamp) -> String {
         lines.push(format!(
             "held: {} since {} {}",
             held.id,
-            minute(held.hold.since),
+            bare_minute(held.hold.since),
             held.hold
         ));
     }
@@ -210,7 +210,11 @@ fn ticked_text(one: &DatabaseTick) -> String {
             )
         }
         BackupOutcome::NotDue => match one.health.as_ref().and_then(|health| health.next_due.as_ref()) {
-            Some(next) => format!("{label}: nothing is due; next {} {} UTC\n", next.tier, minute(next.at)),
+            Some(next) => format!(
+                "{label}: nothing is due; next {} {} UTC\n",
+                next.tier,
+                bare_minute(next.at)
+            ),
             None => format!("{label}: nothing is due\n"),
         },
         BackupOutcome::Elsewhere { due } => {
@@ -221,7 +225,7 @@ fn ticked_text(one: &DatabaseTick) -> String {
         BackupOutcome::Paused { until } => {
             format!(
                 "{label}: the next backup waits until {} UTC, after failures\n",
-                minute(*until)
+                bare_minute(*until)
             )
         }
         BackupOutcome::Busy { why } => format!("{label}: {}\n", continued(why)),

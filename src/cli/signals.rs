@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use pgcoffer::{Error, operation::Interrupt};
+use pgcoffer::{Error, exit_status::ExitStatus, operation::Interrupt};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
     flag,
@@ -80,25 +80,25 @@ impl Signals {
 }
 
 fn heard(signal: i32, interrupt: &Interrupt, stage: &Arc<AtomicU8>) {
-    // by custom 128 and the signal's number
-    let exit_status = 128 + signal;
+    let exit_status = ExitStatus::of_signal(signal).unwrap_or(ExitStatus::Failed);
+    let number = exit_status.number().into();
     if interrupt.is_raised() {
         // pressed again: whatever cleaning up still does is not waited for
         if signal == SIGINT {
-            std::process::exit(exit_status);
+            std::process::exit(number);
         }
         return;
     }
-    interrupt.raise(u8::try_from(exit_status).unwrap_or(1));
+    interrupt.raise(exit_status);
     match stage.load(Ordering::SeqCst) {
-        IDLE => std::process::exit(exit_status),
+        IDLE => std::process::exit(number),
         WORKING => tracing::warn!("asked to stop: giving up what is under way"),
         _ => {
             let stage = Arc::clone(stage);
             thread::spawn(move || {
                 thread::sleep(BEGINNING_MAX);
                 if stage.load(Ordering::SeqCst) == BEGINNING {
-                    std::process::exit(exit_status);
+                    std::process::exit(number);
                 }
             });
         }

@@ -2,11 +2,10 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
-use jiff::Timestamp;
 use pgcoffer::{
     backup::{Details, Mark, Notice, Reason, Record, Retention, Status},
     store::Location,
-    text::{Untrusted, counted},
+    text::{Untrusted, bare_minute, bare_second, counted, span},
 };
 use serde_json::Value;
 
@@ -41,13 +40,13 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         (
             "kept",
             match record.expires {
-                Some(time) => format!("{}, until {} UTC", record.retention, minute(time)),
+                Some(time) => format!("{}, until {} UTC", record.retention, bare_minute(time)),
                 None => kept_until(record),
             },
         ),
         (
             "started",
-            format!("{} UTC, took {}", second(record.started), took(record)),
+            format!("{} UTC, took {}", bare_second(record.started), took(record)),
         ),
         ("agent", format!("pgcoffer {}", record.agent)),
         ("sealed for", record.sealed_for.to_string()),
@@ -61,12 +60,12 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
         lines.push(("serves", serves.join(", ")));
     }
     if let Some(hold) = mark.and_then(|mark| mark.hold.as_ref()) {
-        lines.push(("held", format!("since {} UTC {hold}", minute(hold.since))));
+        lines.push(("held", format!("since {} UTC {hold}", bare_minute(hold.since))));
     }
     if let Some(released) = mark.and_then(|mark| mark.released.as_ref()) {
         lines.push((
             "released",
-            format!("by {} at {} UTC", released.who, minute(released.at)),
+            format!("by {} at {} UTC", released.who, bare_minute(released.at)),
         ));
     }
     lines.extend(
@@ -77,7 +76,7 @@ pub(super) fn facts(record: &Record, details: &Details, mark: Option<&Mark>, loc
     if let Some(accepted) = mark.and_then(|mark| mark.accepted.as_ref()) {
         lines.push((
             "accepted",
-            format!("by {} at {} UTC", accepted.who, minute(accepted.at)),
+            format!("by {} at {} UTC", accepted.who, bare_minute(accepted.at)),
         ));
     }
     lines.extend(mark.iter().flat_map(|mark| mark.notices.iter().flat_map(notice_lines)));
@@ -145,7 +144,7 @@ fn notice_lines(notice: &Notice) -> Vec<(&'static str, String)> {
         "backup" => notice.event.to_string(),
         _ => format!("{} of {}", notice.event, notice.about),
     };
-    let at = minute(notice.at);
+    let at = bare_minute(notice.at);
     let mut lines = Vec::new();
     if !notice.delivered.is_empty() {
         let told = joined(&notice.delivered, ", ");
@@ -185,24 +184,6 @@ pub(super) fn took(record: &Record) -> String {
     span(record.started, record.finished)
 }
 
-/// The time between two moments in its two largest units: `3h 12m`, `2d 1h`, `4s`.
-pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
-    let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
-    let Some(largest) = units.iter().position(|(length, _)| seconds >= *length) else {
-        return "0s".to_owned();
-    };
-    let mut rest = seconds;
-    let mut parts = Vec::new();
-    for (length, name) in units.iter().skip(largest).take(2) {
-        if rest >= *length {
-            parts.push(format!("{}{name}", rest / length));
-        }
-        rest %= length;
-    }
-    parts.join(" ")
-}
-
 fn joined(texts: &[Untrusted], between: &str) -> String {
     let texts = texts.iter().map(ToString::to_string);
     texts.collect::<Vec<_>>().join(between)
@@ -236,18 +217,10 @@ fn status_line(record: &Record, details: &Details) -> String {
 
 pub(super) fn kept_until(record: &Record) -> String {
     match (record.expires, record.retention) {
-        (Some(time), _) => minute(time),
+        (Some(time), _) => bare_minute(time),
         (None, Retention::Newest(count)) => counted(count, "newer one"),
         (None, _) => "forever".to_owned(),
     }
-}
-
-pub(super) fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-fn second(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 pub(super) fn plain_table(heads: &[&str]) -> Table {
@@ -268,21 +241,5 @@ pub(super) fn align_right(table: &mut Table, columns: &[usize]) {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_have_two_units() {
-        let span_of = |seconds| span(Timestamp::UNIX_EPOCH, Timestamp::from_second(seconds).unwrap());
-        assert_eq!(span_of(0), "0s");
-        assert_eq!(span_of(59), "59s");
-        assert_eq!(span_of(61), "1m 1s");
-        assert_eq!(span_of(3600), "1h");
-        assert_eq!(span_of(86_400 * 3 + 3600 * 2 + 59), "3d 2h");
-        assert_eq!(span_of(-5), "0s");
     }
 }

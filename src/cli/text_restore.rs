@@ -5,10 +5,10 @@ use std::path::Path;
 use pgcoffer::{
     backup::Record,
     operation::{NotRestored, PreparedRestore, RestoreReport, RestoreRequest},
-    text::{Untrusted, counted, shell_word},
+    text::{Untrusted, counted, shell_word, span},
 };
 
-use super::text::{span, tables_and_rows};
+use super::text::tables_and_rows;
 
 /// Lines of a list that are shown; the rest is a number.
 const SHOWN: usize = 12;

@@ -7,71 +7,8 @@
 
 use std::borrow::Cow;
 
-use super::values::Wrong;
+use super::table::{self, Characters, Shape, Wrong, foreign};
 use crate::text::escaped;
-
-/// Lists, in which a line end separates as a blank does. Databases' schedules are some, too.
-const LISTS: [&str; 7] = [
-    "ALLOW_HTTP",
-    "OLD_KEYS",
-    "SCHEDULE",
-    "COLD",
-    "EMAIL_TO",
-    "NOTIFY_ON",
-    "DIGEST",
-];
-
-/// What the AWS SDK and the clients of HTTP read from the environment: one word, without any blank.
-const WORDS_OF_OTHERS: [&str; 28] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ACCOUNT_ID",
-    "AWS_ACCOUNT_ID_ENDPOINT_MODE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_EC2_METADATA_DISABLED",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_MAX_ATTEMPTS",
-    "AWS_RETRY_MODE",
-    "AWS_REQUEST_CHECKSUM_CALCULATION",
-    "AWS_RESPONSE_CHECKSUM_VALIDATION",
-    "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_EXECUTION_ENV",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-];
-
-/// The same where a blank may stand inside: paths, names, lists.
-const TEXTS_OF_OTHERS: [&str; 16] = [
-    "AWS_PROFILE",
-    "AWS_CONFIG_FILE",
-    "AWS_CA_BUNDLE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_LOGIN_CACHE_DIRECTORY",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_AUTH_SCHEME_PREFERENCE",
-    "AWS_SIGV4A_SIGNING_REGION_SET",
-    "AWS_SDK_UA_APP_ID",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
 
 /// A setting's text without what surrounds it unseen: blanks, line ends, marks that have no width.
 #[must_use]
@@ -84,35 +21,31 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}')
 }
 
-/// The text of a setting of ours, by its name without prefix; lists on one line.
+/// The text of a setting of ours, by its variable; lists on one line.
 ///
 /// # Errors
-/// What is in it unseen. A passphrase may hold anything: it has to open what it once sealed.
-pub(super) fn of_ours<'a>(setting: &str, text: &'a str) -> Result<Cow<'a, str>, Wrong> {
-    let text = match is_list(setting) && text.contains(['\r', '\n', '\t']) {
-        // people are separated by lines, too
-        true if setting == "EMAIL_TO" => Cow::Owned(text.replace(['\r', '\t'], " ")),
-        true => Cow::Owned(text.replace(['\r', '\n', '\t'], " ")),
-        false => Cow::Borrowed(text),
+/// What is in it unseen.
+pub(super) fn of_ours<'a>(variable: &str, text: &'a str) -> Result<Cow<'a, str>, Wrong> {
+    let setting = table::find(variable, Some(text));
+    let characters = setting.map_or(Characters::Visible, |(setting, _)| setting.characters);
+    let text = match characters {
+        Characters::List if text.contains(['\r', '\n', '\t']) => Cow::Owned(text.replace(['\r', '\n', '\t'], " ")),
+        Characters::Lines if text.contains(['\r', '\t']) => Cow::Owned(text.replace(['\r', '\t'], " ")),
+        _ => Cow::Borrowed(text),
     };
-    let stays = |c: char| setting == "PASSPHRASE" || (setting == "EMAIL_TO" && c == '\n');
+    let stays = |c: char| match characters {
+        Characters::Any => true,
+        Characters::Lines => c == '\n',
+        Characters::Visible | Characters::List => false,
+    };
     match text.char_indices().find(|(_, c)| !stays(*c) && is_unseen(*c)) {
         Some((at, c)) => Err(wrong(&text, at, c)),
         None => Ok(text),
     }
 }
 
-fn is_list(setting: &str) -> bool {
-    LISTS.contains(&setting) || (setting.starts_with("DB_") && setting.ends_with("_SCHEDULE"))
-}
-
-/// Whether this variable is read by others, on our behalf.
-pub(super) fn is_of_others(name: &str) -> bool {
-    is_word(name) || TEXTS_OF_OTHERS.contains(&name)
-}
-
 fn is_word(name: &str) -> bool {
-    WORDS_OF_OTHERS.contains(&name) || name.starts_with("AWS_ENDPOINT_URL")
+    foreign(name).is_some_and(|variable| variable.shape == Shape::Word)
 }
 
 /// What is wrong with the value of a variable that others read as it stands.
@@ -206,16 +139,21 @@ mod tests {
             ("a\u{a0}b", "\\u{a0}"),
             ("a\u{202e}b", "\\u{202e}"),
         ] {
-            let why = told("BUCKET", text).unwrap_err();
+            let why = told("PGCOFFER_BUCKET", text).unwrap_err();
             assert!(why.contains(words), "{why}");
         }
-        for list in ["OLD_KEYS", "SCHEDULE", "DB_MAIN_SCHEDULE", "COLD"] {
+        for list in [
+            "PGCOFFER_OLD_KEYS",
+            "PGCOFFER_SCHEDULE",
+            "PGCOFFER_DB_MAIN_SCHEDULE",
+            "PGCOFFER_COLD",
+        ] {
             assert_eq!(told(list, "a,\r\n\tb").unwrap(), "a,   b");
             assert!(told(list, "a\0b").is_err());
         }
-        assert_eq!(told("EMAIL_TO", "a\r\nb").unwrap(), "a \nb");
-        assert_eq!(told("PASSPHRASE", "a\u{7}b\nc").unwrap(), "a\u{7}b\nc");
-        assert_eq!(told("BUCKET", "s3://bücher/a b").unwrap(), "s3://bücher/a b");
+        assert_eq!(told("PGCOFFER_EMAIL_TO", "a\r\nb").unwrap(), "a \nb");
+        assert_eq!(told("PGCOFFER_PASSPHRASE", "a\u{7}b\nc").unwrap(), "a\u{7}b\nc");
+        assert_eq!(told("PGCOFFER_BUCKET", "s3://bücher/a b").unwrap(), "s3://bücher/a b");
     }
 
     #[test]
@@ -237,7 +175,7 @@ mod tests {
             ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "v2", "no path"),
         ] {
             let why = told(name, text).unwrap_or_default();
-            assert!(is_of_others(name) && why.contains(words), "{name}: {why}");
+            assert!(foreign(name).is_some() && why.contains(words), "{name}: {why}");
         }
         for (name, text) in [
             ("AWS_PROFILE", "my profile"),
@@ -248,6 +186,6 @@ mod tests {
         ] {
             assert_eq!(told(name, text), None, "{name}");
         }
-        assert!(!is_of_others("AWS_PAGER") && !is_of_others("LS_COLORS"));
+        assert!(foreign("AWS_PAGER").is_none() && foreign("LS_COLORS").is_none());
     }
 }

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::{
     settings::{Entry, Origin, Value, cut, of_file_or_text},
+    table::is_secret,
     trust::{self, Owners, Refused, Trusted},
-    values::is_secret,
 };
 use crate::{error::Fault, text::shell_word};
 

@@ -1,16 +1,23 @@
 //! Settings: gathered from flags, environment and `pgcoffer.toml`, parsed once, every fault told at once. Handed on in
 //! parts; no operation sees a [`Config`].
 
+mod backups;
+mod bucket;
 mod characters;
+mod contradictions;
+mod databases;
+mod dynos;
 mod file;
+mod keys;
+mod monitoring;
 mod notices;
 mod old_keys;
 mod reading;
 mod schedules;
-mod serving;
 mod settings;
 #[cfg(test)]
 mod source_tests;
+mod table;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -33,15 +40,20 @@ use crate::{
 
 use self::reading::Reading;
 pub use self::{
-    characters::{trimmed, unseen},
-    notices::{DEFAULT_DIGEST, Notices},
+    backups::compression,
+    dynos::Dynos,
+    file::ConfigFile,
+    monitoring::{Serving, listen},
+    old_keys::{EarlierKey, OldKey},
+    settings::{Settings, Sources},
+    table::{
+        DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Section, SectionOfOthers, Setting, Variable, is_secret,
+        label_of_url,
+    },
 };
 pub use self::{
-    file::ConfigFile,
-    old_keys::{EarlierKey, OldKey},
-    serving::{Dynos, Serving, listen},
-    settings::{Settings, Sources},
-    values::{compression, is_secret},
+    characters::{trimmed, unseen},
+    notices::{DEFAULT_DIGEST, Notices},
 };
 
 /// Good backups of each database that no retention deletes, where nothing else is said.

@@ -1,22 +1,172 @@
 //! Who is told, and of what: read on its own, so that a fault in any other setting can still be told.
 
+mod parse;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
-use super::values::{Wrong, zone};
+use self::parse::{address, digest, kinds, mail, person, ping, secret, slack};
+use super::{
+    reading::Reading,
+    schedules::TIMEZONE,
+    table::{self, Characters, DefaultValue, Section, Setting, Take},
+};
 use crate::{
-    backup::{EventKind, Label},
+    backup::Label,
     error::Fault,
-    notify::{Address, Channel, EventFilter, Mail, Notifier, Ping, Relay, SigningSecret, Slack, Webhook, mailbox},
-    schedule::{Recurrence, Schedule},
+    notify::{Address, Channel, EventFilter, Notifier, Ping, Relay, SigningSecret, Slack, Webhook},
+    schedule::Recurrence,
 };
 
 /// When the digest is sent, where nothing else is said.
 pub const DEFAULT_DIGEST: &str = "monday 08:00";
+
+const WEBHOOK_URL: &str = "PGCOFFER_WEBHOOK_URL";
+const WEBHOOK_SECRET: &str = "PGCOFFER_WEBHOOK_SECRET";
+const SMTP_URL: &str = "PGCOFFER_SMTP_URL";
+const EMAIL_FROM: &str = "PGCOFFER_EMAIL_FROM";
+const EMAIL_TO: &str = "PGCOFFER_EMAIL_TO";
+const DIGEST: &str = "PGCOFFER_DIGEST";
+pub(super) const PING_OF_DATABASE: &str = "PGCOFFER_DB_<NAME>_PING_URL";
+
+pub(super) const SECTION: Section = Section {
+    title: "Notifications",
+    settings: &[
+        Setting {
+            name: "PGCOFFER_SLACK_WEBHOOK_URL",
+            secret: true,
+            default: DefaultValue::None,
+            help: "an incoming webhook of Slack, Mattermost, …",
+            doc: "an incoming webhook of Slack or of what speaks its protocol, such as Mattermost: [notifications.md](notifications.md)",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.notices.slack = Some(slack(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: WEBHOOK_URL,
+            secret: true,
+            default: DefaultValue::None,
+            help: "an address that takes signed events",
+            doc: "an address that takes signed events: [notifications.md](notifications.md)",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.notices.webhook = Some(address(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: WEBHOOK_SECRET,
+            secret: true,
+            default: DefaultValue::None,
+            help: "what they are signed with: whsec_…",
+            doc: "what they are signed with: `whsec_` and the base64 of 24 to 64 random bytes",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.notices.webhook_secret = Some(secret(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: SMTP_URL,
+            secret: true,
+            default: DefaultValue::None,
+            help: "a mail server: smtps://user:password@mail.example.com",
+            doc: "a mail server, over TLS: `smtps://user:password@mail.example.com`: [notifications.md](notifications.md)",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                let relay = Relay::parse(text);
+                reading.notices.smtp = Some(relay.map_err(|e| (e.to_string(), Some(e.hint())))?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: EMAIL_FROM,
+            secret: false,
+            default: DefaultValue::None,
+            help: "who mail comes from",
+            doc: "who mail comes from: `backups@example.com`, or `Backups <backups@example.com>`",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                person(text)?;
+                reading.notices.from = Some(text.to_owned());
+                Ok(())
+            }),
+        },
+        Setting {
+            name: EMAIL_TO,
+            secret: false,
+            default: DefaultValue::None,
+            help: "who gets it; several are separated by commas",
+            doc: "who gets it; several are separated by commas or line ends",
+            characters: Characters::Lines,
+            take: Take::Once(|reading, text| {
+                let people = text.split([',', '\n']).map(str::trim);
+                for one in people.filter(|one| !one.is_empty()) {
+                    person(one)?;
+                    reading.notices.to.push(one.to_owned());
+                }
+                Ok(())
+            }),
+        },
+        Setting {
+            name: "PGCOFFER_NOTIFY_ON",
+            secret: false,
+            default: DefaultValue::Text("failure,missed,recovery,suspicious"),
+            help: "events to report, all or none",
+            doc: "events to report, or `all`, or `none`: [notifications.md](notifications.md)",
+            characters: Characters::List,
+            take: Take::Once(|reading, text| {
+                reading.notices.kinds = Some(kinds(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: DIGEST,
+            secret: false,
+            default: DefaultValue::Text(DEFAULT_DIGEST),
+            help: "when the weekly digest is sent",
+            doc: "when the weekly digest is sent, in the time zone of schedules",
+            characters: Characters::List,
+            take: Take::Once(|reading, text| {
+                reading.notices.digest = Some(text.to_owned());
+                Ok(())
+            }),
+        },
+        Setting {
+            name: "PGCOFFER_PING_URL",
+            secret: true,
+            default: DefaultValue::None,
+            help: "a dead man's switch such as https://hc-ping.com/UUID",
+            doc: "dead man's switch: a ping URL as of healthchecks.io",
+            characters: Characters::Visible,
+            take: Take::Once(|reading, text| {
+                reading.notices.ping = Some(ping(text)?);
+                Ok(())
+            }),
+        },
+        Setting {
+            name: PING_OF_DATABASE,
+            secret: true,
+            default: DefaultValue::None,
+            help: "one for a single database",
+            doc: "a dead man's switch for that database alone, besides the one for everything",
+            characters: Characters::Visible,
+            take: Take::PerDatabase {
+                read: |reading, label, text| {
+                    reading.notices.pings.insert(label, ping(text)?);
+                    Ok(())
+                },
+                // the URL of a database that is called MAIN_PING
+                is_other: |text| text.starts_with("postgres"),
+            },
+        },
+    ],
+};
 
 /// Who is told, and of what.
 #[derive(Debug, Clone, Default)]
@@ -44,60 +194,16 @@ pub(super) struct NoticeReading {
     pub(super) pings: BTreeMap<Label, Ping>,
     kinds: Option<EventFilter>,
     digest: Option<String>,
-    /// settings that were there and wrong: their partners are not missing
-    wrong: Vec<&'static str>,
 }
 
 impl NoticeReading {
-    /// Takes a setting without its `PGCOFFER_`, where it is one of these.
-    pub(super) fn take(&mut self, setting: &str, value: &str) -> Option<Result<(), Wrong>> {
-        let known = SETTINGS.iter().find(|name| **name == setting)?;
-        let taken = self.read(setting, value);
-        if taken.is_err() {
-            self.wrong.push(known);
-        }
-        Some(taken)
-    }
-
-    fn read(&mut self, setting: &str, value: &str) -> Result<(), Wrong> {
-        match setting {
-            "SLACK_WEBHOOK_URL" => self.slack = Some(slack(value)?),
-            "WEBHOOK_URL" => self.webhook = Some(address(value)?),
-            "WEBHOOK_SECRET" => self.webhook_secret = Some(secret(value)?),
-            "SMTP_URL" => {
-                let relay = Relay::parse(value);
-                self.smtp = Some(relay.map_err(|e| (e.to_string(), Some(e.hint())))?);
-            }
-            "EMAIL_FROM" => {
-                person(value)?;
-                self.from = Some(value.to_owned());
-            }
-            "EMAIL_TO" => {
-                let people = value.split([',', '\n']).map(str::trim);
-                for one in people.filter(|one| !one.is_empty()) {
-                    person(one)?;
-                    self.to.push(one.to_owned());
-                }
-            }
-            "PING_URL" => self.ping = Some(ping(value)?),
-            "NOTIFY_ON" => self.kinds = Some(kinds(value)?),
-            _ => self.digest = Some(value.to_owned()),
-        }
-        Ok(())
-    }
-
-    /// Takes the check of one database.
-    pub(super) fn take_ping(&mut self, label: Label, value: &str) -> Result<(), Wrong> {
-        self.pings.insert(label, ping(value)?);
-        Ok(())
-    }
-
-    /// Puts together what was read; `zone` is the one of schedules.
-    pub(super) fn finish(self, zone: &TimeZone, faults: &mut Vec<Fault>) -> Notices {
+    /// Puts together what was read; `zone` is the one of schedules. Where one of these settings is set and wrong, its
+    /// partners have to be there, and it is not missing as well.
+    pub(super) fn finish(self, zone: &TimeZone, wrong: &BTreeSet<String>, faults: &mut Vec<Fault>) -> Notices {
         let mut fault = |name: &'static str, why: &str, hint: &str| {
-            if !self.wrong.contains(&name) {
+            if !wrong.contains(name) {
                 faults.push(Fault {
-                    variable: format!("PGCOFFER_{name}"),
+                    variable: name.to_owned(),
                     why: why.to_owned(),
                     hint: Some(hint.to_owned()),
                 });
@@ -108,12 +214,12 @@ impl NoticeReading {
         match (self.webhook, self.webhook_secret) {
             (Some(url), Some(secret)) => channels.push(Channel::Webhook(Webhook::new(url, secret))),
             (Some(_), None) => fault(
-                "WEBHOOK_SECRET",
+                WEBHOOK_SECRET,
                 "it is missing, and PGCOFFER_WEBHOOK_URL is set: nothing is sent unsigned",
                 "set it to whsec_ and the base64 of 24 to 64 random bytes: echo \"whsec_$(openssl rand -base64 32)\"",
             ),
             (None, Some(_)) => fault(
-                "WEBHOOK_URL",
+                WEBHOOK_URL,
                 "it is missing, and PGCOFFER_WEBHOOK_SECRET is set",
                 "set it to the address that takes the events, or unset the secret",
             ),
@@ -125,9 +231,9 @@ impl NoticeReading {
             (relay, from, no_one) => {
                 let hint = "mail needs PGCOFFER_SMTP_URL, PGCOFFER_EMAIL_FROM and PGCOFFER_EMAIL_TO together";
                 for (name, missing) in [
-                    ("SMTP_URL", relay.is_none()),
-                    ("EMAIL_FROM", from.is_none()),
-                    ("EMAIL_TO", no_one),
+                    (SMTP_URL, relay.is_none()),
+                    (EMAIL_FROM, from.is_none()),
+                    (EMAIL_TO, no_one),
                 ] {
                     if missing {
                         fault(name, "it is missing, and other settings of mail are there", hint);
@@ -136,7 +242,7 @@ impl NoticeReading {
             }
         }
         let digest = digest(self.digest.as_deref().unwrap_or(DEFAULT_DIGEST), zone);
-        let digest = digest.map_err(|(why, hint)| fault("DIGEST", &why, &hint.unwrap_or_default()));
+        let digest = digest.map_err(|(why, hint)| fault(DIGEST, &why, &hint.unwrap_or_default()));
         let kinds = self.kinds.unwrap_or_default();
         Notices {
             notifier: Notifier { channels, kinds },
@@ -147,139 +253,25 @@ impl NoticeReading {
     }
 }
 
-/// Settings that are read here, but for those of single databases.
-pub(super) const SETTINGS: [&str; 9] = [
-    "SLACK_WEBHOOK_URL",
-    "WEBHOOK_URL",
-    "WEBHOOK_SECRET",
-    "SMTP_URL",
-    "EMAIL_FROM",
-    "EMAIL_TO",
-    "PING_URL",
-    "NOTIFY_ON",
-    "DIGEST",
-];
-
 impl Notices {
     /// Reads these settings alone, whatever else is wrong: so that what is wrong can be told. None where these
     /// themselves are wrong, or where there is nobody to tell.
     #[must_use]
     pub fn alone<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Self> {
-        let (mut reading, mut in_zone) = (NoticeReading::default(), TimeZone::UTC);
+        let mut reading = Reading::default();
         for (name, value) in vars.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let Some(setting) = name.strip_prefix("PGCOFFER_") else {
-                continue;
+            let found = table::find(name, Some(value));
+            let is_needed = |setting: &Setting| {
+                setting.name == TIMEZONE || SECTION.settings.iter().any(|own| own.name == setting.name)
             };
-            match (setting, setting.strip_prefix("DB_")) {
-                ("TIMEZONE", _) => in_zone = zone(value).unwrap_or(in_zone),
-                (_, Some(rest)) => {
-                    let label = rest.strip_suffix("_PING_URL").map(Label::parse);
-                    // a database may be called MAIN_PING
-                    let label = label.filter(|_| !value.starts_with("postgres"));
-                    if let Some(Ok(label)) = label {
-                        let _ = reading.take_ping(label, value);
-                    }
-                }
-                _ => {
-                    reading.take(setting, value).unwrap_or(Ok(())).ok();
-                }
+            if found.is_some_and(|(setting, _)| is_needed(setting)) {
+                reading.take(name, value);
             }
         }
-        // what is wrong with one channel keeps no other from telling so
-        let mut faults = Vec::new();
-        let notices = reading.finish(&in_zone, &mut faults);
+        // what is wrong with one channel keeps no other from reporting it
+        let zone = reading.schedules.zone.unwrap_or(TimeZone::UTC);
+        let notices = reading.notices.finish(&zone, &reading.wrong, &mut Vec::new());
         let nobody = notices.notifier.channels.is_empty() && notices.ping.is_none() && notices.pings.is_empty();
         (!nobody).then_some(notices)
-    }
-}
-
-fn address(text: &str) -> Result<Address, Wrong> {
-    Address::parse(text).map_err(|e| (e.to_string(), Some(e.hint())))
-}
-
-/// Any host will do that speaks Slack's protocol: Mattermost and others take the same.
-fn slack(text: &str) -> Result<Address, Wrong> {
-    let address = address(text).map_err(|(why, hint)| {
-        let example = "https://hooks.slack.com/services/…";
-        (why, hint.map(|hint| format!("{hint}; Slack gives it as {example}")))
-    })?;
-    if address.host() == "slack.com" || address.host().ends_with(".slack.com") && address.host() != "hooks.slack.com" {
-        let hint = "in Slack: your app, Incoming Webhooks, Add New Webhook; it begins with https://hooks.slack.com/";
-        return Err((
-            "it is an address of Slack and no incoming webhook".to_owned(),
-            Some(hint.to_owned()),
-        ));
-    }
-    Ok(address)
-}
-
-fn secret(text: &str) -> Result<SigningSecret, Wrong> {
-    SigningSecret::parse(text).map_err(|why| {
-        let hint =
-            "set it to whsec_ and the base64 of 24 to 64 random bytes: echo \"whsec_$(openssl rand -base64 32)\"";
-        (why, Some(hint.to_owned()))
-    })
-}
-
-fn person(text: &str) -> Result<(), Wrong> {
-    let hint = "write ann@example.com, or Ann <ann@example.com>; several are separated by commas";
-    mailbox(text).map(drop).map_err(|why| (why, Some(hint.to_owned())))
-}
-
-fn mail(relay: Relay, from: &str, to: &[String]) -> Option<Channel> {
-    // each of them was read before
-    let to = to.iter().map(|one| mailbox(one)).collect::<Result<Vec<_>, _>>().ok()?;
-    Some(Channel::Mail(Mail::new(relay, mailbox(from).ok()?, to)))
-}
-
-fn ping(text: &str) -> Result<Ping, Wrong> {
-    let address = Address::parse(text);
-    let address = address.map_err(|e| {
-        let hint = "give the check's ping URL, such as https://hc-ping.com/UUID";
-        (e.to_string(), Some(hint.to_owned()))
-    })?;
-    Ok(Ping::new(address))
-}
-
-fn kinds(text: &str) -> Result<EventFilter, Wrong> {
-    EventFilter::parse(text).map_err(|unknown| {
-        if unknown.0.is_empty() {
-            let hint = "write none where nothing is to be told";
-            return ("it is empty".to_owned(), Some(hint.to_owned()));
-        }
-        let mut names = EventKind::CHOICES.iter().map(|kind| kind.as_str());
-        let word = &unknown.0;
-        let alone = ["all", "none"].contains(&word.as_str());
-        let near = names.find(|name| near(name, word));
-        let hint = match (near, alone) {
-            (_, true) => Some(format!("{word} stands alone")),
-            (Some(near), _) => Some(format!("{near} is one")),
-            (None, _) => None,
-        };
-        (unknown.to_string(), hint)
-    })
-}
-
-/// Whether somebody who wrote `word` probably meant `name`: they begin alike.
-fn near(name: &str, word: &str) -> bool {
-    let common = name.chars().zip(word.chars()).take_while(|(a, b)| a == b).count();
-    common >= 3 || (common > 0 && name.len().abs_diff(word.len()) <= 1 && common + 2 >= name.len())
-}
-
-/// `monday 08:00`: a day of the week and a time of day.
-fn digest(text: &str, zone: &TimeZone) -> Result<Recurrence, Wrong> {
-    let wrong = || {
-        let hint = "write for example monday 08:00; the time is that of PGCOFFER_TIMEZONE";
-        (
-            format!("{text:?} is not a day of the week and a time of day"),
-            Some(hint.to_owned()),
-        )
-    };
-    let (day, time) = text.trim().split_once(' ').ok_or_else(wrong)?;
-    let clause = format!("weekly on {day} at {} keep 1w", time.trim());
-    let schedule = Schedule::parse(&clause, zone).map_err(|_| wrong())?;
-    match schedule.clauses() {
-        [only] if matches!(only.when, Recurrence::Weekly { .. }) => Ok(only.when),
-        _ => Err(wrong()),
     }
 }

@@ -3,7 +3,10 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use zeroize::Zeroizing;
 
-use super::values::{Wrong, catalog_key, key};
+use super::{
+    keys::{catalog_key, key},
+    table::Wrong,
+};
 use crate::{
     catalog::Key,
     error::{Error, Result},

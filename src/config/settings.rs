@@ -12,12 +12,10 @@ use zeroize::Zeroizing;
 use super::{
     characters::{self, trimmed},
     file::{self, ConfigFile},
-    values::{Wrong, is_setting},
+    table::{self, Wrong},
     variables,
 };
 use crate::error::Fault;
-
-pub(super) const PREFIX: &str = "PGCOFFER_";
 
 /// Where settings are looked for.
 #[derive(Clone, Default)]
@@ -262,8 +260,7 @@ pub(super) fn cut(value: Zeroizing<String>) -> Zeroizing<String> {
 
 /// The text of a setting, unless it holds what nobody can see.
 fn sound(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, Wrong> {
-    let setting = name.strip_prefix(PREFIX).unwrap_or(name);
-    let text = match characters::of_ours(setting, &value)? {
+    let text = match characters::of_ours(name, &value)? {
         Cow::Owned(text) => Some(Zeroizing::new(text)),
         Cow::Borrowed(_) => None,
     };
@@ -273,10 +270,10 @@ fn sound(name: &str, value: Zeroizing<String>) -> Result<Zeroizing<String>, Wron
 /// The setting that `NAME_FILE` means, and the file (relative to `folder`) that holds it; or the setting itself, where
 /// it is no such name.
 pub(super) fn of_file_or_text(name: String, value: Zeroizing<String>, folder: &Path) -> (String, Value) {
-    let setting = name.strip_prefix(PREFIX).unwrap_or(&name);
+    let is_setting = |name: &str| table::find(name, None).is_some();
     match name.strip_suffix("_FILE") {
         // some settings have names that end so themselves, and an unknown one is told as it was written
-        Some(short) if !is_setting(setting) && is_setting(setting.trim_end_matches("_FILE")) => {
+        Some(short) if !is_setting(&name) && is_setting(name.trim_end_matches("_FILE")) => {
             let path = folder.join(value.as_str());
             (short.to_owned(), Value::InFile(path))
         }

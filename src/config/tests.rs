@@ -200,7 +200,7 @@ fn a_catalog_key_alone_watches_and_seals_no_backup() {
     let main = config.database(None).unwrap();
     assert!(config.watching_secret_of(main).unwrap().is_catalog_key());
     let refused = config.secret_of(main).unwrap_err();
-    assert_eq!(refused.exit_status(), 2);
+    assert_eq!(refused.exit_status(), crate::exit_status::ExitStatus::Usage);
     assert!(refused.to_string().contains("seals no backup"), "{refused}");
     // one database's alone, with or without its URL, beside a key for the others
     for vars in [
@@ -251,7 +251,7 @@ fn a_catalog_key_beside_a_key_or_in_its_place_is_a_fault() {
         (&[("PGCOFFER_KEY", catalog_key)], "it is a catalog key"),
         (&[("PGCOFFER_DB_MAIN_KEY", catalog_key)], "it is a catalog key"),
         (&[("PGCOFFER_CATALOG_KEY", KEY)], "PGCOFFER-CATALOG-1"),
-        (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "no catalog key"),
+        (&[("PGCOFFER_DB_MAIN_CATALOG_KEY", KEY)], "not a catalog key"),
         (
             &[("PGCOFFER_DB_MAIN_CATALOG_KEY", &catalog_key[..75])],
             "it has 75 characters",

@@ -6,19 +6,10 @@ use zeroize::Zeroizing;
 
 use super::{
     characters::{self, trimmed},
-    settings::{Entry, Origin, PREFIX, Value, cut, of_file_or_text},
-    values::is_injected,
+    settings::{Entry, Origin, Value, cut, of_file_or_text},
+    table::{PREFIX, Shape, foreign},
 };
 use crate::{error::Fault, text::escaped};
-
-/// Variables that belong to others and mean something here, too.
-const OF_OTHERS: [&str; 3] = [
-    "AWS_REQUEST_CHECKSUM_CALCULATION",
-    // of the platform
-    "PORT",
-    // of the heroku CLI
-    "HEROKU_API_URL",
-];
 
 /// The environment's settings; an empty value is how compose files and some shells say "not set".
 pub(super) fn entries(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
@@ -31,7 +22,9 @@ pub(super) fn entries(vars: Vec<(OsString, OsString)>) -> Vec<Entry> {
         let value = Zeroizing::new(value);
         match value.is_empty() {
             true => empty(name),
-            false if characters::is_of_others(&name) => of_others(name, value, is_text),
+            false if foreign(&name).is_some_and(|variable| variable.shape != Shape::Unchecked) => {
+                of_others(name, value, is_text)
+            }
             false => variable(name, cut(value), is_text),
         }
     });
@@ -55,6 +48,11 @@ fn empty(name: String) -> Option<Entry> {
     })
 }
 
+/// Whether a variable of others is read here as well.
+fn is_read_here(name: &str) -> bool {
+    foreign(name).is_some_and(|variable| variable.take.is_some())
+}
+
 /// A variable that the AWS SDK or a client of HTTP reads as it stands.
 fn of_others(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Entry> {
     let wrong = match is_text {
@@ -70,7 +68,7 @@ fn of_others(name: String, value: Zeroizing<String>, is_text: bool) -> Option<En
             why,
             hint,
         }),
-        None if OF_OTHERS.contains(&name.as_str()) => Ok(Value::Text(value)),
+        None if is_read_here(&name) => Ok(Value::Text(value)),
         None => return None,
     };
     Some(Entry {
@@ -87,7 +85,7 @@ fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Ent
     let upper = trimmed(&name).to_ascii_uppercase();
     let ours = upper.strip_prefix(PREFIX);
     let is_ours = ours.is_some_and(|setting| setting != "CONFIG" && !is_injected(setting, &value));
-    if !is_ours && !OF_OTHERS.contains(&name.as_str()) {
+    if !is_ours && !is_read_here(&name) {
         return None;
     }
     let fault = |why: &str, hint: String| Fault {
@@ -122,4 +120,44 @@ fn variable(name: String, value: Zeroizing<String>, is_text: bool) -> Option<Ent
         value: Ok(value),
         origin: Origin::Variable,
     })
+}
+
+/// Whether a platform set this variable for a service that is called pgcoffer too: Kubernetes does for each service
+/// (`PGCOFFER_SERVICE_HOST`, `PGCOFFER_PORT_9187_TCP_ADDR`, …), and so did Docker's links.
+/// <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
+fn is_injected(setting: &str, value: &str) -> bool {
+    let named = |part: &str| setting == part || setting.ends_with(&format!("_{part}"));
+    let service = named("SERVICE_HOST") || named("SERVICE_PORT") || setting.contains("SERVICE_PORT_");
+    let address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let port = named("PORT") && address;
+    let words: Vec<&str> = setting.split('_').collect();
+    let of_port = words
+        .windows(3)
+        .any(|w| w[0] == "PORT" && w[1].bytes().all(|b| b.is_ascii_digit()) && ["TCP", "UDP", "SCTP"].contains(&w[2]));
+    service || port || of_port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_platform_sets_for_a_service_of_our_name_is_no_setting() {
+        for (name, value) in [
+            ("SERVICE_HOST", "10.0.0.1"),
+            ("SERVICE_PORT", "9187"),
+            ("SERVICE_PORT_METRICS", "9187"),
+            ("METRICS_SERVICE_HOST", "10.0.0.1"),
+            ("PORT", "tcp://10.0.0.1:9187"),
+            ("PORT_9187_TCP", "tcp://10.0.0.1:9187"),
+            ("PORT_9187_TCP_ADDR", "10.0.0.1"),
+        ] {
+            assert!(is_injected(name, value), "{name}");
+        }
+        for (name, value) in [("PORT", "1"), ("DB_MAIN_PORT", "1"), ("KEY", "tcp://x")] {
+            assert!(!is_injected(name, value), "{name}");
+        }
+    }
 }

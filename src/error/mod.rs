@@ -4,6 +4,8 @@
 
 mod cause;
 mod hint;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::{fmt, io, path::Path};
@@ -12,7 +14,9 @@ use crate::{
     archive,
     backup::{Failure, UnknownVersion},
     cause::Cause,
-    compress, lifecycle,
+    compress,
+    exit_status::ExitStatus,
+    lifecycle,
     panics::{self, Panic},
     postgres, seal, store,
     text::Untrusted,
@@ -95,8 +99,8 @@ pub enum Error {
     Problems {
         /// in a few words
         what: String,
-        /// 8, or that of what failed
-        exit_status: u8,
+        /// [`ExitStatus::Problem`], or that of what failed
+        exit_status: ExitStatus,
     },
     /// pg_dump's archive, as it came back
     Archive {
@@ -226,8 +230,8 @@ pub enum Error {
     Sink(io::Error),
     /// a signal asked to stop
     Interrupted {
-        /// 128 and the signal's number
-        exit_status: u8,
+        /// that of the signal
+        exit_status: ExitStatus,
     },
     /// a bug: a panic that was caught, or what can't be
     Internal(String),
@@ -270,50 +274,46 @@ impl Error {
         }
     }
 
-    /// The exit status, as `--help` lists them.
+    /// The exit status that says which side failed.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) => 1,
-            // EX_SOFTWARE of sysexits.h
-            Self::Internal(_) => 70,
-            Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => 2,
-            Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => 2,
-            Self::Postgres(error) => postgres_status(error),
-            Self::Problems { exit_status, .. } => *exit_status,
-            Self::Lifecycle(lifecycle::Error::Transition { .. } | lifecycle::Error::Contradictions(_)) => 2,
-            Self::Dump(_) | Self::Silent { .. } | Self::TargetUnsuitable { .. } => 3,
-            Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } => 4,
-            // EX_TEMPFAIL of sysexits.h: nothing is wrong, and a later call goes on
-            Self::Cold { under_way, .. } => {
-                if *under_way {
-                    75
-                } else {
-                    4
-                }
+            Self::Compress(_) | Self::Io { .. } | Self::Sink(_) | Self::Clock { .. } | Self::NotTaken { .. } => {
+                ExitStatus::Failed
             }
+            Self::Internal(_) => ExitStatus::Bug,
+            Self::Usage { .. } | Self::Config(_) | Self::Unsettled { .. } => ExitStatus::Usage,
+            Self::Store(error) if matches!(error.kind, store::Kind::Configuration | store::Kind::PlainHttp) => {
+                ExitStatus::Usage
+            }
+            Self::Lifecycle(lifecycle::Error::Transition { .. } | lifecycle::Error::Contradictions(_)) => {
+                ExitStatus::Usage
+            }
+            Self::Postgres(error) => postgres_status(error),
+            Self::Dump(_) | Self::Silent { .. } | Self::TargetUnsuitable { .. } => ExitStatus::Database,
+            Self::Cold { under_way: true, .. } => ExitStatus::Thawing,
+            Self::Store(_) | Self::Lifecycle(_) | Self::Rules { .. } | Self::Cold { .. } => ExitStatus::Bucket,
             Self::Seal { .. }
             | Self::Record { .. }
             | Self::Archive { .. }
             | Self::Payload { .. }
-            | Self::Differs { .. } => 5,
-            Self::NoSuchBackup { .. } | Self::NotGood { .. } => 7,
+            | Self::Differs { .. } => ExitStatus::Integrity,
+            Self::NotDue { .. } => ExitStatus::Locked,
+            Self::NoSuchBackup { .. } | Self::NotGood { .. } => ExitStatus::NoSuchBackup,
+            // nothing failed, and somebody has to look
+            Self::Unexplained { .. } => ExitStatus::Problem,
             Self::RestoreFailed { source, .. } => source.exit_status(),
             Self::NotWhole { first, .. } => first.exit_status(),
-            Self::NotDue { .. } => 6,
-            Self::Clock { .. } | Self::NotTaken { .. } => 1,
-            // nothing failed, and somebody has to look
-            Self::Unexplained { .. } => 8,
-            Self::Interrupted { exit_status } => *exit_status,
+            Self::Problems { exit_status, .. } | Self::Interrupted { exit_status } => *exit_status,
         }
     }
 }
 
-fn postgres_status(error: &postgres::Error) -> u8 {
+fn postgres_status(error: &postgres::Error) -> ExitStatus {
     match error {
-        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => 6,
-        postgres::Error::Url(_) => 2,
-        _ => 3,
+        postgres::Error::Locked { .. } | postgres::Error::LockTaken { .. } => ExitStatus::Locked,
+        postgres::Error::Url(_) => ExitStatus::Usage,
+        _ => ExitStatus::Database,
     }
 }
 
@@ -324,7 +324,7 @@ impl From<&Error> for Failure {
         Self {
             error: error.to_string().into(),
             hint: error.hint().map(Untrusted::from),
-            exit_status: error.exit_status(),
+            exit_status: error.exit_status().number(),
             cause: error.cause(),
         }
     }
@@ -358,50 +358,5 @@ impl From<lifecycle::Error> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_side_has_its_exit_status() {
-        let store = |kind| {
-            Error::Store(store::Error {
-                kind,
-                doing: "read x".into(),
-                why: "y".into(),
-                cure: None,
-                is_of_folder: false,
-            })
-        };
-        assert_eq!(store(store::Kind::Denied).exit_status(), 4);
-        assert_eq!(store(store::Kind::Configuration).exit_status(), 2);
-        assert_eq!(Error::seal("x", seal::Error::NotSealed).exit_status(), 5);
-        assert_eq!(Error::no_such_backup("latest", "s3://b").exit_status(), 7);
-        assert_eq!(Error::usage("x", "y").exit_status(), 2);
-        assert_eq!(Error::Internal("x".into()).exit_status(), 70);
-        let failed = Error::RestoreFailed {
-            target: "t".into(),
-            state: TargetState::Incomplete,
-            made_roles: Vec::new(),
-            source: Box::new(Error::seal("x", seal::Error::NotSealed)),
-        };
-        assert_eq!(failed.exit_status(), 5);
-    }
-
-    #[test]
-    fn one_fault_is_one_line_and_several_are_a_list() {
-        let fault = |variable: &str| Fault {
-            variable: variable.into(),
-            why: "bad".into(),
-            hint: Some("do".into()),
-        };
-        assert_eq!(Error::Config(vec![fault("A")]).to_string(), "A: bad\nhint: do");
-        assert_eq!(
-            Error::Config(vec![fault("A"), fault("B")]).to_string(),
-            "2 settings are wrong\n  A: bad\n    hint: do\n  B: bad\n    hint: do"
-        );
     }
 }

@@ -10,7 +10,8 @@ use std::{fmt, time::Duration};
 
 use reqwest::{Client, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+
+use crate::redact::SecretText;
 
 pub use error::{Error, ErrorKind};
 
@@ -30,8 +31,8 @@ const WHOLE: Duration = Duration::from_secs(30);
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An API key. Its `Debug` shows dots, and it is wiped on drop.
-#[derive(Clone)]
-pub struct ApiKey(Zeroizing<String>);
+#[derive(Debug, Clone)]
+pub struct ApiKey(SecretText);
 
 /// An app in the Platform API.
 #[derive(Debug, Clone)]
@@ -165,7 +166,7 @@ impl Heroku {
         let request = self.http.request(method, url);
         request
             .header(reqwest::header::ACCEPT, VERSION)
-            .bearer_auth(self.key.0.as_str())
+            .bearer_auth(self.key.0.reveal())
     }
 }
 
@@ -174,13 +175,7 @@ impl ApiKey {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        visible.then(|| Self(Zeroizing::new(text.to_owned())))
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(…)")
+        visible.then(|| Self(SecretText::new(text.to_owned())))
     }
 }
 

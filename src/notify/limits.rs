@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Error;
+use crate::retry::Backoff;
 
 /// How long sending a message may take, and each attempt of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl SendLimits {
         F: Future<Output = Result<T, Error>>,
     {
         let end = Instant::now() + self.total;
+        let pauses = Backoff::new(self.first_pause, self.total);
         let mut last = None;
         for n in 1..=self.attempts_max {
             let until = end.min(Instant::now() + self.attempt);
@@ -56,7 +58,7 @@ impl SendLimits {
             if !error.is_passing() || n == self.attempts_max {
                 return Err(error);
             }
-            let pause = error.retry_after().unwrap_or_else(|| self.pause(n));
+            let pause = error.retry_after().unwrap_or_else(|| pauses.jittered(n));
             last = Some(error.to_string());
             if Instant::now() + pause >= end {
                 break;
@@ -65,15 +67,6 @@ impl SendLimits {
         }
         let host = host.to_owned();
         Err(Error::OutOfTime { host, last })
-    }
-
-    /// The pause after the n-th attempt, shortened by up to a quarter so that many agents don't come at once.
-    fn pause(self, n: u32) -> Duration {
-        let mut byte = [0];
-        // without random bytes they come at once
-        let _ = getrandom::fill(&mut byte);
-        let whole = self.first_pause * (1 << n.saturating_sub(1).min(10));
-        whole - whole * u32::from(byte[0]) / 1024
     }
 }
 

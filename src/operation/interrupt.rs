@@ -8,7 +8,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    exit_status::ExitStatus,
+};
 
 /// A request to stop, from a signal: operations end with [`Error::Interrupted`] and clean up. Clones are one.
 #[derive(Debug, Clone, Default)]
@@ -18,9 +21,9 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Asks to stop and to end with `exit_status`: by custom 128 and the signal's number.
-    pub fn raise(&self, exit_status: u8) {
-        self.exit_status.store(exit_status, Ordering::Relaxed);
+    /// Asks to stop and to end with `exit_status`.
+    pub fn raise(&self, exit_status: ExitStatus) {
+        self.exit_status.store(exit_status.number(), Ordering::Relaxed);
         self.token.cancel();
     }
 
@@ -48,8 +51,9 @@ impl Interrupt {
     }
 
     fn error(&self) -> Error {
+        let number = self.exit_status.load(Ordering::Relaxed);
         Error::Interrupted {
-            exit_status: self.exit_status.load(Ordering::Relaxed),
+            exit_status: ExitStatus::of_number(number).unwrap_or(ExitStatus::Failed),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Archives in cold storage: asked for, waited for, and refused in time where nobody asked.
+//! Archives in cold storage: their thawing is requested and waited for; without a request, reading them is refused early.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     lifecycle::{Class, Retrieval, ThawTime},
     store::{self, AskedForThaw, Kind, Object, Speed, Store, Thaw},
-    text::counted,
+    text::{counted, minute},
 };
 
 /// Services other than AWS may thaw at once.
@@ -27,11 +27,11 @@ const ENOUGH: SignedDuration = SignedDuration::from_hours(12);
 /// What to do about an archive that lies in cold storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThawRequest {
-    /// ask for it, so fast
+    /// Ask for it, so fast.
     pub speed: Option<Speed>,
-    /// days for which the thawed copy stays
+    /// Days for which the thawed copy stays.
     pub days: u32,
-    /// wait until it is thawed
+    /// Wait until it is thawed.
     pub wait: bool,
 }
 
@@ -351,8 +351,4 @@ fn class_name(object: &Object) -> String {
         Some(tier) => format!("{class} ({tier})"),
         None => class.to_owned(),
     }
-}
-
-fn minute(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -18,7 +18,8 @@ use super::failures::StatementFailures;
 use super::message_language::{MessageLanguage, without_names};
 use super::settings::SessionSettings;
 use super::transcript::{Transcript, last_lines, warnings};
-use super::url::{ChildFile, DatabaseUrl, SecretText};
+use super::url::{ChildFile, DatabaseUrl};
+use crate::redact::SecretText;
 
 /// How long a child has to cancel its work on the server and to end, before it is killed.
 const GRACE: Duration = Duration::from_secs(5);

@@ -19,7 +19,7 @@ use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use super::url::SecretText;
+use crate::redact::SecretText;
 
 /// A future that returns a password, or an error message.
 pub type PasswordFuture<'a> = Pin<Box<dyn Future<Output = Result<SecretText, String>> + Send + 'a>>;

@@ -31,8 +31,6 @@ pub struct Inspection {
     pub in_recovery: bool,
     /// Whether this connection is encrypted.
     pub encrypted: bool,
-    /// The size of the whole database in bytes, with indexes and catalogs; `None` if the role has no right to know.
-    pub size_bytes: Option<u64>,
     /// The size in bytes of what a dump reads: tables with their TOAST data, without indexes, and large objects. About
     /// the uncompressed size of a dump.
     pub table_bytes: u64,
@@ -97,8 +95,6 @@ const SERVER: &str = "
      WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND r.rolname OPERATOR(pg_catalog.=) \
          current_user";
 
-const DATABASE_BYTES: &str = "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())";
-
 const COUNTS: &str = "
     SELECT (SELECT pg_catalog.count(*) FROM dumped WHERE relkind OPERATOR(pg_catalog.<>) 'S'),
            (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)";
@@ -153,7 +149,6 @@ impl Session {
             is_superuser,
             in_recovery: self.column(row, 3, WHAT)?,
             encrypted: self.wire.is_encrypted,
-            size_bytes: self.number("ask for the database's size", DATABASE_BYTES).await.ok(),
             table_bytes: self.table_bytes().await?,
             tables,
             large_objects,

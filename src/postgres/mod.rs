@@ -7,7 +7,7 @@
 //! - [`Dump`] and [`Load`] are the child processes that the data is piped through.
 //!
 //! This module never prints, and doesn't read the environment, except for the AWS SDK that signs IAM tokens. A password
-//! is held in a [`SecretText`], passed to child processes in their environment and never in their arguments, and removed
+//! is held in a [`SecretText`](crate::redact::SecretText), passed to child processes in their environment and never in their arguments, and removed
 //! from everything that they write to stderr.
 
 mod advisory_lock;
@@ -71,5 +71,5 @@ pub use target::{
     Abilities, Ability, DefaultGrant, DefinitionRefusal, DefinitionTrial, DropStatements, DroppedObject,
     ExistingObject, Extension, ExtensionTable, ObjectIdentity, RequiredFacts, Schema, TargetFacts, slot_removal,
 };
-pub use url::{DatabaseUrl, SecretText, SslMode, UrlFault, UrlForm};
+pub use url::{DatabaseUrl, SslMode, UrlFault, UrlForm};
 pub use wire::LoginRefusal;

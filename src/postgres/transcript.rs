@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::failures::{FailureReader, StatementFailures};
-use super::url::SecretText;
-use crate::{redact::Known, text::counted};
+use crate::{
+    redact::{Known, SecretText},
+    text::counted,
+};
 
 /// The number of bytes that are kept of the beginning, and of the end.
 const KEPT_BYTES: usize = 8 * 1024;

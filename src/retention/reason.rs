@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::RunOutcome;
-use crate::{backup::Tier, text::Untrusted};
+use crate::{
+    backup::Tier,
+    text::{Untrusted, minute},
+};
 
 /// The verdict on a run, with its reason. Its `Display` is the reason as a short phrase, for tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -241,10 +244,6 @@ impl fmt::Display for DeleteReason {
             Self::FailedLongAgo => write!(f, "failed more than {} ago", failed_kept()),
         }
     }
-}
-
-fn minute(time: Timestamp) -> impl fmt::Display {
-    time.strftime("%Y-%m-%d %H:%M UTC")
 }
 
 fn failed_kept() -> String {

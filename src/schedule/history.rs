@@ -1,14 +1,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Schedule;
-use crate::backup::{AHEAD_MAX, Record, Served, Status, Tier};
-
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
-
-/// Exit statuses of a run that was ended by SIGHUP, SIGINT or SIGTERM: 128 plus the signal's number, as shells count
-/// ([POSIX, 2.8.2](https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02)).
-const SIGNALLED: [u8; 3] = [129, 130, 143];
+use crate::{
+    backup::{AHEAD_MAX, Record, Served, Status, Tier},
+    exit_status::ExitStatus,
+    retry::Backoff,
+};
 
 /// A run that has ended, with what the schedule needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +35,7 @@ impl From<&Record> for PastRun {
     fn from(record: &Record) -> Self {
         let ended = match &record.status {
             Status::Succeeded if record.is_good() => RunEnd::Good,
-            Status::Failed { exit_status, .. } if SIGNALLED.contains(exit_status) => RunEnd::Interrupted,
+            Status::Failed { exit_status, .. } if is_of_signal(*exit_status) => RunEnd::Interrupted,
             Status::Succeeded | Status::Failed { .. } => RunEnd::Failed,
         };
         Self {
@@ -119,7 +116,8 @@ impl Schedule {
             run.ended == RunEnd::Failed && run.counts(now) && newest_good.is_none_or(|good| run.started > good)
         });
         let ends: Vec<_> = failed.map(|run| run.end(now)).collect();
-        let end = ends.iter().max()?.checked_add(pause(ends.len())).ok()?;
+        let failures = u32::try_from(ends.len()).unwrap_or(u32::MAX);
+        let end = ends.iter().max()?.checked_add(Backoff::OF_RUNS.pause(failures)).ok()?;
         (now < end).then_some(end)
     }
 
@@ -133,8 +131,7 @@ impl Schedule {
     }
 }
 
-/// The pause after a number of failures in a row.
-fn pause(failures: usize) -> SignedDuration {
-    let doublings = failures.saturating_sub(1).min(16);
-    (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)
+/// Whether a signal ended the run with this exit status.
+fn is_of_signal(exit_status: u8) -> bool {
+    ExitStatus::of_number(exit_status).is_some_and(ExitStatus::is_of_signal)
 }

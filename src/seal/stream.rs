@@ -220,10 +220,15 @@ impl Opener {
     /// An opener for the frames after a header, with the header's frame size and the keys from
     /// [`SealedHeader::unlock`](super::SealedHeader::unlock).
     pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
+        Self::at_frame(keys, frame_size, 0)
+    }
+
+    /// An opener for the frames from number `first` on, to read a part of an object.
+    pub fn at_frame(keys: FrameKeys, frame_size: usize, first: u64) -> Self {
         Self {
             keys,
             frame_size,
-            first: 0,
+            first,
             buffer: Vec::new(),
             spare: Vec::new(),
         }
@@ -252,6 +257,15 @@ impl Opener {
 
     /// The rest, to be opened as the end of the object.
     pub fn finish(self) -> OpenGroup {
+        self.finish_as(true)
+    }
+
+    /// The rest, if more of the object follows that is not read: none of these frames may be the last one.
+    pub fn finish_inside(self) -> OpenGroup {
+        self.finish_as(false)
+    }
+
+    fn finish_as(self, at_end: bool) -> OpenGroup {
         let Self {
             keys,
             frame_size,
@@ -263,7 +277,7 @@ impl Opener {
             keys,
             frame_size,
             first,
-            at_end: true,
+            at_end,
             buffer,
         }
     }
@@ -305,12 +319,7 @@ impl OpenGroup {
     /// # Errors
     /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in the group.
     pub fn open(mut self) -> Result<Vec<u8>, Error> {
-        if self.buffer.is_empty() {
-            return Err(Error::CutShort {
-                after: self.first.checked_sub(1),
-            });
-        }
-        self.check()?;
+        self.check_tags()?;
         let frame_len = full_frame_len(self.frame_size);
         let frames = self.buffer.len().div_ceil(frame_len);
         let mut plaintext_len = 0;
@@ -329,8 +338,22 @@ impl OpenGroup {
         Ok(self.buffer)
     }
 
+    /// The sealed frames, unchanged. Checks every MAC of the group in constant time; decrypts nothing.
+    ///
+    /// # Errors
+    /// As [`OpenGroup::open`].
+    pub fn check(self) -> Result<Vec<u8>, Error> {
+        self.check_tags()?;
+        Ok(self.buffer)
+    }
+
     /// Checks the MACs of all frames. The error names the first fault.
-    fn check(&self) -> Result<(), Error> {
+    fn check_tags(&self) -> Result<(), Error> {
+        if self.buffer.is_empty() {
+            return Err(Error::CutShort {
+                after: self.first.checked_sub(1),
+            });
+        }
         let frame_len = full_frame_len(self.frame_size);
         let last_at = self.buffer.len().div_ceil(frame_len) - 1;
         let whole = self.buffer.len() == LANES * frame_len;

@@ -356,7 +356,7 @@ mod tests {
             let Err(Error::WeakPassphrase { advice }) = check(unseen) else {
                 panic!("{unseen:?} was taken");
             };
-            assert!(advice.contains("can't be seen"), "{advice}");
+            assert!(advice.contains("invisible"), "{advice}");
         }
     }
 

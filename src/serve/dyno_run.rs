@@ -9,6 +9,7 @@ use crate::{
     cause::Backup,
     heroku::{Dyno, State},
     operation::Health,
+    retry::Backoff,
     schedule::Schedule,
     text::shell_word,
 };
@@ -17,9 +18,6 @@ use crate::{
 const OVERTIME: SignedDuration = SignedDuration::from_mins(10);
 /// A dyno is up within seconds; one that isn't by then may never be.
 const START_MAX: SignedDuration = SignedDuration::from_mins(10);
-/// Pause after a dyno that left no record, twice as long after each further one: as the schedule's own after failures.
-const FIRST_PAUSE: Duration = Duration::from_secs(5 * 60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
 
 /// A database that is backed up by dynos.
 #[derive(Debug, Clone)]
@@ -145,8 +143,8 @@ impl LaunchState {
 
     /// Pauses after a missed run, twice as long after each further one, and no shorter than Heroku asks for.
     pub(super) fn pause(&mut self, now: Timestamp, asked: Option<Duration>) {
-        let pause = (FIRST_PAUSE * (1 << self.missed.min(16))).min(LONGEST_PAUSE);
         self.missed = self.missed.saturating_add(1);
+        let pause = Backoff::OF_RUNS.pause(self.missed);
         self.not_before = now.checked_add(pause.max(asked.unwrap_or_default())).ok();
     }
 

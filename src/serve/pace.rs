@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::operation::Health;
+use crate::{operation::Health, retry::Backoff};
 
 /// How often the databases are looked at.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +46,7 @@ impl Pace {
     /// has ended. `unseen_rounds` is how many rounds in a row could not see it.
     pub(super) fn wait(&self, health: Option<&Health>, unseen_rounds: u32, now: Timestamp) -> Duration {
         let Some(health) = health.filter(|_| unseen_rounds == 0) else {
-            let doublings = unseen_rounds.saturating_sub(1).min(16);
-            return (self.shortest * (1 << doublings)).min(self.longest_pause);
+            return Backoff::new(self.shortest, self.longest_pause).pause(unseen_rounds);
         };
         let due = health.next_due.as_ref().map(|next| next.at);
         let next = due.map(|due| health.paused_until.map_or(due, |until| due.max(until)));

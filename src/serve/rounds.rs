@@ -91,7 +91,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::{backup::Label, operation::Progress};
+    use crate::{backup::Label, exit_status::ExitStatus, operation::Progress};
 
     fn quick() -> Pace {
         let millis = Duration::from_millis;
@@ -130,7 +130,7 @@ mod tests {
             match count.get() {
                 1 => Err(Error::Internal("no".to_owned())),
                 5 => {
-                    interrupt.raise(143);
+                    interrupt.raise(ExitStatus::Terminated);
                     Err(interrupt.raised().await)
                 }
                 _ => Ok(blind()),
@@ -155,7 +155,7 @@ mod tests {
             match count.get() {
                 1 => panic!("a round"),
                 3 => {
-                    interrupt.raise(143);
+                    interrupt.raise(ExitStatus::Terminated);
                     Err(interrupt.raised().await)
                 }
                 _ => Ok(blind()),
@@ -173,7 +173,7 @@ mod tests {
         let (interrupt, pace) = (Interrupt::default(), Pace::default());
         let monitor = monitor(&pace);
         let round = async || Ok(blind());
-        let after = |_: &Monitor| interrupt.raise(143);
+        let after = |_: &Monitor| interrupt.raise(ExitStatus::Terminated);
         rounds(round, &monitor, pace, Clock::system(), &interrupt, after).await;
         assert_eq!(monitor.snapshot().rounds.unwrap().ended, 1);
     }

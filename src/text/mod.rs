@@ -5,6 +5,7 @@
 //! marks reorder a line, line breaks start one that looks like ours. [`Untrusted`] can therefore only be *displayed*
 //! escaped.
 
+mod figures;
 mod number;
 mod shell;
 
@@ -12,6 +13,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use figures::{age, bare_minute, bare_second, day, minute, second, size, span};
 pub use number::{counted, roughly};
 pub use shell::{shell_quoted, shell_word};
 

@@ -1,15 +1,14 @@
-use std::fmt;
-
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+
+use crate::redact::SecretText;
 
 /// Shorter ones can be guessed by who may ask as often as they like.
 const SHORTEST: usize = 16;
 
 /// What a reader of metrics has to show: `Authorization: Bearer …`.
-#[derive(Clone)]
-pub struct Token(Zeroizing<String>);
+#[derive(Debug, Clone)]
+pub struct Token(SecretText);
 
 /// Why a text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +40,7 @@ impl Token {
         } else if text.len() < SHORTEST {
             Err(TokenFault::Short)
         } else {
-            Ok(Self(Zeroizing::new(text.to_owned())))
+            Ok(Self(SecretText::new(text.to_owned())))
         }
     }
 
@@ -51,14 +50,8 @@ impl Token {
         let Some((scheme, shown)) = header.split_at_checked(7) else {
             return false;
         };
-        let (own, shown) = (Sha256::digest(self.0.as_bytes()), Sha256::digest(shown));
+        let (own, shown) = (Sha256::digest(self.0.reveal().as_bytes()), Sha256::digest(shown));
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(own.as_slice().ct_eq(shown.as_slice()))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
     }
 }
 

@@ -98,12 +98,20 @@ async fn causes_are_known_whatever_the_server_speaks() {
     cluster.psql(name, "ALTER TABLE t DISABLE ROW LEVEL SECURITY");
     let locker = Locker::lock(&cluster, name, "t");
     let (error, _) = dump(&cluster, &poor).await;
-    assert_cause(&error, FailureCause::LockTimeout, "another session holds a lock");
+    assert_cause(
+        &error,
+        FailureCause::LockTimeout,
+        "another session, often a migration, holds a lock",
+    );
     assert!(error.is_transient());
     // a superuser has the server speak English to pg_dump
     let (error, message_language) = dump(&cluster, &superuser).await;
     assert_eq!(message_language, MessageLanguage::Switchable);
-    assert_cause(&error, FailureCause::LockTimeout, "another session holds a lock");
+    assert_cause(
+        &error,
+        FailureCause::LockTimeout,
+        "another session, often a migration, holds a lock",
+    );
     drop(locker);
 }
 

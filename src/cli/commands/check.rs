@@ -1,7 +1,7 @@
 //! `check`: tries everything; or prints the SQL for a role that only reads.
 
 use clap::Args;
-use pgcoffer::{Error, Result, agent::CheckOptions, operation::Finding, rights::AccessMode};
+use pgcoffer::{Error, Result, agent::CheckOptions, exit_status::ExitStatus, operation::Finding, rights::AccessMode};
 
 use super::Context;
 use crate::cli::text_check::Lines;
@@ -52,7 +52,7 @@ impl Context<'_> {
             true => Ok(()),
             false => Err(Error::Problems {
                 what: "not everything that was tried works: see above".to_owned(),
-                exit_status: 8,
+                exit_status: ExitStatus::Problem,
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! `prune`: deletes what its retention says.
 
-use pgcoffer::{Error, Result, agent::PruneOptions};
+use pgcoffer::{Error, Result, agent::PruneOptions, exit_status::ExitStatus};
 
 use super::Context;
 
@@ -19,7 +19,7 @@ impl Context<'_> {
             Some(error) => Err(error),
             None if trouble => Err(Error::Problems {
                 what: "not everything could be deleted: see above".to_owned(),
-                exit_status: 4,
+                exit_status: ExitStatus::Bucket,
             }),
             None => Ok(()),
         }

@@ -9,6 +9,7 @@ use pgcoffer::{
     Error, Result,
     backup::Record,
     config::trimmed,
+    exit_status::ExitStatus,
     operation::{MissingRoles, PreparedRestore, Progress, RestoreRequest},
     postgres::{self, DatabaseUrl},
     text::shell_word,
@@ -19,9 +20,6 @@ use crate::cli::{
     args::{RestoreArgs, RolesArg},
     screen, statements, text_restore,
 };
-
-/// Status of a restore after which something is missing, which is named.
-const NOT_ALL: u8 = 9;
 
 impl Context<'_> {
     pub(super) async fn restore(&self, args: &RestoreArgs) -> Result<()> {
@@ -96,7 +94,7 @@ fn all_or_status(is_complete: bool, verb: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::Problems {
             what: format!("not all of the backup {verb} restored; what is missing is named above"),
-            exit_status: NOT_ALL,
+            exit_status: ExitStatus::Incomplete,
         }),
     }
 }

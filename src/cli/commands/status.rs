@@ -1,6 +1,6 @@
 //! `status`: how every database stands against its schedule.
 
-use pgcoffer::{Error, Result};
+use pgcoffer::{Error, Result, exit_status::ExitStatus};
 
 use super::Context;
 
@@ -23,7 +23,7 @@ impl Context<'_> {
                     (1, _) => "1 database needs a look".to_owned(),
                     (count, _) => format!("{count} databases need a look"),
                 },
-                exit_status: 8,
+                exit_status: ExitStatus::Problem,
             }),
         }
     }

@@ -3,6 +3,7 @@
 use pgcoffer::{
     Error, Result,
     agent::TickOptions,
+    exit_status::ExitStatus,
     operation::{Progress, TickReport},
 };
 
@@ -28,7 +29,7 @@ impl Context<'_> {
         self.output.ticked(&ticked.report)?;
         match (ticked.unready.into_iter().next(), ticked.report.exit_status()) {
             (Some((_, error)), _) => Err(error),
-            (None, 0) => Ok(()),
+            (None, ExitStatus::Done) => Ok(()),
             (None, exit_status) => Err(Error::Problems {
                 what: format!("not all is well with {}: see above", unwell(&ticked.report)),
                 exit_status,
@@ -38,7 +39,10 @@ impl Context<'_> {
 }
 
 fn unwell(report: &TickReport) -> String {
-    let unwell = report.databases.iter().filter(|one| one.exit_status() != 0);
+    let unwell = report
+        .databases
+        .iter()
+        .filter(|one| one.exit_status() != ExitStatus::Done);
     let names: Vec<&str> = unwell.map(|one| one.database.as_str()).collect();
     names.join(", ")
 }

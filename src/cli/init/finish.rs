@@ -9,6 +9,7 @@ use std::{
 
 use pgcoffer::{
     Error, Result,
+    exit_status::ExitStatus,
     seal::MasterKey,
     setup::{Form, FormFault},
 };
@@ -206,7 +207,9 @@ impl Draft {
         files.extend(self.args.write.clone().zip(settings.cloned()));
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if written.stopped {
-            return Err(Error::Interrupted { exit_status: 130 });
+            return Err(Error::Interrupted {
+                exit_status: ExitStatus::Interrupted,
+            });
         }
         for (n, (path, text)) in files.iter().enumerate() {
             if let Err(error) = write_new(path, text) {

@@ -23,7 +23,7 @@ use std::{
 use pgcoffer::{
     Error, Result,
     backup::Label,
-    config::{Config, Settings, trimmed},
+    config::{Config, Settings, label_of_url, trimmed},
     setup::Setup,
 };
 
@@ -205,14 +205,7 @@ impl Draft {
 
     fn labels(&self) -> Vec<Label> {
         let names = self.setup.variables.keys();
-        names
-            .filter_map(|name| {
-                let label = name.strip_prefix("PGCOFFER_DB_")?.strip_suffix("_URL")?;
-                // that is another setting, of the database before it
-                let label = (!label.ends_with("_PING")).then_some(label)?;
-                Label::parse(label).ok()
-            })
-            .collect()
+        names.filter_map(|name| label_of_url(name)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use dialoguer::{Confirm, Input, Password, Select};
-use pgcoffer::{Error, Result, text::escaped};
+use pgcoffer::{Error, Result, exit_status::ExitStatus, text::escaped};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
@@ -150,7 +150,9 @@ impl Terminal {
 fn failed(error: dialoguer::Error) -> Error {
     let dialoguer::Error::IO(source) = error;
     match source.kind() {
-        io::ErrorKind::Interrupted => Error::Interrupted { exit_status: 130 },
+        io::ErrorKind::Interrupted => Error::Interrupted {
+            exit_status: ExitStatus::Interrupted,
+        },
         _ => Error::Io {
             doing: "ask on the terminal".to_owned(),
             source,

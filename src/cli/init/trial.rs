@@ -1,11 +1,11 @@
 //! The settings tried, exactly as they will be set: by `pgcoffer check` with them as its environment.
 
 use std::{
-    process::{Command, ExitStatus, Stdio},
+    process::{self, Command, Stdio},
     sync::PoisonError,
 };
 
-use pgcoffer::{Error, Result, seal::RepositoryId, setup::url_variable};
+use pgcoffer::{Error, Result, exit_status::ExitStatus, seal::RepositoryId, setup::url_variable};
 
 use super::Draft;
 
@@ -94,14 +94,16 @@ impl Draft {
         Ok(())
     }
 
-    fn check(&self) -> Result<ExitStatus> {
+    fn check(&self) -> Result<process::ExitStatus> {
         let mut command = self.command("check").map_err(not_run)?;
         // what is printed here is the settings alone
         command.stdout(std::io::stderr());
         let mut child = {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             if written.stopped {
-                return Err(Error::Interrupted { exit_status: 130 });
+                return Err(Error::Interrupted {
+                    exit_status: ExitStatus::Interrupted,
+                });
             }
             let child = command.spawn().map_err(not_run)?;
             written.trial = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
@@ -139,10 +141,11 @@ fn not_run(source: std::io::Error) -> Error {
 }
 
 /// The trial's own exit status stands for what is wrong.
-fn failed(status: ExitStatus) -> Error {
+fn failed(status: process::ExitStatus) -> Error {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let status = code.and_then(ExitStatus::of_number);
     Error::Problems {
         what: "the trial failed: see above; nothing was written (--no-check leaves it out)".to_owned(),
-        exit_status: code.unwrap_or(1),
+        exit_status: status.unwrap_or(ExitStatus::Failed),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::backup::EventKind;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use crate::{
     backup::{BackupId, Label, Tier},
-    catalog::{Catalog, Standing},
+    catalog::{Catalog, CatalogEntry},
     error::{Error, Result},
     lifecycle::{LifecyclePlan, PlannedRule, RuleAction},
+    text::day,
 };
 
 /// A backup that a plan's rules would delete before its retention ends.
@@ -65,7 +66,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &LifecyclePlan) -> Result<Vec<
         // without its record an archive is no backup: the backup ends when the first of both is deleted
         let records = days(plan, database, None);
         let days = |tier| days(plan, database, Some(tier)).into_iter().chain(records).min();
-        let kept = survey.standing.iter().filter(|one| one.has_archive());
+        let kept = survey.entries.iter().filter(|one| one.has_archive());
         found.extend(kept.filter_map(|one| kept_longer_by(one, days(one.record.tier)?)));
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
@@ -81,14 +82,14 @@ fn days(plan: &LifecyclePlan, database: &Label, tier: Option<Tier>) -> Option<u3
     })
 }
 
-fn kept_longer_by(one: &Standing, after_days: u32) -> Option<KeptLonger> {
+fn kept_longer_by(one: &CatalogEntry, after_days: u32) -> Option<KeptLonger> {
     let record = &one.record;
     let age = SignedDuration::from_hours(24 * i64::from(after_days));
     let deleted = record.started.checked_add(age).ok()?;
     let why = match (one.hold(), record.expires) {
         (Some(hold), _) => format!("held by {}: {}", hold.who, hold.reason),
         (None, Some(expires)) if expires <= deleted => return None,
-        (None, Some(expires)) => format!("kept until {}", expires.strftime("%Y-%m-%d")),
+        (None, Some(expires)) => format!("kept until {}", day(expires)),
         (None, None) => format!("kept: {}", record.retention),
     };
     Some(KeptLonger {

@@ -29,16 +29,16 @@ use jiff::Timestamp;
 
 use super::{
     Interrupt, Progress,
+    archive::open_archive,
     backup::signal_first,
-    inbound::Inbound,
     spans::{step, traced},
-    verify::open_archive,
 };
 use crate::{
     archive::Entry,
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result, TargetState},
+    pipeline::SealedArchive,
     postgres::{Clients, DatabaseUrl, Direction, MessageLanguage, PgClient, Session, SessionSettings},
     text::Untrusted,
 };
@@ -95,7 +95,7 @@ pub struct PreparedRestore<'a> {
     request: &'a RestoreRequest,
     details: Option<Details>,
     /// The opened archive. `None` once it has been read.
-    archive: Option<Inbound>,
+    archive: Option<SealedArchive>,
     plan: RestorePlan,
     client: &'a PgClient,
     server_major: u32,

@@ -6,31 +6,29 @@ use serde::Serialize;
 use crate::{
     backup::{BackupSummary, Failure, Label, Reason, Tier, with_text},
     cause::{Bucket, Cause},
+    exit_status::ExitStatus,
     operation::{Health, PruneReport},
 };
-
-/// Exit status where nothing failed and something needs a person's look.
-const PROBLEM: u8 = 8;
 
 /// What a tick came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickReport {
-    /// each database, in the order of the request
+    /// Each database, in the order of the request.
     pub databases: Vec<DatabaseTick>,
 }
 
 /// What a tick came to for one database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatabaseTick {
-    /// its label
+    /// Its label.
     pub database: Label,
-    /// the backup
+    /// The backup.
     pub backup: BackupOutcome,
-    /// what was deleted
+    /// What was deleted.
     pub prune: PruneOutcome,
-    /// how it stands now; none where that can't be seen
+    /// How it stands now; none where that can't be seen.
     pub health: Option<Health>,
-    /// in drop-box mode nobody looks: that nothing is seen is no problem then
+    /// In drop-box mode nothing is looked at: that nothing is seen is no problem then.
     #[serde(skip)]
     pub blind: bool,
 }
@@ -39,33 +37,33 @@ pub struct DatabaseTick {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum BackupOutcome {
-    /// one was taken
+    /// One was taken.
     Done {
-        /// the backup
+        /// The backup.
         #[serde(flatten)]
         backup: BackupSummary,
-        /// why it looks wrong, where it does
+        /// Why it looks wrong, where it does.
         #[serde(serialize_with = "with_text")]
         suspicious: Vec<Reason>,
     },
-    /// nothing was due
+    /// Nothing was due.
     NotDue,
-    /// these tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it
+    /// These tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it.
     Elsewhere {
-        /// the tiers
+        /// The tiers.
         due: Vec<Tier>,
     },
-    /// one is due, or will be before the pause after failures ends, and waits for that
+    /// One is due, or will be before the pause after failures ends, and waits for that.
     Paused {
-        /// until then
+        /// Until then.
         until: Timestamp,
     },
-    /// another run has the database's lock, or has just served what was due
+    /// Another run has the database's lock, or has just served what was due.
     Busy {
-        /// which
+        /// Which.
         why: String,
     },
-    /// it failed
+    /// It failed.
     Failed(Failure),
 }
 
@@ -73,11 +71,11 @@ pub enum BackupOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum PruneOutcome {
-    /// carried out
+    /// Carried out.
     Done(PruneReport),
-    /// nobody asked for it
+    /// Nobody asked for it.
     NotBegun,
-    /// it failed
+    /// It failed.
     Failed(Failure),
 }
 
@@ -89,37 +87,40 @@ impl DatabaseTick {
         matches!(&self.backup, BackupOutcome::Failed(failure) if failure.cause == full)
     }
 
-    /// What the tick's exit status says of this database: 0 where all is well.
+    /// What the tick's exit status says of this database.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub fn exit_status(&self) -> ExitStatus {
         match (&self.backup, &self.prune) {
-            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => failure.exit_status,
+            (BackupOutcome::Failed(failure), _) | (_, PruneOutcome::Failed(failure)) => {
+                ExitStatus::of_number(failure.exit_status).unwrap_or(ExitStatus::Failed)
+            }
             // something that was to be deleted still stands
-            (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => 4,
+            (_, PruneOutcome::Done(report)) if report.troubles().next().is_some() => ExitStatus::Bucket,
             // what has run out can't be told, and piles up
-            (_, PruneOutcome::Done(report)) if report.unseen() > 0 => PROBLEM,
+            (_, PruneOutcome::Done(report)) if report.unseen() > 0 => ExitStatus::Problem,
             // it failed before, and its next attempt waits
-            (BackupOutcome::Paused { .. }, _) => PROBLEM,
+            (BackupOutcome::Paused { .. }, _) => ExitStatus::Problem,
             _ => match &self.health {
-                Some(health) if health.problems().is_empty() => 0,
-                None if self.blind => 0,
-                _ => PROBLEM,
+                Some(health) if health.problems().is_empty() => ExitStatus::Done,
+                None if self.blind => ExitStatus::Done,
+                _ => ExitStatus::Problem,
             },
         }
     }
 }
 
 impl TickReport {
-    /// 0 where all is well with every database; the status of those that are not, where they agree; else 1.
+    /// Done where all is well with every database; the status of those that are not, where they agree; else that
+    /// something failed.
     #[must_use]
-    pub fn exit_status(&self) -> u8 {
+    pub fn exit_status(&self) -> ExitStatus {
         let failing = self.databases.iter().map(DatabaseTick::exit_status);
-        let mut failing: Vec<u8> = failing.filter(|status| *status != 0).collect();
+        let mut failing: Vec<ExitStatus> = failing.filter(|status| *status != ExitStatus::Done).collect();
         failing.dedup();
         match failing.as_slice() {
-            [] => 0,
+            [] => ExitStatus::Done,
             [status] => *status,
-            _ => 1,
+            _ => ExitStatus::Failed,
         }
     }
 }

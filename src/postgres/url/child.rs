@@ -5,7 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::parameters::IN_CONNINFO;
-use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS, SecretText};
+use super::{CONNECT_TIMEOUT, DatabaseUrl, Host, PARAMETERS};
+use crate::redact::SecretText;
 
 /// The seconds of silence after which a child's connection is probed. Routers drop an idle connection after as little
 /// as 350 s (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html>), and a restore

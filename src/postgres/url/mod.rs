@@ -17,38 +17,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::advisory_lock::APPLICATION;
 use super::iam::PasswordSource;
-use crate::text::Untrusted;
+use crate::{redact::SecretText, text::Untrusted};
 
 pub(super) use child::ChildFile;
 pub use fault::{UrlFault, UrlForm};
 use hosts::{Host, HostPort};
 use parameters::PARAMETERS;
-
-/// A secret text. It is wiped on drop, and `Debug` shows dots.
-#[derive(Clone)]
-pub struct SecretText(Zeroizing<String>);
-
-impl SecretText {
-    /// Wraps a text.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text itself. Call this only where the text is used.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// The required level of TLS, by libpq's names.
 ///

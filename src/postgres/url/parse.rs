@@ -12,7 +12,8 @@ use super::super::iam::AwsIam;
 use super::fault::{UrlFault, UrlForm};
 use super::hosts::{HostPort, hosts, port};
 use super::parameters::{is_name, known, plausible};
-use super::{DatabaseUrl, SecretText, SslMode, service};
+use super::{DatabaseUrl, SslMode, service};
+use crate::redact::SecretText;
 
 impl FromStr for DatabaseUrl {
     type Err = UrlFault;

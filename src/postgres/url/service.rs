@@ -8,9 +8,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::SecretText;
 use super::fault::UrlFault;
 use super::hosts::{Host, HostPort};
+use crate::redact::SecretText;
 
 /// The longest file that is read, in bytes. No real one is nearly as long.
 const BYTES_MAX: u64 = 1 << 20;
@@ -69,7 +69,7 @@ pub(super) fn password(
                 .zip(wanted)
                 .all(|(has, wanted)| has.as_str() == "*" || has.as_str() == wanted)
     });
-    Ok(found.and_then(|mut fields| fields.pop()).map(SecretText))
+    Ok(found.and_then(|mut fields| fields.pop()).map(SecretText::from))
 }
 
 /// The fields between colons. A backslash escapes the next character. Everything after the fourth colon is the

@@ -9,9 +9,10 @@ use tokio::io::AsyncWriteExt as _;
 use zeroize::Zeroize as _;
 
 use super::super::auth_methods::{AllowedAuth, AuthMethod};
-use super::super::url::{DatabaseUrl, SecretText};
+use super::super::url::DatabaseUrl;
 use super::scram::{self, Binding};
 use super::{LoginRefusal, ServerError, Wire, WireError};
+use crate::redact::SecretText;
 
 /// The state of a login.
 struct Login<'a> {

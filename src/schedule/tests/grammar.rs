@@ -85,7 +85,7 @@ fn each_fault_is_told_with_its_clause() {
         ("Manual keep 7d", "manual backups have no schedule"),
         (
             "daily keep 7d, Daily keep 8d",
-            r#"in "Daily keep 8d": daily is there twice"#,
+            r#"in "Daily keep 8d": daily is named twice"#,
         ),
         (
             "daily at 02:30",
@@ -142,7 +142,7 @@ fn hints_can_be_followed() {
     assert_eq!(hint("daily keep 7d weekly keep 5w"), r#"put a comma before "weekly""#);
     assert_eq!(
         hint("daily at 02:30"),
-        r#"add for example "keep 7d": "daily at 02:30 keep 7d""#
+        r#"add, for example, "keep 7d": "daily at 02:30 keep 7d""#
     );
     assert_eq!(
         hint("daily at noon keep 7d, weekly at noon keep 5w"),

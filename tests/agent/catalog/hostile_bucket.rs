@@ -234,7 +234,7 @@ impl Bench {
         } else {
             std::fs::remove_file(into).unwrap();
         }
-        result.map_or_else(|error| error.exit_status(), |_| 0)
+        result.map_or_else(|error| error.exit_status().number(), |_| 0)
     }
 }
 

@@ -1,0 +1,65 @@
+//! What `--help` says behind the commands and options: every setting, by the table, and every exit status.
+
+use pgcoffer::{
+    config::{DefaultValue, SECTIONS, SECTIONS_OF_OTHERS, Setting},
+    exit_status::ExitStatus,
+};
+
+/// Columns up to the end of the longest name of a setting.
+const NAME_COLUMNS: usize = 30;
+
+/// Columns for its meaning, so that no terminal of a usual width breaks a line.
+const MEANING_COLUMNS: usize = 100 - NAME_COLUMNS - 4;
+
+/// The settings and the exit statuses.
+pub(super) fn after() -> String {
+    let mut text = "Settings (environment; PGCOFFER_X_FILE names a file that holds X; or pgcoffer.toml):".to_owned();
+    for section in SECTIONS {
+        text.push_str(&format!("\n\n{}:", section.title));
+        for setting in section.settings {
+            line(&mut text, setting.name, &of(setting));
+        }
+    }
+    text.push_str("\n\nVariables of others:");
+    for section in SECTIONS_OF_OTHERS {
+        line(&mut text, section.names, section.help);
+    }
+    text.push_str("\n\nExit status:");
+    for status in ExitStatus::ALL {
+        text.push_str(&format!("\n  {:>3}  {}", status.number(), status.help()));
+    }
+    text
+}
+
+fn line(text: &mut String, name: &str, meaning: &str) {
+    text.push_str(&format!("\n  {name:<NAME_COLUMNS$}  {meaning}"));
+}
+
+/// What a setting means, and where there is room what counts where it is not set.
+fn of(setting: &Setting) -> String {
+    let with_default = match setting.default {
+        DefaultValue::Text(default) => format!("{} (default: {default})", setting.help),
+        DefaultValue::Described(_) | DefaultValue::None => return setting.help.to_owned(),
+    };
+    match with_default.chars().count() <= MEANING_COLUMNS {
+        true => with_default,
+        false => setting.help.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_a_setting_fits() {
+        for line in after().lines().filter(|line| line.starts_with("  PGCOFFER_")) {
+            assert!(line.chars().count() <= 100, "{line}");
+            assert_eq!(
+                line.as_bytes().get(NAME_COLUMNS + 2..NAME_COLUMNS + 4),
+                Some(&b"  "[..]),
+                "{line}"
+            );
+        }
+    }
+}

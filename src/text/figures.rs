@@ -1,0 +1,116 @@
+//! Moments, lengths of time and sizes as people read them. Moments are in UTC, as everything that is stored is.
+
+use jiff::Timestamp;
+
+/// A moment to the minute: `2026-11-20 07:00 UTC`.
+#[must_use]
+pub fn minute(time: Timestamp) -> String {
+    format!("{} UTC", bare_minute(time))
+}
+
+/// A moment to the second: `2026-11-20 07:00:59 UTC`.
+#[must_use]
+pub fn second(time: Timestamp) -> String {
+    format!("{} UTC", bare_second(time))
+}
+
+/// The same as [`minute`], where a heading says that it is UTC.
+#[must_use]
+pub fn bare_minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The same as [`second`], where a heading says that it is UTC.
+#[must_use]
+pub fn bare_second(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The day in UTC: `2026-11-20`.
+#[must_use]
+pub fn day(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+/// How long ago, to the minute, in its two largest units: `30d 0h`, `5h 1m`, `0m`.
+#[must_use]
+pub fn age(from: Timestamp, to: Timestamp) -> String {
+    let minutes = (to.as_second() - from.as_second()).max(0) / 60;
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes}m"),
+        (0, hours) => format!("{hours}h {minutes}m"),
+        (days, hours) => format!("{days}d {hours}h"),
+    }
+}
+
+/// The time between two moments, to the second, in its two largest units, without one that is zero: `3h 12m`, `2d 1h`,
+/// `4s`.
+#[must_use]
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.as_second().saturating_sub(from.as_second()).max(0);
+    let units = [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")];
+    let Some(largest) = units.iter().position(|(length, _)| seconds >= *length) else {
+        return "0s".to_owned();
+    };
+    let mut rest = seconds;
+    let mut parts = Vec::new();
+    for (length, name) in units.iter().skip(largest).take(2) {
+        if rest >= *length {
+            parts.push(format!("{}{name}", rest / length));
+        }
+        rest %= length;
+    }
+    parts.join(" ")
+}
+
+/// Bytes in binary units: `1023 B`, `5.00 GiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = "B";
+    for next in units {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        unit => format!("{value:.2} {unit}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        let now: Timestamp = "2026-11-20T07:00:59Z".parse().unwrap();
+        let ago = |seconds: i64| age(Timestamp::from_second(now.as_second() - seconds).unwrap(), now);
+        assert_eq!(minute(now), "2026-11-20 07:00 UTC");
+        assert_eq!(second(now), "2026-11-20 07:00:59 UTC");
+        assert_eq!(day(now), "2026-11-20");
+        assert_eq!(
+            [ago(59), ago(3600 * 5 + 60), ago(86_400 * 30), ago(-9)],
+            ["0m", "5h 1m", "30d 0h", "0m"]
+        );
+        assert_eq!(
+            [size(1023), size(1024), size(5 << 30)],
+            ["1023 B", "1.00 KiB", "5.00 GiB"]
+        );
+    }
+
+    #[test]
+    fn spans_have_two_units() {
+        let span_of = |seconds| span(Timestamp::UNIX_EPOCH, Timestamp::from_second(seconds).unwrap());
+        assert_eq!(span_of(0), "0s");
+        assert_eq!(span_of(59), "59s");
+        assert_eq!(span_of(61), "1m 1s");
+        assert_eq!(span_of(3600), "1h");
+        assert_eq!(span_of(86_400 * 3 + 3600 * 2 + 59), "3d 2h");
+        assert_eq!(span_of(-5), "0s");
+    }
+}
