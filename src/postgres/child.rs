@@ -134,6 +134,11 @@ impl Running {
         self.child.stdout.take()
     }
 
+    /// Whether it has ended by now, and not with 0.
+    pub(super) fn has_failed(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(status)) if !status.success())
+    }
+
     /// Waits for its end. What it wrote to stderr is its warnings if it ended well, else the error.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {
         self.wait().await.0

@@ -12,7 +12,7 @@
 use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
 use std::process::Stdio;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
@@ -83,6 +83,10 @@ pub struct Load {
     script: Option<Script>,
     restore: Running,
     stdin: Option<ChildStdin>,
+    /// Whether it closed its stdin before the archive's end: it has then read the last entry that it was to restore, or
+    /// it has failed.
+    has_stopped_reading: bool,
+    keeps_going: bool,
     /// The list of entries, which is read while the archive comes.
     _list: Option<NamedTempFile>,
 }
@@ -124,6 +128,8 @@ impl Load {
             script: None,
             restore,
             stdin,
+            has_stopped_reading: false,
+            keeps_going: options.keep_going,
             _list: list,
         })
     }
@@ -150,14 +156,13 @@ impl Load {
             script: Some(Script { psql, filter }),
             restore,
             stdin,
+            has_stopped_reading: false,
+            keeps_going: options.keep_going,
             _list: list,
         })
     }
 
     /// Ends the archive and waits for the restore to end. An error unless all its processes ended with 0.
-    ///
-    /// Also the way to find out why a write failed with a broken pipe: the restore has then ended by itself and
-    /// says why.
     pub async fn finish(&mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
         let Some(script) = self.script.take() else {
@@ -170,6 +175,23 @@ impl Load {
             warnings: script.complete(rendered).await?,
             failures: Failures::default(),
         })
+    }
+
+    /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.
+    pub fn has_stopped_reading(&self) -> bool {
+        self.has_stopped_reading
+    }
+
+    /// What a write gives once nobody reads. `pg_restore` reads to the end of the last entry that it is to restore and
+    /// no further, so the rest of the archive is taken and dropped: it is still read to be checked. A write fails only
+    /// where `pg_restore` has failed, since reading on would then only put its error off.
+    fn write_unread(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.has_stopped_reading = true;
+        self.stdin = None;
+        match !self.keeps_going && self.restore.has_failed() {
+            true => Err(io::ErrorKind::BrokenPipe.into()),
+            false => Ok(bytes.len()),
+        }
     }
 
     /// Ends the restore after a fault elsewhere, and gives its own error if it had failed by itself before: then that's
@@ -203,9 +225,12 @@ impl Load {
 /// [`Load::finish`] may make it look whole.
 impl AsyncWrite for Load {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stdin {
-            Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        let Some(stdin) = &mut self.stdin else {
+            return Poll::Ready(self.write_unread(bytes));
+        };
+        match ready!(Pin::new(stdin).poll_write(cx, bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Poll::Ready(self.write_unread(bytes)),
+            written => Poll::Ready(written),
         }
     }
 

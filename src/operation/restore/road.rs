@@ -89,7 +89,7 @@ impl PreparedRestore<'_> {
     }
 }
 
-/// A restore that broke off, and whether pg_restore had been given all of the archive.
+/// A restore that broke off, and whether pg_restore had been given all of the archive that it reads.
 pub(super) struct Broken {
     pub(super) error: Error,
     pub(super) all_given: bool,
@@ -106,7 +106,7 @@ async fn carry_out(
 ) -> std::result::Result<(Contents, LoadReport), Broken> {
     let name = archive.name();
     let brought = interrupt.or(archive.read_into(&mut load, progress)).await;
-    let all_given = brought.is_ok();
+    let all_given = brought.is_ok() || load.has_stopped_reading();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
             tracing::info!("the whole archive was read; pg_restore goes on with indexes and constraints");
