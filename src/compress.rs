@@ -19,21 +19,21 @@ pub const STEP_BYTES: usize = 1 << 20;
 /// What failed in zstd.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// the library refused
+    /// The library refused.
     #[error("zstd can't compress a chunk: {0}")]
     Compress(std::io::Error),
-    /// bytes that are no zstd frame
+    /// Bytes that are no zstd frame.
     #[error("the payload is not what zstd wrote: {0}")]
     Decompress(std::io::Error),
-    /// the end came inside a frame
+    /// The end came inside a frame.
     #[error("the payload ends inside a zstd frame")]
     Cut,
-    /// more than a small object holds
+    /// More than a small object holds.
     #[error("the payload holds more than there can be")]
     TooLong,
 }
 
-/// Compresses chunks; to be shared by threads, which borrow its contexts in turn.
+/// Compresses chunks. Threads share it, and borrow its contexts one after the other.
 pub struct Compressor {
     level: i32,
     idle: Mutex<Vec<zstd::bulk::Compressor<'static>>>,
@@ -74,7 +74,7 @@ impl Compressor {
 /// Turns a run of zstd frames back into what went in, in any cuts.
 pub struct Decompressor {
     decoder: Decoder<'static>,
-    /// no frame is open: the stream may end here
+    /// No frame is open: the stream may end here.
     between_frames: bool,
 }
 

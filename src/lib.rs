@@ -59,6 +59,7 @@ pub mod store;
 
 pub mod catalog;
 pub mod error;
+pub mod pipeline;
 
 pub mod operation;
 

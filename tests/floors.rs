@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("pipeline", &["archive", "compress", "error", "seal", "store"]),
     (
         "operation",
         &[
@@ -68,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "compress",
             "error",
             "lifecycle",
+            "pipeline",
             "postgres",
             "retention",
             "rights",

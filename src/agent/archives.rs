@@ -9,11 +9,11 @@ use super::{
 };
 use crate::{
     backup::{Details, Mark, Record},
-    catalog::{Catalog, Wanted},
+    catalog::{BackupSelector, Catalog},
     config::no_key,
     error::Result,
     operation::{
-        self, Decided, Decision, Fetched, PreparedRestore, Progress, RestoreReport, RestoreRequest, Target,
+        self, ChangedMark, Fetched, MarkChange, PreparedRestore, Progress, RestoreReport, RestoreRequest, Target,
         ThawRequest, Verified,
     },
     postgres::{self, DatabaseUrl},
@@ -79,7 +79,7 @@ impl Agent {
     }
 
     async fn find(&self, catalog: &Catalog, selector: Selector<'_>) -> Result<Record> {
-        let wanted = Wanted::parse(selector.id)?;
+        let wanted = BackupSelector::parse(selector.id)?;
         let database = parse_label(selector.database)?;
         let found = catalog.find(&wanted, database.as_ref(), self.clock.now());
         self.interrupt.or(found).await
@@ -190,11 +190,11 @@ impl Agent {
     /// Holds, releases or accepts a backup, in the name of `who`.
     ///
     /// # Errors
-    /// Those of [`operation::decide`].
-    pub async fn decide(&self, selector: Selector<'_>, decision: &Decision, who: &str) -> Result<Decided> {
+    /// Those of [`operation::change_mark`].
+    pub async fn decide(&self, selector: Selector<'_>, decision: &MarkChange, who: &str) -> Result<ChangedMark> {
         let catalog = self.catalog().await?;
         let record = self.find(catalog, selector).await?;
         // not interrupted between the mark and the tag
-        operation::decide(catalog, &record, decision, who, self.clock.now()).await
+        operation::change_mark(catalog, &record, decision, who, self.clock.now()).await
     }
 }

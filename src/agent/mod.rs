@@ -30,7 +30,7 @@ mod throttle;
 mod tick;
 mod tick_request;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt};
 
 use tokio::sync::OnceCell;
 
@@ -76,7 +76,7 @@ pub struct Agent {
 }
 
 /// What only the process itself can know: the library reads no environment.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     /// The name by which a person finds this machine: that of the dyno, the container or the host.
     pub host: String,
@@ -163,6 +163,15 @@ fn notifications(notices: &Notices, location: Option<&Location>, environment: &E
     Notifications::new(notices.notifier.clone(), heartbeats, digest, origin, Clock::system())
 }
 
+impl fmt::Debug for Environment {
+    /// Without the variables: secrets may be among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Environment {
     /// A variable that is set to some text.
     fn variable(&self, name: &str) -> Option<&str> {
@@ -173,4 +182,21 @@ impl Environment {
 
 fn usage(why: impl Into<String>, hint: impl Into<String>) -> Error {
     Error::usage(why, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_variable_is_printed() {
+        let environment = Environment {
+            host: "here".to_owned(),
+            variables: vec![("PGCOFFER_KEY".into(), "s3cret".into())],
+        };
+        let shown = format!("{environment:?}");
+        assert!(shown.contains("here") && !shown.contains("s3cret"), "{shown}");
+        assert_eq!(environment.variable("PGCOFFER_KEY"), Some("s3cret"));
+        assert_eq!(environment.variable("PGCOFFER_KE"), None);
+    }
 }

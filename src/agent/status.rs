@@ -84,7 +84,7 @@ impl Agent {
         let labels = catalog.databases().await.unwrap_or_default();
         for label in labels.into_iter().filter(|label| !configured.contains(label)) {
             let survey = catalog.survey(&label, 1).await;
-            let newest = survey.ok().and_then(|survey| survey.standing.into_iter().next());
+            let newest = survey.ok().and_then(|survey| survey.entries.into_iter().next());
             beside.extend(newest.map(|newest| (label, newest.record.id)));
         }
         Ok(beside)

@@ -1,7 +1,7 @@
 //! The blocks of data behind the table of contents.
 
+use super::expected::{ExpectedData, LARGE_OBJECTS, ROWS, SeenData};
 use super::objects::Objects;
-use super::promises::{LARGE_OBJECTS, Outcome, Promises, ROWS};
 use super::rows::{Fault, Rows};
 use super::scan::{INT_BYTES, Input, Scanner, decode_int};
 use super::{Error, Fingerprint, LargeObjects, Place};
@@ -61,15 +61,15 @@ impl BlockReader {
     }
 
     /// In the middle of what it stands; None between two blocks.
-    pub(super) fn place(&self, promises: &Promises) -> Option<Place> {
+    pub(super) fn place(&self, expected: &ExpectedData) -> Option<Place> {
         match self.at {
             At::Between => None,
             At::Id { .. } => Some(Place::BlockStart),
-            At::Rows(_) | At::Oid | At::Object(_) => Some(Place::Data(promises.name(self.index))),
+            At::Rows(_) | At::Oid | At::Object(_) => Some(Place::Data(expected.name(self.index))),
         }
     }
 
-    pub(super) fn push(&mut self, input: &mut Input<'_>, promises: &mut Promises) -> Result<Stop, Error> {
+    pub(super) fn push(&mut self, input: &mut Input<'_>, expected: &mut ExpectedData) -> Result<Stop, Error> {
         loop {
             let done = match self.at {
                 At::Between => match input.rest.first() {
@@ -78,9 +78,9 @@ impl BlockReader {
                     Some(0) => return Ok(Stop::Contents),
                     Some(&kind) => self.begin(kind, input)?,
                 },
-                At::Id { kind } => self.id(kind, input, promises)?,
-                At::Rows(chunk) => self.rows(chunk, input, promises)?,
-                At::Oid => self.oid(input, promises),
+                At::Id { kind } => self.id(kind, input, expected)?,
+                At::Rows(chunk) => self.rows(chunk, input, expected)?,
+                At::Oid => self.oid(input, expected),
                 At::Object(chunk) => self.object(chunk, input)?,
             };
             if !done {
@@ -99,13 +99,13 @@ impl BlockReader {
         Ok(true)
     }
 
-    fn id(&mut self, kind: u8, input: &mut Input<'_>, promises: &Promises) -> Result<bool, Error> {
+    fn id(&mut self, kind: u8, input: &mut Input<'_>, expected: &ExpectedData) -> Result<bool, Error> {
         let Some(id) = self.scanner.int(input) else {
             return Ok(false);
         };
-        self.index = promises.claim(id, kind, self.start)?;
+        self.index = expected.claim(id, kind, self.start)?;
         if kind == ROWS {
-            self.rows.begin(promises.style(self.index));
+            self.rows.begin(expected.style(self.index));
             self.at = At::Rows(Chunk::Length);
         } else {
             self.at = At::Oid;
@@ -113,17 +113,17 @@ impl BlockReader {
         Ok(true)
     }
 
-    fn rows(&mut self, chunk: Chunk, input: &mut Input<'_>, promises: &mut Promises) -> Result<bool, Error> {
+    fn rows(&mut self, chunk: Chunk, input: &mut Input<'_>, expected: &mut ExpectedData) -> Result<bool, Error> {
         match chunk {
             Chunk::Length => {
                 if self.scanner.is_idle() {
-                    self.whole_chunks(input).map_err(|fault| self.fault(fault, promises))?;
+                    self.whole_chunks(input).map_err(|fault| self.fault(fault, expected))?;
                 }
                 let Some(left) = self.chunk_length(input)? else {
                     return Ok(false);
                 };
                 if left == 0 {
-                    self.end_rows(input.at(), promises)?;
+                    self.end_rows(input.at(), expected)?;
                     self.at = At::Between;
                 } else {
                     self.at = At::Rows(Chunk::Inside { left });
@@ -132,7 +132,7 @@ impl BlockReader {
             }
             Chunk::Inside { left } => {
                 let taken = input.take(left);
-                self.rows.push(taken).map_err(|fault| self.fault(fault, promises))?;
+                self.rows.push(taken).map_err(|fault| self.fault(fault, expected))?;
                 self.at = At::Rows(Chunk::inside(left - taken.len()));
                 Ok(taken.len() == left)
             }
@@ -151,17 +151,17 @@ impl BlockReader {
         Ok(())
     }
 
-    fn end_rows(&mut self, end: u64, promises: &mut Promises) -> Result<(), Error> {
-        self.rows.end().map_err(|fault| self.fault(fault, promises))?;
+    fn end_rows(&mut self, end: u64, expected: &mut ExpectedData) -> Result<(), Error> {
+        self.rows.end().map_err(|fault| self.fault(fault, expected))?;
         let Rows {
             count: rows,
             bytes,
             fingerprint,
             ..
         } = self.rows;
-        promises.keep(
+        expected.keep(
             self.index,
-            Outcome {
+            SeenData {
                 rows,
                 bytes,
                 fingerprint,
@@ -172,19 +172,19 @@ impl BlockReader {
         Ok(())
     }
 
-    fn oid(&mut self, input: &mut Input<'_>, promises: &mut Promises) -> bool {
+    fn oid(&mut self, input: &mut Input<'_>, expected: &mut ExpectedData) -> bool {
         let Some(oid) = self.scanner.int(input) else {
             return false;
         };
         if oid == 0 {
-            let outcome = Outcome {
+            let outcome = SeenData {
                 rows: 0,
                 bytes: 0,
                 fingerprint: Fingerprint::default(),
                 start: self.start,
                 end: input.at(),
             };
-            promises.keep(self.index, outcome);
+            expected.keep(self.index, outcome);
             self.at = At::Between;
         } else {
             self.objects.begin(oid.cast_unsigned());
@@ -229,8 +229,8 @@ impl BlockReader {
         usize::try_from(length).map(Some).map_err(absurd)
     }
 
-    fn fault(&self, fault: Fault, promises: &Promises) -> Error {
-        let entry = promises.name(self.index);
+    fn fault(&self, fault: Fault, expected: &ExpectedData) -> Error {
+        let entry = expected.name(self.index);
         match fault {
             Fault::NoEndMarker => Error::NoEndMarker { entry },
             Fault::AfterEndMarker => Error::AfterEndMarker { entry },

@@ -19,7 +19,7 @@ pub struct Contents {
     pub server_version: Untrusted,
     /// Version of the pg_dump that dumped it.
     pub dump_version: Untrusted,
-    /// Entries in the table of contents: schemas, tables, their data, indexes, comments…
+    /// Entries in the table of contents: schemas, tables, their data, indexes, comments….
     pub entries: usize,
     /// These entries by their kind, in the order of the kinds' names.
     pub definitions: Vec<Definitions>,

@@ -124,7 +124,7 @@ impl EntriesReader {
                 Stage::Contents(reader) => match reader.step(&mut input)? {
                     Step::More => return Ok(false),
                     Step::End(_) => Stage::End,
-                    Step::Promise(_) => continue,
+                    Step::DataEntry(_) => continue,
                     Step::Entry(mut entry) => {
                         entry.forget_what_was_cut();
                         self.shorten(&mut entry);

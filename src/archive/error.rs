@@ -105,7 +105,7 @@ pub enum Error {
         /// The entry.
         entry: EntryName,
     },
-    /// Data that the table of contents promises did not come.
+    /// Data that the table of contents expected did not come.
     #[error("the archive lacks the data of {}", list(.entries, *.count))]
     MissingData {
         /// How many entries lack their data.

@@ -2,8 +2,8 @@
 
 use super::blocks::{BlockReader, Stop};
 use super::definitions::Kinds;
+use super::expected::ExpectedData;
 use super::header::{Header, HeaderReader};
-use super::promises::Promises;
 use super::scan::Input;
 use super::toc::{Step, Summary, TocReader};
 use super::{Contents, Error, Place};
@@ -28,7 +28,7 @@ pub struct ArchiveReader {
     /// Of the first table of contents.
     summary: Option<Summary>,
     kinds: Kinds,
-    promises: Promises,
+    expected: ExpectedData,
     blocks: BlockReader,
     fault: Option<Error>,
 }
@@ -58,7 +58,7 @@ impl ArchiveReader {
             header: Header::default(),
             summary: None,
             kinds: Kinds::default(),
-            promises: Promises::default(),
+            expected: ExpectedData::default(),
             blocks: BlockReader::new(),
             fault: None,
         }
@@ -90,7 +90,7 @@ impl ArchiveReader {
             entries: self.summary.map_or(0, |summary| summary.entries as usize),
             definitions: self.kinds.into_definitions(),
             large_objects: self.blocks.large_objects(),
-            tables: self.promises.into_tables(),
+            tables: self.expected.into_tables(),
             length: self.length,
         })
     }
@@ -120,7 +120,7 @@ impl ArchiveReader {
             Stage::Contents(reader) => loop {
                 match reader.step(input)? {
                     Step::More => return Ok(None),
-                    Step::Promise(promise) => self.promises.add(promise)?,
+                    Step::DataEntry(data_entry) => self.expected.add(data_entry)?,
                     Step::Entry(_) => (),
                     Step::End(summary) => {
                         self.summary = Some(summary);
@@ -129,17 +129,17 @@ impl ArchiveReader {
                     }
                 }
             },
-            Stage::Blocks => match self.blocks.push(input, &mut self.promises)? {
+            Stage::Blocks => match self.blocks.push(input, &mut self.expected)? {
                 Stop::More => Ok(None),
                 Stop::Contents => {
-                    self.promises.check_kept()?;
+                    self.expected.check_all_seen()?;
                     Ok(Some(Stage::SecondContents(self.contents(true))))
                 }
             },
             Stage::SecondContents(reader) => loop {
                 match reader.step(input)? {
                     Step::More => return Ok(None),
-                    Step::Promise(_) | Step::Entry(_) => (),
+                    Step::DataEntry(_) | Step::Entry(_) => (),
                     Step::End(summary) if self.summary == Some(summary) => {
                         return Ok(Some(Stage::End));
                     }
@@ -162,9 +162,9 @@ impl ArchiveReader {
                 None => Place::Header,
             },
             Stage::Contents(reader) => Place::Contents { read: reader.read() },
-            Stage::Blocks => match self.blocks.place(&self.promises) {
+            Stage::Blocks => match self.blocks.place(&self.expected) {
                 Some(place) => place,
-                None => return self.promises.check_kept(),
+                None => return self.expected.check_all_seen(),
             },
             Stage::SecondContents(_) => Place::SecondContents,
             Stage::End => return Ok(()),

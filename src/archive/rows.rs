@@ -4,7 +4,7 @@ use memchr::memchr;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::Fingerprint;
-use super::promises::Style;
+use super::expected::Style;
 
 /// Ends the rows of a COPY. No row looks like it: a backslash in the data is written as two. Two empty lines follow it,
 /// while an empty line before it is a row.

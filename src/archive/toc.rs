@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::definitions::Kinds;
 use super::entries::Field;
-use super::promises::{Data, Promise, Style};
+use super::expected::{Data, DataEntry, Style};
 use super::scan::{Input, NAME_BYTES, Scanner, Text};
 use super::{Entry, Error};
 
@@ -39,8 +39,8 @@ pub(super) enum Detail {
 pub(super) enum Step {
     /// More input is needed.
     More,
-    /// An entry that promises data, where no more was asked for.
-    Promise(Promise),
+    /// An entry with data, where no more was asked for.
+    DataEntry(DataEntry),
     /// An entry as a whole, where that was asked for.
     Entry(Box<Entry>),
     /// The end.
@@ -158,8 +158,8 @@ impl TocReader {
                 if self.detail != Detail::Data {
                     return Ok(Step::Entry(Box::new(entry)));
                 }
-                if let Some(promise) = entry.promise() {
-                    return Ok(Step::Promise(promise));
+                if let Some(data_entry) = entry.data_entry() {
+                    return Ok(Step::DataEntry(data_entry));
                 }
             }
         }
@@ -296,7 +296,7 @@ impl Entry {
         }
     }
 
-    fn promise(self) -> Option<Promise> {
+    fn data_entry(self) -> Option<DataEntry> {
         let style = if self.copy.is_empty() {
             Style::Insert
         } else {
@@ -311,7 +311,7 @@ impl Entry {
                 style,
             }
         };
-        self.has_data.then_some(Promise { id: self.id, data })
+        self.has_data.then_some(DataEntry { id: self.id, data })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::seal::Identity;
 
 /// `20261120T070000Z`: 16 characters, to the second, in UTC.
 const TIME_LEN: usize = 16;
-/// 60 bits of MAC: nobody makes an id of ours by trying.
+/// 60 bits of MAC: an id can't be made by trying.
 const MAC_LEN: usize = 12;
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 

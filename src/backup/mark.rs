@@ -11,25 +11,25 @@ pub const MARK_VERSION: u32 = 1;
 /// record, which never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// shape of this document, [`MARK_VERSION`]
+    /// Shape of this document, [`MARK_VERSION`].
     pub version: u32,
-    /// the backup's id
+    /// The backup's id.
     pub id: BackupId,
-    /// label of its database
+    /// Label of its database.
     pub database: Label,
-    /// it is kept whatever its retention says
+    /// It is kept whatever its retention says.
     #[serde(default)]
     pub hold: Option<Hold>,
-    /// who took the last hold away
+    /// Who took the last hold away.
     #[serde(default)]
     pub released: Option<Release>,
-    /// what looked wrong with it was found to be right
+    /// What looked wrong with it was found to be right.
     #[serde(default)]
     pub accepted: Option<Acceptance>,
-    /// what the last reading of its whole archive came to, where that is worth knowing
+    /// What the last reading of its whole archive came to, where that is worth knowing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
-    /// the notices about it, oldest first
+    /// The notices about it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
 }
@@ -37,40 +37,40 @@ pub struct Mark {
 /// Why a backup is kept whatever its retention says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// why
+    /// Why.
     pub reason: Untrusted,
-    /// who wanted it
+    /// Who wanted it.
     pub who: Untrusted,
-    /// since when
+    /// Since when.
     pub since: Timestamp,
 }
 
 /// Who took a hold away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// who did
+    /// Who did.
     pub who: Untrusted,
-    /// when
+    /// When.
     pub at: Timestamp,
 }
 
 /// Who took a suspicious backup for a good one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
-    /// who did
+    /// Who did.
     pub who: Untrusted,
-    /// when
+    /// When.
     pub at: Timestamp,
 }
 
 /// What a reading of a whole archive came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checked {
-    /// entity tag of the object that was read: of another one this says nothing
+    /// Entity tag of the object that was read: of another one this says nothing.
     pub etag: Untrusted,
-    /// when
+    /// When.
     pub at: Timestamp,
-    /// every byte was as it was sealed, and what was dumped
+    /// Every byte was as it was sealed, and what was dumped.
     pub good: bool,
 }
 

@@ -220,10 +220,10 @@ pub struct Compression {
 /// A record of a later shape than this program knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownVersion {
-    /// not the JSON of a record
+    /// Not the JSON of a record.
     #[error("it is not a record: {0}")]
     NotARecord(Untrusted),
-    /// a later version
+    /// A later version.
     #[error("it is a record of version {0}, and this program knows versions up to {RECORD_VERSION}")]
     Newer(u32),
 }
@@ -249,7 +249,7 @@ impl Record {
     /// Why no agent writes such a record, where none does: its beginning is that of its id; it serves a tier once at
     /// the most, a period that was due before it began and can still be served then.
     ///
-    /// Whoever has the key of a machine that was broken into can seal any record.
+    /// An attacker with the key of a compromised machine can seal any record.
     #[must_use]
     pub fn implausible(&self) -> Option<&'static str> {
         let mut tiers = BTreeSet::new();

@@ -9,30 +9,30 @@ use super::{Tier, UnknownWord};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Retention {
-    /// never deleted by age
+    /// Never deleted by age.
     Forever,
-    /// so many hours
+    /// So many hours.
     Hours(u16),
-    /// so many days of 24 hours
+    /// So many days of 24 hours.
     Days(u16),
-    /// so many weeks of 7 days
+    /// So many weeks of 7 days.
     Weeks(u16),
-    /// so many calendar months
+    /// So many calendar months.
     Months(u16),
-    /// so many calendar years
+    /// So many calendar years.
     Years(u16),
-    /// as long as it is among so many newest of its tier
+    /// As long as it is among so many newest of its tier.
     Newest(u16),
 }
 
 /// A tier that a backup serves: which of its periods, and how long it is kept for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Served {
-    /// the tier
+    /// The tier.
     pub tier: Tier,
-    /// the moment at which this period's backup fell due; the start of a run that nothing but a person asked for
+    /// The moment at which this period's backup fell due; the start of a run that nothing but a person asked for.
     pub due: Timestamp,
-    /// how long it is kept for this tier
+    /// How long it is kept for this tier.
     pub retention: Retention,
 }
 

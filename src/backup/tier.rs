@@ -6,17 +6,17 @@ use jiff::SignedDuration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// asked for by a person
+    /// Asked for by a person.
     Manual,
-    /// every hour
+    /// Every hour.
     Hourly,
-    /// every day
+    /// Every day.
     Daily,
-    /// every week
+    /// Every week.
     Weekly,
-    /// every month
+    /// Every month.
     Monthly,
-    /// every year
+    /// Every year.
     Yearly,
 }
 

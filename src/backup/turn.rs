@@ -6,7 +6,8 @@ use crate::seal::Identity;
 const TIME_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 const SUFFIX: &str = ".turn";
 
-/// The name of one attempt at a period of a tier, for an agent that may look at nothing: only one run can take it.
+/// The name of one attempt at a period of a tier, for an agent whose credentials may not look: only one run can take
+/// it.
 ///
 /// `20261120T070000Z-`, 12 characters of a MAC over repository, tier, database and moment, and `.turn`. Without the key
 /// nobody can make the name, and a name of one tier, database or repository is none in another.

@@ -12,16 +12,26 @@ use crate::{
     error::{Error, Result},
     seal::{self, Content, Secret, Subject},
     store::{self, Attributes, Kind, LOOKS, pause},
+    text::Untrusted,
 };
 
 /// How often an entry is written before hours of work are called lost.
 const COMMIT_ATTEMPTS: u32 = 7;
 
+/// How hard a write is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effort {
+    /// As hours of work deserve it: repeated for minutes, and what a failed run left under the same name gives way.
+    Patient,
+    /// Once.
+    Once,
+}
+
 impl Catalog {
     /// Whether a backup of this record's id is there already, or an archive or details of one that never was committed.
     ///
     /// # Errors
-    /// What the bucket refuses; who may not look is told that nothing is there.
+    /// What the bucket refuses; credentials that may not look see nothing there.
     pub async fn is_taken(&self, record: &Record) -> Result<bool> {
         for key in [
             self.record_key(&record.database, &record.id),
@@ -51,18 +61,12 @@ impl Catalog {
         secret: &Secret,
         attributes: &Attributes,
     ) -> Result<()> {
-        let sealed = self.seal_details(record, details, secret)?;
-        let key = self.details_key(&record.database, &record.id);
-        record.details_bytes = sealed.len() as u64;
-        record.details_sha256 = sha256_hex(&sealed).into();
-        self.put_or_replace(&key, record, sealed, attributes).await?;
-        let sealed = self.seal_record(record, secret)?;
-        let key = self.record_key(&record.database, &record.id);
-        self.put_or_replace(&key, record, sealed, attributes).await
+        let effort = Effort::Patient;
+        self.write_both(record, details, secret, attributes, effort).await
     }
 
-    /// Does so for a failed run, without the patience that hours of work deserve. Where the details can't be written
-    /// the entry stands without them.
+    /// Does so for a failed run, trying each write once. Where the details can't be written the entry stands without
+    /// them.
     ///
     /// # Errors
     /// As [`Catalog::commit`].
@@ -73,22 +77,49 @@ impl Catalog {
         secret: &Secret,
         attributes: &Attributes,
     ) -> Result<()> {
+        let effort = Effort::Once;
+        self.write_both(record, details, secret, attributes, effort).await
+    }
+
+    async fn write_both(
+        &self,
+        record: &mut Record,
+        details: &Details,
+        secret: &Secret,
+        attributes: &Attributes,
+        effort: Effort,
+    ) -> Result<()> {
         let sealed = self.seal_details(record, details, secret)?;
         let key = self.details_key(&record.database, &record.id);
-        let (bytes, sha256) = (sealed.len() as u64, sha256_hex(&sealed));
-        let result = self.put_sealed(&key, sealed, attributes, 1).await;
-        match result {
+        record.details_bytes = sealed.len() as u64;
+        record.details_sha256 = sha256_hex(&sealed).into();
+        match self.write(&key, record, sealed, attributes, effort).await {
+            Ok(()) => {}
             // another run has this id
             Err(Error::Store(error)) if error.kind == Kind::Exists => return Err(error.into()),
+            Err(error) if effort == Effort::Patient => return Err(error),
             Err(error) => {
                 tracing::debug!("a failed run has no details: {error}");
-                (record.details_bytes, record.details_sha256) = (0, String::new().into());
+                (record.details_bytes, record.details_sha256) = (0, Untrusted::default());
             }
-            Ok(()) => (record.details_bytes, record.details_sha256) = (bytes, sha256.into()),
         }
         let sealed = self.seal_record(record, secret)?;
         let key = self.record_key(&record.database, &record.id);
-        self.put_sealed(&key, sealed, attributes, 1).await
+        self.write(&key, record, sealed, attributes, effort).await
+    }
+
+    async fn write(
+        &self,
+        key: &str,
+        record: &Record,
+        sealed: Bytes,
+        attributes: &Attributes,
+        effort: Effort,
+    ) -> Result<()> {
+        match effort {
+            Effort::Patient => self.put_or_replace(key, record, sealed, attributes).await,
+            Effort::Once => self.put_sealed(key, sealed, attributes, 1).await,
+        }
     }
 
     fn seal_record(&self, record: &Record, secret: &Secret) -> Result<Bytes> {

@@ -18,9 +18,9 @@ const RUN_MAX: SignedDuration = SignedDuration::from_hours(48);
 /// A key or passphrase, and until when what it made is believed.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// what opens and seals
+    /// What opens and seals.
     pub secret: Secret,
-    /// what it made from this moment on is not believed; none: it is in use
+    /// What it made from this moment on is not believed; none: it is in use.
     pub retired: Option<Timestamp>,
 }
 
@@ -29,18 +29,18 @@ pub struct Key {
 /// A database with keys of its own is believed under those alone. All others are believed under the common ones.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
-    /// for every database without keys of its own
+    /// For every database without keys of its own.
     pub common: Vec<Key>,
-    /// for those that have some
+    /// For those that have some.
     pub own: BTreeMap<Label, Vec<Key>>,
 }
 
 /// A key as the maker of a database's names in this repository.
 #[derive(Debug)]
 pub struct Maker {
-    /// what makes the names
+    /// What makes the names.
     pub identity: Identity,
-    /// what opens the objects
+    /// What opens the objects.
     pub secret: Secret,
     retired: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Catalog, Doubt, OtherRepository, READS_AT_ONCE, Standing, found::Found, judged};
+use super::{Catalog, CatalogEntry, Doubt, OtherRepository, READS_AT_ONCE, databases::DatabaseNames, trust};
 use crate::{
     backup::{BackupId, Label, Record, Status},
     error::{Error, Result},
@@ -13,21 +13,21 @@ use crate::{
 /// What a place holds.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// the newest runs, newest first
-    pub standing: Vec<Standing>,
-    /// of each database its newest run and its newest good one, where they are not among those
-    pub beside: Vec<Standing>,
-    /// records and marks that can't be read with our keys: their key in the bucket, and why
+    /// The newest runs, newest first.
+    pub entries: Vec<CatalogEntry>,
+    /// Of each database its newest run and its newest good one, where they are not among those.
+    pub beside: Vec<CatalogEntry>,
+    /// Records and marks that can't be read with our keys: their key in the bucket, and why.
     pub unreadable: Vec<(String, Error)>,
-    /// how many older records there are that were not read
+    /// How many older records there are that were not read.
     pub more: usize,
-    /// when it was looked, by the bucket's clock where it tells the time: one's own may be behind
+    /// When it was looked, by the bucket's clock where it tells the time: one's own may be behind.
     pub seen: Timestamp,
-    /// of each database, records whose names no key at hand has made
+    /// Of each database, records whose names no key at hand has made.
     pub others: BTreeMap<Label, usize>,
-    /// of each database, records of other repositories under a key that counts here
+    /// Of each database, records of other repositories under a key that counts here.
     pub other_repositories: BTreeMap<Label, Vec<OtherRepository>>,
-    /// whose those are, as far as one of them tells; or whose the place is, where there is nothing else
+    /// Whose those are, as far as one of them tells; or whose the place is, where there is nothing else.
     pub stranger: Option<Error>,
     suspicious: BTreeSet<BackupId>,
 }
@@ -43,13 +43,13 @@ impl Listing {
     /// is the newest good one where there is no other. What was dated by a clock that was ahead is neither, unless
     /// there is nothing else.
     #[must_use]
-    pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&Standing>, Option<&Standing>) {
+    pub fn newest(&self, label: &Label, now: Timestamp) -> (Option<&CatalogEntry>, Option<&CatalogEntry>) {
         let of_label = || {
-            let all = self.standing.iter().chain(&self.beside);
+            let all = self.entries.iter().chain(&self.beside);
             all.filter(|one| one.record.database == *label)
         };
-        let is_sure = |one: &Standing| one.is_sure() || !one.record.is_good();
-        let in_time = |one: &Standing| !one.record.is_ahead(now);
+        let is_sure = |one: &CatalogEntry| one.is_sure() || !one.record.is_good();
+        let in_time = |one: &CatalogEntry| !one.record.is_ahead(now);
         let good = of_label().filter(|one| one.may_be_good());
         (
             good.max_by_key(|one| (in_time(one), is_sure(one), one.record.id.clone())),
@@ -72,7 +72,7 @@ impl Listing {
     }
 }
 
-impl Standing {
+impl CatalogEntry {
     /// Why the archive of a good record can't be counted on, as far as it was looked at.
     #[must_use]
     pub fn why_doubted(&self) -> Option<&Doubt> {
@@ -106,7 +106,7 @@ impl Catalog {
     /// What the bucket refuses. A record that can't be read is no error here: see [`Listing::unreadable`].
     pub async fn list(&self, database: Option<&Label>, count_max: usize, now: Timestamp) -> Result<Listing> {
         let mut listing = Listing::default();
-        let all = self.found_settled(database).await?;
+        let all = self.settled_names(database).await?;
         for found in &all {
             self.count_others(&mut listing, found).await;
         }
@@ -124,26 +124,26 @@ impl Catalog {
             listing.more += older.len();
             self.list_database(&mut listing, found, listed, older).await?;
         }
-        let order = |one: &Standing| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
-        listing.standing.sort_by_key(order);
+        let order = |one: &CatalogEntry| (std::cmp::Reverse(one.record.id.clone()), one.record.database.clone());
+        listing.entries.sort_by_key(order);
         Ok(listing)
     }
 
     async fn list_database(
         &self,
         listing: &mut Listing,
-        found: &Found,
+        found: &DatabaseNames,
         listed: Vec<&BackupId>,
         older: Vec<&BackupId>,
     ) -> Result<()> {
         let shown = listed.len();
-        let mut standing = self.open_into(listing, found, listed).await?;
-        let shown = standing.len().min(shown);
-        self.look_behind(listing, found, &mut standing, &older).await?;
-        self.judge(&mut standing).await?;
-        listing.suspicious.extend(judged::suspicious(&standing));
-        let beside = standing.split_off(shown);
-        listing.standing.extend(standing);
+        let mut entries = self.open_into(listing, found, listed).await?;
+        let shown = entries.len().min(shown);
+        self.look_behind(listing, found, &mut entries, &older).await?;
+        self.assess(&mut entries).await?;
+        listing.suspicious.extend(trust::suspicious(&entries));
+        let beside = entries.split_off(shown);
+        listing.entries.extend(entries);
         listing.beside.extend(beside);
         // what was opened only on the way tells nobody anything
         let (good, last) = listing.newest(&found.database, listing.seen);
@@ -152,7 +152,7 @@ impl Catalog {
             .flatten()
             .map(|one| one.record.id.clone())
             .collect();
-        let is_kept = |one: &Standing| one.record.database != found.database || kept.contains(&one.record.id);
+        let is_kept = |one: &CatalogEntry| one.record.database != found.database || kept.contains(&one.record.id);
         listing.beside.retain(is_kept);
         self.explain_last(listing, &found.database).await
     }
@@ -161,43 +161,48 @@ impl Catalog {
     async fn look_behind(
         &self,
         listing: &mut Listing,
-        found: &Found,
-        standing: &mut Vec<Standing>,
+        found: &DatabaseNames,
+        entries: &mut Vec<CatalogEntry>,
         older: &[&BackupId],
     ) -> Result<()> {
         for some in older.chunks(READS_AT_ONCE) {
-            if standing.iter().any(Standing::may_be_good) {
+            if entries.iter().any(CatalogEntry::may_be_good) {
                 break;
             }
             let opened = self.open_into(listing, found, some.to_vec()).await?;
-            standing.extend(opened);
+            entries.extend(opened);
         }
         Ok(())
     }
 
-    async fn open_into(&self, listing: &mut Listing, found: &Found, ids: Vec<&BackupId>) -> Result<Vec<Standing>> {
+    async fn open_into(
+        &self,
+        listing: &mut Listing,
+        found: &DatabaseNames,
+        ids: Vec<&BackupId>,
+    ) -> Result<Vec<CatalogEntry>> {
         let opened = self.open_some(found, ids).await?;
         listing.unreadable.extend(opened.unreadable);
-        let mut standing = opened.standing;
-        for one in &mut standing {
+        let mut entries = opened.entries;
+        for one in &mut entries {
             if let Some(fault) = one.mark_fault.take() {
                 let key = self.mark_key(&found.database, &one.record.id);
                 listing.unreadable.push((key, fault));
             }
         }
-        self.look_at_other_tags(&mut standing).await?;
-        Ok(standing)
+        self.look_at_other_tags(&mut entries).await?;
+        Ok(entries)
     }
 
     /// Reads why the last run of a database failed, where it did.
     async fn explain_last(&self, listing: &mut Listing, label: &Label) -> Result<()> {
         let (_, last) = listing.newest(label, listing.seen);
-        let is_failed = |one: &&Standing| matches!(one.record.status, Status::Failed { .. });
+        let is_failed = |one: &&CatalogEntry| matches!(one.record.status, Status::Failed { .. });
         let Some(record) = last.filter(is_failed).map(|one| one.record.clone()) else {
             return Ok(());
         };
         let failure = self.failure(&record).await?;
-        let mut all = listing.standing.iter_mut().chain(&mut listing.beside);
+        let mut all = listing.entries.iter_mut().chain(&mut listing.beside);
         let last = all.find(|one| one.record.id == record.id && one.record.database == *label);
         if let Some(last) = last {
             last.failure = failure;
@@ -207,9 +212,9 @@ impl Catalog {
 }
 
 /// The newest ids of all databases together, each with its database.
-fn newest_of_all(all: &[Found], count_max: usize) -> BTreeSet<(&BackupId, &Label)> {
+fn newest_of_all(all: &[DatabaseNames], count_max: usize) -> BTreeSet<(&BackupId, &Label)> {
     let ids = |found| {
-        let found: &Found = found;
+        let found: &DatabaseNames = found;
         found.newest_first().map(|id| (id, &found.database))
     };
     let mut ids: Vec<_> = all.iter().flat_map(ids).collect();

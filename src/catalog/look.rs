@@ -1,11 +1,13 @@
 //! Whether an archive stands as its record says: by what a listing shows, which costs nothing, and by a close look at
 //! its header and its last frame, which costs two requests.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use super::{Catalog, Standing, Survey};
+use super::{Catalog, CatalogEntry, Survey};
 use crate::{
     backup::{Checked, Mark, Record},
     error::{Error, Result},
@@ -27,18 +29,18 @@ const LOOKS_AT_ONCE: usize = 8;
 /// Why the archive of a good record can't be counted on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// it is not there
+    /// It is not there.
     Gone,
-    /// it has another length than what was uploaded
+    /// It has another length than what was uploaded.
     Length,
-    /// its header or its last frame is not what was sealed
+    /// Its header or its last frame is not what was sealed.
     Changed(seal::Error),
-    /// it is another object than the one that was uploaded, and lies where it can't be read
+    /// It is another object than the one that was uploaded, and lies where it can't be read.
     Unseen,
-    /// it is another object than the one that was uploaded. Header and last frame are right, and nobody has read the
-    /// rest of it
+    /// It is another object than the one that was uploaded. Header and last frame are right, and nobody has read the
+    /// rest of it.
     Another,
-    /// it was read whole, and is not what was sealed
+    /// It was read whole, and is not what was sealed.
     Damaged(Timestamp),
 }
 
@@ -70,23 +72,23 @@ impl std::fmt::Display for Doubt {
 /// What a close look came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
-    /// header and last frame are what was sealed
+    /// Header and last frame are what was sealed.
     Opens,
-    /// it can't be counted on
+    /// It can't be counted on.
     Doubted(Doubt),
-    /// it lies in cold storage, and is the object that was uploaded
+    /// It lies in cold storage, and is the object that was uploaded.
     Cold,
-    /// a catalog key alone is at hand, which opens no archive: by its length it is the one that was sealed
+    /// A catalog key alone is at hand, which opens no archive: by its length it is the one that was sealed.
     Sealed,
 }
 
 /// What a listing shows of a good record's archive.
 pub(super) enum Shown {
-    /// the very object that was uploaded
+    /// The very object that was uploaded.
     AsUploaded,
-    /// as long as what was uploaded, and another object: copied, or overwritten
+    /// As long as what was uploaded, and another object: copied, or overwritten.
     OtherTag,
-    /// no backup any more
+    /// No backup any more.
     Doubted(Doubt),
 }
 
@@ -131,6 +133,26 @@ fn checked<'a>(archive: &Object, mark: Option<&'a Mark>) -> Option<&'a Checked> 
 /// An entity tag without what services differ in.
 fn bare(etag: &str) -> &str {
     etag.trim_start_matches("W/").trim_matches('"')
+}
+
+impl Survey {
+    /// Takes over the uploads that were under way at an earlier look, where none was aborted since.
+    pub fn remember_unfinished(&mut self, earlier: &Self) {
+        self.unfinished.clone_from(&earlier.unfinished);
+    }
+
+    /// Takes over what an earlier look at the same archives has seen, so that none is looked at twice.
+    pub fn remember_looks(&mut self, earlier: &Self) {
+        let seen = earlier.entries.iter().filter(|one| one.looked_at);
+        let seen: BTreeMap<_, _> = seen.map(|one| (&one.record.id, one)).collect();
+        for one in &mut self.entries {
+            let before = seen.get(&one.record.id).filter(|before| before.archive == one.archive);
+            if let Some(before) = before {
+                one.doubt.clone_from(&before.doubt);
+                (one.looked_at, one.unseen) = (true, before.unseen);
+            }
+        }
+    }
 }
 
 impl Catalog {
@@ -192,12 +214,12 @@ impl Catalog {
         let turn = scattered(now);
         let other = (!others.is_empty()).then(|| others[turn % others.len()]);
         if let Some(other) = other {
-            self.look_at_place(&mut survey.standing[other]).await?;
+            self.look_at_place(&mut survey.entries[other]).await?;
         }
         // what is called the newest good one is one that opens
         for at in [*newest].iter().chain(others).take(NEWEST_LOOKED_AT) {
-            self.look_at_place(&mut survey.standing[*at]).await?;
-            if survey.standing[*at].is_good() {
+            self.look_at_place(&mut survey.entries[*at]).await?;
+            if survey.entries[*at].is_good() {
                 break;
             }
         }
@@ -205,8 +227,8 @@ impl Catalog {
     }
 
     /// Looks at the newest archives that bear another entity tag than what was uploaded.
-    pub(super) async fn look_at_other_tags(&self, standing: &mut [Standing]) -> Result<()> {
-        let others = standing
+    pub(super) async fn look_at_other_tags(&self, entries: &mut [CatalogEntry]) -> Result<()> {
+        let others = entries
             .iter_mut()
             .filter(|one| one.record.is_good() && one.unsure == Some(Doubt::Another));
         self.look_at_all(others.take(OTHER_TAGS_LOOKED_AT).collect()).await
@@ -216,7 +238,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Catalog::look_at`].
-    pub async fn look_at_all(&self, all: Vec<&mut Standing>) -> Result<()> {
+    pub async fn look_at_all(&self, all: Vec<&mut CatalogEntry>) -> Result<()> {
         let mut looks = stream::iter(all)
             .map(|one| self.look_at_place(one))
             .buffer_unordered(LOOKS_AT_ONCE);
@@ -230,7 +252,7 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Catalog::look_at`].
-    pub async fn look_at_place(&self, one: &mut Standing) -> Result<()> {
+    pub async fn look_at_place(&self, one: &mut CatalogEntry) -> Result<()> {
         let Some(archive) = one.archive.as_ref().filter(|_| !one.looked_at) else {
             return Ok(());
         };

@@ -12,23 +12,24 @@
 //! An archive without a record is no backup and is never listed as one.
 
 mod commit;
-mod found;
-mod judged;
+mod comparison;
+mod databases;
+mod empty_place;
+mod entry;
 mod keys;
+mod known;
 mod listing;
 mod look;
 mod marks;
-mod measured;
 mod names;
-mod nothing_here;
 mod notices;
 mod other_repositories;
 mod reading;
 mod repository;
-mod standing;
+mod selector;
 mod survey;
+mod trust;
 mod turns;
-mod wanted;
 
 use std::{
     collections::BTreeSet,
@@ -37,20 +38,21 @@ use std::{
 
 use tokio::sync::OnceCell;
 
+use self::known::Known;
 use crate::{
-    backup::{BackupId, Label, Record, Tier},
+    backup::{BackupId, Label, Mark, Record, Tier},
     error::Error,
     seal::{RepositoryId, Secret},
     store::Store,
 };
 
+pub use entry::CatalogEntry;
 pub use keys::{Key, Keys, Maker};
 pub use listing::Listing;
 pub use look::{Doubt, Look};
 pub use other_repositories::OtherRepository;
-pub use standing::Standing;
+pub use selector::BackupSelector;
 pub use survey::{Orphan, Survey};
-pub use wanted::Wanted;
 
 /// The most entries that are read at once. They are small.
 const READS_AT_ONCE: usize = 32;
@@ -61,16 +63,20 @@ const SUFFIX: &str = ".pgc";
 pub struct Catalog {
     store: Store,
     keys: Arc<Keys>,
-    /// the repository here, once it is known
+    /// The repository here, once it is known.
     repository: Arc<OnceCell<RepositoryId>>,
-    /// the same, once it is sure that it stands in the bucket
+    /// The same, once it is sure that it stands in the bucket.
     begun: Arc<OnceCell<RepositoryId>>,
-    /// a setting says which repository counts
+    /// A setting says which repository counts.
     pinned: bool,
-    /// other repositories of which records under a key at hand were met here
+    /// Other repositories of which records under a key at hand were met here.
     others_met: Arc<Mutex<BTreeSet<RepositoryId>>>,
-    /// it was looked whether this place is of others
+    /// It was looked whether this place is of others.
     warned: Arc<AtomicBool>,
+    /// Entries that were opened, as they stood.
+    known_records: Arc<Known<Record>>,
+    /// Marks that were opened, as they stood.
+    known_marks: Arc<Known<Mark>>,
 }
 
 impl Catalog {
@@ -85,6 +91,8 @@ impl Catalog {
             pinned: pinned.is_some(),
             others_met: Arc::default(),
             warned: Arc::default(),
+            known_records: Arc::default(),
+            known_marks: Arc::default(),
         }
     }
 

@@ -23,13 +23,15 @@ pub(super) struct Names {
     pub(super) marks: BTreeMap<BackupId, Object>,
     pub(super) foreign: usize,
     pub(super) others: usize,
-    /// records of other repositories under a key that counts here
+    /// Every key that was listed, whosever it is.
+    pub(super) keys: BTreeSet<String>,
+    /// Records of other repositories under a key that counts here.
     pub(super) other_repositories: Vec<OtherRepository>,
-    /// those records, and the repository of each
+    /// Those records, and the repository of each.
     pub(super) of_other_repositories: BTreeMap<BackupId, RepositoryId>,
-    /// records under a key that was retired before
+    /// Records under a key that was retired before.
     pub(super) too_late: BTreeSet<BackupId>,
-    /// the records among the others
+    /// The records among the others.
     pub(super) strangers: BTreeMap<BackupId, Object>,
 }
 
@@ -42,6 +44,7 @@ impl Catalog {
         for what in FOLDERS {
             let folder = self.store.location().key(&format!("{database}/{what}/"));
             for object in self.store.list(&folder).await? {
+                names.keys.insert(object.key.clone());
                 let path = object.key.strip_prefix(&folder);
                 let path = path.and_then(|path| path.strip_suffix(SUFFIX));
                 let parsed = path.and_then(|path| parse(what, path));
@@ -64,7 +67,7 @@ impl Catalog {
         Ok(names)
     }
 
-    /// Lists the details of a database, which nobody has to know of who deletes nothing: those of each run, those
+    /// Lists the details of a database, which only a prune has to know of: those of each run, those
     /// without one, and what is not ours among them.
     ///
     /// # Errors
@@ -75,6 +78,7 @@ impl Catalog {
         let folder = self.store.location().key(&format!("{database}/{DETAILS}/"));
         let mut found = BTreeMap::new();
         for object in self.store.list(&folder).await? {
+            survey.keys.insert(object.key.clone());
             let path = object.key.strip_prefix(&folder);
             let path = path.and_then(|path| path.strip_suffix(SUFFIX));
             let id = path.and_then(|path| BackupId::parse(path).ok());
@@ -85,7 +89,7 @@ impl Catalog {
                 None => survey.foreign += 1,
             }
         }
-        for one in &mut survey.standing {
+        for one in &mut survey.entries {
             one.details = found.remove(&one.record.id);
         }
         survey.stray_details = found.into_iter().collect();
@@ -97,7 +101,7 @@ impl Catalog {
     ///
     /// # Errors
     /// What the bucket refuses; one that lists no uploads, or not to us, has none.
-    pub async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
+    async fn unfinished(&self, database: &Label) -> Result<Vec<Unfinished>> {
         let folder = self.store.location().key(&format!("{database}/"));
         let makers = self.makers(database).await?;
         let mut uploads = self.store.unfinished(&folder).await?.unwrap_or_default();
@@ -111,18 +115,17 @@ impl Catalog {
         Ok(uploads)
     }
 
-    /// The keys in this database's folders, whosever they are.
+    /// The uploads under way, or left behind, that would become archives of ours; asked for once a survey.
     ///
     /// # Errors
-    /// What the bucket refuses to list.
-    pub async fn keys(&self, database: &Label) -> Result<BTreeSet<String>> {
-        let mut keys = BTreeSet::new();
-        for what in FOLDERS.into_iter().chain([DETAILS]) {
-            let folder = self.store.location().key(&format!("{database}/{what}/"));
-            let objects = self.store.list(&folder).await?;
-            keys.extend(objects.into_iter().map(|object| object.key));
+    /// What the bucket refuses; one that lists no uploads, or not to us, has none.
+    pub async fn find_unfinished(&self, survey: &mut Survey) -> Result<Vec<Unfinished>> {
+        if let Some(known) = &survey.unfinished {
+            return Ok(known.clone());
         }
-        Ok(keys)
+        let found = self.unfinished(&survey.database).await?;
+        survey.unfinished = Some(found.clone());
+        Ok(found)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Catalog {
-    /// Adds a notice to the mark of `id`, which `secret` has made. Who may not look whether there is a mark
-    /// (credentials that can only write) makes one where there is none.
+    /// Adds a notice to the mark of `id`, which `secret` has made. Credentials that may only write can't look
+    /// whether there is a mark, and make one where there is none.
     ///
     /// # Errors
     /// What the bucket refuses, and [`Error::Seal`].

@@ -9,9 +9,9 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Catalog,
+    entry::is_of_the_whole,
     names::Names,
     repository::{Proven, proven},
-    standing::is_of_the_whole,
 };
 use crate::{
     backup::{BackupId, Label},
@@ -28,11 +28,11 @@ const LOOKED_AT_UNPINNED: usize = 8;
 /// Records of another repository in a database's folder, sealed under a key that counts for this database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OtherRepository {
-    /// which repository
+    /// Which repository.
     pub repository: RepositoryId,
-    /// how many records
+    /// How many records.
     pub records: usize,
-    /// the newest of them
+    /// The newest of them.
     pub newest: BackupId,
 }
 
@@ -143,7 +143,7 @@ impl Catalog {
 }
 
 /// Some of them, evenly spread by when they came to the bucket, the first and the last among them. A stranger can put
-/// there as many as he likes, but none that came before those that were there.
+/// there as many as they like, but none that came before those that were there.
 fn sample(strangers: &BTreeMap<BackupId, Object>, count_max: usize) -> Vec<(BackupId, Object)> {
     let mut all: Vec<_> = strangers.iter().collect();
     all.sort_by_key(|(id, object)| (object.modified.unwrap_or(Timestamp::MAX), *id));

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Catalog, misplaced, standing::is_of_the_whole};
+use super::{Catalog, entry::is_of_the_whole, misplaced};
 use crate::{
     backup::{BackupId, Details, Label, Record},
     compress,
@@ -14,7 +14,7 @@ use crate::{
 
 /// The level of zstd at which details are compressed: zstd's own default.
 pub(super) const DETAILS_LEVEL: i32 = 3;
-/// An entry has 4 KiB and a header; more is none.
+/// An entry has at most 4 KiB and a header: anything longer is no entry.
 const RECORD_OBJECT_BYTES_MAX: u64 = 64 << 10;
 /// The JSON of details: what names no table, a table with two long names, and the length of a chunk, each with room to
 /// spare. No record that claims more gets more than the last.
@@ -31,7 +31,7 @@ pub(super) struct Expected<'a> {
     pub(super) id: &'a BackupId,
     pub(super) content: Content,
     pub(super) bytes_max: u64,
-    /// the SHA-256 of its bytes, where a record has it
+    /// The SHA-256 of its bytes, where a record has it.
     pub(super) sha256: Option<&'a Untrusted>,
 }
 

@@ -1,51 +1,55 @@
 //! One database's part of the bucket, looked through whole: what is ours by name, opened, and what stands beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Catalog, Maker, OtherRepository, Standing, keys::maker, names::Names};
+use super::{Catalog, CatalogEntry, Maker, OtherRepository, keys::maker, names::Names};
 use crate::{
     backup::{BackupId, Label, Tier},
     error::{Error, Result},
-    store::{Kind, Object},
+    store::{Kind, Object, Unfinished},
 };
 
 /// Everything of one database that bears an id of ours.
 #[derive(Debug)]
 pub struct Survey {
-    /// label of the database
+    /// Label of the database.
     pub database: Label,
-    /// the records, opened; newest first
-    pub standing: Vec<Standing>,
-    /// archives under an id of ours that has no record, or the record of a failed run
+    /// The records, opened; newest first.
+    pub entries: Vec<CatalogEntry>,
+    /// Archives under an id of ours that has no record, or the record of a failed run.
     pub orphans: Vec<Orphan>,
-    /// marks under an id of ours that has no record
+    /// Marks under an id of ours that has no record.
     pub stray_marks: Vec<(BackupId, Object)>,
-    /// details under an id of ours that has no record, once they were looked for
+    /// Details under an id of ours that has no record, once they were looked for.
     pub stray_details: Vec<(BackupId, Object)>,
-    /// what is ours by name and can't be read: its key, and why
+    /// Uploads under way, or left behind, that would become archives of ours, once they were looked for.
+    pub(super) unfinished: Option<Vec<Unfinished>>,
+    /// What is ours by name and can't be read: its key, and why.
     pub unreadable: Vec<(String, Error)>,
-    /// objects in these folders that are not ours, which nobody touches
+    /// Every key that was listed in these folders, whosever it is.
+    pub keys: BTreeSet<String>,
+    /// Objects in these folders that are not ours, which nobody touches.
     pub foreign: usize,
-    /// records among these whose names no key at hand has made
+    /// Records among these whose names no key at hand has made.
     pub others: usize,
-    /// records of other repositories under a key that counts here
+    /// Records of other repositories under a key that counts here.
     pub other_repositories: Vec<OtherRepository>,
-    /// these stand here and no setting says which repository is meant: the error that says so
+    /// These stand here and no setting says which repository is meant: the error that says so.
     pub unsettled: Option<Error>,
-    /// records under a key that was retired before they were made: they are not believed
+    /// Records under a key that was retired before they were made: they are not believed.
     pub too_late: usize,
 }
 
 /// An archive that is no backup: its run died before the record was written, or after the record was deleted.
 #[derive(Debug)]
 pub struct Orphan {
-    /// the id in its name
+    /// The id in its name.
     pub id: BackupId,
-    /// the tier in its name
+    /// The tier in its name.
     pub tier: Tier,
-    /// the archive
+    /// The archive.
     pub object: Object,
-    /// tag of the owner by whose key its id was made
+    /// Tag of the owner by whose key its id was made.
     pub owner: String,
 }
 
@@ -58,9 +62,9 @@ impl Survey {
 }
 
 impl Survey {
-    /// Places of the good backups in `standing`, newest first.
+    /// Places of the good backups in `entries`, newest first.
     pub(super) fn places_of_good(&self) -> Vec<usize> {
-        let good = self.standing.iter().enumerate();
+        let good = self.entries.iter().enumerate();
         good.filter(|(_, one)| one.is_good()).map(|(at, _)| at).collect()
     }
 }
@@ -73,17 +77,20 @@ impl Catalog {
     /// What the bucket refuses to list, and what concerns more than one object. A record that can't be read is no error
     /// here: see [`Survey::unreadable`].
     pub async fn survey(&self, database: &Label, records_max: usize) -> Result<Survey> {
-        let found = self.found(database).await?;
+        let mut found = self.database_names(database).await?;
         self.warn_of_others(&found.names).await?;
         let ids = found.newest_first().take(records_max).collect();
         let opened = self.open_some(&found, ids).await?;
+        let keys = std::mem::take(&mut found.names.keys);
         let names = &found.names;
         let mut survey = Survey {
             database: database.clone(),
-            standing: opened.standing,
+            entries: opened.entries,
             orphans: Vec::new(),
             stray_marks: Vec::new(),
             stray_details: Vec::new(),
+            unfinished: None,
+            keys,
             unreadable: opened.unreadable,
             foreign: names.foreign,
             others: names.others,
@@ -91,9 +98,9 @@ impl Catalog {
             unsettled: self.check_settled(&names.other_repositories).await.err(),
             too_late: names.too_late.len(),
         };
-        self.look_at_other_tags(&mut survey.standing).await?;
-        self.judge(&mut survey.standing).await?;
-        self.explain_newest(&mut survey.standing).await?;
+        self.look_at_other_tags(&mut survey.entries).await?;
+        self.assess(&mut survey.entries).await?;
+        self.explain_newest(&mut survey.entries).await?;
         sort_out(&mut survey, found.names, &found.makers);
         Ok(survey)
     }
@@ -114,11 +121,11 @@ impl Catalog {
 /// Tells what stands without a record from what stands beside its record's archive: that is a copy, and somebody
 /// else's.
 fn sort_out(survey: &mut Survey, names: Names, makers: &[Maker]) {
-    let record = |standing: &Standing| {
-        let record = &standing.record;
+    let record = |entry: &CatalogEntry| {
+        let record = &entry.record;
         (record.id.clone(), (record.tier, record.is_good()))
     };
-    let records: BTreeMap<BackupId, (Tier, bool)> = survey.standing.iter().map(record).collect();
+    let records: BTreeMap<BackupId, (Tier, bool)> = survey.entries.iter().map(record).collect();
     for ((id, tier), object) in names.archives {
         let its_record = records.get(&id);
         let died = its_record == Some(&(tier, false)) || !names.records.contains_key(&id);

@@ -1,4 +1,5 @@
-//! Turns: names that say, to who may look at nothing, that a period of the schedule has had its attempt or its backup.
+//! Turns: names in the bucket that say that a period of the schedule has had its attempt or its backup, for credentials
+//! that may not look.
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use crate::{
     store::{Claim, Object},
 };
 
-/// How long after it can no longer be open a turn stays: clocks differ.
+/// How long a turn stays after its period is over: clocks differ.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// No turn of ours is longer.
@@ -38,7 +39,7 @@ impl Catalog {
         Ok(self.store.claim(&key, Bytes::from(body)).await?)
     }
 
-    /// The turns of ours that nobody will ask for again.
+    /// Our turns whose periods are over.
     ///
     /// # Errors
     /// What the bucket refuses to list.

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use pgcoffer::{
     backup::{Label, Sealed},
-    catalog::{Doubt, Listing, Standing},
+    catalog::{CatalogEntry, Doubt, Listing},
     text::{bare_minute, span},
 };
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::text::{align_right, kept_until, plain_table, record_json, status_word
 
 /// Databases that have records here or are configured, in order.
 pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
-    let standing = listing.standing.iter().chain(&listing.beside);
+    let standing = listing.entries.iter().chain(&listing.beside);
     let listed = standing.map(|one| one.record.database.clone());
     let mut labels: Vec<Label> = expected.iter().cloned().chain(listed).collect();
     labels.sort();
@@ -28,7 +28,7 @@ pub(super) fn databases(listing: &Listing, expected: &[Label]) -> Vec<Label> {
 pub(super) fn answer(listing: &Listing, label: &Label, now: Timestamp) -> String {
     let (good, last) = listing.newest(label, now);
     let mut text = match good {
-        Some(Standing { record, .. }) => format!(
+        Some(CatalogEntry { record, .. }) => format!(
             "{label}: newest good backup is {} old: {}, {}, {} dumped\n",
             span(record.started, now),
             record.id,
@@ -77,7 +77,7 @@ pub(super) fn answer_json(listing: &Listing, label: &Label, now: Timestamp) -> V
 /// One line for each backup.
 pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     // of one key there is nothing to tell apart
-    let keys: BTreeSet<_> = listing.standing.iter().map(|one| &one.key).collect();
+    let keys: BTreeSet<_> = listing.entries.iter().map(|one| &one.key).collect();
     let with_keys = keys.len() > 1;
     let mut heads = vec![
         "ID",
@@ -92,7 +92,7 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
     ];
     heads.extend(with_keys.then_some("KEY"));
     let mut table = plain_table(&heads);
-    for one in &listing.standing {
+    for one in &listing.entries {
         let record = &one.record;
         let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |bytes| HumanBytes(bytes).to_string());
         let sealed = record.sealed.as_ref();
@@ -116,7 +116,7 @@ pub(super) fn backups_table(listing: &Listing, now: Timestamp) -> Table {
 }
 
 /// A record, and how it stands.
-pub(super) fn summary_json(listing: &Listing, one: &Standing) -> Value {
+pub(super) fn summary_json(listing: &Listing, one: &CatalogEntry) -> Value {
     let mut value = record_json(&one.record, None);
     if let Some(object) = value.as_object_mut() {
         object.insert("good".to_owned(), one.is_sure().into());
@@ -132,7 +132,7 @@ pub(super) fn summary_json(listing: &Listing, one: &Standing) -> Value {
 }
 
 /// The status of a record whose archive was looked for.
-fn listed_status(listing: &Listing, one: &Standing, now: Timestamp) -> String {
+fn listed_status(listing: &Listing, one: &CatalogEntry, now: Timestamp) -> String {
     let record = &one.record;
     let gone = record.is_good() && !one.is_sure();
     let word = if gone && record.expires.is_some_and(|end| end <= now) {

@@ -179,7 +179,7 @@ impl Output {
         let now = listing.seen;
         let databases = databases(listing, expected);
         if self.json {
-            let backups: Vec<Value> = listing.standing.iter().map(|one| summary_json(listing, one)).collect();
+            let backups: Vec<Value> = listing.entries.iter().map(|one| summary_json(listing, one)).collect();
             let unreadable: Vec<Value> = listing
                 .unreadable
                 .iter()
@@ -219,7 +219,7 @@ impl Output {
                 n => format!("There are {n} records in {location}, and no key or passphrase here opens one.\n"),
             });
         }
-        if !listing.standing.is_empty() {
+        if !listing.entries.is_empty() {
             text.push_str(&format!("\n{}\n", backups_table(listing, now).trim_fmt()));
         }
         if listing.more > 0 {
@@ -235,7 +235,7 @@ impl Output {
         for (_, why) in &listing.unreadable {
             note(&format!("warning: {why}"));
         }
-        for (label, count) in listing.others.iter().filter(|_| !listing.standing.is_empty()) {
+        for (label, count) in listing.others.iter().filter(|_| !listing.entries.is_empty()) {
             note(&format!(
                 "warning: {} in the folder of {label} under no key that is set here, passed over",
                 counted(count, "record")

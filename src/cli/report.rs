@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pgcoffer::{
     Result,
     backup::{BackupId, Failure, Label},
-    operation::{BackupOutcome, DatabaseTick, Decided, Decision, Health, PruneOutcome, TickReport},
+    operation::{BackupOutcome, ChangedMark, DatabaseTick, Health, MarkChange, PruneOutcome, TickReport},
     text::{bare_minute, continued, minute, span},
 };
 use serde_json::{Value, json};
@@ -86,13 +86,13 @@ impl Output {
         print(format!("{}\n{gap}{notes}", table.trim_fmt()))
     }
 
-    pub(super) fn decided(self, decided: &Decided, decision: &Decision) -> Result<()> {
+    pub(super) fn decided(self, decided: &ChangedMark, decision: &MarkChange) -> Result<()> {
         if self.json {
             return self.print_json(&to_json(decided)?);
         }
         let (id, database) = (&decided.id, &decided.database);
         print(match (decision, &decided.hold) {
-            (Decision::Hold(_), Some(hold)) => format!(
+            (MarkChange::Hold(_), Some(hold)) => format!(
                 "{id} of {database} is held {hold}\n  {}\n",
                 match (decided.legal_hold, decided.tagged) {
                     (true, _) => "marked, tagged and under legal hold",
@@ -101,7 +101,7 @@ impl Output {
                         "marked; it could not be tagged here, so the bucket's own lifecycle rules don't see the hold",
                 }
             ),
-            (Decision::Accept, _) => match (&decided.accepted, decided.changed) {
+            (MarkChange::Accept, _) => match (&decided.accepted, decided.changed) {
                 (Some(accepted), false) => format!(
                     "{id} of {database} was accepted by {} at {} already: nothing changed\n",
                     accepted.who,

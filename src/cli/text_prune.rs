@@ -4,7 +4,7 @@ use indicatif::HumanBytes;
 use pgcoffer::{
     Error, Result,
     backup::{Failure, Label},
-    operation::{Fate, LeftoverKind, LeftoverLine, PruneReport},
+    operation::{DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport},
     retention::Verdict,
     text::{bare_minute, continued, counted, escaped},
 };
@@ -59,7 +59,7 @@ pub(super) fn summary(report: &PruneReport, all: bool) -> String {
     let leftovers = report
         .leftovers
         .iter()
-        .filter(|line| line.fate == Fate::Deleted)
+        .filter(|line| line.outcome == DeletionOutcome::Deleted)
         .count();
     let mut text = match (report.deleted(), leftovers) {
         (0, 0) => String::new(),
@@ -101,10 +101,10 @@ fn plan_text(report: &PruneReport) -> String {
     let label = &report.database;
     let mut table = plain_table(&["ID", "TIER", "STARTED (UTC)", "STORED", "VERDICT", "REASON"]);
     for line in &report.backups {
-        let verdict = match (&line.verdict, &line.fate) {
+        let verdict = match (&line.verdict, &line.outcome) {
             (Verdict::Keep(_), _) => "keep",
-            (Verdict::Delete(_), Fate::Stands) => "delete",
-            (Verdict::Delete(_), Fate::Deleted) => "deleted",
+            (Verdict::Delete(_), DeletionOutcome::Stands) => "delete",
+            (Verdict::Delete(_), DeletionOutcome::Deleted) => "deleted",
             (Verdict::Delete(_), _) => "NOT DELETED",
         };
         table.add_row([
@@ -133,10 +133,10 @@ fn plan_text(report: &PruneReport) -> String {
             LeftoverKind::Mark => "notes on a backup that isn't there",
             LeftoverKind::Turn => "turn",
         };
-        let verdict = match (&line.kept, &line.fate) {
+        let verdict = match (&line.kept, &line.outcome) {
             (Some(why), _) => format!("keep, {why}"),
-            (None, Fate::Stands) => "delete".to_owned(),
-            (None, Fate::Deleted) => "deleted".to_owned(),
+            (None, DeletionOutcome::Stands) => "delete".to_owned(),
+            (None, DeletionOutcome::Deleted) => "deleted".to_owned(),
             (None, _) => "NOT DELETED".to_owned(),
         };
         text.push_str(&format!("  {what}: {}: {verdict}\n", escaped(&line.key)));
@@ -163,7 +163,7 @@ fn plan_text(report: &PruneReport) -> String {
 fn turns(report: &PruneReport) -> String {
     let turns = report.leftovers.iter();
     let turns: Vec<_> = turns.filter(|line| line.kind == LeftoverKind::Turn).collect();
-    let gone = turns.iter().filter(|line| line.fate == Fate::Deleted);
+    let gone = turns.iter().filter(|line| line.outcome == DeletionOutcome::Deleted);
     match (turns.len(), gone.count()) {
         (0, _) => String::new(),
         (all, _) if report.dry_run => format!("  turns of periods that are over: {all}: delete\n"),

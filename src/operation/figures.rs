@@ -4,61 +4,61 @@ use jiff::Timestamp;
 
 use crate::{
     backup::{Record, Sealed, Status, Tier},
-    catalog::{Standing, Survey},
+    catalog::{CatalogEntry, Survey},
     schedule::Schedule,
 };
 
 /// Numbers of one look at one database's part of the bucket. Sizes are bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// when it was looked at
+    /// When it was looked at.
     pub looked: Timestamp,
-    /// every tier, lowest first
+    /// Every tier, lowest first.
     pub tiers: Vec<TierFigures>,
-    /// the tiers that the schedule asks for
+    /// The tiers that the schedule asks for.
     pub scheduled: Vec<Tier>,
-    /// the newest good backup
+    /// The newest good backup.
     pub newest_good: Option<GoodFigures>,
-    /// the newest run, good or not
+    /// The newest run, good or not.
     pub last_run: Option<LastRun>,
-    /// failed runs of which a record is kept
+    /// Failed runs of which a record is kept.
     pub failed: usize,
-    /// failed runs since the newest good one
+    /// Failed runs since the newest good one.
     pub failed_since_good: usize,
 }
 
 /// Numbers of one tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TierFigures {
-    /// the tier
+    /// The tier.
     pub tier: Tier,
-    /// good backups that stand under it
+    /// Good backups that stand under it.
     pub good: usize,
-    /// bytes of all that stands under it, records included
+    /// Bytes of all that stands under it, records included.
     pub bytes: u64,
-    /// when the newest good backup that serves it began
+    /// When the newest good backup that serves it began.
     pub newest: Option<Timestamp>,
 }
 
 /// Numbers of one good backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GoodFigures {
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// how long it took, in seconds
+    /// How long it took, in seconds.
     pub seconds: i64,
-    /// bytes of the archive in the bucket
+    /// Bytes of the archive in the bucket.
     pub stored_bytes: u64,
-    /// bytes of pg_dump's archive inside
+    /// Bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
 }
 
 /// How the newest run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastRun {
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// whether it made a backup
+    /// Whether it made a backup.
     pub succeeded: bool,
 }
 
@@ -66,7 +66,7 @@ impl Figures {
     pub(super) fn of(survey: &Survey, schedule: Option<&Schedule>, now: Timestamp) -> Self {
         let newest = survey.newest_good(now);
         // what a clock ahead has dated counts for nothing until then
-        let runs = || survey.standing.iter().map(|one| &one.record);
+        let runs = || survey.entries.iter().map(|one| &one.record);
         let believed = || runs().filter(|record| !record.is_ahead(now));
         let failed = |record: &&Record| matches!(record.status, Status::Failed { .. });
         let is_since = |record: &&Record| newest.is_none_or(|newest| record.started > newest.started);
@@ -99,9 +99,9 @@ impl From<&Record> for GoodFigures {
 }
 
 fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
-    let under = || survey.standing.iter().filter(|one| one.record.tier == tier);
+    let under = || survey.entries.iter().filter(|one| one.record.tier == tier);
     let serves = |record: &Record| record.serves().iter().any(|served| served.tier == tier);
-    let good = survey.standing.iter().filter(|one| one.is_good());
+    let good = survey.entries.iter().filter(|one| one.is_good());
     let serving = good.filter(|one| serves(&one.record) && !one.record.is_ahead(now));
     TierFigures {
         tier,
@@ -112,7 +112,7 @@ fn of_tier(survey: &Survey, tier: Tier, now: Timestamp) -> TierFigures {
 }
 
 /// Bytes that one run takes in the bucket: its record, its details, and its archive where it is there.
-pub(super) fn stored(one: &Standing) -> u64 {
+pub(super) fn stored(one: &CatalogEntry) -> u64 {
     let archive = one.archive.as_ref().map_or(0, |archive| archive.bytes);
     let details = one.record.details_bytes;
     let bytes = [one.object.bytes, details, archive].into_iter();

@@ -10,36 +10,34 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::{
     Progress,
-    inbound::Inbound,
-    ordered::done,
-    source::Source,
-    verify::{compare, open_archive},
+    archive::{compare, open_archive},
 };
 use crate::{
     archive::Contents,
     backup::Record,
     catalog::Catalog,
     error::{Error, Result},
+    pipeline::{ObjectSource, SealedArchive, joined},
     seal::{HEADER_LEN_MAX, Header, Secret},
 };
 
 /// Where an opened archive goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// a file that must not exist yet; it gets its name only when it is whole and checked
+    /// A file that must not exist yet; it gets its name only when it is whole and checked.
     File(PathBuf),
-    /// standard output; a reader learns from the exit status whether what it got is whole
+    /// Standard output; a reader learns from the exit status whether what it got is whole.
     Stdout,
 }
 
 /// What was written where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fetched {
-    /// the backup's id, as the sealed object names it
+    /// The backup's id, as the sealed object names it.
     pub id: String,
-    /// the file; none for standard output
+    /// The file; none for standard output.
     pub file: Option<PathBuf>,
-    /// bytes written
+    /// Bytes written.
     pub bytes: u64,
 }
 
@@ -62,7 +60,7 @@ pub async fn get(
     } else {
         let name = archive.name();
         let details = catalog.known_details(record).await?;
-        let contents = output.bring(archive, progress).await?;
+        let contents = output.take(archive, progress).await?;
         compare(record, details.as_ref(), &contents, &name)?;
         contents.length
     };
@@ -78,10 +76,10 @@ pub async fn get(
 /// # Errors
 /// The first fault; no file is then left.
 pub async fn open(file: &Path, secrets: &[Secret], target: &Target, progress: &Progress) -> Result<Fetched> {
-    let archive = Inbound::begin(Source::file(file.to_owned()).await?, secrets, None).await?;
+    let archive = SealedArchive::open(ObjectSource::file(file.to_owned()).await?, secrets, None).await?;
     let id = archive.header().backup.clone();
     let mut output = Output::begin(target)?;
-    let contents = output.bring(archive, progress).await?;
+    let contents = output.take(archive, progress).await?;
     Ok(Fetched {
         id,
         file: output.end().await?,
@@ -103,13 +101,13 @@ pub fn sealed_for(file: &Path) -> Result<String> {
     Ok(header.sealed_for(&[]).join(" and "))
 }
 
-async fn copy_sealed(archive: Inbound, record: &Record, output: &mut Output, progress: &Progress) -> Result<u64> {
+async fn copy_sealed(archive: SealedArchive, record: &Record, output: &mut Output, progress: &Progress) -> Result<u64> {
     let (name, bytes) = (archive.name(), archive.sealed_bytes());
     let mut sink = Summed {
         inner: &mut output.writer,
         crc: crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Nvme),
     };
-    let copied = archive.copy(&mut sink, progress).await;
+    let copied = archive.copy_into(&mut sink, progress).await;
     let crc64nvme = data_encoding::BASE64.encode(&sink.crc.finalize().to_be_bytes());
     copied.map_err(|error| output.named(error))?;
     let uploaded = record.object().map(|object| &object.crc64nvme);
@@ -146,7 +144,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for Summed<'_, W> {
 /// A file under construction, or standard output.
 struct Output {
     writer: Box<dyn AsyncWrite + Unpin + Send>,
-    /// the file, its passing name, and the name it shall have
+    /// The file, its passing name, and the name it shall have.
     file: Option<(std::fs::File, tempfile::TempPath, PathBuf)>,
 }
 
@@ -180,9 +178,9 @@ impl Output {
     }
 
     /// Takes all of an archive.
-    async fn bring(&mut self, archive: Inbound, progress: &Progress) -> Result<Contents> {
-        let brought = archive.bring(&mut self.writer, progress).await;
-        brought.map_err(|error| self.named(error))
+    async fn take(&mut self, archive: SealedArchive, progress: &Progress) -> Result<Contents> {
+        let read = archive.read_into(&mut self.writer, progress).await;
+        read.map_err(|error| self.named(error))
     }
 
     /// An error that names what could not be written.
@@ -211,7 +209,7 @@ impl Output {
             return Ok(None);
         };
         // a name only for what is on the disk, not for what is on its way there
-        let synced = done(tokio::task::spawn_blocking(move || file.sync_all())).await?;
+        let synced = joined(tokio::task::spawn_blocking(move || file.sync_all())).await?;
         synced.map_err(|e| Error::io("write", &path, e))?;
         passing
             .persist_noclobber(&path)

@@ -13,61 +13,61 @@ use crate::{
 /// How one database stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Health {
-    /// its label
+    /// Its label.
     pub database: Label,
-    /// its schedule, where it has one
+    /// Its schedule, where it has one.
     pub schedule: Option<String>,
-    /// the newest good backup
+    /// The newest good backup.
     pub newest_good: Option<Newest>,
-    /// how old that is
+    /// How old that is.
     pub age_seconds: Option<i64>,
-    /// good backups
+    /// Good backups.
     pub good: usize,
-    /// bytes of everything kept
+    /// Bytes of everything kept.
     pub bytes: u64,
-    /// why the newest run failed, if it did
+    /// Why the newest run failed, if it did.
     pub last_failure: Option<FailedRun>,
-    /// tiers whose backup is late
+    /// Tiers whose backup is late.
     pub late: Vec<LateTier>,
-    /// what is due next, and when
+    /// What is due next, and when.
     pub next_due: Option<Next>,
-    /// until when the next attempt waits after failures
+    /// Until when the next attempt waits after failures.
     pub paused_until: Option<Timestamp>,
-    /// runs under way, or uploads that they left behind: when each began
+    /// Runs under way, or uploads that they left behind: when each began.
     pub under_way: Vec<Timestamp>,
-    /// backups that are held
+    /// Backups that are held.
     pub held: Vec<Held>,
-    /// good backups that look wrong and that nobody has accepted
+    /// Good backups that look wrong and that nobody has accepted.
     pub suspicious: Vec<Suspicious>,
-    /// good backups whose archive can't be counted on, though their retention has not run out
+    /// Good backups whose archive can't be counted on, though their retention has not run out.
     pub lost: Vec<Lost>,
-    /// good backups of which header and last frame are right, and the whole is not sure
+    /// Good backups of which header and last frame are right, and the whole is not sure.
     pub unsure: Vec<Unsure>,
-    /// archives under an id of ours without a record: their run died, or somebody deleted the record
+    /// Archives under an id of ours without a record: their run died, or somebody deleted the record.
     pub without_record: Vec<BackupId>,
-    /// backups dated by a clock that was ahead: they are passed over
+    /// Backups dated by a clock that was ahead: they are passed over.
     pub ahead: Vec<BackupId>,
-    /// records that no agent writes, and why: they count for nothing
+    /// Records that no agent writes, and why: they count for nothing.
     pub implausible: Vec<Lost>,
-    /// records or marks of ours that can't be read, and why
+    /// Records or marks of ours that can't be read, and why.
     pub unreadable: Vec<Untrusted>,
-    /// how far this machine's clock is ahead of the bucket's; negative: behind
+    /// How far this machine's clock is ahead of the bucket's; negative: behind.
     pub clock_seconds: Option<i64>,
-    /// records in its folder that no key at hand has made
+    /// Records in its folder that no key at hand has made.
     pub others: usize,
-    /// records of other repositories there, sealed under a key at hand
+    /// Records of other repositories there, sealed under a key at hand.
     pub other_repositories: Vec<OtherRepository>,
-    /// such stand there, and no setting says which repository is meant
+    /// Such stand there, and no setting says which repository is meant.
     pub unsettled: bool,
-    /// records under a key that was retired before they were made
+    /// Records under a key that was retired before they were made.
     pub too_late: usize,
-    /// good backups whose key had been retired when they came to the bucket
+    /// Good backups whose key had been retired when they came to the bucket.
     pub came_late: usize,
-    /// objects in its folders that bear no name of ours
+    /// Objects in its folders that bear no name of ours.
     pub foreign: usize,
-    /// the newest notice, where it reached nobody
+    /// The newest notice, where it reached nobody.
     pub undelivered: Option<UndeliveredNotice>,
-    /// the same in numbers, for monitoring
+    /// The same in numbers, for monitoring.
     #[serde(skip)]
     pub figures: Figures,
 }
@@ -75,58 +75,58 @@ pub struct Health {
 /// A backup that can't be counted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lost {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// what is wrong with it
+    /// What is wrong with it.
     pub why: String,
 }
 
 /// A backup that has to be read whole before one can count on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unsure {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// it was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of
-    /// it
+    /// It was read, and is damaged; otherwise its archive is another object than was uploaded, which may be a copy of
+    /// it.
     pub damaged: bool,
-    /// the same in words
+    /// The same in words.
     pub why: String,
 }
 
 /// A notice that reached nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UndeliveredNotice {
-    /// id of the run
+    /// Id of the run.
     pub id: BackupId,
-    /// what kind of event
+    /// What kind of event.
     pub event: Untrusted,
-    /// when it was tried
+    /// When it was tried.
     pub at: Timestamp,
-    /// each channel, and why it did not take the message
+    /// Each channel, and why it did not take the message.
     pub undelivered: Vec<crate::backup::FailedDelivery>,
 }
 
 /// The newest good backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Newest {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// the tier that it carries
+    /// The tier that it carries.
     pub tier: Tier,
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// what a person should know of it
+    /// What a person should know of it.
     pub warnings: Vec<Untrusted>,
 }
 
 /// The newest run, which failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedRun {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// why
+    /// Why.
     #[serde(flatten)]
     pub failure: Failure,
 }
@@ -134,18 +134,18 @@ pub struct FailedRun {
 /// What is due next.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
-    /// the highest tier of it
+    /// The highest tier of it.
     pub tier: Tier,
-    /// when
+    /// When.
     pub at: Timestamp,
 }
 
 /// A backup that is held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// who, why and since when
+    /// Who, why and since when.
     #[serde(flatten)]
     pub hold: crate::backup::Hold,
 }
@@ -153,9 +153,9 @@ pub struct Held {
 /// A backup that looks wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Suspicious {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// why
+    /// Why.
     #[serde(serialize_with = "with_text")]
     pub reasons: Vec<Reason>,
 }

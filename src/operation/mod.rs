@@ -1,25 +1,19 @@
 //! What a user can ask for: one verb, one file, each a story in named steps.
 
+mod archive;
 mod backup;
 mod baseline;
 mod check;
 mod clock;
-mod decide;
-mod entries;
 mod figures;
 mod get;
 mod health;
-mod inbound;
 mod interrupt;
 mod lifecycle;
-mod ordered;
-mod outbound;
+mod mark;
 mod problem;
-mod progress;
 mod prune;
-mod reread;
 mod restore;
-mod source;
 mod spans;
 mod status;
 mod thaw;
@@ -28,11 +22,11 @@ mod verify;
 
 use clock::CLOCKS_APART_MAX;
 
+pub use crate::pipeline::Progress;
 pub use backup::{BackupRequest, BackupTaken, Occasion, backup};
 pub use baseline::{Baseline, Failing, Suspicion};
 pub use check::{Area, CheckDatabase, CheckReport, CheckRequest, Finding, Verdict, check};
 pub use clock::Clock;
-pub use decide::{Decided, Decision, decide};
 pub use figures::{Figures, GoodFigures, LastRun, TierFigures};
 pub use get::{Fetched, Target, get, open, sealed_for};
 pub use health::{FailedRun, Health, Held, Lost, Newest, Next, Suspicious, UndeliveredNotice, Unsure};
@@ -41,9 +35,9 @@ pub use lifecycle::{
     AppliedRules, Change, ChangeKind, KeptLonger, ProposedRules, RuleOwner, ShownRule, ShownRules, apply_lifecycle,
     kept_longer, propose_lifecycle, show_lifecycle,
 };
+pub use mark::{ChangedMark, MarkChange, change_mark};
 pub use problem::Problem;
-pub use progress::Progress;
-pub use prune::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
+pub use prune::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport, PruneRequest, prune};
 pub use restore::{
     MissingRoles, NotRestored, Pattern, PreparedRestore, RestoreReport, RestoreRequest, check_target, prepare_restore,
     restore,

@@ -26,7 +26,7 @@ macro_rules! step {
 }
 pub(super) use step;
 
-/// Carries out a step under its span, which tells how it ended. The step's state is put on the heap: steps within steps
+/// Runs a step under its span, which records how it ended. The step's state is put on the heap: steps within steps
 /// would otherwise lie several times on the stack, which is small on some systems.
 pub(super) fn traced<T>(span: Span, work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
     let work = Box::pin(work);

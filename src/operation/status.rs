@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     backup::{BackupId, Label},
-    catalog::{Catalog, Orphan, Standing, Survey},
+    catalog::{Catalog, CatalogEntry, Orphan, Survey},
     error::{Error, Result},
     schedule::{Schedule, late_by_habit},
     store::Kind,
@@ -30,17 +30,17 @@ pub async fn status(
 ) -> Result<Health> {
     let mut survey = catalog.survey(database, usize::MAX).await?;
     catalog.look_in_turn(&mut survey, now).await?;
-    status_of(catalog, &survey, schedule, now).await
+    status_of(catalog, &mut survey, schedule, now).await
 }
 
 /// The same of a database that has been looked through already.
 pub(super) async fn status_of(
     catalog: &Catalog,
-    survey: &Survey,
+    survey: &mut Survey,
     schedule: Option<&Schedule>,
     now: Timestamp,
 ) -> Result<Health> {
-    let under_way = match catalog.unfinished(&survey.database).await {
+    let under_way = match catalog.find_unfinished(survey).await {
         Err(Error::Store(error)) if error.kind == Kind::Denied => Vec::new(),
         result => result?,
     };
@@ -92,7 +92,7 @@ impl Health {
         let past = survey.past();
         let newest = survey.newest_good(now);
         // what a clock ahead has dated would otherwise be the newest run until that day
-        let mut runs = survey.standing.iter();
+        let mut runs = survey.entries.iter();
         let newest_run = runs.find(|one| !one.record.is_ahead(now));
         let late = match schedule {
             Some(schedule) => schedule.late(&past, now),
@@ -109,11 +109,11 @@ impl Health {
             }),
             age_seconds: newest.map(|record| now.as_second() - record.started.as_second()),
             good: survey
-                .standing
+                .entries
                 .iter()
                 .filter(|one| one.is_good() && one.unsure.is_none())
                 .count(),
-            bytes: survey.standing.iter().map(stored).fold(0, u64::saturating_add),
+            bytes: survey.entries.iter().map(stored).fold(0, u64::saturating_add),
             last_failure: newest_run.and_then(failed_run),
             late,
             next_due: schedule
@@ -121,18 +121,18 @@ impl Health {
                 .map(|(tier, at)| Next { tier, at }),
             paused_until: schedule.and_then(|schedule| schedule.waits_until(&past, now)),
             under_way: Vec::new(),
-            held: survey.standing.iter().filter_map(held).collect(),
+            held: survey.entries.iter().filter_map(held).collect(),
             suspicious: suspicious(survey),
-            lost: survey.standing.iter().filter_map(|one| lost(one, now)).collect(),
-            unsure: survey.standing.iter().filter_map(|one| unsure(one, now)).collect(),
+            lost: survey.entries.iter().filter_map(|one| lost(one, now)).collect(),
+            unsure: survey.entries.iter().filter_map(|one| unsure(one, now)).collect(),
             without_record: without_record(survey, now),
             ahead: survey
-                .standing
+                .entries
                 .iter()
                 .filter(|one| one.is_good() && one.record.is_ahead(now))
                 .map(|one| one.record.id.clone())
                 .collect(),
-            implausible: survey.standing.iter().filter_map(implausible).collect(),
+            implausible: survey.entries.iter().filter_map(implausible).collect(),
             unreadable: unreadable(survey),
             clock_seconds: None,
             others: survey.others,
@@ -140,7 +140,7 @@ impl Health {
             unsettled: survey.unsettled.is_some(),
             too_late: survey.too_late,
             came_late: survey
-                .standing
+                .entries
                 .iter()
                 .filter(|one| one.is_good() && one.came_late)
                 .count(),
@@ -151,7 +151,7 @@ impl Health {
     }
 }
 
-fn failed_run(one: &Standing) -> Option<FailedRun> {
+fn failed_run(one: &CatalogEntry) -> Option<FailedRun> {
     Some(FailedRun {
         id: one.record.id.clone(),
         started: one.record.started,
@@ -160,14 +160,14 @@ fn failed_run(one: &Standing) -> Option<FailedRun> {
 }
 
 fn warnings_of(survey: &Survey, id: &BackupId) -> Vec<Untrusted> {
-    let mut all = survey.standing.iter();
+    let mut all = survey.entries.iter();
     let found = all.find(|one| one.record.id == *id);
     found.map(|one| one.warnings.clone()).unwrap_or_default()
 }
 
 /// The newest notice, where it reached nobody.
 fn undelivered(survey: &Survey) -> Option<UndeliveredNotice> {
-    let marks = survey.standing.iter().filter_map(|one| one.mark.as_ref());
+    let marks = survey.entries.iter().filter_map(|one| one.mark.as_ref());
     let notices = marks.flat_map(|mark| mark.notices.iter().map(|notice| (&mark.id, notice)));
     let (id, newest) = notices.max_by_key(|(_, notice)| notice.at)?;
     newest.reached_nobody().then(|| UndeliveredNotice {
@@ -178,7 +178,7 @@ fn undelivered(survey: &Survey) -> Option<UndeliveredNotice> {
     })
 }
 
-fn held(one: &Standing) -> Option<Held> {
+fn held(one: &CatalogEntry) -> Option<Held> {
     one.hold().map(|hold| Held {
         id: one.record.id.clone(),
         hold: hold.clone(),
@@ -187,7 +187,7 @@ fn held(one: &Standing) -> Option<Held> {
 
 fn suspicious(survey: &Survey) -> Vec<Suspicious> {
     let ids = survey.suspicious();
-    let marked = survey.standing.iter().filter(|one| ids.contains(&one.record.id));
+    let marked = survey.entries.iter().filter(|one| ids.contains(&one.record.id));
     let suspicious = marked.map(|one| Suspicious {
         id: one.record.id.clone(),
         reasons: one.reasons(),
@@ -196,15 +196,15 @@ fn suspicious(survey: &Survey) -> Vec<Suspicious> {
 }
 
 /// A lifecycle rule that expires archives leaves their records behind: those have run out and are no loss.
-fn lost(one: &Standing, now: Timestamp) -> Option<Lost> {
+fn lost(one: &CatalogEntry, now: Timestamp) -> Option<Lost> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
     let why = one.doubt.as_ref().filter(|_| !run_out)?.to_string();
     let id = one.record.id.clone();
     Some(Lost { id, why })
 }
 
-/// One that is lost is told as such alone.
-fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
+/// One that is lost is reported as lost, and not here too.
+fn unsure(one: &CatalogEntry, now: Timestamp) -> Option<Unsure> {
     let run_out = one.record.expires.is_some_and(|end| end <= now);
     let doubt = one.unsure.as_ref().filter(|_| !run_out && one.doubt.is_none())?;
     Some(Unsure {
@@ -214,7 +214,7 @@ fn unsure(one: &Standing, now: Timestamp) -> Option<Unsure> {
     })
 }
 
-fn implausible(one: &Standing) -> Option<Lost> {
+fn implausible(one: &CatalogEntry) -> Option<Lost> {
     let why = one.record.implausible()?.to_owned();
     let id = one.record.id.clone();
     Some(Lost { id, why })
@@ -236,7 +236,7 @@ fn without_record(survey: &Survey, now: Timestamp) -> Vec<BackupId> {
 fn unreadable(survey: &Survey) -> Vec<Untrusted> {
     let records = survey.unreadable.iter().map(|(_, why)| why.to_string());
     let marks = survey
-        .standing
+        .entries
         .iter()
         .filter_map(|one| one.mark_fault.as_ref().map(ToString::to_string));
     records.chain(marks).map(Into::into).collect()

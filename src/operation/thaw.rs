@@ -1,4 +1,4 @@
-//! Archives in cold storage: asked for, waited for, and refused in time where nobody asked.
+//! Archives in cold storage: their thawing is requested and waited for; without a request, reading them is refused early.
 
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ const ENOUGH: SignedDuration = SignedDuration::from_hours(12);
 /// What to do about an archive that lies in cold storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThawRequest {
-    /// ask for it, so fast
+    /// Ask for it, so fast.
     pub speed: Option<Speed>,
-    /// days for which the thawed copy stays
+    /// Days for which the thawed copy stays.
     pub days: u32,
-    /// wait until it is thawed
+    /// Wait until it is thawed.
     pub wait: bool,
 }
 

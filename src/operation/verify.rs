@@ -3,36 +3,35 @@ use serde::Serialize;
 
 use super::{
     Progress,
-    decide::{maker, of_mark},
-    inbound::Inbound,
-    source::Source,
+    archive::{compare, open_archive},
+    mark::{maker, of_mark},
     spans::{step, traced},
 };
 use crate::{
-    archive::Contents,
-    backup::{BackupId, Checked, Counts, Details, Label, Mark, Record, Sealed, Status},
+    backup::{BackupId, Checked, Label, Mark, Record, Sealed},
     catalog::Catalog,
     error::{Error, Result},
+    pipeline::SealedArchive,
     seal,
-    text::{Untrusted, counted},
+    text::Untrusted,
 };
 
 /// What a verification found good.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verified {
-    /// the backup
+    /// The backup.
     pub id: BackupId,
-    /// its database
+    /// Its database.
     pub database: Label,
-    /// bytes read from the bucket, every one under a MAC that was checked
+    /// Bytes read from the bucket, every one under a MAC that was checked.
     pub sealed_bytes: u64,
-    /// bytes of pg_dump's archive inside
+    /// Bytes of pg_dump's archive inside.
     pub dump_bytes: u64,
-    /// tables compared with the record
+    /// Tables compared with the record.
     pub tables: u64,
-    /// rows of them
+    /// Rows of them.
     pub rows: u64,
-    /// when it ended
+    /// When it ended.
     pub finished: Timestamp,
 }
 
@@ -123,11 +122,16 @@ async fn remember(catalog: &Catalog, record: &Record, etag: Untrusted, good: boo
     }
 }
 
-async fn read_whole(catalog: &Catalog, record: &Record, archive: Inbound, progress: &Progress) -> Result<Verified> {
+async fn read_whole(
+    catalog: &Catalog,
+    record: &Record,
+    archive: SealedArchive,
+    progress: &Progress,
+) -> Result<Verified> {
     let details = catalog.known_details(record).await?;
     let name = archive.name();
     let sealed_bytes = record.sealed.as_ref().map_or(0, Sealed::bytes);
-    let contents = archive.bring(&mut tokio::io::sink(), progress).await?;
+    let contents = archive.read_into(&mut tokio::io::sink(), progress).await?;
     compare(record, details.as_ref(), &contents, &name)?;
     Ok(Verified {
         id: record.id.clone(),
@@ -138,83 +142,4 @@ async fn read_whole(catalog: &Catalog, record: &Record, archive: Inbound, progre
         rows: record.counts.rows,
         finished: Timestamp::now(),
     })
-}
-
-/// The archive of a good backup, its size, header and last frame found good.
-pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<Inbound> {
-    let sealed = match (&record.status, &record.sealed) {
-        (Status::Succeeded, Some(sealed)) if sealed.objects.len() == 1 => sealed,
-        (Status::Failed { .. }, _) => return Err(not_good(catalog, record).await?),
-        (Status::Succeeded, Some(sealed)) => {
-            let count = sealed.objects.len();
-            let what = format!("its archive is made of {count} objects, and this version reads those of one");
-            return Err(Error::differs(record.id.as_str(), what));
-        }
-        (Status::Succeeded, None) => {
-            let what = "its record says that it succeeded and names no archive";
-            return Err(Error::differs(record.id.as_str(), what));
-        }
-    };
-    let source = Source::object(catalog.store(), &catalog.archive_key(record)).await?;
-    if source.bytes() != sealed.bytes() {
-        let what = format!(
-            "it has {}, and {} were uploaded",
-            counted(source.bytes(), "byte"),
-            sealed.bytes()
-        );
-        return Err(Error::Differs {
-            object: source.name(),
-            what,
-        });
-    }
-    let secrets = catalog.secrets_of(&record.database, &record.id);
-    let expected = (&record.repository, record.id.as_str());
-    let archive = Inbound::begin(source, &secrets, Some(expected)).await?;
-    Ok(archive.with_dump_bytes_max(sealed.dump_bytes))
-}
-
-/// That a run is no good backup, and why it failed.
-pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error> {
-    let failure = catalog.failure(record).await?;
-    Ok(Error::NotGood {
-        id: record.id.to_string(),
-        why: failure.map_or_else(String::new, |failure| failure.error.to_string()),
-    })
-}
-
-/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say
-/// where it differs.
-pub(super) fn compare(record: &Record, details: Option<&Details>, contents: &Contents, name: &str) -> Result<()> {
-    match difference(record, details, contents) {
-        None => Ok(()),
-        Some(what) => Err(Error::differs(
-            name,
-            format!("it isn't what the record says was dumped: {what}"),
-        )),
-    }
-}
-
-fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -> Option<String> {
-    let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
-    if contents.length != dumped {
-        return Some(format!(
-            "the archive has {}, and pg_dump wrote {dumped}",
-            counted(contents.length, "byte")
-        ));
-    }
-    let mut found = Details::default();
-    found.take(contents);
-    let (is, was) = (found.counts(), record.counts);
-    if is.tables != was.tables {
-        let tables = counted(is.tables, "table");
-        return Some(format!("it holds {tables}, and the record has {}", was.tables));
-    }
-    if let Some(difference) = details.and_then(|details| details.difference(&found)) {
-        return Some(difference);
-    }
-    let is_same = Counts {
-        warnings: was.warnings,
-        ..is
-    } == was;
-    (!is_same).then(|| "its tables or large objects differ".to_owned())
 }

@@ -223,10 +223,15 @@ impl Opener {
     /// An opener for the frames behind a header, with the header's frame size and the keys from
     /// [`Header::unlock`](super::Header::unlock).
     pub fn new(keys: FrameKeys, frame_size: usize) -> Self {
+        Self::at_frame(keys, frame_size, 0)
+    }
+
+    /// The same from frame `first` on, for who reads a part of an object.
+    pub fn at_frame(keys: FrameKeys, frame_size: usize, first: u64) -> Self {
         Self {
             keys,
             frame_size,
-            first: 0,
+            first,
             buffer: Vec::new(),
             spare: Vec::new(),
         }
@@ -257,6 +262,16 @@ impl Opener {
 
     /// What is left, to be opened as the end of the object.
     pub fn finish(self) -> OpenGroup {
+        self.finish_as(true)
+    }
+
+    /// What is left, where more of the object follows that nobody has asked for: so none of it may
+    /// be the last frame.
+    pub fn finish_inside(self) -> OpenGroup {
+        self.finish_as(false)
+    }
+
+    fn finish_as(self, at_end: bool) -> OpenGroup {
         let Self {
             keys,
             frame_size,
@@ -268,7 +283,7 @@ impl Opener {
             keys,
             frame_size,
             first,
-            at_end: true,
+            at_end,
             buffer,
         }
     }
@@ -312,12 +327,7 @@ impl OpenGroup {
     /// [`Error::FrameChanged`], [`Error::CutShort`] or [`Error::TrailingBytes`]: the first fault in
     /// the group.
     pub fn open(mut self) -> Result<Vec<u8>, Error> {
-        if self.buffer.is_empty() {
-            return Err(Error::CutShort {
-                after: self.first.checked_sub(1),
-            });
-        }
-        self.check()?;
+        self.check_tags()?;
         let frame_len = full_frame_len(self.frame_size);
         let frames = self.buffer.len().div_ceil(frame_len);
         let mut plaintext_len = 0;
@@ -336,8 +346,23 @@ impl OpenGroup {
         Ok(self.buffer)
     }
 
+    /// The sealed frames as they are. Every MAC of the group is checked, in constant time; nothing
+    /// is decrypted.
+    ///
+    /// # Errors
+    /// As [`OpenGroup::open`].
+    pub fn check(self) -> Result<Vec<u8>, Error> {
+        self.check_tags()?;
+        Ok(self.buffer)
+    }
+
     /// Checks the MACs of all frames, and where one fails names the first fault.
-    fn check(&self) -> Result<(), Error> {
+    fn check_tags(&self) -> Result<(), Error> {
+        if self.buffer.is_empty() {
+            return Err(Error::CutShort {
+                after: self.first.checked_sub(1),
+            });
+        }
         let frame_len = full_frame_len(self.frame_size);
         let last_at = self.buffer.len().div_ceil(frame_len) - 1;
         let whole = self.buffer.len() == LANES * frame_len;

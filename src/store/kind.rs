@@ -3,49 +3,49 @@
 /// The kinds of failure that callers or users treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// the text after `PGCOFFER_BUCKET=`, an option or the endpoint's text is wrong
+    /// The text after `PGCOFFER_BUCKET=`, an option or the endpoint's text is wrong.
     Configuration,
-    /// an endpoint is `http://`, and its host neither this machine nor one that the user allows
+    /// An endpoint is `http://`, and its host neither this machine nor one that the user allows.
     PlainHttp,
-    /// no credentials anywhere in the SDK's chain
+    /// No credentials anywhere in the SDK's chain.
     NoCredentials,
-    /// where the credentials come from (STS, a container's or an instance's service) doesn't answer, or fails
+    /// Where the credentials come from (STS, a container's or an instance's service) doesn't answer, or fails.
     CredentialsAway,
-    /// the service doesn't know these credentials, or their signature is wrong
+    /// The service doesn't know these credentials, or their signature is wrong.
     WrongCredentials,
-    /// the credentials may not do this
+    /// The credentials may not do this.
     Denied,
-    /// there is no such bucket
+    /// There is no such bucket.
     NoBucket,
-    /// the bucket is in another region
+    /// The bucket is in another region.
     WrongRegion,
-    /// what answers at the endpoint is no S3 service, or asked about something else than the bucket
+    /// What answers at the endpoint is no S3 service, or asked about something else than the bucket.
     Endpoint,
-    /// the service's certificate can't be trusted
+    /// The service's certificate can't be trusted.
     Certificate,
-    /// there is no such object
+    /// There is no such object.
     NotFound,
-    /// the object exists already and must not be overwritten
+    /// The object exists already and must not be overwritten.
     Exists,
-    /// the object isn't the one that was looked at before
+    /// The object isn't the one that was looked at before.
     Changed,
-    /// the object lies in cold storage
+    /// The object lies in cold storage.
     Cold,
-    /// the service doesn't know the request or a header of it
+    /// The service doesn't know the request or a header of it.
     Unsupported,
-    /// a quota is reached, or the service has no room left
+    /// A quota is reached, or the service has no room left.
     Full,
-    /// the service says: later
+    /// The service says: later.
     Busy,
-    /// no connection, or it broke
+    /// No connection, or it broke.
     Unreachable,
-    /// what the service holds isn't what was sent
+    /// What the service holds isn't what was sent.
     Mismatch,
-    /// a request or its answer was damaged on the way
+    /// A request or its answer was damaged on the way.
     Damaged,
-    /// the service has said nothing for so long that it isn't asked any more
+    /// The service has said nothing for so long that it isn't asked any more.
     Silent,
-    /// anything else
+    /// Anything else.
     Other,
 }
 

@@ -12,9 +12,9 @@ const FOLDER_BYTES_MAX: usize = 2048;
 /// A place for backups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// `s3://bucket/prefix`
+    /// `s3://bucket/prefix`.
     Bucket(BucketLocation),
-    /// `file:///path/to/folder`, without the scheme: an absolute path without `.`, `..` and a slash at its end
+    /// `file:///path/to/folder`, without the scheme: an absolute path without `.`, `..` and a slash at its end.
     Folder(PathBuf),
 }
 

@@ -15,11 +15,11 @@ const BUFFERS: u32 = 3;
 /// How an upload is cut into parts: chosen once, before its first byte, from what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartPlan {
-    /// bytes of each part but the last
+    /// Bytes of each part but the last.
     pub part_bytes: u64,
-    /// parts in memory at once: being filled, under way, waiting for a retry
+    /// Parts in memory at once: being filled, under way, waiting for a retry.
     pub buffers: u32,
-    /// the most parts that the service takes
+    /// The most parts that the service takes.
     pub parts_max: u32,
 }
 

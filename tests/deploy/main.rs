@@ -7,10 +7,14 @@
 mod testbed;
 
 mod app_json;
+mod aws;
 mod buildpack;
 mod chart;
+mod cloudformation;
 mod debian;
 mod dyno;
+mod formula;
+mod github_action;
 mod machine;
 mod manifests;
 mod pins;

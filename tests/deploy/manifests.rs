@@ -119,7 +119,8 @@ fn the_manifests_pods_may_do_little() {
 fn workflows_and_other_yaml_have_no_faults() {
     let mut lint = tool("yamllint");
     lint.args(["--strict", "-d", "{extends: default, rules: {line-length: {max: 140}, document-start: disable, truthy: {check-keys: false}, braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 1}}}"]);
-    lint.args([".github", "heroku.yml", "packaging/kubernetes", "packaging/render"]);
+    lint.args([".github", "heroku.yml", "packaging/aws", "packaging/github-action"]);
+    lint.args(["packaging/kubernetes", "packaging/render"]);
     lint.args([
         "packaging/helm/pgcoffer/Chart.yaml",
         "packaging/helm/pgcoffer/values.yaml",
@@ -168,6 +169,9 @@ fn every_file_names_this_version() {
             format!("/heroku-buildpack-pgcoffer#v{version}\""),
         ),
         ("README.md", format!("/download/v{version}/")),
+        ("docs/aws.md", format!("/download/v{version}/")),
+        ("docs/aws.md", format!(".amazonaws.com/v{version}/pgcoffer-aws.yaml")),
+        ("docs/aws.md", format!("?ref=v{version}\"\n")),
         ("docs/getting-started.md", format!("/download/v{version}/")),
         ("docs/deploy/plain.md", format!("/download/v{version}/")),
         ("docs/deploy/systemd.md", format!("/download/v{version}/")),
@@ -200,6 +204,8 @@ fn scripts_have_no_faults() {
         .into();
     scripts.push("packaging/package.sh".into());
     scripts.push("packaging/sign.sh".into());
+    scripts.push("packaging/github-action/install.sh".into());
+    scripts.push("packaging/github-action/postgresql.sh".into());
     scripts.push("tests/deploy/machine.sh".into());
     scripts.push("tests/testbed/install.sh".into());
     let mut shellcheck = Command::new("shellcheck");

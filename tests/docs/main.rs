@@ -22,6 +22,7 @@ mod script;
 mod secrets;
 mod session;
 mod stage;
+mod summary;
 
 use std::{
     path::{Path, PathBuf},
@@ -141,6 +142,13 @@ fn every_link_leads_somewhere() {
     let pages = pages();
     let faults: Vec<_> = pages.iter().flat_map(|page| links::faults(page, &pages)).collect();
     assert_none(&faults);
+}
+
+#[test]
+fn every_page_stands_in_the_books_table_of_contents() {
+    let pages = pages();
+    let summary = pages.iter().find(|page| page.path.ends_with("SUMMARY.md")).unwrap();
+    assert_none(&summary::faults(summary, &pages));
 }
 
 /// docs/heroku.md goes on where the button ends, so both must have it, and lead to this repository's app.json.

@@ -187,9 +187,9 @@ install_aws_cli() {
 
 # --- what packages, manifests and a fresh machine are tried with ---------------------------------------------------
 
-# The Kubernetes project's schemas, and a linter for workflows.
+# The Kubernetes project's schemas, linters for workflows and for CloudFormation, and a parser of Terraform's language.
 install_packaging() {
-    local wanted="kubernetes-validate==1.37.0 yamllint==1.38.0 zizmor==1.32.0"
+    local wanted="kubernetes-validate==1.37.0 yamllint==1.38.0 zizmor==1.32.0 cfn-lint==1.58.0 python-hcl2==8.1.4"
     [ "$(cat "$testbed/packaging/installed" 2>/dev/null)" != "$wanted" ] || return 0
     say "installing ${wanted//==/ } into .testbed/packaging"
     rm -rf "$testbed/packaging"

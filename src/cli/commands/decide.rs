@@ -1,6 +1,6 @@
 //! `hold`, `release` and `accept`: what people decide about a backup.
 
-use pgcoffer::{Result, operation::Decision};
+use pgcoffer::{Result, operation::MarkChange};
 
 use super::Context;
 use crate::cli::args::Chosen;
@@ -15,9 +15,9 @@ pub(super) enum Deciding<'a> {
 impl Context<'_> {
     pub(super) async fn decide(&self, chosen: &Chosen, deciding: Deciding<'_>, by: Option<&str>) -> Result<()> {
         let decision = match deciding {
-            Deciding::Hold(reason) => Decision::Hold(reason.to_owned()),
-            Deciding::Release => Decision::Release,
-            Deciding::Accept => Decision::Accept,
+            Deciding::Hold(reason) => MarkChange::Hold(reason.to_owned()),
+            Deciding::Release => MarkChange::Release,
+            Deciding::Accept => MarkChange::Accept,
         };
         let who = by.map_or_else(whoever_runs_this, str::to_owned);
         let decided = self.agent.decide(chosen.selector(), &decision, &who).await?;

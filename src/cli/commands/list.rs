@@ -10,7 +10,7 @@ impl Context<'_> {
         let (label, expected) = self.agent.expected(database)?;
         let location = self.agent.location()?;
         self.output.list(&listing, &expected, label.as_ref(), location)?;
-        let none_opens = listing.standing.is_empty() && listing.beside.is_empty();
+        let none_opens = listing.entries.is_empty() && listing.beside.is_empty();
         let unreadable = listing.unreadable.into_iter().map(|(_, error)| error);
         match unreadable.chain(listing.stranger).next() {
             Some(error) if none_opens => Err(error),

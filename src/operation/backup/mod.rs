@@ -1,4 +1,4 @@
-mod ready;
+mod prepare;
 mod run;
 mod turns;
 mod watch;
@@ -29,34 +29,34 @@ const SIGNAL_LAG: Duration = Duration::from_millis(300);
 /// One backup to be taken.
 #[derive(Debug, Clone)]
 pub struct BackupRequest {
-    /// label of the database
+    /// Label of the database.
     pub database: Label,
-    /// where it is
+    /// Where it is.
     pub url: DatabaseUrl,
-    /// what seals it
+    /// What seals it.
     pub secret: Secret,
-    /// what it is taken for
+    /// What it is taken for.
     pub occasion: Occasion,
-    /// zstd's level, or none
+    /// zstd's level, or none.
     pub level: Option<i32>,
-    /// part size of the upload, where it isn't to be chosen from what is expected
+    /// Part size of the upload, where it isn't to be chosen from what is expected.
     pub part_bytes: Option<u64>,
-    /// how long pg_dump may write nothing before it counts as hung
+    /// How long pg_dump may write nothing before it counts as hung.
     pub silence_max: Duration,
-    /// by which clock it is dated
+    /// By which clock it is dated.
     pub clock: Clock,
 }
 
 /// What a backup is taken for.
 #[derive(Debug, Clone)]
 pub enum Occasion {
-    /// somebody wants one now, under this tier and kept so long
+    /// Somebody wants one now, under this tier and kept so long.
     Asked(Tier, Retention),
-    /// these periods of the schedule are due: it serves them all and carries the highest tier
+    /// These periods of the schedule are due: it serves them all and carries the highest tier.
     Due {
-        /// the schedule by which they are, to be asked again once nobody else can run
+        /// The schedule by which they are, to be asked again once nobody else can run.
         schedule: Schedule,
-        /// the periods
+        /// The periods.
         due: Vec<Served>,
     },
 }
@@ -78,9 +78,9 @@ impl Occasion {
 /// A backup that was taken: its entry, and what is inside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BackupTaken {
-    /// the entry
+    /// The entry.
     pub record: Record,
-    /// the details
+    /// The details.
     pub details: Details,
 }
 

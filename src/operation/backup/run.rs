@@ -2,22 +2,23 @@ use std::time::Duration;
 
 use super::{
     BackupRequest, BackupTaken,
-    ready::{COMPARED_WITH, Ready},
+    prepare::{COMPARED_WITH, PreparedDump},
 };
 use crate::{
     anomaly::{self, Measure},
     archive::Contents,
     backup::{
-        BackupId, Counts, Details, RECORD_VERSION, Reason, Record, Retention, Sealed, SealedObject, Served, Status,
-        Tier,
+        BackupId, Compression, Counts, Details, RECORD_VERSION, Reason, Record, Retention, Sealed, SealedObject,
+        Served, Status, Tier,
     },
     catalog::{Catalog, Survey},
+    compress::CHUNK_BYTES,
     error::{Error, Result},
     operation::{
         Interrupt, Progress,
-        outbound::Outbound,
         spans::{step, traced},
     },
+    pipeline::{ArchiveUpload, Budget, DumpChunks, DumpRead},
     postgres::{Clients, Dump},
     retention::FAILED_KEPT,
     schedule::Turn,
@@ -41,10 +42,17 @@ pub(super) struct Run<'a> {
     pub(super) identity: Identity,
     pub(super) record: Record,
     pub(super) details: Details,
-    /// the turns that were taken for it, where nobody may look
+    /// The turns that were taken for it, where credentials may not look.
     pub(super) turns: Vec<Turn>,
-    /// another run may have begun
+    /// Another run may have begun.
     pub(super) lock_is_lost: bool,
+}
+
+/// A dump that was whole.
+struct Dumped {
+    contents: Contents,
+    /// Compressed length of each chunk in bytes.
+    chunk_lengths: Vec<u32>,
 }
 
 impl<'a> Run<'a> {
@@ -72,9 +80,9 @@ impl<'a> Run<'a> {
         let work = interrupt.or(self.prepare(clients, progress));
         let mut ready = traced(step!("prepare"), work).await?;
         let work = interrupt.or(self.dump(&mut ready, progress));
-        let (outbound, contents) = traced(step!("dump"), work).await?;
+        let (upload, dumped) = traced(step!("dump"), work).await?;
         // so near the end a signal leaves some time: hours of work lie behind
-        let work = self.complete(outbound, &contents, &mut ready);
+        let work = self.complete(upload, dumped, &mut ready);
         interrupt.or_after(GRACE, work).await?;
         // under the lock still; the backup is made, whatever becomes of this
         let closing = async {
@@ -89,14 +97,16 @@ impl<'a> Run<'a> {
     }
 
     /// The road of all bytes but the last frame's: pg_dump has then ended with 0, and its archive was whole.
-    async fn dump(&mut self, ready: &mut Ready, progress: &Progress) -> Result<(Outbound, Contents)> {
-        let mut outbound = self.begin_upload(ready.plan, progress).await?;
+    async fn dump(&mut self, ready: &mut PreparedDump, progress: &Progress) -> Result<(ArchiveUpload, Dumped)> {
+        let (level, silence_max) = (self.request.level, self.request.silence_max);
+        let budget = Budget::new(level);
+        let mut upload = self.begin_upload(ready.plan, &budget, progress).await?;
         let url = ready.session.child_url().await?;
         let mut dump = Dump::start(&ready.client, &url, &ready.options)?;
-        let work = outbound.carry(dump.take_stdout()?, self.request.silence_max);
-        let carried = self.under_lock(&mut ready.session, work).await;
-        let reader = match carried {
-            Ok(reader) => reader,
+        let chunks = DumpChunks::read(dump.take_stdout()?, level, silence_max, &budget, progress);
+        let sent = self.under_lock(&mut ready.session, upload.send(chunks)).await;
+        let DumpRead { archive, chunk_lengths } = match sent {
+            Ok(read) => read,
             // where pg_dump failed, its own words come before what its half archive looks like
             Err(error) => {
                 let Some(own) = dump.abort().await else {
@@ -112,14 +122,20 @@ impl<'a> Run<'a> {
             }
             Err(error) => return Err(self.diagnosed(&mut ready.session, error).await),
         }
-        let contents = reader.finish().map_err(Error::Dump)?;
-        Ok((outbound, contents))
+        let contents = archive.finish().map_err(Error::Dump)?;
+        Ok((
+            upload,
+            Dumped {
+                contents,
+                chunk_lengths,
+            },
+        ))
     }
 
     /// The last frame, the completed upload, the record.
-    async fn complete(&mut self, outbound: Outbound, contents: &Contents, ready: &mut Ready) -> Result<()> {
-        let work = self.under_lock(&mut ready.session, outbound.end());
-        let (stored, compression, chunks) = traced(step!("upload"), work).await?;
+    async fn complete(&mut self, upload: ArchiveUpload, dumped: Dumped, ready: &mut PreparedDump) -> Result<()> {
+        let work = self.under_lock(&mut ready.session, upload.complete());
+        let stored = traced(step!("upload"), work).await?;
         // in drop-box mode both are as they should be
         let looks = !self.catalog.store().writes_only();
         self.warn(tags_warning(stored.tags).filter(|_| looks));
@@ -136,12 +152,12 @@ impl<'a> Run<'a> {
                 etag: stored.etag,
                 tagged: stored.tags == TagsKept::Yes,
             }],
-            dump_bytes: contents.length,
+            dump_bytes: dumped.contents.length,
             part_bytes: ready.plan.part_bytes,
-            compression,
+            compression: self.compression(),
         });
-        self.details.take(contents);
-        self.details.chunks = vec![chunks];
+        self.details.take(&dumped.contents);
+        self.details.chunks = vec![dumped.chunk_lengths];
         self.record.counts = self.details.counts();
         self.compare(ready.survey.take()).await;
         for reason in &self.details.suspicious {
@@ -156,7 +172,7 @@ impl<'a> Run<'a> {
         traced(step!("commit"), work).await
     }
 
-    /// Compares it with the last good ones that nobody has reason to doubt. Their tables are read now, when the buffers
+    /// Compares it with the last good ones that are not in doubt. Their tables are read now, when the buffers
     /// of the upload are free: each of them may take as much memory. A backup that is made doesn't fail for want of
     /// them.
     async fn compare(&mut self, survey: Option<Survey>) {
@@ -182,7 +198,15 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn begin_upload(&self, plan: PartPlan, progress: &Progress) -> Result<Outbound> {
+    fn compression(&self) -> Compression {
+        Compression {
+            algorithm: if self.request.level.is_some() { "zstd" } else { "none" }.into(),
+            level: self.request.level.unwrap_or(0),
+            chunk_bytes: CHUNK_BYTES as u64,
+        }
+    }
+
+    async fn begin_upload(&self, plan: PartPlan, budget: &Budget, progress: &Progress) -> Result<ArchiveUpload> {
         let compression = if self.request.level.is_some() {
             seal::Compression::Zstd
         } else {
@@ -203,7 +227,7 @@ impl<'a> Run<'a> {
         let upload = store
             .begin_upload(&store.location().key(&path), plan, &self.attributes())
             .await?;
-        Outbound::begin(sealer, &header, upload, self.request.level, progress.clone()).await
+        ArchiveUpload::begin(sealer, &header, upload, budget, progress).await
     }
 
     pub(super) fn warn(&mut self, warning: Option<String>) {

@@ -1,4 +1,4 @@
-//! What is due where nobody may look: by turns, names that only one can take.
+//! What is due where credentials may not look: by turns, names that only one run can take.
 
 use std::time::Duration;
 

@@ -24,11 +24,11 @@ const CONVENIENT: [Action; 3] = [
 
 /// What was found about the bucket, for those who look further.
 pub(super) struct Found {
-    /// it answers
+    /// It answers.
     pub(super) answers: bool,
-    /// it can be read
+    /// It can be read.
     pub(super) readable: bool,
-    /// what the credentials are for, as asked for or as they behave
+    /// What the credentials are for, as asked for or as they behave.
     pub(super) mode: Mode,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn clock(sheet: &mut Sheet<'_>, service: Option<Timestamp>, now: Time
     }
 }
 
-/// What credentials that nobody has described are for.
+/// What credentials are for whose purpose no setting says.
 fn behaves_as(trials: &Trials) -> Mode {
     let only_writes = trials.may(Action::PutObject)
         && [Action::ListBucket, Action::GetObject, Action::DeleteObject]

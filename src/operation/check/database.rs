@@ -65,7 +65,7 @@ pub(super) async fn database(
     Ok(())
 }
 
-/// Who has the lock that a run takes, where somebody has.
+/// Which session holds the lock that a run takes, where one does.
 fn lock(sheet: &mut Sheet<'_>, label: &str, holder: Holder) {
     if holder.looks_like_a_run {
         return sheet.ok("lock", format!("another run is under way: {holder}"));

@@ -146,7 +146,7 @@ fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabas
             };
             sheet.ok("newest backup", format!("{}{opens}, {since} old", record.id));
         }
-        (None, 0) if survey.standing.is_empty() => {
+        (None, 0) if survey.entries.is_empty() => {
             sheet.ok("newest backup", "there is none yet");
         }
         (None, 0) => sheet.warning("newest backup", "there are runs, and none of the newest is good", "`pgcoffer \
@@ -156,7 +156,7 @@ fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabas
             format!(
                 "{} here, made under another key, and no {} under this one",
                 counted(others, "record"),
-                if survey.standing.is_empty() { "record" } else { "good backup" }
+                if survey.entries.is_empty() { "record" } else { "good backup" }
             ),
             Some(match &database.secret {
                 Some(Secret::Passphrase(_)) => "if they were made under a passphrase, this passphrase is another one: \
@@ -196,7 +196,7 @@ fn newest(sheet: &mut Sheet<'_>, request: &CheckRequest, database: &CheckDatabas
 /// Whether the newest backups look as if they were of a database that nobody uses any more.
 fn source(sheet: &mut Sheet<'_>, database: &CheckDatabase, survey: &Survey) {
     let good: Vec<&Record> = survey
-        .standing
+        .entries
         .iter()
         .map(|one| &one.record)
         .filter(|record| record.is_good())

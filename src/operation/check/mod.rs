@@ -37,33 +37,33 @@ use crate::{
 /// What is to be checked.
 #[derive(Debug, Clone)]
 pub struct CheckRequest {
-    /// the databases; none: the bucket alone
+    /// The databases; none: the bucket alone.
     pub databases: Vec<CheckDatabase>,
-    /// what opens backups where no database is configured; none: there is no key
+    /// What opens backups where no database is configured; none: there is no key.
     pub secret: Option<Secret>,
-    /// what the bucket's credentials are for; none: that is found out
+    /// What the bucket's credentials are for; none: that is found out.
     pub mode: Option<Mode>,
-    /// good backups of each database that no retention deletes
+    /// Good backups of each database that no retention deletes.
     pub keep_last: NonZeroU32,
-    /// databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is
-    /// found by them
+    /// Databases that the surroundings name beside ours, such as `DATABASE_URL`: one that an upgrade left behind is
+    /// found by them.
     pub others: Vec<(String, DatabaseUrl)>,
-    /// by which clock
+    /// By which clock.
     pub clock: Clock,
 }
 
 /// One database to be checked.
 #[derive(Debug, Clone)]
 pub struct CheckDatabase {
-    /// its label
+    /// Its label.
     pub label: Label,
-    /// where it is
+    /// Where it is.
     pub url: DatabaseUrl,
-    /// what seals its backups; none: there is no key
+    /// What seals its backups; none: there is no key.
     pub secret: Option<Secret>,
-    /// when it is backed up
+    /// When it is backed up.
     pub schedule: Option<Schedule>,
-    /// its schedule is `off`: only people back it up
+    /// Its schedule is `off`: only people back it up.
     pub unscheduled: bool,
 }
 

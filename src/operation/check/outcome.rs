@@ -3,17 +3,17 @@
 use crate::store::{Error, Kind};
 
 pub(super) enum Outcome {
-    /// it does; what was seen
+    /// It does; what was seen.
     Works(String),
-    /// these credentials may not, in the service's words
+    /// These credentials may not, in the service's words.
     Denied(String),
-    /// the service has no such thing, and what that means
+    /// The service has no such thing, and what that means.
     Absent(String),
-    /// it does, and not as it should
+    /// It does, and not as it should.
     Odd(String, String),
-    /// something went wrong
+    /// Something went wrong.
     Broken(Error),
-    /// not tried, and why
+    /// Not tried, and why.
     Untried(String),
 }
 

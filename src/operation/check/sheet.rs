@@ -1,8 +1,8 @@
-//! Where findings are written down, one after the other, each told at once.
+//! Where findings are collected, each reported at once.
 
 use super::{Area, CheckReport, Finding, Verdict};
 
-/// Tells somebody of a finding.
+/// Reports a finding.
 pub(super) type Tell<'a> = &'a (dyn Fn(&Finding) + Send + Sync);
 
 /// The findings so far, and what the next one is about.

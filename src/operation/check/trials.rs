@@ -9,7 +9,7 @@ use crate::{
 /// How trying one right came out.
 pub(super) struct Trial {
     pub(super) action: Action,
-    /// what was tried, in a few words
+    /// What was tried, in a few words.
     pub(super) what: &'static str,
     pub(super) outcome: Outcome,
 }
@@ -18,7 +18,7 @@ pub(super) struct Trial {
 #[derive(Default)]
 pub(super) struct Trials {
     pub(super) all: Vec<Trial>,
-    /// keys of probe objects that could not be deleted
+    /// Keys of probe objects that could not be deleted.
     pub(super) left: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn try_all(store: &S3, mode: Option<Mode>) -> Trials {
     trials
 }
 
-/// What nobody else's probe is called. Without random bytes from the system the time will do.
+/// A name that no other probe has. Without random bytes from the system the time will do.
 pub(super) fn random() -> String {
     let mut bytes = [0; 8];
     match getrandom::fill(&mut bytes) {

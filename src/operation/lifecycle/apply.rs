@@ -64,7 +64,7 @@ pub async fn apply_lifecycle(
 /// From the first write to the last comparison.
 struct Writing<'a> {
     store: &'a S3,
-    /// what the service gave, and what it said
+    /// What the service gave, and what it said.
     there: Option<Lifecycle>,
     before: Document,
     wanted: Document,
@@ -73,13 +73,13 @@ struct Writing<'a> {
 
 /// What a look shows.
 enum Seen {
-    /// what was written, and all else as it was
+    /// What was written, and all else as it was.
     Wanted,
-    /// what was there before
+    /// What was there before.
     Before,
-    /// something else
+    /// Something else.
     Other(Vec<String>),
-    /// nothing
+    /// Nothing.
     Nothing(Error),
 }
 

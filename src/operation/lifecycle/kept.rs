@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     backup::{BackupId, Label, Tier},
-    catalog::{Catalog, Standing},
+    catalog::{Catalog, CatalogEntry},
     error::{Error, Result},
     lifecycle::{Action, Plan, Planned},
     text::day,
@@ -14,13 +14,13 @@ use crate::{
 /// A backup that a plan's rules would have deleted before it may go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptLonger {
-    /// the backup
+    /// The backup.
     pub id: BackupId,
-    /// its database
+    /// Its database.
     pub database: Label,
-    /// when S3 would delete it, at the earliest
+    /// When S3 would delete it, at the earliest.
     pub deleted: Timestamp,
-    /// how long it is to be kept
+    /// How long it is to be kept.
     pub why: String,
 }
 
@@ -62,7 +62,7 @@ pub async fn kept_longer(catalog: &Catalog, plan: &Plan) -> Result<Vec<KeptLonge
         // an archive without its record is no backup any more: the earlier of their ends is that of the backup
         let records = days(plan, database, None);
         let days = |tier| days(plan, database, Some(tier)).into_iter().chain(records).min();
-        let kept = survey.standing.iter().filter(|one| one.has_archive());
+        let kept = survey.entries.iter().filter(|one| one.has_archive());
         found.extend(kept.filter_map(|one| judge(one, days(one.record.tier)?)));
     }
     found.sort_by(|a, b| a.id.cmp(&b.id));
@@ -78,7 +78,7 @@ fn days(plan: &Plan, database: &Label, tier: Option<Tier>) -> Option<u32> {
     })
 }
 
-fn judge(one: &Standing, after_days: u32) -> Option<KeptLonger> {
+fn judge(one: &CatalogEntry, after_days: u32) -> Option<KeptLonger> {
     let record = &one.record;
     let age = SignedDuration::from_hours(24 * i64::from(after_days));
     let deleted = record.started.checked_add(age).ok()?;

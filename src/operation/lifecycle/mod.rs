@@ -18,30 +18,30 @@ pub use kept::{KeptLonger, kept_longer};
 /// The rules in a bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRules {
-    /// the bucket
+    /// The bucket.
     pub bucket: String,
-    /// which objects are too small to be moved, where the service knows such a thing
+    /// Which objects are too small to be moved, where the service knows such a thing.
     pub minimum_size: Option<String>,
-    /// the rules, in order
+    /// The rules, in order.
     pub rules: Vec<ShownRule>,
-    /// rules of others that act on backups
+    /// Rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownRule {
-    /// its id, where it has one
+    /// Its id, where it has one.
     pub id: Option<String>,
-    /// whose it is
+    /// Whose it is.
     pub owner: RuleOwner,
-    /// whether it is carried out
+    /// Whether it is carried out.
     pub enabled: bool,
-    /// the beginning of the keys that it is about
+    /// The beginning of the keys that it is about.
     pub prefix: String,
-    /// the tags and sizes that it asks for, in words
+    /// The tags and sizes that it asks for, in words.
     pub further_filters: String,
-    /// what it does, in words
+    /// What it does, in words.
     pub actions: Vec<String>,
 }
 
@@ -49,32 +49,32 @@ pub struct ShownRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleOwner {
-    /// ours, for a database that is configured here
+    /// Ours, for a database that is configured here.
     Ours,
-    /// made by pgcoffer for another place or database
+    /// Made by pgcoffer for another place or database.
     AnotherPgcoffer,
-    /// somebody else's
+    /// Not pgcoffer's.
     Other,
 }
 
 /// What a plan would change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProposedRules {
-    /// the plan
+    /// The plan.
     #[serde(flatten)]
     pub plan: Plan,
-    /// what would become of each rule of ours; none where the bucket's rules can't be seen
+    /// What would become of each rule of ours; none where the bucket's rules can't be seen.
     pub changes: Option<Vec<Change>>,
-    /// rules that are not ours and would stay as they are
+    /// Rules that are not ours and would stay as they are.
     pub of_others: usize,
 }
 
 /// What becomes of a rule of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// the rule
+    /// The rule.
     pub id: String,
-    /// what becomes of it
+    /// What becomes of it.
     pub change: ChangeKind,
 }
 
@@ -82,28 +82,28 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// it is new
+    /// It is new.
     Add,
-    /// it takes the place of one of the same id
+    /// It takes the place of one of the same id.
     Replace,
-    /// it stands there already
+    /// It stands there already.
     Keep,
-    /// it goes
+    /// It goes.
     Remove,
 }
 
 /// What an apply did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AppliedRules {
-    /// the bucket
+    /// The bucket.
     pub bucket: String,
-    /// whether anything was written
+    /// Whether anything was written.
     pub written: bool,
-    /// what became of each rule of ours
+    /// What became of each rule of ours.
     pub changes: Vec<Change>,
-    /// rules that are not ours, each found again as it was
+    /// Rules that are not ours, each found again as it was.
     pub of_others: usize,
-    /// what can go wrong with the rules, and rules of others that act on backups
+    /// What can go wrong with the rules, and rules of others that act on backups.
     pub warnings: Vec<String>,
 }
 

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     LeftoverKind,
-    evidence::{Seen, are_ours, read, tag},
+    guards::{SeenTags, are_ours, read, tag},
 };
 use crate::{
     backup::{BackupId, Label},
     catalog::{Catalog, Orphan, Survey},
     error::Result,
-    operation::ordered::done,
+    pipeline::joined,
     seal::{Content, HEADER_LEN_MAX, Header},
     store::{Kind, Object, Unfinished},
 };
@@ -29,7 +29,7 @@ const SLOWEST_BYTES_PER_SECOND: u64 = 256 << 10;
 pub(super) struct Leftover {
     pub(super) what: What,
     pub(super) bytes: u64,
-    /// why it is kept; none: it is deleted
+    /// Why it is kept; none: it is deleted.
     pub(super) kept: Option<String>,
 }
 
@@ -70,10 +70,11 @@ impl Leftover {
 pub(super) async fn look_for(
     catalog: &Catalog,
     survey: &Survey,
+    unfinished: Vec<Unfinished>,
     wanted: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<Leftover>> {
-    let mut found = uploads(catalog, &survey.database, now).await?;
+    let mut found = uploads(catalog, unfinished, now).await?;
     let holding = holding(catalog, survey).await;
     for orphan in &survey.orphans {
         let kept = match wanted {
@@ -108,7 +109,7 @@ pub(super) async fn look_for(
     Ok(found)
 }
 
-/// Turns of drop-box mode that nobody will ask for again.
+/// Turns of drop-box mode whose periods are over.
 pub(super) async fn turns(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
     let past = catalog.turns_past(database, now).await?.into_iter();
     let past = past.map(|object| Leftover {
@@ -141,10 +142,10 @@ fn young(since: Option<Timestamp>, now: Timestamp) -> Option<String> {
     }
 }
 
-async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<Vec<Leftover>> {
+async fn uploads(catalog: &Catalog, unfinished: Vec<Unfinished>, now: Timestamp) -> Result<Vec<Leftover>> {
     let store = catalog.store();
     let mut found = Vec::new();
-    for upload in catalog.unfinished(database).await? {
+    for upload in unfinished {
         let kept = match young(upload.began, now) {
             Some(kept) => Some(kept),
             // a dump of many terabytes takes more than a day
@@ -169,7 +170,7 @@ async fn uploads(catalog: &Catalog, database: &Label, now: Timestamp) -> Result<
 /// beginning of its upload, so that a dump of more than a day is older than that in the moment between its completion
 /// and its record. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>
 fn has_ended(survey: &Survey, orphan: &Orphan, now: Timestamp) -> bool {
-    let mut good = survey.standing.iter().filter(|one| one.is_good());
+    let mut good = survey.entries.iter().filter(|one| one.is_good());
     let age = now.duration_since(orphan.id.time());
     good.any(|one| one.record.id > orphan.id) || age > LEFT_BEHIND + longest(orphan.object.bytes)
 }
@@ -202,14 +203,14 @@ async fn reason_to_keep(
     }
     let (database, tier) = (survey.database.as_str(), orphan.tier.as_str());
     match read(store, &object.key).await? {
-        Seen::None => {}
-        Seen::Empty => return Ok(Some("its tags are missing".to_owned())),
-        Seen::Hidden => return Ok(Some("its tags can't be seen".to_owned())),
-        Seen::Tags(found) if tag(&found, "hold").is_some() => {
+        SeenTags::None => {}
+        SeenTags::Empty => return Ok(Some("its tags are missing".to_owned())),
+        SeenTags::Hidden => return Ok(Some("its tags can't be seen".to_owned())),
+        SeenTags::Tags(found) if tag(&found, "hold").is_some() => {
             return Ok(Some("its tags hold it".to_owned()));
         }
-        Seen::Tags(found) if are_ours(&found, &orphan.owner, database, tier) => {}
-        Seen::Tags(_) => return Ok(Some("its tags are not ours".to_owned())),
+        SeenTags::Tags(found) if are_ours(&found, &orphan.owner, database, tier) => {}
+        SeenTags::Tags(_) => return Ok(Some("its tags are not ours".to_owned())),
     }
     match store.locked(&object.key).await {
         Ok(locked) if locked.legal_hold => return Ok(Some("legal hold".to_owned())),
@@ -246,7 +247,7 @@ async fn authenticate(catalog: &Catalog, database: &Label, orphan: &Orphan) -> R
         header.check_is(&repository, id.as_str(), Content::Archive)?;
         header.unlock(&secrets).map(drop)
     });
-    match done(proof).await? {
+    match joined(proof).await? {
         Ok(()) => Ok(None),
         Err(error) => Ok(Some(format!("its header does not prove it ours: {error}"))),
     }

@@ -4,8 +4,8 @@
 //! others, and look closely at what would be deleted, and plan again with what was seen; delete one object a request,
 //! the record first; look again.
 
-mod carry_out;
-mod evidence;
+mod deletion;
+mod guards;
 mod leftovers;
 mod proof;
 mod report;
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tracing::field;
 
 use self::leftovers::Leftover;
-pub use self::report::{BackupLine, Fate, LeftoverKind, LeftoverLine, PruneReport};
+pub use self::report::{BackupLine, DeletionOutcome, LeftoverKind, LeftoverLine, PruneReport};
 use super::{
     CLOCKS_APART_MAX, Clock, Interrupt,
     spans::{step, traced},
@@ -31,14 +31,14 @@ use crate::{
 /// How backups are pruned.
 #[derive(Debug, Clone, Copy)]
 pub struct PruneRequest {
-    /// what no retention deletes
+    /// What no retention deletes.
     pub policy: Policy,
-    /// show the plan and delete nothing
+    /// Show the plan and delete nothing.
     pub dry_run: bool,
-    /// by which clock they expire
+    /// By which clock they expire.
     pub clock: Clock,
-    /// so many good backups may go for no other reason than that newer ones came, where that is more than the schedule
-    /// explains
+    /// So many good backups may go for no other reason than that newer ones came, where that is more than the schedule
+    /// explains.
     pub confirmed: Option<usize>,
 }
 
@@ -49,7 +49,7 @@ const ORPHANS_MAX: usize = 10;
 const MEASURED: usize = 20;
 
 /// What is to become of one database's part of the bucket.
-struct Prospect {
+struct PlannedPrune {
     survey: Survey,
     plan: Plan,
     leftovers: Vec<Leftover>,
@@ -77,8 +77,8 @@ pub async fn prune(
         .map(|(report, _)| report)
 }
 
-/// The same of a database that has just been looked through; gives that look back. Who looks here takes no turns, and
-/// leaves those that there are.
+/// The same of a database that has just been looked through; gives how it stands then. A tick that may look takes no
+/// turns, and leaves those that there are.
 pub(super) async fn prune_of(
     catalog: &Catalog,
     survey: Survey,
@@ -112,18 +112,20 @@ async fn pruned(
     interrupt: &Interrupt,
 ) -> Result<(PruneReport, Survey)> {
     let now = request.clock.now();
-    let mut prospect = interrupt.or(look(catalog, survey, request, now)).await?;
-    prospect.leftovers.extend(turns);
-    let mut report = PruneReport::of(&prospect, request.dry_run);
+    let mut planned = interrupt.or(look(catalog, survey, request, now)).await?;
+    planned.leftovers.extend(turns);
+    let mut report = PruneReport::of(&planned, request.dry_run);
     if !request.dry_run {
-        carry_out::carry_out(catalog, &prospect, &mut report, interrupt).await?;
-        carry_out::look_again(catalog, &prospect, &mut report).await?;
+        deletion::delete_planned(catalog, &planned, &mut report, interrupt).await?;
+        if let Some(after) = deletion::check_deleted(catalog, &planned, &mut report).await? {
+            planned.survey = after;
+        }
     }
-    Ok((report, prospect.survey))
+    Ok((report, planned.survey))
 }
 
 /// The plan, from everything that can be known without deleting anything.
-async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Timestamp) -> Result<Prospect> {
+async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Timestamp) -> Result<PlannedPrune> {
     // a look through a large bucket takes its time: the two clocks are compared at one moment
     if !request.dry_run {
         catalog.store().ask_time().await;
@@ -140,12 +142,13 @@ async fn look(catalog: &Catalog, survey: Survey, request: &PruneRequest, now: Ti
     }
     let first = proof::look_at_what_counts(catalog, &mut survey, &request.policy, now).await?;
     let mut runs = survey.runs(now);
-    evidence::look_at_deletions(catalog, &survey, &first, &mut runs).await?;
+    guards::add_guards(catalog, &survey, &first, &mut runs).await?;
     let plan = retention::plan(&runs, &request.policy, now);
     proof::check_is_explained(&survey, &plan, request, now)?;
     let wanted = why_archives_are_wanted(&survey, &runs, now);
-    let leftovers = leftovers::look_for(catalog, &survey, wanted, now).await?;
-    Ok(Prospect {
+    let unfinished = catalog.find_unfinished(&mut survey).await?;
+    let leftovers = leftovers::look_for(catalog, &survey, unfinished, wanted, now).await?;
+    Ok(PlannedPrune {
         versioned: catalog.store().is_versioned().await == Some(true),
         survey,
         plan,

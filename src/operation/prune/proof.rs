@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::PruneRequest;
 use crate::{
     backup::Tier,
-    catalog::{Catalog, Standing, Survey},
+    catalog::{Catalog, CatalogEntry, Survey},
     error::{Error, Result},
     retention::{self, Delete, Outcome, Plan, Policy, Verdict},
 };
@@ -40,8 +40,8 @@ pub(super) async fn look_at_what_counts(
             .filter(|run| run.outcome == Outcome::Good && !deleted.contains(&run.id))
             .map(|run| run.id.clone())
             .collect();
-        let unseen = |one: &&mut Standing| !one.looked_at && counting.contains(&one.record.id);
-        let unseen: Vec<&mut Standing> = survey.standing.iter_mut().filter(unseen).collect();
+        let unseen = |one: &&mut CatalogEntry| !one.looked_at && counting.contains(&one.record.id);
+        let unseen: Vec<&mut CatalogEntry> = survey.entries.iter_mut().filter(unseen).collect();
         if unseen.is_empty() {
             return Ok(plan);
         }
@@ -53,11 +53,11 @@ pub(super) async fn look_at_what_counts(
 /// prune: by the tiers of the backups that have stood for a while.
 pub(super) fn check_is_explained(survey: &Survey, plan: &Plan, request: &PruneRequest, now: Timestamp) -> Result<()> {
     let pushed_out = pushed_out(survey, plan);
-    let stood = |one: &&Standing| {
+    let stood = |one: &&CatalogEntry| {
         let arrived = one.object.modified.unwrap_or(one.record.started);
         one.is_good() && now.duration_since(arrived) >= EXPLAINED_BY
     };
-    let standing = survey.standing.iter().filter(stood);
+    let standing = survey.entries.iter().filter(stood);
     let served = standing.flat_map(|one| one.record.serves());
     let tiers: BTreeSet<Tier> = served.map(|served| served.tier).collect();
     // each tier by itself: many of an hourly one explain no monthly one
@@ -94,7 +94,7 @@ pub(super) fn pushed_out(survey: &Survey, plan: &Plan) -> BTreeMap<Tier, usize> 
         let Verdict::Delete(Delete::Outnumbered { tier, .. } | Delete::Replaced { tier, .. }) = line.verdict else {
             continue;
         };
-        let mut standing = survey.standing.iter();
+        let mut standing = survey.entries.iter();
         let is_good = standing.any(|one| one.record.id == line.id && one.is_good());
         *pushed_out.entry(tier).or_default() += usize::from(is_good);
     }

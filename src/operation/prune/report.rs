@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Prospect;
+use super::PlannedPrune;
 use crate::{
     backup::{BackupId, Label, Tier},
-    catalog::Standing,
+    catalog::CatalogEntry,
     operation::figures::stored,
     retention::{Keep, Verdict},
 };
@@ -14,38 +14,38 @@ use crate::{
 /// What pruning one database comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PruneReport {
-    /// its label
+    /// Its label.
     pub database: Label,
-    /// the plan alone: nothing was deleted
+    /// The plan alone: nothing was deleted.
     pub dry_run: bool,
-    /// every run on record, newest first
+    /// Every run on record, newest first.
     pub backups: Vec<BackupLine>,
-    /// what is no backup
+    /// What is no backup.
     pub leftovers: Vec<LeftoverLine>,
-    /// objects beside ours that are not ours: they are left alone
+    /// Objects beside ours that are not ours: they are left alone.
     pub foreign: usize,
-    /// the bucket keeps versions: space is freed only when noncurrent ones expire
+    /// The bucket keeps versions: space is freed only when noncurrent ones expire.
     pub versioned: bool,
 }
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BackupLine {
-    /// its id
+    /// Its id.
     pub id: BackupId,
-    /// the tier under which its archive stands
+    /// The tier under which its archive stands.
     pub tier: Tier,
-    /// when it began
+    /// When it began.
     pub started: Timestamp,
-    /// bytes of archive and record
+    /// Bytes of archive and record.
     pub bytes: u64,
-    /// kept or deleted, and why
+    /// Kept or deleted, and why.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// what became of it
+    /// What became of it.
     #[serde(flatten)]
-    pub fate: Fate,
-    /// keys of what is deleted with it
+    pub outcome: DeletionOutcome,
+    /// Keys of what is deleted with it.
     #[serde(skip)]
     pub(super) keys: Vec<String>,
 }
@@ -53,70 +53,70 @@ pub struct BackupLine {
 /// Something that a run left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftoverLine {
-    /// its key, from the bucket's root
+    /// Its key, from the bucket's root.
     pub key: String,
-    /// what it is
+    /// What it is.
     pub kind: LeftoverKind,
-    /// its bytes, where they are known
+    /// Its bytes, where they are known.
     pub bytes: u64,
-    /// why it is kept; none: it is to be deleted
+    /// Why it is kept; none: it is to be deleted.
     pub kept: Option<String>,
-    /// what became of it
+    /// What became of it.
     #[serde(flatten)]
-    pub fate: Fate,
+    pub outcome: DeletionOutcome,
 }
 
 /// Kinds of what is no backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftoverKind {
-    /// a multipart upload that nobody completed
+    /// A multipart upload that nobody completed.
     Upload,
-    /// an archive without a good record
+    /// An archive without a good record.
     Archive,
-    /// details without a record
+    /// Details without a record.
     Details,
-    /// a mark without a record
+    /// A mark without a record.
     Mark,
-    /// a turn of drop-box mode whose period is over
+    /// A turn of drop-box mode whose period is over.
     Turn,
 }
 
-/// What became of something in a plan.
+/// Whether something in a plan was deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "fate", content = "trouble", rename_all = "snake_case")]
-pub enum Fate {
-    /// it stands
+#[serde(tag = "outcome", content = "trouble", rename_all = "snake_case")]
+pub enum DeletionOutcome {
+    /// It stands.
     Stands,
-    /// it is gone
+    /// It is gone.
     Deleted,
-    /// it was to be deleted, and could not be
+    /// It was to be deleted, and could not be.
     Failed(String),
-    /// it was to be deleted, and its turn did not come
+    /// It was to be deleted, and the prune ended before.
     NotReached,
 }
 
 impl PruneReport {
-    pub(super) fn of(prospect: &Prospect, dry_run: bool) -> Self {
-        let survey = &prospect.survey;
-        let lines = prospect.plan.lines.iter().filter_map(|line| {
-            let one = survey.standing.iter().find(|one| one.record.id == line.id)?;
+    pub(super) fn of(planned: &PlannedPrune, dry_run: bool) -> Self {
+        let survey = &planned.survey;
+        let lines = planned.plan.lines.iter().filter_map(|line| {
+            let one = survey.entries.iter().find(|one| one.record.id == line.id)?;
             Some(BackupLine {
                 id: line.id.clone(),
                 tier: one.record.tier,
                 started: one.record.started,
                 bytes: stored(one),
                 verdict: line.verdict.clone(),
-                fate: Fate::Stands,
+                outcome: DeletionOutcome::Stands,
                 keys: keys(one),
             })
         });
-        let leftovers = prospect.leftovers.iter().map(|leftover| LeftoverLine {
+        let leftovers = planned.leftovers.iter().map(|leftover| LeftoverLine {
             key: leftover.key().to_owned(),
             kind: leftover.kind(),
             bytes: leftover.bytes,
             kept: leftover.kept.clone(),
-            fate: Fate::Stands,
+            outcome: DeletionOutcome::Stands,
         });
         Self {
             database: survey.database.clone(),
@@ -124,7 +124,7 @@ impl PruneReport {
             backups: lines.collect(),
             leftovers: leftovers.collect(),
             foreign: survey.foreign,
-            versioned: prospect.versioned,
+            versioned: planned.versioned,
         }
     }
 
@@ -146,20 +146,23 @@ impl PruneReport {
     /// Runs that were deleted.
     #[must_use]
     pub fn deleted(&self) -> usize {
-        self.backups.iter().filter(|line| line.fate == Fate::Deleted).count()
+        self.backups
+            .iter()
+            .filter(|line| line.outcome == DeletionOutcome::Deleted)
+            .count()
     }
 
     /// Bytes of what was deleted; on a dry run, of what would be.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let gone = |fate: &Fate, planned: bool| match self.dry_run {
+        let gone = |outcome: &DeletionOutcome, planned: bool| match self.dry_run {
             true => planned,
-            false => *fate == Fate::Deleted,
+            false => *outcome == DeletionOutcome::Deleted,
         };
         let backups = self.backups.iter();
-        let backups = backups.filter(|line| gone(&line.fate, matches!(line.verdict, Verdict::Delete(_))));
+        let backups = backups.filter(|line| gone(&line.outcome, matches!(line.verdict, Verdict::Delete(_))));
         let leftovers = self.leftovers.iter();
-        let leftovers = leftovers.filter(|line| gone(&line.fate, line.kept.is_none()));
+        let leftovers = leftovers.filter(|line| gone(&line.outcome, line.kept.is_none()));
         backups.map(|line| line.bytes).sum::<u64>() + leftovers.map(|line| line.bytes).sum::<u64>()
     }
 
@@ -224,10 +227,10 @@ impl PruneReport {
 
     /// What could not be deleted, and why.
     pub fn troubles(&self) -> impl Iterator<Item = &str> {
-        let backups = self.backups.iter().map(|line| &line.fate);
-        let fates = backups.chain(self.leftovers.iter().map(|line| &line.fate));
-        fates.filter_map(|fate| match fate {
-            Fate::Failed(why) => Some(why.as_str()),
+        let backups = self.backups.iter().map(|line| &line.outcome);
+        let outcomes = backups.chain(self.leftovers.iter().map(|line| &line.outcome));
+        outcomes.filter_map(|outcome| match outcome {
+            DeletionOutcome::Failed(why) => Some(why.as_str()),
             _ => None,
         })
     }
@@ -235,7 +238,7 @@ impl PruneReport {
 
 /// Keys of everything that goes with a backup. An archive of another length is not what the record vouched for, and
 /// stays.
-fn keys(one: &Standing) -> Vec<String> {
+fn keys(one: &CatalogEntry) -> Vec<String> {
     let archive = one.archive.as_ref().filter(|_| one.has_archive());
     let details = one.details.as_ref();
     let objects = [Some(&one.object), archive, details, one.mark_object.as_ref()];

@@ -28,16 +28,16 @@ use jiff::Timestamp;
 
 use super::{
     Interrupt, Progress,
+    archive::open_archive,
     backup::signal_first,
-    inbound::Inbound,
     spans::{step, traced},
-    verify::open_archive,
 };
 use crate::{
     archive::Entry,
     backup::{Details, Record, TableFingerprint},
     catalog::Catalog,
     error::{Error, Result, TargetState},
+    pipeline::SealedArchive,
     postgres::{Client, Clients, DatabaseUrl, Road, Session, Settings, Speech},
     text::Untrusted,
 };
@@ -93,7 +93,7 @@ pub struct PreparedRestore<'a> {
     request: &'a RestoreRequest,
     details: Option<Details>,
     /// until it is brought
-    archive: Option<Inbound>,
+    archive: Option<SealedArchive>,
     plan: Plan,
     client: &'a Client,
     server_major: u32,

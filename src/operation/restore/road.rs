@@ -7,9 +7,9 @@ use crate::{
     error::{Error, Result, TargetState},
     operation::{
         Interrupt, Progress,
-        inbound::Inbound,
-        verify::{compare, open_archive},
+        archive::{compare, open_archive},
     },
+    pipeline::SealedArchive,
     postgres::{self, DatabaseUrl, Load, LoadOptions, LoadReport, Session},
 };
 
@@ -62,7 +62,7 @@ impl PreparedRestore<'_> {
         (self.record, self.details.as_ref())
     }
 
-    async fn again(&self, interrupt: &Interrupt) -> Result<Inbound> {
+    async fn again(&self, interrupt: &Interrupt) -> Result<SealedArchive> {
         interrupt.or(open_archive(self.catalog, self.record)).await
     }
 
@@ -99,13 +99,13 @@ pub(super) struct Broken {
 /// it is killed, since a clean end would make a cut archive look whole.
 async fn carry_out(
     (record, details): (&Record, Option<&Details>),
-    archive: Inbound,
+    archive: SealedArchive,
     mut load: Load,
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> std::result::Result<(Contents, LoadReport), Broken> {
     let name = archive.name();
-    let brought = interrupt.or(archive.bring(&mut load, progress)).await;
+    let brought = interrupt.or(archive.read_into(&mut load, progress)).await;
     let all_given = brought.is_ok();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {

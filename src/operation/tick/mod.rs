@@ -28,39 +28,39 @@ pub use report::{BackupOutcome, DatabaseTick, PruneOutcome, TickReport};
 /// Target of log lines that say what the report says as well: who prints that may leave them out.
 pub const OUTCOME: &str = "pgcoffer::outcome";
 
-/// One database whose turn it is.
+/// One database that a tick looks after.
 #[derive(Debug, Clone)]
 pub struct TickDatabase {
-    /// its label
+    /// Its label.
     pub label: Label,
-    /// where it is
+    /// Where it is.
     pub url: DatabaseUrl,
-    /// what seals its backups; with a catalog key none is made
+    /// What seals its backups; with a catalog key none is made.
     pub secret: Secret,
-    /// when it is backed up
+    /// When it is backed up.
     pub schedule: Schedule,
 }
 
 /// A tick.
 #[derive(Debug, Clone)]
 pub struct TickRequest {
-    /// the databases, in the order of their turns
+    /// The databases, in the order of their turns.
     pub databases: Vec<TickDatabase>,
-    /// how many at once
+    /// How many at once.
     pub parallel: usize,
-    /// whether to prune, too: credentials that may not delete leave that to others
+    /// Whether to prune, too: credentials that may not delete leave that to others.
     pub prune: bool,
-    /// zstd's level, or none
+    /// zstd's level, or none.
     pub level: Option<i32>,
-    /// how long pg_dump may write nothing before it counts as hung
+    /// How long pg_dump may write nothing before it counts as hung.
     pub silence_max: Duration,
-    /// what no retention deletes
+    /// What no retention deletes.
     pub policy: Policy,
-    /// by which clock
+    /// By which clock.
     pub clock: Clock,
 }
 
-/// How far one database's turn has come.
+/// How far a tick has come with one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TickStep {
     /// Its part of the bucket was looked through, and nothing was done yet.
@@ -86,7 +86,7 @@ pub async fn tick(
 ) -> Result<TickReport> {
     let turns = stream::iter(&request.databases)
         .map(|database| async move {
-            let turn = Turn {
+            let turn = DatabaseRun {
                 catalog,
                 clients,
                 request,
@@ -96,7 +96,8 @@ pub async fn tick(
             // of several at once no one bar can tell
             let own = progress.beside();
             let progress = if request.parallel > 1 { &own } else { progress };
-            turn.take(progress, interrupt).await
+            // on the heap: all that a turn awaits is a deep type, and several turns are under way at once
+            Box::pin(turn.take(progress, interrupt)).await
         })
         .buffered(request.parallel.max(1));
     let turns = async {
@@ -108,8 +109,8 @@ pub async fn tick(
     Ok(TickReport { databases })
 }
 
-/// One database's turn.
-struct Turn<'a> {
+/// What a tick does for one database.
+struct DatabaseRun<'a> {
     catalog: &'a Catalog,
     clients: &'a Clients,
     request: &'a TickRequest,
@@ -117,7 +118,7 @@ struct Turn<'a> {
     on_step: &'a (dyn Fn(TickStep) + Sync),
 }
 
-impl Turn<'_> {
+impl DatabaseRun<'_> {
     async fn take(&self, progress: &Progress, interrupt: &Interrupt) -> Result<DatabaseTick> {
         let label = &self.database.label;
         let (backup, survey) = match caught_as_error(self.back_up(progress, interrupt)).await {
@@ -137,7 +138,7 @@ impl Turn<'_> {
         Ok(turn)
     }
 
-    /// The turn of one who may only write: he prunes nothing, and can't tell how things stand.
+    /// The report where credentials may only write: nothing is pruned, and the state is unknown.
     fn unseen(&self, backup: BackupOutcome) -> DatabaseTick {
         DatabaseTick {
             database: self.database.label.clone(),
@@ -156,7 +157,6 @@ impl Turn<'_> {
         interrupt: &Interrupt,
     ) -> Result<DatabaseTick> {
         let (prune, survey) = self.prune(survey, interrupt).await?;
-        let survey = survey.filter(|_| left_alone(&prune));
         let look = interrupt.or(self.health(survey));
         let health = caught_as_error(look).await;
         Ok(DatabaseTick {
@@ -175,7 +175,7 @@ impl Turn<'_> {
         match survey {
             Some(mut survey) => {
                 catalog.look_in_turn(&mut survey, now).await?;
-                status_of(catalog, &survey, schedule, now).await
+                status_of(catalog, &mut survey, schedule, now).await
             }
             None => status(catalog, &self.database.label, schedule, now).await,
         }
@@ -212,7 +212,7 @@ impl Turn<'_> {
         Ok((outcome, None))
     }
 
-    /// Where nobody may look, everything may be due: the run itself finds out, by turns.
+    /// Where credentials may not look, everything may be due: the run itself finds out, by turns.
     async fn take_turn(&self, progress: &Progress, interrupt: &Interrupt) -> Result<(BackupOutcome, Option<Survey>)> {
         let turns = self.database.schedule.turns(self.request.clock.now());
         let due = turns.into_iter().map(|turn| turn.served).collect();
@@ -239,7 +239,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Prunes by `survey`, where nothing was changed since, and gives it back.
+    /// Prunes by `survey`, where nothing was changed since, and gives how the database stands then.
     async fn prune(&self, survey: Option<Survey>, interrupt: &Interrupt) -> Result<(PruneOutcome, Option<Survey>)> {
         if !self.request.prune {
             return Ok((PruneOutcome::NotBegun, survey));
@@ -289,16 +289,7 @@ impl Turn<'_> {
     }
 }
 
-/// Whether pruning had nothing to delete.
-fn left_alone(prune: &PruneOutcome) -> bool {
-    match prune {
-        PruneOutcome::NotBegun => true,
-        PruneOutcome::Done(report) => report.planned() == 0 && report.leftovers.iter().all(|line| line.kept.is_some()),
-        PruneOutcome::Failed(_) => false,
-    }
-}
-
-/// How a database stands is told where it can be; a signal is told always.
+/// That the state could not be looked at is no failure; a signal is passed on.
 fn interrupted(error: Error) -> Result<Option<Health>> {
     match error {
         Error::Interrupted { .. } => Err(error),

@@ -13,22 +13,22 @@ use crate::{
 /// What a tick came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickReport {
-    /// each database, in the order of the request
+    /// Each database, in the order of the request.
     pub databases: Vec<DatabaseTick>,
 }
 
 /// What a tick came to for one database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DatabaseTick {
-    /// its label
+    /// Its label.
     pub database: Label,
-    /// the backup
+    /// The backup.
     pub backup: BackupOutcome,
-    /// what was deleted
+    /// What was deleted.
     pub prune: PruneOutcome,
-    /// how it stands now; none where that can't be seen
+    /// How it stands now; none where that can't be seen.
     pub health: Option<Health>,
-    /// in drop-box mode nobody looks: that nothing is seen is no problem then
+    /// In drop-box mode nothing is looked at: that nothing is seen is no problem then.
     #[serde(skip)]
     pub blind: bool,
 }
@@ -37,33 +37,33 @@ pub struct DatabaseTick {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum BackupOutcome {
-    /// one was taken
+    /// One was taken.
     Done {
-        /// the backup
+        /// The backup.
         #[serde(flatten)]
         backup: BackupSummary,
-        /// why it looks wrong, where it does
+        /// Why it looks wrong, where it does.
         #[serde(serialize_with = "with_text")]
         suspicious: Vec<Reason>,
     },
-    /// nothing was due
+    /// Nothing was due.
     NotDue,
-    /// these tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it
+    /// These tiers are due, and a catalog key alone is at hand, which seals no backup: another machine has to make it.
     Elsewhere {
-        /// the tiers
+        /// The tiers.
         due: Vec<Tier>,
     },
-    /// one is due, or will be before the pause after failures ends, and waits for that
+    /// One is due, or will be before the pause after failures ends, and waits for that.
     Paused {
-        /// until then
+        /// Until then.
         until: Timestamp,
     },
-    /// another run has the database's lock, or has just served what was due
+    /// Another run has the database's lock, or has just served what was due.
     Busy {
-        /// which
+        /// Which.
         why: String,
     },
-    /// it failed
+    /// It failed.
     Failed(Failure),
 }
 
@@ -71,11 +71,11 @@ pub enum BackupOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum PruneOutcome {
-    /// carried out
+    /// Carried out.
     Done(PruneReport),
-    /// nobody asked for it
+    /// Nobody asked for it.
     NotBegun,
-    /// it failed
+    /// It failed.
     Failed(Failure),
 }
 

@@ -4,13 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// Where distributions keep the programs of each major, a `*` standing for any one name: Debian, PostgreSQL's own
-/// RPMs, Homebrew, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder of `PATH`
-/// are found from that.
+/// RPMs, Homebrew, Postgres.app, Heroku's apt buildpack, and layers of Cloud Native Buildpacks. Those next to a folder
+/// of `PATH` are found from that.
 const FOLDERS: &[&str] = &[
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
+    "/opt/homebrew/opt/libpq/bin",
+    "/usr/local/opt/libpq/bin",
+    "/Applications/Postgres.app/Contents/Versions/*/bin",
     "/app/.apt/usr/lib/postgresql/*/bin",
     "/layers/*/*/usr/lib/postgresql/*/bin",
 ];

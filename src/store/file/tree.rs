@@ -44,9 +44,9 @@ pub(super) struct Spot {
 
 /// What a walk meets.
 enum Met<'a> {
-    /// a plain file, and its key
+    /// A plain file, and its key.
     File(String, &'a Stat),
-    /// a file that is still being written: the key that it is to have, and its own name
+    /// A file that is still being written: the key that it is to have, and its own name.
     Unfinished(String, &'a str, &'a Stat),
 }
 

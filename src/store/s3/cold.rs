@@ -13,24 +13,24 @@ use super::{Error, S3, Thaw, retry::ATTEMPTS};
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speed {
-    /// minutes, not from the deepest archive
+    /// Minutes, not from the deepest archive.
     Expedited,
-    /// hours
+    /// Hours.
     Standard,
-    /// the cheapest
+    /// The cheapest.
     Bulk,
 }
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskedForThaw {
-    /// it was taken: thawing begins, or what is thawed already stays for so many days from now
+    /// It was taken: thawing begins, or what is thawed already stays for so many days from now.
     Taken,
-    /// somebody had asked before
+    /// Somebody had asked before.
     UnderWay,
-    /// the object isn't cold
+    /// The object isn't cold.
     Needless,
-    /// the service has no capacity for this speed at the moment
+    /// The service has no capacity for this speed at the moment.
     NoCapacity,
 }
 

@@ -37,27 +37,27 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(160);
 /// What a user may choose about the bucket beside the SDK's own settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// address the bucket in the path rather than in the host name
+    /// Address the bucket in the path rather than in the host name.
     pub path_style: bool,
-    /// storage class of archives; records stay in the bucket's default class
+    /// Storage class of archives; records stay in the bucket's default class.
     pub storage_class: Option<String>,
-    /// server-side encryption on top of our own, as the bucket's policy may want it
+    /// Server-side encryption on top of our own, as the bucket's policy may want it.
     pub encryption: Option<ServerSideEncryption>,
-    /// id of the KMS key for it
+    /// Id of the KMS key for it.
     pub kms_key: Option<String>,
-    /// canned ACL of what is written, as the bucket's policy may want it
+    /// Canned ACL of what is written, as the bucket's policy may want it.
     pub acl: Option<ObjectCannedAcl>,
-    /// who asks pays for requests and traffic, where the bucket's owner doesn't
+    /// Who asks pays for requests and traffic, where the bucket's owner doesn't.
     pub requester_pays: bool,
-    /// the most parts of an upload, where the service takes fewer than 10,000
+    /// The most parts of an upload, where the service takes fewer than 10,000.
     pub parts_max: Option<u32>,
-    /// how archives and records are locked until their retention ends, where they are
+    /// How archives and records are locked until their retention ends, where they are.
     pub lock: Option<LockMode>,
-    /// neither reads, lists, tags nor looks: what credentials that may only write new objects are for
+    /// Neither reads, lists, tags nor looks: what credentials that may only write new objects are for.
     pub write_only: bool,
-    /// whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint
+    /// Whether `AWS_REQUEST_CHECKSUM_CALCULATION` is set: then the SDK's setting holds for every endpoint.
     pub checksums_chosen: bool,
-    /// hosts that may be reached by `http://`, beside this machine
+    /// Hosts that may be reached by `http://`, beside this machine
     pub http_hosts: HttpHosts,
 }
 

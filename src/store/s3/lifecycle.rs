@@ -20,9 +20,9 @@ use super::{Error, Kind, S3, retry::ATTEMPTS};
 /// A bucket's lifecycle configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// the XML document, as the service wrote it or is to get it
+    /// The XML document, as the service wrote it or is to get it.
     pub xml: String,
-    /// which objects are too small to be moved, `all_storage_classes_128K` or `varies_by_storage_class`; none where the
+    /// Which objects are too small to be moved, `all_storage_classes_128K` or `varies_by_storage_class`; none where the
     /// service knows no such thing. It is part of every PUT: without it AWS goes back to the default.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
     pub minimum_size: Option<String>,
@@ -139,7 +139,7 @@ impl Intercept for KeptBody {
 #[derive(Debug)]
 struct WrittenBody {
     xml: String,
-    /// the checksum of old, which every service takes here, instead of the SDK's
+    /// The checksum of old, which every service takes here, instead of the SDK's.
     md5: bool,
 }
 

@@ -9,9 +9,9 @@ use super::{Attributes, Error, Kind, S3, retry::ATTEMPTS};
 /// How firmly a lock holds. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockMode {
-    /// who has `s3:BypassGovernanceRetention` may lift it
+    /// Who has `s3:BypassGovernanceRetention` may lift it.
     Governance,
-    /// nobody may, before its day
+    /// Nobody may, before its day.
     Compliance,
 }
 
@@ -27,9 +27,9 @@ impl LockMode {
 /// What keeps an object from being deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Locked {
-    /// the end of its lock
+    /// The end of its lock.
     pub until: Option<Timestamp>,
-    /// a legal hold, which has no end
+    /// A legal hold, which has no end.
     pub legal_hold: bool,
 }
 

@@ -11,20 +11,20 @@ use crate::text::counted;
 /// What stands between the bucket and the public.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PublicAccess {
-    /// all four switches of the bucket's public access block are on
+    /// All four switches of the bucket's public access block are on.
     pub blocked: bool,
-    /// the bucket's policy lets everybody in; none: it has none, or that can't be seen
+    /// The bucket's policy lets everybody in; none: it has none, or that can't be seen.
     pub by_policy: Option<bool>,
 }
 
 /// Whether a bucket keeps what is deleted or overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versioning {
-    /// it never did
+    /// It never did.
     Off,
-    /// it does
+    /// It does.
     On,
-    /// it did once: old versions stay
+    /// It did once: old versions stay.
     Suspended,
 }
 

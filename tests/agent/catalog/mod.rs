@@ -5,5 +5,6 @@ mod catalog_key_attacks;
 mod hostile_bucket;
 mod looked_at;
 mod repository;
+mod requests;
 mod second_looks;
 mod wrong_keys;

@@ -158,7 +158,7 @@ fn a_right_that_is_missing_is_told_once_and_nothing_else_is_tried() {
     assert_eq!(said, 1, "{}", outcome.text());
     let json = scene.run(["prune", "--json"]).ended_with(4).json();
     let fates = json["databases"][0]["backups"].as_array().unwrap();
-    let count = |fate| fates.iter().filter(|line| line["fate"] == fate).count();
+    let count = |fate| fates.iter().filter(|line| line["outcome"] == fate).count();
     assert_eq!((count("failed"), count("not_reached"), count("stands")), (1, 2, 1));
 }
 

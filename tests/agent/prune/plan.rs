@@ -18,7 +18,7 @@ fn plan_alone(mut report: Value) -> Value {
         }
         for lines in ["backups", "leftovers"] {
             for line in database[lines].as_array_mut().unwrap() {
-                line["fate"].take();
+                line["outcome"].take();
             }
         }
     }

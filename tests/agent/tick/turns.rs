@@ -87,11 +87,11 @@ fn json_of_a_tick() {
     );
     assert_keys(
         &main["prune"]["backups"][0],
-        "id tier started bytes verdict reason until fate",
+        "id tier started bytes verdict reason until outcome",
     );
     assert_keys(
         &main["prune"]["backups"][2],
-        "id tier started bytes verdict reason at fate",
+        "id tier started bytes verdict reason at outcome",
     );
     // of the two old ones the newer has stood for 30 days, and is the newest that has
     assert_eq!(main["prune"]["backups"][1]["reason"], "elder");

@@ -123,10 +123,10 @@ pub(super) struct Source(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     loader: Loader,
-    /// what is wrong with the region
+    /// What is wrong with the region.
     fault: Option<String>,
     held: Mutex<Held>,
-    /// the service refuses what is held
+    /// The service refuses what is held.
     refused: AtomicBool,
 }
 
@@ -140,7 +140,7 @@ struct Held {
 struct Found {
     credentials: Credentials,
     at: Instant,
-    /// when they are looked for again
+    /// When they are looked for again.
     again: Instant,
 }
 

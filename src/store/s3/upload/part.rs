@@ -46,7 +46,7 @@ pub(super) struct Part {
     pub(super) store: S3,
     pub(super) key: String,
     pub(super) upload_id: String,
-    /// from 1
+    /// From 1.
     pub(super) number: i32,
     pub(super) body: Bytes,
 }

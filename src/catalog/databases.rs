@@ -1,0 +1,115 @@
+//! Records by name, of one database or of all, and whose those are that are not ours.
+
+use super::{Catalog, Listing, Maker, names::Names};
+use crate::{
+    backup::{BackupId, Label},
+    error::{Error, Result},
+    seal,
+};
+
+/// One database's part of the bucket by its names, before anything is opened.
+pub(super) struct DatabaseNames {
+    pub(super) database: Label,
+    pub(super) makers: Vec<Maker>,
+    pub(super) names: Names,
+}
+
+impl DatabaseNames {
+    /// The ids of its records, newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &BackupId> {
+        self.names.records.keys().rev()
+    }
+}
+
+impl Catalog {
+    /// The databases that have records here.
+    ///
+    /// # Errors
+    /// What the bucket refuses.
+    pub async fn databases(&self) -> Result<Vec<Label>> {
+        let folders = self.store.folders(&self.store.location().key("")).await?;
+        // anything else below the prefix is somebody else's
+        let ours = |name: &String| {
+            let label = Label::parse(name).ok()?;
+            (label.as_str() == name).then_some(label)
+        };
+        Ok(folders.iter().filter_map(ours).collect())
+    }
+
+    /// What stands in one database's folders.
+    pub(super) async fn database_names(&self, database: &Label) -> Result<DatabaseNames> {
+        let makers = self.makers(database).await?;
+        let names = self.names(database, &makers).await?;
+        Ok(DatabaseNames {
+            database: database.clone(),
+            makers,
+            names,
+        })
+    }
+
+    /// The same of one database or of all. Refused where it isn't settled which repository is at home here.
+    pub(super) async fn settled_names(&self, database: Option<&Label>) -> Result<Vec<DatabaseNames>> {
+        let databases = match database {
+            Some(database) => vec![database.clone()],
+            None => self.databases().await?,
+        };
+        let mut all = Vec::new();
+        for database in databases {
+            let found = self.database_names(&database).await?;
+            self.check_settled(&found.names.other_repositories).await?;
+            all.push(found);
+        }
+        Ok(all)
+    }
+
+    /// Counts in a listing what is not ours.
+    pub(super) async fn count_others(&self, listing: &mut Listing, found: &DatabaseNames) {
+        let (database, names) = (&found.database, &found.names);
+        let others = names.others + names.too_late.len();
+        if others > 0 {
+            listing.others.insert(database.clone(), others);
+        }
+        if let Some(other) = names.other_repositories.first() {
+            if listing.stranger.is_none()
+                && let Ok(here) = self.repository().await
+            {
+                let key = self.record_key(database, &other.newest);
+                let found = other.repository;
+                let source = seal::Error::OtherRepository { found, here };
+                listing.stranger = Some(Error::seal(key, source));
+            }
+            let others = names.other_repositories.clone();
+            listing.other_repositories.insert(database.clone(), others);
+        }
+        if let (None, Some((_, object))) = (&listing.stranger, names.strangers.last_key_value()) {
+            listing.stranger = self.whose(database, object).await.err();
+        }
+    }
+
+    /// Whose a record is that a person asks for by name, and that bears no name of ours: the error that says so.
+    pub(super) async fn stranger_of(&self, database: Option<&Label>, beginning: &str) -> Option<Error> {
+        let databases = match database {
+            Some(database) => vec![database.clone()],
+            None => self.databases().await.ok()?,
+        };
+        for database in databases {
+            let names = self.database_names(&database).await.ok()?.names;
+            let asked_for = |id: &&BackupId| id.as_str().starts_with(beginning);
+            if let Some(id) = names.too_late.iter().rev().find(asked_for) {
+                let key = self.record_key(&database, id);
+                let what = "it was made under a key that had been retired before, and is not believed";
+                return Some(Error::differs(key, what));
+            }
+            let mut of_others = names.of_other_repositories.iter().rev();
+            if let Some((id, found)) = of_others.find(|(id, _)| asked_for(id)) {
+                let (found, here) = (*found, self.repository().await.ok()?);
+                let source = seal::Error::OtherRepository { found, here };
+                return Some(Error::seal(self.record_key(&database, id), source));
+            }
+            if let Some(id) = names.strangers.keys().rev().find(asked_for) {
+                return self.whose(&database, &names.strangers[id]).await.err();
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,198 @@
+//! The repository: which place this is. Its id stands in every object and in the MAC of every name, so that what was
+//! sealed for one place is a stranger in another.
+//!
+//! The id is pinned by a setting, or read from `<prefix>/repository.pgc`, which the first run writes. Where that object
+//! is gone or can't be read, the id is taken from the objects that a key at hand has sealed: losing it loses no backup.
+
+mod adopted;
+mod object;
+
+use futures_util::FutureExt as _;
+
+use super::Catalog;
+use crate::{
+    error::{Error, Result},
+    seal::RepositoryId,
+    store::Kind,
+};
+
+pub(super) use adopted::{Proven, proven};
+pub(super) use object::{RepositoryObject, is_of_others};
+
+/// The object's name below the prefix, and what its header calls it.
+const NAME: &str = "repository";
+impl Catalog {
+    /// The repository here, for looking. Where there is nothing at all, an id that nothing bears.
+    ///
+    /// One request where the id isn't pinned; remembered once it is known. Never writes.
+    ///
+    /// # Errors
+    /// What the bucket refuses; [`Error::Seal`] where no key at hand opens anything here; [`Error::Unsettled`] where
+    /// objects of several repositories stand here and nothing says which is meant; [`Error::Usage`] in drop-box mode
+    /// without a pinned id.
+    pub async fn repository(&self) -> Result<RepositoryId> {
+        match self.repository_here().await? {
+            Some(id) => Ok(id),
+            None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+        }
+    }
+
+    /// The repository here, pinned or found; none where nothing has begun yet.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`].
+    pub async fn repository_here(&self) -> Result<Option<RepositoryId>> {
+        if let Some(known) = self.known_repository()? {
+            return Ok(Some(known));
+        }
+        // on the heap: every look at the bucket begins with this
+        match self.find_repository().boxed().await? {
+            Some(id) => Ok(Some(*self.repository.get_or_init(|| async { id }).await)),
+            None => Ok(None),
+        }
+    }
+
+    /// The repository here, where nothing speaks against it: the id that a setting may pin.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`]; [`Error::Unsettled`] where records of several repositories stand here, and none is
+    /// pinned.
+    pub async fn settled_repository(&self) -> Result<Option<RepositoryId>> {
+        let Some(id) = self.repository_here().await? else {
+            return Ok(None);
+        };
+        if !self.pinned {
+            for database in self.databases().await? {
+                let makers = self.makers(&database).await?;
+                let names = self.names(&database, &makers).await?;
+                self.check_settled(&names.other_repositories).await?;
+            }
+        }
+        Ok(Some(id))
+    }
+
+    async fn find_repository(&self) -> Result<Option<RepositoryId>> {
+        Ok(match self.read_repository().await? {
+            RepositoryObject::Opens { id, .. } => Some(id),
+            RepositoryObject::Missing => self.adopted(&self.is_gone()).await?,
+            RepositoryObject::Refused(error) => {
+                let adopted = self.adopted(&error.to_string()).await?;
+                Some(adopted.ok_or(error)?)
+            }
+        })
+    }
+
+    /// The repository here, for writing: it begins where there is none yet. Atomic; of two that begin it at once, one
+    /// wins and both go on with that one's id.
+    ///
+    /// # Errors
+    /// As [`Catalog::repository`], and [`Error::Usage`] where the one here isn't the pinned one.
+    pub async fn begin_repository(&self) -> Result<RepositoryId> {
+        let begun = self.begun.get_or_try_init(|| self.begin().boxed()).await?;
+        Ok(*self.repository.get_or_init(|| async { *begun }).await)
+    }
+
+    fn known_repository(&self) -> Result<Option<RepositoryId>> {
+        match self.repository.get() {
+            Some(known) => Ok(Some(*known)),
+            None if self.store.writes_only() => Err(Error::usage(
+                "PGCOFFER_REPOSITORY is not set, and in drop-box mode it can't be read from the bucket",
+                "`pgcoffer repository` prints it on a machine that reads this bucket; for a new place `pgcoffer keygen \
+                 --repository` makes one",
+            )),
+            None => Ok(None),
+        }
+    }
+
+    /// With a pinned id the object in the bucket is for others who have none: that it can't be had stops no backup,
+    /// unless the bucket can't be reached at all.
+    async fn begin(&self) -> Result<RepositoryId> {
+        let pinned = self.known_repository()?;
+        if let Some(id) = pinned.filter(|_| self.store.writes_only()) {
+            return pinned_all_the_same(self.claim_repository(&id).await, pinned, &id);
+        }
+        loop {
+            let found = match (self.read_repository().await, pinned) {
+                (Err(Error::Store(error)), Some(id)) if !error.kind.is_passing() => {
+                    return pinned_all_the_same(Err(error.into()), pinned, &id);
+                }
+                (found, _) => found?,
+            };
+            let (id, is_there) = match (found, pinned) {
+                (RepositoryObject::Opens { id, .. }, Some(pinned)) if id != pinned => {
+                    return Err(self.is_another(&id, &pinned));
+                }
+                (RepositoryObject::Opens { id, for_all: true }, _) => return Ok(id),
+                (RepositoryObject::Opens { id, .. }, _) => (id, true),
+                // other people's machines may need what we can't open
+                (RepositoryObject::Refused(error), Some(id)) if is_of_others(&error) => return Ok(id),
+                (RepositoryObject::Refused(error), None) if is_of_others(&error) => {
+                    return self.adopted(&error.to_string()).await?.ok_or(error);
+                }
+                // noise in its place
+                (RepositoryObject::Refused(error), pinned) => (self.new_id(pinned, &error.to_string()).await?, true),
+                (RepositoryObject::Missing, Some(pinned)) if self.store.folder().is_some() => {
+                    return Err(self.is_not_mounted(&pinned));
+                }
+                (RepositoryObject::Missing, pinned) => (self.new_id(pinned, &self.is_gone()).await?, false),
+            };
+            match self.write_repository(&id, is_there).await {
+                // another run was there first
+                Err(Error::Store(error)) if error.kind == Kind::Exists => {}
+                // who may not write over it leaves that to others
+                Err(Error::Store(error)) if error.kind == Kind::Denied && is_there => {
+                    return Ok(id);
+                }
+                result => return pinned_all_the_same(result, pinned, &id),
+            }
+        }
+    }
+
+    pub(super) fn is_another(&self, found: &RepositoryId, pinned: &RepositoryId) -> Error {
+        Error::usage(
+            format!(
+                "repository {found} is at {}, and PGCOFFER_REPOSITORY says {pinned}",
+                self.store.location()
+            ),
+            format!(
+                "where this is the place that was meant, set PGCOFFER_REPOSITORY={found}; where it isn't, correct \
+                 PGCOFFER_BUCKET; where the right id is set and the place is right, somebody has put another place's \
+                 repository.pgc there: delete it, and the next backup writes it anew"
+            ),
+        )
+    }
+
+    /// A folder on which nothing is mounted is empty: where a setting says which repository is there, none begins.
+    fn is_not_mounted(&self, pinned: &RepositoryId) -> Error {
+        Error::usage(
+            format!(
+                "PGCOFFER_REPOSITORY says that repository {pinned} is at {}, and none is there",
+                self.store.location()
+            ),
+            "mount what belongs there, or correct PGCOFFER_BUCKET; to begin a repository in an empty folder, run this \
+             once without PGCOFFER_REPOSITORY, and then set it to what `pgcoffer repository` prints",
+        )
+    }
+
+    /// The pinned id, or that of the backups that are here, or a new one.
+    async fn new_id(&self, pinned: Option<RepositoryId>, why: &str) -> Result<RepositoryId> {
+        match pinned {
+            Some(id) => Ok(id),
+            None => match self.adopted(why).await? {
+                Some(id) => Ok(id),
+                None => RepositoryId::generate().map_err(|e| Error::seal(NAME, e)),
+            },
+        }
+    }
+}
+
+/// A pinned id counts whether or not it could be written for others.
+fn pinned_all_the_same(written: Result<()>, pinned: Option<RepositoryId>, id: &RepositoryId) -> Result<RepositoryId> {
+    match written {
+        Err(Error::Store(error)) if pinned.is_some() => {
+            tracing::debug!("the repository is pinned, and could not be written for others: {error}");
+            Ok(*id)
+        }
+        written => written.map(|()| *id),
+    }
+}

@@ -1,0 +1,224 @@
+//! What a survey comes to: which backups can be counted on, and what the rules of schedule and retention need to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CatalogEntry, Doubt, Survey};
+use crate::{
+    anomaly::{self, Marked, Measure},
+    backup::{BackupId, Reason, Record},
+    retention::{Guards, Outcome, Run},
+    schedule::{Ended, Past},
+};
+
+/// How many good backups before one are looked at for those that it is compared with.
+const LOOKED_BACK: usize = 40;
+
+/// How long the last backup before a fall stays, whatever its retention, where nobody has accepted the fall.
+const BEFORE_FALL_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long what can't be opened, because it lies in cold storage, must have stood there before it counts against
+/// others.
+const COLD_BELIEVED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+impl Survey {
+    /// Ids of the good backups that look wrong beside those before them, and that nobody has accepted.
+    #[must_use]
+    pub fn suspicious(&self) -> BTreeSet<BackupId> {
+        suspicious(&self.entries)
+    }
+
+    /// The good backups that nobody has reason to doubt, newest first.
+    pub fn trusted(&self) -> impl Iterator<Item = &CatalogEntry> {
+        let suspicious = self.suspicious();
+        let good = self.entries.iter().filter(|one| one.is_good());
+        good.filter(move |one| !suspicious.contains(&one.record.id))
+    }
+
+    /// The newest good backup, suspicious or not. One whose archive is another object than was uploaded is so only
+    /// where there is no other, and one that is damaged never. One that was dated by a clock which was ahead is so only
+    /// where there is no other.
+    #[must_use]
+    pub fn newest_good(&self, now: Timestamp) -> Option<&Record> {
+        let good = || self.entries.iter().filter(|one| one.is_good() && !one.is_damaged());
+        let in_time = |one: &&CatalogEntry| !one.record.is_ahead(now);
+        let sure = good().find(|one| in_time(one) && one.unsure.is_none());
+        let believed = sure.or_else(|| good().find(in_time));
+        believed.or_else(|| good().next()).map(|one| &one.record)
+    }
+
+    /// The runs as the schedule looks at them. One whose archive is gone has served nothing, and is no failure of the
+    /// database's either.
+    #[must_use]
+    pub fn past(&self) -> Vec<Past> {
+        let past = |one: &CatalogEntry| {
+            let past = Past::from(&one.record);
+            let ended = match past.ended {
+                Ended::Good if !one.has_archive() || one.is_damaged() => Ended::Interrupted,
+                ended => ended,
+            };
+            Past { ended, ..past }
+        };
+        self.entries.iter().map(past).collect()
+    }
+
+    /// The runs as retention looks at them: their tags and locks have not been looked at yet.
+    #[must_use]
+    pub fn runs(&self, now: Timestamp) -> Vec<Run> {
+        let suspicious = self.suspicious();
+        let before_falls = self.before_falls(&suspicious);
+        let run = |one: &CatalogEntry| {
+            let held = one.hold().map(|hold| format!("{}: {}", hold.who, hold.reason));
+            // it may say that it is held
+            let unread = one
+                .mark_fault
+                .as_ref()
+                .map(|fault| format!("its mark can't be read: {fault}"));
+            let before_fall = before_falls
+                .get(&one.record.id)
+                .map(|fall| format!("the last one before {fall} fell far below it, which nobody has accepted"));
+            Run {
+                id: one.record.id.clone(),
+                started: one.record.started,
+                arrived: one.object.modified,
+                counts: one.counts(now),
+                outcome: one.outcome(&suspicious),
+                serves: one.record.serves(),
+                guards: Guards {
+                    hold: held.or(unread).or(before_fall),
+                    ..Guards::NONE
+                },
+            }
+        };
+        self.entries.iter().map(run).collect()
+    }
+
+    /// The last good backups before ones that were marked and whose marks only the agreement of later ones has cleared,
+    /// each with the marked one. An emptied database agrees with itself within hours: for a while yet what it held
+    /// before stays.
+    fn before_falls(&self, suspicious: &BTreeSet<BackupId>) -> BTreeMap<BackupId, BackupId> {
+        let mut found = BTreeMap::new();
+        let Some(newest) = self.entries.first() else {
+            return found;
+        };
+        let mut last_plain: Option<&CatalogEntry> = None;
+        for one in self.entries.iter().rev().filter(|one| one.is_good()) {
+            if one.record.anomalies.is_empty() {
+                last_plain = Some(one);
+                continue;
+            }
+            let age = newest.record.started.duration_since(one.record.started);
+            let accepted = one.mark.as_ref().is_some_and(|mark| mark.accepted.is_some());
+            let cleared = !accepted && !suspicious.contains(&one.record.id);
+            if let Some(plain) = last_plain.filter(|_| cleared && age < BEFORE_FALL_KEPT) {
+                found.insert(plain.record.id.clone(), one.record.id.clone());
+            }
+        }
+        found
+    }
+}
+
+/// Ids of those that look wrong, and that neither somebody nor enough later ones have cleared.
+pub(super) fn suspicious(entries: &[CatalogEntry]) -> BTreeSet<BackupId> {
+    if entries.iter().all(|one| one.record.anomalies.is_empty()) {
+        return BTreeSet::new();
+    }
+    let good = entries.iter().filter(|one| one.has_archive());
+    let marked: Vec<Marked<'_>> = good.map(marked).collect();
+    anomaly::standing(&marked).into_iter().cloned().collect()
+}
+
+/// Compares every good backup with the last good ones before it, as far as their measures are known: in drop-box mode
+/// nothing is compared when a backup is made, and a compromised agent can claim anything. `entries`: newest
+/// first.
+pub(super) fn compare_again(entries: &mut [CatalogEntry]) {
+    for at in (0..entries.len()).rev() {
+        let (newer, before) = entries.split_at_mut(at + 1);
+        let Some(one) = newer.last_mut().filter(|one| one.is_good()) else {
+            continue;
+        };
+        if one.record.anomalies.is_empty() {
+            let reasons = anomaly::compare(&one.measure, &trusted(before));
+            one.record.anomalies = Reason::anomalies(&reasons);
+            one.reasons = reasons;
+        }
+    }
+}
+
+/// The last good ones before one that are not doubted, or that enough later ones are like, as far as they are known.
+/// `before`: newest first.
+fn trusted(before: &[CatalogEntry]) -> Vec<&Measure> {
+    let good = before.iter().filter(|one| one.is_good());
+    let good: Vec<&CatalogEntry> = good.take(LOOKED_BACK).collect();
+    let stands = |at: &usize| {
+        let one = good[*at];
+        let later = good[..*at].iter().rev();
+        let alike = later.filter(|later| anomaly::alike(&one.measure, &later.measure));
+        !one.is_marked() || alike.take(anomaly::AGREEING).count() == anomaly::AGREEING
+    };
+    let entries = (0..good.len()).filter(stands).take(anomaly::COMPARED);
+    entries.map(|at| &good[at].measure).collect()
+}
+
+impl CatalogEntry {
+    /// Whether this is a good backup whose archive is where it should be.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.record.is_good() && self.has_archive()
+    }
+
+    /// Whether it looks wrong and nobody has accepted it, whatever later ones say.
+    #[must_use]
+    pub(super) fn is_marked(&self) -> bool {
+        let accepted = self.mark.as_ref().and_then(|mark| mark.accepted.as_ref());
+        !self.record.anomalies.is_empty() && accepted.is_none()
+    }
+
+    /// Whether it counts against other backups, where it is good: its record is one that an agent writes, its key was
+    /// not retired long before it came, its archive is the object that was uploaded or was read whole, and was not put
+    /// into cold storage so lately that only its writer's word says what it is; and its tables could be read where they
+    /// were asked for, without which nobody sees that they are empty.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        let arrived = self.object.modified.unwrap_or(self.record.started);
+        let is_proven = !self.unseen || now.duration_since(arrived) > COLD_BELIEVED_AFTER;
+        let is_known = !self.details_fault && self.record.implausible().is_none();
+        is_known && is_proven && !self.came_late && self.unsure.is_none()
+    }
+
+    /// Whether it was read whole, and was not what was sealed. It stays as long as its retention says: whoever says so
+    /// may lie.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.unsure, Some(Doubt::Damaged(_)))
+    }
+
+    /// Who holds it and why, where somebody does.
+    #[must_use]
+    pub fn hold(&self) -> Option<&crate::backup::Hold> {
+        self.mark.as_ref().and_then(|mark| mark.hold.as_ref())
+    }
+
+    /// What retention takes it for.
+    #[must_use]
+    pub fn outcome(&self, suspicious: &BTreeSet<BackupId>) -> Outcome {
+        match (self.record.is_good(), self.has_archive()) {
+            (false, _) if self.record.had_no_room() => Outcome::NoRoom,
+            (false, _) => Outcome::Failed,
+            (true, false) => Outcome::Lost,
+            (true, true) if suspicious.contains(&self.record.id) => Outcome::Suspicious,
+            (true, true) => Outcome::Good,
+        }
+    }
+}
+
+fn marked(one: &CatalogEntry) -> Marked<'_> {
+    Marked {
+        id: one.record.id.clone(),
+        started: one.record.started,
+        measure: &one.measure,
+        marked: !one.record.anomalies.is_empty(),
+        accepted: one.mark.as_ref().is_some_and(|mark| mark.accepted.is_some()),
+    }
+}

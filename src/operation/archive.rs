@@ -1,0 +1,102 @@
+//! The archive of a backup: found and opened, and compared with what its record says was dumped.
+
+use super::thaw::check_readable;
+use crate::{
+    archive::Contents,
+    backup::{Counts, Details, Record, Status},
+    catalog::Catalog,
+    error::{Error, Result},
+    pipeline::{ObjectSource, SealedArchive},
+    store::Store,
+    text::counted,
+};
+
+/// The archive of a good backup, its size, header and last frame found good.
+pub(super) async fn open_archive(catalog: &Catalog, record: &Record) -> Result<SealedArchive> {
+    let sealed = match (&record.status, &record.sealed) {
+        (Status::Succeeded, Some(sealed)) if sealed.objects.len() == 1 => sealed,
+        (Status::Failed { .. }, _) => return Err(not_good(catalog, record).await?),
+        (Status::Succeeded, Some(sealed)) => {
+            let count = sealed.objects.len();
+            let what = format!("its archive is made of {count} objects, and this version reads those of one");
+            return Err(Error::differs(record.id.as_str(), what));
+        }
+        (Status::Succeeded, None) => {
+            let what = "its record says that it succeeded and names no archive";
+            return Err(Error::differs(record.id.as_str(), what));
+        }
+    };
+    let source = stored_object(catalog.store(), &catalog.archive_key(record)).await?;
+    if source.bytes() != sealed.bytes() {
+        let what = format!(
+            "it has {}, and {} were uploaded",
+            counted(source.bytes(), "byte"),
+            sealed.bytes()
+        );
+        return Err(Error::Differs {
+            object: source.name(),
+            what,
+        });
+    }
+    let secrets = catalog.secrets_of(&record.database, &record.id);
+    let expected = (&record.repository, record.id.as_str());
+    let archive = SealedArchive::open(source, &secrets, Some(expected)).await?;
+    Ok(archive.with_content_bytes_max(sealed.dump_bytes))
+}
+
+/// Looks at an archive in the bucket, which has to be there and to lie where it can be read.
+async fn stored_object(store: &Store, key: &str) -> Result<ObjectSource> {
+    let name = store.url(key);
+    let Some(object) = store.head(key).await? else {
+        let what = "the record is there and its archive is gone: was it deleted, or expired by a lifecycle rule?";
+        return Err(Error::differs(name, what));
+    };
+    check_readable(store, &object, &name).await?;
+    Ok(ObjectSource::stored(store, object))
+}
+
+/// That a run is no good backup, and why it failed.
+pub(super) async fn not_good(catalog: &Catalog, record: &Record) -> Result<Error> {
+    let failure = catalog.failure(record).await?;
+    Ok(Error::NotGood {
+        id: record.id.to_string(),
+        why: failure.map_or_else(String::new, |failure| failure.error.to_string()),
+    })
+}
+
+/// Compares what came back with what was dumped: by the one fingerprint in the entry, and by the details, which say
+/// where it differs.
+pub(super) fn compare(record: &Record, details: Option<&Details>, contents: &Contents, name: &str) -> Result<()> {
+    match difference(record, details, contents) {
+        None => Ok(()),
+        Some(what) => Err(Error::differs(
+            name,
+            format!("it isn't what the record says was dumped: {what}"),
+        )),
+    }
+}
+
+fn difference(record: &Record, details: Option<&Details>, contents: &Contents) -> Option<String> {
+    let dumped = record.sealed.as_ref().map_or(0, |sealed| sealed.dump_bytes);
+    if contents.length != dumped {
+        return Some(format!(
+            "the archive has {}, and pg_dump wrote {dumped}",
+            counted(contents.length, "byte")
+        ));
+    }
+    let mut found = Details::default();
+    found.take(contents);
+    let (is, was) = (found.counts(), record.counts);
+    if is.tables != was.tables {
+        let tables = counted(is.tables, "table");
+        return Some(format!("it holds {tables}, and the record has {}", was.tables));
+    }
+    if let Some(difference) = details.and_then(|details| details.difference(&found)) {
+        return Some(difference);
+    }
+    let is_same = Counts {
+        warnings: was.warnings,
+        ..is
+    } == was;
+    (!is_same).then(|| "its tables or large objects differ".to_owned())
+}

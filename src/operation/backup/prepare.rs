@@ -1,0 +1,262 @@
+//! Everything that can be refused before a byte is uploaded.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::{
+    Occasion,
+    run::{Run, new_record, serve},
+};
+use crate::{
+    backup::{Client, Record, Sealed, Served, Server, Source},
+    catalog::Survey,
+    error::{Error, Result},
+    operation::{CLOCKS_APART_MAX, Progress},
+    postgres::{self, Adopted, Blocker, Clients, DumpOptions, Inspection, Road, Session},
+    store::{Kind, PartPlan},
+};
+
+/// Records that are looked through for what is due, what to expect and what to compare with.
+const RECORDS_LOOKED_AT: usize = 20;
+/// Good backups that a new one is compared with.
+pub(super) const COMPARED_WITH: usize = 5;
+/// How many seconds in a row can be taken before something else is wrong.
+const ID_ATTEMPTS: u32 = 8;
+
+/// A dump that is ready to start. The session holds the lock.
+pub(super) struct PreparedDump {
+    pub(super) session: Session,
+    pub(super) client: postgres::Client,
+    pub(super) options: DumpOptions,
+    pub(super) plan: PartPlan,
+    /// The newest runs, with which this one is compared.
+    pub(super) survey: Option<Survey>,
+}
+
+impl Run<'_> {
+    /// Everything that can be refused before a byte is uploaded.
+    pub(super) async fn prepare(&mut self, clients: &Clients, progress: &Progress) -> Result<PreparedDump> {
+        let session = self.locked_session().await;
+        // while another run is at it, nobody takes a turn from it; a database that can't be reached uses one up
+        if !matches!(session, Err(Error::Postgres(postgres::Error::Locked { .. }))) {
+            self.take_turns().await?;
+        }
+        let mut session = session?;
+        let mut survey = self.look_back().await?;
+        self.warn(self.clock_warning());
+        self.warn(survey.as_ref().and_then(other_keys));
+        self.check_settled(survey.as_mut())?;
+        self.take_free_id().await?;
+        self.leave_out_served(survey.as_ref())?;
+        let inspection = session.inspect().await?;
+        inspection.check()?;
+        self.warn_of_contents(&inspection, &session.blockers().await?);
+        let (client, warning) = clients.for_dump(inspection.server_major)?;
+        self.warn(warning.map(|warning| warning.to_string()));
+        let earlier = survey
+            .as_ref()
+            .and_then(|survey| survey.newest_good(self.record.started));
+        let plan = self.plan(&inspection, earlier);
+        let dump_bytes = |sealed: &Sealed| sealed.dump_bytes;
+        progress.expect(expected(&inspection, earlier, dump_bytes));
+        let settings = session.settings(Road::Out).await?;
+        for warning in settings.warnings() {
+            self.warn(Some(warning));
+        }
+        let options = DumpOptions {
+            speech: session.speech().await?,
+            settings,
+            encoding: Some(inspection.encoding.raw().to_owned()),
+            ..DumpOptions::new(inspection.server_major)
+        };
+        self.record.source = Some(source(&inspection, client));
+        self.details.extensions.clone_from(&inspection.extensions);
+        let arguments = options.arguments(client).into_iter();
+        self.details.options = arguments.map(Into::into).collect();
+        self.announce(session.target(), &inspection, client, &plan);
+        Ok(PreparedDump {
+            session,
+            client: client.clone(),
+            options,
+            plan,
+            survey,
+        })
+    }
+
+    /// What the backup won't hold, and what may keep it from being made.
+    fn warn_of_contents(&mut self, inspection: &Inspection, blockers: &[Blocker]) {
+        for adopted in &inspection.adopted {
+            self.warn(Some(format!("{adopted}; {}", Adopted::CURE)));
+        }
+        for omitted in &inspection.omitted {
+            self.warn(Some(format!("{omitted}; {}", omitted.cure())));
+        }
+        let locks = inspection.locks;
+        self.warn(locks.is_tight().then(|| format!("{locks}; {}", locks.cure())));
+        for blocker in blockers {
+            self.warn(Some(format!("{blocker}: the dump had to wait for it")));
+        }
+    }
+
+    async fn locked_session(&self) -> Result<Session> {
+        let mut session = Session::connect(&self.request.url).await?;
+        session.lock(self.request.database.as_str()).await?;
+        Ok(session)
+    }
+
+    /// Ids are of whole seconds, and nothing is overwritten: where the last run of this database began in the same one,
+    /// waits for the next. Under the lock nobody else takes it.
+    async fn take_free_id(&mut self) -> Result<()> {
+        for _ in 0..ID_ATTEMPTS {
+            if !self.catalog.is_taken(&self.record).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.record = new_record(self.request, &self.identity);
+        }
+        let what = format!(
+            "{} says that it holds objects which can't exist",
+            self.catalog.store().location()
+        );
+        Err(Error::usage(
+            what,
+            "check AWS_ENDPOINT_URL_S3: what answers there is no S3",
+        ))
+    }
+
+    /// The newest runs: they tell what is still due, how large this one will be, and what it should look like. After a
+    /// long outage those are failures alone, and what comes then is the likeliest to be empty: so it is looked further
+    /// back until there is enough to compare with.
+    async fn look_back(&self) -> Result<Option<Survey>> {
+        let newest = self.survey(RECORDS_LOOKED_AT).await?;
+        let is_enough = |survey: &Survey| {
+            let opened = survey.entries.len() + survey.unreadable.len();
+            opened < RECORDS_LOOKED_AT || survey.trusted().nth(COMPARED_WITH - 1).is_some()
+        };
+        match newest {
+            Some(survey) if !is_enough(&survey) => self.survey(usize::MAX).await,
+            newest => Ok(newest),
+        }
+    }
+
+    /// Where it isn't sure which repository is at home here, whoever asks for a backup is refused and can say which
+    /// one. What is due is made all the same, since a backup too many does no harm: status, check and whoever is told
+    /// say what is wrong.
+    fn check_settled(&mut self, survey: Option<&mut Survey>) -> Result<()> {
+        match survey.and_then(|survey| survey.unsettled.take()) {
+            Some(error) if matches!(self.request.occasion, Occasion::Asked(..)) => Err(error),
+            unsettled => {
+                self.warn(unsettled.map(|error| error.to_string()));
+                Ok(())
+            }
+        }
+    }
+
+    async fn survey(&self, records_max: usize) -> Result<Option<Survey>> {
+        let database = &self.request.database;
+        match self.catalog.survey(database, records_max).await {
+            // who may only write can still back up
+            Err(Error::Store(error)) if error.kind == Kind::Denied => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// Backups expire by the moment at which they say they were made: a wrong clock is told while somebody may read it.
+    fn clock_warning(&self) -> Option<String> {
+        let service = self.catalog.store().service_time()?;
+        let apart = service.duration_since(self.request.clock.now());
+        let far = apart.abs() > CLOCKS_APART_MAX;
+        let way = if apart.is_positive() { "behind" } else { "ahead of" };
+        far.then(|| {
+            format!(
+                "this machine's clock is {:#} {way} the bucket's, and this backup is dated by it",
+                SignedDuration::from_mins(apart.abs().as_mins())
+            )
+        })
+    }
+
+    /// Under the lock no other run is active: what another run has served since this one was planned is not done twice.
+    fn leave_out_served(&mut self, survey: Option<&Survey>) -> Result<()> {
+        let (Occasion::Due { schedule, due }, Some(survey)) = (&self.request.occasion, survey) else {
+            return Ok(());
+        };
+        let still = schedule.due(&survey.past(), self.record.started);
+        let is_still = |one: &&Served| still.iter().any(|other| other.tier == one.tier);
+        let left: Vec<Served> = due.iter().filter(is_still).copied().collect();
+        if left.is_empty() {
+            let database = self.request.database.to_string();
+            return Err(Error::NotDue { database });
+        }
+        serve(&mut self.record, left);
+        Ok(())
+    }
+
+    fn plan(&self, inspection: &Inspection, earlier: Option<&Record>) -> PartPlan {
+        let parts_max = self.catalog.store().parts_max();
+        match self.request.part_bytes {
+            Some(part_bytes) => PartPlan::of_part_bytes(part_bytes, parts_max),
+            None => {
+                let bytes = expected(inspection, earlier, Sealed::bytes);
+                PartPlan::for_expected(bytes, parts_max)
+            }
+        }
+    }
+
+    fn announce(&self, target: &str, inspection: &Inspection, client: &postgres::Client, plan: &PartPlan) {
+        tracing::info!(
+            database = %self.request.database,
+            id = %self.record.id,
+            server = %inspection.server_version,
+            pg_dump = %client.version,
+            tables = inspection.tables,
+            part_bytes = plan.part_bytes,
+            "dumping {target}"
+        );
+    }
+}
+
+/// The first backup under a key beside those of others: a mistake, or a rotation that should not lose them.
+fn other_keys(survey: &Survey) -> Option<String> {
+    let is_first = !survey.entries.iter().any(|one| one.record.is_good());
+    (survey.others > 0 && is_first).then(|| {
+        format!(
+            "this is the first good backup under this key, and records under a key that is not set here stand beside \
+             it: {}; is it the right key? PGCOFFER_OLD_KEYS takes earlier ones, each with the day it was replaced",
+            survey.others
+        )
+    })
+}
+
+/// What there will be of `bytes`: as much as last time, and more where the tables have grown since; without a last time
+/// what the tables take on disk.
+fn expected(inspection: &Inspection, earlier: Option<&Record>, bytes: impl Fn(&Sealed) -> u64) -> u64 {
+    let now = inspection.table_bytes;
+    let last = earlier.and_then(|record| {
+        let then = record.source.as_ref()?.server.table_bytes;
+        Some((bytes(record.sealed.as_ref()?), then))
+    });
+    match last {
+        None | Some((_, 0)) => now,
+        Some((last, then)) => {
+            let grown = u128::from(last) * u128::from(now.max(then)) / u128::from(then);
+            u64::try_from(grown).unwrap_or(u64::MAX)
+        }
+    }
+}
+
+fn source(inspection: &Inspection, client: &postgres::Client) -> Source {
+    Source {
+        server: Server {
+            version: inspection.server_version.clone(),
+            major: inspection.server_major,
+            database: inspection.database.clone(),
+            table_bytes: inspection.table_bytes,
+            standby: inspection.in_recovery,
+        },
+        client: Client {
+            version: client.version.clone().into(),
+            major: client.major,
+        },
+    }
+}

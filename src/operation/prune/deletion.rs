@@ -1,0 +1,181 @@
+//! What is planned is deleted: one object a request, each on the condition that it is the one that was looked at.
+
+use super::{
+    DeletionOutcome, LeftoverKind, PlannedPrune, PruneReport,
+    leftovers::{Leftover, What},
+};
+use crate::{
+    backup::Label,
+    catalog::{Catalog, CatalogEntry, Survey},
+    error::{Error, Result},
+    operation::Interrupt,
+    retention::{Keep, Verdict},
+    store::{Kind, Object, Store},
+};
+
+/// Deletes what the report's plan says, oldest first. A right that is missing ends it: the next would fail alike.
+pub(super) async fn delete_planned(
+    catalog: &Catalog,
+    planned: &PlannedPrune,
+    report: &mut PruneReport,
+    interrupt: &Interrupt,
+) -> Result<()> {
+    let mut denied = false;
+    let deletions = report.backups.iter_mut().rev();
+    for line in deletions.filter(|line| matches!(line.verdict, Verdict::Delete(_))) {
+        let found = planned.survey.entries.iter().find(|one| one.record.id == line.id);
+        let Some(one) = found.filter(|_| !denied) else {
+            line.outcome = DeletionOutcome::NotReached;
+            continue;
+        };
+        let attempt = interrupt.or(async { Ok(delete_backup(catalog, one).await) });
+        let attempt = attempt.await?;
+        denied = is_denied(&attempt);
+        match attempt {
+            Ok(None) => {
+                tracing::info!(id = %line.id, "deleted: {}", line.verdict);
+                line.outcome = DeletionOutcome::Deleted;
+            }
+            Ok(Some(held)) => line.verdict = Verdict::Keep(held),
+            Err(error) => {
+                tracing::warn!(id = %line.id, "{error}");
+                line.outcome = DeletionOutcome::Failed(error.to_string());
+            }
+        }
+    }
+    for (leftover, line) in planned.leftovers.iter().zip(&mut report.leftovers) {
+        if leftover.kept.is_some() {
+            continue;
+        }
+        line.outcome = DeletionOutcome::NotReached;
+        if denied {
+            continue;
+        }
+        let attempt = delete_leftover(catalog, &report.database, leftover);
+        let attempt = interrupt.or(async { Ok(attempt.await) }).await?;
+        denied = is_denied(&attempt);
+        (line.kept, line.outcome) = match attempt {
+            Ok(None) => (None, DeletionOutcome::Deleted),
+            Ok(kept) => (kept, DeletionOutcome::Stands),
+            Err(error) => (None, DeletionOutcome::Failed(error.to_string())),
+        };
+    }
+    Ok(())
+}
+
+/// The record first: from then on it is no backup, whatever happens next. Not at all where somebody has put a hold on
+/// it since it was looked at, which then is the reason to keep it: a prune of thousands of objects takes minutes.
+async fn delete_backup(catalog: &Catalog, one: &CatalogEntry) -> Result<Option<Keep>> {
+    let (store, record) = (catalog.store(), &one.record);
+    let mark = catalog.mark(&record.database, &record.id).await?;
+    if let Some(hold) = mark.and_then(|mark| mark.hold) {
+        let why = hold.to_string();
+        return Ok(Some(Keep::Held { why }));
+    }
+    delete(store, &one.object).await?;
+    // before the archive, which a later prune finds by itself and its details by it
+    if let Some(details) = &one.details {
+        delete(store, details).await?;
+    }
+    // an archive of another length is not what the record vouched for: the next look judges it by its own header
+    if let Some(archive) = one.archive.as_ref().filter(|_| one.has_archive()) {
+        delete(store, archive).await?;
+    }
+    if let Some(mark) = &one.mark_object {
+        delete(store, mark).await?;
+    }
+    Ok(None)
+}
+
+/// Deletes it, unless it is a backup by now: why it is kept then.
+async fn delete_leftover(catalog: &Catalog, database: &Label, leftover: &Leftover) -> Result<Option<String>> {
+    let store = catalog.store();
+    match &leftover.what {
+        What::Upload(upload) => store.abort(upload).await?,
+        What::Archive(id, _) | What::Details(id, _) if catalog.is_committed(database, id).await? => {
+            return Ok(Some("its record has come".to_owned()));
+        }
+        What::Archive(_, object) | What::Details(_, object) | What::Mark(object) | What::Turn(object) => {
+            delete(store, object).await?
+        }
+    }
+    Ok(None)
+}
+
+async fn delete(store: &Store, object: &Object) -> Result<()> {
+    Ok(store.delete(&object.key, object.etag.as_deref()).await?)
+}
+
+fn is_denied<T>(attempt: &Result<T>) -> bool {
+    matches!(attempt, Err(Error::Store(error)) if error.kind == Kind::Denied)
+}
+
+/// Services have been seen that answer a DELETE with 200 and delete nothing: only what isn't listed any more is gone.
+/// <https://github.com/benbjohnson/litestream/issues/976>
+///
+/// Gives what was seen, where anything was deleted: how the database stands from then on.
+pub(super) async fn check_deleted(
+    catalog: &Catalog,
+    planned: &PlannedPrune,
+    report: &mut PruneReport,
+) -> Result<Option<Survey>> {
+    let something = report
+        .backups
+        .iter()
+        .any(|line| line.outcome == DeletionOutcome::Deleted)
+        || report
+            .leftovers
+            .iter()
+            .any(|line| line.outcome == DeletionOutcome::Deleted);
+    if !something {
+        return Ok(None);
+    }
+    let mut survey = catalog.survey(&planned.survey.database, usize::MAX).await?;
+    catalog.find_details(&mut survey).await?;
+    survey.remember_looks(&planned.survey);
+    let standing = &survey.keys;
+    let stands = |outcome: &mut DeletionOutcome, found: Option<&String>| {
+        if let (DeletionOutcome::Deleted, Some(key)) = (&*outcome, found) {
+            *outcome = DeletionOutcome::Failed(format!("the service said that {key} is deleted, and it still stands"));
+        }
+    };
+    for line in &mut report.backups {
+        let found = line.keys.iter().find_map(|key| standing.get(key));
+        stands(&mut line.outcome, found);
+    }
+    let mut aborted = false;
+    for line in &mut report.leftovers {
+        // under the key of an upload its own backup may stand
+        match line.kind {
+            LeftoverKind::Upload => aborted |= line.outcome == DeletionOutcome::Deleted,
+            _ => stands(&mut line.outcome, standing.get(&line.key)),
+        }
+    }
+    if aborted {
+        look_for_uploads(catalog, &mut survey, planned, report).await?;
+    } else {
+        survey.remember_unfinished(&planned.survey);
+    }
+    Ok(Some(survey))
+}
+
+/// The same for uploads: only what isn't under way any more was aborted.
+async fn look_for_uploads(
+    catalog: &Catalog,
+    survey: &mut Survey,
+    planned: &PlannedPrune,
+    report: &mut PruneReport,
+) -> Result<()> {
+    let under_way = catalog.find_unfinished(survey).await?;
+    for (leftover, line) in planned.leftovers.iter().zip(&mut report.leftovers) {
+        if let (What::Upload(upload), DeletionOutcome::Deleted) = (&leftover.what, &line.outcome)
+            && under_way.contains(upload)
+        {
+            let key = &line.key;
+            line.outcome = DeletionOutcome::Failed(format!(
+                "the service said that the upload of {key} is aborted, and it is still under way"
+            ));
+        }
+    }
+    Ok(())
+}

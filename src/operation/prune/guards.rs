@@ -1,0 +1,174 @@
+//! A close look at what would be deleted: its tags, its locks. It can only find reasons to keep.
+
+use std::iter;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::{
+    backup::{Record, Retention},
+    catalog::{Catalog, CatalogEntry, Survey},
+    error::Result,
+    retention::{Guards, Plan, Run, Tags},
+    store::{Kind, Locked, Store},
+};
+
+/// Objects looked at at once.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// Looks at every backup that `plan` would delete, and adds what was found to its run.
+pub(super) async fn add_guards(catalog: &Catalog, survey: &Survey, plan: &Plan, runs: &mut [Run]) -> Result<()> {
+    let candidates: Vec<&CatalogEntry> = plan
+        .deletions()
+        .filter_map(|line| survey.entries.iter().find(|one| one.record.id == line.id))
+        .collect();
+    let store = catalog.store();
+    let mut looks = stream::iter(candidates)
+        .map(|one| async move { (&one.record.id, look(store, one).await) })
+        .buffer_unordered(LOOKS_AT_ONCE);
+    while let Some((id, seen)) = looks.next().await {
+        let seen = seen?;
+        if let Some(run) = runs.iter_mut().find(|run| run.id == *id) {
+            add(&mut run.guards, seen);
+        }
+    }
+    Ok(())
+}
+
+fn add(guards: &mut Guards, seen: Guards) {
+    guards.tags = seen.tags;
+    guards.locked_until = guards.locked_until.max(seen.locked_until);
+    guards.legal_hold |= seen.legal_hold;
+}
+
+async fn look(store: &Store, one: &CatalogEntry) -> Result<Guards> {
+    let (mut until, mut legal_hold, mut tags) = (None, false, Tags::None);
+    let mut add_lock = |lock: Locked| {
+        until = until.max(lock.until);
+        legal_hold |= lock.legal_hold;
+    };
+    for object in iter::once(&one.object).chain(&one.details) {
+        add_lock(locked(store, &object.key).await?);
+        let of_object = match read(store, &object.key).await? {
+            // these prove themselves by their seals: that they have no tags tells nothing
+            SeenTags::None | SeenTags::Empty | SeenTags::Hidden => Tags::None,
+            SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, false),
+        };
+        tags = stricter(tags, of_object);
+    }
+    if let Some(archive) = &one.archive {
+        add_lock(locked(store, &archive.key).await?);
+        let tagged = one.record.object().is_none_or(|object| object.tagged);
+        let of_archive = match read(store, &archive.key).await? {
+            SeenTags::None => Tags::None,
+            SeenTags::Empty if !tagged => Tags::None,
+            SeenTags::Empty => Tags::Missing("pgcoffer:owner".to_owned()),
+            SeenTags::Hidden => Tags::Unreadable("pgcoffer:owner".to_owned()),
+            SeenTags::Tags(found) => tags_of(&one.record, &found, &one.owner, tagged),
+        };
+        tags = stricter(tags, of_archive);
+    }
+    Ok(Guards {
+        hold: None,
+        locked_until: until,
+        legal_hold,
+        tags,
+    })
+}
+
+/// What keeps an object from being deleted. One that is gone needs nothing.
+async fn locked(store: &Store, key: &str) -> Result<Locked> {
+    match store.locked(key).await {
+        Err(error) if error.kind == Kind::NotFound => Ok(Locked::default()),
+        result => Ok(result?),
+    }
+}
+
+/// Tags as they were met.
+pub(super) enum SeenTags {
+    /// The service has none.
+    None,
+    /// These credentials may not see them.
+    Hidden,
+    /// None on this object.
+    Empty,
+    /// These.
+    Tags(Vec<(String, String)>),
+}
+
+pub(super) async fn read(store: &Store, key: &str) -> Result<SeenTags> {
+    match store.tags(key).await {
+        Ok(None) => Ok(SeenTags::None),
+        Ok(Some(tags)) if tags.is_empty() => Ok(SeenTags::Empty),
+        Ok(Some(tags)) => Ok(SeenTags::Tags(tags)),
+        Err(error) if error.kind == Kind::Denied => Ok(SeenTags::Hidden),
+        Err(error) if error.kind == Kind::NotFound => Ok(SeenTags::None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What tags say of a backup. Where they were written, a missing one was removed by somebody.
+fn tags_of(record: &Record, found: &[(String, String)], owner: &str, complete: bool) -> Tags {
+    let name = |what: &str| format!("pgcoffer:{what}");
+    let value = |what: &str| tag(found, what);
+    let tier = record.tier.as_str();
+    for (what, ours) in [("owner", owner), ("database", record.database.as_str()), ("tier", tier)] {
+        match value(what) {
+            Some(theirs) if theirs != ours => return Tags::Foreign(name(what)),
+            None if complete => return Tags::Missing(name(what)),
+            _ => {}
+        }
+    }
+    let retain = match value("retain").map(str::parse::<Retention>) {
+        Some(Ok(retain)) => retain,
+        Some(Err(_)) => return Tags::Unreadable(name("retain")),
+        None if complete => return Tags::Missing(name("retain")),
+        None => record.retention,
+    };
+    let expires = match value("expires").map(str::parse) {
+        Some(Ok(time)) => Some(time),
+        Some(Err(_)) => return Tags::Unreadable(name("expires")),
+        None if complete && record.expires.is_some() => return Tags::Missing(name("expires")),
+        None => None,
+    };
+    Tags::Read {
+        retain,
+        expires,
+        hold: value("hold").map(str::to_owned),
+    }
+}
+
+/// The value of one of our tags.
+pub(super) fn tag<'a>(found: &'a [(String, String)], what: &str) -> Option<&'a str> {
+    let ours = |key: &str| key.strip_prefix("pgcoffer:") == Some(what);
+    let found = found.iter().find(|(key, _)| ours(key));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Of what two objects' tags say, what keeps the longer: reasons to keep before any date, then hold, then the later
+/// date.
+fn stricter(a: Tags, b: Tags) -> Tags {
+    match (a, b) {
+        (Tags::None | Tags::NotLooked, other) | (other, Tags::None | Tags::NotLooked) => other,
+        (
+            Tags::Read { retain, expires, hold },
+            Tags::Read {
+                retain: other_retain,
+                expires: other_expires,
+                hold: other_hold,
+            },
+        ) => Tags::Read {
+            // on the calendar of any one day they rank alike
+            retain: Retention::longest([retain, other_retain], jiff::Timestamp::UNIX_EPOCH).unwrap_or(retain),
+            expires: expires.max(other_expires),
+            hold: hold.or(other_hold),
+        },
+        (Tags::Read { .. }, keeps) | (keeps, _) => keeps,
+    }
+}
+
+/// Whether tags that an archive without a record bears are those that this id's maker would have given it.
+pub(super) fn are_ours(found: &[(String, String)], owner: &str, database: &str, tier: &str) -> bool {
+    [("owner", owner), ("database", database), ("tier", tier)]
+        .iter()
+        .all(|(what, ours)| tag(found, what) == Some(ours))
+}

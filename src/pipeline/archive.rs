@@ -1,0 +1,240 @@
+//! A sealed archive whose header and last frame have been found good, and the ways to read it.
+//!
+//! Nothing is given out before its MAC was checked, and nothing at all before the last frame was: an object that was
+//! cut short is found before anything is touched.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::{
+    Budget, ContentReader, FrameReader, ObjectSource, PayloadReader, Progress,
+    frames::{Frames, Give},
+    ordered::joined,
+    second_look::{Doubts, Look},
+};
+use crate::{
+    error::{Error, Result},
+    seal::{self, Content, FrameKeys, HEADER_LEN_MAX, Header, RepositoryId, Secret},
+};
+
+/// A sealed archive whose header and last frame have been found good: it is the object that was sealed, under a key at
+/// hand, and not cut short. The frames between are checked as they are read.
+#[derive(Clone)]
+pub struct SealedArchive {
+    source: ObjectSource,
+    ends: BothEnds,
+    content_bytes_max: Option<u64>,
+}
+
+/// What header and last frame say.
+#[derive(Clone)]
+struct BothEnds {
+    header: Header,
+    /// The header as it stands in the object.
+    header_bytes: Bytes,
+    keys: FrameKeys,
+    frame_count: u64,
+    payload_bytes: u64,
+}
+
+impl SealedArchive {
+    /// Reads and checks header and last frame. With `expected`, the object has to be that backup's archive in that
+    /// repository. What fails is read again before it counts. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`Error::Seal`] where it isn't what was sealed or no key at hand opens it, and as [`ObjectSource::read`].
+    pub async fn open(
+        source: ObjectSource,
+        secrets: &[Secret],
+        expected: Option<(&RepositoryId, &str)>,
+    ) -> Result<Self> {
+        let mut doubts = Doubts::default();
+        loop {
+            let mut look = Look::new(&source);
+            match look_at_both_ends(&mut look, secrets, expected).await {
+                Ok(ends) => {
+                    return Ok(Self {
+                        source,
+                        ends,
+                        content_bytes_max: None,
+                    });
+                }
+                Err(fault @ Error::Seal { .. }) => doubts.weigh(look, fault)?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The same, of which the content may have so many bytes: what decompresses to more is refused, since a few bytes
+    /// can be made to fill a disk.
+    #[must_use]
+    pub fn with_content_bytes_max(self, bytes: u64) -> Self {
+        Self {
+            content_bytes_max: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.ends.header
+    }
+
+    /// The header as it stands in the object, before all frames.
+    #[must_use]
+    pub fn header_bytes(&self) -> &Bytes {
+        &self.ends.header_bytes
+    }
+
+    /// Length of the sealed object in bytes.
+    #[must_use]
+    pub fn sealed_bytes(&self) -> u64 {
+        self.source.bytes()
+    }
+
+    /// Length in bytes of what all frames hold together, still compressed.
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        self.ends.payload_bytes
+    }
+
+    /// Entity tag of the object that is read, where its service has such.
+    #[must_use]
+    pub fn etag(&self) -> Option<&str> {
+        self.source.etag()
+    }
+
+    /// What messages call the object.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.source.name()
+    }
+
+    /// All frames as they are, their MACs checked and nothing decrypted: with the header before them, the whole object.
+    #[must_use]
+    pub fn sealed_frames(&self, budget: &Budget, progress: &Progress) -> FrameReader {
+        FrameReader::new(self.frames(), 0..self.ends.frame_count, Give::Sealed, budget, progress)
+    }
+
+    /// These bytes of the payload. Only the frames that hold them are fetched and opened.
+    #[must_use]
+    pub fn payload(&self, range: Range<u64>, budget: &Budget, progress: &Progress) -> PayloadReader {
+        let size = self.ends.header.frame_size as u64;
+        let (start, end) = (range.start, range.end.min(self.ends.payload_bytes));
+        // an empty range takes no frame, not even that of an empty payload, which was looked at
+        let (frames, before) = match start < end {
+            true => (start / size..end.div_ceil(size), start % size),
+            false => (0..0, 0),
+        };
+        let frames = FrameReader::new(self.frames(), frames, Give::Plaintext, budget, progress);
+        PayloadReader::new(frames, before, end.saturating_sub(start))
+    }
+
+    /// What these bytes of the payload hold, decompressed: they begin where a chunk begins, and end where one ends.
+    ///
+    /// # Errors
+    /// [`Error::Compress`] where zstd has no memory.
+    pub fn content(&self, payload: Range<u64>, budget: &Budget, progress: &Progress) -> Result<ContentReader> {
+        let payload = self.payload(payload, budget, progress);
+        ContentReader::new(
+            payload,
+            self.name(),
+            self.ends.header.compression,
+            self.content_bytes_max,
+        )
+    }
+
+    fn frames(&self) -> Frames {
+        Frames {
+            source: self.source.clone(),
+            keys: self.ends.keys.clone(),
+            header_len: self.ends.header_bytes.len(),
+            frame_size: self.ends.header.frame_size,
+            count: self.ends.frame_count,
+        }
+    }
+}
+
+/// Reads and checks header and last frame, once.
+async fn look_at_both_ends(
+    look: &mut Look<'_>,
+    secrets: &[Secret],
+    expected: Option<(&RepositoryId, &str)>,
+) -> Result<BothEnds> {
+    let name = look.source().name();
+    let refused = |e| Error::seal(&name, e);
+    let beginning = 0..look.source().bytes().min(HEADER_LEN_MAX as u64);
+    let beginning = look.read(beginning).await?;
+    let (header, header_len) = Header::parse_whole(&beginning).map_err(refused)?;
+    let keys = unlock(&header, secrets).await?.map_err(refused)?;
+    let (repository, backup) = expected.unwrap_or((&header.repository, &header.backup));
+    header.check_is(repository, backup, Content::Archive).map_err(refused)?;
+    let end = check_end(look, &header, header_len, &keys).await?;
+    let (last, last_bytes) = end.map_err(refused)?;
+    Ok(BothEnds {
+        header_bytes: beginning.slice(..header_len),
+        frame_count: last + 1,
+        payload_bytes: last * header.frame_size as u64 + last_bytes,
+        header,
+        keys,
+    })
+}
+
+/// Checks the last frame, and tells what is wrong with the object's end as exactly as its last two frames allow. Gives
+/// the last frame's index and the bytes that it holds.
+async fn check_end(
+    look: &mut Look<'_>,
+    header: &Header,
+    header_len: usize,
+    keys: &FrameKeys,
+) -> Result<std::result::Result<(u64, u64), seal::Error>> {
+    let (frame_size, bytes) = (header.frame_size, look.source().bytes());
+    let (index, range) = match seal::last_frame_range(header_len, frame_size, bytes) {
+        Ok(found) => found,
+        // of a length that no frame has: what stands there says more than its length
+        Err(seal::Error::CutShort { after }) => {
+            let index = after.map_or(0, |after| after + 1);
+            let start = seal::frame_range(header_len, frame_size, index).start;
+            (index, start.min(bytes)..bytes)
+        }
+        Err(error) => return Ok(Err(error)),
+    };
+    let fault = match open_at(look, keys, frame_size, index, true, range).await? {
+        Ok(held) => return Ok(Ok((index, held))),
+        Err(fault) => fault,
+    };
+    let seal::Error::CutShort { after: Some(before) } = fault else {
+        return Ok(Err(fault));
+    };
+    let range = seal::frame_range(header_len, frame_size, before);
+    match open_at(look, keys, frame_size, before, false, range).await? {
+        Err(trailing @ seal::Error::TrailingBytes { .. }) => Ok(Err(trailing)),
+        _ => Ok(Err(fault)),
+    }
+}
+
+/// Opens one frame, and gives how many bytes it holds.
+async fn open_at(
+    look: &mut Look<'_>,
+    keys: &FrameKeys,
+    frame_size: usize,
+    index: u64,
+    last: bool,
+    range: Range<u64>,
+) -> Result<std::result::Result<u64, seal::Error>> {
+    let range = range.start..range.end.min(look.source().bytes());
+    if range.is_empty() {
+        let after = index.checked_sub(1);
+        return Ok(Err(seal::Error::CutShort { after }));
+    }
+    let frame = look.read(range).await?;
+    Ok(seal::open_frame(keys, frame_size, index, last, &frame).map(|held| held.len() as u64))
+}
+
+/// Tries the secrets; a passphrase takes a tenth of a second, and not on a thread that others wait for.
+async fn unlock(header: &Header, secrets: &[Secret]) -> Result<std::result::Result<FrameKeys, seal::Error>> {
+    let (header, secrets) = (header.clone(), secrets.to_vec());
+    joined(tokio::task::spawn_blocking(move || header.unlock(&secrets))).await
+}

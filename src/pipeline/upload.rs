@@ -1,0 +1,73 @@
+//! The road out, joined: a dump's chunks are sealed and uploaded as one object.
+
+use super::{Budget, DumpChunks, DumpRead, Progress, Sealing};
+use crate::{error::Result, seal::Sealer, store};
+
+/// One sealed object on its way into the bucket.
+///
+/// There is no object before [`ArchiveUpload::complete`]. Dropped, the upload is aborted in the background, which
+/// [`Store::settle`](store::Store::settle) waits for.
+pub struct ArchiveUpload {
+    sealing: Sealing,
+    upload: store::Upload,
+    progress: Progress,
+}
+
+impl ArchiveUpload {
+    /// Begins with the header that belongs to this sealer.
+    ///
+    /// # Errors
+    /// What the bucket refuses.
+    pub async fn begin(
+        sealer: Sealer,
+        header: &[u8],
+        mut upload: store::Upload,
+        budget: &Budget,
+        progress: &Progress,
+    ) -> Result<Self> {
+        upload.write(header).await?;
+        Ok(Self {
+            sealing: Sealing::new(sealer, budget),
+            upload,
+            progress: progress.clone(),
+        })
+    }
+
+    /// Sends all of a dump up to its end, without the last frame: whether this end is a good one is for the caller to
+    /// find out.
+    ///
+    /// # Errors
+    /// The first error of any half. Nothing more can be sent then.
+    pub async fn send(&mut self, mut chunks: DumpChunks) -> Result<DumpRead> {
+        while let Some(chunk) = chunks.next().await? {
+            let mut bytes = chunk.as_slice();
+            while let Some(sealed) = self.sealing.push(&mut bytes).await? {
+                self.write(sealed).await?;
+            }
+            chunks.recycle(chunk);
+        }
+        chunks.finish().await
+    }
+
+    async fn write(&mut self, sealed: Vec<u8>) -> Result<()> {
+        self.upload.write(&sealed).await?;
+        self.sealing.recycle(sealed);
+        self.progress.set_moved(self.upload.sent_bytes());
+        Ok(())
+    }
+
+    /// Seals the last frame and completes the upload. Only for a dump that is known to be whole.
+    ///
+    /// # Errors
+    /// [`Error::Seal`](crate::Error::Seal), and what the bucket refuses; the upload is then aborted.
+    pub async fn complete(mut self) -> Result<store::Stored> {
+        while let Some(sealed) = self.sealing.rest().await? {
+            self.write(sealed).await?;
+        }
+        let last = self.sealing.finish().await?;
+        self.upload.write(&last).await?;
+        let stored = self.upload.complete().await?;
+        self.progress.set_moved(stored.bytes);
+        Ok(stored)
+    }
+}

@@ -1,0 +1,124 @@
+//! What commands cost in requests, by kind, as docs/monitoring.md says it: each entry is read once, and lists are asked
+//! for again only where something is decided by what stands there at that moment.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    stage::{Stage, restore_args},
+    testbed::{Call, S3Server},
+    tick::past::{Run, calm, hours},
+};
+
+/// Backups that stand in the bucket when a command begins.
+const BACKUPS: i64 = 10;
+
+/// Calls since the last time, by kind.
+struct Requests<'a> {
+    bucket: &'a S3Server,
+    seen: usize,
+}
+
+impl<'a> Requests<'a> {
+    fn of(bucket: &'a S3Server) -> Self {
+        let seen = bucket.calls().len();
+        Self { bucket, seen }
+    }
+
+    fn next(&mut self) -> String {
+        let calls = self.bucket.calls().split_off(self.seen);
+        self.seen += calls.len();
+        let mut kinds = BTreeMap::new();
+        for call in &calls {
+            *kinds.entry(kind(call)).or_insert(0_usize) += 1;
+        }
+        // over plain HTTP, as here, what nothing guards on the way is asked for until two answers in a row agree
+        for kind in ["list", "head"] {
+            kinds.entry(kind).and_modify(|count| *count /= 2);
+        }
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        kinds.join(", ")
+    }
+}
+
+fn kind(call: &Call) -> &'static str {
+    let of = |folder: &str| call.key.contains(folder);
+    match call.operation.as_str() {
+        name if name.starts_with("List") => "list",
+        "GetObject" if of("/records/") => "record",
+        "GetObject" if of("/marks/") => "mark",
+        "GetObject" if of("/details/") => "details",
+        "GetObject" if of("/archives/") => "archive",
+        "GetObject" => "repository",
+        "HeadObject" => "head",
+        name if name.starts_with("Get") => "settings",
+        name if name.starts_with("Delete") => "delete",
+        _ => "write",
+    }
+}
+
+/// A bucket with good daily backups of earlier days, the newest so many hours old.
+fn with_backups(newest: i64, keep: &str) -> Stage {
+    let stage = Stage::small();
+    for n in 0..BACKUPS {
+        stage.put(Run::ago(hours(newest + 24 * n)).serving("daily", keep));
+    }
+    stage
+}
+
+#[test]
+fn a_command_reads_each_entry_once() {
+    let stage = with_backups(2, "90d");
+    let schedule = calm("daily at HH:MM keep 90d");
+    let run = |args: &[&str]| {
+        let agent = stage.agent().env("PGCOFFER_SCHEDULE", &schedule);
+        agent.run(args.iter().copied()).success();
+    };
+    let mut requests = Requests::of(&stage.bucket);
+    let mut found = Vec::new();
+    let mut note = |what: &str, requests: &mut Requests<'_>| found.push(format!("{what}: {}", requests.next()));
+    run(&["list"]);
+    note("list", &mut requests);
+    run(&["status"]);
+    note("status", &mut requests);
+    run(&["tick"]);
+    note("tick, nothing due", &mut requests);
+    run(&["prune"]);
+    note("prune, nothing to delete", &mut requests);
+    run(&["backup"]);
+    note("backup", &mut requests);
+    let target = stage.target();
+    stage.agent().run(restore_args(&target)).success();
+    note("restore latest", &mut requests);
+    let expected = [
+        "list: list 4, record 10",
+        "status: archive 4, list 5, record 10",
+        "tick, nothing due: archive 4, list 4, record 10, settings 1",
+        "prune, nothing to delete: list 5, record 10, settings 1",
+        "backup: details 5, head 4, list 3, record 10, repository 2, settings 2, write 6",
+        "restore latest: archive 4, details 1, head 2, list 4, record 1",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn what_is_deleted_is_looked_at_again() {
+    let stage = with_backups(26, "7d");
+    let mut requests = Requests::of(&stage.bucket);
+    let schedule = calm("daily at HH:MM keep 7d");
+    stage
+        .agent()
+        .env("PGCOFFER_SCHEDULE", &schedule)
+        .run(["tick"])
+        .success();
+    let mut found = vec![format!("tick, a backup and 3 deletions: {}", requests.next())];
+    let stage = with_backups(26, "7d");
+    let mut requests = Requests::of(&stage.bucket);
+    stage.run(["prune"]).success();
+    found.push(format!("prune, 3 deletions: {}", requests.next()));
+    let expected = [
+        "tick, a backup and 3 deletions: archive 16, delete 9, details 16, head 16, list 15, record 11, repository 2, \
+         settings 21, write 6",
+        "prune, 3 deletions: archive 14, delete 9, details 10, head 12, list 10, record 10, settings 19",
+    ];
+    assert_eq!(found, expected);
+}

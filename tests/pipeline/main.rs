@@ -1,0 +1,11 @@
+//! The halves of the road of a byte, joined in other ways than the program joins them today: several dumps into several
+//! objects at once, one table out of the middle of an archive, a copy from one place to another.
+
+#![allow(clippy::unwrap_used)]
+
+mod copies;
+mod ranges;
+mod scene;
+mod several;
+#[path = "../testbed/mod.rs"]
+mod testbed;
