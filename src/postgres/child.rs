@@ -137,6 +137,11 @@ impl Running {
         self.child.stdout.take()
     }
 
+    /// Whether the child has ended by now, with another status than 0.
+    pub(super) fn has_failed(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(status)) if !status.success())
+    }
+
     /// Waits for the child to end. Returns what it wrote to stderr: as warnings if it succeeded, or in the error. Not
     /// bounded in time.
     pub(super) async fn finish(&mut self) -> Result<Vec<String>, ChildFault> {

@@ -12,7 +12,7 @@
 use std::io::{self, BufWriter, Write as _};
 use std::pin::Pin;
 use std::process::Stdio;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
@@ -86,6 +86,10 @@ pub struct Load {
     script: Option<Script>,
     restore: Running,
     stdin: Option<ChildStdin>,
+    /// Whether `pg_restore` closed its stdin before the archive's end: it has then read the last entry that it restores,
+    /// or it has failed.
+    has_stopped_reading: bool,
+    keeps_going: bool,
     /// The list of entries. `pg_restore` reads it while the archive arrives.
     _list: Option<NamedTempFile>,
 }
@@ -127,6 +131,8 @@ impl Load {
             script: None,
             restore,
             stdin,
+            has_stopped_reading: false,
+            keeps_going: options.keep_going,
             _list: list,
         })
     }
@@ -153,6 +159,8 @@ impl Load {
             script: Some(Script { psql, filter }),
             restore,
             stdin,
+            has_stopped_reading: false,
+            keeps_going: options.keep_going,
             _list: list,
         })
     }
@@ -161,9 +169,6 @@ impl Load {
     ///
     /// # Errors
     /// [`Error::LoadFailed`] unless all processes ended with status 0.
-    ///
-    /// Also call this after a write failed with a broken pipe: the restore has then ended by itself, and the error says
-    /// why.
     pub async fn finish(&mut self) -> Result<LoadReport, Error> {
         drop(self.stdin.take());
         let Some(script) = self.script.take() else {
@@ -176,6 +181,23 @@ impl Load {
             warnings: script.complete(rendered).await?,
             failures: StatementFailures::default(),
         })
+    }
+
+    /// Whether `pg_restore` closed its stdin before the archive's end. It may then have committed already.
+    pub fn has_stopped_reading(&self) -> bool {
+        self.has_stopped_reading
+    }
+
+    /// The result of a write after `pg_restore` has closed its stdin. `pg_restore` reads no further than the end of the
+    /// last entry that it restores. The rest of the archive is dropped here, as it is still read to be checked. The
+    /// write fails only if `pg_restore` has failed, since reading on would then only delay its error.
+    fn write_unread(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.has_stopped_reading = true;
+        self.stdin = None;
+        match !self.keeps_going && self.restore.has_failed() {
+            true => Err(io::ErrorKind::BrokenPipe.into()),
+            false => Ok(bytes.len()),
+        }
     }
 
     /// Ends the restore after a fault elsewhere. Returns its own error if it had failed by itself before: then that is
@@ -209,9 +231,12 @@ impl Load {
 /// cleanly.
 impl AsyncWrite for Load {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.stdin {
-            Some(stdin) => Pin::new(stdin).poll_write(cx, bytes),
-            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        let Some(stdin) = &mut self.stdin else {
+            return Poll::Ready(self.write_unread(bytes));
+        };
+        match ready!(Pin::new(stdin).poll_write(cx, bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Poll::Ready(self.write_unread(bytes)),
+            written => Poll::Ready(written),
         }
     }
 

@@ -86,7 +86,7 @@ impl PreparedRestore<'_> {
     }
 }
 
-/// The fault that ended a load, and whether pg_restore had received the whole archive.
+/// The fault that ended a load, and whether pg_restore had received all of the archive that it reads.
 pub(super) struct FailedLoad {
     pub(super) error: Error,
     pub(super) all_sent: bool,
@@ -103,7 +103,7 @@ async fn carry_out(
 ) -> std::result::Result<(Contents, LoadReport), FailedLoad> {
     let name = archive.name();
     let brought = interrupt.or(archive.read_into(&mut load, progress)).await;
-    let all_sent = brought.is_ok();
+    let all_sent = brought.is_ok() || load.has_stopped_reading();
     let ended = match brought.and_then(|got| compare(record, details, &got, &name).map(|()| got)) {
         Ok(contents) => {
             tracing::info!("the whole archive was read; pg_restore continues with indexes and constraints");

@@ -19,6 +19,7 @@ mod outputs;
 pub(crate) mod platforms;
 mod preview;
 pub(crate) mod printed_sql;
+mod rest_unread;
 pub(crate) mod round_trip;
 mod subscriptions;
 pub(crate) mod traps;
