@@ -1,3 +1,4 @@
+mod attempt;
 mod prepare;
 mod run;
 mod turns;
